@@ -1,0 +1,64 @@
+import { type Keys, parseClients } from './access/keys.ts'
+import type { Sessions } from './access/sessions.ts'
+import type { Vault } from './chathub/token.ts'
+import type { Config } from './config.ts'
+import { settings } from './config.ts'
+import type { Redis } from './redis/redis.ts'
+import type { Report } from './report.ts'
+import type { Secret } from './secret.ts'
+import { watchFile } from './watch-file.ts'
+
+/** Keeps callers and ChatHub's credentials as their files say; a file with a fault changes nothing and is reported. */
+export const watchCredentials = (options: {
+  config: Config
+  clientsJson: string
+  keys: Keys
+  vault: Vault
+  redis: Redis | undefined
+  sessions: Sessions | undefined
+  report: (report: Report) => void
+}): { close(): void } => {
+  const { config, keys, vault, report } = options
+  const watchers: { close(): void }[] = []
+  const watch = (setting: string, path: string, before: string, take: (text: string) => boolean): void => {
+    watchers.push(
+      watchFile(path, before, {
+        changed: (text) => {
+          if (take(text)) report({ name: 'secret-file', setting, result: 'changed' })
+        },
+        kept: (because) => report({ name: 'secret-file', setting, result: 'kept', because }),
+      }),
+    )
+  }
+  if (config.clientsFile)
+    watch('API_KEYS_FILE', config.clientsFile, options.clientsJson, (text) => {
+      const { entries, faults } = parseClients(text)
+      if (faults.length > 0) throw new Error(faults.join('; '))
+      keys.replace(entries)
+      return true
+    })
+  const secrets: {
+    name: 'companyToken' | 'password' | 'redisUrl' | 'sessionSecret'
+    take(secret: Secret): void
+  }[] = [
+    { name: 'companyToken', take: (token) => vault.replace({ token }) },
+    { name: 'password', take: (password) => vault.replace({ password }) },
+    { name: 'redisUrl', take: (url) => options.redis?.replace(url.reveal()) },
+    { name: 'sessionSecret', take: (secret) => options.sessions?.replaceSecret(secret) },
+  ]
+  for (const { name, take } of secrets) {
+    const path = config.files[name]
+    if (path === undefined) continue
+    let current = config[name]?.reveal()
+    watch(`${settings[name].env}_FILE`, path, '', (text) => {
+      const next = settings[name].read(text.replace(/\r?\n$/, '') || undefined)
+      if (!next) throw new Error('the file is empty')
+      // A file that differs only in its line end changes nothing.
+      if (next.reveal() === current) return false
+      current = next.reveal()
+      take(next)
+      return true
+    })
+  }
+  return { close: () => watchers.forEach((watcher) => void watcher.close()) }
+}
