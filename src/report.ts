@@ -1,0 +1,35 @@
+import type { FailureCode } from './errors.ts'
+
+/**
+ * What the inner rooms tell: they do not log or count, they report. `metrics.ts` turns reports into numbers, `log.ts`
+ * into lines, tests read them as a story. Never a name of a person, never a token.
+ */
+export type Report =
+  | {
+      name: 'upstream'
+      operation: string
+      outcome: 'ok' | FailureCode
+      status: number | undefined
+      ms: number
+    }
+  | { name: 'upstream-wait'; lane: string; ms: number }
+  | { name: 'upstream-paused'; ms: number }
+  | { name: 'slot-too-old' }
+  | { name: 'retry'; operation: string }
+  | { name: 'breaker'; breaker: 'chathub' | 'redis'; state: 'open' | 'half-open' | 'closed' }
+  | { name: 'login'; result: 'ok' | 'refused' | 'failed'; retryInMs?: number }
+  | { name: 'token-refused'; source: 'token' | 'login'; retryInMs: number }
+  | { name: 'secret-file'; setting: string; result: 'changed' | 'kept'; because?: string }
+  | { name: 'contract-drift'; operation: string; organization?: number; what: string; rows: number }
+  | {
+      name: 'cache'
+      list: 'operators' | 'organizations'
+      event: 'hit' | 'stale' | 'miss' | 'collapsed' | 'error'
+    }
+  | { name: 'load-overtaken'; list: 'operators' | 'organizations' }
+  | { name: 'refresh-failed'; list: 'operators' | 'organizations'; because: string }
+  | { name: 'list-shrank'; organization: number; before: number; after: number; confirmed: boolean }
+  | { name: 'redis'; event: 'error' | 'away' | 'ready' | 'may-evict'; because?: string }
+  | { name: 'write'; operation: string; organization?: number; client: string; outcome: string; rows: number }
+
+export type Reporter = (report: Report) => void
