@@ -1,0 +1,70 @@
+import { createLoopLag } from './loop-lag.ts'
+import type { RouteName } from './routes.ts'
+
+/**
+ * One request at ChatHub's door. `at`: monotonic ms (performance.now of the simulator's process), taken
+ * when the head was read. `status`: what was sent, 0 when no head ever was. `organization` only when the
+ * request is about exactly one. `loopLagMs`: how late `at` may be because this process was busy.
+ */
+export type Arrival = {
+  at: number
+  method: string
+  path: string
+  route: RouteName
+  organization?: number
+  status: number
+  loopLagMs: number
+}
+
+/** `maxLagMs` (20): windows with a longer stall are discarded. `route`: count this route alone. */
+export type BusiestOptions = { maxLagMs?: number; route?: RouteName }
+
+/** `kept` and `discarded` are numbers of windows; `count` is the most arrivals in a kept one. */
+export type Busiest = { count: number; kept: number; discarded: number }
+
+export type Arrivals = ReturnType<typeof createArrivals>
+
+/** The log of what reached ChatHub, the judge of "at most N requests in any second". */
+export function createArrivals() {
+  const lag = createLoopLag()
+  let arrivals: Arrival[] = []
+
+  /**
+   * The most arrivals in any sliding second [t, t + 1000). Only windows that begin at an arrival are
+   * looked at: no other window can hold more. Windows touched by a stall are left out and counted in
+   * `discarded`; `count` speaks for the `kept` ones only. A burst heavy enough to stall the simulator
+   * discards its own windows, so a judge must ask for `kept` too and never trust a small count alone.
+   */
+  function busiestSecond({ maxLagMs = 20, route }: BusiestOptions = {}): Busiest {
+    const seen = arrivals.filter((arrival) => route === undefined || arrival.route === route)
+    let count = 0
+    let discarded = 0
+    let end = 0
+    let lateUntil = -1
+    for (const [start, { at }] of seen.entries()) {
+      for (; end < seen.length && seen[end]!.at < at + 1000; end++) {
+        if (seen[end]!.loopLagMs > maxLagMs) lateUntil = end
+      }
+      if (lateUntil >= start || lag.stalled(at, at + 1000, maxLagMs)) discarded++
+      else count = Math.max(count, end - start)
+    }
+    return { count, kept: seen.length - discarded, discarded }
+  }
+
+  return {
+    /** The entry stays open: its organization and status are filled in as they become known. */
+    record(head: Pick<Arrival, 'method' | 'path' | 'route'>): Arrival {
+      const at = performance.now()
+      const arrival: Arrival = { at, ...head, status: 0, loopLagMs: lag.at(at) }
+      arrivals.push(arrival)
+      return arrival
+    },
+    all: (): Arrival[] => arrivals.map((arrival) => ({ ...arrival })),
+    busiestSecond,
+    clear: () => {
+      arrivals = []
+      lag.clear()
+    },
+    stop: lag.stop,
+  }
+}

@@ -1,0 +1,70 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { setTimeout as pause } from 'node:timers/promises'
+import type { Arrivals } from './arrivals.ts'
+import { type Deciding, decide, organizationsOf } from './chathub.ts'
+import type { ActiveFaults } from './faults/active-faults.ts'
+import type { Steps, Wire } from './faults/steps.ts'
+import type { Holds } from './holds.ts'
+import { readIncoming, requestLine } from './incoming.ts'
+import type { Random } from './random.ts'
+import { writes } from './routes.ts'
+
+export type ExchangeParts = {
+  deciding: Deciding
+  arrivals: Arrivals
+  faults: ActiveFaults
+  holds: Holds
+  random: Random
+  latencyMs: number
+  closing: AbortSignal
+}
+
+/**
+ * Carries one request through: noted on arrival, read, held or spoiled if so ordered, decided, answered.
+ * A hold stops a read when its answer is fixed and a write before it applies (or after, if so asked).
+ * Once read to its end, a request takes effect even if the client leaves: a server behind a network
+ * could not know.
+ */
+export async function exchange(
+  request: IncomingMessage,
+  response: ServerResponse,
+  parts: ExchangeParts,
+): Promise<void> {
+  const { deciding, arrivals, faults, holds, random, latencyMs, closing } = parts
+  const { method, path, route } = requestLine(request)
+  const arrival = arrivals.record({ method, path, route })
+  const incoming = await readIncoming(request)
+  const organizations = organizationsOf(incoming, deciding.directory)
+  if (organizations.length === 1) arrival.organization = organizations[0]!
+
+  const wire: Wire = {
+    response,
+    random,
+    head: (status, headers) => {
+      if (response.destroyed) return
+      arrival.status = status
+      response.writeHead(status, headers)
+    },
+    wait: (ms) => pause(ms, undefined, { signal: closing }),
+  }
+  // Half of the latency on the way in and half on the way out: an answer is already old when it arrives.
+  const latency = () => (latencyMs > 0 ? wire.wait(latencyMs / 2) : Promise.resolve())
+  const plain: Steps = {
+    before: latency,
+    perform: (whole) => decide(whole, deciding),
+    deliver: async ({ status, headers, body }) => {
+      await latency()
+      wire.head(status, { ...headers, 'content-length': body.length })
+      response.end(body)
+    },
+  }
+  const hold = holds.take(route, organizations)
+  const steps = faults.spoil(plain, wire, route, organizations)
+
+  await steps.before()
+  const heldFirst = writes(route) && !hold?.afterApply
+  if (heldFirst) await hold?.stand()
+  const answer = steps.perform(incoming)
+  if (!heldFirst) await hold?.stand()
+  await steps.deliver(answer)
+}

@@ -1,0 +1,80 @@
+import type { Random } from '../random.ts'
+import type { RouteName } from '../routes.ts'
+import { contentFaults } from './content-faults.ts'
+import { checkAim, type Fault, type Mode } from './fault.ts'
+import type { Behaviour, Behaviours, Steps, Wire } from './steps.ts'
+import { transportFaults } from './transport-faults.ts'
+
+const behaviours: Behaviours<Mode> = { ...contentFaults, ...transportFaults }
+
+/** Innermost first: what is answered, how it ends, and around both the waiting. */
+const layers = ['content', 'ending', 'before', 'after'] as const
+
+type Active = { fault: Fault; left: number; recent: number[] }
+
+export type ActiveFaults = ReturnType<typeof createActiveFaults>
+
+/** The faults in force, in the order given. */
+export function createActiveFaults(random: Random) {
+  let active: Active[] = []
+
+  function matches({ fault }: Active, route: RouteName, organizations: number[]): boolean {
+    const { organization } = fault
+    return (
+      (fault.route === undefined || fault.route === 'any' || fault.route === route) &&
+      (organization === undefined || organizations.includes(organization))
+    )
+  }
+
+  function strikes(one: Active): boolean {
+    const { fault } = one
+    if (fault.mode === 'rate-limit' && !exceeded(one.recent, fault.perSecond)) return false
+    return fault.probability === undefined || random() < fault.probability
+  }
+
+  /** The first fault of each kind that strikes this request; each one that does has one time less. */
+  function strikingFor(route: RouteName, organizations: number[]): Fault[] {
+    const chosen: Fault[] = []
+    for (const kind of layers) {
+      const one = active.find(
+        (each) =>
+          behaviours[each.fault.mode].kind === kind && matches(each, route, organizations) && strikes(each),
+      )
+      if (!one) continue
+      chosen.push(one.fault)
+      one.left--
+    }
+    active = active.filter((one) => one.left > 0)
+    return chosen
+  }
+
+  return {
+    /** @throws TypeError for an unknown mode or a malformed aim; then nothing is added. */
+    add(input: unknown): void {
+      checkAim(input)
+      const fault = input as Fault
+      if (!Object.hasOwn(behaviours, String(fault.mode))) throw new TypeError(`Unknown mode ${fault.mode}`)
+      active.push({ fault, left: fault.times ?? Number.POSITIVE_INFINITY, recent: [] })
+    },
+    clear: () => {
+      active = []
+    },
+    /** The steps of one request, spoiled by what strikes it. */
+    spoil(steps: Steps, wire: Wire, route: RouteName, organizations: number[]): Steps {
+      let spoiled = steps
+      for (const fault of strikingFor(route, organizations)) {
+        const behaviour = behaviours[fault.mode] as Behaviour<Mode>
+        spoiled = { ...spoiled, ...behaviour.wrap(fault, spoiled, wire) }
+      }
+      return spoiled
+    },
+  }
+}
+
+/** Counts one more arrival, and says whether the last second now holds more than `perSecond`. */
+function exceeded(recent: number[], perSecond: number): boolean {
+  const now = performance.now()
+  recent.push(now)
+  while (recent[0]! <= now - 1000) recent.shift()
+  return recent.length > perSecond
+}

@@ -1,0 +1,84 @@
+import { type RouteName, routeNames } from '../routes.ts'
+
+/** Bytes as a test or a JSON control call can write them. */
+export type Bytes = string | Uint8Array | { base64: string }
+
+type Headers = Record<string, string>
+
+/**
+ * How ChatHub misbehaves, by mode. Times in ms. Faults marked (applies) let the call take effect first.
+ *
+ * before the call   delay: waits `ms`, then goes on
+ * after the call    delay-answer (applies): waits `ms`, then answers
+ * what is answered  partial: `synchronize` sees only the `first` n rows
+ *                   shuffle (applies): the rows in another order
+ *                   rows (applies): 200 with these rows instead
+ *                   headers (applies): these headers added or replaced
+ * how it ends       status: this status; `apply` makes the call take effect first
+ *                   raw: these very bytes as the body, 200 `application/json` unless told; `apply` as above
+ *                   rate-limit: 429 once more than `perSecond` such requests came within a second
+ *                   redirect: 302, or `status`, to `location`
+ *                   broken-2xx (applies): 200 whose JSON is cut after `bytes` (half)
+ *                   crash-5xx-after-apply (applies): 500, or `status`
+ *                   gzip (applies): the answer compressed; with `bytes`, that many spaces instead: a bomb
+ *                   hang: no answer, ever
+ *                   reset: the connection is reset, nothing applied
+ *                   raw-socket: these bytes on the wire instead of HTTP; `close` ends the connection
+ *                   stall-after (applies): the head and `bytes` of the body, then silence
+ *                   drip (applies): the body at one byte per `ms`
+ *                   truncate (applies): `bytes` of the body, then the end; `chunked` without Content-Length
+ *                   endless (applies): a JSON array that never ends
+ *                   drop-response (applies): the connection is destroyed instead of an answer
+ *                   late-apply: the connection is destroyed now (`destroy: false`: left hanging), and the
+ *                   call takes effect after `ms`
+ */
+export type Misbehaviour =
+  | { mode: 'delay'; ms: number }
+  | { mode: 'delay-answer'; ms: number }
+  | { mode: 'partial'; first: number }
+  | { mode: 'shuffle' }
+  | { mode: 'rows'; rows: unknown }
+  | { mode: 'headers'; headers: Headers }
+  | { mode: 'status'; status: number; headers?: Headers; body?: unknown; apply?: boolean }
+  | { mode: 'raw'; body: Bytes; status?: number; contentType?: string; headers?: Headers; apply?: boolean }
+  | { mode: 'rate-limit'; perSecond: number; retryAfter?: string | number }
+  | { mode: 'redirect'; location: string; status?: number }
+  | { mode: 'broken-2xx'; bytes?: number }
+  | { mode: 'crash-5xx-after-apply'; status?: number }
+  | { mode: 'gzip'; bytes?: number }
+  | { mode: 'hang' }
+  | { mode: 'reset' }
+  | { mode: 'raw-socket'; bytes: Bytes; close?: boolean }
+  | { mode: 'stall-after'; bytes: number }
+  | { mode: 'drip'; ms: number }
+  | { mode: 'truncate'; bytes: number; chunked?: boolean }
+  | { mode: 'endless' }
+  | { mode: 'drop-response' }
+  | { mode: 'late-apply'; ms: number; destroy?: boolean }
+
+export type Mode = Misbehaviour['mode']
+
+/** Whom it strikes: all of these must hold. `probability` 0..1; after `times` strikes the fault is gone. */
+export type Aim = {
+  route?: RouteName | 'any'
+  organization?: number
+  probability?: number
+  times?: number
+}
+
+export type Fault = Aim & Misbehaviour
+
+/** @throws TypeError naming what is wrong, for a fault that came as JSON. */
+export function checkAim(input: unknown): asserts input is Aim {
+  const { route, organization, probability, times } = (input ?? {}) as Record<string, unknown>
+  const known = route === undefined || route === 'any' || routeNames.includes(route as RouteName)
+  if (!known) throw new TypeError(`Unknown route ${String(route)}`)
+  for (const [name, value] of Object.entries({ organization, probability, times })) {
+    if (value !== undefined && typeof value !== 'number') throw new TypeError(`${name} must be a number`)
+  }
+}
+
+export function bufferOf(bytes: Bytes): Buffer {
+  if (typeof bytes === 'string') return Buffer.from(bytes)
+  return bytes instanceof Uint8Array ? Buffer.from(bytes) : Buffer.from(bytes.base64, 'base64')
+}

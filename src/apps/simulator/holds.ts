@@ -1,0 +1,69 @@
+import type { RouteName } from './routes.ts'
+
+/**
+ * A barrier for one request. `arrived` settles when that request stands at it; `release` lets it go on
+ * (also in advance, and more than once without harm).
+ */
+export type Hold = { arrived: Promise<void>; release(): void }
+export type HoldOptions = { after?: 'apply' }
+
+type Waiting = {
+  route: RouteName | 'any'
+  organization: number | undefined
+  afterApply: boolean
+  stand(): Promise<void>
+  release(): void
+}
+
+export type Holds = ReturnType<typeof createHolds>
+
+/** Barriers in the order they were set; each holds the next request that matches, once. */
+export function createHolds() {
+  const waiting: Waiting[] = []
+  const standing = new Set<Waiting>()
+
+  function hold(route: RouteName | 'any', organization?: number, options: HoldOptions = {}): Hold {
+    const arrived = gate()
+    const released = gate()
+    const one: Waiting = {
+      route,
+      organization,
+      afterApply: options.after === 'apply',
+      stand: () => {
+        arrived.open()
+        return released.passed
+      },
+      release: () => {
+        standing.delete(one)
+        released.open()
+      },
+    }
+    waiting.push(one)
+    return { arrived: arrived.passed, release: one.release }
+  }
+
+  return {
+    hold,
+    take(route: RouteName, organizations: number[]): Waiting | undefined {
+      const index = waiting.findIndex(
+        (one) =>
+          (one.route === 'any' || one.route === route) &&
+          (one.organization === undefined || organizations.includes(one.organization)),
+      )
+      const one = index < 0 ? undefined : waiting.splice(index, 1)[0]
+      if (one) standing.add(one)
+      return one
+    },
+    releaseAll: () => {
+      for (const one of [...waiting.splice(0), ...standing]) one.release()
+    },
+  }
+}
+
+function gate() {
+  let open: () => void = () => {}
+  const passed = new Promise<void>((resolve) => {
+    open = resolve
+  })
+  return { passed, open }
+}

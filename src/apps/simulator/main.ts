@@ -1,0 +1,28 @@
+import { help, readCommandLine } from './command-line.ts'
+import { createSimulator, type SimulatorOptions } from './simulator.ts'
+
+/**
+ * The simulator as a process. Prints one JSON line `{"msg":"ready","url":"http://127.0.0.1:41234"}` on
+ * stdout when it listens, and ends with 0 on SIGTERM or SIGINT; 64 (usage) for a wrong flag.
+ */
+async function main(): Promise<void> {
+  const options = settings()
+  if (options === 'help') {
+    process.stdout.write(help)
+    return
+  }
+  const simulator = await createSimulator(options)
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void simulator.close())
+  process.stdout.write(`${JSON.stringify({ msg: 'ready', url: simulator.url })}\n`)
+}
+
+function settings(): SimulatorOptions | 'help' {
+  try {
+    return readCommandLine(process.argv.slice(2), process.env)
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : error}\n`)
+    process.exit(64)
+  }
+}
+
+await main()

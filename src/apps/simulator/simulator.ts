@@ -1,0 +1,150 @@
+import { once, setMaxListeners } from 'node:events'
+import { createServer as createHttpServer, type RequestListener } from 'node:http'
+import { createServer as createHttpsServer } from 'node:https'
+import type { AddressInfo } from 'node:net'
+import { type Arrival, type Busiest, type BusiestOptions, createArrivals } from './arrivals.ts'
+import { control, isControl } from './control-plane.ts'
+import { createDirectory, type Operator, type OperatorSeed, type Organization } from './directory.ts'
+import { exchange } from './exchange.ts'
+import { createActiveFaults } from './faults/active-faults.ts'
+import type { Fault } from './faults/fault.ts'
+import { createHolds, type Hold, type HoldOptions } from './holds.ts'
+import { knownPeople, type OrganizationSeed } from './known-people.ts'
+import { createRandom } from './random.ts'
+import type { RouteName } from './routes.ts'
+import { createLoginSpacing, type TokenShape } from './token-endpoints.ts'
+import { createTokens } from './tokens.ts'
+
+export type { Arrival, Fault, Hold, Operator, Organization, OrganizationSeed, RouteName, TokenShape }
+
+/** Times in ms. Everything has a default: see `defaults`. */
+export type SimulatorOptions = {
+  port?: number
+  host?: string
+  seed?: number
+  login?: string
+  password?: string
+  /** Accepted until revoked, without any login. */
+  companyToken?: string
+  organizations?: OrganizationSeed[]
+  tokenShape?: TokenShape
+  /** Half before the call takes effect, half after. */
+  latencyMs?: number
+  /** Logins closer together than this are answered 429. */
+  loginSpacingMs?: number
+  /** How long a company token from a login lives. */
+  companyTokenMs?: number
+  /** The wall clock that ends tokens, in ms since 1970. */
+  now?: () => number
+  /** PEM texts; with them it speaks HTTPS. */
+  tls?: { key: string; cert: string }
+}
+
+const defaults = {
+  port: 0,
+  host: '127.0.0.1',
+  seed: 1,
+  login: 'demo',
+  password: 'demo-password',
+  companyToken: 'ct_demo-company-token',
+  tokenShape: 'string' as TokenShape,
+  latencyMs: 0,
+  loginSpacingMs: 1000,
+  companyTokenMs: 24 * 60 * 60 * 1000,
+  now: () => Date.now(),
+}
+
+/** A running ChatHub. What it holds is the truth tests compare with; what it hands out are copies. */
+export type Simulator = {
+  url: string
+  port: number
+  close(): Promise<void>
+
+  organizations(): Organization[]
+  operators(organization?: number): Operator[]
+  addOrganization(id: number, name: string): void
+  removeOrganization(id: number): void
+  addOperator(organization: number, name: string, status?: number): Operator
+  setOperators(organization: number, rows: OperatorSeed[]): void
+  changeOperator(id: number, change: { name?: string; status?: number }): boolean
+
+  arrivals(): Arrival[]
+  clearArrivals(): void
+  busiestSecond(options?: BusiestOptions): Busiest
+
+  fault(fault: Fault): void
+  clearFaults(): void
+  hold(route: RouteName | 'any', organization?: number, options?: HoldOptions): Hold
+
+  issuedTokens(): string[]
+  revokeToken(token?: string): void
+  acceptToken(token: string): void
+}
+
+/** Starts a ChatHub of our own and resolves once it listens. `close` cuts every connection and wait. */
+export async function createSimulator(options: SimulatorOptions = {}): Promise<Simulator> {
+  const settings = { ...defaults, ...options }
+  const random = createRandom(settings.seed)
+  const directory = createDirectory(settings.organizations ?? knownPeople())
+  const tokens = createTokens(settings)
+  const arrivals = createArrivals()
+  const faults = createActiveFaults(random)
+  const holds = createHolds()
+  const closing = new AbortController()
+  // Every waiting request listens to it; thousands are normal here and no leak.
+  setMaxListeners(0, closing.signal)
+  const rules = { ...settings, tooEarly: createLoginSpacing(settings.loginSpacingMs) }
+  const deciding = { directory, tokens, rules }
+  const { latencyMs } = settings
+  const parts = { deciding, arrivals, faults, holds, random, latencyMs, closing: closing.signal }
+
+  const listener: RequestListener = (request, response) => {
+    // Writing to a client that has left is an 'error' event in Node, and ordinary life here.
+    response.on('error', () => {})
+    const served = isControl(request)
+      ? control(request, response, simulator)
+      : exchange(request, response, parts)
+    // Only a client that left, or `close`, brings us here; there is nobody to answer.
+    served.catch(() => response.destroy())
+  }
+  const server = options.tls ? createHttpsServer(options.tls, listener) : createHttpServer(listener)
+  // A client may send garbage or stop in the middle; that is its affair.
+  server.on('clientError', (_error, socket) => socket.destroy())
+  server.listen(settings.port, settings.host)
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+
+  async function close(): Promise<void> {
+    if (!server.listening) return
+    closing.abort()
+    holds.releaseAll()
+    arrivals.stop()
+    const closed = once(server, 'close')
+    server.close()
+    server.closeAllConnections()
+    await closed
+  }
+
+  const simulator: Simulator = {
+    url: `${options.tls ? 'https' : 'http'}://${settings.host}:${port}`,
+    port,
+    close,
+    organizations: directory.organizations,
+    operators: directory.operators,
+    addOrganization: directory.addOrganization,
+    removeOrganization: directory.removeOrganization,
+    addOperator: directory.addOperator,
+    setOperators: directory.setOperators,
+    changeOperator: directory.changeOperator,
+    arrivals: arrivals.all,
+    clearArrivals: arrivals.clear,
+    busiestSecond: arrivals.busiestSecond,
+    fault: faults.add,
+    clearFaults: faults.clear,
+    hold: holds.hold,
+    issuedTokens: tokens.issued,
+    revokeToken: tokens.revoke,
+    acceptToken: tokens.accept,
+  }
+  return simulator
+}
