@@ -1,0 +1,237 @@
+import { isIP } from 'node:net'
+import { type Dispatcher, Pool } from 'undici'
+import type { Clock } from '../clock.ts'
+import { Failure, type FailureCode } from '../errors.ts'
+import type { Reporter } from '../report.ts'
+import { createLookup } from './lookup.ts'
+
+/** Who waits for a call, in order of urgency: people > writes > imports > refreshes. */
+export type Lane = 'people' | 'writes' | 'imports' | 'refreshes'
+
+/** On whose behalf a call is made, and until when its answer is of use. */
+export type Errand = {
+  lane: Lane
+  /** Client id, for fair shares. */
+  client: string
+  /** On the clock's monotonic scale, ms. */
+  deadline: number
+  signal?: AbortSignal
+  /** For a write: asked as it leaves; false: the right to it was lost, send nothing. */
+  mayLeave?: () => boolean
+}
+
+/** One request to ChatHub. `write`: ChatHub may change something, so doubt counts and nothing is sent again blindly. */
+export type Call = {
+  operation: 'login' | 'organizations' | 'operators' | 'synchronize' | 'status' | 'token' | 'validate'
+  method: 'GET' | 'POST'
+  path: string
+  body?: string
+  write: boolean
+  token?: string
+  errand: Errand
+  /** Asked as the first byte leaves; false: the slot is too old, send nothing. */
+  mayLeave?: () => boolean
+}
+
+/** A 2xx answer. `sentAt`: when the request left, on the monotonic clock: the list is at least as new as that. */
+export type Reply = { status: number; body: Buffer; sentAt: number }
+
+/** The one function type of the way to ChatHub; every layer takes one and gives one. @throws Failure */
+export type Exchange = (call: Call) => Promise<Reply>
+
+/** The slot waited too long for a connection; the limit layer takes a new one. Nothing was sent. */
+export class SlotTooOld extends Error {}
+
+const bodyMax = 8 * 1024 * 1024
+
+export type Undici = { exchange: Exchange; close(): Promise<void> }
+
+/**
+ * One attempt over HTTP/1.1 to one fixed origin: no redirect followed, no decompression, bodies of at most 8 MiB, one
+ * deadline from start to last byte. Failures say whether ChatHub may have acted (`inDoubt`).
+ */
+export const createExchange = (options: {
+  origin: URL
+  authHeader: 'authorization' | 'x-authorization-key'
+  timeoutMs: number
+  clock: Clock
+  report: Reporter
+}): Undici => {
+  const { clock, report, timeoutMs } = options
+  const pool = new Pool(options.origin.origin, {
+    connections: 64,
+    pipelining: 1,
+    connect: {
+      timeout: Math.min(1000, timeoutMs),
+      // Said outright, it holds against NODE_TLS_REJECT_UNAUTHORIZED=0 too.
+      rejectUnauthorized: true,
+      ...(isLocal(options.origin) ? {} : { lookup: createLookup() as never }),
+    },
+    headersTimeout: 0,
+    // For the rest of a refusal, which nobody waits for: a body that stops would keep its connection for ever.
+    bodyTimeout: timeoutMs,
+    maxResponseSize: bodyMax,
+    keepAliveTimeout: 4000,
+  })
+
+  const exchange: Exchange = async (call) => {
+    const startedAt = clock.now()
+    try {
+      const reply = await attempt(pool, call, headersOf(call, options.authHeader), timeoutMs, clock)
+      report({
+        name: 'upstream',
+        operation: call.operation,
+        outcome: 'ok',
+        status: reply.status,
+        ms: clock.now() - startedAt,
+      })
+      return reply
+    } catch (error) {
+      if (error instanceof Failure) {
+        const status = (error.cause as { status?: number } | undefined)?.status
+        report({
+          name: 'upstream',
+          operation: call.operation,
+          outcome: error.code,
+          status,
+          ms: clock.now() - startedAt,
+        })
+      }
+      throw error
+    }
+  }
+  return { exchange, close: () => pool.destroy() }
+}
+
+/** A simulator, or a ChatHub whose operator said so by its address. */
+const isLocal = (origin: URL): boolean =>
+  origin.protocol === 'http:' ||
+  isIP(origin.hostname.replace(/^\[|\]$/g, '')) !== 0 ||
+  origin.hostname === 'localhost'
+
+const headersOf = (call: Call, authHeader: string): Record<string, string> => {
+  // ChatHub demands `Accept: text/plain` although it answers JSON (gateways note §4.1).
+  const headers: Record<string, string> = {
+    accept: 'text/plain, application/json',
+    'accept-encoding': 'identity',
+  }
+  if (call.body !== undefined) headers['content-type'] = 'application/json'
+  if (call.token !== undefined)
+    headers[authHeader] = authHeader === 'authorization' ? `Bearer ${call.token}` : call.token
+  return headers
+}
+
+const attempt = (
+  pool: Pool,
+  call: Call,
+  headers: Record<string, string>,
+  timeoutMs: number,
+  clock: Clock,
+): Promise<Reply> =>
+  new Promise((resolve, reject) => {
+    let sentAt: number | undefined
+    let status = 0
+    let controller: Dispatcher.DispatchController | undefined
+    let settled = false
+    const chunks: Buffer[] = []
+
+    const settle = (finish: () => void) => {
+      if (settled) return
+      settled = true
+      cancelTimer()
+      call.errand.signal?.removeEventListener('abort', aborted)
+      finish()
+    }
+    const fail = (code: FailureCode, cause: unknown, retryAfterMs?: number) => {
+      const inDoubt = call.write && sentAt !== undefined && !(status >= 400 && status < 500)
+      settle(() =>
+        reject(new Failure(code, { cause, inDoubt, ...(retryAfterMs !== undefined && { retryAfterMs }) })),
+      )
+    }
+    const stop = (code: FailureCode, why: string) => {
+      const cause = new Error(why)
+      fail(code, cause)
+      controller?.abort(cause)
+    }
+    const aborted = () => stop('chathub.timeout', 'nobody waits for the answer any more')
+    const left = Math.min(timeoutMs, call.errand.deadline - clock.now())
+    const cancelTimer = clock.after(left, () =>
+      stop('chathub.timeout', `no complete answer within ${Math.round(left)} ms`),
+    )
+    call.errand.signal?.addEventListener('abort', aborted, { once: true })
+    if (call.errand.signal?.aborted) aborted()
+
+    pool.dispatch(
+      { method: call.method, path: call.path, headers, body: call.body ?? null },
+      {
+        onRequestStart(started) {
+          controller = started
+          if (settled) return started.abort(new Error('too late'))
+          if (call.mayLeave && !call.mayLeave()) {
+            const old = new SlotTooOld()
+            settle(() => reject(old))
+            return started.abort(old)
+          }
+          sentAt = clock.now()
+        },
+        onResponseStart(_controller, statusCode, responseHeaders) {
+          status = statusCode
+          if (statusCode < 200) return
+          const code = codeOf(statusCode, responseHeaders)
+          if (code) {
+            const cause = Object.assign(new Error(`ChatHub answered ${statusCode}`), { status: statusCode })
+            fail(
+              code,
+              cause,
+              statusCode === 429 || statusCode === 503
+                ? retryAfter(responseHeaders['retry-after'], clock)
+                : undefined,
+            )
+            // A refusal has a short body; reading it to the end keeps the connection for the next call.
+            if (statusCode < 400) _controller.abort(cause)
+          }
+        },
+        onResponseData(_controller, chunk) {
+          if (!settled) chunks.push(chunk)
+        },
+        onResponseEnd() {
+          settle(() => resolve({ status, body: Buffer.concat(chunks), sentAt: sentAt as number }))
+        },
+        onResponseError(_controller, error) {
+          fail(
+            (error as { code?: string }).code === 'UND_ERR_RES_EXCEEDED_MAX_SIZE'
+              ? 'chathub.nonsense'
+              : 'chathub.unavailable',
+            error,
+          )
+        },
+      },
+    )
+  })
+
+/** The failure that an answer's head means; undefined for a 2xx whose body may be read. */
+const codeOf = (
+  status: number,
+  headers: Record<string, string | string[] | undefined>,
+): FailureCode | undefined => {
+  if (status === 401) return 'chathub.credentials'
+  if (status === 403) return 'chathub.forbidden'
+  if (status === 429) return 'chathub.throttled'
+  if (status >= 500) return 'chathub.unavailable'
+  if (status >= 400) return 'chathub.rejected'
+  if (status >= 300 || headers['content-encoding'] !== undefined) return 'chathub.nonsense'
+  return undefined
+}
+
+/** Retry-After in ms, clamped to 1–60 s; 5 s where it is missing or junk (RFC 9110 §10.2.3). */
+export const retryAfter = (header: string | string[] | undefined, clock: Clock): number => {
+  const text = Array.isArray(header) ? header[0] : header
+  const at =
+    text === undefined || text.trim() === ''
+      ? Number.NaN
+      : /^\d+$/.test(text)
+        ? Number(text) * 1000
+        : Date.parse(text) - clock.wall()
+  if (Number.isNaN(at) || at < 0) return 5000
+  return Math.min(60_000, Math.max(1000, at))
+}

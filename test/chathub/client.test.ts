@@ -1,0 +1,103 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
+import { type ChatHub, createChatHub } from '../../src/chathub/client.ts'
+import type { Errand } from '../../src/chathub/exchange.ts'
+import type { Report } from '../../src/report.ts'
+import { type AtSimulator, atSimulator, companyToken, failureOf } from './at-simulator.ts'
+
+let at: AtSimulator
+let chathub: ChatHub
+let reports: Report[]
+let errand: Errand
+beforeEach(async () => {
+  at = await atSimulator()
+  reports = []
+  errand = at.read().errand
+  const { exchange } = at
+  chathub = createChatHub(
+    (call) => exchange({ ...call, token: companyToken }),
+    (told) => reports.push(told),
+  )
+})
+afterEach(() => at.close())
+
+describe('the client of ChatHub', () => {
+  it('lists organizations', async () => {
+    const { rows, askedAt } = await chathub.organizations(errand)
+    expect(rows).toEqual(at.simulator.organizations().map(({ id, name }) => ({ id, name })))
+    expect(askedAt).toBeGreaterThan(0)
+  })
+
+  it('lists operators in the contract’s words, with the organization’s name', async () => {
+    expect(await chathub.operators(24, errand)).toMatchObject({
+      organizationName: 'Customer Support',
+      rows: [
+        { id: 101, name: 'John Smith', status: 'active' },
+        { id: 102, name: 'Sarah Johnson', status: 'active' },
+        { id: 103, name: 'Mike Wilson', status: 'inactive' },
+      ],
+    })
+  })
+
+  it('adds rows and tells whom ChatHub made', async () => {
+    const rows = [
+      { organizationId: 24, name: 'Олена' },
+      { organizationId: 6, name: 'Тарас' },
+    ]
+    const added = await chathub.synchronize(rows, errand)
+    expect(added.map(({ name, status }) => [name, status])).toEqual([
+      ['Олена', 'active'],
+      ['Тарас', 'active'],
+    ])
+    expect(at.simulator.operators(6).at(-1)).toMatchObject({ id: added[1]?.id, name: 'Тарас' })
+  })
+
+  it('changes a status, whose answer is empty', async () => {
+    await chathub.setStatus(101, 2, errand)
+    expect(at.simulator.operators(24)[0]?.status).toBe(2)
+  })
+
+  it('mints and validates operator tokens', async () => {
+    const until = new Date(Math.ceil(Date.now() / 1000) * 1000 + 3_600_000)
+    const token = await chathub.operatorToken(101, until, errand)
+    expect(at.simulator.issuedTokens()).toEqual([token])
+    const verdict = { isValid: true, operatorId: 101, clientId: 1, expiresAt: until.toISOString() }
+    expect(await chathub.validate(token, errand)).toEqual(verdict)
+    expect(await chathub.validate('op_other-token', errand)).toMatchObject({ isValid: false })
+  })
+
+  it('calls a read that ChatHub refuses as invalid nonsense: the caller asked nothing wrong', async () => {
+    at.simulator.fault({ mode: 'status', status: 400 })
+    expect(await failureOf(chathub.operators(24, errand))).toMatchObject({ code: 'chathub.nonsense' })
+    expect(await failureOf(chathub.organizations(errand))).toMatchObject({ code: 'chathub.nonsense' })
+    expect(await failureOf(chathub.setStatus(101, 1, errand))).toMatchObject({ code: 'chathub.rejected' })
+  })
+
+  it('leaves an add in doubt when its answer is nonsense, and a read not', async () => {
+    at.simulator.fault({ mode: 'broken-2xx' })
+    const rows = [{ organizationId: 24, name: 'Олена' }]
+    expect(await failureOf(chathub.synchronize(rows, errand))).toMatchObject({
+      code: 'chathub.nonsense',
+      inDoubt: true,
+    })
+    expect(at.simulator.operators(24).at(-1)?.name).toBe('Олена')
+    expect(await failureOf(chathub.operators(24, errand))).toMatchObject({
+      code: 'chathub.nonsense',
+      inDoubt: false,
+    })
+  })
+
+  it('reports what drifts from the contract, without a name of anybody', async () => {
+    const good = Array.from({ length: 20 }, (_, i) => ({ id: i + 1, name: `Olena ${i}`, status: 0 }))
+    const foreign = { id: 99, name: 'Olena', status: 0, organization: { id: 7, name: 'X' } }
+    at.simulator.fault({ mode: 'rows', rows: [...good, { name: 'Olena' }, foreign], times: 1 })
+    expect((await chathub.operators(24, errand)).rows).toHaveLength(20)
+    at.simulator.fault({ mode: 'raw', body: '{"name":"Olena"', times: 1 })
+    await failureOf(chathub.operators(24, errand))
+    expect(reports).toEqual([
+      { name: 'contract-drift', operation: 'operators', organization: 24, what: 'bad-row', rows: 1 },
+      { name: 'contract-drift', operation: 'operators', organization: 24, what: 'foreign-row', rows: 1 },
+      { name: 'contract-drift', operation: 'operators', what: expect.stringMatching(/^not JSON/), rows: 0 },
+    ])
+    expect(JSON.stringify(reports)).not.toContain('Olena')
+  })
+})

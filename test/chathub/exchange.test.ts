@@ -1,0 +1,236 @@
+import { afterEach, describe, expect, it } from '@jest/globals'
+import type { Fault } from '../../src/apps/simulator/simulator.ts'
+import { createSimulator } from '../../src/apps/simulator/simulator.ts'
+import { retryAfter, SlotTooOld } from '../../src/chathub/exchange.ts'
+import { createClock } from '../support/clock.ts'
+import { startProxy } from '../support/fault-proxy.ts'
+import { freePort } from '../support/free-port.ts'
+import { type AtSimulator, atSimulator, companyToken, failureOf, until } from './at-simulator.ts'
+
+const closing: (() => Promise<void>)[] = []
+const start = async (options: Parameters<typeof atSimulator>[0] = {}): Promise<AtSimulator> => {
+  const started = await atSimulator(options)
+  closing.push(started.close)
+  return started
+}
+afterEach(async () => {
+  for (const close of closing.splice(0).reverse()) await close()
+})
+
+describe('an attempt at ChatHub', () => {
+  it('brings the body of a 2xx, with the instant at which the request left', async () => {
+    const clock = createClock()
+    const { exchange, read, reports } = await start({ clock })
+    await clock.advance(500)
+    const reply = await exchange(read())
+    expect(reply).toMatchObject({ status: 200, sentAt: 500 })
+    expect(JSON.parse(reply.body.toString())).toHaveLength(3)
+    expect(reports).toEqual([{ name: 'upstream', operation: 'operators', outcome: 'ok', status: 200, ms: 0 }])
+  })
+
+  it('carries the token in the header asked for', async () => {
+    const { exchange, read } = await start({ authHeader: 'x-authorization-key' })
+    expect((await exchange(read())).status).toBe(200)
+    const { exchange: bearer, read: same } = await start()
+    expect((await bearer(same())).status).toBe(200)
+    expect(await failureOf(bearer(same({ token: 'ct_other' })))).toMatchObject({
+      code: 'chathub.credentials',
+    })
+  })
+
+  it('follows no redirect, and takes the token nowhere else', async () => {
+    const elsewhere = await createSimulator()
+    closing.push(elsewhere.close)
+    const { exchange, read, simulator } = await start()
+    for (const status of [301, 302, 303, 307, 308]) {
+      simulator.fault({ mode: 'redirect', location: `${elsewhere.url}/api/operator`, status, times: 1 })
+      expect(await failureOf(exchange(read()))).toMatchObject({ code: 'chathub.nonsense' })
+    }
+    expect(simulator.arrivals()).toHaveLength(5)
+    expect(elsewhere.arrivals()).toEqual([])
+  })
+
+  it('refuses compressed answers, so that a bomb stays as small as it came', async () => {
+    const { exchange, read, simulator } = await start()
+    simulator.fault({ mode: 'gzip', times: 1 })
+    expect(await failureOf(exchange(read()))).toMatchObject({ code: 'chathub.nonsense' })
+    simulator.fault({ mode: 'gzip', bytes: 200 * 1024 * 1024, times: 1 })
+    expect(await failureOf(exchange(read()))).toMatchObject({ code: 'chathub.nonsense' })
+  })
+
+  it('takes bodies of at most 8 MiB', async () => {
+    const { exchange, read, simulator } = await start()
+    const max = 8 * 1024 * 1024
+    simulator.fault({ mode: 'raw', body: Buffer.alloc(max, ' '), times: 1 })
+    expect((await exchange(read())).body.length).toBe(max)
+    simulator.fault({ mode: 'raw', body: Buffer.alloc(max + 1, ' '), times: 1 })
+    expect(await failureOf(exchange(read()))).toMatchObject({ code: 'chathub.nonsense' })
+    simulator.fault({ mode: 'endless', times: 1 })
+    expect(await failureOf(exchange(read()))).toMatchObject({ code: 'chathub.nonsense' })
+  })
+
+  it.each<Fault>([{ mode: 'hang' }, { mode: 'stall-after', bytes: 10 }])(
+    'ends as chathub.timeout at its time limit, and not before: $mode',
+    async (fault) => {
+      const clock = createClock()
+      const { exchange, read, simulator } = await start({ clock, timeoutMs: 700 })
+      simulator.fault(fault)
+      let ended = false
+      const failure = failureOf(exchange(read())).finally(() => (ended = true))
+      await until(() => simulator.arrivals().length === 1)
+      await clock.advance(699)
+      expect(ended).toBe(false)
+      await clock.advance(1)
+      expect(await failure).toMatchObject({ code: 'chathub.timeout', inDoubt: false })
+      expect(clock.pending()).toBe(0)
+    },
+  )
+
+  it('ends at the deadline of the errand when that comes before the time limit', async () => {
+    const clock = createClock()
+    const { exchange, read, simulator } = await start({ clock, timeoutMs: 3000 })
+    simulator.fault({ mode: 'hang' })
+    const failure = failureOf(exchange(read({ errand: { lane: 'people', client: 'a', deadline: 200 } })))
+    await until(() => simulator.arrivals().length === 1)
+    await clock.advance(200)
+    expect(await failure).toMatchObject({ code: 'chathub.timeout' })
+  })
+
+  it('ends at once when it is aborted, and sends nothing when it was aborted before', async () => {
+    const { exchange, read, simulator } = await start()
+    simulator.fault({ mode: 'hang' })
+    const abort = new AbortController()
+    const call = read()
+    call.errand.signal = abort.signal
+    const failure = failureOf(exchange(call))
+    await until(() => simulator.arrivals().length === 1)
+    abort.abort()
+    expect(await failure).toMatchObject({ code: 'chathub.timeout' })
+    expect(await failureOf(exchange(call))).toMatchObject({ code: 'chathub.timeout' })
+    simulator.clearFaults()
+    await exchange(read())
+    expect(simulator.arrivals()).toHaveLength(2)
+  })
+
+  it('sends nothing when its slot is too old as it would leave', async () => {
+    const { exchange, read, simulator } = await start()
+    expect(await failureOf(exchange(read({ mayLeave: () => false })))).toBeInstanceOf(SlotTooOld)
+    await exchange(read({ mayLeave: () => true }))
+    expect(simulator.arrivals()).toHaveLength(1)
+  })
+
+  it.each<[number, string, boolean]>([
+    [400, 'chathub.rejected', false],
+    [401, 'chathub.credentials', false],
+    [403, 'chathub.forbidden', false],
+    [404, 'chathub.rejected', false],
+    [406, 'chathub.rejected', false],
+    [415, 'chathub.rejected', false],
+    [429, 'chathub.throttled', false],
+    [500, 'chathub.unavailable', true],
+    [502, 'chathub.unavailable', true],
+    [503, 'chathub.unavailable', true],
+    [504, 'chathub.unavailable', true],
+  ])('that ChatHub answers with %i is %s; a write may have happened: %s', async (status, code, inDoubt) => {
+    const { exchange, read, reports, simulator, write } = await start()
+    simulator.fault({ mode: 'status', status })
+    expect(await failureOf(exchange(read()))).toMatchObject({ code, inDoubt: false })
+    expect(await failureOf(exchange(write()))).toMatchObject({ code, inDoubt })
+    expect(reports).toMatchObject([
+      { operation: 'operators', outcome: code, status },
+      { operation: 'synchronize', outcome: code, status },
+    ])
+  })
+
+  it('uses the connections of refusals again, rather than opening one for each', async () => {
+    const { simulator, close } = await atSimulator()
+    const proxy = await startProxy({ to: { host: '127.0.0.1', port: simulator.port } })
+    const { exchange, read } = await start({ origin: proxy.url })
+    for (let i = 0; i < 10; i++) await failureOf(exchange(read({ token: 'ct_other' })))
+    expect(proxy.accepted).toBeLessThanOrEqual(2)
+    await proxy.close()
+    await close()
+  })
+
+  it('lets go of a connection on which the rest of a refusal never comes', async () => {
+    const { simulator, close } = await atSimulator()
+    const proxy = await startProxy({ to: { host: '127.0.0.1', port: simulator.port } })
+    const { exchange, read } = await start({ origin: proxy.url, timeoutMs: 300 })
+    const head = 'HTTP/1.1 503 Service Unavailable\r\nContent-Length: 100\r\n\r\n{'
+    simulator.fault({ mode: 'raw-socket', bytes: head, times: 1 })
+    expect(await failureOf(exchange(read()))).toMatchObject({ code: 'chathub.unavailable' })
+    await until(() => proxy.connections === 0)
+    await proxy.close()
+    await close()
+  })
+
+  it.each<Fault>([
+    { mode: 'reset' },
+    { mode: 'drop-response' },
+    { mode: 'truncate', bytes: 20 },
+    { mode: 'truncate', bytes: 20, chunked: true },
+    { mode: 'raw-socket', bytes: 'HTTP/1.1 what\r\n\r\n', close: true },
+    { mode: 'raw-socket', bytes: 'not http at all\r\n\r\n', close: true },
+  ])('that breaks on the way is chathub.unavailable, a write in doubt: %j', async (fault) => {
+    const { exchange, read, simulator, write } = await start()
+    simulator.fault(fault)
+    expect(await failureOf(exchange(read()))).toMatchObject({ code: 'chathub.unavailable', inDoubt: false })
+    expect(await failureOf(exchange(write()))).toMatchObject({ code: 'chathub.unavailable', inDoubt: true })
+  })
+
+  it('a write that times out after it was sent is in doubt; one that could not be sent is not', async () => {
+    const clock = createClock()
+    const { exchange, simulator, write } = await start({ clock, timeoutMs: 500 })
+    simulator.fault({ mode: 'hang' })
+    const failure = failureOf(exchange(write()))
+    await until(() => simulator.arrivals().length === 1)
+    await clock.advance(500)
+    expect(await failure).toMatchObject({ code: 'chathub.timeout', inDoubt: true })
+
+    const nobody = await start({ origin: `http://127.0.0.1:${await freePort()}` })
+    expect(await failureOf(nobody.exchange(nobody.write()))).toMatchObject({
+      code: 'chathub.unavailable',
+      inDoubt: false,
+    })
+  })
+
+  it('never repeats text of ChatHub or the token in a failure', async () => {
+    const { exchange, read, simulator } = await start()
+    simulator.fault({ mode: 'status', status: 500, body: `secret trace ${companyToken}` })
+    const failure = await failureOf(exchange(read()))
+    expect(JSON.stringify([failure.message, failure.detail, String(failure.cause)])).not.toMatch(
+      /secret|ct_demo/,
+    )
+  })
+})
+
+describe('Retry-After', () => {
+  const clock = createClock(Date.UTC(2026, 0, 1))
+  it.each([
+    ['3', 3000],
+    ['0', 1000],
+    ['600', 60_000],
+    ['Thu, 01 Jan 2026 00:00:20 GMT', 20_000],
+    ['Thu, 01 Jan 2026 09:00:00 GMT', 60_000],
+    ['Wed, 31 Dec 2025 23:59:00 GMT', 5000],
+    ['soon', 5000],
+    ['', 5000],
+    ['-5', 5000],
+    [undefined, 5000],
+    [['7', '9'], 7000],
+  ])('%j means %i ms: within one second and a minute, five seconds when it says nothing', (header, ms) => {
+    expect(retryAfter(header, clock)).toBe(ms)
+  })
+
+  it('counts for a 429 and a 503, and for nothing else', async () => {
+    const { exchange, read, simulator } = await start()
+    for (const [status, ms] of [
+      [429, 7000],
+      [503, 7000],
+      [500, undefined],
+    ] as const) {
+      simulator.fault({ mode: 'status', status, headers: { 'retry-after': '7' }, times: 1 })
+      expect((await failureOf(exchange(read()))).retryAfterMs).toBe(ms)
+    }
+  })
+})

@@ -1,0 +1,233 @@
+import { describe, expect, it } from '@jest/globals'
+import fc from 'fast-check'
+import {
+  addedOf,
+  codeOf,
+  jsonOf,
+  operatorsOf,
+  organizationsOf,
+  statusCode,
+  statusOf,
+  tokenOf,
+  validityOf,
+} from '../../src/chathub/wire.ts'
+import { isFailure } from '../../src/errors.ts'
+
+const body = (value: unknown): Buffer => Buffer.from(JSON.stringify(value))
+const sales = { id: 6, name: 'Sales' }
+const row = (id: number, more: object = {}) => ({
+  id,
+  name: `P${id}`,
+  status: 0,
+  organization: sales,
+  ...more,
+})
+const rows = (count: number) => Array.from({ length: count }, (_, i) => row(i + 1))
+const nonsense = expect.objectContaining({ code: 'chathub.nonsense' })
+const outcome = (parse: () => unknown): unknown => {
+  try {
+    return parse()
+  } catch (error) {
+    return error
+  }
+}
+
+describe('statuses', () => {
+  it('are the three of the ChatHub document, and every other integer survives the way there and back', () => {
+    expect([0, 1, 2].map(statusOf)).toEqual([
+      { status: 'active' },
+      { status: 'inactive' },
+      { status: 'deleted' },
+    ])
+    expect((['active', 'inactive', 'deleted'] as const).map(statusCode)).toEqual([0, 1, 2])
+    fc.assert(
+      fc.property(fc.maxSafeInteger(), (code) => {
+        const status = statusOf(code)
+        expect(codeOf(status)).toBe(code)
+        expect(status.status === 'unknown').toBe(code < 0 || code > 2)
+      }),
+    )
+  })
+})
+
+describe('a list of operators', () => {
+  it('comes in the order given, with the name of the organization that the rows carry', () => {
+    expect(operatorsOf(body([row(3), row(1, { status: 2 }), row(2, { status: 7 })]), 6)).toEqual({
+      rows: [
+        { id: 3, name: 'P3', status: 'active' },
+        { id: 1, name: 'P1', status: 'deleted' },
+        { id: 2, name: 'P2', status: 'unknown', statusCode: 7 },
+      ],
+      drift: {},
+      organizationName: 'Sales',
+    })
+  })
+
+  it('may be empty, may leave the organization out or null, and may carry fields nobody knows', () => {
+    expect(operatorsOf(body([]), 6)).toEqual({ rows: [], drift: {}, organizationName: undefined })
+    const bare = [
+      { id: 1, name: 'A', status: 0 },
+      { id: 2, name: 'B', status: 0, organization: null, avatar: {} },
+    ]
+    expect(operatorsOf(body(bare), 6).rows).toEqual([
+      { id: 1, name: 'A', status: 'active' },
+      { id: 2, name: 'B', status: 'active' },
+    ])
+  })
+
+  it('takes an id written as text, and one byte order mark before everything', () => {
+    const marked = Buffer.concat([Buffer.from([0xef, 0xbb, 0xbf]), body([row(1, { id: '17' })])])
+    expect(operatorsOf(marked, 6).rows).toEqual([{ id: 17, name: 'P1', status: 'active' }])
+  })
+
+  it('leaves names exactly as they are', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'grapheme' }), (name) => {
+        expect(operatorsOf(body([row(1, { name })]), 6).rows[0]?.name).toBe(name)
+      }),
+    )
+  })
+
+  it('never holds a row of another organization: it is dropped and counted', () => {
+    const foreign = row(9, { organization: { id: 24, name: 'Support' } })
+    expect(operatorsOf(body([row(1), foreign]), 6)).toMatchObject({
+      rows: [{ id: 1 }],
+      drift: { 'foreign-row': 1 },
+      organizationName: 'Sales',
+    })
+    expect(operatorsOf(body([foreign]), 6)).toMatchObject({ rows: [], organizationName: undefined })
+  })
+
+  it('has each id once, where it first stood, as its last row says; twins that differ are counted', () => {
+    const twins = [row(1), row(2), row(1, { status: 1 }), row(2)]
+    expect(operatorsOf(body(twins), 6)).toMatchObject({
+      rows: [
+        { id: 1, status: 'inactive' },
+        { id: 2, status: 'active' },
+      ],
+      drift: { 'duplicate-id': 1 },
+    })
+  })
+
+  it.each([
+    ['no id', { id: undefined }],
+    ['id 0', { id: 0 }],
+    ['an id past 32 bits', { id: 2147483648 }],
+    ['a fraction as id', { id: 1.5 }],
+    ['an id with a leading zero', { id: '007' }],
+    ['no name', { name: null }],
+    ['a status in words', { status: 'active' }],
+    ['no status', { status: undefined }],
+    ['a fraction as status', { status: 0.5 }],
+    ['an organization that is none', { organization: 6 }],
+  ])('sets one row with %s aside and counts it', (_, more) => {
+    expect(operatorsOf(body([...rows(3), row(9, more)]), 6)).toMatchObject({
+      rows: [{ id: 1 }, { id: 2 }, { id: 3 }],
+      drift: { 'bad-row': 1 },
+    })
+  })
+
+  it('is nonsense when more than a tenth of its rows are bad, or nothing good is left', () => {
+    const bad = { id: 'x' }
+    expect(operatorsOf(body([...rows(27), bad, bad, bad]), 6).drift).toEqual({ 'bad-row': 3 })
+    expect(outcome(() => operatorsOf(body([...rows(26), bad, bad, bad]), 6))).toEqual(nonsense)
+    expect(outcome(() => operatorsOf(body([bad]), 6))).toEqual(nonsense)
+  })
+
+  it.each([
+    ['an object', '{"rows":[]}'],
+    ['null', 'null'],
+    ['a page of HTML', '<html>'],
+    ['half a list', '[{"id":1,'],
+    ['nothing', ''],
+    ['bytes that are not UTF-8', Buffer.from([0x5b, 0x22, 0xff, 0x22, 0x5d])],
+  ])('is nonsense when it is %s', (_, bytes) => {
+    expect(outcome(() => operatorsOf(Buffer.from(bytes), 6))).toEqual(nonsense)
+  })
+})
+
+describe('other answers', () => {
+  it('organizations come in their order, each id once', () => {
+    expect(organizationsOf(body([sales, { id: 24, name: 'S' }, sales]))).toEqual({
+      rows: [sales, { id: 24, name: 'S' }],
+      drift: {},
+    })
+  })
+
+  it('what synchronize made keeps twins: two people of one name are two', () => {
+    expect(addedOf(body([row(1), row(2, { name: 'P1' })])).rows).toHaveLength(2)
+  })
+
+  it.each([
+    ['a JSON string', '"ct_0123456789"', undefined],
+    ['bare text', 'ct_0123456789\r\n', undefined],
+    ['an object', '{"token":"ct_0123456789","expiration":"2026-01-02T00:00:00Z"}', Date.UTC(2026, 0, 2)],
+    ['an object in data', '{"data":{"token":"ct_0123456789"}}', undefined],
+    ['an object whose expiration is junk', '{"token":"ct_0123456789","expiration":"soon"}', undefined],
+  ])('a token comes as %s', (_, text, expiresAt) => {
+    expect(tokenOf(Buffer.from(text))).toEqual({ token: 'ct_0123456789', expiresAt })
+  })
+
+  it('a token that is a JWT says itself when it ends', () => {
+    const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
+    const jwt = `${part({ alg: 'none' })}.${part({ exp: 1_800_000_000 })}.c2ln`
+    expect(tokenOf(Buffer.from(jwt)).expiresAt).toBe(1_800_000_000_000)
+  })
+
+  it.each([
+    '""',
+    '"short"',
+    'null',
+    '{}',
+    '12345678',
+    '"with space inside"',
+    '"line\\nbreak-in-it"',
+    '<html lang="en">',
+  ])('a token is nonsense when it is %s', (text) => {
+    expect(outcome(() => tokenOf(Buffer.from(text)))).toEqual(nonsense)
+  })
+
+  it('a verdict says whether a token is good, and why not', () => {
+    const good = { isValid: true, operatorId: 101, clientId: 1, expiresAt: '2026-01-01T00:00:00Z' }
+    expect(validityOf(body(good))).toEqual(good)
+    expect(validityOf(body({ isValid: false, error: 'expired' }))).toEqual({
+      isValid: false,
+      error: 'expired',
+    })
+    expect(outcome(() => validityOf(body({ valid: true })))).toEqual(nonsense)
+  })
+
+  it('nothing but chathub.nonsense is ever thrown, whatever bytes or JSON come, and no text of it is repeated', () => {
+    const parsers = [
+      (bytes: Buffer) => operatorsOf(bytes, 6),
+      organizationsOf,
+      addedOf,
+      tokenOf,
+      validityOf,
+      jsonOf,
+    ]
+    const rowish = fc.record(
+      {
+        id: fc.oneof(fc.integer(), fc.string()),
+        name: fc.oneof(fc.string(), fc.jsonValue()),
+        status: fc.jsonValue(),
+      },
+      { requiredKeys: [] },
+    )
+    const anything = fc.oneof(
+      fc.json().map((text) => Buffer.from(text)),
+      fc.array(fc.oneof(rowish, fc.jsonValue())).map(body),
+      fc.uint8Array().map((bytes) => Buffer.from(bytes)),
+      fc.string().map((text) => Buffer.from(text)),
+    )
+    fc.assert(
+      fc.property(anything, fc.constantFrom(...parsers), (bytes, parse) => {
+        const result = outcome(() => parse(bytes))
+        if (result instanceof Error) expect(isFailure(result, 'chathub.nonsense')).toBe(true)
+      }),
+      { numRuns: 1000 },
+    )
+    const failure = outcome(() => jsonOf(Buffer.from('[{"name":"Olena"'))) as Error
+    expect(`${failure.stack} ${(failure.cause as Error).stack}`).not.toContain('Olena')
+  })
+})
