@@ -1,0 +1,52 @@
+import type { Clock } from '../clock.ts'
+import { connectRedis, type RedisClient } from './connect.ts'
+
+export type Listening = {
+  channels: string[]
+  /** Listening from here on; what was published before is lost. */
+  onReady(): void
+  onLost(): void
+  onMessage(channel: string, message: string): void
+}
+
+export type Subscription = {
+  /** Anew, at what is the address now. */
+  restart(): void
+  close(): void
+}
+
+const pingMs = 1000
+
+/** A connection of its own that listens to channels, again after each reconnect. */
+export const createSubscription = (url: () => string, listening: Listening, clock: Clock): Subscription => {
+  const { channels, onReady, onLost, onMessage } = listening
+  let closing = false
+  const listen = (): RedisClient => {
+    const subscriber = connectRedis(url(), { autoResubscribe: false })
+    // Refused, it is refused again at once: a connection a second is enough to find out.
+    const again = () => void clock.after(pingMs, () => subscriber.disconnect(true))
+    subscriber.on('error', () => {})
+    subscriber.on('ready', () => void subscriber.subscribe(...channels).then(onReady, again))
+    subscriber.on('close', onLost)
+    subscriber.on('message', onMessage)
+    return subscriber
+  }
+  let subscriber = listen()
+  // Pings show a connection that is up but dead; without them silence would look like peace.
+  const ping = (): void => {
+    if (closing) return
+    if (subscriber.status === 'ready') subscriber.ping().catch(() => subscriber.disconnect(true))
+    clock.after(pingMs, ping)
+  }
+  clock.after(pingMs, ping)
+  return {
+    restart: () => {
+      subscriber.disconnect()
+      subscriber = listen()
+    },
+    close: () => {
+      closing = true
+      subscriber.disconnect()
+    },
+  }
+}
