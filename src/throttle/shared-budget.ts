@@ -1,0 +1,186 @@
+import type { Clock } from '../clock.ts'
+import type { Redis } from '../redis/redis.ts'
+import { type Budget, type BudgetClass, createLocalBudget, type Grant } from './budget.ts'
+
+/**
+ * ONE BUDGET for all instances, granted by a script on Redis time: now or not now, never booked ahead.
+ *
+ * A request arrives at most 25 ms after its grant (the slot's age is looked at as it leaves), and no N + 1 grants lie
+ * within 1,040 ms: so no N + 1 arrivals lie within a second. A ring that is missing (flushed, restarted) stays shut for
+ * one window, since nobody knows what was granted before.
+ *
+ * An instance that cannot reach Redis cannot tell its own isolation from Redis's death. It asks nothing for one lease
+ * and one window; by then the shared side counts it as gone and keeps its share free, and it goes on with that share:
+ * N ÷ the greater of GATEWAY_INSTANCES and the most instances seen. Back again, it takes nothing until what it sent by
+ * itself is a window old; the shared side too grows only one window after an instance came back.
+ */
+const windowMs = 1040
+const slotAgeMaxMs = 25
+const askAgainMs = 20
+// An instance missing this long without a goodbye is taken for dead, and its share is free again.
+const missedMs = 600_000
+const keepMs = 7 * 24 * 3600 * 1000
+
+const keys = {
+  ring: '{gateway}:budget:ring',
+  background: '{gateway}:budget:background',
+  born: '{gateway}:budget:born',
+  alive: '{gateway}:budget:alive',
+  pause: '{gateway}:budget:pause',
+  slow: '{gateway}:budget:slow',
+} as const
+
+/** ARGV: N, class, instances planned. KEYS: as above, then the registry's members and peak. → granted, wait ms, rate, expected. */
+const take = `
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local full = tonumber(ARGV[1])
+for i = 1, 4 do redis.call('PEXPIRE', KEYS[i], ${keepMs}) end
+
+local living = math.max(1, redis.call('ZCOUNT', KEYS[7], now, '+inf'))
+local most, mostAt = string.match(redis.call('GET', KEYS[8]) or '0 0', '(%d+) (%d+)')
+if now - tonumber(mostAt) > ${missedMs} then most = 0 end
+local expected = math.max(living, tonumber(most), tonumber(ARGV[3]))
+local before, current, since = string.match(redis.call('GET', KEYS[4]) or '', '(%d+) (%d+) (%d+)')
+before, current, since = tonumber(before or living), tonumber(current or living), tonumber(since or 0)
+if living ~= current then
+  -- Several changes within a window leave the least of them in force.
+  before = now - since < ${windowMs} and math.min(before, current) or current
+  current, since = living, now
+  redis.call('SET', KEYS[4], before .. ' ' .. current .. ' ' .. since, 'PX', ${keepMs})
+end
+if now - since < ${windowMs} then living = math.min(before, current) end
+local rate = math.floor(full * living / expected)
+
+local slowed, slowedAt = string.match(redis.call('GET', KEYS[6]) or '', '(%d+) (%d+)')
+if slowed then
+  local minutes = math.max(0, math.floor((now - tonumber(slowedAt)) / 60000))
+  rate = math.min(rate, math.max(1, math.floor(tonumber(slowed) + minutes * math.max(1, full / 10))))
+end
+if rate < 1 then return { 0, 1000, 0, expected } end
+
+local pause = redis.call('PTTL', KEYS[5])
+if pause > 0 then return { 0, pause, rate, expected } end
+local born = redis.call('GET', KEYS[3])
+if not born then
+  born = now
+  redis.call('SET', KEYS[3], now, 'PX', ${keepMs})
+end
+local young = tonumber(born) + ${windowMs} - now
+if young > 0 then return { 0, young, rate, expected } end
+
+local oldest = tonumber(redis.call('LINDEX', KEYS[1], rate - 1) or '0')
+if now - oldest < ${windowMs} then return { 0, oldest + ${windowMs} - now, rate, expected } end
+if ARGV[2] == 'background' then
+  local share = math.max(1, rate - math.max(1, math.floor(0.4 * rate)))
+  local first = tonumber(redis.call('LINDEX', KEYS[2], share - 1) or '0')
+  if now - first < ${windowMs} then return { 0, first + ${windowMs} - now, rate, expected } end
+  redis.call('LPUSH', KEYS[2], now)
+  redis.call('LTRIM', KEYS[2], 0, full - 1)
+end
+redis.call('LPUSH', KEYS[1], now)
+redis.call('LTRIM', KEYS[1], 0, full - 1)
+return { 1, 0, rate, expected }`
+
+/** ARGV: ms, slowed rate. */
+const pauseScript = `
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[1]) then redis.call('SET', KEYS[1], 1, 'PX', ARGV[1]) end
+redis.call('SET', KEYS[2], ARGV[2] .. ' ' .. (now + tonumber(ARGV[1])), 'PX', 3600000)
+return 1`
+
+type Options = {
+  redis: Redis
+  requestsPerSecond: number
+  instances: number
+  clock: Clock
+  /** Keys of the registry of instances. */
+  registry: { members: string; peak: string }
+  /** How long an instance that is cut off still counts as alive, ms. */
+  leaseMs: number
+}
+
+export const createSharedBudget = (options: Options): Budget => {
+  const { clock, redis, requestsPerSecond } = options
+  const ask = redis.script('budgetTake', take, { forgettable: true })
+  const tellPause = redis.script('budgetPause', pauseScript)
+  const takeKeys = [...Object.values(keys), options.registry.members, options.registry.peak]
+
+  let expected = options.instances
+  let rate = requestsPerSecond
+  const begunAt = clock.now()
+  /** When Redis said that more would be granted. */
+  let freeAt = Number.NEGATIVE_INFINITY
+  /** Counts what this instance sent either way, so that a change of sides sees the last second whole. */
+  const local = createLocalBudget({
+    requestsPerSecond: () => Math.floor(requestsPerSecond / expected),
+    clock,
+  })
+  let livesAlone = false
+
+  const takeAlone = (klass: BudgetClass): Grant => {
+    // Alone in the world nobody else counts on anything; else the others must have noticed first.
+    const lastAsked = Math.max(begunAt, redis.lastAskedAt())
+    const shut = expected === 1 ? 0 : lastAsked + options.leaseMs + windowMs - clock.now()
+    if (shut > 0) return { waitMs: Math.min(shut, askAgainMs * 5) }
+    livesAlone = true
+    return local.status().requestsPerSecond < 1 ? { waitMs: 200 } : (local.take(klass) as Grant)
+  }
+
+  const grantOf = (askedAt: number, klass: BudgetClass): Grant => {
+    let used = false
+    return {
+      slot: {
+        leave: () => {
+          if (used || clock.now() - askedAt > slotAgeMaxMs) return false
+          used = true
+          local.note(klass)
+          return true
+        },
+        giveBack: () => {}, // what was granted is spent: telling Redis would cost more than the slot
+      },
+    }
+  }
+
+  return {
+    take: async (klass) => {
+      if (redis.state() === 'away') return takeAlone(klass)
+      if (livesAlone) {
+        const busy = local.idleInMs()
+        if (busy > 0) return { waitMs: busy }
+        livesAlone = false
+      }
+      const askedAt = clock.now()
+      try {
+        const [granted, waitMs, allowed, known] = (await ask(
+          takeKeys,
+          requestsPerSecond,
+          klass,
+          options.instances,
+        )) as number[]
+        rate = allowed as number
+        expected = known as number
+        freeAt = clock.now() + (waitMs as number)
+        return granted ? grantOf(askedAt, klass) : { waitMs: Math.max(1, waitMs as number) }
+      } catch {
+        // Away, or refusing what it is asked (full, a replica): either way nothing is granted there.
+        return takeAlone(klass)
+      }
+    },
+    estimate: (ahead) =>
+      Math.max(0, freeAt - clock.now()) +
+      Math.floor(ahead / Math.max(1, Math.floor(rate / expected))) * windowMs,
+    pause: (ms) => {
+      local.pause(ms)
+      tellPause([keys.pause, keys.slow], Math.round(ms), Math.max(1, Math.floor((rate * 2) / 3))).catch(
+        () => {},
+      )
+    },
+    status: () => ({
+      ...local.status(),
+      requestsPerSecond,
+      allowedNow: redis.state() === 'away' ? local.status().allowedNow : rate,
+    }),
+  }
+}

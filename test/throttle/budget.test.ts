@@ -1,0 +1,179 @@
+import { describe, expect, it } from '@jest/globals'
+import fc from 'fast-check'
+import {
+  type Budget,
+  type BudgetClass,
+  backgroundShare,
+  createLocalBudget,
+  jitterMs,
+  type Slot,
+  slowedRate,
+} from '../../src/throttle/budget.ts'
+import { createClock } from '../support/clock.ts'
+
+const setUp = (requestsPerSecond: number) => {
+  const clock = createClock()
+  return { clock, budget: createLocalBudget({ requestsPerSecond: () => requestsPerSecond, clock }) }
+}
+const take = (budget: Budget, klass: BudgetClass = 'urgent'): Slot | undefined => {
+  const granted = budget.take(klass) as { slot: Slot } | { waitMs: number }
+  return 'slot' in granted ? granted.slot : undefined
+}
+const waitOf = (budget: Budget, klass: BudgetClass = 'urgent'): number =>
+  (budget.take(klass) as { waitMs: number }).waitMs
+
+type Step = { do: 'take'; klass: BudgetClass } | { do: 'leave' | 'giveBack'; which: number } | { do: number }
+const steps = fc.array(
+  fc.oneof(
+    fc.record({ do: fc.constant('take' as const), klass: fc.constantFrom('urgent', 'background') }),
+    fc.record({ do: fc.constantFrom('leave' as const, 'giveBack' as const), which: fc.nat(20) }),
+    fc.record({ do: fc.integer({ min: 1, max: 700 }) }),
+  ) as fc.Arbitrary<Step>,
+  { minLength: 20, maxLength: 200 },
+)
+
+describe('the budget of one process', () => {
+  it('lets no more than N requests leave in any sliding second, whatever is taken, left and given back', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.integer({ min: 1, max: 12 }), steps, async (n, sequence) => {
+        const { clock, budget } = setUp(n)
+        const open: { slot: Slot; klass: BudgetClass }[] = []
+        const left: { at: number; klass: BudgetClass }[] = []
+        for (const step of sequence) {
+          if (step.do === 'take') {
+            const slot = take(budget, step.klass)
+            if (slot) open.push({ slot, klass: step.klass })
+          } else if (typeof step.do === 'number') await clock.advance(step.do)
+          else if (open.length > 0) {
+            const [one] = open.splice(step.which % open.length, 1)
+            if (step.do === 'giveBack') one!.slot.giveBack()
+            else if (one!.slot.leave()) left.push({ at: clock.now(), klass: one!.klass })
+          }
+        }
+        for (const { at } of left) {
+          const second = left.filter((other) => other.at >= at && other.at - at <= 1000)
+          expect(second.length).toBeLessThanOrEqual(n)
+          const background = second.filter(({ klass }) => klass === 'background')
+          expect(background.length).toBeLessThanOrEqual(backgroundShare(n))
+        }
+      }),
+      { numRuns: 150 },
+    )
+  })
+
+  it('grants all of N at once again one window after they left, and nothing is lost', async () => {
+    const { clock, budget } = setUp(5)
+    for (let round = 0; round < 3; round++) {
+      for (let i = 0; i < 5; i++) expect(take(budget)?.leave()).toBe(true)
+      const wait = waitOf(budget)
+      await clock.advance(wait - 1)
+      expect(take(budget)).toBeUndefined()
+      await clock.advance(1)
+    }
+    expect(budget.status().usedInLastSecond).toBe(0)
+  })
+
+  it('keeps a slot from its grant until one window after its request left, however late that is', async () => {
+    const { clock, budget } = setUp(1)
+    const slot = take(budget)
+    await clock.advance(60_000)
+    expect(take(budget)).toBeUndefined()
+    slot?.leave()
+    await clock.advance(1000)
+    expect(take(budget)).toBeUndefined()
+    await clock.advance(jitterMs)
+    expect(take(budget)).toBeDefined()
+  })
+
+  it('counts a slot once, whichever of leave and giveBack comes first', () => {
+    const { budget } = setUp(3)
+    const [sent, unused] = [take(budget)!, take(budget)!]
+    sent.leave()
+    sent.giveBack()
+    unused.giveBack()
+    unused.leave()
+    unused.giveBack()
+    expect(budget.status().usedInLastSecond).toBe(1)
+  })
+
+  it('leaves people two fifths that imports and refreshes cannot take, and people may use all', () => {
+    expect([1, 2, 5, 10, 50].map(backgroundShare)).toEqual([1, 1, 3, 6, 30])
+    const { budget } = setUp(5)
+    for (let i = 0; i < 3; i++) expect(take(budget, 'background')).toBeDefined()
+    expect(take(budget, 'background')).toBeUndefined()
+    expect(take(budget)).toBeDefined()
+    expect(take(budget)).toBeDefined()
+    expect(take(budget)).toBeUndefined()
+    const alone = setUp(5).budget
+    for (let i = 0; i < 5; i++) expect(take(alone)).toBeDefined()
+  })
+
+  it('grants nothing while ChatHub asked for a pause, then two thirds, then a tenth more each minute', async () => {
+    const { clock, budget } = setUp(30)
+    budget.pause(4000)
+    expect(waitOf(budget)).toBe(4000)
+    expect(budget.status().pausedForMs).toBe(4000)
+    await clock.advance(4000)
+    expect(budget.status().allowedNow).toBe(20)
+    await clock.advance(60_000)
+    expect(budget.status().allowedNow).toBe(23)
+    await clock.advance(3 * 60_000)
+    expect(budget.status().allowedNow).toBe(30)
+  })
+
+  it('never slows below one a second nor recovers above the full rate', () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1, max: 10_000 }),
+        fc.nat(20_000),
+        fc.nat(7_200_000),
+        (full, slow, ms) => {
+          const rate = slowedRate(full, slow, ms)
+          expect(rate).toBeGreaterThanOrEqual(1)
+          expect(rate).toBeLessThanOrEqual(full)
+          expect(slowedRate(full, 0, 12 * 60_000)).toBe(full)
+        },
+      ),
+    )
+  })
+
+  it('a shorter pause does not end a longer one', async () => {
+    const { clock, budget } = setUp(5)
+    budget.pause(10_000)
+    budget.pause(1000)
+    await clock.advance(9999)
+    expect(take(budget)).toBeUndefined()
+    await clock.advance(1)
+    expect(take(budget)).toBeDefined()
+  })
+
+  it('estimates from below: who asks all the time is never served earlier', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.integer({ min: 1, max: 8 }),
+        fc.array(fc.nat(400), { maxLength: 12 }),
+        fc.nat(25),
+        fc.option(fc.integer({ min: 1, max: 3000 })),
+        async (n, gaps, ahead, paused) => {
+          const { clock, budget } = setUp(n)
+          for (const gap of gaps) {
+            take(budget)?.leave()
+            await clock.advance(gap)
+          }
+          if (paused !== null) budget.pause(paused)
+          const estimate = budget.estimate(ahead)
+          const askedAt = clock.now()
+          for (let served = 0; served <= ahead; ) {
+            const granted = budget.take('urgent') as { slot: Slot } | { waitMs: number }
+            if ('slot' in granted) {
+              granted.slot.leave()
+              served++
+            } else await clock.advance(granted.waitMs)
+          }
+          expect(estimate).toBeLessThanOrEqual(clock.now() - askedAt)
+        },
+      ),
+      { numRuns: 60 },
+    )
+  })
+})
