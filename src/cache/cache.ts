@@ -1,0 +1,208 @@
+import { LRUCache } from 'lru-cache'
+import type { Errand } from '../chathub/exchange.ts'
+import { type Clock, pause } from '../clock.ts'
+import { Failure, isFailure } from '../errors.ts'
+import { alone, type Coherence } from './coherence.ts'
+import { keepMs, stateAt } from './entry.ts'
+import { createLoading, type LoadOptions } from './load.ts'
+import { type Copy, createMemory } from './memory.ts'
+
+export type { Copy, Loaded } from './memory.ts'
+
+/** How an answer came about, for Age and Cache-Status (RFC 9211). */
+export type Freshness = {
+  ageMs: number
+  /** What is left of its freshness; negative: served old. */
+  ttlMs: number
+  how: 'hit' | 'stale' | 'stale-after-failure' | 'loaded' | 'collapsed'
+  /** Status of the failed try, for `stale-after-failure`. */
+  failedStatus?: number
+}
+export type Read<T> = { copy: Copy<T>; freshness: Freshness }
+
+/** `notBefore`: only a list whose request left at or after this instant (monotonic ms) will do. */
+export type ReadOptions = { notBefore?: number }
+
+export type Cache<T> = {
+  /** The fresh copy, at once, or undefined: the fast way of nearly every read. */
+  peek(key: string): Read<T> | undefined
+  /** @throws Failure when there is no copy that may be served and no new one can be had by the errand's deadline. */
+  read(key: string, errand: Errand, options?: ReadOptions): Promise<Read<T>>
+  /** Any copy that is remembered here, however old; for looking things up, never for serving. */
+  remembered(key: string): Copy<T> | undefined
+  /**
+   * A write changed the list: from here on no instance serves the older one as fresh. `patched`, what the write made of
+   * a copy, replaces it at no cost; without it ChatHub is asked next. @throws Failure `write.in-doubt` while Redis is away
+   */
+  commit(key: string, patched?: Copy<T>): Promise<void>
+  /** Nothing older than now is served again. Without a key: every list. */
+  purge(key?: string): Promise<void>
+  size(): { lists: number; bytes: number }
+}
+
+type Options<T> = Omit<LoadOptions<T>, 'memory' | 'coherence'> & { coherence?: Coherence; bytesMax?: number }
+
+// A refresh that failed is tried again no sooner.
+const refreshAgainMs = 1000
+
+/** The reading side: memory, then the store, then one load for all who wait. */
+export const createCache = <T>(options: Options<T>): Cache<T> => {
+  const { clock, coherence = alone, list, report, store, times } = options
+  const memory = createMemory<T>({ clock, coherence, bytesMax: options.bytesMax })
+  const loading = createLoading<T>({ ...options, coherence, memory })
+  const { adopt, join } = loading
+  const { ageOf } = memory
+
+  const answer = (copy: Copy<T>, how: Freshness['how'], failedStatus?: number): Read<T> => {
+    const ageMs = ageOf(copy)
+    report({
+      name: 'cache',
+      list,
+      event: how === 'loaded' ? 'miss' : how === 'stale-after-failure' ? 'stale' : how,
+    })
+    // A copy that nobody can vouch for is served as old, however young.
+    const ttlMs = how === 'stale' ? Math.min(times.freshMs - ageMs, -1000) : times.freshMs - ageMs
+    return { copy, freshness: { ageMs, ttlMs, how, failedStatus } }
+  }
+
+  const failedRefreshes = new LRUCache<string, number>({ max: 10_000 })
+  const refreshBehind = (key: string, errand: Errand): void => {
+    const failedAt = failedRefreshes.get(key)
+    if (failedAt !== undefined && clock.now() - failedAt < refreshAgainMs) return
+    const behind: Errand = {
+      lane: 'refreshes',
+      client: errand.client,
+      deadline: clock.now() + Math.max(30_000, times.freshMs),
+    }
+    join(key, behind).promise.catch((error) => {
+      failedRefreshes.set(key, clock.now())
+      report({ name: 'refresh-failed', list, because: isFailure(error) ? error.code : String(error) })
+    })
+  }
+
+  /** Who joined a load after it began counts on notices; without a lease the list may be older than its question. */
+  const vouched = (key: string, copy: Copy<T>, since: number): boolean =>
+    copy.askedAt >= since || memory.current(key) === copy
+
+  /** A new answer by the deadline, or the failure. */
+  const fetchNew = async (key: string, errand: Errand, notBefore?: number): Promise<Read<T>> => {
+    for (;;) {
+      const since = clock.now()
+      const { promise, collapsed } = join(key, errand, notBefore !== undefined)
+      const late = () => new Failure('chathub.timeout', { retryAfterMs: 1000 })
+      const copy = await within(clock, promise, errand.deadline - clock.now(), late)
+      // A load that had left before this reader came is not new enough for it; the next one is.
+      if (notBefore === undefined || copy.askedAt >= notBefore)
+        return answer(copy, !collapsed ? 'loaded' : vouched(key, copy, since) ? 'collapsed' : 'stale')
+    }
+  }
+
+  /** The old copy when no new one comes in `waitMs`. */
+  const renewOr = async (key: string, errand: Errand, old: Copy<T>, waitMs: number): Promise<Read<T>> => {
+    const since = clock.now()
+    const { promise, collapsed } = join(key, errand)
+    try {
+      const renewed = await within(
+        clock,
+        promise,
+        Math.min(waitMs, errand.deadline - clock.now()),
+        () => undefined,
+      )
+      if (!renewed) return answer(old, 'stale')
+      return answer(renewed, !collapsed ? 'loaded' : vouched(key, renewed, since) ? 'collapsed' : 'stale')
+    } catch (error) {
+      // Gone is gone: an old copy of what does not exist any more would be a lie.
+      if (!isFailure(error) || error.code === 'organization.unknown') throw error
+      return answer(old, 'stale-after-failure', error.status)
+    }
+  }
+
+  const peek = (key: string): Read<T> | undefined => {
+    const copy = memory.current(key)
+    return copy && ageOf(copy) < times.freshMs ? answer(copy, 'hit') : undefined
+  }
+
+  const read = async (key: string, errand: Errand, { notBefore }: ReadOptions = {}): Promise<Read<T>> => {
+    if (notBefore !== undefined) return fetchNew(key, errand, notBefore)
+    let copy = memory.current(key)
+    let epoch: string | undefined = copy?.epoch
+    // No copy, or one that lost its trust, is first held against the store.
+    if (!copy || stateAt(ageOf(copy), times) === 'expired') ({ copy, epoch } = await adopt(key))
+    if (!copy) return fetchNew(key, errand)
+    const state = stateAt(ageOf(copy), times)
+    if (state === 'expired') return fetchNew(key, errand)
+    // Overtaken by a write: a new one is worth the whole wait.
+    if (epoch !== undefined && copy.epoch !== epoch)
+      return renewOr(key, errand, copy, errand.deadline - clock.now())
+    if (state === 'fresh') return answer(copy, epoch === undefined ? 'stale' : 'hit')
+    if (state === 'wait') return renewOr(key, errand, copy, times.waitMs)
+    refreshBehind(key, errand)
+    return answer(copy, 'stale')
+  }
+
+  /** Gives the list a new epoch and tells the other instances; coherence.ts says why nothing older is fresh after. */
+  const overwrite = async (key: string, patched: Copy<T> | 'drop' | undefined): Promise<void> => {
+    const forget = (): void => {
+      memory.overtake(key, patched === 'drop')
+      loading.detach(key)
+    }
+    forget()
+    const term = coherence.term()
+    const generation = memory.generation(key)
+    const copy =
+      typeof patched === 'object'
+        ? { bytes: patched.bytes, epoch: patched.epoch, ageMs: ageOf(patched) }
+        : patched
+    const { epoch, kept } = await store.bump(key, copy, keepMs(times))
+    // Another's notice may have come before the answer to our own bump: then ours is the older one.
+    const undisturbed = generation === memory.generation(key)
+    forget() // a reader may have found the older copy in the store between
+    if (kept && typeof patched === 'object')
+      memory.keep(key, { ...patched, epoch }, undisturbed ? term : undefined)
+    await coherence.announce(key)
+  }
+  coherence.onNotice((key) => {
+    if (!key.startsWith(list)) return
+    memory.overtake(key, false)
+    loading.detach(key)
+  })
+
+  return {
+    peek,
+    read,
+    remembered: memory.get,
+    commit: (key, patched) =>
+      overwrite(key, patched).catch((cause) => {
+        // ChatHub took the write, but who else serves the older list is not known: that is doubt, not refusal.
+        throw new Failure('write.in-doubt', { inDoubt: true, cause })
+      }),
+    purge: async (key) => {
+      if (key !== undefined) return overwrite(key, 'drop')
+      const keys = new Set([...memory.keys(), ...(await store.keys(list))])
+      await Promise.all([...keys].map((each) => overwrite(each, 'drop')))
+    },
+    size: memory.size,
+  }
+}
+
+/** The promise's outcome, or `late()` after `ms`: thrown when it is a Failure, else returned. */
+const within = async <V, L>(
+  clock: Clock,
+  promise: Promise<V>,
+  ms: number,
+  late: () => L,
+): Promise<V | Exclude<L, Failure>> => {
+  const timer = new AbortController()
+  const timeout = pause(clock, ms, timer.signal).then(() => {
+    if (timer.signal.aborted) return undefined as never
+    const instead = late()
+    if (instead instanceof Failure) throw instead
+    return instead as Exclude<L, Failure>
+  })
+  promise.catch(() => {}) // it may fail after nobody waits any more
+  try {
+    return await Promise.race([promise, timeout])
+  } finally {
+    timer.abort()
+  }
+}

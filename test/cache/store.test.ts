@@ -1,0 +1,161 @@
+import { afterAll, beforeAll, expect, it } from '@jest/globals'
+import type { Redis as Client } from 'ioredis'
+import { createMemoryStore } from '../../src/cache/memory-store.ts'
+import { createRedisStore } from '../../src/cache/redis-store.ts'
+import type { Store } from '../../src/cache/store.ts'
+import { systemClock } from '../../src/clock.ts'
+import { createRedis, type Redis } from '../../src/redis/redis.ts'
+import { behavesAsStore, type Opened } from '../behaviour/store.ts'
+import { until } from '../chathub/at-simulator.ts'
+import { createClock } from '../support/clock.ts'
+import { describeWithRedis } from '../support/needs.ts'
+import { openRedis, type TestDatabase } from '../support/redis.ts'
+
+behavesAsStore('the store in memory', async (): Promise<Opened> => {
+  const clock = createClock()
+  return {
+    store: createMemoryStore({ clock }),
+    past: (_key, keepMs) => clock.advance(keepMs),
+    close: async () => {},
+  }
+})
+
+const connect = async (database: TestDatabase): Promise<Redis> => {
+  const { url, prefix } = database
+  const redis = createRedis({ url, prefix, clock: systemClock, report: () => {} })
+  await until(() => redis.state() === 'ready')
+  return redis
+}
+
+describeWithRedis('Redis', () => {
+  behavesAsStore('the store in Redis', async (): Promise<Opened> => {
+    const database = await openRedis()
+    const redis = await connect(database)
+    const client = database.client()
+    return {
+      store: createRedisStore(redis),
+      past: async (key) => {
+        let gone = false
+        while (!gone) gone = (await client.exists(`${database.prefix}list:{${key}}:copy`)) === 0
+      },
+      close: async () => {
+        redis.close()
+        await database.stop()
+      },
+    }
+  })
+
+  let database: TestDatabase
+  let redis: Redis
+  let client: Client
+  let store: Store
+  const keyOf = (what: 'copy' | 'epoch' | 'claim', key = 'operators:24') =>
+    `${database.prefix}list:{${key}}:${what}`
+  const fill = async (bytes = 'list', key = 'operators:24'): Promise<string> => {
+    const { epoch } = await store.bump(key, 'drop', 60_000)
+    await store.fill(key, { bytes: Buffer.from(bytes), epoch, ageMs: 0 }, 60_000)
+    return epoch
+  }
+  beforeAll(async () => {
+    database = await openRedis()
+    redis = await connect(database)
+    client = database.client()
+    store = createRedisStore(redis)
+  })
+  afterAll(async () => {
+    redis.close()
+    await database.stop()
+  })
+
+  it('every key has an end: copies when they may not be served any more, epochs after every copy of theirs', async () => {
+    const epoch = await fill()
+    await store.claim('operators:24', 'ahead', 5000)
+    await store.bump('operators:24', { bytes: Buffer.from('patched'), epoch, ageMs: 10_000 }, 60_000)
+    await store.bump('operators:6', undefined, 60_000)
+    const keys = await client.keys(`${database.prefix}*`)
+    expect(keys.length).toBeGreaterThanOrEqual(4)
+    for (const key of keys) expect(await client.pttl(key)).toBeGreaterThan(0)
+    expect(await client.pttl(keyOf('copy'))).toBeLessThanOrEqual(50_000)
+    expect(await client.pttl(keyOf('claim'))).toBeLessThanOrEqual(5000)
+    expect(await client.pttl(keyOf('epoch'))).toBeGreaterThan(7 * 24 * 3600 * 1000)
+  })
+
+  it('all keys of one list carry one hash tag, so that they live on one node of a cluster', async () => {
+    await fill()
+    await store.claim('operators:24', 'ahead', 5000)
+    const keys = await client.keys(`${database.prefix}*operators:24*`)
+    expect(keys.sort()).toEqual([keyOf('claim'), keyOf('copy'), keyOf('epoch')])
+    expect(keys.every((key) => key.includes('{operators:24}'))).toBe(true)
+  })
+
+  it.each([
+    ['a list', (key: string) => client.rpush(key, 'x')],
+    ['a hash', (key: string) => client.hset(key, 'a', 'b')],
+    ['junk', (key: string) => client.set(key, 'no copy at all')],
+    ['nothing', (key: string) => client.set(key, '')],
+    ['another version', (key: string) => client.set(key, '2 5 1700000000000\nlist')],
+    ['no birth', (key: string) => client.set(key, '1 5 soon\nlist')],
+    ['far too much', (key: string) => client.setrange(key, 16 * 1024 * 1024 + 1, 'x')],
+  ])('a copy that is %s is a miss, and the next fill heals it', async (_, spoil) => {
+    const epoch = await fill()
+    await client.del(keyOf('copy'))
+    await spoil(keyOf('copy'))
+    expect(await store.read('operators:24')).toEqual({ stored: undefined, epoch })
+    expect(await store.fill('operators:24', { bytes: Buffer.from('new'), epoch, ageMs: 0 }, 60_000)).toBe(
+      true,
+    )
+    expect((await store.read('operators:24')).stored?.bytes.toString()).toBe('new')
+    expect(redis.state()).toBe('ready')
+  })
+
+  it('an epoch of another type is none: what was loaded before counts as overtaken, and a write heals it', async () => {
+    const epoch = await fill()
+    await client.del(keyOf('epoch'))
+    await client.rpush(keyOf('epoch'), 'x')
+    const read = await store.read('operators:24')
+    expect(read.epoch).not.toBe(epoch)
+    expect(read.stored?.epoch).toBe(epoch)
+    await client.del(keyOf('epoch'))
+    await client.rpush(keyOf('epoch'), 'x')
+    const { epoch: healed } = await store.bump('operators:24', undefined, 60_000)
+    expect((await store.read('operators:24')).epoch).toBe(healed)
+  })
+
+  it('an epoch that Redis lost in a flush never comes again', async () => {
+    const seen = new Set<string>()
+    for (let i = 0; i < 10; i++) {
+      seen.add(await fill())
+      await client.del(keyOf('epoch'))
+    }
+    expect(seen.size).toBe(10)
+  })
+
+  it('a patch of a list whose epoch was lost is not kept', async () => {
+    const epoch = await fill()
+    await client.del(keyOf('epoch'))
+    const patched = { bytes: Buffer.from('patched'), epoch, ageMs: 0 }
+    expect((await store.bump('operators:24', patched, 60_000)).kept).toBe(false)
+  })
+
+  it('lets one instance load for all; who waits takes it from a refresh, and only its holder gives it back', async () => {
+    const [one, other] = [store, createRedisStore(redis)]
+    const key = 'operators:77'
+    expect(await one.claim(key, 'behind', 60_000)).toBe(true)
+    expect(await other.claim(key, 'behind', 60_000)).toBe(false)
+    expect(await other.claim(key, 'ahead', 60_000)).toBe(true)
+    expect(await one.claim(key, 'ahead', 60_000)).toBe(false)
+    await one.release(key)
+    expect(await one.claim(key, 'ahead', 60_000)).toBe(false)
+    await other.release(key)
+    expect(await one.claim(key, 'ahead', 60_000)).toBe(true)
+  })
+
+  it('a claim whose holder died ends by itself', async () => {
+    const other = createRedisStore(redis)
+    await store.claim('operators:78', 'ahead', 60)
+    expect(await other.claim('operators:78', 'ahead', 60)).toBe(false)
+    let taken = false
+    while (!taken) taken = await other.claim('operators:78', 'ahead', 60)
+    expect(taken).toBe(true)
+  })
+})

@@ -1,0 +1,154 @@
+import { afterAll, beforeAll, expect, it } from '@jest/globals'
+import { describeWithRedisServer } from '../support/needs.ts'
+import { stopEverything } from '../support/processes.ts'
+import { startRedis, type TestRedis } from '../support/redis.ts'
+import { ask, type Fleet, lapse, startFleet } from './fleet.ts'
+import { type Event, unexplained } from './history.ts'
+
+const long = process.env.COHERENCE_LONG === '1'
+const seconds = long ? 60 : 6
+const seed = Number(process.env.SEED ?? Date.now() % 1_000_000)
+
+/** mulberry32: the same seed, the same faults. */
+const randomOf = (start: number): (() => number) => {
+  let state = start
+  return () => {
+    state = (state + 0x6d2b79f5) | 0
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296
+  }
+}
+
+type Row = { id: number; status: string }
+
+describeWithRedisServer('M2 M6 M8 P9: three processes on one Redis that falters', () => {
+  let redis: TestRedis
+  let fleet: Fleet
+  beforeAll(async () => {
+    redis = await startRedis()
+    const skew = (ms: number) =>
+      `--import=data:text/javascript,const%20now=Date.now;Date.now=()=>now()+(${ms})`
+    fleet = await startFleet({
+      environments: [{}, { NODE_OPTIONS: skew(60_000) }, { NODE_OPTIONS: skew(-3_600_000) }],
+      env: { REDIS_URL: redis.url, CHATHUB_REQUESTS_PER_SECOND: '2000', GATEWAY_INSTANCES: '3' },
+    })
+  }, 40_000)
+  afterAll(async () => {
+    await fleet.close()
+    await redis.stop()
+    await stopEverything()
+  }, 20_000)
+
+  it(
+    `has no fresh answer older than an acknowledged write (seed ${seed}, ${seconds} s)`,
+    async () => {
+      const random = randomOf(seed)
+      const events: Event[] = []
+      const organizations = [24, 6]
+      const firsts = new Map<string, string>()
+      let over = false
+
+      const rowsOf = async (response: Response): Promise<Row[]> =>
+        ((await response.json()) as { items: Row[] }).items
+      for (const organization of organizations)
+        for (const { id, status } of await rowsOf(
+          await ask(fleet.gateways[0]!, 'GET', `/v1/organizations/${organization}/operators`),
+        ))
+          firsts.set(`${organization}/${id}`, status)
+
+      // Each operator goes round the three statuses, so an answer older by one write or two differs.
+      const round = ['active', 'inactive', 'deleted']
+      const write = async (register: string): Promise<void> => {
+        const [organization, id] = register.split('/')
+        let status = round.indexOf(firsts.get(register) as string)
+        while (!over) {
+          const by = Math.floor(random() * 3)
+          status = (status + 1) % 3
+          const event: Event = {
+            kind: 'write',
+            register,
+            value: round[status] as string,
+            began: performance.now(),
+            ended: Infinity,
+            by,
+          }
+          events.push(event)
+          const path = `/v1/organizations/${organization}/operators/${id}`
+          const answer = await ask(fleet.gateways[by]!, 'PATCH', path, {
+            body: { status: event.value },
+          }).catch(() => undefined)
+          if (answer?.status === 200) event.ended = performance.now()
+          await answer?.arrayBuffer()
+          await lapse(5)
+        }
+      }
+      const read = async (by: number, organization: number): Promise<void> => {
+        while (!over) {
+          const began = performance.now()
+          const path = `/v1/organizations/${organization}/operators`
+          const answer = await ask(fleet.gateways[by]!, 'GET', path).catch(() => undefined)
+          if (answer?.status !== 200) {
+            await answer?.arrayBuffer()
+            await lapse(20)
+            continue
+          }
+          const rows = await rowsOf(answer)
+          const ended = performance.now()
+          const said = answer.headers.get('cache-status') ?? ''
+          if (/hit; ttl=\d|fwd=uri-miss/.test(said))
+            for (const { id, status } of rows)
+              events.push({
+                kind: 'read',
+                register: `${organization}/${id}`,
+                value: status,
+                began,
+                ended,
+                by,
+              })
+          await lapse(2)
+        }
+      }
+      const trouble = async (): Promise<void> => {
+        while (!over) {
+          await lapse(700 + random() * 500) // writes wait a lease in trouble; between they must flow
+          const ms = 200 + random() * 800
+          const what = random()
+          if (what < 0.4) {
+            redis.pause()
+            await lapse(ms)
+            redis.resume()
+          } else if (what < 0.8) {
+            const victim = fleet.gateways[Math.floor(random() * 3)]!
+            victim.signal('SIGSTOP')
+            await lapse(ms * (long ? 4 : 2))
+            victim.signal('SIGCONT')
+          } else if (long) await redis.client().flushall()
+        }
+      }
+
+      const registers = organizations.flatMap((organization) =>
+        [...firsts.keys()].filter((name) => name.startsWith(`${organization}/`)).slice(0, 2),
+      )
+      const running = [
+        ...registers.map(write),
+        ...[0, 1, 2].flatMap((by) => organizations.map((organization) => read(by, organization))),
+        trouble(),
+      ]
+      await lapse(seconds * 1000)
+      over = true
+      await Promise.all(running)
+
+      const acknowledged = events.filter(({ kind, ended }) => kind === 'write' && ended < Infinity).length
+      const fresh = events.filter(({ kind }) => kind === 'read').length
+      const wrong = unexplained(events, (register) => firsts.get(register) as string)
+      process.stdout.write(
+        `seed ${seed}: ${acknowledged} acknowledged writes, ${fresh} rows read fresh, ${wrong.length} wrong\n`,
+      )
+      expect(wrong.slice(0, 3)).toEqual([])
+      expect(acknowledged).toBeGreaterThan(10)
+      expect(fresh).toBeGreaterThan(1000)
+    },
+    (seconds + 40) * 1000,
+  )
+})
