@@ -1,0 +1,62 @@
+import { createHash, randomBytes } from 'node:crypto'
+import type { Clock } from '../clock.ts'
+import { Failure, isFailure } from '../errors.ts'
+import type { Records } from '../redis/records.ts'
+
+/** One use of an Idempotency-Key: whose, where, and a hash of everything the request asks for. */
+export type KeyUse = { client: string; route: string; key: string; fingerprint: string }
+
+/** `mark`: names what this request writes, the same for every repetition of it. `at`: when it began; 0: it has ended. */
+type Kept<A> = { fingerprint: string; mark: string; at: number; answer?: A }
+
+export type Idempotency<A> = {
+  /**
+   * Runs `work` once per key; a repetition gets the same answer. Where no answer was kept (the process was killed, or it
+   * held tokens) `work` runs again with the same mark, under which it finds what it wrote and writes nothing twice.
+   * @throws Failure `idempotency.in-flight`, `idempotency.mismatch`, `redis.unavailable`
+   */
+  once(use: KeyUse, work: (mark: string) => Promise<A>): Promise<{ answer: A; replayed: boolean }>
+}
+
+const keepMs = 24 * 3600 * 1000
+
+/** A mark of its own for a request without a key. */
+export const newMark = (): string => randomBytes(12).toString('base64url').replaceAll('-', '_')
+
+/** `abandonedMs`: a request that began longer ago than this is not running any more. */
+export const createIdempotency = <A>(options: {
+  records: Records
+  clock: Clock
+  storable: (answer: A) => boolean
+  abandonedMs: number
+}): Idempotency<A> => {
+  const { records, clock, storable, abandonedMs } = options
+  return {
+    once: async (use, work) => {
+      const id = JSON.stringify([use.client, use.route, use.key])
+      const name = `idempotency:${createHash('sha256').update(id).digest('base64url')}`
+      const run = async (kept: Kept<A>): Promise<A> => {
+        try {
+          const answer = await work(kept.mark)
+          await records
+            .put(name, { ...kept, at: 0, ...(storable(answer) && { answer }) }, keepMs)
+            .catch(() => {})
+          return answer
+        } catch (error) {
+          // What changed nothing may be sent again under the same key; what is in doubt keeps its mark.
+          const doubt = !isFailure(error) || error.inDoubt || error.code === 'write.in-doubt'
+          await (doubt ? records.put(name, { ...kept, at: 0 }, keepMs) : records.take(name)).catch(() => {})
+          throw error
+        }
+      }
+      const mine: Kept<A> = { fingerprint: use.fingerprint, mark: newMark(), at: clock.wall() }
+      if (await records.putNew(name, mine, keepMs)) return { answer: await run(mine), replayed: false }
+      const kept = ((await records.get(name)) ?? mine) as Kept<A>
+      if (kept.fingerprint !== use.fingerprint) throw new Failure('idempotency.mismatch')
+      if (kept.answer !== undefined) return { answer: kept.answer, replayed: true }
+      if (kept.at !== 0 && clock.wall() - kept.at < abandonedMs)
+        throw new Failure('idempotency.in-flight', { retryAfterMs: 1000 })
+      return { answer: await run({ ...kept, at: clock.wall() }), replayed: true }
+    },
+  }
+}

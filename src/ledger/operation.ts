@@ -1,0 +1,111 @@
+import {
+  type OperationView,
+  type operationKinds,
+  type RowOutcome,
+  rowOutcomes,
+} from '../contract/operation.ts'
+import type { KnownStatus } from '../contract/operator.ts'
+
+/** One row of a write. It leaves `pending` exactly once, except that a review may put it back. */
+export type Row = {
+  index: number
+  line?: number
+  name?: string
+  id?: number
+  outcome: RowOutcome
+  reason?: string
+}
+
+/** What was on its way when it was last written down: kept before the first byte leaves. */
+export type Sending = {
+  chunk: number
+  attempt: number
+  /** Indexes of the rows that were sent. */
+  rows: number[]
+  /** Ids that stood in the list before, by folded name: whoever is new beside them was made by us. */
+  baseline: Record<string, number[]>
+  /** Epoch ms; when it went into doubt. */
+  doubtAt?: number
+  /** True: ChatHub may still apply it, since no answer ever came. */
+  silent?: boolean
+}
+
+/**
+ * A sent-again row may yet be doubled by the first sending, should ChatHub apply it late: at `until` (epoch ms) nobody may
+ * carry these names but who did before and our own.
+ */
+export type Watch = { until: number; baseline: Record<string, number[]> }
+
+export type Operation = {
+  /** `<organization>-<random>`. */
+  id: string
+  kind: (typeof operationKinds)[number]
+  client: string
+  organization: number
+  state: OperationView['state']
+  onDuplicate: 'skip' | 'allow' | 'fail'
+  onDeleted: 'report' | 'reactivate'
+  /** For `setStatus`. */
+  status?: KnownStatus
+  total: number
+  counts: Record<RowOutcome, number>
+  /** First chunk that may hold pending rows. */
+  next: number
+  chunks: number
+  sending?: Sending
+  watch?: Watch
+  detail?: string
+  /** Epoch ms. */
+  startedAt: number
+  finishedAt?: number
+}
+
+/** Rows of one chunk; also what ChatHub takes at once (« Importation groupée »). */
+export const chunkSizeDefault = 100
+export const organizationOf = (id: string): number => Number(id.split('-')[0])
+export const isFinal = ({ state }: Operation): boolean =>
+  state === 'done' || state === 'cancelled' || state === 'needsReview'
+
+/** Rows of it are on their way to ChatHub, or in doubt. */
+export const isSending = ({ sending }: Operation): boolean => (sending?.rows.length ?? 0) > 0
+
+export const countRows = (rows: readonly Row[]): Record<RowOutcome, number> => {
+  const counts = Object.fromEntries(rowOutcomes.map((outcome) => [outcome, 0])) as Record<RowOutcome, number>
+  for (const { outcome } of rows) counts[outcome]++
+  return counts
+}
+
+/** The counts after a chunk's rows changed from `before` to `after`. */
+export const recount = (
+  counts: Operation['counts'],
+  before: readonly Row[],
+  after: readonly Row[],
+): Operation['counts'] => {
+  const old = countRows(before)
+  const now = countRows(after)
+  return Object.fromEntries(
+    rowOutcomes.map((outcome) => [outcome, counts[outcome] - old[outcome] + now[outcome]]),
+  ) as Operation['counts']
+}
+
+export const viewOf = ({
+  id,
+  kind,
+  organization,
+  state,
+  total,
+  counts,
+  startedAt,
+  finishedAt,
+  detail,
+}: Operation): OperationView => ({
+  id,
+  kind,
+  organization,
+  state,
+  total,
+  ...counts,
+  startedAt: new Date(startedAt).toISOString(),
+  finishedAt: finishedAt === undefined ? null : new Date(finishedAt).toISOString(),
+  detail: detail ?? null,
+})
