@@ -1,0 +1,64 @@
+import type { Cache, Loaded, Read, ReadOptions } from '../cache/cache.ts'
+import type { ChatHub } from '../chathub/client.ts'
+import type { Errand } from '../chathub/exchange.ts'
+import { isFailure } from '../errors.ts'
+import type { Reporter } from '../report.ts'
+import type { Organizations } from './organizations.ts'
+import { createRoster, type Roster } from './roster.ts'
+
+export const operatorsKey = (organization: number): string => `operators:${organization}`
+const organizationOf = (key: string): number => Number(key.slice('operators:'.length))
+
+/** Learns which organization an operator is in, from every list that comes by. */
+export type Learn = (roster: Roster) => void
+
+/**
+ * Loads the roster of an organization. An organization that ChatHub does not list has none. A list that drops to zero
+ * or loses more than half its people at once is asked for a second time before it is believed.
+ */
+export const rosterLoader =
+  (options: { chathub: ChatHub; organizations: Organizations; learn: Learn; report: Reporter }) =>
+  async (key: string, errand: Errand, previous: Roster | undefined): Promise<Loaded<Roster>> => {
+    const { chathub, organizations, report } = options
+    const id = organizationOf(key)
+    const naming = organizations.find(id, errand)
+    naming.catch(() => {}) // awaited below
+    let listed = await chathub.operators(id, errand)
+    if (previous && shrank(previous.operators.length, listed.rows.length)) {
+      const again = await chathub.operators(id, errand)
+      report({
+        name: 'list-shrank',
+        organization: id,
+        before: previous.operators.length,
+        after: again.rows.length,
+        confirmed: shrank(previous.operators.length, again.rows.length),
+      })
+      listed = again
+    }
+    const organization = await naming.catch((error) => {
+      // The list itself says the name; only ChatHub's own "no such organization" makes it unknown.
+      const name = listed.organizationName ?? previous?.organization.name
+      if (name === undefined || isFailure(error, 'organization.unknown')) throw error
+      return { id, name }
+    })
+    const roster = createRoster(organization, listed.rows)
+    options.learn(roster)
+    return { value: roster, bytes: roster.whole.identity.body, askedAt: listed.askedAt }
+  }
+
+/** One of two people leaving is ordinary; beyond that, losing more than half at once is suspicious. */
+const shrank = (before: number, after: number): boolean =>
+  before > 0 && (after === 0 || (before > 2 && after < before / 2))
+
+export type Lists = {
+  peek(organization: number): Read<Roster> | undefined
+  read(organization: number, errand: Errand, options?: ReadOptions): Promise<Read<Roster>>
+}
+
+/** The roster of an organization, fresh from memory without a promise where possible. */
+export const createLists = (cache: Cache<Roster>): Lists => ({
+  peek: (organization) => cache.peek(operatorsKey(organization)),
+  read: async (organization, errand, options = {}) =>
+    (options.notBefore === undefined && cache.peek(operatorsKey(organization))) ||
+    cache.read(operatorsKey(organization), errand, options),
+})

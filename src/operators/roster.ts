@@ -1,0 +1,158 @@
+import { fold, foldForSearch } from '../contract/names.ts'
+import type { Operator, OperatorQuery, SortKey, Status } from '../contract/operator.ts'
+import type { Organization, Statistics } from '../contract/organization.ts'
+import { createPrepared, type Prepared } from './prepared.ts'
+
+/**
+ * The operators of one organization as they were at one instant: immutable, in ChatHub's order. Parsed once; its whole
+ * body, indexes, counts and views are made once, the latter on first use.
+ */
+export type Roster = {
+  organization: Organization
+  operators: readonly Operator[]
+  /** The whole list as `OperatorList`, ready to send; also what the store keeps. */
+  whole: Prepared
+  byId(id: number): Operator | undefined
+  /** Every operator whose name is the same folded, in order. */
+  byName(name: string): readonly Operator[]
+  statistics(): Statistics
+  /** A body made once per roster and `key`; at most 64 of them are kept, and together no more than 4 lists' bytes. */
+  view(key: string, make: () => unknown): Prepared
+  /** Every operator whose name contains this, both folded for searching, in order. */
+  containing(sought: string): readonly Operator[]
+}
+
+const viewsMax = 64
+const viewBytesMin = 64 * 1024
+
+export const createRoster = (
+  organization: Organization,
+  operators: readonly Operator[],
+  bytes?: Buffer,
+): Roster => {
+  const whole = createPrepared(
+    bytes ??
+      Buffer.from(
+        JSON.stringify({ organization, items: operators, total: operators.length, nextCursor: null }),
+      ),
+  )
+  const ids = lazy(() => new Map(operators.map((operator) => [operator.id, operator])))
+  const names = lazy(() => groupByName(operators))
+  const counts = lazy(() => countStatuses(operators))
+  const search = lazy(() => createSearch(operators.map((operator) => foldForSearch(operator.name))))
+  const views = new Map<string, Prepared>()
+  const viewBytesMax = Math.max(viewBytesMin, 4 * whole.identity.body.length)
+  let viewBytes = 0
+  const forget = (key: string, view: Prepared): void => {
+    views.delete(key)
+    viewBytes -= view.identity.body.length
+  }
+  return {
+    organization,
+    operators,
+    whole,
+    byId: (id) => ids().get(id),
+    byName: (name) => names().get(fold(name)) ?? [],
+    statistics: counts,
+    containing: (sought) => search()(sought).map((index) => operators[index] as Operator),
+    view: (key, make) => {
+      let view = views.get(key)
+      if (view) forget(key, view)
+      else view = createPrepared(Buffer.from(JSON.stringify(make())))
+      const bytes = view.identity.body.length
+      for (const [old, unused] of views) {
+        if (views.size < viewsMax && viewBytes + bytes <= viewBytesMax) break
+        forget(old, unused)
+      }
+      views.set(key, view)
+      viewBytes += bytes
+      return view
+    },
+  }
+}
+
+/** The roster whose `whole` body these bytes are. @throws when they are not. */
+export const decodeRoster = (bytes: Buffer): Roster => {
+  const data = JSON.parse(bytes.toString()) as { organization?: Organization; items?: Operator[] }
+  if (typeof data.organization?.id !== 'number' || !Array.isArray(data.items)) throw new Error('not a roster')
+  return createRoster(data.organization, data.items, bytes)
+}
+
+/** « Surveiller l'état de l'opérateur »: counts by status. */
+export const countStatuses = (operators: readonly Operator[]): Statistics => {
+  const counts: Statistics = { total: operators.length, active: 0, inactive: 0, deleted: 0, unknown: 0 }
+  for (const { status } of operators) counts[status]++
+  return counts
+}
+
+/** The operators that a query means, filtered and sorted, before paging. */
+export const select = (
+  roster: Roster,
+  query: Pick<OperatorQuery, 'status' | 'name' | 'q' | 'sort'>,
+): readonly Operator[] => {
+  let found = query.name === undefined ? roster.operators : roster.byName(query.name)
+  if (query.status) {
+    const wanted = new Set<Status>(query.status)
+    found = found.filter((operator) => wanted.has(operator.status))
+  }
+  if (query.q !== undefined) {
+    const sought = foldForSearch(query.q)
+    found =
+      found === roster.operators
+        ? roster.containing(sought)
+        : found.filter((operator) => foldForSearch(operator.name).includes(sought))
+  }
+  return query.sort ? found.toSorted(comparing(query.sort)) : found
+}
+
+const collator = new Intl.Collator('und', { sensitivity: 'variant', numeric: false })
+
+/** Compares by each key in turn, and by id at last, so that the order is total. */
+export const comparing =
+  (keys: SortKey[]) =>
+  (a: Operator, b: Operator): number => {
+    for (const { by, down } of keys) {
+      const order = by === 'id' ? a.id - b.id : collator.compare(String(a[by]), String(b[by]))
+      if (order !== 0) return down ? -order : order
+    }
+    return a.id - b.id
+  }
+
+/**
+ * Which texts contain a word. They lie in one string with line breaks between, which folding leaves in no name: going
+ * through it once is several times faster than asking each text.
+ */
+const createSearch = (texts: readonly string[]): ((sought: string) => number[]) => {
+  const all = texts.map((text) => `${text}\n`).join('')
+  const starts = new Uint32Array(texts.length + 1)
+  for (const [index, text] of texts.entries()) starts[index + 1] = (starts[index] as number) + text.length + 1
+  return (sought) => {
+    const found: number[] = []
+    let index = 0
+    for (let at = all.indexOf(sought); at !== -1 && at < all.length; ) {
+      while ((starts[index + 1] as number) <= at) index++
+      found.push(index)
+      at = all.indexOf(sought, starts[index + 1])
+    }
+    return found
+  }
+}
+
+const groupByName = (operators: readonly Operator[]): Map<string, Operator[]> => {
+  const groups = new Map<string, Operator[]>()
+  for (const operator of operators) {
+    const key = fold(operator.name)
+    const group = groups.get(key)
+    if (group) group.push(operator)
+    else groups.set(key, [operator])
+  }
+  return groups
+}
+
+const lazy = <T>(make: () => T): (() => T) => {
+  let made: { value: T } | undefined
+  return () => {
+    made ??= { value: make() }
+    return made.value
+  }
+}

@@ -1,0 +1,144 @@
+import type { Cache } from '../cache/cache.ts'
+import { type Clock, pause } from '../clock.ts'
+import { fold } from '../contract/names.ts'
+import type { Journal } from '../ledger/journal.ts'
+import type { Operation, Row } from '../ledger/operation.ts'
+import type { Turn } from '../ledger/turns.ts'
+import type { Book } from './book.ts'
+import { doubled, match, replaceRows } from './decide.ts'
+import { operatorsKey } from './list.ts'
+import type { Roster } from './roster.ts'
+import { goalOf } from './send.ts'
+
+const attemptsMax = 3
+/** A sending that got no answer is looked for until this many settling times after it was given up. */
+const watchTimes = 6
+
+export type Settler = {
+  /** How long until what is on its way can be judged, ms. */
+  dueIn(operation: Operation): number
+  /**
+   * Waits until then: what was sent either stands in a list read now, or it is proven absent and will be sent again; the
+   * third time it stays in doubt.
+   */
+  settle(operation: Operation, turn: Turn): Promise<Operation>
+  /** How long until the operation may end: what ChatHub may have applied late is looked at late. */
+  watchedFor(operation: Operation): number
+  /** Looks once more for what ChatHub applied late; then the operation is over. */
+  finish(operation: Operation, turn: Turn): Promise<Operation>
+}
+
+export const createSettler = (options: {
+  cache: Cache<Roster>
+  journal: Journal
+  clock: Clock
+  book: Book
+  settleMs: number
+}): Settler => {
+  const { cache, journal, clock, book, settleMs } = options
+  const within = (ms: number, at: number): number => Math.min(ms, Math.max(0, at - clock.wall()))
+
+  const dueIn: Settler['dueIn'] = ({ sending }) =>
+    // Without `doubtAt` its sender died: nobody knows since when.
+    sending?.doubtAt === undefined ? settleMs : within(settleMs, sending.doubtAt + settleMs)
+
+  const settle: Settler['settle'] = async (operation, turn) => {
+    const sending = operation.sending as NonNullable<Operation['sending']>
+    await pause(clock, dueIn(operation))
+    await cache.commit(operatorsKey(operation.organization))
+    const { value: roster } = await book.list(operation)
+    const kept = await journal.chunk(operation.id, sending.chunk)
+    const sent = kept.filter(({ index }) => sending.rows.includes(index))
+    const goal = goalOf(operation)
+    const found = [
+      ...match(
+        sent.filter(({ id }) => id === undefined),
+        roster.operators,
+        sending.baseline,
+      ),
+      ...sent
+        .filter(({ id }) => id !== undefined)
+        .map(
+          (row): Row =>
+            roster.byId(row.id as number)?.status === goal.status ? { ...row, outcome: goal.outcome } : row,
+        ),
+    ]
+    const absent = found.filter(({ outcome }) => outcome === 'pending')
+    const giveUp = absent.length > 0 && sending.attempt >= attemptsMax
+    const ended = found.map((row) =>
+      row.outcome === 'pending' ? { ...row, outcome: 'unknown' as const } : row,
+    )
+    const silent = sending.silent ?? true
+    return book.keep(
+      operation,
+      turn,
+      { number: sending.chunk, kept, rows: replaceRows(kept, giveUp ? ended : found) },
+      {
+        state: 'running',
+        // The attempt is remembered while its rows are sent again.
+        sending: absent.length > 0 && !giveUp ? { ...sending, rows: [], doubtAt: undefined } : undefined,
+        ...(silent && absent.length > 0 && { watch: watchOf(operation, sending.baseline) }),
+        ...(giveUp && { detail: `ChatHub left some rows in doubt ${attemptsMax} times.` }),
+      },
+    )
+  }
+  const watchOf = (operation: Operation, baseline: Record<string, number[]>) => ({
+    until: clock.wall() + settleMs * (watchTimes - 1),
+    // The oldest counts: whoever came since is ours or a double.
+    baseline: { ...baseline, ...operation.watch?.baseline },
+  })
+
+  const finish: Settler['finish'] = async (operation, turn) => {
+    let next = operation
+    if (operation.watch) {
+      const rows: Row[] = []
+      for (let number = 0; number < operation.chunks; number++)
+        rows.push(...(await journal.chunk(operation.id, number)))
+      const names = doubled((await book.list(operation)).value, operation.watch.baseline, rows)
+      if (names.size > 0) {
+        await cache.commit(operatorsKey(operation.organization))
+        next = await markDoubled(operation, turn, names)
+      }
+    }
+    const { counts, detail } = next
+    const final: Operation = {
+      ...next,
+      sending: undefined,
+      watch: undefined,
+      state:
+        detail !== undefined || counts.unknown > 0
+          ? 'needsReview'
+          : counts.pending > 0
+            ? 'cancelled'
+            : 'done',
+      finishedAt: clock.wall(),
+    }
+    await book.save(final, turn)
+    return final
+  }
+  const markDoubled = async (operation: Operation, turn: Turn, names: Set<string>): Promise<Operation> => {
+    const who = `${names.size} name${names.size === 1 ? ' stands' : 's stand'}`
+    let next: Operation = {
+      ...operation,
+      detail: `ChatHub applied a request long after it was given up: ${who} twice.`,
+    }
+    for (let number = 0; number < operation.chunks; number++) {
+      const kept = await journal.chunk(operation.id, number)
+      const rows = kept.map((row) =>
+        row.outcome === 'created' && names.has(fold(row.name ?? ''))
+          ? { ...row, outcome: 'unknown' as const, reason: 'doubled' }
+          : row,
+      )
+      if (rows.some((row, place) => row !== kept[place]))
+        next = await book.keep(next, turn, { number, kept, rows })
+    }
+    return next
+  }
+
+  return {
+    dueIn,
+    settle,
+    watchedFor: ({ watch }) => (watch ? within(settleMs * watchTimes, watch.until) : 0),
+    finish,
+  }
+}

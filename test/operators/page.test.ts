@@ -1,0 +1,143 @@
+import { describe, expect, it } from '@jest/globals'
+import fc from 'fast-check'
+import type { Operator, OperatorQuery, SortKey } from '../../src/contract/operator.ts'
+import { isWhole, page } from '../../src/operators/page.ts'
+import { createRoster } from '../../src/operators/roster.ts'
+import { organization, people, rosterOf, someName, somePeople } from './people.ts'
+
+const ids = ({ items }: { items: Partial<Operator>[] }) => items.map(({ id }) => id)
+const cursorOf = (answer: { nextCursor: string | null }): string => answer.nextCursor as string
+
+const sorts: fc.Arbitrary<SortKey[] | undefined> = fc.constantFrom(
+  undefined,
+  [{ by: 'name', down: false }],
+  [
+    { by: 'status', down: true },
+    { by: 'name', down: true },
+  ],
+  [{ by: 'id', down: true }],
+)
+
+describe('a page', () => {
+  it('is the whole list without a limit', () => {
+    const roster = rosterOf('a', 'b:deleted', 'c:unknown')
+    expect(page(roster, {})).toEqual({
+      organization,
+      items: people('a', 'b:deleted', 'c:unknown'),
+      total: 3,
+      nextCursor: null,
+    })
+    expect(isWhole({})).toBe(true)
+    expect(isWhole({ limit: 3 })).toBe(false)
+  })
+
+  it('has the limit, the total after the filter, and a cursor while there is more', () => {
+    const roster = rosterOf('a', 'b:inactive', 'c', 'd', 'e')
+    const first = page(roster, { limit: 2, status: ['active'] })
+    expect([ids(first), first.total]).toEqual([[1, 3], 4])
+    const second = page(roster, { limit: 2, status: ['active'], cursor: cursorOf(first) })
+    expect([ids(second), second.total, second.nextCursor]).toEqual([[4, 5], 4, null])
+  })
+
+  it('has the fields asked for, and always the id', () => {
+    const roster = rosterOf('a', 'b:unknown')
+    expect(page(roster, { fields: ['name'] }).items).toEqual([
+      { id: 1, name: 'a' },
+      { id: 2, name: 'b' },
+    ])
+    expect(page(roster, { fields: ['status'] }).items[1]).toEqual({ id: 2, status: 'unknown', statusCode: 7 })
+    expect(page(roster, { fields: ['id'] }).items[0]).toEqual({ id: 1 })
+  })
+
+  it.each([
+    'x',
+    '!!',
+    'W10',
+    Buffer.from('[1,2,3,4]').toString('base64url'),
+    Buffer.from('{}').toString('base64url'),
+  ])('is refused for a cursor that is none: %j', (cursor) => {
+    expect(() => page(rosterOf('a'), { cursor })).toThrow(
+      expect.objectContaining({
+        code: 'request.invalid',
+        errors: [expect.objectContaining({ pointer: '/query/cursor' })],
+      }),
+    )
+  })
+
+  it('goes on where it was when its last operator no longer matches the filter, together with others', () => {
+    const query: OperatorQuery = { limit: 3, status: ['active'] }
+    const first = page(rosterOf('a', 'b', 'c', 'd', 'e', 'f'), query)
+    const later = rosterOf('a:inactive', 'b', 'c:deleted', 'd', 'e', 'f')
+    expect(ids(page(later, { ...query, cursor: cursorOf(first) }))).toEqual([4, 5, 6])
+  })
+
+  it('ends when everything after its cursor is gone', () => {
+    const first = page(rosterOf('a', 'b', 'c'), { limit: 2 })
+    expect(page(rosterOf('a'), { limit: 2, cursor: cursorOf(first) })).toMatchObject({
+      items: [],
+      nextCursor: null,
+    })
+  })
+
+  it('after page gives everybody once, in any order, when nothing changes', () => {
+    fc.assert(
+      fc.property(somePeople, fc.integer({ min: 1, max: 7 }), sorts, (operators, limit, sort) => {
+        const roster = createRoster(organization, operators)
+        const all = page(roster, { sort })
+        const seen: unknown[] = []
+        for (let cursor: string | null | undefined; cursor !== null; ) {
+          const next = page(roster, { sort, limit, ...(cursor && { cursor }) })
+          seen.push(...ids(next))
+          cursor = next.nextCursor
+        }
+        expect(seen).toEqual(ids(all))
+      }),
+    )
+  })
+
+  it('after page, over refreshes, gives everybody exactly once who was there and unchanged all the while', () => {
+    const change = fc.record({
+      who: fc.nat(60),
+      what: fc.oneof(
+        fc.record({ status: fc.constantFrom('active' as const, 'inactive' as const) }),
+        fc.record({ name: someName }),
+        fc.constant('new' as const),
+      ),
+    })
+    fc.assert(
+      fc.property(
+        somePeople,
+        fc.integer({ min: 1, max: 5 }),
+        sorts,
+        fc.array(fc.array(change, { maxLength: 4 }), { minLength: 50, maxLength: 50 }),
+        (start, limit, sort, refreshes) => {
+          let operators = start.slice()
+          const steady = new Set(operators.filter(({ status }) => status === 'active').map(({ id }) => id))
+          const seen: number[] = []
+          let cursor: string | null = null
+          for (const changes of refreshes) {
+            const query = { sort, limit, status: ['active' as const], ...(cursor && { cursor }) }
+            const next = page(createRoster(organization, operators), query)
+            seen.push(...(ids(next) as number[]))
+            cursor = next.nextCursor
+            if (cursor === null) break
+            for (const { who, what } of changes) {
+              const changed = operators[who % operators.length] as Operator
+              if (what === 'new') {
+                operators = [...operators, { id: 1000 + operators.length, name: 'Olena', status: 'active' }]
+                continue
+              }
+              steady.delete(changed.id)
+              operators = operators.map((operator) =>
+                operator === changed ? { ...operator, ...what } : operator,
+              )
+            }
+          }
+          if (cursor !== null) return // so many new ones that the pages given did not reach the end
+          for (const id of steady) expect(seen.filter((one) => one === id)).toEqual([id])
+        },
+      ),
+      { numRuns: 300 },
+    )
+  })
+})
