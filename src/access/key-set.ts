@@ -1,0 +1,62 @@
+import { createLocalJWKSet, errors, type JWTVerifyGetKey } from 'jose'
+import type { Clock } from '../clock.ts'
+import { Failure } from '../errors.ts'
+
+const fetchMs = 3000
+const freshMs = 600_000
+// An unknown key id may be a new key: that is found out at most so often, however many tokens come.
+const cooldownMs = 30_000
+const retryMs = 5000
+
+/**
+ * The keys of a host application, fetched from `url`. Older than ten minutes they are fetched anew behind the reader's
+ * back, so known keys go on while the application is away.
+ * @throws Failure `credential.unverifiable` for a key that is not known while the set cannot be had
+ */
+export const createKeySet = ({ url, clock }: { url: URL; clock: Clock }): JWTVerifyGetKey => {
+  let keys: JWTVerifyGetKey | undefined
+  let failure: unknown
+  let triedAt = Number.NEGATIVE_INFINITY
+  let fetching: Promise<void> | undefined
+
+  const load = async (): Promise<void> => {
+    triedAt = clock.now()
+    try {
+      const signal = AbortSignal.timeout(fetchMs)
+      const response = await fetch(url, {
+        redirect: 'error',
+        headers: { Accept: 'application/json' },
+        signal,
+      })
+      if (!response.ok) throw new Error(`the key set was answered with ${response.status}`)
+      keys = createLocalJWKSet((await response.json()) as Parameters<typeof createLocalJWKSet>[0])
+      failure = undefined
+    } catch (error) {
+      failure = error
+    }
+  }
+  /** One request for all who wait, and none before `ms` have passed since the last; sooner after one that failed. */
+  const refresh = (ms: number): Promise<void> | undefined => {
+    if (!fetching && clock.now() - triedAt >= (failure === undefined ? ms : retryMs))
+      fetching = load().finally(() => {
+        fetching = undefined
+      })
+    return fetching
+  }
+  const unverifiable = (): Failure =>
+    new Failure('credential.unverifiable', { retryAfterMs: retryMs, cause: failure })
+
+  return async (header, token) => {
+    if (!keys) await refresh(0)
+    if (!keys) throw unverifiable()
+    void refresh(freshMs)
+    try {
+      return await keys(header, token)
+    } catch (error) {
+      if (!(error instanceof errors.JWKSNoMatchingKey)) throw error
+      await refresh(cooldownMs)
+      if (failure !== undefined) throw unverifiable()
+      return keys(header, token)
+    }
+  }
+}

@@ -1,0 +1,123 @@
+import { createHash, randomBytes } from 'node:crypto'
+import { LRUCache } from 'lru-cache'
+import { z } from 'zod'
+import type { Clock } from '../clock.ts'
+import { scopes } from '../contract/scopes.ts'
+import type { Caller } from './caller.ts'
+
+const organizationId = z.number().int().min(1).max(2147483647)
+
+const clientEntry = z.strictObject({
+  id: z.string().regex(/^[A-Za-z0-9._-]{1,64}$/, 'wanted: 1 to 64 of A–Z a–z 0–9 . _ -'),
+  keyHash: z.string().regex(/^sha256:[0-9a-f]{64}$/, 'wanted: sha256: and 64 lower-case hex digits'),
+  scopes: z.array(z.enum(scopes)).default([]),
+  organizations: z.union([z.literal('*'), z.array(organizationId)]).default([]),
+  requestsPerMinute: z.number().int().min(1).max(10_000_000).default(6000),
+  expiresAt: z.iso.datetime({ offset: true }).optional(),
+})
+const clientsFile = z.strictObject({ clients: z.array(clientEntry) })
+
+export type ClientEntry = z.infer<typeof clientEntry>
+
+/** Reads the callers' JSON; every fault with its place, and no entries when there is one. */
+export const parseClients = (json: string): { entries: ClientEntry[]; faults: string[] } => {
+  let data: unknown
+  try {
+    data = JSON.parse(json)
+  } catch {
+    return { entries: [], faults: ['not JSON; wanted: {"clients":[…]}'] }
+  }
+  const parsed = clientsFile.safeParse(data)
+  if (parsed.success) return { entries: parsed.data.clients, faults: [] }
+  return {
+    entries: [],
+    faults: parsed.error.issues.map((issue) => `/${issue.path.join('/')}: ${issue.message}`),
+  }
+}
+
+/** `sha256:<hex>` of a key, as it stands in the callers' file. */
+export const hashKey = (key: string): string => `sha256:${createHash('sha256').update(key).digest('hex')}`
+
+const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789'
+const checksum = (head: string): string =>
+  [...createHash('sha256').update(head).digest().subarray(0, 6)].map((byte) => alphabet[byte % 62]).join('')
+
+/** A new key `cgw_<id>_<43 random characters>_<6 of checksum>`: 256 bits, and a shape that leak scanners can know. */
+export const makeKey = (id: string): string => {
+  const head = `cgw_${id}_${randomBytes(32).toString('base64url')}`
+  return `${head}_${checksum(head)}`
+}
+
+export type Keys = {
+  /** The caller with this key; undefined when it is unknown or expired. Same object for the same key. */
+  find(key: string): Caller | undefined
+  /** The caller whose entry has both this id and this key (for the drop-in login). */
+  findById(id: string, key: string): Caller | undefined
+  /** The caller whose entry lists this hash now: a token made from a key dies with it. */
+  findByHash(keyHash: string): Caller | undefined
+  /** Replaces all entries at once. */
+  replace(entries: ClientEntry[]): void
+  /** Each key that may be used: its client id, the first of its hash, and when it was last used (epoch ms). */
+  uses(): { id: string; key: string; lastUsedAt: number | undefined }[]
+  size(): number
+}
+
+const keyLengthMin = 32
+
+/** Callers by the hash of their key. A key seen before is found by itself in a bounded table, without hashing again. */
+export const createKeys = (entries: ClientEntry[], clock: Clock): Keys => {
+  let byHash = new Map<string, Caller>()
+  const seen = new LRUCache<string, Caller>({ max: 10_000 })
+  const used = new Map<Caller, number>()
+
+  const replace = (next: ClientEntry[]): void => {
+    byHash = new Map(next.map((entry) => [entry.keyHash, callerOf(entry)]))
+    seen.clear()
+    used.clear()
+  }
+  const find = (key: string): Caller | undefined => {
+    let caller = seen.get(key)
+    if (!caller) {
+      if (key.length < keyLengthMin || key.length > 512) return undefined
+      caller = byHash.get(hashKey(key))
+      if (!caller) return undefined
+      seen.set(key, caller)
+    }
+    return live(caller)
+  }
+  /** The caller unless it has expired; being asked for is being used. */
+  const expired = (caller: Caller): boolean =>
+    caller.expiresAt !== undefined && clock.wall() >= caller.expiresAt
+  const live = (caller: Caller | undefined): Caller | undefined => {
+    if (!caller || expired(caller)) return undefined
+    used.set(caller, clock.wall())
+    return caller
+  }
+  replace(entries)
+  return {
+    find,
+    findById: (id, key) => {
+      const caller = find(key)
+      return caller?.id === id ? caller : undefined
+    },
+    findByHash: (keyHash) => live(byHash.get(keyHash)),
+    replace,
+    uses: () =>
+      [...byHash].map(([hash, caller]) => ({
+        id: caller.id,
+        key: hash.slice(0, 'sha256:'.length + 8),
+        lastUsedAt: used.get(caller),
+      })),
+    size: () => byHash.size,
+  }
+}
+
+const callerOf = (entry: ClientEntry): Caller => ({
+  id: entry.id,
+  kind: 'key',
+  keyHash: entry.keyHash,
+  scopes: new Set(entry.scopes),
+  organizations: entry.organizations === '*' ? '*' : new Set(entry.organizations),
+  requestsPerMinute: entry.requestsPerMinute,
+  expiresAt: entry.expiresAt === undefined ? undefined : Date.parse(entry.expiresAt),
+})

@@ -1,0 +1,151 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
+import { createJwtFinder } from '../../src/access/jwt.ts'
+import { createClock, type HandClock } from '../support/clock.ts'
+import {
+  audience,
+  claimsAt,
+  issuer,
+  type JwksServer,
+  makeSigningKey,
+  type SigningKey,
+  sign,
+  startJwks,
+} from './jwks.ts'
+
+const known = await makeSigningKey('ES256', 'known')
+const added = await makeSigningKey('ES256', 'added')
+let clock: HandClock
+let jwks: JwksServer
+let find: ReturnType<typeof createJwtFinder>
+beforeEach(async () => {
+  clock = createClock()
+  jwks = await startJwks([known.publicJwk])
+  find = createJwtFinder({ jwksUrl: jwks.url, issuer, audience, clock })
+})
+afterEach(() => jwks.close())
+
+let serial = 0
+/** Never the same token twice, so that none is remembered. */
+const token = (key: SigningKey, header?: object) =>
+  sign(key, claimsAt(clock.wall(), { sub: `client-${serial++}` }), header)
+const use = async (key: SigningKey, header?: object) => {
+  try {
+    return (await find(await token(key, header))) ? 'in' : 'out'
+  } catch (error) {
+    return (error as { code?: string }).code
+  }
+}
+const useMany = (count: number, key: SigningKey, header?: (index: number) => object) =>
+  Promise.all(Array.from({ length: count }, (_, index) => use(key, header?.(index))))
+const minute = 60_000
+
+describe('the key set of a host application', () => {
+  it('is asked for when the first token comes, once for all who wait', async () => {
+    expect(jwks.asked()).toBe(0)
+    expect(new Set(await useMany(20, known))).toEqual(new Set(['in']))
+    expect(jwks.asked()).toBe(1)
+  })
+
+  it('is asked for anew by an unknown key id, once in 30 s however many tokens come', async () => {
+    await use(known)
+    await clock.advance(31_000)
+    const answers = await useMany(500, added, (index) => ({ kid: `unknown-${index}` }))
+    expect(new Set(answers)).toEqual(new Set(['out']))
+    expect(jwks.asked()).toBe(2)
+    jwks.keys = [known.publicJwk, added.publicJwk]
+    await clock.advance(29_000)
+    expect([await use(added), jwks.asked()]).toEqual(['out', 2])
+    await clock.advance(1_000)
+    expect([await use(added), jwks.asked()]).toEqual(['in', 3])
+  })
+
+  it('that is away lets known keys go on for hours, and says 503 to others', async () => {
+    await use(known)
+    jwks.broken = { status: 500 }
+    for (let minutes = 0; minutes < 180; minutes += 15) {
+      await clock.advance(15 * minute)
+      expect([minutes, await use(known), await use(added)]).toEqual([
+        minutes,
+        'in',
+        'credential.unverifiable',
+      ])
+    }
+    jwks.broken = undefined
+    jwks.keys = [known.publicJwk, added.publicJwk]
+    await clock.advance(5_000)
+    expect(await use(added)).toBe('in')
+  })
+
+  it('that is away is not asked by every token', async () => {
+    await use(known)
+    jwks.broken = { status: 503 }
+    await clock.advance(31_000)
+    expect(new Set(await useMany(200, added))).toEqual(new Set(['credential.unverifiable']))
+    expect(new Set(await useMany(200, added))).toEqual(new Set(['credential.unverifiable']))
+    expect(jwks.asked()).toBe(2)
+  })
+
+  it('that never came is 503 for all, and asked for again in five seconds', async () => {
+    jwks.broken = { status: 200, body: '<html>' }
+    expect([await use(known), await use(known), jwks.asked()]).toEqual([
+      'credential.unverifiable',
+      'credential.unverifiable',
+      1,
+    ])
+    jwks.broken = undefined
+    await clock.advance(5_000)
+    expect([await use(known), jwks.asked()]).toEqual(['in', 2])
+  })
+
+  it.each([
+    ['no JSON', { status: 200, body: 'keys' }],
+    ['JSON that is no key set', { status: 200, body: '{"keys":{}}' }],
+    ['a redirection', { status: 302 }],
+    ['an error', { status: 404, body: '{"keys":[]}' }],
+  ])('is not taken from %s', async (_name, broken) => {
+    jwks.broken = broken
+    expect([await use(known), jwks.asked()]).toEqual(['credential.unverifiable', 1])
+  })
+
+  it('forgets a withdrawn key: the set is fetched anew every ten minutes, behind the reader’s back', async () => {
+    const remembered = await token(known)
+    expect(await find(remembered)).toBeDefined()
+    jwks.keys = [added.publicJwk]
+    await clock.advance(10 * minute)
+    expect(await use(known)).toBe('in')
+    for (let tries = 0; (await use(known)) === 'in'; tries++) expect(tries).toBeLessThan(10_000)
+    expect(jwks.asked()).toBe(2)
+    expect(await find(remembered)).toBeUndefined()
+  })
+
+  it('that cannot be reached at all is 503 too', async () => {
+    await jwks.close()
+    expect(await use(known)).toBe('credential.unverifiable')
+    jwks = await startJwks([])
+  })
+})
+
+describe('a token once checked', () => {
+  it('is not checked again for five minutes, but never outlives its end', async () => {
+    const brief = await sign(known, claimsAt(clock.wall(), { exp: Math.floor(clock.wall() / 1000) + 120 }))
+    const caller = await find(brief)
+    expect(await find(brief)).toBe(caller)
+    await clock.advance(2 * minute + 60_000)
+    expect(await find(brief)).toBeUndefined()
+    const long = await token(known)
+    const first = await find(long)
+    await clock.advance(5 * minute)
+    expect(await find(long)).toEqual(first)
+  })
+
+  it('dies a day after it was issued though it is used all the time', async () => {
+    const iat = Math.floor(clock.wall() / 1000)
+    const endless = await sign(known, claimsAt(clock.wall(), { exp: iat + 10 * 86_400 }))
+    for (let hours = 0; hours < 24; hours++) {
+      expect([hours, Boolean(await find(endless))]).toEqual([hours, true])
+      await clock.advance(60 * minute)
+    }
+    await clock.advance(2 * minute)
+    expect(await find(endless)).toBeUndefined()
+  })
+})
