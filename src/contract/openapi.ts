@@ -1,0 +1,169 @@
+import { z } from 'zod'
+import { type FailureCode, failures } from '../errors.ts'
+import { wireMedia } from './chathub.ts'
+import type { Endpoint } from './endpoints.ts'
+import { Problem } from './system.ts'
+
+type Json = Record<string, unknown>
+
+/** Failures that follow from what an endpoint is, beside those it names itself. */
+const impliedFailures = (endpoint: Endpoint): FailureCode[] => [
+  'request.malformed',
+  'request.invalid',
+  'request.not-acceptable',
+  'request.expectation',
+  'request.uri-too-long',
+  'request.headers-too-large',
+  'request.timeout',
+  ...(endpoint.scope === 'open'
+    ? []
+    : ([
+        'credential.missing',
+        'credential.invalid',
+        'credential.conflict',
+        'credential.unverifiable',
+        'csrf.refused',
+        'limit.exceeded',
+      ] as const)),
+  ...(endpoint.scope === 'open' || endpoint.scope === 'any' ? [] : (['scope.missing'] as const)),
+  ...(endpoint.body ? (['body.type', 'body.too-large'] as const) : []),
+  ...(endpoint.body && !endpoint.dropIn ? (['request.invalid-body'] as const) : []),
+  ...(endpoint.idempotent ? (['idempotency.in-flight', 'idempotency.mismatch'] as const) : []),
+  'gateway.internal',
+  'gateway.overloaded',
+]
+
+/** JSON Schema of a zod schema; `openapi` in its metadata replaces what zod cannot express (text that becomes a number). */
+const schemaOf = (schema: z.ZodType, io: 'input' | 'output', components: Json): Json => {
+  const made = z.toJSONSchema(schema, {
+    io,
+    target: 'draft-2020-12',
+    unrepresentable: 'any',
+    override: ({ jsonSchema }) => {
+      const own = jsonSchema as Json
+      const { openapi, description } = own
+      if (!openapi) return
+      for (const key of Object.keys(own)) delete own[key]
+      Object.assign(own, openapi, description ? { description } : {})
+    },
+  }) as Json
+  return lift(made, components)
+}
+
+/** Moves `$defs` to the document's components and points the references there. */
+const lift = (schema: Json, components: Json): Json => {
+  const { $defs, $schema: _dialect, ...rest } = schema
+  const text = (value: unknown): Json =>
+    JSON.parse(JSON.stringify(value).replaceAll('"#/$defs/', '"#/components/schemas/')) as Json
+  for (const [name, definition] of Object.entries(($defs ?? {}) as Json)) components[name] = text(definition)
+  return text(rest)
+}
+
+const parametersOf = (endpoint: Endpoint, components: Json): Json[] => {
+  const parameters: Json[] = []
+  const from = (place: 'path' | 'query', object: z.ZodObject | undefined) => {
+    for (const [name, schema] of Object.entries(object?.shape ?? {}) as [string, z.ZodType][]) {
+      const { description, ...shape } = schemaOf(schema, 'input', components)
+      parameters.push({
+        name,
+        in: place,
+        required: place === 'path' || !schema.safeParse(undefined).success,
+        ...(shape.type === 'array' && { style: 'form', explode: false }),
+        ...(description ? { description } : {}),
+        schema: shape,
+      })
+    }
+  }
+  from('path', endpoint.params)
+  from('query', endpoint.query)
+  if (endpoint.idempotent)
+    parameters.push({
+      name: 'Idempotency-Key',
+      in: 'header',
+      required: false,
+      schema: { type: 'string', minLength: 1, maxLength: 255 },
+      description: 'Same key and body: the same answer, for 24 hours.',
+    })
+  return parameters
+}
+
+const answersOf = (endpoint: Endpoint, components: Json): Json => {
+  const labels = endpoint.dropIn ? wireMedia : [endpoint.produces ?? 'application/json']
+  const text = (endpoint.producesToo ?? []).map((label) => [label, { schema: { type: 'string' } }])
+  const answers: Record<string, { description: string; content?: Json }> = {}
+  for (const [status, schema] of Object.entries(endpoint.answers)) {
+    const shape = schema && { schema: schemaOf(schema, 'output', components) }
+    answers[status] = {
+      description: Number(status) < 300 ? 'Done.' : 'Not ready.',
+      ...(shape && { content: Object.fromEntries([...labels.map((label) => [label, shape]), ...text]) }),
+    }
+  }
+  if (endpoint.method === 'get' && endpoint.scope !== 'open')
+    answers['304'] = { description: 'Not changed since the ETag in If-None-Match.' }
+  const byStatus = new Map<number, FailureCode[]>()
+  for (const code of new Set([...impliedFailures(endpoint), ...(endpoint.failures ?? [])]))
+    byStatus.set(failures[code].status, [...(byStatus.get(failures[code].status) ?? []), code])
+  for (const [status, codes] of byStatus) {
+    const sentences = codes.map((code) => `\`${code}\`: ${failures[code].title}.`)
+    const own = answers[status]
+    answers[status] = {
+      description: [...(own ? [own.description] : []), ...sentences].join(' '),
+      content: {
+        ...own?.content,
+        'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } },
+      },
+    }
+  }
+  return answers
+}
+
+/** The OpenAPI 3.1 document of these endpoints. */
+export const createOpenApi = (endpoints: readonly Endpoint[], version: string): Json => {
+  const schemas: Json = {}
+  schemaOf(Problem, 'output', schemas) // leaves its definition among the schemas
+  const paths: Record<string, Json> = {}
+  for (const endpoint of endpoints) {
+    const item = paths[endpoint.path] ?? {}
+    paths[endpoint.path] = item
+    item[endpoint.method] = {
+      operationId: endpoint.id,
+      tags: [endpoint.tag],
+      summary: endpoint.summary,
+      ...(endpoint.scope !== 'open' &&
+        endpoint.scope !== 'any' && { description: `Scope: \`${endpoint.scope}\`.` }),
+      security:
+        endpoint.scope === 'open'
+          ? []
+          : [{ bearer: [] }, { key: [] }, ...(endpoint.dropIn ? [{ chathubKey: [] }] : [])],
+      parameters: parametersOf(endpoint, schemas),
+      ...(endpoint.body && {
+        requestBody: {
+          required: true,
+          content: {
+            [endpoint.consumes ?? 'application/json']: { schema: schemaOf(endpoint.body, 'input', schemas) },
+          },
+        },
+      }),
+      responses: answersOf(endpoint, schemas),
+    }
+  }
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: 'ChatHub gateway',
+      version,
+      summary: 'A backend-for-frontend for SMSBAT ChatHub.',
+      license: { name: 'MIT', identifier: 'MIT' },
+    },
+    servers: [{ url: '/' }],
+    paths,
+    components: {
+      schemas,
+      securitySchemes: {
+        bearer: { type: 'http', scheme: 'bearer' },
+        key: { type: 'apiKey', in: 'header', name: 'X-API-Key' },
+        chathubKey: { type: 'apiKey', in: 'header', name: 'X-Authorization-Key' },
+      },
+    },
+  }
+}

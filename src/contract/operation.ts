@@ -1,0 +1,102 @@
+import { z } from 'zod'
+import { Id, listText } from './ids.ts'
+import { AddOperators, AddResult, knownStatuses, OutcomeCounts, outcomes } from './operator.ts'
+import { TokenRequest } from './system.ts'
+
+/** How one row of a write ended; `pending`: not yet. A status change ends `changed` or `unchanged`. */
+export const rowOutcomes = [...outcomes, 'changed', 'unchanged', 'pending'] as const
+export type RowOutcome = (typeof rowOutcomes)[number]
+
+export const operationKinds = ['add', 'import', 'onboard', 'setStatus'] as const
+export const operationStates = ['queued', 'running', 'done', 'cancelled', 'needsReview'] as const
+
+/** Any write that takes long or is in doubt. The counts always sum to `total`. */
+export const Operation = z
+  .strictObject({
+    id: z.string(),
+    kind: z.enum(operationKinds),
+    organization: Id,
+    state: z.enum(operationStates),
+    total: z.number().int(),
+    ...OutcomeCounts,
+    changed: z.number().int(),
+    unchanged: z.number().int(),
+    pending: z.number().int(),
+    startedAt: z.iso.datetime(),
+    finishedAt: z.iso.datetime().nullable(),
+    detail: z.string().nullable().describe('Why it needs review, in a sentence.'),
+  })
+  .meta({ id: 'Operation' })
+export type OperationView = z.infer<typeof Operation>
+
+export const OperationRow = z
+  .strictObject({
+    index: z.number().int(),
+    line: z.number().int().optional().describe('Line in the CSV file, from 1.'),
+    name: z.string().optional(),
+    id: Id.optional(),
+    outcome: z.enum(rowOutcomes),
+    reason: z.string().optional(),
+  })
+  .meta({ id: 'OperationRow' })
+export const OperationRows = z
+  .strictObject({ items: z.array(OperationRow), total: z.number().int() })
+  .meta({ id: 'OperationRows' })
+
+export const RowsQuery = z.strictObject({
+  outcome: listText((text) => rowOutcomes.find((outcome) => outcome === text), rowOutcomes.join(', '), {
+    type: 'string',
+    enum: rowOutcomes,
+  }).optional(),
+})
+
+export const SetStatus = z
+  .strictObject({ ids: z.array(Id).min(1).max(1000), status: z.enum(knownStatuses) })
+  .meta({ id: 'SetStatus' })
+export const StatusResult = z
+  .strictObject({
+    results: z.array(
+      z.strictObject({
+        index: z.number().int(),
+        id: Id,
+        outcome: z.enum(['changed', 'unchanged', 'rejected', 'unknown']),
+      }),
+    ),
+    changed: z.number().int(),
+    unchanged: z.number().int(),
+    rejected: z.number().int(),
+    unknown: z.number().int(),
+  })
+  .meta({ id: 'StatusResult' })
+
+export const Onboard = z
+  .strictObject({
+    operators: AddOperators.shape.operators,
+    token: TokenRequest.default({ expiresIn: 86_340 }),
+  })
+  .meta({ id: 'Onboard' })
+export const OnboardResult = z
+  .strictObject({
+    ...AddResult.shape,
+    results: z.array(
+      AddResult.shape.results.element.extend({
+        token: z.string().nullable(),
+        expiresAt: z.iso.datetime().nullable().describe('When the token ends: within a day.'),
+        tokenError: z.string().nullable().describe('Failure code: why there is no token.'),
+      }),
+    ),
+  })
+  .meta({ id: 'OnboardResult' })
+
+/** The bytes of a CSV file. */
+export const Csv = z
+  .custom<Buffer>((value) => value instanceof Uint8Array)
+  .meta({ openapi: { type: 'string' } })
+
+export const ImportPreview = z
+  .strictObject({
+    items: z.array(OperationRow),
+    total: z.number().int(),
+    ...Object.fromEntries(rowOutcomes.map((outcome) => [outcome, z.number().int()])),
+  })
+  .meta({ id: 'ImportPreview' })

@@ -1,0 +1,138 @@
+import { z } from 'zod'
+import { BooleanText, Id, IdList, listText, wholeText } from './ids.ts'
+import { NewName } from './names.ts'
+import { Organization } from './organization.ts'
+
+/** The statuses that ChatHub documents (« Statut de l’opérateur »): 0, 1, 2. */
+export const knownStatuses = ['active', 'inactive', 'deleted'] as const
+export const statuses = [...knownStatuses, 'unknown'] as const
+export type KnownStatus = (typeof knownStatuses)[number]
+export type Status = (typeof statuses)[number]
+
+const operator = {
+  id: Id,
+  name: z.string(),
+  status: z.enum(statuses),
+  statusCode: z.number().int().optional().describe('The integer of a status that ChatHub never documented.'),
+}
+export const Operator = z.strictObject(operator).meta({ id: 'Operator' })
+export type Operator = { id: number; name: string; status: Status; statusCode?: number }
+
+export const OperatorInOrganization = z
+  .strictObject({ ...operator, organization: Organization })
+  .meta({ id: 'OperatorInOrganization' })
+
+export const OperatorList = z
+  .strictObject({
+    organization: Organization,
+    items: z.array(
+      z.strictObject({ ...operator, name: operator.name.optional(), status: operator.status.optional() }),
+    ),
+    total: z.number().int().describe('After the filter, over all pages.'),
+    nextCursor: z.string().nullable(),
+  })
+  .meta({ id: 'OperatorList' })
+
+export const Directory = z
+  .strictObject({
+    items: z.array(OperatorInOrganization),
+    total: z.number().int(),
+    unavailable: z.array(Id).describe('Organizations whose list could not be had in time.'),
+  })
+  .meta({ id: 'Directory' })
+
+const StatusList = listText((text) => statuses.find((status) => status === text), `${statuses.join(', ')}`, {
+  type: 'string',
+  enum: statuses,
+})
+
+const sortKeys = ['id', 'name', 'status'] as const
+export type SortKey = { by: (typeof sortKeys)[number]; down: boolean }
+const SortText = listText<SortKey>(
+  (text) => {
+    const by = sortKeys.find((key) => key === text.replace(/^-/, ''))
+    return by && { by, down: text.startsWith('-') }
+  },
+  'id, name, status, each with - before it for descending',
+  { type: 'string', enum: sortKeys.flatMap((key) => [key, `-${key}`]) },
+)
+
+const fieldNames = ['id', 'name', 'status'] as const
+export type Field = (typeof fieldNames)[number]
+const FieldList = listText((text) => fieldNames.find((field) => field === text), 'id, name, status', {
+  type: 'string',
+  enum: fieldNames,
+})
+
+export const OperatorQuery = z.strictObject({
+  status: StatusList.optional().describe('Only these statuses; without it all, deleted too.'),
+  name: z.string().max(400).optional().describe('Equals the name, folded.'),
+  q: z.string().max(400).optional().describe('Contained in the name, folded and without accents.'),
+  sort: SortText.optional().describe('Default: ChatHub’s order.'),
+  limit: wholeText(1, 1000).optional().describe('Without it the whole list.'),
+  cursor: z.string().max(1000).optional().describe('`nextCursor` of the page before.'),
+  fields: FieldList.optional().describe('`id` is always there.'),
+})
+export type OperatorQuery = z.infer<typeof OperatorQuery>
+
+export const DirectoryQuery = z.strictObject({
+  q: OperatorQuery.shape.q,
+  status: OperatorQuery.shape.status,
+  organizations: IdList.optional().describe('Only these organizations.'),
+})
+
+export const onDuplicateModes = ['skip', 'allow', 'fail'] as const
+export const onDeletedModes = ['report', 'reactivate'] as const
+export const AddModes = {
+  onDuplicate: z.enum(onDuplicateModes).default('skip'),
+  onDeleted: z.enum(onDeletedModes).default('report'),
+}
+
+export const AddOperators = z
+  .strictObject({
+    operators: z
+      .array(z.strictObject({ name: NewName }))
+      .min(1)
+      .max(1000),
+    ...AddModes,
+    dryRun: z.boolean().default(false).describe('Say what would happen, change nothing.'),
+  })
+  .meta({ id: 'AddOperators' })
+export type AddOperators = z.infer<typeof AddOperators>
+
+export const outcomes = ['created', 'exists', 'existsDeleted', 'reactivated', 'rejected', 'unknown'] as const
+export type Outcome = (typeof outcomes)[number]
+export const OutcomeCounts = Object.fromEntries(
+  outcomes.map((outcome) => [outcome, z.number().int()]),
+) as Record<Outcome, z.ZodInt>
+
+export const AddResult = z
+  .strictObject({
+    results: z.array(
+      z.strictObject({
+        index: z.number().int().describe('Place in the request, from 0.'),
+        name: z.string(),
+        outcome: z.enum(outcomes),
+        id: Id.optional(),
+      }),
+    ),
+    ...OutcomeCounts,
+  })
+  .meta({ id: 'AddResult' })
+export type AddResult = {
+  results: { index: number; name: string; outcome: Outcome; id?: number }[]
+} & Record<Outcome, number>
+
+export const StatusChange = z.strictObject({ status: z.enum(knownStatuses) }).meta({ id: 'StatusChange' })
+
+export const ImportQuery = z.strictObject({
+  column: z
+    .string()
+    .min(1)
+    .max(100)
+    .optional()
+    .describe('Header of the column with the names; default: name, nom or ім’я.'),
+  dryRun: BooleanText.optional(),
+  onDuplicate: z.enum(onDuplicateModes).optional(),
+  onDeleted: z.enum(onDeletedModes).optional(),
+})

@@ -1,0 +1,51 @@
+import { z } from 'zod'
+import { Id, IdList } from './ids.ts'
+
+export const Organization = z.strictObject({ id: Id, name: z.string() }).meta({ id: 'Organization' })
+export type Organization = z.infer<typeof Organization>
+
+export const OrganizationList = z
+  .strictObject({ items: z.array(Organization), total: z.number().int() })
+  .meta({ id: 'OrganizationList' })
+
+export const OrganizationQuery = z.strictObject({
+  q: z.string().max(200).optional().describe('Contained in the name, folded and without accents.'),
+  ids: IdList.optional().describe('Only these.'),
+})
+
+const counts = {
+  total: z.number().int(),
+  active: z.number().int(),
+  inactive: z.number().int(),
+  deleted: z.number().int(),
+  unknown: z.number().int().describe('Operators with a status that ChatHub never documented.'),
+}
+
+export const Statistics = z.strictObject(counts).meta({ id: 'Statistics' })
+export type Statistics = z.infer<typeof Statistics>
+
+export const AllStatistics = z
+  .strictObject({
+    organizations: z.array(z.strictObject({ id: Id, name: z.string(), ...counts })),
+    ...counts,
+    unavailable: z.array(Id).describe('Organizations whose list could not be had in time.'),
+  })
+  .meta({ id: 'AllStatistics' })
+
+export const Diagnosis = z
+  .strictObject({
+    known: z.boolean().describe('ChatHub lists this organization.'),
+    allowed: z.boolean().describe('This credential may touch it.'),
+    operators: z
+      .number()
+      .int()
+      .nullable()
+      .describe('How many operators the last list had; null: never listed.'),
+    lastAsked: z.iso
+      .datetime()
+      .nullable()
+      .describe('When ChatHub was last asked for the list, successfully.'),
+    advice: z.array(z.strictObject({ code: z.string(), text: z.string() })),
+  })
+  .meta({ id: 'Diagnosis' })
+export type Diagnosis = z.infer<typeof Diagnosis>

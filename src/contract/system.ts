@@ -1,0 +1,137 @@
+import { z } from 'zod'
+import { Id } from './ids.ts'
+import { scopes } from './scopes.ts'
+
+export const Me = z
+  .strictObject({
+    id: z.string(),
+    kind: z.enum(['key', 'jwt', 'session', 'token']),
+    scopes: z.array(z.enum(scopes)),
+    organizations: z.union([z.literal('*'), z.array(Id)]),
+    requestsPerMinute: z.number().int(),
+    expiresAt: z.iso.datetime().nullable(),
+  })
+  .meta({ id: 'Me' })
+
+const Milliseconds = z.number().describe('Milliseconds.')
+
+export const Upstream = z
+  .strictObject({
+    token: z.strictObject({
+      state: z.enum(['none', 'ready', 'refused']),
+      source: z.enum(['token', 'login']).nullable(),
+      ageSeconds: z.number().nullable(),
+      detail: z.string().nullable(),
+    }),
+    queue: z.strictObject({
+      waiting: z.strictObject({
+        people: z.number(),
+        writes: z.number(),
+        imports: z.number(),
+        refreshes: z.number(),
+      }),
+      max: z.number().int(),
+    }),
+    budget: z.strictObject({
+      requestsPerSecond: z.number(),
+      allowedNow: z
+        .number()
+        .describe('Less than requestsPerSecond for a while after ChatHub asked to slow down.'),
+      usedInLastSecond: z.number().int(),
+      pausedForMs: Milliseconds,
+    }),
+    breaker: z.strictObject({ state: z.enum(['closed', 'open', 'half-open']) }),
+    cache: z.strictObject({ lists: z.number().int(), bytes: z.number().int() }),
+    redis: z.strictObject({ state: z.enum(['none', 'ready', 'away']), detail: z.string().nullable() }),
+    clients: z.array(
+      z.strictObject({
+        id: z.string(),
+        key: z.string().describe('The first of the key’s hash.'),
+        lastUsedAt: z.iso.datetime().nullable(),
+      }),
+    ),
+  })
+  .meta({ id: 'Upstream' })
+export type Upstream = z.infer<typeof Upstream>
+
+export const Purge = z.strictObject({ organization: Id.optional() }).meta({ id: 'Purge' })
+
+export const Health = z
+  .strictObject({
+    status: z.enum(['ok', 'draining']),
+    chathub: z.enum(['ok', 'unavailable', 'refused']).optional(),
+    redis: z.enum(['none', 'ready', 'away']).optional(),
+  })
+  .meta({ id: 'Health' })
+export type Health = z.infer<typeof Health>
+
+export const Problem = z
+  .object({
+    type: z.string(),
+    title: z.string(),
+    status: z.number().int(),
+    detail: z.string(),
+    instance: z.string(),
+    code: z.string(),
+    requestId: z.string(),
+    errors: z.array(z.strictObject({ pointer: z.string(), code: z.string(), detail: z.string() })).optional(),
+  })
+  .meta({ id: 'Problem', description: 'RFC 9457' })
+
+export const TokenRequest = z
+  .strictObject({ expiresIn: z.number().int().min(60).max(86_340).default(86_340).describe('Seconds.') })
+  .meta({ id: 'TokenRequest' })
+export const OperatorToken = z
+  .strictObject({ token: z.string(), expiresAt: z.iso.datetime() })
+  .meta({ id: 'OperatorToken' })
+export const ValidateToken = z
+  .strictObject({ token: z.string().min(1).max(8192) })
+  .meta({ id: 'ValidateToken' })
+export const TokenState = z
+  .strictObject({
+    valid: z.boolean(),
+    operatorId: Id.nullable(),
+    expiresAt: z.iso.datetime().nullable(),
+    error: z.string().nullable(),
+  })
+  .meta({ id: 'TokenState' })
+
+/** The origin of a page: scheme, host and port, nothing more. */
+const Origin = z
+  .string()
+  .max(300)
+  .superRefine((text, context) => {
+    if (!URL.canParse(text) || new URL(text).origin !== text)
+      context.addIssue({
+        code: 'custom',
+        message: 'Wanted: an origin such as https://crm.example.com.',
+        params: { code: 'origin' },
+      })
+  })
+
+export const NewSession = z
+  .strictObject({
+    organizations: z.array(Id).max(10_000),
+    scopes: z.array(z.enum(scopes)).max(scopes.length),
+    origin: Origin.describe('The one origin whose pages may use the session.'),
+    ttlSeconds: z
+      .number()
+      .int()
+      .min(60)
+      .max(43_200)
+      .default(43_200)
+      .describe('It ends then, however busy it is.'),
+  })
+  .meta({ id: 'NewSession' })
+export const Ticket = z
+  .strictObject({ ticket: z.string(), expiresAt: z.iso.datetime() })
+  .meta({ id: 'Ticket', description: 'Good for one session, within a minute.' })
+export const TicketUse = z.strictObject({ ticket: z.string().min(1).max(200) }).meta({ id: 'TicketUse' })
+export const Session = z
+  .strictObject({
+    scopes: z.array(z.enum(scopes)),
+    organizations: z.array(Id),
+    origin: z.string(),
+    expiresAt: z.iso.datetime(),
+  })
+  .meta({ id: 'Session' })

@@ -1,0 +1,66 @@
+import type { IncomingHttpHeaders } from 'node:http'
+import type { Freshness } from '../cache/cache.ts'
+import { createPrepared, type Prepared } from '../operators/prepared.ts'
+import type { Again } from './replay.ts'
+import { type Response, respond } from './respond.ts'
+
+/** What a handler gives back; the door writes it. */
+export type Answer =
+  | { prepared: Prepared; freshness: Freshness; again?: Again }
+  | {
+      json: unknown
+      status?: number
+      headers?: string[]
+      freshness?: Freshness
+      /** Holds a token: never kept, not even for a repetition of the request. */
+      secret?: boolean
+    }
+  | { bytes: Buffer; contentType: string; status?: number; headers?: string[]; policy?: string }
+  | { empty: number; headers?: string[] }
+  | { events: Events }
+
+/** Server-sent events: emits until `end` is called or the reader has gone; gives back how to stop. */
+export type Events = (emit: (name: string, data: unknown) => void, end: () => void) => () => void
+
+/** The answer as it goes out: nothing but lists and what is made of them may be kept by anybody. */
+export const render = (
+  answer: Exclude<Answer, { events: Events }>,
+  request: IncomingHttpHeaders,
+  label: string,
+): Response => {
+  if ('prepared' in answer) return respond(answer.prepared, request, answer.freshness, label)
+  if ('empty' in answer) {
+    const length = answer.empty === 204 ? [] : ['Content-Length', '0']
+    return {
+      status: answer.empty,
+      headers: [...length, 'Cache-Control', 'no-store', ...(answer.headers ?? [])],
+      body: undefined,
+    }
+  }
+  if ('bytes' in answer)
+    return unkept(answer.status, answer.contentType, answer.bytes, answer.headers, answer.policy)
+  const body = Buffer.from(JSON.stringify(answer.json))
+  if (answer.freshness) return respond(createPrepared(body), request, answer.freshness, label)
+  return unkept(answer.status, label, body, answer.headers)
+}
+
+const unkept = (
+  status = 200,
+  type: string,
+  body: Buffer,
+  headers: string[] = [],
+  policy?: string,
+): Response => ({
+  status,
+  headers: [
+    'Content-Type',
+    type,
+    'Content-Length',
+    String(body.length),
+    'Cache-Control',
+    'no-store',
+    ...headers,
+  ],
+  body,
+  ...(policy !== undefined && { policy }),
+})

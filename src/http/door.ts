@@ -1,0 +1,217 @@
+import express, { type Response as ExpressResponse, type Request, type Router } from 'express'
+import type { z } from 'zod'
+import { type Caller, requireScope } from '../access/caller.ts'
+import type { Guard } from '../access/guard.ts'
+import type { Limit } from '../access/limit.ts'
+import type { Errand } from '../chathub/exchange.ts'
+import type { Clock } from '../clock.ts'
+import type { Endpoint } from '../contract/endpoints.ts'
+import { Failure, failures, isFailure } from '../errors.ts'
+import { type Answer, render } from './answer.ts'
+import { readBody } from './body.ts'
+import { labelFor } from './negotiate.ts'
+import { keyOf, type Once } from './once.ts'
+import type { Replay } from './replay.ts'
+import { type Observe, send } from './respond.ts'
+import { stream } from './stream.ts'
+import { queryOf, validate } from './validate.ts'
+
+type Parsed<S> = S extends z.ZodType ? z.output<S> : undefined
+
+/** What a handler is given: everything checked, nothing left to parse. */
+export type Visited<E extends Endpoint> = {
+  caller: Caller
+  params: Parsed<E['params']>
+  query: Parsed<E['query']>
+  body: Parsed<E['body']>
+  errand: Errand
+  /** Set when the caller asks for a list fetched after its request arrived (`Cache-Control: no-cache`). */
+  notBefore: { notBefore?: number }
+  /** Names what this request writes; a repetition under the same Idempotency-Key has the same. */
+  mark: string
+  /** The media type that the answer will be labelled with. */
+  label: string
+  req: Request
+}
+
+export type Handler<E extends Endpoint> = (visited: Visited<E>) => Promise<Answer> | Answer
+
+export type Door = {
+  /** Binds a handler to an endpoint of the contract. */
+  on<E extends Endpoint>(endpoint: E, handle: Handler<E>): void
+  /** All that was bound so far; on its paths other methods are refused with 405 and Allow. */
+  router(): Router
+  endpoints: Endpoint[]
+  /** Answers what was answered before, without Express. */
+  replay: Replay
+}
+
+type Options = {
+  guard: Guard
+  limit: Limit
+  once: Once
+  replay: Replay
+  clock: Clock
+  observe: Observe
+  closing(): boolean
+  readDeadlineMs: number
+  writeDeadlineMs: number
+}
+
+const nobody: Caller = {
+  id: 'nobody',
+  kind: 'key',
+  scopes: new Set(),
+  organizations: new Set(),
+  requestsPerMinute: 0,
+  expiresAt: undefined,
+}
+
+/**
+ * Every request takes the same way: credential 401 · limit 429 · 406/413/415 · 400/422 · scope 403 · handler (organization
+ * 404). Unknown paths and methods were refused before.
+ */
+export const createDoor = (options: Options): Door => {
+  const { clock, guard, limit, observe } = options
+  const endpoints: Endpoint[] = []
+  const bound = new Map<
+    string,
+    { endpoint: Endpoint; serve: (req: Request, res: ExpressResponse) => Promise<void> }[]
+  >()
+
+  const visit = async <E extends Endpoint>(
+    endpoint: E,
+    handle: Handler<E>,
+    req: Request,
+    res: ExpressResponse,
+  ): Promise<void> => {
+    const arrivedAt = req.visit.startedAt
+    let caller = nobody
+    if (endpoint.scope !== 'open') {
+      const found =
+        req.visit.finding ??
+        guard({
+          headers: req.headers,
+          dropIn: endpoint.dropIn ?? false,
+          ownOrigin: () => ownOrigin(req),
+        })
+      caller = found instanceof Promise ? await found : found
+      // Replay may have counted this request already, and then found that it cannot answer it.
+      const counted = req.visit.caller === caller
+      req.visit.caller = caller
+      if (!counted) limit(caller)
+    }
+    const label = labelFor(endpoint, req.headers.accept)
+    const body = await readBody(endpoint, req, res)
+    const wrong = endpoint.dropIn ? 'request.invalid' : 'request.invalid-body'
+    const visited = {
+      caller,
+      params: endpoint.params && validate(endpoint.params, req.params, '/path', 'request.invalid'),
+      query: checkQuery(endpoint, req.url),
+      body: endpoint.body && validate(endpoint.body, body, '', wrong),
+      errand: errandOf(endpoint, caller, arrivedAt),
+      notBefore: wantsNew(req) ? { notBefore: arrivedAt } : {},
+      label,
+      req,
+    }
+    keyOf(endpoint, req) // a malformed one is refused before any right is looked at
+    if (endpoint.scope !== 'open' && endpoint.scope !== 'any') requireScope(caller, endpoint.scope)
+    const work = (mark: string) => handle({ ...visited, mark } as Visited<E>)
+    const answer = await options.once(
+      endpoint,
+      req,
+      caller,
+      endpoint.dropIn ? (mark) => asWire(() => work(mark)) : work,
+    )
+    if ('events' in answer) return stream(req, res, answer.events, observe, clock)
+    if ('freshness' in answer) req.visit.freshness = answer.freshness
+    if ('again' in answer && answer.again) options.replay.learn(req.originalUrl, endpoint, answer.again)
+    send(req, res, render(answer, req.headers, label), observe, options.closing())
+  }
+
+  const errandOf = (endpoint: Endpoint, caller: Caller, arrivedAt: number): Errand => {
+    const write = endpoint.method !== 'get'
+    const deadline = arrivedAt + (write ? options.writeDeadlineMs : options.readDeadlineMs)
+    return {
+      lane: write ? 'writes' : 'people',
+      client: caller.id,
+      deadline: Math.max(deadline, clock.now() + 1),
+    }
+  }
+
+  return {
+    endpoints,
+    replay: options.replay,
+    on: (endpoint, handle) => {
+      endpoints.push(endpoint)
+      const others = bound.get(endpoint.path) ?? []
+      bound.set(endpoint.path, [
+        ...others,
+        { endpoint, serve: (req, res) => visit(endpoint, handle, req, res) },
+      ])
+    },
+    router: () => {
+      const router = express.Router({ caseSensitive: true, strict: true })
+      // `/operations/{id}:cancel` before `/operations/{id}`, which would take the verb for a part of the id.
+      const paths = [...bound.keys()].toSorted((a, b) => Number(b.includes('}:')) - Number(a.includes('}:')))
+      for (const path of paths) {
+        const here = bound.get(path) ?? []
+        const allowed = here.flatMap(({ endpoint: { method } }) =>
+          method === 'get' ? ['GET', 'HEAD'] : [method.toUpperCase()],
+        )
+        for (const { endpoint, serve } of here)
+          router[endpoint.method](expressPath(path), (req, res) => {
+            req.visit.route = path
+            return serve(req, res)
+          })
+        router.all(expressPath(path), (req, _res, next) => {
+          req.visit.route = path
+          next(new Failure('route.method', { headers: { Allow: allowed.join(', ') } }))
+        })
+      }
+      return router
+    },
+  }
+}
+
+/** On drop-in paths every input fault is 400, also one that only ChatHub finds. */
+const asWire = async (work: () => Promise<Answer> | Answer): Promise<Answer> => {
+  try {
+    return await work()
+  } catch (error) {
+    if (!isFailure(error, 'chathub.rejected')) throw error
+    throw new Failure('request.invalid', { cause: error, detail: failures['chathub.rejected'].detail })
+  }
+}
+
+/** The origin under which the browser sees the gateway; X-Forwarded-* count only from TRUST_PROXY. */
+export const ownOrigin = (req: Request): string => `${req.protocol}://${req.host}`
+
+/** `/v1/organizations/{org}` → `/v1/organizations/:org`; a colon that belongs to a verb is escaped. */
+export const expressPath = (path: string): string =>
+  path.replaceAll(':', '\\:').replaceAll(/\{(\w+)\}/g, ':$1')
+
+const checkQuery = (endpoint: Endpoint, url: string) => {
+  const query = queryOf(url)
+  if (endpoint.query) return validate(endpoint.query, query, '/query', 'request.invalid')
+  const unknown = endpoint.dropIn ? [] : Object.keys(query)
+  if (unknown.length > 0)
+    throw new Failure('request.invalid', {
+      errors: unknown.map((name) => ({
+        pointer: `/query/${name}`,
+        code: 'unknown',
+        detail: 'Not known here.',
+      })),
+    })
+  return undefined
+}
+
+/** `fetch` adds no-cache by itself when it validates, so beside If-None-Match it means nothing special. */
+const wantsNew = (req: Request): boolean => {
+  const control = req.headers['cache-control']
+  return (
+    control !== undefined &&
+    req.headers['if-none-match'] === undefined &&
+    /(^|,)\s*no-cache\s*(,|$)/i.test(control)
+  )
+}

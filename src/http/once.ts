@@ -1,0 +1,49 @@
+import { createHash } from 'node:crypto'
+import type { Request } from 'express'
+import type { Caller } from '../access/caller.ts'
+import type { Endpoint } from '../contract/endpoints.ts'
+import { Failure } from '../errors.ts'
+import { type Idempotency, newMark } from '../ledger/idempotency.ts'
+import type { Answer } from './answer.ts'
+
+/** Runs a handler with the mark under which it writes; with an Idempotency-Key once per key. */
+export type Once = (
+  endpoint: Endpoint,
+  req: Request,
+  caller: Caller,
+  work: (mark: string) => Promise<Answer> | Answer,
+) => Promise<Answer>
+
+/** Answers with tokens are never kept, and an operation is asked anew how it stands. */
+export const isStorable = (answer: Answer): boolean =>
+  'empty' in answer || ('json' in answer && answer.status !== 202 && answer.secret !== true)
+
+/** The Idempotency-Key of a request that may have one. @throws Failure `request.invalid` */
+export const keyOf = (endpoint: Endpoint, req: Request): string | undefined => {
+  const key = req.headers['idempotency-key']
+  if (!endpoint.idempotent || key === undefined) return undefined
+  // Node joins a repeated header with a comma and a space, which no key contains.
+  if (typeof key === 'string' && /^[\x21-\x7e]{1,255}$/.test(key)) return key
+  const detail = 'Wanted: one key of 1 to 255 visible ASCII characters.'
+  throw new Failure('request.invalid', {
+    errors: [{ pointer: '/headers/idempotency-key', code: 'format', detail }],
+  })
+}
+
+export const createOnce =
+  (idempotency: Idempotency<Answer>): Once =>
+  async (endpoint, req, caller, work) => {
+    const key = keyOf(endpoint, req)
+    if (key === undefined) return work(newMark())
+    const fingerprint = createHash('sha256')
+      .update(`${req.originalUrl}\n`)
+      .update(Buffer.isBuffer(req.body) ? req.body : '')
+      .digest('base64url')
+    const { answer, replayed } = await idempotency.once(
+      { client: caller.id, route: endpoint.id, key, fingerprint },
+      async (mark) => work(mark),
+    )
+    return replayed && ('json' in answer || 'empty' in answer)
+      ? { ...answer, headers: [...(answer.headers ?? []), 'Idempotency-Replayed', 'true'] }
+      : answer
+  }

@@ -1,0 +1,151 @@
+import { type Caller, requireOrganization, requireScope } from '../access/caller.ts'
+import type { Clock } from '../clock.ts'
+import { endpoints } from '../contract/endpoints.ts'
+import { type RowOutcome, rowOutcomes } from '../contract/operation.ts'
+import { Failure, isFailure } from '../errors.ts'
+import { countRows, isFinal, type Operation, type Row, viewOf } from '../ledger/operation.ts'
+import type { Add } from '../operators/add.ts'
+import type { ChangeStatus } from '../operators/change-status.ts'
+import { writeReport } from '../operators/csv.ts'
+import type { Imports } from '../operators/import.ts'
+import type { Lists } from '../operators/list.ts'
+import type { Operations } from '../operators/operations.ts'
+import type { Organizations } from '../operators/organizations.ts'
+import type { Tokens } from '../operators/tokens.ts'
+import type { Answer } from './answer.ts'
+import type { Door } from './door.ts'
+
+type Rooms = {
+  operations: Operations
+  organizations: Organizations
+  imports: Imports
+  add: Add
+  changeStatus: ChangeStatus
+  lists: Lists
+  tokens: Tokens
+  clock: Clock
+}
+
+/** 202 with the address under which a write that goes on, or is in doubt, can be watched. */
+export const accepted = (operation: Operation): Answer => ({
+  json: viewOf(operation),
+  status: 202,
+  headers: ['Location', `/v1/operations/${operation.id}`, 'Retry-After', '1'],
+})
+
+const pick = (rows: readonly Row[], outcomes: readonly RowOutcome[]): Record<string, number> => {
+  const counts = countRows(rows)
+  return Object.fromEntries(outcomes.map((outcome) => [outcome, counts[outcome]]))
+}
+
+/** Writes of many rows, and the one resource that shows any write that takes long. */
+export const mountOperations = (door: Door, rooms: Rooms): void => {
+  const { operations, organizations, imports, add, changeStatus, lists, tokens, clock } = rooms
+
+  door.on(endpoints.setStatus, async ({ caller, errand, params, body, mark }) => {
+    requireOrganization(caller, params.org)
+    await organizations.get(caller, params.org, errand)
+    const written = await changeStatus.many(params.org, body.ids, body.status, errand, mark)
+    if ('operation' in written) return accepted(written.operation)
+    const results = written.done.map(({ index, id, outcome }) => ({ index, id, outcome }))
+    return { json: { results, ...pick(written.done, ['changed', 'unchanged', 'rejected', 'unknown']) } }
+  })
+
+  door.on(endpoints.onboard, async ({ caller, errand, params, body, mark }) => {
+    requireOrganization(caller, params.org)
+    requireScope(caller, 'tokens:mint')
+    await organizations.get(caller, params.org, errand)
+    const written = await add(
+      params.org,
+      { operators: body.operators, onDuplicate: 'skip', onDeleted: 'report', dryRun: false },
+      errand,
+      mark,
+    )
+    if ('operation' in written) return accepted(written.operation)
+    const roster = (await lists.read(params.org, errand)).copy.value
+    const until = new Date(clock.wall() + body.token.expiresIn * 1000)
+    const results = await Promise.all(
+      written.done.results.map(async (result) => {
+        const operator = result.id === undefined ? undefined : roster.byId(result.id)
+        if (!operator) return { ...result, token: null, expiresAt: null, tokenError: 'operator.unknown' }
+        return tokens.mint({ roster, operator }, until, errand).then(
+          ({ token, expiresAt }) => ({
+            ...result,
+            token,
+            expiresAt: expiresAt.toISOString(),
+            tokenError: null,
+          }),
+          (error) => {
+            if (!isFailure(error)) throw error
+            return { ...result, token: null, expiresAt: null, tokenError: error.code }
+          },
+        )
+      }),
+    )
+    return { json: { ...written.done, results }, status: written.done.created > 0 ? 201 : 200, secret: true }
+  })
+
+  door.on(endpoints.startImport, async ({ caller, errand, params, query, body, mark, req }) => {
+    requireOrganization(caller, params.org)
+    await organizations.get(caller, params.org, errand)
+    const { column, dryRun, onDuplicate = 'skip', onDeleted = 'report' } = query
+    if (onDuplicate === 'allow' && req.headers['idempotency-key'] === undefined)
+      throw new Failure('idempotency.required')
+    if (onDuplicate === 'fail')
+      throw new Failure('request.invalid', {
+        errors: [{ pointer: '/query/onDuplicate', code: 'value', detail: 'An import takes skip or allow.' }],
+      })
+    const modes = { onDuplicate, onDeleted }
+    if (!dryRun) return accepted(await imports.start(params.org, body, column, modes, errand, mark))
+    const rows = await imports.preview(params.org, body, column, modes, errand)
+    return { json: { items: rows, total: rows.length, ...pick(rows, rowOutcomes) } }
+  })
+
+  const show = (operation: Operation): Answer => ({
+    json: viewOf(operation),
+    headers: isFinal(operation) ? [] : ['Retry-After', '1'],
+  })
+  door.on(endpoints.getOperation, async ({ caller, params }) =>
+    show(await operations.get(caller, params.operation)),
+  )
+  door.on(endpoints.cancelOperation, async ({ caller, params }) =>
+    show(await operations.cancel(caller, params.operation)),
+  )
+  door.on(endpoints.retryOperation, async ({ caller, params }) =>
+    accepted(await operations.retry(caller, params.operation)),
+  )
+  door.on(endpoints.getOperationRows, async ({ caller, params, query, label }) => {
+    const rows = await operations.rows(caller, params.operation, query.outcome)
+    if (!label.startsWith('text/csv')) return { json: { items: rows, total: rows.length } }
+    return {
+      bytes: Buffer.from(writeReport(rows)),
+      contentType: label,
+      headers: ['Content-Disposition', `attachment; filename="${params.operation}.csv"`],
+    }
+  })
+  door.on(endpoints.watchOperation, async ({ caller, params }) => {
+    const operation = await operations.get(caller, params.operation)
+    return { events: (emit, end) => follow(operations, caller, operation, emit, end) }
+  })
+}
+
+/** Sends each state, and ends with the final one. */
+const follow = (
+  operations: Operations,
+  caller: Caller,
+  first: Operation,
+  emit: (name: string, data: unknown) => void,
+  end: () => void,
+): (() => void) => {
+  const show = (operation: Operation): void => {
+    emit('operation', viewOf(operation))
+    if (isFinal(operation)) end()
+  }
+  show(first)
+  const stop = operations.watch(first.id, show)
+  // What was kept between the first look and listening would be missed.
+  operations
+    .get(caller, first.id)
+    .then((now) => (isFinal(now) && !isFinal(first) ? show(now) : undefined), end)
+  return stop
+}

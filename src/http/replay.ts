@@ -1,0 +1,90 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { LRUCache } from 'lru-cache'
+import { mayTouch } from '../access/caller.ts'
+import type { Guard } from '../access/guard.ts'
+import type { Limit } from '../access/limit.ts'
+import type { Freshness } from '../cache/cache.ts'
+import type { Endpoint } from '../contract/endpoints.ts'
+import type { Prepared } from '../operators/prepared.ts'
+import { labelFor } from './negotiate.ts'
+import { type Observe, respond, send } from './respond.ts'
+
+/** How to answer the same URL again from memory: undefined when the fresh list is not there any more. */
+export type Again = { organization: number; look(): { prepared: Prepared; freshness: Freshness } | undefined }
+
+export type Replay = {
+  /** Remembers how a URL was answered. */
+  learn(url: string, endpoint: Endpoint, again: Again): void
+  /** Answers an ordinary read of a URL that was answered before; false: nothing was done, Express takes it. */
+  answer(req: IncomingMessage, res: ServerResponse): boolean
+}
+
+const urlsMax = 20_000
+// Any of these makes a request more than ordinary.
+const special = [
+  'cookie',
+  'origin',
+  'range',
+  'expect',
+  'upgrade',
+  'cache-control',
+  'if-match',
+  'transfer-encoding',
+  'content-length',
+] as const
+
+/**
+ * The same read again without Express: the same guard, the same right, the same limit and the same `respond`, asked
+ * before the app. Whatever is not ordinary, and every refusal, falls through. Without this file everything still works.
+ */
+export const createReplay = (options: {
+  guard: Guard
+  limit: Limit
+  observe: Observe
+  closing(): boolean
+}): Replay => {
+  const { guard, limit, observe, closing } = options
+  const urls = new LRUCache<string, { endpoint: Endpoint; again: Again; labels: Map<string, string> }>({
+    max: urlsMax,
+  })
+
+  const labelOf = (known: { endpoint: Endpoint; labels: Map<string, string> }, accept = ''): string => {
+    let label = known.labels.get(accept)
+    if (label === undefined) {
+      label = labelFor(known.endpoint, accept)
+      if (known.labels.size < 16) known.labels.set(accept, label)
+    }
+    return label
+  }
+
+  return {
+    learn: (url, endpoint, again) => void urls.set(url, { endpoint, again, labels: new Map() }),
+    answer: (req, res) => {
+      if (req.method !== 'GET' && req.method !== 'HEAD') return false
+      const known = urls.get(req.url as string)
+      if (!known) return false
+      const { headers, visit } = req
+      for (const name of special) if (headers[name] !== undefined) return false
+      try {
+        const { endpoint, again } = known
+        const caller = guard({ headers, dropIn: endpoint.dropIn ?? false, ownOrigin: () => '' })
+        if (caller instanceof Promise) {
+          visit.finding = caller
+          return false
+        }
+        if (!caller.scopes.has(endpoint.scope as never) || !mayTouch(caller, again.organization)) return false
+        const label = labelOf(known, headers.accept)
+        limit(caller)
+        visit.caller = caller
+        const found = again.look()
+        if (!found) return false
+        visit.route = endpoint.path
+        visit.freshness = found.freshness
+        send(req, res, respond(found.prepared, headers, found.freshness, label), observe, closing())
+        return true
+      } catch {
+        return false // a refusal: Express refuses in full
+      }
+    },
+  }
+}

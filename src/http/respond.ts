@@ -1,0 +1,138 @@
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
+import type { Freshness } from '../cache/cache.ts'
+import type { Coding, Prepared } from '../operators/prepared.ts'
+import { linesOf, writeHead } from './head.ts'
+import type { Visit } from './visit.ts'
+
+/** The values that helmet would set for an API, as one block that is never computed again. */
+export const securityHeaders: readonly string[] = [
+  'X-Content-Type-Options',
+  'nosniff',
+  'Referrer-Policy',
+  'no-referrer',
+  'Cross-Origin-Resource-Policy',
+  'same-origin',
+  'Strict-Transport-Security',
+  'max-age=31536000',
+]
+
+/** Nothing of an API may run or load, whatever a browser takes it for. */
+export const contentSecurityPolicy = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'"
+
+export const json = 'application/json; charset=utf-8'
+
+const securityLines = linesOf([...securityHeaders])
+const listLines = linesOf([
+  'Cache-Control',
+  'private, max-age=0, must-revalidate',
+  'Vary',
+  'Accept-Encoding, Authorization, X-API-Key, Cookie, Origin',
+])
+
+/** What goes out: status, headers, and the body where there is one. */
+export type Response = {
+  status: number
+  /** Flat (name, value, …). */
+  headers: string[]
+  /** Further headers as the lines they are on the wire. */
+  lines?: string
+  body: Buffer | undefined
+  /** Content-Security-Policy of a page; the API's own where missing. */
+  policy?: string
+}
+
+/**
+ * The answer to a read of something prepared, given what the request says: the form it accepts, or 304 when it has it
+ * already. Pure, so that every door gives the same bytes.
+ */
+export const respond = (
+  prepared: Prepared,
+  request: IncomingHttpHeaders,
+  freshness: Freshness | undefined,
+  contentType = json,
+): Response => {
+  const { coding, variant } = prepared.variant(acceptedCodings(request['accept-encoding']))
+  let lines = `${listLines}ETag: ${variant.etag}\r\n`
+  if (freshness)
+    lines += `Age: ${Math.floor(freshness.ageMs / 1000)}\r\nCache-Status: ${cacheStatus(freshness)}\r\n`
+  const condition = request['if-none-match']
+  if (condition !== undefined && matches(condition, prepared.tag))
+    return { status: 304, headers: [], lines, body: undefined }
+  lines += `Content-Type: ${contentType}\r\n`
+  if (coding !== 'identity') lines += `Content-Encoding: ${coding}\r\n`
+  return { status: 200, headers: ['Content-Length', String(variant.body.length)], lines, body: variant.body }
+}
+
+/** Cache-Status (RFC 9211) with the cache name `chathub-gateway`. */
+export const cacheStatus = ({ how, ttlMs, failedStatus }: Freshness): string => {
+  const ttl = Math.floor(ttlMs / 1000)
+  switch (how) {
+    case 'hit':
+    case 'stale':
+      return `chathub-gateway; hit; ttl=${ttl}`
+    case 'stale-after-failure':
+      return `chathub-gateway; fwd=stale; fwd-status=${failedStatus}`
+    case 'loaded':
+      return 'chathub-gateway; fwd=uri-miss; stored'
+    case 'collapsed':
+      return 'chathub-gateway; fwd=uri-miss; stored; collapsed'
+  }
+}
+
+const codings: readonly Coding[] = ['br', 'gzip']
+
+const knownCodings = new Map<string, readonly Coding[]>()
+const knownCodingsMax = 64
+
+/** Our codings that Accept-Encoding allows, best first. Equal weights: ours decides. */
+export const acceptedCodings = (header: string | string[] | undefined): readonly Coding[] => {
+  if (typeof header !== 'string' || header === '' || header === 'identity') return []
+  // Browsers and libraries send but a handful of texts.
+  let codings = knownCodings.get(header)
+  if (!codings) {
+    codings = readCodings(header)
+    if (knownCodings.size < knownCodingsMax) knownCodings.set(header, codings)
+  }
+  return codings
+}
+
+const readCodings = (header: string): readonly Coding[] => {
+  const weights = new Map<string, number>()
+  for (const part of header.split(',')) {
+    const [name = '', ...parameters] = part.trim().toLowerCase().split(';')
+    const q = parameters.map((parameter) => /^\s*q=([0-9.]+)\s*$/.exec(parameter)?.[1]).find(Boolean)
+    weights.set(name.trim(), q === undefined ? 1 : Number(q))
+  }
+  const weight = (coding: string): number => weights.get(coding) ?? weights.get('*') ?? 0
+  return codings.filter((coding) => weight(coding) > 0).toSorted((a, b) => weight(b) - weight(a))
+}
+
+/** If-None-Match: a list or `*`, compared weakly, and any coding's tag of the same content counts. */
+export const matches = (condition: string, tag: string): boolean =>
+  condition.trim() === '*' ||
+  condition.split(',').some((part) => {
+    const opaque = /^\s*(?:W\/)?"([^"]*)"\s*$/.exec(part)?.[1]
+    return opaque === tag || opaque === `${tag}-gzip` || opaque === `${tag}-br`
+  })
+
+/** Called once for every answer, as it is sent. */
+export type Observe = (visit: Visit, status: number) => void
+
+/** Writes an answer: one head, one body, and the visit is told to whoever counts. */
+export const send = (
+  req: IncomingMessage,
+  res: ServerResponse,
+  answer: Response,
+  observe: Observe,
+  closing: boolean,
+): void => {
+  const { visit } = req
+  const headers = [...answer.headers, ...visit.headers]
+  if (closing) headers.push('Connection', 'close')
+  const policy = answer.policy ?? contentSecurityPolicy
+  const lines = `${answer.lines ?? ''}${securityLines}Content-Security-Policy: ${policy}\r\nX-Request-Id: ${visit.requestId}\r\n`
+  writeHead(res, answer.status, headers, lines)
+  if (answer.body === undefined || req.method === 'HEAD') res.end()
+  else res.end(answer.body)
+  observe(visit, answer.status)
+}

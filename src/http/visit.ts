@@ -1,0 +1,52 @@
+import { randomUUID } from 'node:crypto'
+import type { IncomingMessage } from 'node:http'
+import type { Caller } from '../access/caller.ts'
+import type { Freshness } from '../cache/cache.ts'
+
+/** One request on its way through the door: what its log line and its numbers are made of. */
+export type Visit = {
+  requestId: string
+  /** Monotonic ms. */
+  startedAt: number
+  method: string
+  /** The path as in the OpenAPI document, never the URL with its values. */
+  route: string
+  /** Set when the caller is being looked for already. */
+  finding: Promise<Caller> | undefined
+  /** Once it is known; its limit has counted this request. */
+  caller: Caller | undefined
+  freshness: Freshness | undefined
+  /** The failure code of a problem document. */
+  code: string | undefined
+  /** Response headers that belong to the visit, such as CORS; flat name, value, … */
+  headers: string[]
+}
+
+declare module 'node:http' {
+  interface IncomingMessage {
+    visit: Visit
+  }
+}
+
+const ownId = /^[A-Za-z0-9_-]{8,64}$/
+
+/** The caller's request id where it is one, else our own. */
+export const requestIdOf = (req: IncomingMessage): string => {
+  const given = req.headers['x-request-id']
+  return typeof given === 'string' && ownId.test(given) ? given : randomUUID()
+}
+
+export const beginVisit = (req: IncomingMessage, now: number): Visit => {
+  req.visit = {
+    requestId: requestIdOf(req),
+    startedAt: now,
+    method: req.method ?? '',
+    route: 'unknown',
+    finding: undefined,
+    caller: undefined,
+    freshness: undefined,
+    code: undefined,
+    headers: [],
+  }
+  return req.visit
+}

@@ -1,0 +1,172 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import { startGateway, type TestGateway } from '../support/gateway.ts'
+import { type Raw, raw } from './raw.ts'
+
+const listed = ['https://crm.example.com', 'https://admin.example.com:8443', 'http://localhost:3000']
+const unlisted = [
+  'null',
+  '*',
+  '',
+  'https://crm.example.com.evil.example',
+  'https://evilcrm.example.com',
+  'https://evil.example/https://crm.example.com',
+  'https://sub.crm.example.com',
+  'https://example.com',
+  'http://crm.example.com',
+  'https://crm.example.com:443',
+  'https://crm.example.com:8443',
+  'https://admin.example.com',
+  'https://CRM.example.com',
+  'https://crm.example.com/',
+  'https://crm.example.com, https://evil.example',
+  'https://crm.example.com%00.evil.example',
+  'https://crmxexample.com',
+  'http://localhost',
+  'http://localhost:30000',
+  'http://127.0.0.1:3000',
+]
+let gateway: TestGateway
+beforeAll(async () => {
+  gateway = await startGateway({ env: { CORS_ORIGINS: listed.join(',') } })
+})
+afterAll(() => gateway.close())
+
+const read = (headers: Record<string, string>, path = '/v1/organizations/24/operators') =>
+  raw(gateway, path, { headers })
+const preflight = (
+  origin: string,
+  more: Record<string, string> = {},
+  path = '/v1/organizations/24/operators',
+) =>
+  raw(gateway, path, {
+    method: 'OPTIONS',
+    headers: { Origin: origin, 'Access-Control-Request-Method': 'PATCH', ...more },
+  })
+const corsHeaders = ({ headers }: Raw) =>
+  Object.keys(headers).filter((name) => name.startsWith('access-control-'))
+
+describe('a page of a listed origin', () => {
+  it.each(listed)('%s reads answers, with credentials, and its own name alone is told', async (origin) => {
+    const { status, headers } = await read({ Origin: origin })
+    expect(status).toBe(200)
+    expect(headers['access-control-allow-origin']).toBe(origin)
+    expect(headers['access-control-allow-credentials']).toBe('true')
+    expect(headers.vary?.split(', ')).toContain('Origin')
+  })
+
+  it('reads refusals as well: no such path, no credential, no such organization', async () => {
+    const Origin = listed[0] as string
+    for (const [path, status] of [
+      ['/nothing', 404],
+      ['/v1/organizations/777/operators', 404],
+      ['/v1/organizations/24/operators?x=1', 400],
+    ] as const) {
+      const answer = await read({ Origin }, path)
+      expect([path, answer.status]).toEqual([path, status])
+      expect(answer.headers['access-control-allow-origin']).toBe(Origin)
+    }
+    const without = await fetch(`${gateway.url}/v1/me`, { headers: { Origin } })
+    expect([without.status, without.headers.get('access-control-allow-origin')]).toEqual([401, Origin])
+  })
+
+  it('sees the headers that the contract speaks of', async () => {
+    const { headers } = await read({ Origin: listed[0] as string })
+    const exposed = headers['access-control-expose-headers']?.toLowerCase().split(', ') ?? []
+    for (const name of [
+      'age',
+      'cache-status',
+      'etag',
+      'idempotency-replayed',
+      'location',
+      'ratelimit',
+      'ratelimit-policy',
+      'retry-after',
+      'x-request-id',
+    ])
+      expect(exposed).toContain(name)
+    expect(exposed).not.toContain('set-cookie')
+  })
+
+  it('may send what the contract takes, once its browser has asked', async () => {
+    const { status, headers, body } = await preflight(listed[0] as string, {
+      'Access-Control-Request-Headers': 'content-type,x-gateway-session',
+    })
+    expect([status, body.length]).toEqual([204, 0])
+    expect(headers['access-control-allow-origin']).toBe(listed[0])
+    expect(headers['access-control-allow-credentials']).toBe('true')
+    expect(headers['access-control-allow-methods']?.split(', ').sort()).toEqual(
+      ['DELETE', 'GET', 'HEAD', 'PATCH', 'POST'].sort(),
+    )
+    const allowed = headers['access-control-allow-headers']?.toLowerCase().split(', ') ?? []
+    for (const name of [
+      'authorization',
+      'cache-control',
+      'content-type',
+      'idempotency-key',
+      'if-none-match',
+      'last-event-id',
+      'x-api-key',
+      'x-gateway-session',
+      'x-request-id',
+    ])
+      expect(allowed).toContain(name)
+    expect(Number(headers['access-control-max-age'])).toBeGreaterThan(0)
+    expect(headers.vary).toContain('Origin')
+    expect(headers).not.toHaveProperty('allow')
+  })
+
+  it('needs no credential to ask, and nothing is done by asking', async () => {
+    gateway.simulator.clearArrivals()
+    const asked = await fetch(`${gateway.url}/v1/organizations/6/operators/1`, {
+      method: 'OPTIONS',
+      headers: { Origin: listed[0] as string, 'Access-Control-Request-Method': 'DELETE' },
+    })
+    expect(asked.status).toBe(204)
+    expect(gateway.simulator.arrivals()).toEqual([])
+  })
+})
+
+describe('a page of an origin that is not listed, character by character,', () => {
+  it.each(unlisted)('%j is told nothing', async (origin) => {
+    const answer = await read({ Origin: origin })
+    expect([answer.status, corsHeaders(answer)]).toEqual([200, []])
+    const asked = await preflight(origin)
+    expect([asked.status, corsHeaders(asked)]).toEqual([405, []])
+  })
+
+  it('does not get another’s answer out of a cache between', async () => {
+    const answer = await read({ Origin: 'https://evil.example' })
+    expect(answer.headers.vary?.split(', ')).toContain('Origin')
+    expect(answer.headers['cache-control']).toContain('private')
+  })
+})
+
+it('a request without Origin gets no CORS headers', async () => {
+  expect(corsHeaders(await read({}))).toEqual([])
+})
+
+it('OPTIONS that is no preflight is a method like others: 405 with Allow', async () => {
+  const { status, headers } = await raw(gateway, '/v1/organizations/24/operators', {
+    method: 'OPTIONS',
+    headers: { Origin: listed[0] as string },
+  })
+  expect([status, headers.allow]).toEqual([405, 'GET, HEAD, POST'])
+})
+
+it('without CORS_ORIGINS nobody is let in', async () => {
+  const closed = await startGateway({ beside: gateway })
+  for (const origin of [...listed, 'null']) {
+    const answer = await raw(closed, '/v1/me', { headers: { Origin: origin } })
+    expect([origin, corsHeaders(answer)]).toEqual([origin, []])
+  }
+  await closed.close()
+})
+
+it('answers never let a foreign page embed them, whatever their kind', async () => {
+  for (const path of ['/v1/me', '/nothing', '/docs', '/openapi.json', '/livez']) {
+    const { headers } = await raw(gateway, path)
+    expect([path, headers['cross-origin-resource-policy']]).toEqual([path, 'same-origin'])
+    expect(headers['x-content-type-options']).toBe('nosniff')
+    expect(headers['content-security-policy']).toContain("frame-ancestors 'none'")
+  }
+})

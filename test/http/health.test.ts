@@ -1,0 +1,98 @@
+import { afterEach, describe, expect, it } from '@jest/globals'
+import request from 'supertest'
+import { startGateway, type TestGateway } from '../support/gateway.ts'
+
+let gateway: TestGateway
+const start = async (options: Parameters<typeof startGateway>[0] = {}) => {
+  gateway = await startGateway(options)
+  return gateway
+}
+afterEach(() => gateway.close())
+
+describe('health', () => {
+  it('needs no credential and asks nothing of ChatHub', async () => {
+    const { ask, simulator } = await start()
+    expect((await ask('GET', '/livez', { key: '' })).body).toEqual({ status: 'ok' })
+    expect((await ask('GET', '/readyz', { key: '' })).body).toEqual({
+      status: 'ok',
+      chathub: 'ok',
+      redis: 'none',
+    })
+    expect((await ask('HEAD', '/readyz', { key: '' })).status).toBe(200)
+    expect(simulator.arrivals()).toEqual([])
+  })
+
+  it('takes ChatHub that refuses us, or is down, for a detail', async () => {
+    const { ask, simulator } = await start({ simulator: { password: 'another' } })
+    expect((await ask('GET', '/v1/organizations')).body.code).toBe('chathub.credentials')
+    const refused = await ask('GET', '/readyz', { key: '' })
+    expect([refused.status, refused.body.chathub]).toEqual([200, 'refused'])
+    await gateway.close()
+
+    const other = await start({ env: { CHATHUB_COMPANY_TOKEN: 'ct_demo-company-token' } })
+    await simulator.close()
+    other.simulator.fault({ mode: 'status', status: 500 })
+    // Five failures in a row open the breaker.
+    for (let tries = 0; tries < 6; tries++) await other.ask('GET', '/v1/organizations')
+    const down = await other.ask('GET', '/readyz', { key: '' })
+    expect([down.status, down.body]).toEqual([200, { status: 'ok', chathub: 'unavailable', redis: 'none' }])
+    expect((await other.ask('GET', '/livez', { key: '' })).status).toBe(200)
+  })
+
+  it('stops being ready when it drains, and closes every connection', async () => {
+    const { ask, gateway: own } = await start()
+    own.drain()
+    const { status, body, headers } = await ask('GET', '/readyz', { key: '' })
+    expect([status, body.status, headers.connection]).toEqual([503, 'draining', 'close'])
+    const alive = await ask('GET', '/livez', { key: '' })
+    expect([alive.status, alive.headers.connection]).toEqual([200, 'close'])
+    const work = await ask('GET', '/v1/organizations/24/operators')
+    expect([work.status, work.headers.connection]).toEqual([200, 'close'])
+    const problem = await ask('GET', '/v1/nothing')
+    expect([problem.status, problem.headers.connection]).toEqual([404, 'close'])
+  })
+})
+
+describe('metrics', () => {
+  it('are for the scope metrics:read, in the Prometheus format', async () => {
+    const { ask, keys } = await start({ clients: [{ id: 'blind', scopes: ['admin'] }] })
+    await ask('GET', '/v1/organizations/24/operators')
+    await ask('GET', '/v1/organizations/24/operators')
+    expect((await ask('GET', '/metrics', { key: '' })).status).toBe(401)
+    expect((await ask('GET', '/metrics', { key: keys.blind as string })).status).toBe(403)
+    const { status, text, headers } = await ask('GET', '/metrics')
+    expect([status, headers['content-type']]).toEqual([200, 'text/plain; version=0.0.4; charset=utf-8'])
+    expect(text).toContain(
+      'gw_requests_total{method="GET",route="/v1/organizations/{org}/operators",status="200"} 2',
+    )
+    expect(text).toContain('gw_cache_events_total{resource="operators",event="hit"} 1')
+    expect(text).toContain('gw_upstream_requests_total{route="operators",outcome="ok"} 1')
+  })
+
+  it('are given to what Prometheus accepts', async () => {
+    const { ask } = await start()
+    const accept = 'application/openmetrics-text;version=1.0.0;q=0.9,text/plain;version=0.0.4;q=0.5,*/*;q=0.1'
+    expect((await ask('GET', '/metrics', { headers: { Accept: accept } })).status).toBe(200)
+  })
+
+  it('count unknown paths and methods under one name each, however many there are', async () => {
+    const { ask } = await start()
+    for (const path of ['/a', '/b', '/c/d']) await ask('GET', path)
+    await ask('PUT', '/v1/me')
+    await ask('propfind', '/v1/me')
+    const { text } = await ask('GET', '/metrics')
+    expect(text).toContain('gw_requests_total{method="GET",route="unknown",status="404"} 3')
+    expect(text).toContain('gw_requests_total{method="OTHER",route="/v1/me",status="405"} 1')
+    expect(text).not.toContain('PROPFIND')
+  })
+
+  it('and health need no key on the listener for operations, which has nothing else', async () => {
+    const { gateway: own } = await start()
+    const ops = (path: string) => request(own.opsServer).get(path)
+    expect((await ops('/metrics')).text).toContain('gw_upstream_budget_rate')
+    expect((await ops('/livez')).status).toBe(200)
+    expect((await ops('/readyz')).body.status).toBe('ok')
+    for (const path of ['/v1/me', '/v1/organizations', '/api/operator?organizationId=24', '/openapi.json'])
+      expect([path, (await ops(path)).status]).toEqual([path, 404])
+  })
+})

@@ -1,0 +1,169 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import type { Endpoint } from '../../src/contract/endpoints.ts'
+import { endpoints } from '../../src/contract/endpoints.ts'
+import { createOpenApi } from '../../src/contract/openapi.ts'
+import { failures } from '../../src/errors.ts'
+import { mountAssignments } from '../../src/http/assignments.ts'
+import { mountChatHub } from '../../src/http/chathub.ts'
+import { mountDocs } from '../../src/http/docs.ts'
+import { createDoor, expressPath } from '../../src/http/door.ts'
+import { mountGateway } from '../../src/http/gateway.ts'
+import { mountHealth } from '../../src/http/health.ts'
+import { mountOperations } from '../../src/http/operations.ts'
+import { mountOperators } from '../../src/http/operators.ts'
+import { mountOrganizations } from '../../src/http/organizations.ts'
+import { mountSessions } from '../../src/http/sessions.ts'
+import { mountTokens } from '../../src/http/tokens.ts'
+import { startGateway, type TestGateway } from '../support/gateway.ts'
+
+type Media = { schema: unknown }
+type Operation = {
+  operationId: string
+  parameters: { name: string; in: string; required: boolean; schema: unknown }[]
+  requestBody?: { content: Record<string, Media> }
+  responses: Record<string, { description: string; content?: Record<string, Media> }>
+  security: Record<string, unknown>[]
+}
+type Document = {
+  openapi: string
+  info: { title: string; version: string }
+  paths: Record<string, Record<string, Operation>>
+  components: { schemas: Record<string, unknown>; securitySchemes: Record<string, unknown> }
+}
+
+const mounts = [
+  mountOperators,
+  mountOperations,
+  mountOrganizations,
+  mountTokens,
+  mountAssignments,
+  mountChatHub,
+  mountGateway,
+  mountSessions,
+  mountDocs,
+  mountHealth,
+]
+
+let gateway: TestGateway
+let document: Document
+beforeAll(async () => {
+  gateway = await startGateway({ env: { SESSION_SECRET: 'a-session-secret-of-a-test-only-0123456789' } })
+  document = (await gateway.ask('GET', '/openapi.json', { key: '' })).body
+})
+afterAll(() => gateway.close())
+
+const all: Endpoint[] = Object.values(endpoints)
+const operations = () =>
+  Object.entries(document.paths).flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, operation]) => ({ path, method, operation })),
+  )
+const sorted = (pairs: string[]) => [...new Set(pairs)].toSorted()
+
+describe('the document', () => {
+  it('names every endpoint of the contract and nothing else', () => {
+    const documented = operations().map(({ path, method }) => `${method} ${path}`)
+    expect(sorted(documented)).toEqual(sorted(all.map(({ method, path }) => `${method} ${path}`)))
+    expect(document).toEqual(createOpenApi(all, document.info.version))
+  })
+
+  it('is answered by the server on every path and method, and any other method is 405', async () => {
+    for (const [path, methods] of Object.entries(document.paths)) {
+      const url = path.replace('{code}', 'route.method').replaceAll(/\{\w+\}/g, '1')
+      for (const method of ['get', 'head', 'post', 'patch', 'delete', 'put', 'options']) {
+        const answer = await gateway.ask(method, url, { key: '' })
+        const isThere = method in methods || (method === 'head' && 'get' in methods)
+        expect([method, url, answer.status === 405]).toEqual([method, url, !isThere])
+        expect(answer.status).not.toBe(404)
+      }
+    }
+  })
+
+  it('has exactly what the router has', () => {
+    // Mounting binds handlers and runs none, so the rooms behind them are not needed.
+    const never = {} as never
+    const door = createDoor(never)
+    for (const mount of mounts) mount(door, never)
+    const routed = door.router().stack.flatMap(({ route }) => {
+      const { methods, path } = route as unknown as { methods: Record<string, boolean>; path: string }
+      return Object.keys(methods).flatMap((method) => (method === '_all' ? [] : [`${method} ${path}`]))
+    })
+    const documented = operations().map(({ path, method }) => `${method} ${expressPath(path)}`)
+    expect(routed.toSorted()).toEqual(documented.toSorted())
+  })
+
+  it('is OpenAPI 3.1 whose every reference resolves', () => {
+    expect(document.openapi).toMatch(/^3\.1\.\d$/)
+    expect(document.info).toMatchObject({ title: expect.any(String), version: expect.any(String) })
+    const references = [...JSON.stringify(document).matchAll(/"\$ref":"([^"]+)"/g)].map(
+      ([, reference]) => reference as string,
+    )
+    expect(references.length).toBeGreaterThan(10)
+    for (const reference of references) {
+      expect(reference).toMatch(/^#\//)
+      const target = reference
+        .slice(2)
+        .split('/')
+        .reduce<unknown>((at, key) => (at as Record<string, unknown>)?.[key], document)
+      // A definition that only points on (to itself, at worst) defines nothing.
+      expect([reference, Object.keys(target as object)]).not.toEqual([reference, ['$ref']])
+    }
+  })
+
+  it('gives each operation an id of its own, a security that is defined, and every parameter of its path', () => {
+    const ids = operations().map(({ operation }) => operation.operationId)
+    expect(new Set(ids).size).toBe(ids.length)
+    for (const { path, operation } of operations()) {
+      const inPath = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name)
+      const described = operation.parameters.filter((parameter) => parameter.in === 'path')
+      expect(described.map(({ name, required }) => [name, required])).toEqual(
+        inPath.map((name) => [name, true]),
+      )
+      const names = operation.parameters.map((parameter) => `${parameter.in} ${parameter.name}`)
+      expect(new Set(names).size).toBe(names.length)
+      for (const way of operation.security.flatMap((ways) => Object.keys(ways)))
+        expect(document.components.securitySchemes).toHaveProperty(way)
+    }
+  })
+
+  it('documents every failure that an endpoint names, by its status and code', () => {
+    for (const endpoint of all)
+      for (const code of endpoint.failures ?? []) {
+        const response = document.paths[endpoint.path]?.[endpoint.method]?.responses[failures[code].status]
+        expect([endpoint.id, code, response?.content && Object.keys(response.content)]).toEqual([
+          endpoint.id,
+          code,
+          expect.arrayContaining(['application/problem+json']),
+        ])
+        expect(response?.description).toContain(`\`${code}\``)
+      }
+  })
+
+  it('documents every answer that an endpoint names, also beside a failure of the same status', () => {
+    for (const endpoint of all)
+      for (const [status, schema] of Object.entries(endpoint.answers)) {
+        const response = document.paths[endpoint.path]?.[endpoint.method]?.responses[status]
+        const media = Object.keys(response?.content ?? {})
+        expect([endpoint.id, status, media.includes(endpoint.produces ?? 'application/json')]).toEqual([
+          endpoint.id,
+          status,
+          schema !== null,
+        ])
+      }
+  })
+
+  it('documents what the framing of any request can be refused with', () => {
+    for (const { operation } of operations())
+      for (const status of ['400', '406', '408', '414', '417', '431', '500', '503'])
+        expect(operation.responses).toHaveProperty(status)
+  })
+
+  it('leaves no schema empty', () => {
+    for (const { path, operation } of operations())
+      for (const { content } of [
+        operation.requestBody ?? { content: {} },
+        ...Object.values(operation.responses),
+      ])
+        for (const [media, { schema }] of Object.entries(content ?? {}))
+          expect([path, media, Object.keys(schema as object).length > 0]).toEqual([path, media, true])
+  })
+})

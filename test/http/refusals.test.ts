@@ -1,0 +1,216 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals'
+import { makeKey } from '../../src/access/keys.ts'
+import { startGateway, type TestGateway } from '../support/gateway.ts'
+
+let gateway: TestGateway
+beforeAll(async () => {
+  gateway = await startGateway({
+    clients: [
+      { id: 'one-call', requestsPerMinute: 1 },
+      { id: 'blind', scopes: [], organizations: [24] },
+      { id: 'reader', scopes: ['operators:read'], organizations: [24] },
+      { id: 'writer', organizations: [24] },
+      { id: 'expired', expiresAt: '2020-01-01T00:00:00Z' },
+    ],
+  })
+})
+afterAll(() => gateway.close())
+beforeEach(() => gateway.simulator.clearArrivals())
+
+type Case = { method?: string; path: string; key?: string; headers?: Record<string, string>; body?: unknown }
+const ask = ({ method = 'POST', path, ...options }: Case) => gateway.ask(method, path, options)
+const foreign = '/v1/organizations/6/operators'
+
+describe('refusals come in one order, the first that applies', () => {
+  // Each case has its own fault and all those that come later in the order.
+  const text = { 'Content-Type': 'text/plain' }
+  const cases = (): [number, string, Case][] => [
+    [404, 'route.unknown', { method: 'PUT', path: '/v1/nothing?x=1', key: 'wrong' }],
+    [405, 'route.method', { method: 'PUT', path: `${foreign}?x=1`, key: 'wrong', headers: text, body: '{' }],
+    [401, 'credential.missing', { path: `${foreign}?x=1`, key: '', headers: text, body: '{' }],
+    [401, 'credential.invalid', { path: `${foreign}?x=1`, key: 'wrong', headers: text, body: '{' }],
+    [
+      429,
+      'limit.exceeded',
+      { path: `${foreign}?x=1`, key: gateway.keys['one-call'] as string, headers: text, body: '{' },
+    ],
+    [
+      415,
+      'body.type',
+      { path: `${foreign}?x=1`, key: gateway.keys.blind as string, headers: text, body: '{' },
+    ],
+    [
+      413,
+      'body.too-large',
+      {
+        path: '/v1/tokens:validate?x=1',
+        key: gateway.keys.blind as string,
+        body: 'x'.repeat(65_537),
+        headers: { 'Content-Type': 'application/json' },
+      },
+    ],
+    [
+      400,
+      'request.malformed',
+      {
+        path: `${foreign}?x=1`,
+        key: gateway.keys.blind as string,
+        body: '{',
+        headers: { 'Content-Type': 'application/json' },
+      },
+    ],
+    [
+      400,
+      'request.invalid',
+      { path: `${foreign}?x=1`, key: gateway.keys.blind as string, body: { operators: [] } },
+    ],
+    [
+      422,
+      'request.invalid-body',
+      { path: foreign, key: gateway.keys.blind as string, body: { operators: [] } },
+    ],
+    [
+      403,
+      'scope.missing',
+      { path: foreign, key: gateway.keys.blind as string, body: { operators: [{ name: 'A' }] } },
+    ],
+    [
+      404,
+      'organization.unknown',
+      { path: foreign, key: gateway.keys.writer as string, body: { operators: [{ name: 'A' }] } },
+    ],
+  ]
+  it.each(Array.from({ length: 12 }, (_, place) => place))('case %i', async (place) => {
+    const [status, code, what] = cases()[place] as [number, string, Case]
+    if (code === 'limit.exceeded') await gateway.ask('GET', '/v1/me', { key: what.key as string })
+    const answer = await ask(what)
+    expect([answer.status, answer.body.code]).toEqual([status, code])
+    expect(gateway.simulator.arrivals()).toEqual([])
+  })
+
+  it('405 names the methods there are', async () => {
+    for (const [method, path, allow] of [
+      ['DELETE', '/v1/organizations/24/operators', 'GET, HEAD, POST'],
+      ['POST', '/v1/me', 'GET, HEAD'],
+      ['GET', '/v1/cache:purge', 'POST'],
+      ['OPTIONS', '/v1/organizations/24/operators/101', 'DELETE, GET, HEAD, PATCH'],
+      ['PUT', '/api/operator', 'GET, HEAD'],
+      ['TRACE', '/livez', 'GET, HEAD'],
+    ] as const) {
+      const { status, headers } = await gateway.ask(method, path, { key: '' })
+      const allowed = String(headers.allow).split(', ').toSorted().join(', ')
+      expect([method, path, status, allowed]).toEqual([method, path, 405, allow])
+    }
+  })
+
+  it('401 says how to authenticate', async () => {
+    const missing = await gateway.ask('GET', '/v1/me', { key: '' })
+    expect(missing.headers['www-authenticate']).toBe('Bearer realm="chathub-gateway"')
+    const invalid = await gateway.ask('GET', '/v1/me', { key: makeKey('other') })
+    expect(invalid.headers['www-authenticate']).toBe('Bearer realm="chathub-gateway", error="invalid_token"')
+  })
+
+  it('429 says who is limited, and when to come back', async () => {
+    const key = gateway.keys['one-call'] as string
+    await gateway.ask('GET', '/v1/me', { key })
+    const { status, headers } = await gateway.ask('GET', '/v1/me', { key })
+    expect([status, headers['ratelimit-policy']]).toEqual([429, '"client";q=1;w=60'])
+    expect(headers.ratelimit).toBe(`"client";r=0;t=${headers['retry-after']}`)
+    expect(Number(headers['retry-after'])).toBeGreaterThan(50)
+  })
+})
+
+describe('paths', () => {
+  it('that are not exactly a path of the document are unknown', async () => {
+    for (const path of [
+      '/',
+      '/v1',
+      '/v1/me/',
+      '/V1/me',
+      '//v1/me',
+      '/v1//me',
+      '/v1/organizations/',
+      '/v1/organizations/24/Operators',
+      '/v1/organizations/24/operators/101/tokens/',
+      '/v1/tokens:Validate',
+      '/v1/tokens',
+      '/v1/cache',
+      '/api/operator/',
+      '/livez.',
+      '/v1/organizations/24/operators:nothing',
+    ]) {
+      const { status, body } = await gateway.ask('GET', path)
+      expect([path, status, body.code]).toEqual([path, 404, 'route.unknown'])
+    }
+  })
+
+  it('that cannot be decoded are malformed, and are not repeated in the answer', async () => {
+    for (const path of ['/v1/organizations/%zz', '/v1/organizations/%c0%af', '/v1/operators/%']) {
+      const { status, body, text } = await gateway.ask('GET', path)
+      expect([path, status, body.code]).toEqual([path, 400, 'request.malformed'])
+      expect(text).not.toContain('%')
+    }
+  })
+
+  it('longer than 4096 bytes are too long', async () => {
+    const { status, body } = await gateway.ask('GET', `/v1/organizations?q=${'a'.repeat(4096)}`)
+    expect([status, body.code]).toEqual([414, 'request.uri-too-long'])
+  })
+})
+
+describe('credentials', () => {
+  it('that are wrong, missing or foreign never reach ChatHub, on any path', async () => {
+    const wrong = [
+      makeKey('all'),
+      `${gateway.key}x`,
+      gateway.key.slice(0, -1),
+      'x',
+      gateway.keys.expired as string,
+    ]
+    const paths = Object.entries((await gateway.ask('GET', '/openapi.json', { key: '' })).body.paths) as [
+      string,
+      object,
+    ][]
+    gateway.simulator.clearArrivals()
+    for (const [template, methods] of paths)
+      for (const [method, operation] of Object.entries(methods) as [string, { security: unknown[] }][]) {
+        if (operation.security.length === 0) continue
+        const path = template.replaceAll(/\{\w+\}/g, '24')
+        const statuses = [await gateway.ask(method, path, { key: '' })]
+        for (const key of wrong) statuses.push(await gateway.ask(method, path, { key }))
+        statuses.push(await gateway.ask(method, `${path}?access_token=${gateway.key}`, { key: '' }))
+        expect([method, path, [...new Set(statuses.map(({ status }) => status))]]).toEqual([
+          method,
+          path,
+          [401],
+        ])
+      }
+    expect(gateway.simulator.arrivals()).toEqual([])
+  })
+
+  it('come in one header; two that differ are refused, the same twice is one', async () => {
+    const bearer = (key: string) => ({ Authorization: `Bearer ${key}` })
+    expect((await gateway.ask('GET', '/v1/me', { key: '', headers: bearer(gateway.key) })).status).toBe(200)
+    expect(
+      (await gateway.ask('GET', '/v1/me', { key: '', headers: { authorization: `bEARER  ${gateway.key}` } }))
+        .status,
+    ).toBe(200)
+    expect((await gateway.ask('GET', '/v1/me', { headers: bearer(gateway.key) })).status).toBe(200)
+    const conflict = await gateway.ask('GET', '/v1/me', { headers: bearer(gateway.keys.reader as string) })
+    expect([conflict.status, conflict.body.code]).toEqual([400, 'credential.conflict'])
+    for (const authorization of ['Basic YTpi', 'Bearer', `Bearer ${gateway.key} x`, gateway.key]) {
+      const answer = await gateway.ask('GET', '/v1/me', { key: '', headers: { authorization } })
+      expect([authorization, answer.status]).toEqual([authorization, 401])
+    }
+  })
+
+  it('without a scope get 403 with its name, and no more', async () => {
+    const { status, body } = await gateway.ask('DELETE', '/v1/organizations/24/operators/101', {
+      key: gateway.keys.reader as string,
+    })
+    expect([status, body.errors]).toEqual([
+      403,
+      [{ pointer: '/scopes', code: 'missing', detail: 'This endpoint needs the scope operators:write.' }],
+    ])
+  })
+})

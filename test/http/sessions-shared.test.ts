@@ -1,0 +1,147 @@
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from '@jest/globals'
+import { startGateway, type TestGateway } from '../support/gateway.ts'
+import { describeWithRedisServer } from '../support/needs.ts'
+import { startRedis, type TestRedis } from '../support/redis.ts'
+import { asPage, idIn, mint, openSession, redeem, sessionEnv } from './browser-session.ts'
+import { createJumpingClock } from './jumping-clock.ts'
+
+describeWithRedisServer('sessions of all instances', () => {
+  let redis: TestRedis
+  let one: TestGateway
+  let two: TestGateway
+  let isAlive = true
+  const [clockOne, clockTwo] = [createJumpingClock(), createJumpingClock()]
+  beforeAll(async () => {
+    redis = await startRedis()
+    const env = { ...sessionEnv, REDIS_URL: redis.url }
+    one = await startGateway({ env, clock: clockOne })
+    two = await startGateway({ env, clock: clockTwo, beside: one })
+    await ready()
+  })
+  afterAll(async () => {
+    await two.close()
+    await one.close()
+    await redis.stop()
+  })
+  beforeEach(() => ready())
+  // A test that failed halfway must not take the others with it.
+  afterEach(() => (isAlive ? redis.resume() : redis.restart()))
+
+  const redisOf = async (gateway: TestGateway) => (await gateway.ask('GET', '/readyz')).body.redis
+  const ready = (...gateways: TestGateway[]) =>
+    Promise.all((gateways.length > 0 ? gateways : [one, two]).map(isReady))
+  const isReady = async (gateway: TestGateway) => {
+    for (let tries = 0; (await redisOf(gateway)) !== 'ready'; tries++) {
+      if (tries > 500) throw new Error('Redis did not come back')
+      await new Promise((resolve) => setTimeout(resolve, 10))
+    }
+  }
+  /** On a busy machine Redis may be taken for away for a moment. */
+  const open = async (gateway: TestGateway): Promise<string> => {
+    for (let tries = 0; ; tries++)
+      try {
+        return await openSession(gateway)
+      } catch (error) {
+        if (tries > 5 || !/^503 /.test((error as Error).message)) throw error
+        await ready()
+      }
+  }
+  const me = async (gateway: TestGateway, id: string) => {
+    const { status, body } = await gateway.ask('GET', '/v1/me', asPage(id))
+    return status === 200 ? 200 : [status, body.code]
+  }
+
+  it('open anywhere and work everywhere', async () => {
+    const { ticket } = (await mint(one)).body
+    const id = idIn(await redeem(two, ticket))
+    expect([await me(one, id), await me(two, id)]).toEqual([200, 200])
+    expect((await redeem(one, ticket)).status).toBe(401)
+  })
+
+  it('take a ticket once between two instances', async () => {
+    const { ticket } = (await mint(one)).body
+    const answers = await Promise.all([one, two, one, two].map((gateway) => redeem(gateway, ticket)))
+    expect(answers.map(({ status }) => status).sort()).toEqual([204, 401, 401, 401])
+  })
+
+  it('that were ended here are dead there within a second, though their use is noted in that second', async () => {
+    const id = await open(one)
+    clockOne.jump(59_500)
+    clockTwo.jump(59_500)
+    expect(await me(two, id)).toBe(200)
+    expect((await one.ask('DELETE', '/v1/session', asPage(id))).status).toBe(204)
+    expect(await me(one, id)).toEqual([401, 'credential.invalid'])
+    // A use is noted once a minute. Noting it is no proof that the session still is.
+    clockTwo.jump(700)
+    await me(two, id)
+    clockTwo.jump(300)
+    expect(await me(two, id)).toEqual([401, 'credential.invalid'])
+  })
+
+  it('leave nothing in Redis that could be sent: neither cookie nor ticket nor key', async () => {
+    const unused = (await mint(one)).body.ticket
+    const id = await open(one)
+    await me(two, id)
+    const client = redis.client()
+    let all = ''
+    for (const key of await client.keys('*')) {
+      const kind = await client.type(key)
+      all += `${key}\n${kind === 'string' ? await client.get(key) : ''}\n`
+      if (/session|ticket/.test(key)) expect(await client.pttl(key)).toBeGreaterThan(0)
+    }
+    expect(all).toMatch(/session:.*\n.*"organizations":\[24\]/)
+    expect(all).toMatch(/ticket:/)
+    for (const secret of [unused, id, one.key, sessionEnv.SESSION_SECRET]) expect(all).not.toContain(secret)
+  })
+
+  it.each(['kill', 'pause'] as const)(
+    'known before Redis was lost (%s) go on reading, others get 503',
+    async (how) => {
+      const [known, unknown] = [await open(one), await open(one)]
+      const { ticket } = (await mint(one)).body
+      expect(await me(two, known)).toBe(200)
+      isAlive = how !== 'kill'
+      await redis[how]()
+      clockTwo.jump(1000)
+      expect(await me(two, known)).toBe(200)
+      // Their own use is noted too, which cannot succeed now and must not fail the read.
+      clockTwo.jump(120_000)
+      expect(await me(two, known)).toBe(200)
+      expect(await me(two, unknown)).toEqual([503, 'credential.unverifiable'])
+      expect(await me(two, 'never-was')).toEqual([503, 'credential.unverifiable'])
+      expect((await redeem(two, ticket)).status).toBe(503)
+      expect((await mint(two)).status).toBe(503)
+      expect((await two.ask('GET', '/v1/me', { key: '' })).status).toBe(401)
+      expect((await two.ask('GET', '/v1/me', { key: '', headers: { Origin: 'x' } })).status).toBe(401)
+      // Nobody can end a session now, so it is not believed for ever.
+      clockTwo.jump(200_000)
+      expect(await me(two, known)).toEqual([503, 'credential.unverifiable'])
+      if (isAlive) redis.resume()
+      else await redis.restart()
+      isAlive = true
+      await ready()
+      expect(await me(two, 'never-was')).toEqual([401, 'credential.invalid'])
+    },
+  )
+
+  it('that are ended while Redis hangs answer 503, are not used here any more, and end when it goes on', async () => {
+    const id = await open(one)
+    expect(await me(one, id)).toBe(200)
+    redis.pause()
+    const { status, body, headers } = await one.ask('DELETE', '/v1/session', asPage(id))
+    expect([status, body.code, headers['retry-after']]).toEqual([503, 'redis.unavailable', '1'])
+    expect(await me(one, id)).toEqual([503, 'credential.unverifiable'])
+    redis.resume()
+    await ready()
+    expect(await me(one, id)).toEqual([401, 'credential.invalid'])
+  })
+
+  it('are worth nothing to an instance with another secret', async () => {
+    const id = await open(one)
+    const env = { SESSION_SECRET: 'another-secret-of-32-characters-or-more', REDIS_URL: redis.url }
+    const other = await startGateway({ env, beside: one })
+    await ready(other)
+    expect(await me(other, id)).toEqual([401, 'credential.invalid'])
+    await other.close()
+  })
+})

@@ -1,0 +1,97 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals'
+import { startGateway, type TestGateway } from '../support/gateway.ts'
+
+let gateway: TestGateway
+beforeAll(async () => {
+  gateway = await startGateway({ clients: [{ id: 'few', organizations: [24] }] })
+})
+afterAll(() => gateway.close())
+beforeEach(() => gateway.simulator.clearArrivals())
+
+const mint = (organization: number, id: number, body: unknown = {}, client = 'all') =>
+  gateway.ask('POST', `/v1/organizations/${organization}/operators/${id}/tokens`, {
+    key: gateway.keys[client] as string,
+    body,
+  })
+const validate = (body: unknown) => gateway.ask('POST', '/v1/tokens:validate', { body })
+const asked = () => gateway.simulator.arrivals().filter(({ route }) => route === 'operator-token')
+
+describe('operator tokens', () => {
+  it('are ChatHub’s, with the time of their end, and nobody may keep the answer', async () => {
+    const before = Date.now()
+    const { status, body, headers } = await mint(24, 102, { expiresIn: 3600 })
+    expect(status).toBe(201)
+    expect(gateway.simulator.issuedTokens()).toContain(body.token)
+    expect(Math.abs(Date.parse(body.expiresAt) - before - 3_600_000)).toBeLessThan(5000)
+    expect(headers['cache-control']).toBe('no-store')
+    expect(headers).not.toHaveProperty('etag')
+  })
+
+  it('are good for a day less a minute when nothing is said', async () => {
+    const { body } = await mint(24, 101)
+    expect(Math.abs(Date.parse(body.expiresAt) - Date.now() - 86_340_000)).toBeLessThan(5000)
+  })
+
+  it('are new each time', async () => {
+    const [one, two] = [await mint(24, 101), await mint(24, 101)]
+    expect(one.body.token).not.toBe(two.body.token)
+  })
+
+  it('are not issued for longer than a day less a minute, nor for a lapse that is none', async () => {
+    for (const expiresIn of [86_341, 0, -1, 59, 1.5, '3600', null]) {
+      const { status, body } = await mint(24, 101, { expiresIn })
+      expect([expiresIn, status, body.errors[0].pointer]).toEqual([expiresIn, 422, '/expiresIn'])
+    }
+    expect(asked()).toEqual([])
+    expect((await mint(24, 101, { expiresIn: 86_340 })).status).toBe(201)
+  })
+
+  it('are issued to active operators only, though ChatHub would give them to anybody', async () => {
+    const { status, body } = await mint(24, 103)
+    expect([status, body.code]).toEqual([409, 'operator.not-active'])
+    expect((await mint(6, 5)).status).toBe(409)
+    expect(asked()).toEqual([])
+  })
+
+  it('of operators of another organization are not asked for', async () => {
+    for (const [organization, id, client, code] of [
+      [24, 1, 'all', 'operator.unknown'],
+      [24, 999, 'few', 'operator.unknown'],
+      [6, 1, 'few', 'organization.unknown'],
+      [777, 1, 'few', 'organization.unknown'],
+    ] as const) {
+      const { status, body } = await mint(organization, id, {}, client)
+      expect([organization, id, status, body.code]).toEqual([organization, id, 404, code])
+    }
+    expect(asked()).toEqual([])
+  })
+
+  it('are validated by ChatHub', async () => {
+    const { token, expiresAt } = (await mint(24, 102, { expiresIn: 600 })).body
+    const { body, headers } = await validate({ token })
+    expect(body).toEqual({ valid: true, operatorId: 102, expiresAt, error: null })
+    expect(headers['cache-control']).toBe('no-store')
+    gateway.simulator.revokeToken(token)
+    expect((await validate({ token })).body).toMatchObject({
+      valid: false,
+      operatorId: null,
+      expiresAt: null,
+    })
+  })
+
+  it('that are none are not valid, and say why without ChatHub’s own words', async () => {
+    const { body } = await validate({ token: 'op_nothing' })
+    expect(body).toMatchObject({ valid: false, error: expect.any(String) })
+    expect(body.error).not.toContain('Invalid or expired token')
+    for (const wrong of [{}, { token: '' }, { token: 5 }, { token: 'a'.repeat(8193) }, { token: 'a', id: 1 }])
+      expect((await validate(wrong)).status).toBe(422)
+  })
+
+  it('are never handed out when ChatHub’s answer is no token', async () => {
+    for (const answer of ['<html>sorry</html>', '{"message":"later"}', '', '""', '"a b"']) {
+      gateway.simulator.fault({ mode: 'raw', route: 'operator-token', body: answer, times: 1 })
+      const { status, body } = await mint(24, 101)
+      expect([answer, status, body.code]).toEqual([answer, 502, 'chathub.nonsense'])
+    }
+  })
+})
