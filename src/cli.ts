@@ -1,0 +1,83 @@
+#!/usr/bin/env node
+import { Command } from 'commander'
+import { hashKey, makeKey } from './access/keys.ts'
+import { scopes } from './contract/scopes.ts'
+import { runDemo } from './demo.ts'
+import { version } from './version.ts'
+
+const program = new Command('chathub-gateway')
+  .description('A backend-for-frontend for SMSBAT ChatHub.')
+  .version(version)
+
+const list = (text: string): string[] =>
+  text
+    .split(',')
+    .map((part) => part.trim())
+    .filter(Boolean)
+
+program
+  .command('keys')
+  .description('Keys of callers.')
+  .command('create')
+  .description('Make a key. The key is shown once, on stderr; stdout gets the entry for API_KEYS_FILE.')
+  .requiredOption('--id <id>', 'client id')
+  .option('--scopes <scopes>', `comma separated: ${scopes.join(' ')}`, list, [
+    'organizations:read',
+    'operators:read',
+  ])
+  .option('--organizations <ids>', 'comma separated ids, or *', '*')
+  .option('--requests-per-minute <n>', 'limit', Number, 6000)
+  .option('--expires-at <instant>', 'RFC 3339')
+  .addHelpText(
+    'after',
+    '\nExample:\n  chathub-gateway keys create --id crm --scopes operators:read,operators:write --organizations 24,6',
+  )
+  .action(
+    (options: {
+      id: string
+      scopes: string[]
+      organizations: string
+      requestsPerMinute: number
+      expiresAt?: string
+    }) => {
+      const { id, requestsPerMinute, expiresAt } = options
+      const unknown = options.scopes.filter((scope) => !(scopes as readonly string[]).includes(scope))
+      const organizations = options.organizations === '*' ? '*' : list(options.organizations).map(Number)
+      const faults = [
+        ...(/^[A-Za-z0-9._-]{1,64}$/.test(id) ? [] : ['--id: wanted: 1 to 64 of A–Z a–z 0–9 . _ -']),
+        ...unknown.map((scope) => `--scopes: ${scope} is not one of ${scopes.join(' ')}`),
+        ...(organizations === '*' || organizations.every((org) => Number.isInteger(org) && org > 0)
+          ? []
+          : ['--organizations: wanted: ids or *']),
+        ...(Number.isInteger(requestsPerMinute) && requestsPerMinute > 0
+          ? []
+          : ['--requests-per-minute: wanted: a whole number']),
+        ...(expiresAt === undefined || !Number.isNaN(Date.parse(expiresAt))
+          ? []
+          : ['--expires-at: wanted: an RFC 3339 instant']),
+      ]
+      if (faults.length > 0) {
+        for (const fault of faults) process.stderr.write(`${fault}\n`)
+        process.exit(64)
+      }
+      const key = makeKey(id)
+      const entry = {
+        id,
+        keyHash: hashKey(key),
+        scopes: options.scopes,
+        organizations,
+        requestsPerMinute,
+        ...(expiresAt && { expiresAt: new Date(expiresAt).toISOString() }),
+      }
+      process.stderr.write(`The key, shown only now:\n${key}\n`)
+      process.stdout.write(`${JSON.stringify(entry, null, 2)}\n`)
+    },
+  )
+
+program
+  .command('demo')
+  .description('Gateway, ChatHub simulator and a sample key on loopback.')
+  .option('--once', 'do the main job once, check every answer, and exit')
+  .action(({ once }: { once?: boolean }) => runDemo({ once: once ?? false }))
+
+await program.parseAsync()

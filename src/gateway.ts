@@ -1,0 +1,309 @@
+import { readFileSync } from 'node:fs'
+import type { Server } from 'node:http'
+import { createGatewayTokens } from './access/gateway-tokens.ts'
+import { createGuard } from './access/guard.ts'
+import { createJwtFinder } from './access/jwt.ts'
+import { createKeys, parseClients } from './access/keys.ts'
+import { createLimit } from './access/limit.ts'
+import { createSessions } from './access/sessions.ts'
+import { createCache } from './cache/cache.ts'
+import { alone, createCoherence, leaseMs, registry } from './cache/coherence.ts'
+import { createMemoryStore } from './cache/memory-store.ts'
+import { createRedisStore } from './cache/redis-store.ts'
+import { createChatHub } from './chathub/client.ts'
+import { createExchange } from './chathub/exchange.ts'
+import { createVault } from './chathub/token.ts'
+import { type Clock, systemClock } from './clock.ts'
+import type { Config } from './config.ts'
+import { createOpenApi } from './contract/openapi.ts'
+import { mountAssignments } from './http/assignments.ts'
+import { mountChatHub } from './http/chathub.ts'
+import { createCors } from './http/cors.ts'
+import { mountDocs } from './http/docs.ts'
+import { createDoor } from './http/door.ts'
+import { mountGateway } from './http/gateway.ts'
+import { mountHealth } from './http/health.ts'
+import { createOnce, isStorable } from './http/once.ts'
+import { mountOperations } from './http/operations.ts'
+import { mountOperators } from './http/operators.ts'
+import { mountOrganizations } from './http/organizations.ts'
+import { createReplay } from './http/replay.ts'
+import type { Observe } from './http/respond.ts'
+import { createServer } from './http/server.ts'
+import { mountSessions } from './http/sessions.ts'
+import { mountTokens } from './http/tokens.ts'
+import { createIdempotency } from './ledger/idempotency.ts'
+import { createMemoryJournal } from './ledger/journal.ts'
+import { createRedisJournal } from './ledger/redis-journal.ts'
+import { createRedisTurns } from './ledger/redis-turns.ts'
+import { createLocalTurns } from './ledger/turns.ts'
+import type { Log } from './log.ts'
+import { createMetrics } from './metrics.ts'
+import { createAdd } from './operators/add.ts'
+import { createAssignments } from './operators/assignments.ts'
+import { createChangeStatus } from './operators/change-status.ts'
+import { createDiagnose } from './operators/diagnosis.ts'
+import { createDirectory } from './operators/directory.ts'
+import { createImports } from './operators/import.ts'
+import { createLists, operatorsKey, rosterLoader } from './operators/list.ts'
+import { createMemoryAssignments } from './operators/memory-assignments.ts'
+import { createOperations } from './operators/operations.ts'
+import { createOperatorIndex } from './operators/operator-index.ts'
+import {
+  createOrganizations,
+  decodeOrganizations,
+  organizationsKey,
+  organizationsLoader,
+} from './operators/organizations.ts'
+import { createRedisAssignments } from './operators/redis-assignments.ts'
+import { decodeRoster } from './operators/roster.ts'
+import { createRunner } from './operators/run.ts'
+import { createTokens } from './operators/tokens.ts'
+import { createMemoryRecords, createRedisRecords } from './redis/records.ts'
+import { createRedis } from './redis/redis.ts'
+import type { Report } from './report.ts'
+import { createBreaker } from './throttle/breaker.ts'
+import { createLocalBudget } from './throttle/budget.ts'
+import { createLanes } from './throttle/lanes.ts'
+import { withLimit } from './throttle/limit.ts'
+import { withRetry } from './throttle/retry.ts'
+import { createSharedBudget } from './throttle/shared-budget.ts'
+import { version } from './version.ts'
+import { watchCredentials } from './watch-credentials.ts'
+
+export type Gateway = {
+  /** Not listening yet. */
+  server: Server
+  /** Metrics and health without a key, for `OPS_PORT`. */
+  opsServer: Server
+  /** From here on every answer says `Connection: close` and readiness fails. */
+  drain(): void
+  /** Ends what would keep the process alive; in-flight requests must have ended. */
+  close(): Promise<void>
+}
+
+type Parts = { log: Log; clock?: Clock; onReport?: (report: Report) => void }
+
+/** The whole wiring, innermost first. Nothing is discovered: what a room uses is handed to it here. */
+export const createGateway = (config: Config, { log, clock = systemClock, onReport }: Parts): Gateway => {
+  let draining = false
+  const report = (told: Report): void => {
+    metrics.reported(told)
+    log.reported(told)
+    onReport?.(told)
+  }
+
+  // What the instances share.
+  const redis =
+    config.redisUrl &&
+    createRedis({
+      url: config.redisUrl.reveal(),
+      prefix: config.redisPrefix,
+      clock,
+      report,
+    })
+  const coherence = redis ? createCoherence({ redis, clock, instances: config.instances }) : alone
+
+  // The way to ChatHub, one function type in layers.
+  const budget = redis
+    ? createSharedBudget({
+        redis,
+        requestsPerSecond: config.requestsPerSecond,
+        instances: config.instances,
+        clock,
+        registry,
+        leaseMs,
+      })
+    : createLocalBudget({ requestsPerSecond: () => config.requestsPerSecond, clock })
+  const lanes = createLanes({
+    budget,
+    queueMax: config.queueMax,
+    clock,
+    report: (lane, ms) => report({ name: 'upstream-wait', lane, ms }),
+  })
+  const breaker = createBreaker(report)
+  const vault = createVault({
+    credentials: { token: config.companyToken, login: config.login, password: config.password },
+    clock,
+    report,
+  })
+  const upstream = createExchange({
+    origin: config.chathubUrl,
+    authHeader: config.authHeader,
+    timeoutMs: config.timeoutMs,
+    clock,
+    report,
+  })
+  let exchange = upstream.exchange
+  exchange = withLimit(exchange, lanes, report)
+  exchange = breaker.withBreaker(exchange)
+  exchange = withRetry(exchange, report)
+  exchange = vault.withToken(exchange)
+  const chathub = createChatHub(exchange, report)
+
+  // What is remembered.
+  const store = redis ? createRedisStore(redis) : createMemoryStore({ clock })
+  const { freshMs, revalidateMs, waitMs, staleMs } = config
+  const organizationCache = createCache({
+    list: 'organizations',
+    store,
+    coherence,
+    clock,
+    report,
+    times: { freshMs: config.organizationsFreshMs, revalidateMs, waitMs, staleMs },
+    load: organizationsLoader(chathub),
+    decode: decodeOrganizations,
+  })
+  const organizations = createOrganizations(organizationCache, clock)
+  const index = createOperatorIndex(redis)
+  const rosters = createCache({
+    list: 'operators',
+    store,
+    coherence,
+    clock,
+    report,
+    times: { freshMs, revalidateMs, waitMs, staleMs },
+    load: rosterLoader({ chathub, organizations, learn: index.learn, report }),
+    decode: decodeRoster,
+  })
+
+  // The subject.
+  const lists = createLists(rosters)
+  const directory = createDirectory({ lists, organizations, index, clock })
+  const { batchSize, settleMs } = config
+  const turns = redis
+    ? createRedisTurns({ redis: redis.patient, clock, graceMs: config.timeoutMs })
+    : createLocalTurns(clock)
+  const journal = redis ? createRedisJournal(redis.patient, clock.wall) : createMemoryJournal()
+  const runner = createRunner({ chathub, cache: rosters, journal, turns, clock, report, settleMs })
+  const writing = { chathub, cache: rosters, turns, journal, runner, clock, batchSize }
+  const add = createAdd(writing)
+  const changeStatus = createChangeStatus(writing)
+  const imports = createImports(writing)
+  const operations = createOperations({ journal, turns, runner, clock })
+  const stopSweeping = operations.sweep()
+  const tokens = createTokens(chathub, clock)
+  const assignments = createAssignments({
+    lists,
+    store: redis ? createRedisAssignments(redis.patient) : createMemoryAssignments({ clock }),
+  })
+  const diagnose = createDiagnose({ organizations, lists, cache: rosters, token: vault.status, clock })
+  const purge = async (organization?: number): Promise<void> => {
+    if (organization !== undefined) return rosters.purge(operatorsKey(organization))
+    await rosters.purge()
+    await organizationCache.purge(organizationsKey)
+  }
+
+  // Who is calling.
+  const clientsJson = config.clientsFile
+    ? readFileSync(config.clientsFile, 'utf8')
+    : (config.clients ?? '{"clients":[]}')
+  const keys = createKeys(parseClients(clientsJson).entries, clock)
+  const records = redis ? createRedisRecords(redis.patient) : createMemoryRecords(clock)
+  const gatewayTokens = createGatewayTokens({ keys, records, clock })
+  const { jwksUrl, jwtIssuer: issuer, jwtAudience: audience, sessionSecret } = config
+  const sessions = sessionSecret && createSessions({ secret: sessionSecret, records, keys, clock })
+  const findByJwt =
+    jwksUrl && issuer && audience ? [createJwtFinder({ jwksUrl, issuer, audience, clock })] : []
+  const guard = createGuard([keys.find, gatewayTokens.find, ...findByJwt], sessions)
+  const watching = watchCredentials({ config, clientsJson, keys, vault, redis, sessions, report })
+
+  // The door.
+  const metrics = createMetrics({
+    queueDepth: lanes.waiting,
+    budgetRate: () => budget.status().allowedNow,
+    redisDegraded: () => redis?.state() === 'away',
+  })
+  const observe: Observe = (visit, status) => {
+    const ms = clock.now() - visit.startedAt
+    metrics.visited(visit, status, ms)
+    log.visited(visit, status, ms)
+  }
+  const closing = (): boolean => draining
+  const health = () => ({
+    status: draining ? ('draining' as const) : ('ok' as const),
+    chathub:
+      vault.status().state === 'refused'
+        ? ('refused' as const)
+        : breaker.state() === 'closed'
+          ? ('ok' as const)
+          : ('unavailable' as const),
+    redis: redis?.state() ?? ('none' as const),
+  })
+  const { readDeadlineMs, writeDeadlineMs, trustProxy } = config
+  // A request ends at its deadline; twice that is surely over.
+  const idempotency = createIdempotency({
+    records,
+    clock,
+    storable: isStorable,
+    abandonedMs: 2 * writeDeadlineMs,
+  })
+  const once = createOnce(idempotency)
+  const limit = createLimit(clock)
+  const makeDoor = () =>
+    createDoor({
+      guard,
+      once,
+      replay: createReplay({ guard, limit, observe, closing }),
+      limit,
+      clock,
+      observe,
+      closing,
+      readDeadlineMs,
+      writeDeadlineMs,
+    })
+  const door = makeDoor()
+  mountOperators(door, { lists, directory, add, changeStatus })
+  mountOperations(door, { operations, organizations, imports, add, changeStatus, lists, tokens, clock })
+  mountOrganizations(door, { organizations, diagnose })
+  mountTokens(door, { lists, tokens, clock })
+  mountAssignments(door, { assignments })
+  mountChatHub(door, { organizations, lists, directory, add, changeStatus, tokens, gatewayTokens })
+  mountGateway(door, {
+    purge,
+    upstream: () => ({
+      token: vault.status(),
+      queue: { waiting: lanes.waiting(), max: config.queueMax },
+      budget: budget.status(),
+      breaker: { state: breaker.state() },
+      cache: rosters.size(),
+      redis: { state: redis?.state() ?? 'none', detail: null },
+      clients: keys.uses().map(({ lastUsedAt, ...use }) => ({
+        ...use,
+        lastUsedAt: lastUsedAt === undefined ? null : new Date(lastUsedAt).toISOString(),
+      })),
+    }),
+  })
+  if (sessions) mountSessions(door, { sessions, sameSite: config.sessionSameSite, clock })
+  mountDocs(door)
+  const opsDoor = makeDoor()
+  const watched = { health, metrics: metrics.render }
+  mountHealth(door, { ...watched, openapi: () => openapi })
+  mountHealth(opsDoor, { ...watched, openapi: () => openapi, withoutKey: true })
+  const openapi = Buffer.from(JSON.stringify(createOpenApi(door.endpoints, version)))
+  const onInternal = (error: unknown, requestId: string): void =>
+    log.logger.error({ err: error, requestId }, 'internal error')
+  const serving = {
+    cors: createCors(config.corsOrigins),
+    clock,
+    observe,
+    closing,
+    trustProxy,
+    onInternal,
+  }
+
+  return {
+    server: createServer({ door, ...serving }),
+    opsServer: createServer({ door: opsDoor, ...serving }),
+    drain: () => {
+      draining = true
+    },
+    close: async () => {
+      watching.close()
+      stopSweeping()
+      await coherence.close()
+      redis?.close()
+      await upstream.close()
+    },
+  }
+}

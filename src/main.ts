@@ -1,0 +1,84 @@
+#!/usr/bin/env node
+import type { Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import closeWithGrace from 'close-with-grace'
+import { pino } from 'pino'
+import { ConfigFaults, readConfig } from './config.ts'
+import { createGateway } from './gateway.ts'
+import { createLog, gather } from './log.ts'
+
+/** sysexits.h: a fault of the settings. */
+const EX_CONFIG = 78
+// A balancer that asks /readyz each second learns that this instance leaves before it stops accepting.
+const lingerMs = 1000
+const drainMs = 20_000
+
+/** Listens; resolves with the origin that callers use. */
+const listen = (server: Server, port: number, host: string): Promise<string> =>
+  new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(port, host, () => {
+      const { address, family, port: bound } = server.address() as AddressInfo
+      resolve(`http://${family === 'IPv6' ? `[${address}]` : address}:${bound}`)
+    })
+  })
+
+/** Accepts nothing new, lets in-flight requests end, then resolves; idle connections are closed at once. */
+const finish = (server: Server): Promise<void> =>
+  new Promise((resolve) => {
+    if (!server.listening) return resolve()
+    server.close(() => resolve())
+    server.closeIdleConnections()
+  })
+
+/** The process: settings, gateway, listen, ready line, drain. @throws ConfigFaults */
+export const run = async (env: Record<string, string | undefined>): Promise<{ url: string }> => {
+  const config = readConfig(env)
+  const stdout = pino.destination({ dest: 1, sync: false, minLength: process.stdout.isTTY ? 0 : 4096 })
+  const pretty = process.stdout.isTTY
+    ? (await import('pino-pretty')).default({ ignore: 'pid,hostname', destination: 1 })
+    : undefined
+  const lines = gather(stdout)
+  const log = createLog(config.logLevel, pretty ?? lines)
+  const flushing = setInterval(() => {
+    lines.flush()
+    stdout.flush()
+  }, 500)
+  flushing.unref()
+  process.on('exit', () => {
+    lines.flush()
+    stdout.flushSync()
+  })
+  const gateway = createGateway(config, { log })
+  const url = await listen(gateway.server, config.port, config.host)
+  const opsUrl =
+    config.opsPort === undefined ? undefined : await listen(gateway.opsServer, config.opsPort, config.host)
+
+  closeWithGrace({ delay: 25_000, logger: false }, async ({ err }) => {
+    if (err) log.logger.fatal({ err }, 'uncaught')
+    gateway.drain()
+    await new Promise((resolve) => setTimeout(resolve, lingerMs))
+    const forced = setTimeout(() => gateway.server.closeAllConnections(), drainMs)
+    await Promise.all([finish(gateway.server), finish(gateway.opsServer)])
+    clearTimeout(forced)
+    await gateway.close()
+  })
+
+  if (!config.redisUrl)
+    log.logger.info('no REDIS_URL: lists, idempotency and operations live in this process only')
+  // Written past the log, so that whoever waits for it sees it at every log level.
+  process.stdout.write(
+    `${JSON.stringify({ msg: 'ready', url, ...(opsUrl && { opsUrl }), pid: process.pid })}\n`,
+  )
+  return { url }
+}
+
+if (process.argv[1] && import.meta.filename === (await import('node:fs')).realpathSync(process.argv[1]))
+  run(process.env).catch((error: unknown) => {
+    if (error instanceof ConfigFaults) {
+      process.stderr.write(`${error.message}\n`)
+      process.exit(EX_CONFIG)
+    }
+    process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`)
+    process.exit(1)
+  })
