@@ -1,0 +1,7 @@
+// Usage
+try {
+  validateOperatorData(operatorData);
+  await addOperators(operatorData);
+} catch (error) {
+  console.error(error.message);
+}

@@ -1,0 +1,151 @@
+import { expect } from '@jest/globals'
+import type { Redis } from 'ioredis'
+import { type FaultProxy, startProxy } from '../support/fault-proxy.ts'
+import { startGateway, type TestGateway } from '../support/gateway.ts'
+import { startRedis, type TestRedis } from '../support/redis.ts'
+import { type Faulty, median, msUntil, type Seen, seeing, tell } from './faulty-chathub.ts'
+
+export type BesideRedis = TestGateway & {
+  see: Faulty['see']
+  read: Faulty['read']
+  /** Adds one person; a new name each time unless told. */
+  add(name?: string): Promise<Seen>
+  redisState(): Promise<'ready' | 'away' | 'none'>
+  /** Until this instance vouches for what it remembers: it has a lease. */
+  isTrusted(): Promise<number>
+  listed(organization?: number): number
+}
+
+let people = 0
+/** What a test that failed has left behind, latest last. */
+const running = new Set<() => Promise<void>>()
+/** Ends what still runs of this file; for `afterEach`, so that a failure leaves nothing that keeps jest alive. */
+export const endWhatIsLeft = async (): Promise<void> => {
+  for (const end of [...running].toReversed()) await end()
+}
+/** `end`, once, and until then remembered. */
+const remembered = (end: () => Promise<void>): (() => Promise<void>) => {
+  const once = async (): Promise<void> => {
+    if (running.delete(once)) await end()
+  }
+  running.add(once)
+  return once
+}
+
+export const startBeside = async (
+  redisUrl: string,
+  options: NonNullable<Parameters<typeof startGateway>[0]> = {},
+): Promise<BesideRedis> => {
+  const gateway = await startGateway({ ...options, env: { REDIS_URL: redisUrl, ...options.env } })
+  const see = seeing(gateway)
+  const read: Faulty['read'] = (organization, ask) =>
+    see('GET', `/v1/organizations/${organization}/operators`, ask)
+  return {
+    ...gateway,
+    close: remembered(gateway.close),
+    see,
+    read,
+    add: (name = `Newcomer ${++people}`) =>
+      see('POST', '/v1/organizations/24/operators', { body: { operators: [{ name }] } }),
+    redisState: async () => (await see('GET', '/v1/upstream')).answer.body.redis.state,
+    isTrusted: () => msUntil(async () => /hit; ttl=\d/.test((await read(24)).how ?? '')),
+    listed: (organization) =>
+      gateway.simulator
+        .arrivals()
+        .filter(
+          (arrival) =>
+            arrival.route === 'list' && (organization === undefined || arrival.organization === organization),
+        ).length,
+  }
+}
+
+/** `admin`: a client of the server itself, connected from the start. */
+export type World = {
+  redis: TestRedis
+  admin: Redis
+  proxy: FaultProxy
+  gateway: BesideRedis
+  end(): Promise<void>
+}
+
+/** A gateway whose Redis stands behind the fault proxy, with list 24 in memory under a lease. */
+export const startWorld = async (
+  options: NonNullable<Parameters<typeof startGateway>[0]> & { args?: string[] } = {},
+): Promise<World> => {
+  const redis = await startRedis({ args: options.args ?? [] })
+  const stopRedis = remembered(async () => {
+    redis.resume()
+    await redis.stop()
+  })
+  const admin = redis.client()
+  await admin.ping()
+  const proxy = await startProxy({ to: { host: '127.0.0.1', port: redis.port } })
+  const closeProxy = remembered(proxy.close)
+  const gateway = await startBeside(`redis://127.0.0.1:${proxy.port}`, options)
+  await gateway.isTrusted()
+  return {
+    redis,
+    admin,
+    proxy,
+    gateway,
+    end: async () => {
+      await gateway.close()
+      await closeProxy()
+      await stopRedis()
+    },
+  }
+}
+
+export const startingWrites = ({ simulator }: BesideRedis): number =>
+  simulator.arrivals().filter(({ route }) => route === 'synchronize' || route === 'status').length
+
+/** Reads one after the other for `ms`: never an error, the same list, and no reader pays for Redis more than once a second. */
+export const readsGoOn = async (gateway: BesideRedis, ms: number, name: string): Promise<void> => {
+  const before: number[] = []
+  for (let i = 0; i < 30; i++) before.push((await gateway.read(24)).ms)
+  const times: number[] = []
+  const begun = performance.now()
+  while (performance.now() - begun < ms) {
+    const seen = await gateway.read(24)
+    expect([seen.status, seen.answer.body.organization.id]).toEqual([200, 24])
+    times.push(seen.ms)
+  }
+  const paid = times.filter((each) => each > 40).length
+  const seconds = Math.ceil(ms / 1000)
+  tell(
+    `${name}: ${times.length} reads in ${seconds} s, ${median(times).toFixed(1)} ms in the middle, ` +
+      `${Math.max(...times).toFixed()} ms at most, ${paid} above 40 ms`,
+  )
+  expect(paid).toBeLessThanOrEqual(2 * (seconds + 1))
+  expect(median(times)).toBeLessThan(5 * median(before) + 5)
+  expect(times.toSorted((a, b) => a - b)[Math.floor(0.99 * times.length)]).toBeLessThan(2 * 120)
+}
+
+/** Refused before ChatHub is asked, with the time after which it is worth asking again. */
+export const writesAreRefused = async (gateway: BesideRedis): Promise<void> => {
+  const already = startingWrites(gateway)
+  const asks = [
+    () => gateway.add(),
+    () => gateway.see('PATCH', '/v1/organizations/24/operators/101', { body: { status: 'inactive' } }),
+    () =>
+      gateway.see('POST', '/api/operator/synchronize', { body: [{ organizationId: 24, name: 'Nobody' }] }),
+  ]
+  for (const ask of asks) {
+    const seen = await ask()
+    expect([seen.status, seen.code]).toEqual([503, 'redis.unavailable'])
+    expect(seen.retryAfter).toBeGreaterThanOrEqual(1)
+  }
+  expect(startingWrites(gateway)).toBe(already)
+}
+
+/** Ready within 2 s of now, then reads are fresh and writes are taken. */
+export const comesBack = async (gateway: BesideRedis, name: string): Promise<void> => {
+  const ready = await msUntil(async () => (await gateway.redisState()) === 'ready')
+  const written = await msUntil(async () => (await gateway.add()).status === 201)
+  const trusted = await gateway.isTrusted()
+  tell(
+    `${name}: ready after ${ready.toFixed()} ms, writing ${written.toFixed()} ms later, fresh ${trusted.toFixed()} ms later`,
+  )
+  expect(ready).toBeLessThan(2000)
+  expect(ready + written + trusted).toBeLessThan(5000 + 2500) // a write after an outage waits out one lease
+}

@@ -1,0 +1,189 @@
+import { gzipSync } from 'node:zlib'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals'
+import type { Fault } from '../../src/apps/simulator/simulator.ts'
+import { type Faulty, startFaulty } from './faulty-chathub.ts'
+
+// Rows U14–U18, U23, U25: answers that are odd and yet of use.
+
+let gateway: Faulty
+beforeAll(async () => {
+  gateway = await startFaulty()
+})
+afterAll(() => gateway.close())
+beforeEach(() => {
+  gateway.simulator.clearFaults()
+  gateway.simulator.clearArrivals()
+  gateway.reports.length = 0
+})
+
+const noCache = { headers: { 'Cache-Control': 'no-cache' } }
+/** The list as ChatHub gives it while the fault lasts. */
+const newly = (organization: number, fault: Fault) => {
+  gateway.simulator.fault({ route: 'list', ...fault })
+  return gateway.read(organization, noCache)
+}
+const john = { id: 101, name: 'John Smith', status: 0, organization: { id: 24, name: 'Customer Support' } }
+const sarah = { ...john, id: 102, name: 'Sarah Johnson' }
+const rest = [sarah, { ...sarah, id: 103, name: 'Mike Wilson' }]
+const drifts = () =>
+  gateway.reports.flatMap((report) => (report.name === 'contract-drift' ? [[report.what, report.rows]] : []))
+
+describe('U14: JSON is JSON whatever its label says', () => {
+  const body = JSON.stringify([john, ...rest])
+  it.each<[string, Fault]>([
+    ['text/plain', { mode: 'raw', body, contentType: 'text/plain' }],
+    ['no type', { mode: 'raw', body, contentType: '' }],
+    ['a page', { mode: 'raw', body, contentType: 'text/html' }],
+    ['another charset', { mode: 'raw', body, contentType: 'application/json; charset=utf-16' }],
+    ['a byte order mark', { mode: 'raw', body: `\ufeff${body}` }],
+  ])('%s', async (_name, fault) => {
+    const { status, answer } = await newly(24, fault)
+    expect([status, answer.body.items.length]).toEqual([200, 3])
+    expect(answer.headers['content-type']).toBe('application/json; charset=utf-8')
+  })
+})
+
+describe('rows', () => {
+  it('U15: twins that agree are one; of twins that differ the last is right, and it is counted', async () => {
+    const same = await newly(24, { mode: 'rows', rows: [john, john, ...rest] })
+    expect(same.answer.body.total).toBe(3)
+    expect(drifts()).toEqual([])
+    gateway.simulator.clearFaults()
+    const differ = await newly(24, { mode: 'rows', rows: [john, ...rest, { ...john, status: 1 }] })
+    expect(
+      differ.answer.body.items.map(({ id, status }: { id: number; status: string }) => [id, status]),
+    ).toEqual([
+      [101, 'inactive'],
+      [102, 'active'],
+      [103, 'active'],
+    ])
+    expect(drifts()).toEqual([['duplicate-id', 1]])
+  })
+
+  it('U16: one bad row is set aside and counted; a status nobody documented stays what it is', async () => {
+    const seen = await newly(24, {
+      mode: 'rows',
+      rows: [{ ...john, status: 7 }, ...rest, { ...john, name: null }],
+    })
+    expect(seen.answer.body.items[0]).toEqual({
+      id: 101,
+      name: 'John Smith',
+      status: 'unknown',
+      statusCode: 7,
+    })
+    expect(seen.answer.body.total).toBe(3)
+    expect(drifts()).toEqual([['bad-row', 1]])
+  })
+
+  it('U17: a row of another organization is never served, and is counted', async () => {
+    const foreign = { ...john, id: 1, organization: { id: 6, name: 'Sales' } }
+    const seen = await newly(24, { mode: 'rows', rows: [john, ...rest, foreign] })
+    expect(seen.answer.body.items.map(({ id }: { id: number }) => id)).toEqual([101, 102, 103])
+    expect(drifts()).toEqual([['foreign-row', 1]])
+  })
+})
+
+describe('U18: a list that drops to zero, or loses more than half its people at once', () => {
+  const shrinks = () => gateway.reports.filter(({ name }) => name === 'list-shrank')
+  const whole = async () => {
+    gateway.simulator.clearFaults()
+    await gateway.read(24, noCache)
+    gateway.simulator.clearArrivals()
+    gateway.reports.length = 0
+  }
+
+  it.each<[string, unknown[]]>([
+    ['zero', []],
+    ['one of three', [john]],
+  ])('is asked for a second time; what only one answer said is not believed: %s', async (_name, rows) => {
+    await whole()
+    const seen = await newly(24, { mode: 'rows', rows, times: 1 })
+    expect([seen.status, seen.answer.body.total, gateway.listed(24)]).toEqual([200, 3, 2])
+    expect(shrinks()).toEqual([
+      { name: 'list-shrank', organization: 24, before: 3, after: 3, confirmed: false },
+    ])
+  })
+
+  it.each<[string, unknown[]]>([
+    ['zero', []],
+    ['one of three', [john]],
+  ])('is believed when the second answer agrees, and reported: %s', async (_name, rows) => {
+    await whole()
+    const seen = await newly(24, { mode: 'rows', rows })
+    expect([seen.status, seen.answer.body.total, gateway.listed(24)]).toEqual([200, rows.length, 2])
+    expect(shrinks()).toEqual([
+      { name: 'list-shrank', organization: 24, before: 3, after: rows.length, confirmed: true },
+    ])
+  })
+
+  it('is not replaced at all when the second answer is a failure', async () => {
+    await whole()
+    gateway.simulator.fault({ route: 'list', mode: 'rows', rows: [], times: 1 })
+    // The first answer is decided; what is asked after it fails.
+    const hold = gateway.simulator.hold('list', 24)
+    const reading = gateway.read(24, noCache)
+    await hold.arrived
+    gateway.simulator.fault({ route: 'list', mode: 'status', status: 500 })
+    hold.release()
+    const seen = await reading
+    expect([seen.status, seen.code, shrinks()]).toEqual([503, 'chathub.unavailable', []])
+    expect((await gateway.read(24)).answer.body.total).toBe(3)
+  })
+
+  it('one of two who leaves is ordinary life, and so is half', async () => {
+    await whole()
+    const seen = await newly(24, { mode: 'rows', rows: [john, sarah] })
+    expect([seen.answer.body.total, gateway.listed(24)]).toEqual([2, 1])
+    gateway.simulator.clearFaults()
+    const one = await newly(24, { mode: 'rows', rows: [john] })
+    expect([one.answer.body.total, gateway.listed(24), shrinks()]).toEqual([1, 2, []])
+  })
+})
+
+describe('what comes along with an answer', () => {
+  it('U23: bytes after it are never taken for the next one', async () => {
+    await gateway.read(42)
+    const poison = JSON.stringify([{ id: 666, name: 'Mallory', status: 0 }])
+    const response = (body: string) => `HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n${body}`
+    gateway.simulator.fault({
+      route: 'list',
+      organization: 6,
+      mode: 'raw-socket',
+      bytes: response('[{"id":1,"name":"A","status":0}]') + response(poison),
+      times: 1,
+    })
+    const first = await gateway.read(6, noCache)
+    const after = [
+      await gateway.read(42, noCache),
+      await gateway.read(24, noCache),
+      await gateway.read(6, noCache),
+    ]
+    for (const seen of [first, ...after]) expect(seen.answer.text).not.toContain('Mallory')
+    expect(after.map(({ status }) => status)).toEqual([200, 200, 200])
+    expect(after[0]?.answer.body.total).toBe(5)
+  })
+
+  it('U13: codings that nobody asked for are not undone', async () => {
+    const bomb = gzipSync(Buffer.alloc(1024 * 1024, ' '))
+    for (const coding of ['gzip', 'br', 'gzip, '.repeat(100).slice(0, -2), 'x-unknown']) {
+      gateway.simulator.clearFaults()
+      const seen = await newly(24, { mode: 'raw', body: bomb, headers: { 'content-encoding': coding } })
+      expect([seen.status, seen.code]).toEqual([502, 'chathub.nonsense'])
+    }
+  })
+
+  it('U25: its clock and its caching headers mean nothing to us', async () => {
+    const headers = { date: 'Mon, 01 Jan 2035 00:00:00 GMT', age: '99999', 'cache-control': 'max-age=99999' }
+    const seen = await newly(24, { mode: 'headers', headers })
+    expect([seen.status, seen.age, seen.answer.headers['cache-control']]).toEqual([
+      200,
+      0,
+      'private, max-age=0, must-revalidate',
+    ])
+    gateway.clock.jump(30_000)
+    const later = await gateway.read(24)
+    expect([later.age, later.how]).toEqual([30, 'chathub-gateway; hit; ttl=29'])
+    gateway.clock.jump(40_000)
+    expect((await gateway.read(24)).how).toBe('chathub-gateway; hit; ttl=-11')
+  })
+})

@@ -1,0 +1,86 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals'
+import { hashKey, makeKey } from '../../src/access/keys.ts'
+import { createSimulator, type Simulator, type SimulatorOptions } from '../../src/apps/simulator/simulator.ts'
+import { spawnGateway, stopEverything } from '../support/processes.ts'
+import { createAuthority } from './certificates.ts'
+import { tell } from './faulty-chathub.ts'
+
+// Row U20, with the gateway as a process: the authorities it trusts are those that Node was started with.
+
+const key = makeKey('reader')
+const clients = [{ id: 'reader', keyHash: hashKey(key), scopes: ['operators:read'], organizations: '*' }]
+const authority = createAuthority()
+let folder: string
+let simulator: Simulator
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'authority-'))
+  await writeFile(join(folder, 'ca.pem'), authority.cert)
+})
+afterEach(async () => {
+  await stopEverything()
+  await simulator.close()
+})
+afterAll(() => rm(folder, { recursive: true }))
+
+const read = async (tls: SimulatorOptions['tls'], env: Record<string, string> = {}) => {
+  simulator = await createSimulator({ loginSpacingMs: 0, ...(tls && { tls }) })
+  const gateway = await spawnGateway({
+    env: {
+      PORT: '0',
+      CHATHUB_BASE_URL: simulator.url,
+      CHATHUB_COMPANY_TOKEN: 'ct_demo-company-token',
+      API_KEYS: JSON.stringify({ clients }),
+      NODE_EXTRA_CA_CERTS: join(folder, 'ca.pem'),
+      ...env,
+    },
+  })
+  const begun = performance.now()
+  const answer = await fetch(`${gateway.url}/v1/organizations/24/operators`, {
+    headers: { 'X-API-Key': key },
+  })
+  const ms = performance.now() - begun
+  const body = (await answer.json()) as { code?: string }
+  return {
+    status: answer.status,
+    code: body.code,
+    retryAfter: answer.headers.get('retry-after'),
+    ms,
+    gateway,
+  }
+}
+
+describe('U20: ChatHub that cannot prove who it is', () => {
+  it('is asked when it can', async () => {
+    expect((await read(authority.server())).status).toBe(200)
+  })
+
+  it.each<[string, SimulatorOptions['tls'] & object]>([
+    ['whose certificate has ended', authority.server({ days: -1 })],
+    ['whose certificate is of another address', authority.server({ address: '127.0.0.2' })],
+    ['for whom nobody vouches', authority.server({ selfSigned: true })],
+    [
+      'who speaks only TLS 1.1',
+      {
+        ...authority.server(),
+        maxVersion: 'TLSv1.1',
+        minVersion: 'TLSv1',
+        ciphers: 'DEFAULT@SECLEVEL=0',
+      } as never,
+    ],
+  ])('%s: 503, and the token is not sent', async (name, tls) => {
+    const seen = await read(tls)
+    tell(`U20 ${name}: ${seen.ms.toFixed()} ms`)
+    expect([seen.status, seen.code]).toEqual([503, 'chathub.unavailable'])
+    expect(Number(seen.retryAfter)).toBeGreaterThanOrEqual(1)
+    expect(seen.ms).toBeLessThan(2 * 1200)
+    expect(simulator.arrivals()).toEqual([])
+  })
+
+  it('no setting makes anybody believe it, Node’s own included', async () => {
+    const seen = await read(authority.server({ selfSigned: true }), { NODE_TLS_REJECT_UNAUTHORIZED: '0' })
+    expect([seen.status, simulator.arrivals()]).toEqual([503, []])
+  })
+})

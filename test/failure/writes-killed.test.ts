@@ -1,0 +1,215 @@
+import { afterEach, beforeEach, expect, it } from '@jest/globals'
+import { hashKey, makeKey } from '../../src/access/keys.ts'
+import { createSimulator, type Simulator } from '../../src/apps/simulator/simulator.ts'
+import { describeWithRedisServer } from '../support/needs.ts'
+import { type Running, spawnGateway } from '../support/processes.ts'
+import { startRedis, type TestRedis } from '../support/redis.ts'
+import {
+  departments,
+  insist,
+  isLong,
+  longTimeout,
+  type Operation,
+  seeded,
+  statesOf,
+  sumOf,
+} from './writes.ts'
+
+// 1,500 rows and 4 kills; WRITES_LONG=1: 10,000 rows and 20 kills.
+const [rows, kills] = isLong ? [10_000, 20] : [1500, 4]
+// A turn whose holder died is over after 5 s, and the next sweep comes within 6 s.
+const resumedMs = 35_000
+
+const key = makeKey('all')
+const scopes = ['operators:read', 'operators:write', 'operators:import']
+const client = { id: 'all', keyHash: hashKey(key), scopes, organizations: '*', requestsPerMinute: 1_000_000 }
+
+let redis: TestRedis
+let simulator: Simulator
+const running: Running[] = []
+beforeEach(async () => {
+  redis = await startRedis()
+  simulator = await createSimulator({ loginSpacingMs: 0, organizations: departments(5) })
+})
+afterEach(async () => {
+  for (const gateway of running.splice(0)) {
+    gateway.signal('SIGKILL')
+    await gateway.exited
+  }
+  await simulator.close()
+  await redis.stop()
+})
+
+const start = async (more: Record<string, string> = {}): Promise<Running> => {
+  const gateway = await spawnGateway({
+    env: {
+      PORT: '0',
+      CHATHUB_BASE_URL: simulator.url,
+      CHATHUB_LOGIN: 'demo',
+      CHATHUB_PASSWORD: 'demo-password',
+      CHATHUB_TIMEOUT_MS: '500',
+      CHATHUB_REQUESTS_PER_SECOND: '100',
+      WRITE_SETTLE_SECONDS: '1',
+      WRITE_DEADLINE_MS: '5000',
+      REDIS_URL: redis.url,
+      API_KEYS: JSON.stringify({ clients: [client] }),
+      ...more,
+    },
+  })
+  running.push(gateway)
+  while (((await (await fetch(`${gateway.url}/readyz`)).json()) as { redis: string }).redis !== 'ready');
+  return gateway
+}
+/** Comes back when it is told to: on a busy machine Redis seems away now and then, and a killed turn lasts a while. */
+const send = (gateway: Running, path: string, init: RequestInit = {}) =>
+  insist(
+    () => fetch(gateway.url + path, { ...init, headers: { 'X-API-Key': key, ...init.headers } }),
+    ({ headers }) => headers.get('retry-after'),
+  )
+const get = async <T>(gateway: Running, path: string): Promise<T> =>
+  (await (await send(gateway, path)).json()) as T
+const add = (gateway: Running, names: string[], idempotencyKey: string, organization = 500) =>
+  send(gateway, `/v1/organizations/${organization}/operators`, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json', 'Idempotency-Key': idempotencyKey },
+    body: JSON.stringify({ operators: names.map((name) => ({ name })) }),
+  })
+/** Each state of an operation from now on. */
+async function* states(gateway: Running, path: string): AsyncGenerator<Operation> {
+  const { body } = await send(gateway, `${path}/events`)
+  let text = ''
+  for await (const piece of (body as ReadableStream<Uint8Array>).pipeThrough(new TextDecoderStream())) {
+    const events = (text + piece).split('\n\n')
+    text = events.pop() as string
+    for (const event of events) {
+      const data = /^data: (.*)$/m.exec(event)?.[1]
+      if (data) yield JSON.parse(data)
+    }
+  }
+}
+const table = (organization = 500) =>
+  simulator
+    .operators(organization)
+    .map(({ name }) => name)
+    .toSorted()
+const kill = async (gateway: Running): Promise<void> => {
+  running.splice(running.indexOf(gateway), 1)
+  gateway.signal('SIGKILL')
+  await gateway.exited
+}
+
+type ImportRow = { line: number; name: string; outcome: string; id: number }
+
+describeWithRedisServer('an import whose instances are killed again and again', () => {
+  it(
+    'ends with every row once, its counts right at every look, and the same in JSON and CSV',
+    async () => {
+      const { random } = seeded(`${kills} kills`)
+      const names = Array.from({ length: rows }, (_, i) => `Row ${i}`).toSorted()
+      const importing = { CHATHUB_BATCH_SIZE: isLong ? '50' : '30', CHATHUB_REQUESTS_PER_SECOND: '30' }
+      let [worker, other] = [await start(importing), await start(importing)]
+      const accepted = await send(worker, '/v1/organizations/500/imports', {
+        method: 'POST',
+        headers: { 'Content-Type': 'text/csv' },
+        body: `name\n${names.join('\n')}\n`,
+      })
+      expect(accepted.status).toBe(202)
+      const path = accepted.headers.get('location') as string
+      const look = async (): Promise<Operation> => {
+        const operation = await get<Operation>(other, path)
+        expect([operation.total, sumOf(operation)]).toEqual([rows, rows])
+        return operation
+      }
+      /** Watches until so many rows are done; how long that took. */
+      const reach = async (created: number): Promise<number> => {
+        const began = performance.now()
+        for await (const operation of states(other, path)) {
+          expect([operation.total, sumOf(operation)]).toEqual([rows, rows])
+          if (operation.created >= created) break
+        }
+        return performance.now() - began
+      }
+      let longest = 0
+      for (let round = 1; round <= kills; round++) {
+        const { created } = await look()
+        const target = Math.floor((rows * round * 0.9) / kills + random() * (rows * 0.05))
+        await reach(Math.max(created, target))
+        // Either may be at work; both of them die in the end.
+        if (random() < 0.5) [worker, other] = [other, worker]
+        await kill(worker)
+        const { created: left, state } = await look()
+        worker = await start(importing)
+        if (state !== 'done') longest = Math.max(longest, await reach(left + 1))
+      }
+      const [first] = (await statesOf({ url: other.url, key }, path.split('/').at(-1) as string)).slice(-1)
+      expect([first?.state, first?.created]).toEqual(['done', rows])
+      process.stderr.write(`${rows} rows, ${kills} kills: went on after at most ${Math.round(longest)} ms\n`)
+      expect(longest).toBeLessThan(resumedMs)
+      expect(table()).toEqual(names)
+
+      const { items } = await get<{ items: ImportRow[] }>(worker, `${path}/rows`)
+      const csv = await (await send(worker, `${path}/rows`, { headers: { Accept: 'text/csv' } })).text()
+      const lines = items.map(({ line, name, outcome, id }) => `${line},${name},${outcome},${id},`)
+      expect(csv).toBe(`${['line,name,outcome,id,reason', ...lines].join('\r\n')}\r\n`)
+      expect(new Set(items.map(({ id }) => id)).size).toBe(rows)
+    },
+    isLong ? 1_800_000 : 120_000,
+  )
+})
+
+describeWithRedisServer('an instance killed in the middle of an add', () => {
+  /** Where each stands when it dies, by the request that ChatHub holds at that moment. */
+  const points = [
+    ['K0, before anything is written down', () => simulator.hold('organizations')],
+    ['K2, with its turn and the list on its way', (id: number) => simulator.hold('list', id)],
+    ['K3, its bytes at ChatHub but not applied', (id: number) => simulator.hold('synchronize', id)],
+    [
+      'K4, applied and the answer not read',
+      (id: number) => simulator.hold('synchronize', id, { after: 'apply' }),
+    ],
+  ] as const
+  it(
+    'at K0 to K4: the repetition at another instance adds each name once',
+    async () => {
+      const names = ['Anna', 'Borys', 'Clara']
+      const second = await start()
+      for (const [i, [, hold]] of points.entries()) {
+        const first = await start()
+        const held = hold(500 + i)
+        const lost = add(first, names, `killed-${500 + i}`, 500 + i).catch(() => undefined)
+        await held.arrived
+        await kill(first)
+        held.release()
+        await lost
+      }
+      const repeat = async (organization: number): Promise<void> => {
+        const answer = await add(second, names, `killed-${organization}`, organization)
+        const id = answer.headers.get('location')?.split('/').at(-1)
+        if (id !== undefined) await statesOf({ url: second.url, key }, id)
+      }
+      await Promise.all(points.map((_, i) => repeat(500 + i)))
+      for (const [i, [point]] of points.entries()) {
+        expect([point, table(500 + i)]).toEqual([point, names])
+        const again = await add(second, names, `another-${i}`, 500 + i)
+        expect([point, ((await again.json()) as { exists: number }).exists]).toEqual([point, 3])
+        expect([point, table(500 + i)]).toEqual([point, names])
+      }
+    },
+    longTimeout,
+  )
+
+  it(
+    'K5 and K6, done but not told: the same key brings the answer, another key finds them there',
+    async () => {
+      const [first, second] = [await start(), await start()]
+      const names = ['Anna', 'Borys']
+      expect((await add(first, names, 'told')).status).toBe(201)
+      await kill(first)
+      const [same, other] = [await add(second, names, 'told'), await add(second, names, 'another')]
+      expect([same.status, same.headers.get('idempotency-replayed')]).toEqual([201, 'true'])
+      expect([other.status, ((await other.json()) as { exists: number }).exists]).toEqual([200, 2])
+      expect(table()).toEqual(names)
+    },
+    longTimeout,
+  )
+})

@@ -1,0 +1,83 @@
+import { randomBytes } from 'node:crypto'
+import type { TestGateway } from '../support/gateway.ts'
+
+/**
+ * What the suites of writes share. Long forms, for a quiet machine: WRITES_LONG=1 for all of them at their full size;
+ * WRITES_SEED=<n> repeats a run.
+ */
+export const isLong = process.env.WRITES_LONG === '1'
+export const longTimeout = isLong ? 900_000 : 60_000
+
+/** Numbers from 0 to 1 that are the same for the same seed (mulberry32); the seed is printed. */
+export const seeded = (what: string): { seed: number; random: () => number } => {
+  const seed = Number(process.env.WRITES_SEED ?? randomBytes(4).readUInt32LE())
+  process.stderr.write(`${what}: WRITES_SEED=${seed}\n`)
+  let state = seed >>> 0
+  const random = (): number => {
+    state = (state + 0x6d2b79f5) >>> 0
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
+  }
+  return { seed, random }
+}
+
+export type Result = { index: number; name: string; outcome: string; id?: number }
+const outcomes = [
+  'created',
+  'exists',
+  'existsDeleted',
+  'reactivated',
+  'rejected',
+  'unknown',
+  'changed',
+  'unchanged',
+  'pending',
+] as const
+type Counts = Record<(typeof outcomes)[number] | 'total', number>
+export type Operation = Counts & { id: string; state: string; detail: string | null }
+export const sumOf = (operation: Operation): number =>
+  outcomes.reduce((sum, outcome) => sum + operation[outcome], 0)
+
+type Address = { url: string; key: string }
+
+/** The states of an operation as they are told, up to the final one. */
+export const statesOf = async ({ url, key }: Address, id: string): Promise<Operation[]> => {
+  const answer = await fetch(`${url}/v1/operations/${id}/events`, { headers: { 'X-API-Key': key } })
+  return [...(await answer.text()).matchAll(/^data: (.*)$/gm)].map(([, data]) => JSON.parse(data as string))
+}
+
+/** The operation once it has ended. */
+export const ended = async (gateway: Address, location: string): Promise<Operation> =>
+  (await statesOf(gateway, location.split('/').at(-1) as string)).at(-1) as Operation
+
+/** How often each name stands in ChatHub's own table. */
+export const countNames = (names: string[]): Map<string, number> => {
+  const counts = new Map<string, number>()
+  for (const name of names) counts.set(name, (counts.get(name) ?? 0) + 1)
+  return counts
+}
+
+export const namesIn = ({ simulator }: TestGateway, organization: number): string[] =>
+  simulator.operators(organization).map(({ name }) => name)
+
+export const departments = (count: number, people = 0) =>
+  Array.from({ length: count }, (_, i) => ({
+    id: 500 + i,
+    name: `Department ${i}`,
+    operators: Array.from({ length: people }, (_, n) => ({ name: `Old ${i}-${n}` })),
+  }))
+
+/** Asks until it is accepted, coming back when it is told to: 503 says that nothing was sent, 409 that it still runs. */
+export const insist = async <A extends { status: number }>(
+  ask: () => Promise<A>,
+  retryAfter: (answer: A) => unknown,
+): Promise<A> => {
+  for (;;) {
+    const answer = await ask()
+    if (answer.status !== 503 && answer.status !== 409) return answer
+    const seconds = Number(retryAfter(answer))
+    if (!(seconds > 0)) throw new Error(`${answer.status} without Retry-After`)
+    await new Promise((resolve) => setTimeout(resolve, seconds * 1000))
+  }
+}

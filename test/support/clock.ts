@@ -1,0 +1,66 @@
+import { setImmediate } from 'node:timers/promises'
+
+/** The shape of the product's clock, written down again so that the support needs nothing of the product. */
+type Clock = {
+  now(): number
+  wall(): number
+  after(ms: number, run: () => void): () => void
+}
+
+export type HandClock = Clock & {
+  /** Moves both scales on by `ms`, running what falls due in order of time, with everything between settled. */
+  advance(ms: number): Promise<void>
+  /** Moves the date alone, forward or back, as an operator or NTP would. Runs nothing. */
+  jumpWall(ms: number): void
+  /** How many timers wait. */
+  pending(): number
+}
+
+type Timer = { due: number; run: () => void }
+
+/**
+ * A clock that stands still until it is told. Monotonic time starts at 0, the date at `wallAtStart` (ms since 1970).
+ * Timers of one due time run in the order they were made; a timer made by a timer runs in the same `advance`
+ * when it falls due in it.
+ */
+export const createClock = (wallAtStart = Date.UTC(2026, 0, 1)): HandClock => {
+  let now = 0
+  let wallOffset = wallAtStart
+  const timers = new Set<Timer>()
+
+  const nextDueBy = (limit: number): Timer | undefined => {
+    let next: Timer | undefined
+    for (const timer of timers) if (timer.due <= limit && (!next || timer.due < next.due)) next = timer
+    return next
+  }
+  const advance = async (ms: number): Promise<void> => {
+    const target = now + ms
+    await settle()
+    for (let timer = nextDueBy(target); timer; timer = nextDueBy(target)) {
+      timers.delete(timer)
+      now = Math.max(now, timer.due)
+      timer.run()
+      await settle()
+    }
+    now = Math.max(now, target)
+  }
+  return {
+    now: () => now,
+    wall: () => wallOffset + now,
+    after: (ms, run) => {
+      const timer = { due: now + Math.max(0, ms), run }
+      timers.add(timer)
+      return () => void timers.delete(timer)
+    },
+    advance,
+    jumpWall: (ms) => {
+      wallOffset += ms
+    },
+    pending: () => timers.size,
+  }
+}
+
+/** Lets promises and immediates run dry; sockets are not waited for. A few rounds, as one may start the next. */
+export const settle = async (): Promise<void> => {
+  for (let round = 0; round < 3; round++) await setImmediate()
+}

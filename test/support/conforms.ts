@@ -1,0 +1,114 @@
+import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js'
+import formats from 'ajv-formats'
+import type { Response } from 'supertest'
+import { endpoints } from '../../src/contract/endpoints.ts'
+import { createOpenApi } from '../../src/contract/openapi.ts'
+import { failures } from '../../src/errors.ts'
+import { version } from '../../src/version.ts'
+
+type Media = Record<string, { schema: { type?: string } }>
+type Operation = { responses: Record<string, { description: string; content?: Media }> }
+type Document = { paths: Record<string, Record<string, Operation>>; components: object }
+/** What is wrong with an answer, in words that lead to it. */
+type Fault = string | undefined
+
+/** What callers are promised; made from src once per process. */
+const document = createOpenApi(Object.values(endpoints), version) as unknown as Document
+
+// Literal parts first: `/v1/operations/{id}:cancel` is not the operation `1:cancel`.
+const literal = (template: string): number => template.replaceAll(/\{\w+\}/g, '').length
+const byLiteral = Object.keys(document.paths).toSorted((a, b) => literal(b) - literal(a))
+const templates = byLiteral.map((template) => ({
+  template,
+  pattern: new RegExp(`^${template.replaceAll(/[.:]/g, '\\$&').replaceAll(/\{\w+\}/g, '[^/]+')}$`),
+}))
+
+const ajv = new Ajv2020({ strict: false, allErrors: true })
+formats.default(ajv)
+const compiled = new Map<object, ValidateFunction>()
+
+/** The schema as a function, with what its references point to. */
+const validatorOf = (schema: object): ValidateFunction => {
+  const made = compiled.get(schema) ?? ajv.compile({ allOf: [schema], components: document.components })
+  compiled.set(schema, made)
+  return made
+}
+
+/**
+ * Holds an answer against the OpenAPI document: path, method, status, media type and body, problem documents and
+ * request ids. @throws Error that says what was promised and what came
+ */
+export const conforms = (method: string, url: string, answer: Response): void => {
+  const verb = method.toLowerCase()
+  const fault = faultOfHead(verb, answer) ?? faultOfContract(verb, url.split('?')[0] as string, answer)
+  if (!fault) return
+  const said = String(answer.text ?? '').slice(0, 500)
+  throw new Error(`${verb.toUpperCase()} ${url} was answered ${answer.status}: ${fault}\n${said}`)
+}
+
+const isBodiless = (verb: string, { status }: Response): boolean =>
+  verb === 'head' || status === 304 || status === 204
+
+const mediaOf = ({ headers }: Response): string => String(headers['content-type'] ?? '').split(';')[0] ?? ''
+
+/** What holds whatever was asked. */
+const faultOfHead = (verb: string, answer: Response): Fault => {
+  const { headers, status } = answer
+  if (!/^[A-Za-z0-9_-]{8,64}$/.test(headers['x-request-id'] ?? ''))
+    return `X-Request-Id is ${headers['x-request-id']}`
+  if ((status === 429 || status === 503) && !/^[1-9]\d*$/.test(headers['retry-after'] ?? ''))
+    return 'says not when to come back'
+  if (isBodiless(verb, answer)) return answer.text ? 'has a body where none may be' : undefined
+  return mediaOf(answer) === 'application/problem+json' ? faultOfProblem(answer) : undefined
+}
+
+const faultOfProblem = ({ body, headers, status }: Response): Fault => {
+  const row = failures[body.code as keyof typeof failures]
+  if (!row) return `code ${JSON.stringify(body.code)} is not in the table of failures`
+  if (body.status !== status || row.status !== status) return `its document says status ${body.status}`
+  if (body.requestId !== headers['x-request-id']) return 'requestId is not X-Request-Id'
+  if (body.instance !== `urn:uuid:${body.requestId}`) return `instance is ${body.instance}`
+  if (body.type !== `/docs/problems/${body.code}`) return `type is ${body.type}`
+  return undefined
+}
+
+/** What the document promises of this very operation; any method of a known path may be 405, any other path 404. */
+const faultOfContract = (verb: string, path: string, answer: Response): Fault => {
+  const found = templates.find(({ pattern }) => pattern.test(path))
+  if (!found) return answer.status === 404 ? undefined : 'no such path is documented'
+  const methods = document.paths[found.template] ?? {}
+  const operation = methods[verb === 'head' ? 'get' : verb]
+  if (!operation) return faultOfMethod(methods, answer)
+  const promised = operation.responses[answer.status]
+  if (!promised) return `documented are only ${Object.keys(operation.responses).join(', ')}`
+  const { code } = answer.body ?? {}
+  if (code === 'route.unknown' && !promised.description.includes(code))
+    return `${found.template} is documented and answered as unknown`
+  return faultOfContent(promised.content, answer, isBodiless(verb, answer))
+}
+
+/** 405 names exactly the methods of the document, and HEAD with GET. */
+const faultOfMethod = (methods: Record<string, unknown>, { headers, status }: Response): Fault => {
+  const documented = Object.keys(methods).map((name) => name.toUpperCase())
+  if (documented.includes('GET')) documented.push('HEAD')
+  const allowed = String(headers.allow ?? '').split(', ')
+  if (status !== 405) return `documented are only ${documented.join()}`
+  return documented.toSorted().join() === allowed.toSorted().join() ? undefined : `Allow is ${allowed.join()}`
+}
+
+const faultOfContent = (content: Media | undefined, answer: Response, bodiless: boolean): Fault => {
+  const media = mediaOf(answer)
+  if (!content) return answer.text || media ? 'has a body where none is documented' : undefined
+  const promised = content[media]
+  if (!promised) return `labelled ${media || 'nothing'}, documented: ${Object.keys(content).join(', ')}`
+  if (bodiless) return undefined
+  let value: unknown = answer.text
+  try {
+    value = JSON.parse(answer.text)
+  } catch {
+    // Text that is no JSON, such as metrics or a page, is a string by itself.
+    if (media.includes('json') || promised.schema.type !== 'string') return 'is not JSON'
+  }
+  const valid = validatorOf(promised.schema)
+  return valid(value) ? undefined : ajv.errorsText(valid.errors, { dataVar: 'body' })
+}

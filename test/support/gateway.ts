@@ -1,0 +1,131 @@
+import { Writable } from 'node:stream'
+import request from 'supertest'
+import { hashKey, makeKey } from '../../src/access/keys.ts'
+import { createSimulator, type Simulator, type SimulatorOptions } from '../../src/apps/simulator/simulator.ts'
+import { type Clock, systemClock } from '../../src/clock.ts'
+import { readConfig } from '../../src/config.ts'
+import { type Scope, scopes } from '../../src/contract/scopes.ts'
+import { createGateway, type Gateway } from '../../src/gateway.ts'
+import { createLog } from '../../src/log.ts'
+import type { Report } from '../../src/report.ts'
+import { conforms } from './conforms.ts'
+
+export type Client = {
+  id?: string
+  scopes?: readonly Scope[]
+  organizations?: number[] | '*'
+  requestsPerMinute?: number
+  expiresAt?: string
+}
+
+export type Ask = {
+  key?: string
+  headers?: Record<string, string>
+  /** Sent as JSON unless it is a string or Buffer. */
+  body?: unknown
+}
+
+export type TestGateway = {
+  gateway: Gateway
+  simulator: Simulator
+  url: string
+  /** A key with every scope and organization. */
+  key: string
+  /** Keys of `options.clients`, by id. */
+  keys: Record<string, string>
+  /** What the rooms reported, in order. */
+  reports: Report[]
+  /** Everything that was logged, as text. */
+  logged(): string
+  /** One request through the whole server; the answer is held against the OpenAPI document. */
+  ask(method: string, path: string, options?: Ask): Promise<request.Response>
+  close(): Promise<void>
+}
+
+const inheritedPassword = 'demo-password'
+
+/**
+ * The whole gateway in this process, on a free port, before a simulator of its own. Settings as in the environment; the
+ * budget is 1,000 a second unless asked otherwise, so that suites do not wait for it.
+ */
+export const startGateway = async (
+  options: {
+    env?: Record<string, string>
+    simulator?: SimulatorOptions
+    clients?: Client[]
+    clock?: Clock
+    /** Another gateway whose simulator and keys this one shares: a second instance of the same service. */
+    beside?: TestGateway
+  } = {},
+): Promise<TestGateway> => {
+  const { beside } = options
+  const simulator = beside?.simulator ?? (await createSimulator({ loginSpacingMs: 0, ...options.simulator }))
+  const keys: Record<string, string> = {}
+  const entries = [{ id: 'all' } as Client, ...(options.clients ?? [])].map((client) => {
+    const { id = 'client', ...rest } = client
+    const key = beside?.keys[id] ?? makeKey(id)
+    keys[id] = key
+    return {
+      id,
+      keyHash: hashKey(key),
+      scopes,
+      organizations: '*' as const,
+      requestsPerMinute: 1_000_000,
+      ...rest,
+    }
+  })
+  const config = readConfig({
+    CHATHUB_BASE_URL: simulator.url,
+    CHATHUB_LOGIN: 'demo',
+    CHATHUB_PASSWORD: inheritedPassword,
+    CHATHUB_REQUESTS_PER_SECOND: '1000',
+    API_KEYS: JSON.stringify({ clients: entries }),
+    LOG_LEVEL: 'trace',
+    ...options.env,
+  })
+  let text = ''
+  const sink = new Writable({
+    write: (chunk, _encoding, done) => {
+      text += chunk
+      done()
+    },
+  })
+  const reports: Report[] = []
+  const gateway = createGateway(config, {
+    log: createLog(config.logLevel, sink),
+    clock: options.clock ?? systemClock,
+    onReport: (report) => reports.push(report),
+  })
+  await new Promise<void>((resolve) => gateway.server.listen(0, '127.0.0.1', resolve))
+  const { port } = gateway.server.address() as { port: number }
+  const url = `http://127.0.0.1:${port}`
+  const key = keys.all as string
+
+  const ask: TestGateway['ask'] = async (method, path, { key: given = key, headers = {}, body } = {}) => {
+    let test = request(gateway.server)[method.toLowerCase() as 'get'](path)
+    if (given !== '') test = test.set('X-API-Key', given)
+    for (const [name, value] of Object.entries(headers)) test = test.set(name, value)
+    if (typeof body === 'string' || Buffer.isBuffer(body)) test = test.send(body as string)
+    else if (body !== undefined)
+      test = test.set('Content-Type', 'application/json').send(JSON.stringify(body))
+    const answer = await test
+    conforms(method, path, answer)
+    return answer
+  }
+  return {
+    gateway,
+    simulator,
+    url,
+    key,
+    keys,
+    reports,
+    ask,
+    logged: () => text,
+    close: async () => {
+      gateway.server.closeAllConnections()
+      await new Promise((resolve) => gateway.server.close(resolve))
+      await gateway.close()
+      if (!beside) await simulator.close()
+    },
+  }
+}

@@ -1,0 +1,81 @@
+import { afterAll, describe, expect, test } from '@jest/globals'
+import { createClock } from './clock.ts'
+import { provide } from './debian.ts'
+import { describeWithRedis, describeWithRedisServer } from './needs.ts'
+import { spawnReady, stopEverything } from './processes.ts'
+import { openRedis, startRedis } from './redis.ts'
+
+afterAll(stopEverything)
+
+describe('clock', () => {
+  test('runs timers in order of time, those made by timers too, and none that were cancelled', async () => {
+    const clock = createClock()
+    const ran: [string, number][] = []
+    const note = (name: string) => () => void ran.push([name, clock.now()])
+    clock.after(20, note('b'))
+    clock.after(10, () => {
+      note('a')()
+      clock.after(5, note('nested'))
+    })
+    clock.after(15, note('cancelled'))()
+    clock.after(31, note('later'))
+    await clock.advance(30)
+    expect(ran).toEqual([
+      ['a', 10],
+      ['nested', 15],
+      ['b', 20],
+    ])
+    expect([clock.now(), clock.wall(), clock.pending()]).toEqual([30, Date.UTC(2026, 0, 1) + 30, 1])
+  })
+})
+
+describe('processes', () => {
+  const script = (code: string) => spawnReady(process.execPath, ['-e', code], { SAID: 'hello' })
+
+  test('waits for the ready line and gives the child a minimal environment', async () => {
+    const child = await script(`
+      console.log('plain'); console.log(JSON.stringify({ msg: 'ready', url: 'http://x', env: Object.keys(process.env).sort() }))
+      setInterval(() => {}, 1000)`)
+    expect(child.url).toBe('http://x')
+    expect(child.lines()).toEqual([{ msg: 'ready', url: 'http://x', env: ['PATH', 'SAID'] }])
+    expect(await child.stop()).toEqual({ code: null, signal: 'SIGTERM' })
+  })
+
+  test('tells what a child said that ended early', async () => {
+    await expect(script('console.error("no such setting"); process.exit(3)')).rejects.toThrow(
+      /"code":3.*no such setting/s,
+    )
+  })
+})
+
+describeWithRedisServer('redis', () => {
+  test('is known at once when provided before', () => {
+    const start = performance.now()
+    expect(provide('redis-server')).toBeDefined()
+    expect(performance.now() - start).toBeLessThan(50)
+  })
+
+  test('answers, freezes, dies and comes back on its port', async () => {
+    const redis = await startRedis({ args: ['--appendonly', 'yes', '--appendfsync', 'always'] })
+    const client = redis.client({ commandTimeout: 200, maxRetriesPerRequest: null })
+    await client.set('key', 'value')
+    redis.pause()
+    await expect(client.get('key')).rejects.toThrow('timed out')
+    redis.resume()
+    await redis.restart()
+    expect(await redis.client().get('key')).toBe('value')
+    await redis.restart({ wipe: true })
+    expect(await redis.client().get('key')).toBeNull()
+    await redis.stop()
+    await expect(redis.client({ maxRetriesPerRequest: 0 }).get('key')).rejects.toThrow()
+  })
+})
+
+describeWithRedis('a database', () => {
+  test('takes keys under its prefix', async () => {
+    const database = await openRedis()
+    const client = database.client()
+    expect(await client.set(`${database.prefix}a`, '1', 'PX', 1000)).toBe('OK')
+    await database.stop()
+  })
+})
