@@ -4,6 +4,8 @@ export type Stretch = { from: number; to: number; lagMs: number }
 const tickMs = 5
 /** Requests that waited through a stall are read just after it ends; they count as delayed by it. */
 const aftermathMs = 10
+/** A request is seen after its connection was accepted and its bytes were read: several turns, each held up. */
+const turns = 3
 
 /**
  * Watches the event loop of this very process. Arrival times are taken in that loop: while it stood still,
@@ -12,9 +14,11 @@ const aftermathMs = 10
 export function createLoopLag() {
   let lastTick = performance.now()
   let stretches: Stretch[] = []
+  let lags: number[] = []
   const timer = setInterval(() => {
     const now = performance.now()
-    const lagMs = now - lastTick - tickMs
+    lags = [...lags.slice(1 - turns), Math.max(0, now - lastTick - tickMs)]
+    const lagMs = lags.reduce((sum, lag) => sum + lag)
     if (lagMs > tickMs) stretches.push({ from: lastTick, to: now + aftermathMs, lagMs })
     lastTick = now
   }, tickMs)

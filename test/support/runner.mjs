@@ -1,0 +1,15 @@
+import Runner from 'jest-runner'
+
+/** Suites that judge times or rates: each has the machine to itself, after all others. */
+const alone = /\/test\/(bench|budget|coherence|redis|processes\.test|throttle\/sliding-second)/
+
+export default class extends Runner {
+  async runTests(tests, watcher, options) {
+    await super.runTests(
+      tests.filter(({ path }) => !alone.test(path)),
+      watcher,
+      options,
+    )
+    for (const test of tests) if (alone.test(test.path)) await super.runTests([test], watcher, options)
+  }
+}
