@@ -72,7 +72,10 @@ const noticesKept = 2000
 const missedMs = 600_000
 const registryKeepMs = 24 * 3600 * 1000
 
-/** Keys of the registry; one hash tag, so that scripts may touch them together. */
+/**
+ * Keys of the registry; one hash tag, so that scripts may touch them together. `born`: since when (Redis ms) this Redis
+ * has forgotten nothing; whoever was told something by it before that cannot be known to it.
+ */
 export const registry = {
   members: '{gateway}:members',
   peak: '{gateway}:peak',
@@ -80,13 +83,14 @@ export const registry = {
   notices: '{gateway}:notices',
   counter: '{gateway}:counter',
   joined: '{gateway}:joined',
+  born: '{gateway}:born',
 } as const
 const keys = Object.values(registry)
 
 const prelude = `
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local members, peak, confirmed, notices, counter, joined = unpack(KEYS)
+local members, peak, confirmed, notices, counter, joined, born = unpack(KEYS)
 for _, key in ipairs(KEYS) do redis.call('PEXPIRE', key, ${registryKeepMs}) end
 `
 
@@ -94,6 +98,7 @@ for _, key in ipairs(KEYS) do redis.call('PEXPIRE', key, ${registryKeepMs}) end
 const beat = `${prelude}
 local member = tonumber(redis.call('ZSCORE', members, ARGV[1]) or '0') > now
 if not member or redis.call('HEXISTS', joined, ARGV[1]) == 0 then redis.call('HSET', joined, ARGV[1], now) end
+redis.call('SET', born, now, 'PX', ${registryKeepMs}, 'NX')
 redis.call('ZADD', members, now + ${leaseMs}, ARGV[1])
 redis.call('ZREMRANGEBYSCORE', members, '-inf', now)
 local living = redis.call('ZCARD', members)

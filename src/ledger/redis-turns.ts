@@ -11,7 +11,7 @@ const safetyMs = 1000
 const pollMs = 25
 // Who waits says so at each poll; who died while waiting holds nobody up for longer.
 const waitingMs = 8 * pollMs
-const keepMs = 30 * 24 * 3600 * 1000
+const keepMs = 24 * 3600 * 1000
 
 export const turnKey = (organization: number): string => `ledger:{${organization}}:turn`
 
@@ -39,16 +39,21 @@ const release = `if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call
 const youngFor = `
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local born = tonumber(redis.call('GET', KEYS[1]) or now)
-redis.call('SET', KEYS[1], born, 'PX', ${keepMs})
-return math.max(0, born + tonumber(ARGV[1]) - now)`
+redis.call('SET', KEYS[1], now, 'PX', ${keepMs}, 'NX')
+return math.max(0, redis.call('GET', KEYS[1]) + tonumber(ARGV[1]) - now)`
 
 /**
  * Turns over all instances: first come first served here, one lease at a time in Redis. `graceMs`: the longest a send
  * takes; who lost its lease to a flush learns that within one renewal.
  */
-export const createRedisTurns = (options: { redis: Redis; clock: Clock; graceMs: number }): Turns => {
-  const { redis, clock, graceMs } = options
+export const createRedisTurns = (options: {
+  redis: Redis
+  clock: Clock
+  graceMs: number
+  /** Key that says since when this Redis has forgotten nothing. */
+  born: string
+}): Turns => {
+  const { redis, clock, graceMs, born } = options
   const here = createLocalTurns(clock)
   // One owner for all turns of this process, which take place one after the other.
   const owner = randomBytes(12).toString('base64url')
@@ -87,7 +92,7 @@ export const createRedisTurns = (options: { redis: Redis; clock: Clock; graceMs:
           while (!(await extend(scripts.acquire([turn, `ledger:{${organization}}:waiting`], owner, leaseMs))))
             await wait(pollMs)
           keepUp()
-          const youngMs = Number(await scripts.youngFor(['ledger:born'], graceMs + renewMs + pollMs))
+          const youngMs = Number(await scripts.youngFor([born], graceMs + renewMs + pollMs))
           if (youngMs > 0) await wait(youngMs)
           return await work({ owner, live: () => clock.now() < liveUntil })
         } finally {

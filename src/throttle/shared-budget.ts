@@ -24,62 +24,58 @@ const keepMs = 7 * 24 * 3600 * 1000
 const keys = {
   ring: '{gateway}:budget:ring',
   background: '{gateway}:budget:background',
-  born: '{gateway}:budget:born',
   alive: '{gateway}:budget:alive',
   pause: '{gateway}:budget:pause',
   slow: '{gateway}:budget:slow',
 } as const
 
-/** ARGV: N, class, instances planned. KEYS: as above, then the registry's members and peak. → granted, wait ms, rate, expected. */
+/** ARGV: N, class, instances planned. KEYS: as above, then the registry's. → granted, wait ms, rate, expected. */
 const take = `
+local ring, background, alive, paused, slow, members, peak, born = unpack(KEYS)
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local full = tonumber(ARGV[1])
-for i = 1, 4 do redis.call('PEXPIRE', KEYS[i], ${keepMs}) end
+for i = 1, 3 do redis.call('PEXPIRE', KEYS[i], ${keepMs}) end
 
-local living = math.max(1, redis.call('ZCOUNT', KEYS[7], now, '+inf'))
-local most, mostAt = string.match(redis.call('GET', KEYS[8]) or '0 0', '(%d+) (%d+)')
+local living = math.max(1, redis.call('ZCOUNT', members, now, '+inf'))
+local most, mostAt = string.match(redis.call('GET', peak) or '0 0', '(%d+) (%d+)')
 if now - tonumber(mostAt) > ${missedMs} then most = 0 end
 local expected = math.max(living, tonumber(most), tonumber(ARGV[3]))
-local before, current, since = string.match(redis.call('GET', KEYS[4]) or '', '(%d+) (%d+) (%d+)')
+local before, current, since = string.match(redis.call('GET', alive) or '', '(%d+) (%d+) (%d+)')
 before, current, since = tonumber(before or living), tonumber(current or living), tonumber(since or 0)
 if living ~= current then
   -- Several changes within a window leave the least of them in force.
   before = now - since < ${windowMs} and math.min(before, current) or current
   current, since = living, now
-  redis.call('SET', KEYS[4], before .. ' ' .. current .. ' ' .. since, 'PX', ${keepMs})
+  redis.call('SET', alive, before .. ' ' .. current .. ' ' .. since, 'PX', ${keepMs})
 end
 if now - since < ${windowMs} then living = math.min(before, current) end
 local rate = math.floor(full * living / expected)
 
-local slowed, slowedAt = string.match(redis.call('GET', KEYS[6]) or '', '(%d+) (%d+)')
+local slowed, slowedAt = string.match(redis.call('GET', slow) or '', '(%d+) (%d+)')
 if slowed then
   local minutes = math.max(0, math.floor((now - tonumber(slowedAt)) / 60000))
   rate = math.min(rate, math.max(1, math.floor(tonumber(slowed) + minutes * math.max(1, full / 10))))
 end
 if rate < 1 then return { 0, 1000, 0, expected } end
 
-local pause = redis.call('PTTL', KEYS[5])
-if pause > 0 then return { 0, pause, rate, expected } end
-local born = redis.call('GET', KEYS[3])
-if not born then
-  born = now
-  redis.call('SET', KEYS[3], now, 'PX', ${keepMs})
-end
-local young = tonumber(born) + ${windowMs} - now
+local pauseMs = redis.call('PTTL', paused)
+if pauseMs > 0 then return { 0, pauseMs, rate, expected } end
+redis.call('SET', born, now, 'PX', ${keepMs}, 'NX')
+local young = redis.call('GET', born) + ${windowMs} - now
 if young > 0 then return { 0, young, rate, expected } end
 
-local oldest = tonumber(redis.call('LINDEX', KEYS[1], rate - 1) or '0')
+local oldest = tonumber(redis.call('LINDEX', ring, rate - 1) or '0')
 if now - oldest < ${windowMs} then return { 0, oldest + ${windowMs} - now, rate, expected } end
 if ARGV[2] == 'background' then
   local share = math.max(1, rate - math.max(1, math.floor(0.4 * rate)))
-  local first = tonumber(redis.call('LINDEX', KEYS[2], share - 1) or '0')
+  local first = tonumber(redis.call('LINDEX', background, share - 1) or '0')
   if now - first < ${windowMs} then return { 0, first + ${windowMs} - now, rate, expected } end
-  redis.call('LPUSH', KEYS[2], now)
-  redis.call('LTRIM', KEYS[2], 0, full - 1)
+  redis.call('LPUSH', background, now)
+  redis.call('LTRIM', background, 0, full - 1)
 end
-redis.call('LPUSH', KEYS[1], now)
-redis.call('LTRIM', KEYS[1], 0, full - 1)
+redis.call('LPUSH', ring, now)
+redis.call('LTRIM', ring, 0, full - 1)
 return { 1, 0, rate, expected }`
 
 /** ARGV: ms, slowed rate. */
@@ -95,8 +91,8 @@ type Options = {
   requestsPerSecond: number
   instances: number
   clock: Clock
-  /** Keys of the registry of instances. */
-  registry: { members: string; peak: string }
+  /** Keys of the registry of instances, and of the age of this Redis. */
+  registry: { members: string; peak: string; born: string }
   /** How long an instance that is cut off still counts as alive, ms. */
   leaseMs: number
 }
@@ -105,7 +101,8 @@ export const createSharedBudget = (options: Options): Budget => {
   const { clock, redis, requestsPerSecond } = options
   const ask = redis.script('budgetTake', take, { forgettable: true })
   const tellPause = redis.script('budgetPause', pauseScript)
-  const takeKeys = [...Object.values(keys), options.registry.members, options.registry.peak]
+  const { members, peak, born } = options.registry
+  const takeKeys = [...Object.values(keys), members, peak, born]
 
   let expected = options.instances
   let rate = requestsPerSecond

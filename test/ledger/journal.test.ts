@@ -161,7 +161,7 @@ describeWithRedis('the journal in Redis', () => {
     return {
       redis,
       journal: createRedisJournal(redis, systemClock.wall),
-      turns: createRedisTurns({ redis, clock: systemClock, graceMs: 0 }),
+      turns: createRedisTurns({ redis, clock: systemClock, graceMs: 0, born: 'born' }),
       close: redis.close,
     }
   }
