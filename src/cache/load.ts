@@ -42,6 +42,7 @@ const overtakenMax = 3
 // An instance that dies while it loads costs the others this much; one that lives renews its claim in time.
 const claimMs = 2000
 const claimPollMs = 30
+const storeBackMs = 1000
 
 export const createLoading = <T>(options: LoadOptions<T>): Loading<T> => {
   const { clock, coherence, list, memory, report, store, times } = options
@@ -75,11 +76,15 @@ export const createLoading = <T>(options: LoadOptions<T>): Loading<T> => {
 
   /** The fresh copy that another instance has just loaded; undefined: the right to load is ours. */
   const claim = async (key: string, errand: Errand): Promise<Copy<T> | undefined> => {
+    // Of several instances none may ask ChatHub for a while without the store, so its way back is worth waiting for.
+    const awayUntil = clock.now() + (coherence.members().expected > 1 ? storeBackMs : 0)
     for (;;) {
       const { copy, epoch } = await adopt(key)
       if (copy && copy.epoch === epoch && memory.ageOf(copy) < times.freshMs) return copy
-      if (epoch === undefined || (await store.claim(key, urgencyOf(errand), claimMs).catch(() => true)))
-        return undefined
+      const away = (): boolean | undefined => (clock.now() < awayUntil ? undefined : true)
+      const ours =
+        epoch === undefined ? away() : await store.claim(key, urgencyOf(errand), claimMs).catch(away)
+      if (ours) return undefined
       if (clock.now() >= errand.deadline) throw new Failure('chathub.timeout', { retryAfterMs: 1000 })
       await pause(clock, claimPollMs)
     }
