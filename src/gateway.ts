@@ -72,10 +72,12 @@ import { version } from './version.ts'
 import { watchCredentials } from './watch-credentials.ts'
 
 export type Gateway = {
-  /** Not listening yet. */
+  /** Not listening yet; what comes before `opened` is answered as if Redis were away. */
   server: Server
   /** Metrics and health without a key, for `OPS_PORT`. */
   opsServer: Server
+  /** Resolves when Redis, where there is one, is there or must be done without for now: at most half a second. */
+  opened: Promise<void>
   /** From here on every answer says `Connection: close` and readiness fails. */
   drain(): void
   /** Ends what would keep the process alive; in-flight requests must have ended. */
@@ -172,7 +174,7 @@ export const createGateway = (config: Config, { log, clock = systemClock, onRepo
   const directory = createDirectory({ lists, organizations, index, clock })
   const { batchSize, settleMs } = config
   const turns = redis
-    ? createRedisTurns({ redis: redis.patient, clock, graceMs: config.timeoutMs })
+    ? createRedisTurns({ redis: redis.patient, clock, graceMs: config.timeoutMs, born: registry.born })
     : createLocalTurns(clock)
   const journal = redis ? createRedisJournal(redis.patient, clock.wall) : createMemoryJournal()
   const runner = createRunner({ chathub, cache: rosters, journal, turns, clock, report, settleMs })
@@ -295,6 +297,7 @@ export const createGateway = (config: Config, { log, clock = systemClock, onRepo
   return {
     server: createServer({ door, ...serving }),
     opsServer: createServer({ door: opsDoor, ...serving }),
+    opened: redis?.opened ?? Promise.resolve(),
     drain: () => {
       draining = true
     },

@@ -50,6 +50,7 @@ export const run = async (env: Record<string, string | undefined>): Promise<{ ur
     stdout.flushSync()
   })
   const gateway = createGateway(config, { log })
+  await gateway.opened
   const url = await listen(gateway.server, config.port, config.host)
   const opsUrl =
     config.opsPort === undefined ? undefined : await listen(gateway.opsServer, config.opsPort, config.host)

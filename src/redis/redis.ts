@@ -22,12 +22,15 @@ export type Redis = {
   /** Put before every key. */
   prefix: string
   state(): 'ready' | 'away'
+  /** Resolves when the first connection is up, was refused, or has taken half a second. */
+  opened: Promise<void>
   /** When a command was last sent (monotonic ms): Redis may have taken it for a sign of life, answered or not. */
   lastAskedAt(): number
   close(): void
 }
 
 const probeMs = 250
+const openMs = 500
 // One good answer may be luck on a slow link; two in a row end the pause.
 const goodProbes = 2
 const badProbes = 4
@@ -51,23 +54,30 @@ export const createRedis = (options: {
   let bad = 0
   let lastErrorAt = Number.NEGATIVE_INFINITY
   let closed = false
+  let tellOpened = (): void => {}
+  const opened = new Promise<void>((resolve) => {
+    tellOpened = resolve
+    clock.after(openMs, resolve)
+  })
 
   const open = (): RedisClient => {
-    const opened = connectRedis(url)
-    opened.on('error', (error: Error) => {
+    const made = connectRedis(url)
+    made.on('error', (error: Error) => {
+      tellOpened()
       // Once in 10 s is enough to read; the message never holds the password, only host and reason.
       if (clock.now() - lastErrorAt < 10_000) return
       lastErrorAt = clock.now()
       const because = (error as { code?: string }).code ?? error.message.slice(0, 80)
       report({ name: 'redis', event: 'error', because })
     })
-    opened.once('ready', () => {
+    made.once('ready', () => {
       good = goodProbes
       comeBack()
-      void warnOfEviction(opened, report)
+      tellOpened()
+      void warnOfEviction(made, report)
     })
-    for (const { name, lua } of scripts) opened.defineCommand(name, { lua })
-    return opened
+    for (const { name, lua } of scripts) made.defineCommand(name, { lua })
+    return made
   }
 
   const comeBack = (): void => {
@@ -163,6 +173,7 @@ export const createRedis = (options: {
     },
     lastAskedAt: () => lastAskedAt,
     state: () => (away ? ('away' as const) : ('ready' as const)),
+    opened,
     close: () => {
       closed = true
       client.disconnect()

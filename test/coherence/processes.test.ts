@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, it } from '@jest/globals'
 import { describeWithRedisServer } from '../support/needs.ts'
 import { stopEverything } from '../support/processes.ts'
 import { startRedis, type TestRedis } from '../support/redis.ts'
-import { ask, type Fleet, lapse, startFleet } from './fleet.ts'
+import { ask, type Fleet, lapse, startFleet, until } from './fleet.ts'
 import { type Event, unexplained } from './history.ts'
 
 const long = process.env.COHERENCE_LONG === '1'
@@ -135,19 +135,21 @@ describeWithRedisServer('M2 M6 M8 P9: three processes on one Redis that falters'
         ...[0, 1, 2].flatMap((by) => organizations.map((organization) => read(by, organization))),
         trouble(),
       ]
+      const count = (kind: Event['kind']) =>
+        events.filter((event) => event.kind === kind && event.ended < Infinity).length
       await lapse(seconds * 1000)
+      // Too little happened to prove anything: how much does depends on the faults that the seed made.
+      await until(() => count('write') > 10 && count('read') > 1000)
       over = true
       await Promise.all(running)
 
-      const acknowledged = events.filter(({ kind, ended }) => kind === 'write' && ended < Infinity).length
-      const fresh = events.filter(({ kind }) => kind === 'read').length
+      const acknowledged = count('write')
+      const fresh = count('read')
       const wrong = unexplained(events, (register) => firsts.get(register) as string)
       process.stdout.write(
         `seed ${seed}: ${acknowledged} acknowledged writes, ${fresh} rows read fresh, ${wrong.length} wrong\n`,
       )
       expect(wrong.slice(0, 3)).toEqual([])
-      expect(acknowledged).toBeGreaterThan(10)
-      expect(fresh).toBeGreaterThan(1000)
     },
     (seconds + 40) * 1000,
   )

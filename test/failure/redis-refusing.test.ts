@@ -124,8 +124,13 @@ describeWithRedisServer('a value that is none of ours', () => {
       await admin.set(copyKey(24), value)
       const seen = await other.read(24)
       expect([what, seen.status, seen.answer.body.total]).toEqual([what, 200, 3])
-      const kept = await admin.get(copyKey(24))
-      expect([what, kept?.startsWith('1 '), kept?.includes('Sarah')]).toEqual([what, true, true])
+      // A Redis that was busy with 50 MiB is given the list by a later read.
+      await msUntil(async () => {
+        const kept = await admin.get(copyKey(24))
+        if (kept?.startsWith('1 ') && kept.includes('Sarah')) return true
+        expect([what, (await other.read(24)).status]).toEqual([what, 200])
+        return false
+      })
       await other.close()
     }
   })

@@ -96,6 +96,7 @@ export const startGateway = async (
     clock: options.clock ?? systemClock,
     onReport: (report) => reports.push(report),
   })
+  await gateway.opened
   await new Promise<void>((resolve) => gateway.server.listen(0, '127.0.0.1', resolve))
   const { port } = gateway.server.address() as { port: number }
   const url = `http://127.0.0.1:${port}`
