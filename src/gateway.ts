@@ -300,6 +300,7 @@ export const createGateway = (config: Config, { log, clock = systemClock, onRepo
     opened: redis?.opened ?? Promise.resolve(),
     drain: () => {
       draining = true
+      door.endStreams()
     },
     close: async () => {
       watching.close()

@@ -44,6 +44,8 @@ export type Door = {
   endpoints: Endpoint[]
   /** Answers what was answered before, without Express. */
   replay: Replay
+  /** Ends the answers that would not end by themselves. */
+  endStreams(): void
 }
 
 type Options = {
@@ -74,6 +76,7 @@ const nobody: Caller = {
 export const createDoor = (options: Options): Door => {
   const { clock, guard, limit, observe } = options
   const endpoints: Endpoint[] = []
+  const streams = new Set<() => void>()
   const bound = new Map<
     string,
     { endpoint: Endpoint; serve: (req: Request, res: ExpressResponse) => Promise<void> }[]
@@ -123,7 +126,12 @@ export const createDoor = (options: Options): Door => {
       caller,
       endpoint.dropIn ? (mark) => asWire(() => work(mark)) : work,
     )
-    if ('events' in answer) return stream(req, res, answer.events, observe, clock)
+    if ('events' in answer) {
+      const end = stream(req, res, answer.events, observe, clock)
+      streams.add(end)
+      res.on('close', () => streams.delete(end))
+      return
+    }
     if ('freshness' in answer) req.visit.freshness = answer.freshness
     if ('again' in answer && answer.again) options.replay.learn(req.originalUrl, endpoint, answer.again)
     send(req, res, render(answer, req.headers, label), observe, options.closing())
@@ -142,6 +150,9 @@ export const createDoor = (options: Options): Door => {
   return {
     endpoints,
     replay: options.replay,
+    endStreams: () => {
+      for (const end of streams) end()
+    },
     on: (endpoint, handle) => {
       endpoints.push(endpoint)
       const others = bound.get(endpoint.path) ?? []

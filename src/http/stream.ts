@@ -1,18 +1,21 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Clock } from '../clock.ts'
 import type { Events } from './answer.ts'
-import { type Observe, securityHeaders } from './respond.ts'
+import { contentSecurityPolicy, type Observe, securityHeaders } from './respond.ts'
 
 const heartbeatMs = 15_000
 
-/** Server-sent events (WHATWG HTML §9.2), with a comment now and then so that proxies keep the line open. */
+/**
+ * Server-sent events (WHATWG HTML §9.2), with a comment now and then so that proxies keep the line open. Gives back how
+ * to end the stream: its reader comes again, to another instance.
+ */
 export const stream = (
   req: IncomingMessage,
   res: ServerResponse,
   events: Events,
   observe: Observe,
   clock: Clock,
-): void => {
+): (() => void) => {
   const { visit } = req
   res.writeHead(200, [
     'Content-Type',
@@ -22,6 +25,8 @@ export const stream = (
     'X-Accel-Buffering',
     'no',
     ...securityHeaders,
+    'Content-Security-Policy',
+    contentSecurityPolicy,
     'X-Request-Id',
     visit.requestId,
     ...visit.headers,
@@ -50,4 +55,5 @@ export const stream = (
   }, finish)
   if (over) stop()
   res.on('close', finish)
+  return finish
 }

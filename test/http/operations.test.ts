@@ -65,6 +65,19 @@ describe('a write in doubt', () => {
     expect(await statesOf(gateway, body.id)).toEqual([states.at(-1)])
   })
 
+  it('ends its events when the gateway drains, so that the reader comes again elsewhere', async () => {
+    gateway.simulator.fault({ mode: 'drop-response', route: 'synchronize', times: 1 })
+    const { headers } = await add(['Anna'])
+    const events = await fetch(`${gateway.url}${headers.location}/events`, {
+      headers: { 'X-API-Key': gateway.key },
+    })
+    expect(events.headers.get('content-security-policy')).toContain("default-src 'none'")
+    gateway.gateway.drain()
+    const text = await events.text()
+    expect(text).toContain('"state":"running"')
+    expect(text).not.toContain('"state":"done"')
+  })
+
   it('that ChatHub leaves in doubt three times asks for review, and can be tried again', async () => {
     gateway.simulator.fault({ mode: 'status', status: 500, route: 'synchronize', times: 3 })
     const { headers } = await add(['Anna'])
