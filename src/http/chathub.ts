@@ -65,7 +65,10 @@ export const mountChatHub = (door: Door, rooms: Rooms): void => {
       })
       if ('operation' in written) throw new Failure('write.in-doubt')
       for (const { index, name, id, outcome } of written.done.results) {
-        if (outcome === 'rejected') throw new Failure('chathub.rejected')
+        if (outcome === 'rejected')
+          throw new Failure(
+            added.length > 0 || written.done.created > 0 ? 'write.in-doubt' : 'chathub.rejected',
+          )
         if (id === undefined) throw new Failure('write.in-doubt')
         added[places[index] as number] = { id, name, status: 0 }
       }

@@ -138,6 +138,16 @@ describe('POST /api/operator/synchronize', () => {
     const { status } = await post('/api/operator/synchronize', [{ organizationId: 24, name: 'Refused' }])
     expect(status).toBe(400)
   })
+
+  it('does not say that nothing was changed when another organization has got its rows', async () => {
+    gateway.simulator.fault({ mode: 'status', status: 400, route: 'synchronize', organization: 42, times: 1 })
+    const { status, body } = await post('/api/operator/synchronize', [
+      { organizationId: 24, name: 'Added First' },
+      { organizationId: 42, name: 'Refused Then' },
+    ])
+    expect([status, body.code]).toEqual([504, 'write.in-doubt'])
+    expect(gateway.simulator.operators(24).map(({ name }) => name)).toContain('Added First')
+  })
 })
 
 describe('POST /api/operator/status', () => {
