@@ -28,10 +28,16 @@ export type Journal = {
 /** Kept this long after they ended. */
 export const operationKeepMs = 7 * 24 * 3600 * 1000
 
-/** The journal of a gateway without Redis: as good as the process lives. */
+// About 200 MB of rows; a journal that remembers less than its last writes would be none.
+const rowsMax = 1_000_000
+
+/** The journal of a gateway without Redis: as good as the process lives. Bounded by rows, longest unused first. */
 export const createMemoryJournal = (): Journal => {
   type Kept = { operation: Operation; chunks: Row[][]; cancelled: boolean }
-  const kept = new LRUCache<string, Kept>({ max: 10_000 })
+  const kept = new LRUCache<string, Kept>({
+    maxSize: rowsMax,
+    sizeCalculation: ({ operation }) => operation.total + 10,
+  })
   const open = new Set<string>()
   const unsettled = new Map<number, string>()
   const changes = new EventEmitter().setMaxListeners(0)
