@@ -1,14 +1,14 @@
 import { afterAll, afterEach, expect, it } from '@jest/globals'
 import { ask, type Fleet, lapse, startFleet, until } from '../coherence/fleet.ts'
 import { type FaultProxy, startProxy } from '../support/fault-proxy.ts'
+import { isLong } from '../support/long.ts'
 import { describeWithRedisServer } from '../support/needs.ts'
 import { stopEverything } from '../support/processes.ts'
 import { startRedis, type TestRedis } from '../support/redis.ts'
 import { startDemand, useOf } from './demand.ts'
 
-const long = process.env.BUDGET_LONG === '1'
 /** A stretch of the short form, in ms, and of the long one. */
-const stretch = (short: number, longer: number): number => (long ? longer : short)
+const stretch = (short: number, longer: number): number => (isLong ? longer : short)
 const skew = (ms: number): string =>
   `--import=data:text/javascript,const%20now=Date.now;Date.now=()=>now()+(${ms})`
 

@@ -1,24 +1,13 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals'
+import { isLong, newSeed, randomOf } from '../support/long.ts'
 import { describeWithRedisServer } from '../support/needs.ts'
 import { stopEverything } from '../support/processes.ts'
 import { startRedis, type TestRedis } from '../support/redis.ts'
 import { ask, type Fleet, lapse, startFleet, until } from './fleet.ts'
 import { type Event, unexplained } from './history.ts'
 
-const long = process.env.COHERENCE_LONG === '1'
-const seconds = long ? 60 : 6
-const seed = Number(process.env.SEED ?? Date.now() % 1_000_000)
-
-/** mulberry32: the same seed, the same faults. */
-const randomOf = (start: number): (() => number) => {
-  let state = start
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296
-  }
-}
+const seconds = isLong ? 60 : 6
+const seed = newSeed('coherence')
 
 type Row = { id: number; status: string }
 
@@ -121,9 +110,9 @@ describeWithRedisServer('M2 M6 M8 P9: three processes on one Redis that falters'
           } else if (what < 0.8) {
             const victim = fleet.gateways[Math.floor(random() * 3)]!
             victim.signal('SIGSTOP')
-            await lapse(ms * (long ? 4 : 2))
+            await lapse(ms * (isLong ? 4 : 2))
             victim.signal('SIGCONT')
-          } else if (long) await redis.client().flushall()
+          } else if (isLong) await redis.client().flushall()
         }
       }
 
@@ -147,7 +136,7 @@ describeWithRedisServer('M2 M6 M8 P9: three processes on one Redis that falters'
       const fresh = count('read')
       const wrong = unexplained(events, (register) => firsts.get(register) as string)
       process.stdout.write(
-        `seed ${seed}: ${acknowledged} acknowledged writes, ${fresh} rows read fresh, ${wrong.length} wrong\n`,
+        `${acknowledged} acknowledged writes, ${fresh} rows read fresh, ${wrong.length} wrong\n`,
       )
       expect(wrong.slice(0, 3)).toEqual([])
     },

@@ -1,21 +1,13 @@
 import { afterEach, beforeEach, expect, it } from '@jest/globals'
 import { hashKey, makeKey } from '../../src/access/keys.ts'
 import { createSimulator, type Simulator } from '../../src/apps/simulator/simulator.ts'
+import { isLong, newSeed, randomOf } from '../support/long.ts'
 import { describeWithRedisServer } from '../support/needs.ts'
 import { type Running, spawnGateway } from '../support/processes.ts'
 import { startRedis, type TestRedis } from '../support/redis.ts'
-import {
-  departments,
-  insist,
-  isLong,
-  longTimeout,
-  type Operation,
-  seeded,
-  statesOf,
-  sumOf,
-} from './writes.ts'
+import { departments, insist, longTimeout, type Operation, statesOf, sumOf } from './writes.ts'
 
-// 1,500 rows and 4 kills; WRITES_LONG=1: 10,000 rows and 20 kills.
+// 1,500 rows and 4 kills; in the long form 10,000 rows and 20 kills.
 const [rows, kills] = isLong ? [10_000, 20] : [1500, 4]
 // A turn whose holder died is over after 5 s, and the next sweep comes within 6 s.
 const resumedMs = 35_000
@@ -104,7 +96,7 @@ describeWithRedisServer('an import whose instances are killed again and again', 
   it(
     'ends with every row once, its counts right at every look, and the same in JSON and CSV',
     async () => {
-      const { random } = seeded(`${kills} kills`)
+      const random = randomOf(newSeed(`${kills} kills`))
       const names = Array.from({ length: rows }, (_, i) => `Row ${i}`).toSorted()
       const importing = { CHATHUB_BATCH_SIZE: isLong ? '50' : '30', CHATHUB_REQUESTS_PER_SECOND: '30' }
       let [worker, other] = [await start(importing), await start(importing)]

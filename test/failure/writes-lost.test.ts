@@ -1,19 +1,18 @@
 import { afterEach, describe, expect, it } from '@jest/globals'
 import { startGateway, type TestGateway } from '../support/gateway.ts'
+import { isLong, newSeed } from '../support/long.ts'
 import {
   countNames,
   departments,
   ended,
   insist,
-  isLong,
   longTimeout,
   namesIn,
   type Operation,
   type Result,
-  seeded,
 } from './writes.ts'
 
-// 1,000 names in all; WRITES_LONG=1 sends each by itself, else five at a time.
+// 1,000 names in all; the long form sends each by itself, else five at a time.
 const namesEach = isLong ? 1 : 5
 const organizations = departments(20)
 
@@ -33,7 +32,7 @@ describe('a thousand adds', () => {
   it(
     'with a tenth of the answers lost and 5 % errors: none lost, none doubled, all settled by themselves',
     async () => {
-      const { seed } = seeded('lost answers')
+      const seed = newSeed('lost answers')
       gateway = await startGateway({
         env: { WRITE_SETTLE_SECONDS: '1', CHATHUB_REQUESTS_PER_SECOND: '2000' },
         simulator: { seed, organizations },

@@ -1,10 +1,11 @@
 import { afterEach, beforeEach, expect, it } from '@jest/globals'
 import { startGateway, type TestGateway } from '../support/gateway.ts'
+import { isLong } from '../support/long.ts'
 import { describeWithRedisServer } from '../support/needs.ts'
 import { startRedis, type TestRedis } from '../support/redis.ts'
-import { countNames, departments, ended, isLong, longTimeout, namesIn, type Result } from './writes.ts'
+import { countNames, departments, ended, longTimeout, namesIn, type Result } from './writes.ts'
 
-// 10 rounds; WRITES_LONG=1: 50.
+// 10 rounds; in the long form 50.
 const rounds = isLong ? 50 : 10
 
 let redis: TestRedis

@@ -1,26 +1,8 @@
-import { randomBytes } from 'node:crypto'
 import type { TestGateway } from '../support/gateway.ts'
+import { isLong } from '../support/long.ts'
 
-/**
- * What the suites of writes share. Long forms, for a quiet machine: WRITES_LONG=1 for all of them at their full size;
- * WRITES_SEED=<n> repeats a run.
- */
-export const isLong = process.env.WRITES_LONG === '1'
+/** What the suites of writes share. */
 export const longTimeout = isLong ? 900_000 : 60_000
-
-/** Numbers from 0 to 1 that are the same for the same seed (mulberry32); the seed is printed. */
-export const seeded = (what: string): { seed: number; random: () => number } => {
-  const seed = Number(process.env.WRITES_SEED ?? randomBytes(4).readUInt32LE())
-  process.stderr.write(`${what}: WRITES_SEED=${seed}\n`)
-  let state = seed >>> 0
-  const random = (): number => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-  }
-  return { seed, random }
-}
 
 export type Result = { index: number; name: string; outcome: string; id?: number }
 const outcomes = [

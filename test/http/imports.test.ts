@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals'
-import { countNames, departments, ended, isLong, longTimeout, namesIn, sumOf } from '../failure/writes.ts'
+import { countNames, departments, ended, longTimeout, namesIn, sumOf } from '../failure/writes.ts'
 import { startGateway, type TestGateway } from '../support/gateway.ts'
+import { isLong } from '../support/long.ts'
 
 let gateway: TestGateway
 beforeAll(async () => {
@@ -116,8 +117,8 @@ describe('an import', () => {
 })
 
 describe('the pace of an import', () => {
-  // WRITES_LONG=1: 5 a second and 3,000 rows. Figures are printed; only the long form holds the import to its bound.
-  const [rate, count] = isLong ? [5, 3000] : [50, 3000]
+  // In the long form 5 a second. Figures are printed; only the long form holds the import to its bound.
+  const [rate, count] = [isLong ? 5 : 50, 3000]
   it(
     'is that of its calls at the share of the rate that imports may use',
     async () => {

@@ -1,12 +1,12 @@
 import { describe, expect, it } from '@jest/globals'
+import { isLong } from '../support/long.ts'
 import { type Bounds, coherenceModel } from './coherence-model.ts'
 import { type Guard, guards } from './coherence-state.ts'
 import { explore } from './explore.ts'
 
-const long = process.env.MODEL_LONG === '1'
 const short: Partial<Bounds> = { lease: 1, loads: 0 }
 /** In the long form loads cross everything else, and a lease is two ticks. It takes half an hour and 8 GB. */
-const whole: Partial<Bounds>[] = long
+const whole: Partial<Bounds>[] = isLong
   ? [0, 2].flatMap((victim) => [
       { victim, lease: 2, loads: 0 },
       { victim, lease: 1, losses: 0 },
