@@ -7,7 +7,7 @@ import { createKeys, parseClients } from './access/keys.ts'
 import { createLimit } from './access/limit.ts'
 import { createSessions } from './access/sessions.ts'
 import { createCache } from './cache/cache.ts'
-import { alone, createCoherence, leaseMs, registry } from './cache/coherence.ts'
+import { alone, createCoherence, memberMs, registry } from './cache/coherence.ts'
 import { createMemoryStore } from './cache/memory-store.ts'
 import { createRedisStore } from './cache/redis-store.ts'
 import { createChatHub } from './chathub/client.ts'
@@ -114,7 +114,7 @@ export const createGateway = (config: Config, { log, clock = systemClock, onRepo
         instances: config.instances,
         clock,
         registry,
-        leaseMs,
+        memberMs,
       })
     : createLocalBudget({ requestsPerSecond: () => config.requestsPerSecond, clock })
   const lanes = createLanes({

@@ -10,6 +10,7 @@ import type { Redis } from '../redis/redis.ts'
  * Registry. Every instance beats every 500 ms: one script renews its lease in the registry (2 s by Redis time) and returns
  * the notices since its last beat. The instance trusts its memory until 1.9 s after it SENT its last answered beat, by
  * its own monotonic clock: that is always before the registry sees the lease end.
+ * A beat that Redis ran late, out of a buffer after it stood still, renews nothing: its sender may long live by itself.
  *
  * Write. 1 bump the list's epoch (store), 2 announce: number a notice, put it in the log, publish it, read who holds a
  * lease, 3 wait until each of them has confirmed or its lease is over, 4 acknowledge. A notice makes an instance forget
@@ -60,8 +61,12 @@ export const alone: Coherence = {
   close: async () => {},
 }
 
-export const leaseMs = 2000
-export const beatMs = 500
+const leaseMs = 2000
+const beatMs = 500
+// A beat that lay in a buffer for longer, while Redis or its link stood still, is no sign of life.
+const lateMs = 250
+/** Who was last heard of when it sent a beat at t counts as a member until t + this, and no longer. */
+export const memberMs = leaseMs + lateMs
 const safetyMs = 100
 const askAgainMs = 150
 const announceAgainMs = 50
@@ -94,8 +99,12 @@ local members, peak, confirmed, notices, counter, joined, born = unpack(KEYS)
 for _, key in ipairs(KEYS) do redis.call('PEXPIRE', key, ${registryKeepMs}) end
 `
 
-/** ARGV: id, last notice seen. → was a member, number of the last notice, alive, expected, then the notices missed, or false. */
+/**
+ * ARGV: id, last notice seen, when it was sent by Redis time as far as its sender knows. → Redis time, then, unless it came
+ * late: was a member, number of the last notice, alive, expected, the notices missed or false.
+ */
 const beat = `${prelude}
+if now - tonumber(ARGV[3]) > ${lateMs} then return { now } end
 local member = tonumber(redis.call('ZSCORE', members, ARGV[1]) or '0') > now
 if not member or redis.call('HEXISTS', joined, ARGV[1]) == 0 then redis.call('HSET', joined, ARGV[1], now) end
 redis.call('SET', born, now, 'PX', ${registryKeepMs}, 'NX')
@@ -113,10 +122,11 @@ local last = tonumber(redis.call('GET', counter) or '0')
 local since = tonumber(ARGV[2])
 redis.call('HSET', confirmed, ARGV[1], member and since <= last and since or 0)
 local missed = false
-local length = redis.call('LLEN', notices)
-if since <= last and last - since <= length then missed = redis.call('LRANGE', notices, -(last - since), -1) end
-if since == last then missed = {} end
-return { member and 1 or 0, last, living, tonumber(most), missed }`
+if since == last then missed = {}
+elseif since < last and last - since <= redis.call('LLEN', notices) then
+  missed = redis.call('LRANGE', notices, since - last, -1)
+end
+return { now, member and 1 or 0, last, living, tonumber(most), missed }`
 
 /** ARGV: id, key, channel. → number, ms since I joined (0: I am no member), the members. */
 const announceScript = `${prelude}
@@ -169,6 +179,8 @@ export const createCoherence = (options: {
   let term = 0
   let trustedUntil = Number.NEGATIVE_INFINITY
   let last = 0
+  /** Redis time less our own, by the last answer; the first beat of all only asks for it. */
+  let redisAhead = Number.NEGATIVE_INFINITY
   let subscribed = false
   let connectedAt = Number.NEGATIVE_INFINITY
   let alive = 1
@@ -186,16 +198,18 @@ export const createCoherence = (options: {
     return { number: Number(number), writer }
   }
 
-  const beatOnce = async (): Promise<void> => {
+  /** False: it came too late to count. */
+  const beatOnce = async (): Promise<boolean> => {
     const sentAt = clock.now()
-    const since = last
-    const [member, latest, living, known, missed] = (await scripts.beat(keys, id, since)) as [
-      number,
-      number,
-      number,
-      number,
-      Buffer[] | null,
-    ]
+    const sentBy = Number.isFinite(redisAhead) ? Math.round(redisAhead + sentAt) : 0
+    const [redisNow, member, latest, living, known, missed] = (await scripts.beat(
+      keys,
+      id,
+      last,
+      sentBy,
+    )) as [number, number, number, number, number, Buffer[] | null]
+    redisAhead = redisNow - clock.now()
+    if (member === undefined) return false
     alive = living
     expected = Math.max(options.instances, known)
     if (missed === null) last = latest
@@ -203,10 +217,19 @@ export const createCoherence = (options: {
     if (!member || missed === null) endTerm()
     // A lease that nobody can be told through would only make writers wait.
     if (subscribed) trustedUntil = sentAt + leaseMs - safetyMs
+    return true
   }
+  /** One that came late is given again at once; while Redis is away trust ends by itself. */
+  const beatNow = (): Promise<void> =>
+    beatOnce()
+      .then((counted) => counted || beatOnce())
+      .then(
+        () => {},
+        () => {},
+      )
   const beatAndAgain = (): void => {
     if (closed) return
-    beating = beatOnce().catch(() => {}) // away: trust ends by itself
+    beating = beatNow()
     void beating.then(() => clock.after(beatMs, beatAndAgain))
   }
 
@@ -228,7 +251,7 @@ export const createCoherence = (options: {
       endTerm()
       subscribed = true
       connectedAt = clock.now()
-      void beatOnce().catch(() => {})
+      void beatNow()
     },
     onLost: () => {
       subscribed = false

@@ -9,8 +9,8 @@ import { type Budget, type BudgetClass, createLocalBudget, type Grant } from './
  * within 1,040 ms: so no N + 1 arrivals lie within a second. A ring that is missing (flushed, restarted) stays shut for
  * one window, since nobody knows what was granted before.
  *
- * An instance that cannot reach Redis cannot tell its own isolation from Redis's death. It asks nothing for one lease
- * and one window; by then the shared side counts it as gone and keeps its share free, and it goes on with that share:
+ * An instance that cannot reach Redis cannot tell its own isolation from Redis's death. It asks nothing while it may
+ * still be counted as alive and one window more; by then the shared side counts it as gone and keeps its share free, and it goes on with that share:
  * N ÷ the greater of GATEWAY_INSTANCES and the most instances seen. Back again, it takes nothing until what it sent by
  * itself is a window old; the shared side too grows only one window after an instance came back.
  */
@@ -93,8 +93,8 @@ type Options = {
   clock: Clock
   /** Keys of the registry of instances, and of the age of this Redis. */
   registry: { members: string; peak: string; born: string }
-  /** How long an instance that is cut off still counts as alive, ms. */
-  leaseMs: number
+  /** How long after it was last heard of an instance still counts as alive, ms. */
+  memberMs: number
 }
 
 export const createSharedBudget = (options: Options): Budget => {
@@ -119,7 +119,7 @@ export const createSharedBudget = (options: Options): Budget => {
   const takeAlone = (klass: BudgetClass): Grant => {
     // Alone in the world nobody else counts on anything; else the others must have noticed first.
     const lastAsked = Math.max(begunAt, redis.lastAskedAt())
-    const shut = expected === 1 ? 0 : lastAsked + options.leaseMs + windowMs - clock.now()
+    const shut = expected === 1 ? 0 : lastAsked + options.memberMs + windowMs - clock.now()
     if (shut > 0) return { waitMs: Math.min(shut, askAgainMs * 5) }
     livesAlone = true
     return local.status().requestsPerSecond < 1 ? { waitMs: 200 } : (local.take(klass) as Grant)

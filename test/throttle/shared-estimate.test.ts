@@ -30,7 +30,7 @@ describeWithRedis('the estimate of the shared budget', () => {
       instances: 1,
       clock,
       registry,
-      leaseMs: 2000,
+      memberMs: 2000,
     })
     budget.pause(60_000)
     await until(() => budget.status().pausedForMs > 0)
