@@ -63,7 +63,7 @@ import { createMemoryRecords, createRedisRecords } from './redis/records.ts'
 import { createRedis } from './redis/redis.ts'
 import type { Report } from './report.ts'
 import { createBreaker } from './throttle/breaker.ts'
-import { createLocalBudget } from './throttle/budget.ts'
+import { createLocalBudget, firstAskMs } from './throttle/budget.ts'
 import { createLanes } from './throttle/lanes.ts'
 import { withLimit } from './throttle/limit.ts'
 import { withRetry } from './throttle/retry.ts'
@@ -111,12 +111,13 @@ export const createGateway = (config: Config, { log, clock = systemClock, onRepo
     ? createSharedBudget({
         redis,
         requestsPerSecond: config.requestsPerSecond,
-        instances: config.instances,
         clock,
+        expected: coherence.expected,
+        heardOfAt: coherence.heardOfAt,
         registry,
         memberMs,
       })
-    : createLocalBudget({ requestsPerSecond: () => config.requestsPerSecond, clock })
+    : createLocalBudget({ requestsPerSecond: () => config.requestsPerSecond, clock, opensAt: firstAskMs })
   const lanes = createLanes({
     budget,
     queueMax: config.queueMax,

@@ -46,8 +46,10 @@ export type Coherence = {
   announce(key: string): Promise<void>
   /** Called when another instance wrote `key`: forget it, at once and without waiting. */
   onNotice(forget: (key: string) => void): void
-  /** How many instances hold a lease, and for how many the budget must leave room. */
-  members(): { alive: number; expected: number }
+  /** How many instances there are, or may be: the most that were seen within ten minutes, or that were planned. */
+  expected(): number
+  /** When this instance was last heard of by the registry, as far as it knows (monotonic ms). */
+  heardOfAt(): number
   /** On a clean stop: gives the lease back, so that nobody waits for it. */
   close(): Promise<void>
 }
@@ -57,7 +59,8 @@ export const alone: Coherence = {
   term: () => 0,
   announce: async () => {},
   onNotice: () => {},
-  members: () => ({ alive: 1, expected: 1 }),
+  expected: () => 1,
+  heardOfAt: () => Number.NEGATIVE_INFINITY,
   close: async () => {},
 }
 
@@ -101,7 +104,7 @@ for _, key in ipairs(KEYS) do redis.call('PEXPIRE', key, ${registryKeepMs}) end
 
 /**
  * ARGV: id, last notice seen, when it was sent by Redis time as far as its sender knows. → Redis time, then, unless it came
- * late: was a member, number of the last notice, alive, expected, the notices missed or false.
+ * late: was a member, number of the last notice, the most instances seen, the notices missed or false.
  */
 const beat = `${prelude}
 if now - tonumber(ARGV[3]) > ${lateMs} then return { now } end
@@ -110,7 +113,6 @@ if not member or redis.call('HEXISTS', joined, ARGV[1]) == 0 then redis.call('HS
 redis.call('SET', born, now, 'PX', ${registryKeepMs}, 'NX')
 redis.call('ZADD', members, now + ${leaseMs}, ARGV[1])
 redis.call('ZREMRANGEBYSCORE', members, '-inf', now)
-local living = redis.call('ZCARD', members)
 local most, at = string.match(redis.call('GET', peak) or '0 0', '(%d+) (%d+)')
 -- Whoever was killed and started anew is not counted twice: only beats of this moment are.
 local beating = redis.call('ZCOUNT', members, now + ${leaseMs - 600}, '+inf')
@@ -126,7 +128,7 @@ if since == last then missed = {}
 elseif since < last and last - since <= redis.call('LLEN', notices) then
   missed = redis.call('LRANGE', notices, since - last, -1)
 end
-return { now, member and 1 or 0, last, living, tonumber(most), missed }`
+return { now, member and 1 or 0, last, tonumber(most), missed }`
 
 /** ARGV: id, key, channel. → number, ms since I joined (0: I am no member), the members. */
 const announceScript = `${prelude}
@@ -183,8 +185,9 @@ export const createCoherence = (options: {
   let redisAhead = Number.NEGATIVE_INFINITY
   let subscribed = false
   let connectedAt = Number.NEGATIVE_INFINITY
-  let alive = 1
-  let expected = 1
+  /** What this instance has seen itself: a Redis that was emptied knows less. */
+  let most = { count: 1, at: Number.NEGATIVE_INFINITY }
+  let heardOfAt = Number.NEGATIVE_INFINITY
   let closed = false
   let beating: Promise<void> | undefined
 
@@ -201,17 +204,31 @@ export const createCoherence = (options: {
   /** False: it came too late to count. */
   const beatOnce = async (): Promise<boolean> => {
     const sentAt = clock.now()
+    if (redis.state() === 'away') return false
+    const before = heardOfAt
+    heardOfAt = sentAt
+    /** Redis has not taken it for a sign of life. */
+    const unheard = (): void => {
+      if (heardOfAt === sentAt) heardOfAt = before
+    }
     const sentBy = Number.isFinite(redisAhead) ? Math.round(redisAhead + sentAt) : 0
-    const [redisNow, member, latest, living, known, missed] = (await scripts.beat(
-      keys,
-      id,
-      last,
-      sentBy,
-    )) as [number, number, number, number, number, Buffer[] | null]
+    const answer = await scripts.beat(keys, id, last, sentBy).catch((error) => {
+      if (redis.state() === 'ready') unheard()
+      throw error
+    })
+    const [redisNow, member, latest, known, missed] = answer as [
+      number,
+      number,
+      number,
+      number,
+      Buffer[] | null,
+    ]
     redisAhead = redisNow - clock.now()
-    if (member === undefined) return false
-    alive = living
-    expected = Math.max(options.instances, known)
+    if (member === undefined) {
+      unheard()
+      return false
+    }
+    if (known >= most.count || sentAt - most.at > missedMs) most = { count: known, at: sentAt }
     if (missed === null) last = latest
     else for (const notice of missed) last = Math.max(last, take(notice.toString()).number)
     if (!member || missed === null) endTerm()
@@ -325,7 +342,8 @@ export const createCoherence = (options: {
       ])
     },
     onNotice: (forget) => void listeners.push(forget),
-    members: () => ({ alive, expected: Math.max(expected, alive) }),
+    expected: () => Math.max(options.instances, most.count),
+    heardOfAt: () => heardOfAt,
     close: async () => {
       closed = true
       trustedUntil = Number.NEGATIVE_INFINITY

@@ -77,7 +77,7 @@ export const createLoading = <T>(options: LoadOptions<T>): Loading<T> => {
   /** The fresh copy that another instance has just loaded; undefined: the right to load is ours. */
   const claim = async (key: string, errand: Errand): Promise<Copy<T> | undefined> => {
     // Of several instances none may ask ChatHub for a while without the store, so its way back is worth waiting for.
-    const awayUntil = clock.now() + (coherence.members().expected > 1 ? storeBackMs : 0)
+    const awayUntil = clock.now() + (coherence.expected() > 1 ? storeBackMs : 0)
     for (;;) {
       const { copy, epoch } = await adopt(key)
       if (copy && copy.epoch === epoch && memory.ageOf(copy) < times.freshMs) return copy

@@ -24,8 +24,6 @@ export type Redis = {
   state(): 'ready' | 'away'
   /** Resolves when the first connection is up, was refused, or has taken half a second. */
   opened: Promise<void>
-  /** When a command was last sent (monotonic ms): Redis may have taken it for a sign of life, answered or not. */
-  lastAskedAt(): number
   close(): void
 }
 
@@ -49,7 +47,6 @@ export const createRedis = (options: {
   let url = options.url
   let away = true // until the first connection is up
   let awaySince = clock.now()
-  let lastAskedAt = Number.NEGATIVE_INFINITY
   let good = 0
   let bad = 0
   let lastErrorAt = Number.NEGATIVE_INFINITY
@@ -88,7 +85,11 @@ export const createRedis = (options: {
   /** Asks in the background until Redis answers in time again; readers do not wait meanwhile. */
   const probe = (): void => {
     if (closed || !away) return
-    answeredIn(client.ping(), commandMs, clock).then(
+    // A write: Redis may answer reads and keep writes waiting. One that it refuses is answered too.
+    const write = client.set(`${options.prefix}{gateway}:probe`, '1', 'PX', 1000).catch((error: Error) => {
+      if (meansAway(error)) throw error
+    })
+    answeredIn(write, commandMs, clock).then(
       () => {
         bad = 0
         good++
@@ -121,7 +122,6 @@ export const createRedis = (options: {
   const runWith = async <T>(patient: boolean, command: (client: RedisClient) => Promise<T>): Promise<T> => {
     if (away && patient) await sitOut()
     if (away) throw new Failure('redis.unavailable', { retryAfterMs: 1000 })
-    lastAskedAt = clock.now()
     try {
       return await answeredIn(command(client), patient ? patientMs : commandMs, clock)
     } catch (error) {
@@ -171,7 +171,6 @@ export const createRedis = (options: {
       client = open()
       for (const subscription of subscriptions) subscription.restart()
     },
-    lastAskedAt: () => lastAskedAt,
     state: () => (away ? ('away' as const) : ('ready' as const)),
     opened,
     close: () => {

@@ -27,13 +27,19 @@ export type Budget = {
 export type LocalBudget = Budget & {
   /** A request left that was granted elsewhere; it counts here too. */
   note(klass: BudgetClass): void
-  /** Until nothing that left counts any more, ms. */
+  /** Until nothing that was granted counts any more, ms: at least so long. */
   idleInMs(): number
 }
 
 /** A request may reach ChatHub this much later than it left here, and windows still hold. */
 export const jitterMs = 50
 const windowMs = 1000 + jitterMs
+
+/**
+ * When a process that is the only one may ask first, on the system's clock, which begins with the process: one that was
+ * killed and started anew cannot know what it sent before.
+ */
+export const firstAskMs = windowMs
 
 /** What imports and refreshes may use together, so that people always find room; one a second at the least. */
 export const backgroundShare = (requestsPerSecond: number): number =>
@@ -53,6 +59,8 @@ export const slowedRate = (full: number, slowed: number, sinceMs: number): numbe
 export const createLocalBudget = (options: {
   requestsPerSecond: () => number
   clock: Clock
+  /** Nothing is granted before (monotonic ms). */
+  opensAt?: number
 }): LocalBudget => {
   const { clock } = options
   const full = options.requestsPerSecond
@@ -60,7 +68,12 @@ export const createLocalBudget = (options: {
     urgent: { unsent: 0, left: [] },
     background: { unsent: 0, left: [] },
   }
-  let pausedUntil = Number.NEGATIVE_INFINITY
+  let pausedUntil = options.opensAt ?? Number.NEGATIVE_INFINITY
+  /** Forgets what left longer than a window ago. */
+  const trim = ({ left }: { left: number[] }): void => {
+    const horizon = clock.now() - windowMs
+    while (left.length > 0 && (left[0] as number) <= horizon) left.shift()
+  }
   let slowed: { rate: number; since: number } | undefined
 
   const allowed = (): number => {
@@ -69,12 +82,10 @@ export const createLocalBudget = (options: {
     if (rate >= full()) slowed = undefined
     return rate
   }
-  /** Slots of a class that still count, after forgetting those whose window is over. */
+  /** Slots of a class that still count. */
   const used = (klass: BudgetClass): number => {
-    const { left, unsent } = pools[klass]
-    const horizon = clock.now() - windowMs
-    while (left.length > 0 && (left[0] as number) <= horizon) left.shift()
-    return unsent + left.length
+    trim(pools[klass])
+    return pools[klass].unsent + pools[klass].left.length
   }
   const nextFreeMs = (): number => {
     const oldest = Math.min(pools.urgent.left[0] ?? Infinity, pools.background.left[0] ?? Infinity)
@@ -126,11 +137,17 @@ export const createLocalBudget = (options: {
         : Math.max(paused, Math.floor((busy - rate) / rate) * windowMs + nextFreeMs())
     },
     pause: (ms) => {
+      // Several refusals of one burst slow down once.
+      if (clock.now() >= pausedUntil)
+        slowed = { rate: Math.max(1, Math.floor((allowed() * 2) / 3)), since: clock.now() + ms }
       pausedUntil = Math.max(pausedUntil, clock.now() + ms)
-      slowed = { rate: Math.max(1, Math.floor((allowed() * 2) / 3)), since: clock.now() + ms }
     },
-    note: (klass) => void pools[klass].left.push(clock.now()),
+    note: (klass) => {
+      trim(pools[klass])
+      pools[klass].left.push(clock.now())
+    },
     idleInMs: () => {
+      if (pools.urgent.unsent + pools.background.unsent > 0) return windowMs
       const newest = Math.max(
         pools.urgent.left.at(-1) ?? -Infinity,
         pools.background.left.at(-1) ?? -Infinity,

@@ -27,7 +27,8 @@ describeWithRedis('the estimate of the shared budget', () => {
     const budget = createSharedBudget({
       redis,
       requestsPerSecond: 5,
-      instances: 1,
+      expected: () => 1,
+      heardOfAt: () => 0,
       clock,
       registry,
       memberMs: 2000,
