@@ -98,12 +98,7 @@ export const createGateway = (config: Config, { log, clock = systemClock, onRepo
   // What the instances share.
   const redis =
     config.redisUrl &&
-    createRedis({
-      url: config.redisUrl.reveal(),
-      prefix: config.redisPrefix,
-      clock,
-      report,
-    })
+    createRedis({ url: config.redisUrl.reveal(), prefix: config.redisPrefix, clock, report })
   const coherence = redis ? createCoherence({ redis, clock, instances: config.instances }) : alone
 
   // The way to ChatHub, one function type in layers.
@@ -112,8 +107,7 @@ export const createGateway = (config: Config, { log, clock = systemClock, onRepo
         redis,
         requestsPerSecond: config.requestsPerSecond,
         clock,
-        expected: coherence.expected,
-        heardOfAt: coherence.heardOfAt,
+        membership: coherence,
         registry,
         memberMs,
       })
@@ -121,6 +115,7 @@ export const createGateway = (config: Config, { log, clock = systemClock, onRepo
   const lanes = createLanes({
     budget,
     queueMax: config.queueMax,
+    answerMs: Math.min(config.timeoutMs, 500),
     clock,
     report: (lane, ms) => report({ name: 'upstream-wait', lane, ms }),
   })
@@ -145,7 +140,7 @@ export const createGateway = (config: Config, { log, clock = systemClock, onRepo
   const chathub = createChatHub(exchange, report)
 
   // What is remembered.
-  const store = redis ? createRedisStore(redis) : createMemoryStore({ clock })
+  const store = redis ? createRedisStore(redis, clock) : createMemoryStore({ clock })
   const { freshMs, revalidateMs, waitMs, staleMs } = config
   const organizationCache = createCache({
     list: 'organizations',
@@ -171,7 +166,7 @@ export const createGateway = (config: Config, { log, clock = systemClock, onRepo
   })
 
   // The subject.
-  const lists = createLists(rosters)
+  const lists = createLists(rosters, organizations)
   const directory = createDirectory({ lists, organizations, index, clock })
   const { batchSize, settleMs } = config
   const turns = redis
@@ -190,7 +185,14 @@ export const createGateway = (config: Config, { log, clock = systemClock, onRepo
     lists,
     store: redis ? createRedisAssignments(redis.patient) : createMemoryAssignments({ clock }),
   })
-  const diagnose = createDiagnose({ organizations, lists, cache: rosters, token: vault.status, clock })
+  const diagnose = createDiagnose({
+    organizations,
+    lists,
+    cache: rosters,
+    token: vault.status,
+    reachable: () => breaker.state() !== 'open',
+    clock,
+  })
   const purge = async (organization?: number): Promise<void> => {
     if (organization !== undefined) return rosters.purge(operatorsKey(organization))
     await rosters.purge()

@@ -50,6 +50,7 @@ const beside: Record<string, string[]> = {
 /** ChatHub's room hands types to all; these are the only values that another room takes from it. */
 const chathubValues = [
   'src/throttle/limit.ts > src/chathub/exchange.ts', // the error that says a slot is too old
+  'src/throttle/breaker.ts > src/chathub/exchange.ts', // the error that says nothing of ChatHub
   'src/operators/change-status.ts > src/chathub/wire.ts', // one table of status integers, both ways
   'src/operators/run.ts > src/chathub/wire.ts', // the same table
   'src/http/chathub.ts > src/chathub/wire.ts', // the same table, in the drop-in paths

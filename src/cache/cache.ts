@@ -61,7 +61,8 @@ export const createCache = <T>(options: Options<T>): Cache<T> => {
       event: how === 'loaded' ? 'miss' : how === 'stale-after-failure' ? 'stale' : how,
     })
     // A copy that nobody can vouch for is served as old, however young.
-    const ttlMs = how === 'stale' ? Math.min(times.freshMs - ageMs, -1000) : times.freshMs - ageMs
+    const old = how === 'stale' || how === 'stale-after-failure'
+    const ttlMs = old ? Math.min(times.freshMs - ageMs, -1000) : times.freshMs - ageMs
     return { copy, freshness: { ageMs, ttlMs, how, failedStatus } }
   }
 
@@ -86,14 +87,22 @@ export const createCache = <T>(options: Options<T>): Cache<T> => {
 
   /** A new answer by the deadline, or the failure. */
   const fetchNew = async (key: string, errand: Errand, notBefore?: number): Promise<Read<T>> => {
+    const late = () => new Failure('chathub.timeout', { retryAfterMs: 1000 })
+    let hurried = false
     for (;;) {
       const since = clock.now()
       const { promise, collapsed } = join(key, errand, notBefore !== undefined)
-      const late = () => new Failure('chathub.timeout', { retryAfterMs: 1000 })
-      const copy = await within(clock, promise, errand.deadline - clock.now(), late)
-      // A load that had left before this reader came is not new enough for it; the next one is.
-      if (notBefore === undefined || copy.askedAt >= notBefore)
-        return answer(copy, !collapsed ? 'loaded' : vouched(key, copy, since) ? 'collapsed' : 'stale')
+      try {
+        const copy = await within(clock, promise, errand.deadline - clock.now(), late)
+        // A load that had left before this reader came is not new enough for it; the next one is.
+        if (notBefore === undefined || copy.askedAt >= notBefore)
+          return answer(copy, !collapsed ? 'loaded' : vouched(key, copy, since) ? 'collapsed' : 'stale')
+      } catch (error) {
+        // It ran out of its first reader's time, not of this one's.
+        const again = collapsed && !hurried && clock.now() < errand.deadline
+        if (!again || !isFailure(error, 'chathub.busy', 'chathub.timeout')) throw error
+        hurried = true
+      }
     }
   }
 
@@ -142,10 +151,7 @@ export const createCache = <T>(options: Options<T>): Cache<T> => {
 
   /** Gives the list a new epoch and tells the other instances; coherence.ts says why nothing older is fresh after. */
   const overwrite = async (key: string, patched: Copy<T> | 'drop' | undefined): Promise<void> => {
-    const forget = (): void => {
-      memory.overtake(key, patched === 'drop')
-      loading.detach(key)
-    }
+    const forget = (): void => forgetOne(key, patched === 'drop')
     forget()
     const term = coherence.term()
     const generation = memory.generation(key)
@@ -159,13 +165,32 @@ export const createCache = <T>(options: Options<T>): Cache<T> => {
     forget() // a reader may have found the older copy in the store between
     if (kept && typeof patched === 'object')
       memory.keep(key, { ...patched, epoch }, undisturbed ? term : undefined)
-    await coherence.announce(key)
+    await coherence.announce(`${patched === 'drop' ? 'drop' : 'old'} ${key}`)
   }
-  coherence.onNotice((key) => {
-    if (!key.startsWith(list)) return
-    memory.overtake(key, false)
+  const forgetOne = (key: string, drop: boolean): void => {
+    memory.overtake(key, drop)
     loading.detach(key)
+  }
+  const forgetAll = (): void => {
+    memory.overtakeAll()
+    loading.detach()
+  }
+  coherence.onNotice((notice) => {
+    const [what = '', key = ''] = notice.split(' ')
+    if (!key.startsWith(list)) return
+    if (what === 'all') forgetAll()
+    else forgetOne(key, what === 'drop')
   })
+  /** First nothing that was loaded before is kept any more, then what was kept goes, then what was read meanwhile. */
+  const purgeAll = async (): Promise<void> => {
+    const announce = (): Promise<void> => {
+      forgetAll()
+      return coherence.announce(`all ${list}`)
+    }
+    await announce()
+    for (const key of await store.keys(list)) await store.bump(key, 'drop', keepMs(times))
+    await announce()
+  }
 
   return {
     peek,
@@ -176,11 +201,7 @@ export const createCache = <T>(options: Options<T>): Cache<T> => {
         // ChatHub took the write, but who else serves the older list is not known: that is doubt, not refusal.
         throw new Failure('write.in-doubt', { inDoubt: true, cause })
       }),
-    purge: async (key) => {
-      if (key !== undefined) return overwrite(key, 'drop')
-      const keys = new Set([...memory.keys(), ...(await store.keys(list))])
-      await Promise.all([...keys].map((each) => overwrite(each, 'drop')))
-    },
+    purge: (key) => (key === undefined ? purgeAll() : overwrite(key, 'drop')),
     size: memory.size,
   }
 }

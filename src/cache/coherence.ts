@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
-import { LRUCache } from 'lru-cache'
 import { type Clock, pause } from '../clock.ts'
 import type { Redis } from '../redis/redis.ts'
+import { createConfirmations } from './confirmations.ts'
 
 /**
  * COHERENCE: once a write is acknowledged, no instance serves the older list as fresh, and reads stay at memory speed.
@@ -71,7 +71,6 @@ const lateMs = 250
 /** Who was last heard of when it sent a beat at t counts as a member until t + this, and no longer. */
 export const memberMs = leaseMs + lateMs
 const safetyMs = 100
-const askAgainMs = 150
 const announceAgainMs = 50
 const announceMaxMs = 2500
 const noticesKept = 2000
@@ -175,8 +174,12 @@ export const createCoherence = (options: {
   const channel = `${redis.prefix}{gateway}:notice`
   const confirmChannel = `${redis.prefix}{gateway}:confirm:`
   const listeners: ((key: string) => void)[] = []
-  /** Members that confirmed a notice, and who is told; a confirmation may overtake the answer to the announcement. */
-  const confirmations = new LRUCache<number, { members: Set<string>; told?: () => void }>({ max: 1000 })
+  const confirmations = createConfirmations({
+    clock,
+    waitMs: leaseMs,
+    ask: async (number, members) =>
+      ((await scripts.confirmed(keys, number, ...members)) as Buffer[]).map(String),
+  })
 
   let term = 0
   let trustedUntil = Number.NEGATIVE_INFINITY
@@ -250,17 +253,6 @@ export const createCoherence = (options: {
     void beating.then(() => clock.after(beatMs, beatAndAgain))
   }
 
-  const confirmationOf = (number: number) => {
-    const known = confirmations.get(number) ?? { members: new Set<string>() }
-    confirmations.set(number, known)
-    return known
-  }
-  const confirm = (number: number, member: string): void => {
-    const known = confirmationOf(number)
-    known.members.add(member)
-    known.told?.()
-  }
-
   const subscriber = redis.subscribe({
     channels: [channel, confirmChannel + id],
     onReady: () => {
@@ -277,7 +269,7 @@ export const createCoherence = (options: {
     onMessage: (from, message) => {
       if (from !== channel) {
         const [number, member = ''] = message.split(' ')
-        return confirm(Number(number), member)
+        return confirmations.confirm(Number(number), member)
       }
       const { number, writer } = take(message)
       // Confirmed to the writer at once. `last` moves only without a gap: a beat fills gaps and confirms for good.
@@ -288,35 +280,6 @@ export const createCoherence = (options: {
   })
   beatAndAgain()
 
-  /** Until all of `members` have confirmed `number`, or one lease is over. */
-  const confirmedBy = (number: number, members: string[]): Promise<void> =>
-    new Promise((resolve) => {
-      const known = confirmationOf(number)
-      const finish = (): void => {
-        known.told = undefined
-        confirmations.delete(number)
-        cancelAsking()
-        cancelEnd()
-        resolve()
-      }
-      const look = (): void => {
-        if (members.every((member) => known.members.has(member))) finish()
-      }
-      const ask = (): void => {
-        scripts.confirmed(keys, number, ...members).then(
-          (answer) => {
-            for (const member of answer as Buffer[]) known.members.add(String(member))
-            known.told?.()
-          },
-          () => {}, // case h: the whole wait runs out
-        )
-        cancelAsking = clock.after(askAgainMs, ask)
-      }
-      let cancelAsking = clock.after(askAgainMs, ask)
-      const cancelEnd = clock.after(leaseMs, finish)
-      known.told = look
-      look()
-    })
   /** Told twice is fine; never told is not, however short Redis was away. */
   const announced = async (key: string): Promise<[number: number, memberMs: number, members: Buffer[]]> => {
     for (const until = clock.now() + announceMaxMs; ; await pause(clock, announceAgainMs))
@@ -335,9 +298,9 @@ export const createCoherence = (options: {
       const youngMs = leaseMs - Math.min(memberMs, connectedMs)
       await Promise.all([
         youngMs > 0 && pause(clock, youngMs + safetyMs),
-        confirmedBy(
-          number,
+        confirmations.from(
           members.map(String).filter((member) => member !== id),
+          number,
         ),
       ])
     },

@@ -4,8 +4,8 @@ export type Urgency = 'ahead' | 'behind'
 export type Flights<V> = {
   /** The running load of `key`, or a new one; `collapsed`: it was running already. */
   join(key: string, urgency: Urgency, load: () => Promise<V>): { promise: Promise<V>; collapsed: boolean }
-  /** A write happened: whoever comes now does not join the running load (it may still hold the older list). */
-  detach(key: string): void
+  /** A write happened: whoever comes now does not join the running load (it may still hold the older list). Without a key: any. */
+  detach(key?: string): void
 }
 
 /**
@@ -27,6 +27,6 @@ export const createFlights = <V>(): Flights<V> => {
       flight.promise.then(land, land)
       return { promise: flight.promise, collapsed: false }
     },
-    detach: (key) => void running.delete(key),
+    detach: (key) => (key === undefined ? running.clear() : void running.delete(key)),
   }
 }

@@ -32,8 +32,8 @@ export type Loading<T> = {
   adopt(key: string): Promise<{ copy: Copy<T> | undefined; epoch: string | undefined }>
   /** The running load, or a new one. `alone`: what other instances loaded will not do. */
   join(key: string, errand: Errand, alone?: boolean): { promise: Promise<Copy<T>>; collapsed: boolean }
-  /** Whoever comes now does not join the running load. */
-  detach(key: string): void
+  /** Whoever comes now does not join the running load; without a key: any. */
+  detach(key?: string): void
 }
 
 // A definite refusal of one list is worth remembering for a while.
@@ -41,23 +41,25 @@ const forbiddenMs = 5000
 const overtakenMax = 3
 // An instance that dies while it loads costs the others this much; one that lives renews its claim in time.
 const claimMs = 2000
-const claimPollMs = 30
+const claimPollMs: Record<Urgency, number> = { ahead: 30, behind: 250 }
 const storeBackMs = 1000
 
 export const createLoading = <T>(options: LoadOptions<T>): Loading<T> => {
   const { clock, coherence, list, memory, report, store, times } = options
   const flights = createFlights<Copy<T>>()
   const refused = new LRUCache<string, { failure: Failure; until: number }>({ max: 10_000 })
-  const urgencyOf = (errand: Errand): Urgency => (errand.lane === 'refreshes' ? 'behind' : 'ahead')
+  const urgencyOf = ({ lane }: Errand): Urgency =>
+    lane === 'refreshes' || lane === 'imports' ? 'behind' : 'ahead'
 
   const adopt: Loading<T>['adopt'] = async (key) => {
     const generation = memory.generation(key)
     const term = coherence.term()
+    const readAt = clock.now()
     try {
       const { stored, epoch } = await store.read(key)
       const own = memory.get(key)
       if (generation !== memory.generation(key)) return { copy: own, epoch }
-      const storedAt = stored && clock.now() - stored.ageMs
+      const storedAt = stored && readAt - stored.ageMs
       if (own?.epoch === epoch && (!stored || stored.epoch !== epoch || (storedAt as number) <= own.askedAt))
         return { copy: memory.keep(key, own, term), epoch }
       if (!stored) return { copy: own, epoch }
@@ -74,36 +76,38 @@ export const createLoading = <T>(options: LoadOptions<T>): Loading<T> => {
     }
   }
 
-  /** The fresh copy that another instance has just loaded; undefined: the right to load is ours. */
+  /**
+   * Waits for the right to load for all instances, and looks once more: the fresh copy that another has just loaded, or
+   * undefined, and it is ours to load.
+   */
   const claim = async (key: string, errand: Errand): Promise<Copy<T> | undefined> => {
+    const urgency = urgencyOf(errand)
     // Of several instances none may ask ChatHub for a while without the store, so its way back is worth waiting for.
     const awayUntil = clock.now() + (coherence.expected() > 1 ? storeBackMs : 0)
     for (;;) {
-      const { copy, epoch } = await adopt(key)
-      if (copy && copy.epoch === epoch && memory.ageOf(copy) < times.freshMs) return copy
-      const away = (): boolean | undefined => (clock.now() < awayUntil ? undefined : true)
-      const ours =
-        epoch === undefined ? away() : await store.claim(key, urgencyOf(errand), claimMs).catch(away)
-      if (ours) return undefined
+      const ours = await store.claim(key, urgency, claimMs).catch(() => undefined)
+      if (ours || (ours === undefined && clock.now() >= awayUntil)) break
       if (clock.now() >= errand.deadline) throw new Failure('chathub.timeout', { retryAfterMs: 1000 })
-      await pause(clock, claimPollMs)
+      await pause(clock, claimPollMs[urgency])
     }
+    const { copy, epoch } = await adopt(key)
+    if (!copy || copy.epoch !== epoch || memory.ageOf(copy) >= times.freshMs) return undefined
+    store.release(key, urgency).catch(() => {})
+    return copy
   }
   const keepClaim = (key: string, errand: Errand): (() => void) => {
+    const urgency = urgencyOf(errand)
     let done = false
     let cancel = (): void => {}
     const again = (): void => {
       if (!done)
-        cancel = clock.after(
-          claimMs / 3,
-          () => void store.claim(key, urgencyOf(errand), claimMs).then(again, again),
-        )
+        cancel = clock.after(claimMs / 3, () => void store.claim(key, urgency, claimMs).then(again, again))
     }
     again()
     return () => {
       done = true
       cancel()
-      store.release(key).catch(() => {})
+      store.release(key, urgency).catch(() => {})
     }
   }
 
@@ -119,9 +123,11 @@ export const createLoading = <T>(options: LoadOptions<T>): Loading<T> => {
       const loaded = await options.load(key, errand, memory.get(key)?.value)
       const copy: Copy<T> = { ...loaded, epoch: epoch ?? 'unconfirmed' }
       const stored = { bytes: copy.bytes, epoch: copy.epoch, ageMs: memory.ageOf(copy) }
-      const kept = epoch === undefined || (await store.fill(key, stored, keepMs(times)).catch(() => true))
-      if (kept && generation === memory.generation(key))
-        return memory.keep(key, copy, epoch === undefined ? undefined : term)
+      // What a notice overtook on its way here must not be found by others either.
+      const current = (): boolean => generation === memory.generation(key)
+      const kept =
+        epoch === undefined || (current() && (await store.fill(key, stored, keepMs(times)).catch(() => true)))
+      if (kept && current()) return memory.keep(key, copy, epoch === undefined ? undefined : term)
       report({ name: 'load-overtaken', list })
       if (attempt === overtakenMax) return copy
     }

@@ -17,12 +17,13 @@ export type Memory<T> = {
   current(key: string): Copy<T> | undefined
   /** Keeps the newer of this copy and the one it has; `term` undefined: not current. */
   keep(key: string, copy: Copy<T>, term: number | undefined): Copy<T>
-  /** The list was written: nothing read before counts, not even what is still on its way. */
+  /** The list was written: nothing read before counts, not even what is still on its way. `drop`: nor is it kept. */
   overtake(key: string, drop: boolean): void
+  /** The same for every list, dropped. */
+  overtakeAll(): void
   /** Changes with every write of `key`: what began under another one may not be kept as current. */
   generation(key: string): number
   delete(key: string): void
-  keys(): string[]
   ageOf(copy: Copy<T>): number
   size(): { lists: number; bytes: number }
 }
@@ -40,7 +41,8 @@ export const createMemory = <T>(options: {
     sizeCalculation: ({ copy }) => copy.bytes.length + 500,
   })
   const generations = new Map<string, number>()
-  const generation = (key: string): number => generations.get(key) ?? 0
+  let overtakenAll = 0
+  const generation = (key: string): number => (generations.get(key) ?? 0) + overtakenAll
 
   return {
     get: (key) => lists.get(key)?.copy,
@@ -56,14 +58,17 @@ export const createMemory = <T>(options: {
       return kept
     },
     overtake: (key, drop) => {
-      generations.set(key, generation(key) + 1)
+      generations.set(key, (generations.get(key) ?? 0) + 1)
       const known = lists.get(key)
       if (drop) lists.delete(key)
       else if (known) lists.set(key, { ...known, term: undefined })
     },
+    overtakeAll: () => {
+      overtakenAll++
+      lists.clear()
+    },
     generation,
     delete: (key) => void lists.delete(key),
-    keys: () => [...lists.keys()],
     ageOf: (copy) => Math.max(0, clock.now() - copy.askedAt),
     size: () => ({ lists: lists.size, bytes: lists.calculatedSize }),
   }

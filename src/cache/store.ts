@@ -27,7 +27,8 @@ export type Store = {
    * a refresh behind. False: another instance is loading.
    */
   claim(key: string, urgency: Urgency, leaseMs: number): Promise<boolean>
-  release(key: string): Promise<void>
+  /** Gives back a right that was taken with this urgency. */
+  release(key: string, urgency: Urgency): Promise<void>
   /** Keys that hold a copy now, for `purge` of everything. */
   keys(prefix: string): Promise<string[]>
 }

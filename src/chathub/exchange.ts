@@ -41,6 +41,8 @@ export type Exchange = (call: Call) => Promise<Reply>
 
 /** The slot waited too long for a connection; the limit layer takes a new one. Nothing was sent. */
 export class SlotTooOld extends Error {}
+/** The cause of a failure that says nothing about ChatHub: it was not given its whole time, or nobody waited any more. */
+export class Impatience extends Error {}
 
 const bodyMax = 8 * 1024 * 1024
 
@@ -148,16 +150,16 @@ const attempt = (
         reject(new Failure(code, { cause, inDoubt, ...(retryAfterMs !== undefined && { retryAfterMs }) })),
       )
     }
-    const stop = (code: FailureCode, why: string) => {
-      const cause = new Error(why)
-      fail(code, cause)
+    const stop = (cause: Error) => {
+      fail('chathub.timeout', cause)
       controller?.abort(cause)
     }
-    const aborted = () => stop('chathub.timeout', 'nobody waits for the answer any more')
+    const aborted = () => stop(new Impatience('nobody waits for the answer any more'))
     const left = Math.min(timeoutMs, call.errand.deadline - clock.now())
-    const cancelTimer = clock.after(left, () =>
-      stop('chathub.timeout', `no complete answer within ${Math.round(left)} ms`),
-    )
+    const cancelTimer = clock.after(left, () => {
+      const why = `no complete answer within ${Math.round(left)} ms`
+      stop(left < timeoutMs ? new Impatience(why) : new Error(why))
+    })
     call.errand.signal?.addEventListener('abort', aborted, { once: true })
     if (call.errand.signal?.aborted) aborted()
 

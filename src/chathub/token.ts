@@ -88,17 +88,16 @@ export const createVault = (options: { credentials: Credentials; clock: Clock; r
     }
     try {
       const { token, expiresAt } = tokenOf((await exchange(call)).body)
-      if (before !== credentials) throw new Failure('chathub.credentials', { retryAfterMs: 1000 })
+      if (before !== credentials) throw new Failure('chathub.credentials')
       const secret = new Secret(token)
       current = { state: 'ready', token: secret, source: 'login', since: clock.now(), expiresAt }
       report({ name: 'login', result: 'ok' })
       return secret
     } catch (error) {
+      // Replaced while it was on its way: what came of it says nothing of the new ones.
+      if (before !== credentials) return current.state === 'ready' ? current.token : logIn(exchange, errand)
       // 400, 401 and 403 are ChatHub's no; anything else is no verdict on the credentials.
-      if (
-        before === credentials &&
-        isFailure(error, 'chathub.credentials', 'chathub.forbidden', 'chathub.rejected')
-      ) {
+      if (isFailure(error, 'chathub.credentials', 'chathub.forbidden', 'chathub.rejected')) {
         const failure = refused('login')
         report({ name: 'login', result: 'refused', retryInMs: failure.retryAfterMs ?? 0 })
         throw failure

@@ -42,16 +42,16 @@ export const mountOperators = (door: Door, { lists, directory, add, changeStatus
     const read = await lists.read(params.org, errand, notBefore)
     return prepared(lists, read, (roster) => roster.view('statistics', () => roster.statistics()))
   })
-  door.on(endpoints.findOperator, async ({ caller, errand, params }) => {
-    const found = await directory.find(caller, params.operator, errand)
+  door.on(endpoints.findOperator, async ({ caller, errand, params, notBefore }) => {
+    const found = await directory.find(caller, params.operator, errand, notBefore)
     return { json: shown(found), freshness: found.freshness }
   })
-  door.on(endpoints.searchOperators, async ({ caller, errand, query }) => {
-    const { content, freshness } = await directory.search(caller, errand, query)
+  door.on(endpoints.searchOperators, async ({ caller, errand, query, notBefore }) => {
+    const { content, freshness } = await directory.search(caller, errand, query, notBefore)
     return { json: content, freshness }
   })
-  door.on(endpoints.getAllStatistics, async ({ caller, errand }) => {
-    const { content, freshness } = await directory.statistics(caller, errand)
+  door.on(endpoints.getAllStatistics, async ({ caller, errand, notBefore }) => {
+    const { content, freshness } = await directory.statistics(caller, errand, notBefore)
     return { json: content, freshness }
   })
   door.on(endpoints.addOperators, async ({ caller, errand, params, body, mark, req }) => {

@@ -22,6 +22,8 @@ export const createDiagnose =
     lists: Lists
     cache: Cache<Roster>
     token: () => TokenStatus
+    /** False: calls to ChatHub fail at once, whatever is remembered. */
+    reachable: () => boolean
     clock: Clock
   }) =>
   async (caller: Caller, organization: number, errand: Errand): Promise<Diagnosis> => {
@@ -50,13 +52,13 @@ export const createDiagnose =
       )
     if (known) {
       const failure = await lists.read(organization, errand).then(
-        () => undefined,
+        // An old copy in place of an answer says that none came.
+        ({ freshness }) => freshness.how === 'stale-after-failure' || !options.reachable(),
         (error) => error,
       )
-      if (failure !== undefined) {
-        if (!isFailure(failure)) throw failure
-        found.push(failed(failure.code))
-      }
+      if (failure === true) found.push(failed('chathub.unavailable'))
+      else if (isFailure(failure)) found.push(failed(failure.code))
+      else if (failure) throw failure
     }
     if (options.token().state === 'refused')
       found.push(
@@ -94,4 +96,4 @@ export const createDiagnose =
   }
 
 const failed = (code: string): Advice =>
-  advice(code, `ChatHub could not be asked; see /docs/problems/${code}.`)
+  advice(code, `ChatHub could not be asked, so writes fail too; see /docs/problems/${code}.`)

@@ -1,5 +1,5 @@
 import { type Caller, mayTouch } from '../access/caller.ts'
-import type { Freshness, Read } from '../cache/cache.ts'
+import type { Freshness, Read, ReadOptions } from '../cache/cache.ts'
 import type { Errand } from '../chathub/exchange.ts'
 import type { Clock } from '../clock.ts'
 import type { Operator, OperatorQuery } from '../contract/operator.ts'
@@ -14,15 +14,22 @@ export type Found = { roster: Roster; operator: Operator }
 
 export type Directory = {
   /** @throws Failure `operator.unknown` only when every organization of the caller was looked at; else 503 with Retry-After */
-  find(caller: Caller, operator: number, errand: Errand): Promise<Found & { freshness: Freshness }>
+  find(
+    caller: Caller,
+    operator: number,
+    errand: Errand,
+    options?: ReadOptions,
+  ): Promise<Found & { freshness: Freshness }>
   search(
     caller: Caller,
     errand: Errand,
     query: Pick<OperatorQuery, 'q' | 'status'> & { organizations?: number[] | undefined },
+    options?: ReadOptions,
   ): Promise<Gathered<{ items: (Operator & { organization: Organization })[]; total: number }>>
   statistics(
     caller: Caller,
     errand: Errand,
+    options?: ReadOptions,
   ): Promise<Gathered<{ organizations: (Organization & Statistics)[] } & Statistics>>
 }
 /** Made of many lists: as old as the oldest of them, and naming those that could not be had in time. */
@@ -41,20 +48,25 @@ export const createDirectory = (options: {
 }): Directory => {
   const { lists, organizations, index, clock } = options
 
-  /** What a caller could not wait for is fetched behind, so that the next one finds it. */
+  const warming = new Set<number>()
+  /** What a caller could not wait for is fetched behind, once, so that the next one finds it. */
   const warm = (missing: readonly number[]): void => {
-    for (const id of missing)
+    for (const id of missing) {
+      if (warming.has(id)) continue
+      warming.add(id)
       lists
         .read(id, { lane: 'refreshes', client: 'directory', deadline: clock.now() + warmMs })
         .catch(() => {})
+        .finally(() => warming.delete(id))
+    }
   }
 
   /** Lists of these organizations in their order; those that could not be had in time are named. */
-  const gather = async (wanted: readonly Organization[], errand: Errand) => {
+  const gather = async (wanted: readonly Organization[], errand: Errand, options: ReadOptions) => {
     const inTime: Errand = { ...errand, deadline: Math.max(clock.now() + 1, errand.deadline - answerMs) }
     const answers = await Promise.all(
       wanted.map(({ id }) =>
-        lists.read(id, inTime).catch((error: unknown) => {
+        lists.read(id, inTime, options).catch((error: unknown) => {
           if (!isFailure(error)) throw error
           return error
         }),
@@ -76,19 +88,19 @@ export const createDirectory = (options: {
   }
 
   return {
-    find: async (caller, id, errand) => {
+    find: async (caller, id, errand, options = {}) => {
       const hint = await index.find(id)
       if (hint !== undefined && mayTouch(caller, hint)) {
-        const found = foundIn(await lists.read(hint, errand).catch(() => undefined), id)
+        const found = foundIn(await lists.read(hint, errand, options).catch(() => undefined), id)
         if (found) return found
       }
-      const { found: all } = await organizations.list(caller, errand, {})
+      const { found: all } = await organizations.list(caller, errand, {}, options.notBefore)
       // Whoever was just added is in no list that was learned, but in the copy that the write patched.
-      for (const organization of all) {
+      for (const organization of options.notBefore === undefined ? all : []) {
         const found = foundIn(lists.peek(organization.id), id)
         if (found) return found
       }
-      const { reads, unavailable, retryAfterMs } = await gather(all, errand)
+      const { reads, unavailable, retryAfterMs } = await gather(all, errand, options)
       for (const read of reads) {
         const found = foundIn(read, id)
         if (found) return found
@@ -99,17 +111,18 @@ export const createDirectory = (options: {
         detail: 'Not every organization could be looked at in time.',
       })
     },
-    search: async (caller, errand, query) => {
-      const listed = await organizations.list(caller, errand, { ids: query.organizations })
-      const { reads, unavailable } = await gather(listed.found, errand)
+    search: async (caller, errand, query, options = {}) => {
+      const wanted = { ids: query.organizations }
+      const listed = await organizations.list(caller, errand, wanted, options.notBefore)
+      const { reads, unavailable } = await gather(listed.found, errand, options)
       const items = reads.flatMap(({ copy: { value: roster } }) =>
         select(roster, query).map((operator) => ({ ...operator, organization: roster.organization })),
       )
       return { content: { items, total: items.length, unavailable }, freshness: oldest([listed, ...reads]) }
     },
-    statistics: async (caller, errand) => {
-      const listed = await organizations.list(caller, errand, {})
-      const { reads, unavailable } = await gather(listed.found, errand)
+    statistics: async (caller, errand, options = {}) => {
+      const listed = await organizations.list(caller, errand, {}, options.notBefore)
+      const { reads, unavailable } = await gather(listed.found, errand, options)
       const sum: Statistics = { total: 0, active: 0, inactive: 0, deleted: 0, unknown: 0 }
       const each = reads.map(({ copy: { value: roster } }) => {
         const counts = roster.statistics()
@@ -129,6 +142,11 @@ const foundIn = (
   return read && operator && { roster: read.copy.value, operator, freshness: read.freshness }
 }
 
-/** Of several lists the one with the least freshness left, so that an answer made of them promises no more. */
+/** An answer made of several lists is as old as the oldest, and promises no more than the one with the least left. */
 const oldest = (reads: readonly { freshness: Freshness }[]): Freshness =>
-  reads.map(({ freshness }) => freshness).reduce((worst, next) => (next.ttlMs < worst.ttlMs ? next : worst))
+  reads
+    .map(({ freshness }) => freshness)
+    .reduce((worst, next) => ({
+      ...(next.ttlMs < worst.ttlMs ? next : worst),
+      ageMs: Math.max(worst.ageMs, next.ageMs),
+    }))

@@ -1,7 +1,7 @@
 import type { Cache, Loaded, Read, ReadOptions } from '../cache/cache.ts'
 import type { ChatHub } from '../chathub/client.ts'
 import type { Errand } from '../chathub/exchange.ts'
-import { isFailure } from '../errors.ts'
+import { Failure, isFailure } from '../errors.ts'
 import type { Reporter } from '../report.ts'
 import type { Organizations } from './organizations.ts'
 import { createRoster, type Roster } from './roster.ts'
@@ -23,7 +23,11 @@ export const rosterLoader =
     const id = organizationOf(key)
     const naming = organizations.find(id, errand)
     naming.catch(() => {}) // awaited below
-    let listed = await chathub.operators(id, errand)
+    let listed = await chathub.operators(id, errand).catch(async (error) => {
+      // Whatever ChatHub says of the operators of an organization that it does not have.
+      if (organizations.isAbsent(id)) await naming
+      throw error
+    })
     if (previous && shrank(previous.operators.length, listed.rows.length)) {
       const again = await chathub.operators(id, errand)
       report({
@@ -55,10 +59,16 @@ export type Lists = {
   read(organization: number, errand: Errand, options?: ReadOptions): Promise<Read<Roster>>
 }
 
-/** The roster of an organization, fresh from memory without a promise where possible. */
-export const createLists = (cache: Cache<Roster>): Lists => ({
+/**
+ * The roster of an organization, fresh from memory without a promise where possible. One that is known not to exist costs
+ * neither ChatHub nor the store anything.
+ */
+export const createLists = (cache: Cache<Roster>, organizations: Organizations): Lists => ({
   peek: (organization) => cache.peek(operatorsKey(organization)),
-  read: async (organization, errand, options = {}) =>
-    (options.notBefore === undefined && cache.peek(operatorsKey(organization))) ||
-    cache.read(operatorsKey(organization), errand, options),
+  read: async (organization, errand, options = {}) => {
+    const fresh = options.notBefore === undefined ? cache.peek(operatorsKey(organization)) : undefined
+    if (fresh) return fresh
+    if (organizations.isAbsent(organization)) throw new Failure('organization.unknown')
+    return cache.read(operatorsKey(organization), errand, options)
+  },
 })

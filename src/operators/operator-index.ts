@@ -12,33 +12,37 @@ export type OperatorIndex = {
 
 const keepSeconds = 30 * 24 * 3600
 const operatorsMax = 2_000_000
+const atOnce = 1000
+
+type Hint = [operator: number, organization: number]
 
 export const createOperatorIndex = (redis: Redis | undefined): OperatorIndex => {
   const seen = new Map<number, number>()
   const key = redis && `${redis.prefix}operator-index`
 
-  /** Kept in the background: a hint that is lost costs a look, nothing more. */
-  const keep = (learned: number[]): void => {
-    if (!redis || !key || learned.length === 0) return
-    redis
-      .run((client) =>
+  /** Kept in the background, a thousand at a time: a hint that is lost costs a look, nothing more. */
+  const keep = async (learned: Hint[]): Promise<void> => {
+    if (!redis || !key) return
+    for (let first = 0; first < learned.length; first += atOnce) {
+      const some = learned.slice(first, first + atOnce).flat()
+      await redis.run((client) =>
         client
           .multi()
-          .hset(key, ...learned)
+          .hset(key, ...some)
           .expire(key, keepSeconds)
           .exec(),
       )
-      .catch(() => {})
+    }
   }
   return {
     learn: ({ organization, operators }) => {
-      const learned: number[] = []
+      const learned: Hint[] = []
       for (const { id } of operators) {
         if (seen.get(id) === organization.id || (seen.size >= operatorsMax && !seen.has(id))) continue
         seen.set(id, organization.id)
-        learned.push(id, organization.id)
+        learned.push([id, organization.id])
       }
-      keep(learned)
+      keep(learned).catch(() => {})
     },
     find: (operator) => {
       const known = seen.get(operator)

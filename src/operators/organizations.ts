@@ -32,6 +32,8 @@ export type Organizations = {
   ): Promise<Read<OrganizationIndex> & { organization: Organization }>
   /** The same without a caller: does ChatHub have it? */
   find(id: number, errand: Errand): Promise<Organization>
+  /** True: ChatHub's list was read a moment ago and does not have it, so that nobody need be asked. */
+  isAbsent(id: number): boolean
 }
 
 export const indexOf = (all: readonly Organization[]): OrganizationIndex => ({
@@ -88,5 +90,9 @@ export const createOrganizations = (cache: Cache<OrganizationIndex>, clock: Cloc
       return look(id, errand, notBefore)
     },
     find: async (id, errand) => (await look(id, errand)).organization,
+    isAbsent: (id) => {
+      const known = cache.peek(organizationsKey)
+      return known !== undefined && known.freshness.ageMs <= absentMs && !known.copy.value.byId.has(id)
+    },
   }
 }

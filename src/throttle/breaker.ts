@@ -1,5 +1,6 @@
 import {
   BrokenCircuitError,
+  type CircuitBreakerPolicy,
   CircuitState,
   ConsecutiveBreaker,
   circuitBreaker,
@@ -7,7 +8,7 @@ import {
   type IBreaker,
   SamplingBreaker,
 } from 'cockatiel'
-import type { Exchange } from '../chathub/exchange.ts'
+import { type Exchange, Impatience } from '../chathub/exchange.ts'
 import { Failure, type FailureCode, isFailure } from '../errors.ts'
 import type { Reporter } from '../report.ts'
 
@@ -23,8 +24,13 @@ export type Breaker = { withBreaker(exchange: Exchange): Exchange; state(): 'clo
  * `chathub.unavailable`. After 2 s one trial call goes through; the others wait for its outcome.
  */
 export const createBreaker = (report: Reporter): Breaker => {
-  const policy = circuitBreaker(
-    handleWhen((error) => isFailure(error, ...chathubFailures) && !isCancelled(error)),
+  const policy: CircuitBreakerPolicy = circuitBreaker(
+    handleWhen((error) =>
+      // A trial that did not come to ChatHub, or had not its whole time, is no proof that it is well.
+      policy.state === CircuitState.HalfOpen
+        ? isFailure(error, ...chathubFailures, 'chathub.busy')
+        : isFailure(error, ...chathubFailures) && !(error.cause instanceof Impatience),
+    ),
     {
       halfOpenAfter: halfOpenAfterMs,
       breaker: either(
@@ -52,10 +58,6 @@ export const createBreaker = (report: Reporter): Breaker => {
     state: () => nameOf(policy.state),
   }
 }
-
-/** A call that nobody waits for any more says nothing about ChatHub. */
-const isCancelled = (error: Failure): boolean =>
-  (error.cause as Error | undefined)?.message === 'nobody waits for the answer any more'
 
 const nameOf = (state: CircuitState): 'closed' | 'open' | 'half-open' =>
   state === CircuitState.Closed ? 'closed' : state === CircuitState.HalfOpen ? 'half-open' : 'open'

@@ -33,6 +33,8 @@ type Waiting = { priority: number; serve(slot: Slot): void; drop(): void }
 export const createLanes = (options: {
   budget: Budget
   queueMax: number
+  /** What a call must have left for its answer when its turn comes; a quarter of its time where that is less. */
+  answerMs: number
   clock: Clock
   report: (lane: Lane, ms: number) => void
 }): Lanes => {
@@ -129,7 +131,7 @@ export const createLanes = (options: {
     return true
   }
 
-  const queue = (errand: Errand, enteredAt: number): Promise<Slot> =>
+  const queue = (errand: Errand, enteredAt: number, lastTurn: number): Promise<Slot> =>
     new Promise<Slot>((resolve, reject) => {
       const priority = priorityOf(errand)
       const same = calls[priority] as Set<Waiting>
@@ -157,7 +159,7 @@ export const createLanes = (options: {
           reject(busy(budget.estimate(queueMax)))
         },
       }
-      const cancelDeadline = clock.after(errand.deadline - clock.now(), () => {
+      const cancelDeadline = clock.after(lastTurn - clock.now(), () => {
         leave()
         reject(busy(budget.estimate(countAhead(priority))))
       })
@@ -173,7 +175,9 @@ export const createLanes = (options: {
     const enteredAt = clock.now()
     const ahead = countAhead(priorityOf(errand))
     const estimate = budget.estimate(ahead)
-    if (enteredAt + estimate >= errand.deadline) throw busy(estimate)
+    // A call sent with no time for its answer would be a call wasted.
+    const lastTurn = errand.deadline - Math.min(options.answerMs, (errand.deadline - enteredAt) / 4)
+    if (enteredAt + estimate >= lastTurn) throw busy(estimate)
     // Nobody as urgent waits: straight to the budget, without the queue's milliseconds.
     const granted = ahead === 0 ? await budget.take(bands[errand.lane].klass) : undefined
     const slot = granted && 'slot' in granted ? granted.slot : undefined
@@ -181,7 +185,7 @@ export const createLanes = (options: {
       slot?.giveBack()
       throw new Failure('chathub.timeout')
     }
-    if (!slot) return queue(errand, enteredAt)
+    if (!slot) return queue(errand, enteredAt, lastTurn)
     options.report(errand.lane, clock.now() - enteredAt)
     return slot
   }

@@ -9,16 +9,16 @@ import type { Reporter } from '../report.ts'
  */
 export const withRetry = (exchange: Exchange, report: Reporter): Exchange => {
   const budget = createRetryBudget()
-  const policy = retry(
-    handleWhen(
-      (error) =>
-        isFailure(error, 'chathub.unavailable') && error.retryAfterMs === undefined && budget.spend(),
-    ),
-    { maxAttempts: 1, backoff: { next: () => jitter } },
-  )
   return (call) => {
     budget.earn()
     if (call.write || call.operation === 'login') return exchange(call)
+    let tried = false
+    const isWorthAnother = (error: Error): boolean => {
+      if (tried || !isFailure(error, 'chathub.unavailable') || error.retryAfterMs !== undefined) return false
+      tried = true
+      return budget.spend()
+    }
+    const policy = retry(handleWhen(isWorthAnother), { maxAttempts: 1, backoff: { next: () => jitter } })
     return policy.execute(({ attempt }) => {
       if (attempt > 0) report({ name: 'retry', operation: call.operation })
       return exchange(call)

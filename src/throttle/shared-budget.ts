@@ -103,10 +103,12 @@ type Options = {
   redis: Redis
   requestsPerSecond: number
   clock: Clock
-  /** How many instances there are or may be. */
-  expected(): number
-  /** When this instance was last heard of by the registry (monotonic ms). */
-  heardOfAt(): number
+  membership: {
+    /** How many instances there are or may be. */
+    expected(): number
+    /** When this instance was last heard of by the registry (monotonic ms). */
+    heardOfAt(): number
+  }
   /** Keys of the registry of instances, and of the age of this Redis. */
   registry: { members: string; peak: string; born: string }
   /** How long after it was last heard of an instance still counts as alive, ms. */
@@ -114,7 +116,8 @@ type Options = {
 }
 
 export const createSharedBudget = (options: Options): Budget => {
-  const { clock, redis, requestsPerSecond, expected } = options
+  const { clock, redis, requestsPerSecond } = options
+  const { expected, heardOfAt } = options.membership
   const ask = redis.script('budgetTake', take, { forgettable: true })
   const giveBack = redis.script('budgetForfeit', forfeit)
   const tellPause = redis.script('budgetPause', pauseScript)
@@ -134,7 +137,7 @@ export const createSharedBudget = (options: Options): Budget => {
 
   const takeAlone = (klass: BudgetClass): Grant => {
     // Alone in the world nobody else counts on anything; else the others must have noticed first.
-    const countedUntil = Math.max(begunAt, options.heardOfAt()) + options.memberMs
+    const countedUntil = Math.max(begunAt, heardOfAt()) + options.memberMs
     const shut = expected() === 1 ? 0 : countedUntil + windowMs - clock.now()
     if (shut > 0) return { waitMs: Math.min(shut, askAgainMs * 5) }
     livesAlone = true

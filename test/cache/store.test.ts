@@ -33,7 +33,7 @@ describeWithRedis('Redis', () => {
     const redis = await connect(database)
     const client = database.client()
     return {
-      store: createRedisStore(redis),
+      store: createRedisStore(redis, systemClock),
       past: async (key) => {
         let gone = false
         while (!gone) gone = (await client.exists(`${database.prefix}list:{${key}}:copy`)) === 0
@@ -60,7 +60,7 @@ describeWithRedis('Redis', () => {
     database = await openRedis()
     redis = await connect(database)
     client = database.client()
-    store = createRedisStore(redis)
+    store = createRedisStore(redis, systemClock)
   })
   afterAll(async () => {
     redis.close()
@@ -138,20 +138,20 @@ describeWithRedis('Redis', () => {
   })
 
   it('lets one instance load for all; who waits takes it from a refresh, and only its holder gives it back', async () => {
-    const [one, other] = [store, createRedisStore(redis)]
+    const [one, other] = [store, createRedisStore(redis, systemClock)]
     const key = 'operators:77'
     expect(await one.claim(key, 'behind', 60_000)).toBe(true)
     expect(await other.claim(key, 'behind', 60_000)).toBe(false)
     expect(await other.claim(key, 'ahead', 60_000)).toBe(true)
     expect(await one.claim(key, 'ahead', 60_000)).toBe(false)
-    await one.release(key)
+    await one.release(key, 'ahead')
     expect(await one.claim(key, 'ahead', 60_000)).toBe(false)
-    await other.release(key)
+    await other.release(key, 'ahead')
     expect(await one.claim(key, 'ahead', 60_000)).toBe(true)
   })
 
   it('a claim whose holder died ends by itself', async () => {
-    const other = createRedisStore(redis)
+    const other = createRedisStore(redis, systemClock)
     await store.claim('operators:78', 'ahead', 60)
     expect(await other.claim('operators:78', 'ahead', 60)).toBe(false)
     let taken = false

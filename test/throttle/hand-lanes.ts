@@ -25,7 +25,7 @@ export type HandLanes = {
 export const createHandLanes = (requestsPerSecond: number, queueMax = 200): HandLanes => {
   const clock = createClock()
   const budget = createLocalBudget({ requestsPerSecond: () => requestsPerSecond, clock })
-  const lanes = createLanes({ budget, queueMax, clock, report: () => {} })
+  const lanes = createLanes({ budget, queueMax, answerMs: 0, clock, report: () => {} })
   const story: string[] = []
   return {
     clock,

@@ -27,8 +27,7 @@ describeWithRedis('the estimate of the shared budget', () => {
     const budget = createSharedBudget({
       redis,
       requestsPerSecond: 5,
-      expected: () => 1,
-      heardOfAt: () => 0,
+      membership: { expected: () => 1, heardOfAt: () => 0 },
       clock,
       registry,
       memberMs: 2000,
