@@ -24,9 +24,10 @@ export const rosterLoader =
     const naming = organizations.find(id, errand)
     naming.catch(() => {}) // awaited below
     let listed = await chathub.operators(id, errand).catch(async (error) => {
-      // Whatever ChatHub says of the operators of an organization that it does not have.
-      if (organizations.isAbsent(id)) await naming
-      throw error
+      // Whatever ChatHub answers when asked for the operators of an organization that it does not have.
+      const unnamed =
+        isFailure(error, 'chathub.forbidden', 'chathub.nonsense') && (await naming.catch((e) => e))
+      throw isFailure(unnamed, 'organization.unknown') ? unnamed : error
     })
     if (previous && shrank(previous.operators.length, listed.rows.length)) {
       const again = await chathub.operators(id, errand)

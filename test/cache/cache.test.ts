@@ -221,6 +221,27 @@ describe('the cache', () => {
     expect((await read()).freshness.how).toBe('hit')
   })
 
+  it('lets a reader with time left go on when the load it joined ran out of the first reader’s time', async () => {
+    const { clock, loads, read } = createHandCache()
+    const first = outcome(read({ waits: 1000 }))
+    await clock.advance(900)
+    const second = read({ waits: 5000 })
+    await loads[0]!.fail(new Failure('chathub.busy'))
+    expect(await first).toMatchObject({ code: 'chathub.busy' })
+    expect(loads.map(({ errand }) => errand.deadline)).toEqual([5900])
+    await loads[0]!.succeed(1)
+    expect((await second).copy.value).toBe(1)
+  })
+
+  it('does not make a person wait for a load that an import makes', async () => {
+    const { loads, read } = createHandCache()
+    void outcome(read({ lane: 'imports' }))
+    await settle()
+    void outcome(read())
+    await settle()
+    expect(loads.map(({ errand }) => errand.lane)).toEqual(['imports', 'people'])
+  })
+
   it('treats a copy that cannot be read back as none', async () => {
     const { loads, read, store } = createHandCache((inner) => ({
       ...inner,

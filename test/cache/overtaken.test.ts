@@ -111,6 +111,18 @@ describe('a write', () => {
     expect(cache.peek(key)).toBeUndefined()
   })
 
+  it('a list that a write overtook is never fresh, however young, when no new one can be had', async () => {
+    const { cache, fill, loads, read } = createHandCache()
+    await fill(1)
+    await cache.commit(key)
+    const answer = read()
+    await settle()
+    await loads[0]!.fail(new Failure('chathub.unavailable'))
+    const { freshness } = await answer
+    expect(freshness).toMatchObject({ how: 'stale-after-failure', ageMs: 0 })
+    expect(freshness.ttlMs).toBeLessThan(0)
+  })
+
   it('a purge during a load counts like a write, and leaves no old copy to fall back on', async () => {
     const { cache, clock, fill, loads, read } = createHandCache()
     await fill(1)

@@ -150,6 +150,30 @@ describeWithRedis('Redis', () => {
     expect(await one.claim(key, 'ahead', 60_000)).toBe(true)
   })
 
+  it('a copy is as old as it is, however late Redis comes to storing it, and one from the future is none', async () => {
+    const { epoch } = await store.bump('operators:79', 'drop', 60_000)
+    await store.read('operators:79')
+    const pausing = client.client('PAUSE', 400, 'ALL')
+    const filled = store.fill('operators:79', { bytes: Buffer.from('late'), epoch, ageMs: 0 }, 60_000)
+    await filled.catch(() => {})
+    await pausing
+    await until(() => redis.state() === 'ready')
+    const { stored } = await store.read('operators:79')
+    expect(stored?.bytes.toString()).toBe('late')
+    expect(stored?.ageMs).toBeGreaterThanOrEqual(300)
+    const [, ...rest] = ((await client.get(keyOf('copy', 'operators:79'))) as string).split('\n')
+    await client.set(keyOf('copy', 'operators:79'), `1 ${epoch} ${Date.now() + 3_600_000}\n${rest}`)
+    expect((await store.read('operators:79')).stored).toBeUndefined()
+  })
+
+  it('an instance that refreshes does not lose the right it holds for somebody who waits', async () => {
+    const other = createRedisStore(redis, systemClock)
+    await store.claim('operators:80', 'ahead', 60_000)
+    await store.claim('operators:80', 'behind', 60_000)
+    await store.release('operators:80', 'behind')
+    expect(await other.claim('operators:80', 'ahead', 60_000)).toBe(false)
+  })
+
   it('a claim whose holder died ends by itself', async () => {
     const other = createRedisStore(redis, systemClock)
     await store.claim('operators:78', 'ahead', 60)

@@ -2,6 +2,7 @@ import { afterEach, describe, expect, it } from '@jest/globals'
 import { startGateway, type TestGateway } from '../support/gateway.ts'
 import { describeWithRedisServer } from '../support/needs.ts'
 import { startRedis } from '../support/redis.ts'
+import { createJumpingClock } from './jumping-clock.ts'
 
 let open: TestGateway[] = []
 const start = async (options: Parameters<typeof startGateway>[0]): Promise<TestGateway> => {
@@ -32,6 +33,49 @@ describe('the directory', () => {
     const whole = await gateway.ask('GET', '/v1/operators')
     expect(whole.body.unavailable).toEqual([])
     expect((await gateway.ask('GET', '/v1/operators/99999999')).status).toBe(404)
+  })
+})
+
+describe('an organization that ChatHub does not have', () => {
+  it('costs it no call as long as its list of organizations is young, and is 404 whatever ChatHub says of its operators', async () => {
+    const gateway = await start({})
+    await gateway.ask('GET', '/v1/organizations')
+    for (let i = 0; i < 10; i++) {
+      const path = `/v1/organizations/${900_000 + (i % 2)}/operators`
+      expect((await gateway.ask('GET', path)).status).toBe(404)
+    }
+    expect(listsAsked(gateway)).toEqual([])
+    const another = await start({})
+    another.simulator.fault({ mode: 'status', status: 403, route: 'list', organization: 900_000 })
+    expect((await another.ask('GET', '/v1/organizations/900000/operators')).status).toBe(404)
+  })
+})
+
+describe('no-cache', () => {
+  const noCache = { headers: { 'Cache-Control': 'no-cache' } }
+  it('counts over all organizations too: whoever was added in ChatHub a moment ago is found', async () => {
+    const gateway = await start({})
+    for (const path of ['/v1/operators', '/v1/statistics']) await gateway.ask('GET', path)
+    const { id } = gateway.simulator.addOperator(6, 'Brand New')
+    expect((await gateway.ask('GET', `/v1/operators/${id}`)).status).toBe(404)
+    expect((await gateway.ask('GET', `/v1/operators/${id}`, noCache)).status).toBe(200)
+    gateway.simulator.addOperator(6, 'Brand Newer')
+    const search = '/v1/operators?q=brand'
+    expect((await gateway.ask('GET', search)).body.total).toBe(1)
+    expect((await gateway.ask('GET', search, noCache)).body.total).toBe(2)
+    gateway.simulator.addOperator(42, 'Brand Newest')
+    const { total } = (await gateway.ask('GET', '/v1/statistics')).body
+    expect((await gateway.ask('GET', '/v1/statistics', noCache)).body.total).toBe(total + 1)
+  })
+})
+
+describe('an answer made of several lists', () => {
+  it('is as old as the oldest of them', async () => {
+    const clock = createJumpingClock()
+    const gateway = await start({ clock })
+    await gateway.ask('GET', '/v1/organizations')
+    clock.jump(8000)
+    expect(Number((await gateway.ask('GET', '/v1/operators')).headers.age)).toBeGreaterThanOrEqual(8)
   })
 })
 

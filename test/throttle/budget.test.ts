@@ -85,6 +85,30 @@ describe('the budget of one process', () => {
     expect(take(budget)).toBeDefined()
   })
 
+  it('grants nothing before it opens', async () => {
+    const clock = createClock()
+    const budget = createLocalBudget({ requestsPerSecond: () => 5, clock, opensAt: 1050 })
+    expect(waitOf(budget)).toBe(1050)
+    await clock.advance(1050)
+    expect(take(budget)).toBeDefined()
+  })
+
+  it('slows down once for all refusals of one burst', () => {
+    const { budget } = setUp(9)
+    for (let refusal = 0; refusal < 5; refusal++) budget.pause(2000)
+    expect(budget.status().allowedNow).toBe(6)
+  })
+
+  it('forgets what was noted of requests granted elsewhere as soon as it counts no more', async () => {
+    const { clock, budget } = setUp(5)
+    for (let i = 0; i < 100; i++) {
+      budget.note('urgent')
+      await clock.advance(100)
+    }
+    expect(budget.status().usedInLastSecond).toBe(10)
+    expect(budget.idleInMs()).toBeGreaterThan(0)
+  })
+
   it('counts a slot once, whichever of leave and giveBack comes first', () => {
     const { budget } = setUp(3)
     const [sent, unused] = [take(budget)!, take(budget)!]

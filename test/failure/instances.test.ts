@@ -1,0 +1,121 @@
+import { afterEach, expect, it } from '@jest/globals'
+import { startGateway, type TestGateway } from '../support/gateway.ts'
+import { describeWithRedisServer } from '../support/needs.ts'
+import { startRedis, type TestRedis } from '../support/redis.ts'
+import { msUntil } from './faulty-chathub.ts'
+
+// What several instances, or one of several that were planned, may ask of ChatHub when Redis is not as it should be.
+
+const lists = Array.from({ length: 40 }, (_, i) => ({
+  id: 100 + i,
+  name: `Department ${i}`,
+  operators: [{ name: 'Olena' }],
+}))
+let redis: TestRedis
+let instances: TestGateway[] = []
+const start = async (count: number, env: Record<string, string> = {}): Promise<TestGateway[]> => {
+  redis = await startRedis()
+  for (let i = 0; i < count; i++)
+    instances.push(
+      await startGateway({
+        env: { REDIS_URL: redis.url, CHATHUB_REQUESTS_PER_SECOND: '5', READ_DEADLINE_MS: '20000', ...env },
+        simulator: { organizations: lists },
+        ...(i > 0 && { beside: instances[0] as TestGateway }),
+      }),
+    )
+  return instances
+}
+afterEach(async () => {
+  for (const gateway of instances.toReversed()) await gateway.close()
+  instances = []
+  await redis.stop()
+})
+const read = (gateway: TestGateway, organization: number, noCache = false) =>
+  gateway.ask('GET', `/v1/organizations/${organization}/operators`, {
+    headers: noCache ? { 'Cache-Control': 'no-cache' } : {},
+  })
+const howOf = async (gateway: TestGateway, organization: number): Promise<string> =>
+  (await read(gateway, organization)).headers['cache-status'] ?? ''
+const isFresh = (how: string): boolean => /; hit; ttl=\d/.test(how)
+
+describeWithRedisServer('one of several instances', () => {
+  it('that nobody planned takes its share when Redis dies, though it has never asked ChatHub itself', async () => {
+    const [first, ...others] = await start(3)
+    await read(first as TestGateway, 100)
+    for (const other of others) await msUntil(async () => isFresh(await howOf(other, 100)))
+    await redis.kill()
+    first?.simulator.clearArrivals()
+    // What came through after the outage ends the flood: six requests, in which a whole budget each would show.
+    let over = false
+    const flood = async (gateway: TestGateway, from: number): Promise<void> => {
+      for (let i = 0; !over; i++) {
+        await read(gateway, 100 + ((from + i) % 40), true)
+        over ||= (first?.simulator.arrivals().length ?? 0) >= 6
+      }
+    }
+    await Promise.all(instances.flatMap((gateway, i) => [0, 4, 8].map((n) => flood(gateway, 12 * i + n))))
+    const { count, kept } = (first as TestGateway).simulator.busiestSecond()
+    expect(kept).toBeGreaterThan(0)
+    expect(count).toBeLessThanOrEqual(5)
+  }, 40_000)
+
+  it('is not kept from asking by the seven that were planned and are not there', async () => {
+    const [only] = await start(1, { GATEWAY_INSTANCES: '8' })
+    for (const organization of [100, 101, 102])
+      expect((await read(only as TestGateway, organization)).status).toBe(200)
+  })
+
+  it('goes on with its share while Redis answers and takes no writes', async () => {
+    const [one] = (await start(1, { GATEWAY_INSTANCES: '2' })) as [TestGateway]
+    await read(one, 100)
+    await redis.client().replicaof('127.0.0.1', '1')
+    expect((await read(one, 101)).status).toBe(200)
+    expect((await read(one, 102)).status).toBe(200)
+  }, 40_000)
+})
+
+describeWithRedisServer('an instance that holds its lease', () => {
+  it('answers from memory: reads cost Redis nothing', async () => {
+    const [one] = (await start(1)) as [TestGateway]
+    await msUntil(async () => isFresh(await howOf(one, 100)))
+    const admin = redis.client()
+    // Past the last beat that may have failed: trusted still, with nothing written meanwhile.
+    const evals = async (): Promise<number> =>
+      Number(/cmdstat_evalsha:calls=(\d+)/.exec(await admin.info('commandstats'))?.[1] ?? 0)
+    const beaten = await evals()
+    await msUntil(async () => (await evals()) >= beaten + 2)
+    const before = await evals()
+    for (let i = 0; i < 300; i++) expect(isFresh(await howOf(one, 100))).toBe(true)
+    expect((await evals()) - before).toBeLessThan(20)
+  })
+})
+
+describeWithRedisServer('a purge', () => {
+  it('of everything reaches lists that only another instance remembers, however full Redis is', async () => {
+    const [one, other] = (await start(2, { CHATHUB_REQUESTS_PER_SECOND: '1000' })) as [
+      TestGateway,
+      TestGateway,
+    ]
+    await msUntil(async () => isFresh(await howOf(other, 100)))
+    const admin = redis.client()
+    await admin.del(...(await admin.keys('chathub:list:*:copy')))
+    await admin.eval("for i = 1, 100000 do redis.call('SET', 'other:' .. i, '') end", 0)
+    expect((await one.ask('POST', '/v1/cache:purge', { body: {} })).status).toBe(204)
+    expect(one.reports.filter((told) => told.name === 'redis' && told.event === 'away')).toEqual([])
+    one.simulator.fault({ mode: 'status', status: 503, route: 'list' })
+    expect((await read(other, 100)).status).toBe(503)
+    one.simulator.clearFaults()
+    expect((await read(other, 100)).headers['cache-status']).toContain('fwd=uri-miss')
+  })
+
+  it('of one list leaves no old copy on any instance', async () => {
+    const [one, other] = (await start(2, { CHATHUB_REQUESTS_PER_SECOND: '1000' })) as [
+      TestGateway,
+      TestGateway,
+    ]
+    await msUntil(async () => isFresh(await howOf(other, 100)))
+    expect((await one.ask('POST', '/v1/cache:purge', { body: { organization: 100 } })).status).toBe(204)
+    one.simulator.fault({ mode: 'status', status: 503, route: 'list' })
+    for (const instance of instances) expect((await read(instance, 100)).status).toBe(503)
+  })
+})
