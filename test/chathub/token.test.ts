@@ -154,6 +154,19 @@ describe('the token vault', () => {
     expect((await answer).status).toBe(200)
   })
 
+  it('that is replaced while a login is on its way helps the calls that wait for it', async () => {
+    const clock = await handClock()
+    const { ask, simulator, vault } = await start({ ...account, password: new Secret('wrong') }, clock)
+    const held = simulator.hold('login')
+    const waiting = [ask(), ask()]
+    await held.arrived
+    vault.replace({ password: new Secret('demo-password') })
+    held.release()
+    await until(() => clock.pending() > 0)
+    await clock.advance(1100)
+    expect((await Promise.all(waiting)).map(({ status }) => status)).toEqual([200, 200])
+  })
+
   it('does not take a failure of ChatHub for a refusal of the login', async () => {
     const clock = await handClock()
     const { ask, simulator, vault, reports } = await start(account, clock)

@@ -22,10 +22,10 @@ export type HandLanes = {
 }
 
 /** Lanes over a local budget, both on one hand-driven clock. */
-export const createHandLanes = (requestsPerSecond: number, queueMax = 200): HandLanes => {
+export const createHandLanes = (requestsPerSecond: number, queueMax = 200, answerMs = 0): HandLanes => {
   const clock = createClock()
   const budget = createLocalBudget({ requestsPerSecond: () => requestsPerSecond, clock })
-  const lanes = createLanes({ budget, queueMax, answerMs: 0, clock, report: () => {} })
+  const lanes = createLanes({ budget, queueMax, answerMs, clock, report: () => {} })
   const story: string[] = []
   return {
     clock,

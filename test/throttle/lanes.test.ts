@@ -92,6 +92,20 @@ describe('the lanes before ChatHub', () => {
     expect((await slot).leave()).toBe(true)
   })
 
+  it.each([
+    [2 * windowMs + 499, 'second: chathub.busy'],
+    [2 * windowMs + 501, 'second'],
+    [100, 'second: chathub.busy'],
+  ])('refuse a call whose turn comes too late for its answer: of %i ms left', async (left, told) => {
+    const { enter, errand, exhaust, pass, story } = createHandLanes(1, 200, 500)
+    exhaust()
+    void enter('first', errand('people'))
+    void enter('second', errand('people', 'other', left))
+    await pass(windowMs)
+    await pass(windowMs)
+    expect(story.toSorted()).toEqual(['first', told])
+  })
+
   it('refuse a call at its deadline while it waits, and give its place to the next', async () => {
     const { budget, enter, errand, exhaust, lanes, pass, story } = createHandLanes(1)
     exhaust()

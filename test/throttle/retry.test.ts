@@ -103,6 +103,12 @@ describe('the retry', () => {
     expect(retries).toBeGreaterThanOrEqual(45)
   })
 
+  it('costs one of those saved, also when the second try fails too', async () => {
+    const { ask, attempts } = setUp(() => new Failure('chathub.unavailable'))
+    for (let call = 0; call < 3; call++) await ask()
+    expect(attempts()).toBe(6)
+  })
+
   it('saves up no more than ten retries in good times', async () => {
     let failing = false
     const { ask, attempts } = setUp(() => (failing ? new Failure('chathub.unavailable') : undefined))
