@@ -294,6 +294,7 @@ export const createGateway = (config: Config, { log, clock = systemClock, onRepo
     observe,
     closing,
     trustProxy,
+    deadlineMs: Math.max(readDeadlineMs, writeDeadlineMs),
     onInternal,
   }
 

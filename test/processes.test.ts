@@ -1,5 +1,7 @@
 import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -145,6 +147,19 @@ describe('stopping', () => {
     expect(((await answer.json()) as { total: number }).total).toBe(3)
     expect(await gateway.exited).toEqual({ code: 0, signal: null })
     await expect(fetch(`${gateway.url}/livez`)).rejects.toThrow()
+  })
+
+  it('waits for nobody who keeps a refused connection open', async () => {
+    const gateway = await start()
+    const socket = connect({
+      port: Number(new URL(gateway.url).port),
+      host: '127.0.0.1',
+      allowHalfOpen: true,
+    })
+    socket.on('error', () => {}).write('CONNECT x:443 HTTP/1.1\r\nHost: x\r\n\r\n')
+    await once(socket, 'data')
+    expect(await gateway.stop()).toEqual({ code: 0, signal: null })
+    socket.destroy()
   })
 })
 

@@ -1,17 +1,22 @@
+import { randomUUID } from 'node:crypto'
 import http, { type IncomingMessage, type ServerResponse } from 'node:http'
-import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import express, { type NextFunction, type Request, type Response } from 'express'
 import type { Clock } from '../clock.ts'
 import { Failure } from '../errors.ts'
 import type { Cors } from './cors.ts'
 import type { Door } from './door.ts'
+import { brokenRequest, framingFault, lastWords } from './framing.ts'
 import { presets } from './presets.ts'
 import { asFailure, problemHeaders, problemOf } from './problem.ts'
-import { contentSecurityPolicy, type Observe, securityHeaders, send } from './respond.ts'
-import { beginVisit } from './visit.ts'
+import { type Observe, send } from './respond.ts'
+import { beginVisit, newVisit } from './visit.ts'
 
-const urlMax = 4096
-const headersMax = 100
+// A connection that carries no byte for so long ends; whoever is slower than that does not read. Streams beat faster.
+const silenceMs = 60_000
+const connectionsMax = 20_000
+// So long a connection that was told its last may go on sending, so that it reads the answer rather than a reset.
+const partingMs = 1000
 
 type Options = {
   door: Door
@@ -20,6 +25,8 @@ type Options = {
   closing(): boolean
   trustProxy: string[]
   cors: Cors
+  /** The longest that a caller waits for an answer, in ms. */
+  deadlineMs: number
   /** The cause of an internal error, for the log. */
   onInternal(error: unknown, requestId: string): void
 }
@@ -50,6 +57,36 @@ export const createServer = (options: Options): http.Server => {
     send(req, res, { status: failure.status, headers, body }, observe, closing() && !leaves)
   }
 
+  /** Connections that end with an answer given already: nothing that comes behind on them is a request. */
+  const ended = new WeakSet<Duplex>()
+  /** The answer that a connection is at. */
+  const answering = new WeakMap<Duplex, ServerResponse>()
+
+  /** Ends a connection from this side, and soon from both, whatever the other does. */
+  const part = (socket: Duplex, words = ''): void => {
+    socket.on('error', () => {}) // a reset is the other's right
+    socket.resume()
+    socket.end(words)
+    socket.once(
+      'close',
+      clock.after(partingMs, () => void socket.destroy()),
+    )
+  }
+  /** Refuses what Node has no response object for: the document is written as it stands. */
+  const refuseRaw = (socket: Duplex, failure: Failure, method = ''): void => {
+    const visit = newVisit(method, randomUUID(), clock.now())
+    visit.code = failure.code
+    part(socket, lastWords(failure, visit.requestId))
+    observe(visit, failure.status)
+  }
+  const answerBroken = (error: NodeJS.ErrnoException, socket: Duplex): void => {
+    const res = answering.get(socket)
+    // A broken body whose request is answered already: a second answer would be taken for that of the next request.
+    if (res?.headersSent && !res.req.complete) part(socket)
+    else if (error.code === 'ECONNRESET' || !socket.writable) socket.destroy()
+    else refuseRaw(socket, brokenRequest(error))
+  }
+
   const listener = (req: IncomingMessage, res: ServerResponse): void => {
     // Node goes on reading what was sent behind a request whose end could not be told.
     if (ended.has(req.socket)) return
@@ -76,86 +113,20 @@ export const createServer = (options: Options): http.Server => {
     listener,
   )
   server.maxHeadersCount = 0
+  server.maxConnections = connectionsMax
+  server.timeout = Math.max(silenceMs, options.deadlineMs + 10_000)
   server.on('clientError', answerBroken)
   server.on('checkExpectation', (req: IncomingMessage, res: ServerResponse) => {
     beginVisit(req, clock.now())
     refuse(req, res, new Failure('request.expectation', { headers: { connection: 'close' } }))
   })
+  // From here on the connection is ours alone: Node has taken its own error listener off.
   server.on('connect', (_req, socket) =>
-    writeRaw(
-      socket as Socket,
+    refuseRaw(
+      socket,
       new Failure('route.method', { headers: { allow: 'GET, HEAD, POST, PATCH, DELETE' } }),
+      'CONNECT',
     ),
   )
   return server
-}
-
-/** What Node's parser lets through and no route should see. */
-const framingFault = (req: IncomingMessage): Failure | undefined => {
-  const url = req.url ?? ''
-  if (req.httpVersionMajor !== 1) return new Failure('request.malformed') // a line without a version is HTTP/0.9
-  if (url.charCodeAt(0) !== 47)
-    return new Failure('request.malformed', { detail: 'The request target must be a path.' })
-  if (url.length > urlMax) return new Failure('request.uri-too-long')
-  const raw = req.rawHeaders
-  if (raw.length > 2 * headersMax) return new Failure('request.headers-too-large')
-  let hosts = 0
-  for (let i = 0; i < raw.length; i += 2) {
-    const name = raw[i] as string
-    if (name.length === 4 && name.toLowerCase() === 'host') hosts++
-  }
-  if (hosts > 1 || (hosts === 0 && req.httpVersion === '1.1'))
-    return new Failure('request.malformed', {
-      errors: [{ pointer: '/headers/host', code: 'host', detail: 'Wanted: exactly one Host header.' }],
-    })
-  const coding = req.headers['transfer-encoding']
-  if (coding !== undefined && coding.toLowerCase() !== 'chunked')
-    return new Failure('request.malformed', {
-      errors: [
-        { pointer: '/headers/transfer-encoding', code: 'coding', detail: 'Only chunked is understood.' },
-      ],
-      headers: { connection: 'close' },
-    })
-  return undefined
-}
-
-const brokenRequest = (error: NodeJS.ErrnoException): Failure => {
-  if (error.code === 'HPE_HEADER_OVERFLOW') return new Failure('request.headers-too-large')
-  if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') return new Failure('request.timeout')
-  if (error.code === 'HPE_CHUNK_EXTENSIONS_OVERFLOW') return new Failure('body.too-large')
-  return new Failure('request.malformed')
-}
-
-/** Connections that end with an answer given already: nothing that comes behind on them is a request. */
-const ended = new WeakSet<Socket>()
-/** The answer that a connection is at. */
-const answering = new WeakMap<Socket, ServerResponse>()
-
-/** A request that Node could not parse has no response object: the document is written as it stands. */
-const answerBroken = (error: NodeJS.ErrnoException, socket: Socket): void => {
-  const res = answering.get(socket)
-  // A broken body whose request is answered already: a second answer would be taken for that of the next request.
-  if (res?.headersSent && !res.req.complete) return void socket.end()
-  if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy()
-  writeRaw(socket, brokenRequest(error))
-}
-
-const writeRaw = (socket: Socket, failure: Failure): void => {
-  const requestId = crypto.randomUUID()
-  const body = JSON.stringify(problemOf(failure, requestId))
-  const headers = [
-    ...problemHeaders(failure),
-    'Content-Length',
-    String(Buffer.byteLength(body)),
-    ...securityHeaders,
-    'Content-Security-Policy',
-    contentSecurityPolicy,
-    'X-Request-Id',
-    requestId,
-    'Connection',
-    'close',
-  ]
-  let head = `HTTP/1.1 ${failure.status} ${http.STATUS_CODES[failure.status]}\r\n`
-  for (let i = 0; i < headers.length; i += 2) head += `${headers[i]}: ${headers[i + 1]}\r\n`
-  socket.end(`${head}\r\n${body}`)
 }

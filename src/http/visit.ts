@@ -36,17 +36,19 @@ export const requestIdOf = (req: IncomingMessage): string => {
   return typeof given === 'string' && ownId.test(given) ? given : randomUUID()
 }
 
+export const newVisit = (method: string, requestId: string, now: number): Visit => ({
+  requestId,
+  startedAt: now,
+  method,
+  route: 'unknown',
+  finding: undefined,
+  caller: undefined,
+  freshness: undefined,
+  code: undefined,
+  headers: [],
+})
+
 export const beginVisit = (req: IncomingMessage, now: number): Visit => {
-  req.visit = {
-    requestId: requestIdOf(req),
-    startedAt: now,
-    method: req.method ?? '',
-    route: 'unknown',
-    finding: undefined,
-    caller: undefined,
-    freshness: undefined,
-    code: undefined,
-    headers: [],
-  }
+  req.visit = newVisit(req.method ?? '', requestIdOf(req), now)
   return req.visit
 }
