@@ -29,7 +29,8 @@ export const parseJson = (bytes: Buffer): unknown => {
 /** Looks for what JSON.parse lets through: depth and keys. Syntax is left to JSON.parse. */
 const scan = (text: string): void => {
   const open: (Set<string> | undefined)[] = []
-  const token = /"[^"\\]*(?:\\.[^"\\]*)*"|[{}[\]]/gs
+  // A string that does not end is a token too: tried again from each of its quotes it would cost its length squared.
+  const token = /"[^"\\]*(?:\\.[^"\\]*)*"|["{}[\]]/gs
   for (let found = token.exec(text); found; found = token.exec(text)) {
     const [piece] = found
     if (piece === '{' || piece === '[') {
@@ -37,6 +38,7 @@ const scan = (text: string): void => {
       if (open.length > depthMax)
         throw malformed('depth', `The body is nested deeper than ${depthMax} levels.`)
     } else if (piece === '}' || piece === ']') open.pop()
+    else if (piece === '"') throw malformed('syntax', 'The body is not valid JSON.')
     else {
       const keys = open.at(-1)
       if (keys && isKey(text, token.lastIndex)) addKey(keys, piece)
