@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { Id } from './ids.ts'
+import { Id, listOf } from './ids.ts'
 
 export const chatIdMax = 128
 export const strategies = ['roundRobin', 'modulo'] as const
@@ -63,9 +63,7 @@ export const AssignChat = z
       .describe(
         'For a chat that nobody holds. `roundRobin`: who was given the fewest chats in turn. `modulo`: an integer chatId modulo the active operators, in ChatHub’s order.',
       ),
-    exclude: z
-      .array(Id)
-      .max(1000)
+    exclude: listOf(Id, [0, 1000])
       .default([])
       .describe('Operators not to choose; a chat that one of them holds moves.'),
   })

@@ -13,6 +13,15 @@ export const parseId = (text: string): number | undefined => {
   return value <= idMax ? value : undefined
 }
 
+/** A list in a JSON body. One that is too long is one fault: its entries are not looked at. */
+export const listOf = <T extends z.ZodType>(element: T, [min, max]: [number, number]) =>
+  z.preprocess((value, context) => {
+    if (!Array.isArray(value) || value.length <= max) return value
+    const message = `Wanted: at most ${max} entries.`
+    context.addIssue({ code: 'custom', message, params: { code: 'range' } })
+    return z.NEVER
+  }, z.array(element).min(min).max(max))
+
 const integerText = (parse: (text: string) => number | undefined, wanted: string, schema: object) =>
   z
     .string()

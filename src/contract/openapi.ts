@@ -10,6 +10,7 @@ type Json = Record<string, unknown>
 const impliedFailures = (endpoint: Endpoint): FailureCode[] => [
   'request.malformed',
   'request.invalid',
+  ...(endpoint.dropIn ? [] : (['credential.in-url'] as const)),
   'request.not-acceptable',
   'request.expectation',
   'request.uri-too-long',

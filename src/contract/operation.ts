@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { Id, listText } from './ids.ts'
+import { Id, listOf, listText } from './ids.ts'
 import { AddOperators, AddResult, knownStatuses, OutcomeCounts, outcomes } from './operator.ts'
 import { TokenRequest } from './system.ts'
 
@@ -51,7 +51,7 @@ export const RowsQuery = z.strictObject({
 })
 
 export const SetStatus = z
-  .strictObject({ ids: z.array(Id).min(1).max(1000), status: z.enum(knownStatuses) })
+  .strictObject({ ids: listOf(Id, [1, 1000]), status: z.enum(knownStatuses) })
   .meta({ id: 'SetStatus' })
 export const StatusResult = z
   .strictObject({

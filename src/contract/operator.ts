@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { BooleanText, Id, IdList, listText, wholeText } from './ids.ts'
+import { BooleanText, Id, IdList, listOf, listText, wholeText } from './ids.ts'
 import { NewName } from './names.ts'
 import { Organization } from './organization.ts'
 
@@ -90,10 +90,7 @@ export const AddModes = {
 
 export const AddOperators = z
   .strictObject({
-    operators: z
-      .array(z.strictObject({ name: NewName }))
-      .min(1)
-      .max(1000),
+    operators: listOf(z.strictObject({ name: NewName }), [1, 1000]),
     ...AddModes,
     dryRun: z.boolean().default(false).describe('Say what would happen, change nothing.'),
   })

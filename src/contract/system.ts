@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { Id } from './ids.ts'
+import { Id, listOf } from './ids.ts'
 import { scopes } from './scopes.ts'
 
 export const Me = z
@@ -109,10 +109,12 @@ const Origin = z
       })
   })
 
+const distinct = <T>(list: T[]): T[] => [...new Set(list)]
+
 export const NewSession = z
   .strictObject({
-    organizations: z.array(Id).max(10_000),
-    scopes: z.array(z.enum(scopes)).max(scopes.length),
+    organizations: listOf(Id, [0, 1000]).transform(distinct),
+    scopes: listOf(z.enum(scopes), [0, 1000]).transform(distinct),
     origin: Origin.describe('The one origin whose pages may use the session.'),
     ttlSeconds: z
       .number()

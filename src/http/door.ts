@@ -1,5 +1,5 @@
 import express, { type Response as ExpressResponse, type Request, type Router } from 'express'
-import type { z } from 'zod'
+import { z } from 'zod'
 import { type Caller, requireScope } from '../access/caller.ts'
 import type { Guard } from '../access/guard.ts'
 import type { Limit } from '../access/limit.ts'
@@ -14,7 +14,7 @@ import { keyOf, type Once } from './once.ts'
 import type { Replay } from './replay.ts'
 import { type Observe, send } from './respond.ts'
 import { stream } from './stream.ts'
-import { queryOf, validate } from './validate.ts'
+import { check, checkQuery, queryOf, refuseCredentials, refuseFaults } from './validate.ts'
 
 type Parsed<S> = S extends z.ZodType ? z.output<S> : undefined
 
@@ -89,6 +89,8 @@ export const createDoor = (options: Options): Door => {
     res: ExpressResponse,
   ): Promise<void> => {
     const arrivedAt = req.visit.startedAt
+    const asked = queryOf(req.url)
+    if (!endpoint.dropIn) refuseCredentials(asked.value)
     let caller = nobody
     if (endpoint.scope !== 'open') {
       const found =
@@ -106,12 +108,16 @@ export const createDoor = (options: Options): Door => {
     }
     const label = labelFor(endpoint, req.headers.accept)
     const body = await readBody(endpoint, req, res)
-    const wrong = endpoint.dropIn ? 'request.invalid' : 'request.invalid-body'
+    const params = check(endpoint.params, req.params, '/path')
+    const query = checkQuery(endpoint.query ?? (endpoint.dropIn ? undefined : noQuery), asked)
+    refuseFaults('request.invalid', [...params.faults, ...query.faults])
+    const content = check(endpoint.body, body, '')
+    refuseFaults(endpoint.dropIn ? 'request.invalid' : 'request.invalid-body', content.faults)
     const visited = {
       caller,
-      params: endpoint.params && validate(endpoint.params, req.params, '/path', 'request.invalid'),
-      query: checkQuery(endpoint, req.url),
-      body: endpoint.body && validate(endpoint.body, body, '', wrong),
+      params: params.value,
+      query: query.value,
+      body: content.value,
       errand: errandOf(endpoint, caller, arrivedAt),
       notBefore: wantsNew(req) ? { notBefore: arrivedAt } : {},
       label,
@@ -202,20 +208,7 @@ export const ownOrigin = (req: Request): string => `${req.protocol}://${req.host
 export const expressPath = (path: string): string =>
   path.replaceAll(':', '\\:').replaceAll(/\{(\w+)\}/g, ':$1')
 
-const checkQuery = (endpoint: Endpoint, url: string) => {
-  const query = queryOf(url)
-  if (endpoint.query) return validate(endpoint.query, query, '/query', 'request.invalid')
-  const unknown = endpoint.dropIn ? [] : Object.keys(query)
-  if (unknown.length > 0)
-    throw new Failure('request.invalid', {
-      errors: unknown.map((name) => ({
-        pointer: `/query/${name}`,
-        code: 'unknown',
-        detail: 'Not known here.',
-      })),
-    })
-  return undefined
-}
+const noQuery = z.strictObject({})
 
 /** `fetch` adds no-cache by itself when it validates, so beside If-None-Match it means nothing special. */
 const wantsNew = (req: Request): boolean => {

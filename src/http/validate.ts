@@ -1,8 +1,16 @@
-import type { z } from 'zod'
+import { z } from 'zod'
 import { Failure, type FailureCode, type Fault } from '../errors.ts'
 
-const pointer = (prefix: string, path: readonly PropertyKey[]): string =>
-  prefix + path.map((part) => `/${String(part).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('')
+// A longer name is somebody's mistake, or somebody's key: it is not said again.
+const nameMax = 64
+
+/** JSON Pointer to a place in the input, or to what holds it where its name is not to be repeated. */
+const pointer = (prefix: string, path: readonly PropertyKey[]): string => {
+  const names = path.map(String)
+  const long = names.findIndex((name) => name.length > nameMax)
+  const shown = long === -1 ? names : names.slice(0, long)
+  return prefix + shown.map((name) => `/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`).join('')
+}
 
 const codes: Record<string, string> = {
   invalid_type: 'type',
@@ -17,7 +25,7 @@ const codes: Record<string, string> = {
 const faultsOf = (prefix: string, issues: readonly z.core.$ZodIssue[]): Fault[] =>
   issues.flatMap((issue): Fault[] => {
     if (issue.code === 'unrecognized_keys')
-      return issue.keys.map((key) => ({
+      return issue.keys.slice(0, faultsMax + 1).map((key) => ({
         pointer: pointer(prefix, [...issue.path, key]),
         code: 'unknown',
         detail: 'Not known here.',
@@ -34,43 +42,95 @@ const faultsOf = (prefix: string, issues: readonly z.core.$ZodIssue[]): Fault[] 
 const sentence = (issue: z.core.$ZodIssue): string =>
   issue.message.endsWith('.') ? issue.message : `${issue.message}.`
 
-/** The parsed value, or every fault. @throws Failure `code` with `errors` */
-export const validate = <S extends z.ZodType>(
-  schema: S,
-  value: unknown,
+/** What was parsed; it may be used when there are no faults. */
+export type Checked<T> = { value: T; faults: Fault[] }
+
+// A mebibyte of `{}` has 700,000 faults; nobody reads more than these.
+const faultsMax = 1000
+
+/** The parsed value and every fault; of a long array no more entries are looked at than show enough. */
+export const check = <S extends z.ZodType>(
+  schema: S | undefined,
+  given: unknown,
   prefix: string,
-  code: FailureCode,
-): z.output<S> => {
-  const parsed = schema.safeParse(value, { reportInput: true })
-  if (parsed.success) return parsed.data
-  throw new Failure(code, { errors: faultsOf(prefix, parsed.error.issues) })
+): Checked<z.output<S>> => {
+  if (schema instanceof z.ZodArray && Array.isArray(given)) {
+    const values: unknown[] = []
+    const faults: Fault[] = []
+    for (let i = 0; i < given.length && faults.length <= faultsMax; i++) {
+      const entry = check(schema.element as z.ZodType, given[i], `${prefix}/${i}`)
+      values.push(entry.value)
+      faults.push(...entry.faults)
+    }
+    return { value: values as z.output<S>, faults }
+  }
+  const parsed = schema?.safeParse(given, { reportInput: true })
+  return {
+    value: parsed?.data as z.output<S>,
+    faults: parsed?.error ? faultsOf(prefix, parsed.error.issues) : [],
+  }
+}
+
+/** @throws Failure `code` with the first 1,000 faults, if there are any */
+export const refuseFaults = (code: FailureCode, faults: Fault[]): void => {
+  if (faults.length === 0) return
+  const errors = faults.slice(0, faultsMax)
+  if (faults.length > faultsMax)
+    errors.push({ pointer: '', code: 'more', detail: `There are more faults than these ${faultsMax}.` })
+  throw new Failure(code, { errors })
 }
 
 const parametersMax = 100
 
 /** The query of a URL as an object; a parameter given twice, or broken percent-encoding, is a fault. */
-export const queryOf = (url: string): Record<string, string> => {
+export const queryOf = (url: string): Checked<Record<string, string>> => {
   const at = url.indexOf('?')
-  const query: Record<string, string> = Object.create(null)
-  if (at === -1 || at === url.length - 1) return query
+  const value: Record<string, string> = Object.create(null)
   const faults: Fault[] = []
-  const parts = url.slice(at + 1).split('&')
-  if (parts.length > parametersMax)
-    throw new Failure('request.invalid', {
-      errors: [{ pointer: '/query', code: 'length', detail: `At most ${parametersMax} parameters.` }],
-    })
+  const parts =
+    at === -1
+      ? []
+      : url
+          .slice(at + 1)
+          .split('&')
+          .filter(Boolean)
+  if (parts.length > parametersMax) {
+    const detail = `At most ${parametersMax} parameters.`
+    throw new Failure('request.invalid', { errors: [{ pointer: '/query', code: 'length', detail }] })
+  }
   for (const part of parts) {
     const equals = part.indexOf('=')
     const name = decode(equals === -1 ? part : part.slice(0, equals))
-    const value = decode(equals === -1 ? '' : part.slice(equals + 1))
-    if (name === undefined || value === undefined)
-      faults.push({ pointer: '/query', code: 'encoding', detail: 'Not valid percent-encoded UTF-8.' })
-    else if (Object.hasOwn(query, name))
-      faults.push({ pointer: pointer('/query', [name]), code: 'repeated', detail: 'Given more than once.' })
-    else query[name] = value
+    const text = decode(equals === -1 ? '' : part.slice(equals + 1))
+    const place = pointer('/query', name === undefined ? [] : [name])
+    if (name === undefined || text === undefined)
+      faults.push({ pointer: place, code: 'encoding', detail: 'Not valid percent-encoded UTF-8.' })
+    else if (Object.hasOwn(value, name))
+      faults.push({ pointer: place, code: 'repeated', detail: 'Given more than once.' })
+    else value[name] = text
   }
-  if (faults.length > 0) throw new Failure('request.invalid', { errors: faults })
-  return query
+  return { value, faults }
+}
+
+/** The query checked against its schema, with the faults of both; each parameter is told once. */
+export const checkQuery = <S extends z.ZodType>(
+  schema: S | undefined,
+  { value: given, faults }: Checked<Record<string, string>>,
+): Checked<z.output<S>> => {
+  const { value, faults: more } = check(schema, given, '/query')
+  const told = new Set(faults.map(({ pointer }) => pointer))
+  return { value, faults: [...faults, ...more.filter(({ pointer }) => !told.has(pointer))] }
+}
+
+const credentialName =
+  /^((x-)?api[-_]?key|key|((access|auth|id|session)[-_]?)?token|(x-)?authorization(-key)?|bearer|password|secret)$/i
+const credentialText = /^cg[wt]_/i
+
+/** @throws Failure `credential.in-url` when a parameter of the query is, or holds, what belongs into a header */
+export const refuseCredentials = (query: Record<string, string>): void => {
+  for (const [name, text] of Object.entries(query))
+    if (credentialName.test(name) || credentialText.test(name) || credentialText.test(text))
+      throw new Failure('credential.in-url')
 }
 
 const decode = (text: string): string | undefined => {

@@ -184,8 +184,19 @@ describe('queries', () => {
     ['a limit that is none', '?limit=1e2', [['/query/limit', 'integer']]],
     ['an order that is none', '?sort=-', [['/query/sort', 'list']]],
     ['fields that are none', '?fields=id,password', [['/query/fields', 'list']]],
-    ['broken percent-encoding', '?q=%zz', [['/query', 'encoding']]],
-    ['bytes that are no UTF-8', '?q=%ff', [['/query', 'encoding']]],
+    ['broken percent-encoding', '?q=%zz', [['/query/q', 'encoding']]],
+    ['broken percent-encoding of a name', '?%zz=q', [['/query', 'encoding']]],
+    ['bytes that are no UTF-8', '?q=%ff', [['/query/q', 'encoding']]],
+    ['a name that is too long to repeat', `?${'a'.repeat(65)}=1`, [['/query', 'unknown']]],
+    [
+      'broken, repeated and wrong, together',
+      '?limit=0&limit=%zz&q=%ff&sort=x&sort=id&fields=name',
+      [
+        ['/query/limit', 'encoding'],
+        ['/query/q', 'encoding'],
+        ['/query/sort', 'repeated'],
+      ],
+    ],
     ['too long to look for', `?q=${'a'.repeat(401)}`, [['/query/q', 'range']]],
     [
       'all of it at once',
@@ -207,6 +218,23 @@ describe('queries', () => {
   it('B40 1001 parameters', async () => {
     const seen = await refused('GET', `${list}?${Array.from({ length: 1001 }, () => 'a').join('&')}`)
     expect([seen.answer, seen.errors]).toEqual([[400, 'request.invalid'], [['/query', 'length']]])
+  })
+
+  it('nothing between two parameters, or behind the last, is nothing', async () => {
+    for (const query of ['?limit=1&', '?&limit=1', '?limit=1&&sort=id', '?', '?&'])
+      expect([query, (await gateway.ask('GET', list + query)).status]).toEqual([query, 200])
+  })
+
+  it('are told together with what is wrong in the path', async () => {
+    const seen = await refused('GET', '/v1/organizations/0/operators?limit=0&limt=1')
+    expect([seen.answer, seen.errors]).toEqual([
+      [400, 'request.invalid'],
+      [
+        ['/path/org', 'integer'],
+        ['/query/limit', 'integer'],
+        ['/query/limt', 'unknown'],
+      ],
+    ])
   })
 
   it('where none is taken', async () => {

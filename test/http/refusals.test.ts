@@ -178,7 +178,8 @@ describe('credentials', () => {
         const path = template.replaceAll(/\{\w+\}/g, '24')
         const statuses = [await gateway.ask(method, path, { key: '' })]
         for (const key of wrong) statuses.push(await gateway.ask(method, path, { key }))
-        statuses.push(await gateway.ask(method, `${path}?access_token=${gateway.key}`, { key: '' }))
+        const inUrl = await gateway.ask(method, `${path}?access_token=${gateway.key}`, { key: '' })
+        expect([400, 401]).toContain(inUrl.status)
         expect([method, path, [...new Set(statuses.map(({ status }) => status))]]).toEqual([
           method,
           path,
@@ -202,6 +203,24 @@ describe('credentials', () => {
       const answer = await gateway.ask('GET', '/v1/me', { key: '', headers: { authorization } })
       expect([authorization, answer.status]).toEqual([authorization, 401])
     }
+  })
+
+  it('in the URL are refused as such, beside a good one too, and are not repeated', async () => {
+    const ofKey = gateway.key
+    for (const query of [
+      ...['api_key', 'apikey', 'X-API-Key', 'key', 'token', 'access_token', 'authorization'].map(
+        (name) => `${name}=whatever-it-is`,
+      ),
+      `q=${ofKey}`,
+      `${ofKey}=1`,
+      `limit=1&q=cgt_${'a'.repeat(43)}`,
+    ])
+      for (const key of [ofKey, '']) {
+        const { status, body, text } = await gateway.ask('GET', `${foreign}?${query}`, { key })
+        expect([query, status, body.code]).toEqual([query, 400, 'credential.in-url'])
+        expect(text).not.toMatch(/whatever|cg[wt]_/)
+      }
+    expect((await gateway.ask('GET', `${foreign}?q=keyboard`)).status).toBe(200)
   })
 
   it('without a scope get 403 with its name, and no more', async () => {
