@@ -1,6 +1,6 @@
-import express, { type Request, type Response } from 'express'
+import type { Request, Response } from 'express'
 import type { Endpoint } from '../contract/endpoints.ts'
-import { Failure } from '../errors.ts'
+import { Failure, type FailureCode } from '../errors.ts'
 import { parseJson } from './json.ts'
 
 const bodyMaxDefault = 64 * 1024
@@ -21,19 +21,33 @@ export const readBody = async (endpoint: Endpoint, req: Request, res: Response):
   }
   const csv = endpoint.consumes === 'text/csv'
   if (!present) return csv ? Buffer.alloc(0) : parseJson(Buffer.alloc(0))
-  if (!(csv ? csvType : jsonType).test(req.headers['content-type'] ?? ''))
-    throw new Failure('body.type', { headers: { connection: 'close' } })
-  const read = rawBody(endpoint.bodyMax ?? bodyMaxDefault)
-  await new Promise<void>((resolve, reject) =>
-    read(req, res, (error?: unknown) => (error ? reject(error) : resolve())),
-  )
-  return csv ? (req.body as Buffer) : parseJson(req.body as Buffer)
+  if (!(csv ? csvType : jsonType).test(req.headers['content-type'] ?? '')) throw leaving('body.type')
+  // Nothing is inflated, so no bomb is.
+  if ((req.headers['content-encoding'] ?? 'identity').toLowerCase() !== 'identity') throw leaving('body.type')
+  const max = endpoint.bodyMax ?? bodyMaxDefault
+  if (Number(req.headers['content-length'] ?? 0) > max) throw leaving('body.too-large')
+  if (req.visit.awaitsContinue) res.writeContinue()
+  req.visit.awaitsContinue = false
+  const bytes = await readBytes(req, max)
+  req.body = bytes
+  return csv ? bytes : parseJson(bytes)
 }
 
-/** Reads at most `limit` bytes as they are; compressed bodies are refused, so that no bomb is ever inflated. */
-const rawBody = (limit: number) => {
-  const reader = rawBodies.get(limit) ?? express.raw({ limit, inflate: false, type: () => true })
-  rawBodies.set(limit, reader)
-  return reader
-}
-const rawBodies = new Map<number, ReturnType<typeof express.raw>>()
+/** A refusal while the body is still on its way: the connection ends with it. */
+const leaving = (code: FailureCode): Failure => new Failure(code, { headers: { connection: 'close' } })
+
+/** The body as it is; one that grows too large is refused at that byte, and what follows is not kept. */
+const readBytes = (req: Request, max: number): Promise<Buffer> =>
+  new Promise((resolve, reject) => {
+    const chunks: Buffer[] = []
+    let size = 0
+    const take = (chunk: Buffer): void => {
+      size += chunk.length
+      if (size <= max) return void chunks.push(chunk)
+      req.off('data', take)
+      reject(leaving('body.too-large'))
+    }
+    req.on('data', take)
+    req.on('end', () => resolve(Buffer.concat(chunks, size)))
+    req.on('error', reject)
+  })

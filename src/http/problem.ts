@@ -3,12 +3,8 @@ import { Failure, failures, isFailure } from '../errors.ts'
 /** Whatever was thrown, as the failure a caller may see. */
 export const asFailure = (error: unknown): Failure => {
   if (isFailure(error)) return error
-  const { type, code, status } = (error ?? {}) as { type?: string; code?: string; status?: number }
-  if (type === 'entity.too.large')
-    return new Failure('body.too-large', { cause: error, headers: { connection: 'close' } })
-  if (type === 'encoding.unsupported') return new Failure('body.type', { cause: error })
-  if (type === 'request.aborted' || type === 'request.size.invalid' || code === 'ECONNRESET')
-    return new Failure('request.malformed', { cause: error })
+  const { code, status } = (error ?? {}) as { code?: string; status?: number }
+  if (code === 'ECONNRESET') return new Failure('request.malformed', { cause: error })
   // Express throws a URIError with status 400 for a path such as %zz.
   if (status === 400)
     return new Failure('request.malformed', {

@@ -37,6 +37,8 @@ export type Response = {
   /** Further headers as the lines they are on the wire. */
   lines?: string
   body: Buffer | undefined
+  /** The answer is whole but not ended: its sender ends it. */
+  open?: boolean
   /** Content-Security-Policy of a page; the API's own where missing. */
   policy?: string
 }
@@ -133,6 +135,7 @@ export const send = (
   const lines = `${answer.lines ?? ''}${securityLines}Content-Security-Policy: ${policy}\r\nX-Request-Id: ${visit.requestId}\r\n`
   writeHead(res, answer.status, headers, lines)
   if (answer.body === undefined || req.method === 'HEAD') res.end()
+  else if (answer.open) res.write(answer.body)
   else res.end(answer.body)
   observe(visit, answer.status)
 }

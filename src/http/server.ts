@@ -52,9 +52,23 @@ export const createServer = (options: Options): http.Server => {
     req.visit.code = failure.code
     const body = Buffer.from(JSON.stringify(problemOf(failure, req.visit.requestId)))
     const headers = [...problemHeaders(failure), 'Content-Length', String(body.length)]
-    const leaves = failure.headers?.connection === 'close'
+    const told = failure.headers?.connection === 'close'
+    const leaves = told || req.visit.awaitsContinue
     if (leaves) ended.add(req.socket)
-    send(req, res, { status: failure.status, headers, body }, observe, closing() && !leaves)
+    // Behind a fault of framing, which no route sees, no end of a body can be told.
+    const open = leaves && !req.complete && req.visit.route !== 'unknown' && req.method !== 'HEAD'
+    send(req, res, { status: failure.status, headers, body, open }, observe, (leaves || closing()) && !told)
+    if (open) partAfter(req, res)
+  }
+
+  /** A sender in the middle of its body reads the answer when it has sent all; the end waits a moment for it. */
+  const partAfter = (req: IncomingMessage, res: ServerResponse): void => {
+    req.on('error', () => {}).on('end', () => res.end())
+    res.on(
+      'close',
+      clock.after(partingMs, () => void res.end()),
+    )
+    req.resume()
   }
 
   /** Connections that end with an answer given already: nothing that comes behind on them is a request. */
@@ -82,15 +96,16 @@ export const createServer = (options: Options): http.Server => {
   const answerBroken = (error: NodeJS.ErrnoException, socket: Duplex): void => {
     const res = answering.get(socket)
     // A broken body whose request is answered already: a second answer would be taken for that of the next request.
-    if (res?.headersSent && !res.req.complete) part(socket)
+    if (ended.has(socket) || (res?.headersSent && !res.req.complete)) part(socket)
     else if (error.code === 'ECONNRESET' || !socket.writable) socket.destroy()
     else refuseRaw(socket, brokenRequest(error))
   }
 
-  const listener = (req: IncomingMessage, res: ServerResponse): void => {
+  const listener = (req: IncomingMessage, res: ServerResponse, awaitsContinue = false): void => {
     // Node goes on reading what was sent behind a request whose end could not be told.
     if (ended.has(req.socket)) return
     const visit = beginVisit(req, clock.now())
+    visit.awaitsContinue = awaitsContinue
     answering.set(req.socket, res)
     cors.allow(req, visit)
     const fault = framingFault(req)
@@ -116,6 +131,7 @@ export const createServer = (options: Options): http.Server => {
   server.maxConnections = connectionsMax
   server.timeout = Math.max(silenceMs, options.deadlineMs + 10_000)
   server.on('clientError', answerBroken)
+  server.on('checkContinue', (req: IncomingMessage, res: ServerResponse) => listener(req, res, true))
   server.on('checkExpectation', (req: IncomingMessage, res: ServerResponse) => {
     beginVisit(req, clock.now())
     refuse(req, res, new Failure('request.expectation', { headers: { connection: 'close' } }))

@@ -16,6 +16,8 @@ export type Visit = {
   /** Once it is known; its limit has counted this request. */
   caller: Caller | undefined
   freshness: Freshness | undefined
+  /** Its body is sent when it is told to go on. */
+  awaitsContinue: boolean
   /** The failure code of a problem document. */
   code: string | undefined
   /** Response headers that belong to the visit, such as CORS; flat name, value, … */
@@ -44,6 +46,7 @@ export const newVisit = (method: string, requestId: string, now: number): Visit 
   finding: undefined,
   caller: undefined,
   freshness: undefined,
+  awaitsContinue: false,
   code: undefined,
   headers: [],
 })

@@ -27,6 +27,59 @@ const allGone = async (): Promise<void> => {
   while ((await connections()) > 0) await new Promise((resolve) => setTimeout(resolve, 5))
 }
 
+const headOf = (path: string, ...fields: string[]) =>
+  `${[`POST ${path} HTTP/1.1`, 'Host: x', `X-API-Key: ${gateway.key}`, ...fields].join('\r\n')}\r\n\r\n`
+const operators = '/v1/organizations/24/operators'
+const jsonType = 'Content-Type: application/json'
+
+describe('a body that is too large', () => {
+  it.each([
+    ['by its length', 'Content-Length: 1048577', ''],
+    ['by its length, on a path that takes less', 'Content-Length: 65537', '', '/v1/tokens:validate'],
+    ['before it is asked for', 'Content-Length: 1048577\r\nExpect: 100-continue', ''],
+    ['by what came of it', 'Transfer-Encoding: chunked', `100001\r\n${' '.repeat(0x100001)}`],
+  ])('%s is refused before the rest of it is sent', async (_name, field, body, path = operators) => {
+    const { socket, heard } = await open(headOf(path, jsonType, field) + body)
+    while (!heard().endsWith('}')) await once(socket, 'data')
+    expect(heard()).toMatch(/^HTTP\/1\.1 413 /)
+    expect(heard()).toMatch(/^connection: close\r$/im)
+    expect(heard()).toContain('"code":"body.too-large"')
+    await allGone()
+  })
+
+  it('is refused so that one who sends it all before reading can read why', async () => {
+    const { socket, heard } = await open(headOf(operators, jsonType, 'Content-Length: 4194304'))
+    for (let sent = 0; sent < 64; sent++)
+      if (!socket.write(Buffer.alloc(65_536, ' '))) await once(socket, 'drain')
+    await allGone()
+    expect(heard()).toMatch(/^HTTP\/1\.1 413 /)
+    expect(heard().match(/HTTP/g)).toHaveLength(1)
+  })
+})
+
+describe('a body that waits to be asked for', () => {
+  const waiting = [jsonType, 'Content-Length: 20', 'Expect: 100-continue']
+
+  it('is asked for when all before it is right', async () => {
+    const { socket, heard } = await open(headOf('/v1/tokens:validate', ...waiting))
+    await once(socket, 'data')
+    expect(heard()).toBe('HTTP/1.1 100 Continue\r\n\r\n')
+    socket.write('{"token":"abcdefgh"}')
+    while (!heard().endsWith('}')) await once(socket, 'data')
+    expect(heard()).toContain('HTTP/1.1 200 OK')
+    socket.end()
+    await allGone()
+  })
+
+  it('is not, where the request is refused without it, and nothing behind is taken for a request', async () => {
+    const wrong = headOf('/v1/tokens:validate', ...waiting).replace(gateway.key, 'wrong')
+    const { heard } = await open(wrong + headOf('/v1/me').replace('POST', 'GET'))
+    await allGone()
+    expect(heard().match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 401'])
+    expect(heard()).toMatch(/^connection: close\r$/im)
+  })
+})
+
 describe('a connection', () => {
   it('that asked for a tunnel may be reset without harm', async () => {
     for (let round = 0; round < 20; round++) {
