@@ -91,15 +91,11 @@ export const createDoor = (options: Options): Door => {
     const arrivedAt = req.visit.startedAt
     const asked = queryOf(req.url)
     if (!endpoint.dropIn) refuseCredentials(asked.value)
+    const identify = () =>
+      guard({ headers: req.headers, dropIn: endpoint.dropIn ?? false, ownOrigin: () => ownOrigin(req) })
     let caller = nobody
     if (endpoint.scope !== 'open') {
-      const found =
-        req.visit.finding ??
-        guard({
-          headers: req.headers,
-          dropIn: endpoint.dropIn ?? false,
-          ownOrigin: () => ownOrigin(req),
-        })
+      const found = req.visit.finding ?? identify()
       caller = found instanceof Promise ? await found : found
       // Replay may have counted this request already, and then found that it cannot answer it.
       const counted = req.visit.caller === caller
@@ -133,7 +129,8 @@ export const createDoor = (options: Options): Door => {
       endpoint.dropIn ? (mark) => asWire(() => work(mark)) : work,
     )
     if ('events' in answer) {
-      const end = stream(req, res, answer.events, observe, clock)
+      const closing = options.closing()
+      const end = stream(req, res, answer.events, { clock, observe, closing, allowed: () => holds(identify) })
       streams.add(end)
       res.on('close', () => streams.delete(end))
       return
@@ -188,6 +185,16 @@ export const createDoor = (options: Options): Door => {
       }
       return router
     },
+  }
+}
+
+/** Whether a caller still is one; who cannot be looked up just now is believed. */
+const holds = async (identify: () => Caller | Promise<Caller>): Promise<boolean> => {
+  try {
+    await identify()
+    return true
+  } catch (error) {
+    return isFailure(error, 'credential.unverifiable')
   }
 }
 

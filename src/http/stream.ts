@@ -3,18 +3,27 @@ import type { Clock } from '../clock.ts'
 import type { Events } from './answer.ts'
 import { contentSecurityPolicy, type Observe, securityHeaders } from './respond.ts'
 
-const heartbeatMs = 15_000
+const lookMs = 1000
+/** Looks between two heartbeats. */
+const looksPerBeat = 15
+
+type Options = {
+  clock: Clock
+  observe: Observe
+  closing: boolean
+  /** Whether its reader may still read it. */
+  allowed(): Promise<boolean>
+}
 
 /**
- * Server-sent events (WHATWG HTML §9.2), with a comment now and then so that proxies keep the line open. Gives back how
- * to end the stream: its reader comes again, to another instance.
+ * Server-sent events (WHATWG HTML §9.2), with a comment now and then so that proxies keep the line open. They end within
+ * a second of their reader's right. Gives back how to end the stream: its reader comes again, to another instance.
  */
 export const stream = (
   req: IncomingMessage,
   res: ServerResponse,
   events: Events,
-  observe: Observe,
-  clock: Clock,
+  { clock, observe, closing, allowed }: Options,
 ): (() => void) => {
   const { visit } = req
   res.writeHead(200, [
@@ -30,26 +39,36 @@ export const stream = (
     'X-Request-Id',
     visit.requestId,
     ...visit.headers,
+    ...(closing ? ['Connection', 'close'] : []),
   ])
   observe(visit, 200)
-  let number = 0
-  let cancelBeat = (): void => {}
-  const beat = (): void => {
-    cancelBeat = clock.after(heartbeatMs, () => {
-      res.write(': still here\n\n')
-      beat()
-    })
-  }
-  let stop = (): void => {}
   let over = false
+  let cancelLook = (): void => {}
+  let stop = (): void => {}
   const finish = (): void => {
     if (over) return
     over = true
-    cancelBeat()
+    cancelLook()
     stop()
     res.end()
   }
-  beat()
+  if (req.method === 'HEAD' || closing || res.destroyed) finish()
+  if (over) return finish
+  res.flushHeaders()
+
+  const lookAgain = (looks: number): void => {
+    cancelLook = clock.after(lookMs, async () => {
+      if (!(await allowed())) finish()
+      if (over) return
+      const beats = looks % looksPerBeat === 0
+      // Who took nothing since the last one takes no more.
+      if (beats && res.writableNeedDrain) return void res.destroy()
+      if (beats) res.write(': still here\n\n')
+      lookAgain(looks + 1)
+    })
+  }
+  lookAgain(1)
+  let number = 0
   stop = events((name, data) => {
     if (!over) res.write(`id: ${++number}\nevent: ${name}\ndata: ${JSON.stringify(data)}\n\n`)
   }, finish)
