@@ -6,6 +6,9 @@ import { contentSecurityPolicy, securityHeaders } from './respond.ts'
 const urlMax = 4096
 const headersMax = 100
 
+/** Of a repeated one Node keeps the first or joins them all. Two that differ are two credentials, two that agree are one. */
+const credentialHeaders = new Set(['authorization', 'x-api-key', 'x-authorization-key'])
+
 /** What Node's parser lets through and no route should see. */
 export const framingFault = (req: IncomingMessage): Failure | undefined => {
   const url = req.url ?? ''
@@ -16,9 +19,22 @@ export const framingFault = (req: IncomingMessage): Failure | undefined => {
   const raw = req.rawHeaders
   if (raw.length > 2 * headersMax) return new Failure('request.headers-too-large')
   let hosts = 0
+  let credentials: Record<string, string> | undefined
   for (let i = 0; i < raw.length; i += 2) {
     const name = raw[i] as string
-    if (name.length === 4 && name.toLowerCase() === 'host') hosts++
+    // By their length first: of most names no more is looked at.
+    if (name.length === 4) {
+      if (name.toLowerCase() === 'host') hosts++
+    } else if (name.length === 13 || name.length === 9 || name.length === 19) {
+      const known = name.toLowerCase()
+      if (!credentialHeaders.has(known)) continue
+      credentials ??= {}
+      const value = raw[i + 1] as string
+      const before = credentials[known]
+      if (before === undefined) credentials[known] = value
+      else if (before === value) req.headers[known] = value
+      else return new Failure('credential.conflict')
+    }
   }
   if (hosts > 1 || (hosts === 0 && req.httpVersion === '1.1'))
     return new Failure('request.malformed', {

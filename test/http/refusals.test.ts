@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals'
 import { makeKey } from '../../src/access/keys.ts'
 import { startGateway, type TestGateway } from '../support/gateway.ts'
+import { speak } from './speak.ts'
 
 let gateway: TestGateway
 beforeAll(async () => {
@@ -203,6 +204,24 @@ describe('credentials', () => {
       const answer = await gateway.ask('GET', '/v1/me', { key: '', headers: { authorization } })
       expect([authorization, answer.status]).toEqual([authorization, 401])
     }
+  })
+
+  it('given twice in one header are one when they agree, and a conflict when they differ', async () => {
+    const other = gateway.keys.reader as string
+    for (const [name, before] of [
+      ['Authorization', 'Bearer '],
+      ['X-API-Key', ''],
+    ] as const)
+      for (const [second, status] of [
+        [gateway.key, 200],
+        [other, 400],
+      ] as const) {
+        const head = ['GET /v1/organizations/24 HTTP/1.1', 'Host: x', 'Connection: close']
+        const given = [gateway.key, second].map((key) => `${name}: ${before}${key}`)
+        const { statuses, problem } = await speak(gateway, [[...head, ...given, '', ''].join('\r\n')])
+        expect([name, statuses]).toEqual([name, [status]])
+        if (status === 400) expect(problem.code).toBe('credential.conflict')
+      }
   })
 
   it('in the URL are refused as such, beside a good one too, and are not repeated', async () => {
