@@ -18,8 +18,8 @@ export type GuardedRequest = {
 /** @throws Failure `credential.missing`, `credential.invalid`, `credential.conflict`, `csrf.refused` */
 export type Guard = (request: GuardedRequest) => Caller | Promise<Caller>
 
-const challenge = (error?: string): { headers: Record<string, string> } => ({
-  headers: { 'WWW-Authenticate': `Bearer realm="chathub-gateway"${error ? `, error="${error}"` : ''}` },
+const challenge = (error: string): { headers: Record<string, string> } => ({
+  headers: { 'WWW-Authenticate': `Bearer realm="chathub-gateway", error="${error}"` },
 })
 
 /** The one credential of a request: `Authorization: Bearer`, `X-API-Key`, on drop-in paths `X-Authorization-Key` too. */
@@ -43,7 +43,7 @@ export const createGuard =
     const credential = credentialOf(request.headers, request.dropIn)
     const sessionId = sessions && sessionIdOf(request.headers)
     if (credential === undefined) {
-      if (!sessions || sessionId === undefined) throw new Failure('credential.missing', challenge())
+      if (!sessions || sessionId === undefined) throw new Failure('credential.missing')
       return findSession(sessions, sessionId, request)
     }
     if (sessionId !== undefined) throw new Failure('credential.conflict')

@@ -29,12 +29,16 @@ export const problemOf = (failure: Failure, requestId: string) => ({
 /** Seconds for Retry-After, so that waiting them is enough: rounded up, at least 1, at most an hour. */
 const retryAfterSeconds = (ms: number): string => String(Math.min(3600, Math.max(1, Math.ceil(ms / 1000))))
 
-/** Headers that go with a failure; flat name, value, … Every 429 and 503 says when to come back. */
+const challenge = 'Bearer realm="chathub-gateway"'
+
+/** Headers that go with a failure; flat name, value, … Every 429 and 503 says when to come back, every 401 what is wanted. */
 export const problemHeaders = (failure: Failure): string[] => {
   const headers = ['Content-Type', 'application/problem+json; charset=utf-8', 'Cache-Control', 'no-store']
   const retryMs =
     failure.retryAfterMs ?? (failure.status === 503 || failure.status === 429 ? 1000 : undefined)
   if (retryMs !== undefined) headers.push('Retry-After', retryAfterSeconds(retryMs))
+  if (failure.status === 401 && !failure.headers?.['WWW-Authenticate'])
+    headers.push('WWW-Authenticate', challenge)
   for (const [name, value] of Object.entries(failure.headers ?? {})) headers.push(name, value)
   return headers
 }

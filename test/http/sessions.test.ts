@@ -74,8 +74,9 @@ describe('a browser session', () => {
 
   it('is not what a key has', async () => {
     for (const method of ['GET', 'DELETE']) {
-      const { status, body } = await gateway.ask(method, '/v1/session')
+      const { status, body, headers } = await gateway.ask(method, '/v1/session')
       expect([method, status, body.code]).toEqual([method, 401, 'credential.missing'])
+      expect(headers['www-authenticate']).toBe('Bearer realm="chathub-gateway"')
     }
   })
 })
@@ -88,6 +89,7 @@ describe('a ticket', () => {
     const late = await redeem(gateway, ticket)
     expect([late.status, late.body.code]).toEqual([401, 'session.ticket'])
     expect(late.headers).not.toHaveProperty('set-cookie')
+    expect(late.headers['www-authenticate']).toBe('Bearer realm="chathub-gateway"')
   })
 
   it('works within a minute', async () => {
