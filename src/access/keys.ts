@@ -68,12 +68,13 @@ const keyLengthMin = 32
 export const createKeys = (entries: ClientEntry[], clock: Clock): Keys => {
   let byHash = new Map<string, Caller>()
   const seen = new LRUCache<string, Caller>({ max: 10_000 })
-  const used = new Map<Caller, number>()
+  /** By the hash of the key, so that it outlives a new file. */
+  const used = new Map<string, number>()
 
   const replace = (next: ClientEntry[]): void => {
     byHash = new Map(next.map((entry) => [entry.keyHash, callerOf(entry)]))
     seen.clear()
-    used.clear()
+    for (const hash of used.keys()) if (!byHash.has(hash)) used.delete(hash)
   }
   const find = (key: string): Caller | undefined => {
     let caller = seen.get(key)
@@ -90,7 +91,7 @@ export const createKeys = (entries: ClientEntry[], clock: Clock): Keys => {
     caller.expiresAt !== undefined && clock.wall() >= caller.expiresAt
   const live = (caller: Caller | undefined): Caller | undefined => {
     if (!caller || expired(caller)) return undefined
-    used.set(caller, clock.wall())
+    used.set(caller.keyHash as string, clock.wall())
     return caller
   }
   replace(entries)
@@ -106,7 +107,7 @@ export const createKeys = (entries: ClientEntry[], clock: Clock): Keys => {
       [...byHash].map(([hash, caller]) => ({
         id: caller.id,
         key: hash.slice(0, 'sha256:'.length + 8),
-        lastUsedAt: used.get(caller),
+        lastUsedAt: used.get(hash),
       })),
     size: () => byHash.size,
   }

@@ -107,6 +107,8 @@ describe('the callers', () => {
       ['crm', Date.UTC(2026, 0, 1) + 5000],
       ['crm', undefined],
     ])
+    keys.replace([entry(idle), entry(used, { scopes: [] })])
+    expect(keys.uses().map(({ lastUsedAt }) => lastUsedAt)).toEqual([undefined, Date.UTC(2026, 0, 1) + 5000])
     expect(keys.uses().every(({ key }) => key.length <= 'sha256:'.length + 8)).toBe(true)
   })
 })
