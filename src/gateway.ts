@@ -204,8 +204,9 @@ export const createGateway = (config: Config, { log, clock = systemClock, onRepo
     ? readFileSync(config.clientsFile, 'utf8')
     : (config.clients ?? '{"clients":[]}')
   const keys = createKeys(parseClients(clientsJson).entries, clock)
+  const limit = createLimit(clock)
   const records = redis ? createRedisRecords(redis.patient) : createMemoryRecords(clock)
-  const gatewayTokens = createGatewayTokens({ keys, records, clock })
+  const gatewayTokens = createGatewayTokens({ keys, records, clock, limit })
   const { jwksUrl, jwtIssuer: issuer, jwtAudience: audience, sessionSecret } = config
   const sessions = sessionSecret && createSessions({ secret: sessionSecret, records, keys, clock })
   const findByJwt =
@@ -244,7 +245,6 @@ export const createGateway = (config: Config, { log, clock = systemClock, onRepo
     abandonedMs: 2 * writeDeadlineMs,
   })
   const once = createOnce(idempotency)
-  const limit = createLimit(clock)
   const makeDoor = () =>
     createDoor({
       guard,

@@ -5,6 +5,7 @@ import { Failure } from '../errors.ts'
 import type { Records } from '../redis/records.ts'
 import type { Caller } from './caller.ts'
 import { hashKey, type Keys } from './keys.ts'
+import type { Limit } from './limit.ts'
 
 const tokenMs = 24 * 60 * 60 * 1000
 const hash = (token: string): string => createHash('sha256').update(token).digest('base64url')
@@ -21,14 +22,24 @@ const unverifiable = (cause: unknown): never => {
  * Opaque tokens for programs written for ChatHub: `POST /api/company/get-token` with a client id and key. Good for 24 h,
  * kept only as a hash, dead as soon as the key is.
  */
-export const createGatewayTokens = (options: { keys: Keys; records: Records; clock: Clock }) => {
-  const { keys, records, clock } = options
+export const createGatewayTokens = (options: {
+  keys: Keys
+  records: Records
+  clock: Clock
+  limit: Limit
+}) => {
+  const { keys, records, clock, limit } = options
   // A token seen once needs no asking again: it dies with its key, which is looked up each time, or by its own date.
   const seen = new LRUCache<string, TokenRecord>({ max: 10_000 })
   return {
-    /** A token for this client, or undefined when id and key do not belong together. */
+    /**
+     * A token for this client, or undefined when id and key do not belong together. Counts as its request.
+     * @throws Failure `limit.exceeded`
+     */
     issue: async (clientId: string, key: string): Promise<string | undefined> => {
-      if (!keys.findById(clientId, key)) return undefined
+      const caller = keys.findById(clientId, key)
+      if (!caller) return undefined
+      limit(caller)
       const token = `cgt_${randomBytes(32).toString('base64url')}`
       const record: TokenRecord = { keyHash: hashKey(key), expiresAt: clock.wall() + tokenMs }
       await records.put(`token:${hash(token)}`, record, tokenMs)
@@ -36,7 +47,8 @@ export const createGatewayTokens = (options: { keys: Keys; records: Records; clo
     },
     /** The caller behind a token; its rights are those of its key now. */
     find: async (token: string): Promise<Caller | undefined> => {
-      if (!token.startsWith('cgt_')) return undefined
+      // What cannot be one is not looked up: that costs a round trip.
+      if (!/^cgt_[\w-]{43}$/.test(token)) return undefined
       const id = hash(token)
       const record =
         seen.get(id) ?? ((await records.get(`token:${id}`).catch(unverifiable)) as TokenRecord | undefined)

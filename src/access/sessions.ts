@@ -75,6 +75,8 @@ export const createSessions = (options: {
   const hash = (kind: 'ticket' | 'session', id: string): string =>
     createHmac('sha256', secret.reveal()).update(`${kind} ${id}`).digest('base64url')
   const newId = (): string => randomBytes(32).toString('base64url')
+  // What cannot be an id is not looked up: that costs a round trip.
+  const isId = (text: string): boolean => /^[\w-]{43}$/.test(text)
   const seen = new LRUCache<string, { record: SessionRecord; at: number }>({ max: 10_000 })
   const look = async (key: string): Promise<SessionRecord | undefined> => {
     const known = seen.get(key)
@@ -117,7 +119,9 @@ export const createSessions = (options: {
       return { ticket, expiresAt: new Date(now + ticketMs) }
     },
     open: async (ticket, check) => {
-      const record = (await records.take(`ticket:${hash('ticket', ticket)}`)) as SessionRecord | undefined
+      const record = isId(ticket)
+        ? ((await records.take(`ticket:${hash('ticket', ticket)}`)) as SessionRecord | undefined)
+        : undefined
       if (!record || record.endsAt <= clock.wall()) throw new Failure('session.ticket')
       check(record.origin)
       const id = newId()
@@ -125,6 +129,7 @@ export const createSessions = (options: {
       return { id, record }
     },
     find: async (id) => {
+      if (!isId(id)) return undefined
       const key = `session:${hash('session', id)}`
       const record = await look(key)
       const now = clock.wall()
@@ -137,7 +142,6 @@ export const createSessions = (options: {
         id: `${record.minter.id}/${hash('session', id).slice(0, 8)}`,
         kind: 'session',
         origin: record.origin,
-        requestsPerMinute: browserRequestsPerMinute,
         expiresAt: record.endsAt,
       }
     },
@@ -173,13 +177,19 @@ const refuseExcess = (minter: Caller, { scopes, organizations }: SessionGrant): 
 const rightsNow = (
   { minter, scopes, organizations }: SessionRecord,
   keys: Keys,
-): Pick<Caller, 'scopes' | 'organizations'> | undefined => {
-  if (minter.keyHash === undefined) return { scopes: new Set(scopes), organizations: new Set(organizations) }
+): Pick<Caller, 'scopes' | 'organizations' | 'requestsPerMinute'> | undefined => {
+  if (minter.keyHash === undefined)
+    return {
+      scopes: new Set(scopes),
+      organizations: new Set(organizations),
+      requestsPerMinute: browserRequestsPerMinute,
+    }
   const key = keys.findByHash(minter.keyHash)
   return (
     key && {
       scopes: new Set(scopes.filter((scope) => key.scopes.has(scope))),
       organizations: new Set(organizations.filter((organization) => mayTouch(key, organization))),
+      requestsPerMinute: Math.min(browserRequestsPerMinute, key.requestsPerMinute),
     }
   )
 }

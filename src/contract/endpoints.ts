@@ -302,7 +302,7 @@ export const endpoints = {
     id: 'chathubLogin', method: 'post', path: '/api/company/get-token', scope: 'open', tag: 'drop-in', dropIn: true,
     summary: 'A client id and key as login and password; answers a gateway token, good for 24 hours.',
     body: wire.WireLogin,
-    answers: { 200: wire.WireToken }, failures: ['credential.invalid', 'redis.unavailable'],
+    answers: { 200: wire.WireToken }, failures: ['credential.invalid', 'limit.exceeded', 'redis.unavailable'],
   }),
   wireOperators: define({
     id: 'chathubOperators', method: 'get', path: '/api/operator', scope: 'operators:read', tag: 'drop-in', dropIn: true,

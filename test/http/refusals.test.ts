@@ -11,6 +11,7 @@ beforeAll(async () => {
       { id: 'blind', scopes: [], organizations: [24] },
       { id: 'reader', scopes: ['operators:read'], organizations: [24] },
       { id: 'writer', organizations: [24] },
+      { id: 'two-calls', requestsPerMinute: 2 },
       { id: 'expired', expiresAt: '2020-01-01T00:00:00Z' },
     ],
   })
@@ -240,6 +241,14 @@ describe('credentials', () => {
         expect(text).not.toMatch(/whatever|cg[wt]_/)
       }
     expect((await gateway.ask('GET', `${foreign}?q=keyboard`)).status).toBe(200)
+  })
+
+  it('as login and password count as a request of their client', async () => {
+    const body = { login: 'two-calls', password: gateway.keys['two-calls'] }
+    const statuses: number[] = []
+    for (let call = 0; call < 3; call++)
+      statuses.push((await ask({ path: '/api/company/get-token', key: '', body })).status)
+    expect(statuses).toEqual([200, 200, 429])
   })
 
   it('without a scope get 403 with its name, and no more', async () => {

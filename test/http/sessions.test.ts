@@ -17,6 +17,7 @@ beforeAll(async () => {
     clients: [
       { id: 'crm', scopes: ['sessions:mint', 'operators:read'], organizations: [24, 42] },
       { id: 'reader', scopes: ['operators:read'] },
+      { id: 'slow', requestsPerMinute: 60 },
     ],
   })
 })
@@ -66,10 +67,24 @@ describe('a browser session', () => {
     const id = await openSession(gateway, { ttlSeconds: 600 }, crm())
     const { body } = await gateway.ask('GET', '/v1/me', asPage(id))
     expect(body).toMatchObject({ kind: 'session', organizations: [24], requestsPerMinute: 1200 })
+    const slow = await openSession(gateway, {}, gateway.keys.slow as string)
+    expect((await gateway.ask('GET', '/v1/me', asPage(slow))).body.requestsPerMinute).toBe(60)
     expect(body.id).toMatch(/^crm\/[A-Za-z0-9_-]{8}$/)
     expect(Date.parse(body.expiresAt) - clock.wall()).toBeLessThanOrEqual(600_000)
     expect(JSON.stringify(body)).not.toContain(id)
     expect(gateway.logged()).not.toContain(id)
+  })
+
+  it('has each scope and organization once', async () => {
+    const organizations = [24, 42, 24]
+    const id = await openSession(
+      gateway,
+      { organizations, scopes: ['operators:read', 'operators:read'] },
+      crm(),
+    )
+    expect((await session(id)).body).toMatchObject({ organizations: [24, 42], scopes: ['operators:read'] })
+    const many = Array.from({ length: 1001 }, () => 24)
+    expect((await mint(gateway, { organizations: many }, crm())).status).toBe(422)
   })
 
   it('is not what a key has', async () => {
