@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { parseClients } from './access/keys.ts'
-import type { Secret } from './secret.ts'
 import {
   flag,
   list,
+  oneLine,
   oneOf,
   optionalText,
   optionalWhole,
@@ -14,17 +14,18 @@ import {
   url,
   whole,
 } from './setting.ts'
+import * as shapes from './shapes.ts'
 
 /** Every setting once: variable, default, bounds, sentence. `.env.example` is proven equal to this table. */
 // biome-ignore format: a table reads best one row a line
 export const settings = {
-  host: text('HOST', '127.0.0.1', 'The address callers connect to.'),
+  host: text('HOST', '127.0.0.1', 'The address callers connect to.', shapes.host),
   port: whole('PORT', 8080, [0, 65535], 'The port callers connect to; 0 picks a free one.'),
   opsPort: optionalWhole('OPS_PORT', [0, 65535], 'A second listener for /metrics, /livez and /readyz without a key.'),
 
   chathubUrl: url('CHATHUB_BASE_URL', 'https://chatapi.smsbat.com', ['https:', 'http:'], 'Origin of ChatHub.'),
   chathubAllowHttp: flag('CHATHUB_ALLOW_HTTP', 'Allows http: to a ChatHub that is not on loopback (a simulator in a container).'),
-  companyToken: secret('CHATHUB_COMPANY_TOKEN', 'The company token. The token is used first, the login when it is refused.'),
+  companyToken: secret('CHATHUB_COMPANY_TOKEN', 'The company token. The token is used first, the login when it is refused.', shapes.companyToken),
   login: optionalText('CHATHUB_LOGIN', 'Login with which the gateway fetches company tokens by itself.'),
   password: secret('CHATHUB_PASSWORD', 'Password of that login.'),
   authHeader: oneOf('CHATHUB_AUTH_HEADER', 'authorization', ['authorization', 'x-authorization-key'], 'The header that carries the token.'),
@@ -37,7 +38,7 @@ export const settings = {
   batchSize: whole('CHATHUB_BATCH_SIZE', 100, [1, 1000], 'Operators sent to ChatHub in one request.'),
   settleMs: seconds('WRITE_SETTLE_SECONDS', 10, [1, 600], 'How long after a write went into doubt ChatHub is asked what came of it.'),
 
-  redisUrl: secret('REDIS_URL', 'redis://, rediss://, redis+sentinel://host,host/name or redis+cluster://host,host; unset: everything in this process.'),
+  redisUrl: secret('REDIS_URL', 'redis://, rediss://, redis+sentinel://host,host/name or redis+cluster://host,host; unset: everything in this process.', shapes.redisUrl),
   redisPrefix: text('REDIS_PREFIX', 'chathub:', 'Put before every key in Redis.'),
   instances: whole('GATEWAY_INSTANCES', 1, [1, 1000], 'Planned number of instances; sets the local share of the budget when Redis is away.'),
 
@@ -52,7 +53,7 @@ export const settings = {
   jwksUrl: url('JWT_JWKS_URL', undefined, ['https:', 'http:'], 'Key set of a host application whose JWTs are accepted.'),
   jwtIssuer: optionalText('JWT_ISSUER', 'The `iss` these JWTs must carry.'),
   jwtAudience: optionalText('JWT_AUDIENCE', 'The `aud` these JWTs must carry.'),
-  sessionSecret: secret('SESSION_SECRET', 'Turns browser sessions on; at least 32 characters.', 32),
+  sessionSecret: secret('SESSION_SECRET', 'Turns browser sessions on; at least 32 characters.', oneLine(32)),
   sessionSameSite: oneOf('SESSION_SAME_SITE', 'strict', ['strict', 'lax', 'none'], 'SameSite of the session cookie.'),
   corsOrigins: list('CORS_ORIGINS', 'Exact origins of browser front ends, comma separated.'),
 
@@ -89,94 +90,88 @@ export const readSecretFile = (path: string): string => readFileSync(path, 'utf8
 export const readConfig = (env: Record<string, string | undefined>): Config => {
   const faults: string[] = []
   const files: Config['files'] = {}
+  const given = new Set<keyof Values>()
   const values: Record<string, unknown> = {}
   for (const [name, setting] of Object.entries(settings) as [keyof Values, Setting<unknown>][]) {
-    let given = env[setting.env] || undefined
+    let text = env[setting.env] || undefined
     const path = setting.secret ? env[`${setting.env}_FILE`] || undefined : undefined
+    if (text !== undefined || path !== undefined) given.add(name)
     if (path !== undefined) {
-      if (given !== undefined)
+      if (text !== undefined)
         faults.push(`${setting.env}: given twice, as itself and as ${setting.env}_FILE; wanted: one of them`)
       try {
-        given = readSecretFile(path) || undefined
+        text = readSecretFile(path) || undefined
         files[name] = path
       } catch {
         faults.push(`${setting.env}_FILE=${JSON.stringify(path)}: cannot be read; wanted: a readable file`)
         continue
       }
-      if (given === undefined)
+      if (text === undefined)
         faults.push(`${setting.env}_FILE=${JSON.stringify(path)}: the file is empty; wanted: the secret`)
     }
     try {
-      values[name] = setting.read(given ?? setting.fallback)
+      values[name] = setting.read(text ?? setting.fallback)
     } catch (error) {
-      const shown = setting.secret ? '' : `=${JSON.stringify(given)}`
-      faults.push(`${setting.env}${shown}: wanted: ${(error as Error).message}`)
+      faults.push(`${setting.env}${setting.secret ? '' : shown(text)}: wanted: ${(error as Error).message}`)
     }
   }
   const config = { ...values, files } as Config
-  faults.push(...crossFaults(config))
+  faults.push(...crossFaults(config, (name) => given.has(name)))
   if (faults.length > 0) throw new ConfigFaults(faults)
   return config
 }
 
+/** `="value"`, unless a password may be in it. */
+const shown = (value: string | undefined): string => (value?.includes('@') ? '' : `=${JSON.stringify(value)}`)
+
 const loopback = (host: string): boolean =>
   host === 'localhost' || host === '[::1]' || /^127(\.\d{1,3}){3}$/.test(host)
 
-/** Faults that show only when settings are seen together. */
-function* crossFaults(config: Config): Generator<string> {
+/** Faults that show only when settings are seen together; one that is set, if wrongly, is not missing too. */
+function* crossFaults(config: Config, isSet: (name: keyof Values) => boolean): Generator<string> {
   const base = config.chathubUrl
   if (base) {
-    const withUser = Boolean(base.username || base.password)
-    const given = withUser ? 'CHATHUB_BASE_URL' : `CHATHUB_BASE_URL=${JSON.stringify(base.href)}`
-    if (base.pathname !== '/' || base.search || base.hash || withUser)
-      yield `${given}: wanted: an origin alone, without path, query or user`
+    const given = `CHATHUB_BASE_URL${shown(base.href)}`
+    if (base.pathname !== '/' || base.search || base.hash)
+      yield `${given}: wanted: an origin alone, without path or query`
     if (base.protocol === 'http:' && !loopback(base.hostname) && !config.chathubAllowHttp)
       yield `${given}: http: would show the company token; wanted: https:, or CHATHUB_ALLOW_HTTP=true for a simulator`
   }
-  if (!config.companyToken && !(config.login && config.password))
+  if (!isSet('companyToken') && !(isSet('login') && isSet('password')))
     yield 'CHATHUB_COMPANY_TOKEN: unset; wanted: the company token, or CHATHUB_LOGIN with CHATHUB_PASSWORD'
-  if (Boolean(config.login) !== Boolean(config.password))
-    yield `${config.login ? 'CHATHUB_PASSWORD' : 'CHATHUB_LOGIN'}: unset; wanted: login and password together`
-  const jwt = [config.jwksUrl, config.jwtIssuer, config.jwtAudience]
-  if (jwt.some(Boolean) && !jwt.every(Boolean))
+  if (isSet('login') !== isSet('password'))
+    yield `${isSet('login') ? 'CHATHUB_PASSWORD' : 'CHATHUB_LOGIN'}: unset; wanted: login and password together`
+  const jwt = (['jwksUrl', 'jwtIssuer', 'jwtAudience'] as const).map(isSet)
+  if (jwt.includes(true) && jwt.includes(false))
     yield 'JWT_JWKS_URL, JWT_ISSUER, JWT_AUDIENCE: only some are set; wanted: all or none'
   if (config.jwksUrl?.protocol === 'http:' && !loopback(config.jwksUrl.hostname))
-    yield `JWT_JWKS_URL=${JSON.stringify(config.jwksUrl.href)}: wanted: https:, or http: on loopback`
-  for (const origin of config.corsOrigins ?? [])
-    if (!URL.canParse(origin) || new URL(origin).origin !== origin)
-      yield `CORS_ORIGINS=${JSON.stringify(origin)}: wanted: exact origins such as https://crm.example.com`
-  for (const cidr of config.trustProxy ?? [])
-    if (!/^[0-9a-fA-F.:]+(\/\d{1,3})?$/.test(cidr))
-      yield `TRUST_PROXY=${JSON.stringify(cidr)}: wanted: addresses or CIDRs such as 10.0.0.0/8`
-  yield* redisFaults(config.redisUrl)
-  yield* clientFaults(config)
+    yield `JWT_JWKS_URL${shown(config.jwksUrl.href)}: wanted: https:, or http: on loopback`
+  if (config.opsPort !== undefined && config.opsPort !== 0 && config.opsPort === config.port)
+    yield `OPS_PORT${shown(String(config.opsPort))}: wanted: another port than PORT`
+  for (const origin of config.corsOrigins) {
+    if (!shapes.origin.valid(origin)) yield `CORS_ORIGINS${shown(origin)}: wanted: ${shapes.origin.wanted}`
+    else if (config.sessionSameSite === 'none' && !origin.startsWith('https:'))
+      yield `CORS_ORIGINS${shown(origin)}: wanted: https: origins alone, with SESSION_SAME_SITE=none`
+  }
+  for (const cidr of config.trustProxy)
+    if (!shapes.cidr.valid(cidr)) yield `TRUST_PROXY${shown(cidr)}: wanted: ${shapes.cidr.wanted}`
+  yield* clientFaults(config, isSet('jwksUrl'))
 }
 
-function* redisFaults(redisUrl: Secret | undefined): Generator<string> {
-  const value = redisUrl?.reveal()
-  if (value !== undefined && !/^(redis|rediss|redis\+sentinel|redis\+cluster):\/\/[^/\s]+/.test(value))
-    yield 'REDIS_URL: wanted: redis://, rediss://, redis+sentinel://host,host/name or redis+cluster://host,host'
-}
-
-function* clientFaults(config: Config): Generator<string> {
+function* clientFaults(config: Config, othersMayCall: boolean): Generator<string> {
   if (config.clients && config.clientsFile)
     yield 'API_KEYS: given twice, as itself and as API_KEYS_FILE; wanted: one of them'
-  const source = config.clientsFile ? 'API_KEYS_FILE' : 'API_KEYS'
   let json = config.clients
   if (config.clientsFile)
     try {
       json = readFileSync(config.clientsFile, 'utf8')
     } catch {
-      yield `API_KEYS_FILE=${JSON.stringify(config.clientsFile)}: cannot be read; wanted: a readable JSON file`
+      yield `API_KEYS_FILE${shown(config.clientsFile)}: cannot be read; wanted: a readable JSON file`
       return
     }
-  if (json === undefined) {
-    if (!config.jwksUrl)
-      yield 'API_KEYS_FILE: unset; wanted: at least one caller (API_KEYS_FILE, API_KEYS or JWT_JWKS_URL), or nobody could ever call'
-    return
-  }
-  const parsed = parseClients(json)
-  for (const fault of parsed.faults) yield `${source}: ${fault}`
-  if (parsed.faults.length === 0 && parsed.entries.length === 0 && !config.jwksUrl)
-    yield `${source}: lists nobody; wanted: at least one client, or nobody could ever call`
+  if (json !== undefined)
+    for (const fault of parseClients(json, othersMayCall).faults)
+      yield `${config.clientsFile ? 'API_KEYS_FILE' : 'API_KEYS'}: ${fault}`
+  else if (!othersMayCall)
+    yield 'API_KEYS_FILE: unset; wanted: at least one caller (API_KEYS_FILE, API_KEYS or JWT_JWKS_URL), or nobody could ever call'
 }

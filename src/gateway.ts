@@ -203,7 +203,7 @@ export const createGateway = (config: Config, { log, clock = systemClock, onRepo
   const clientsJson = config.clientsFile
     ? readFileSync(config.clientsFile, 'utf8')
     : (config.clients ?? '{"clients":[]}')
-  const keys = createKeys(parseClients(clientsJson).entries, clock)
+  const keys = createKeys(parseClients(clientsJson, true).entries, clock)
   const limit = createLimit(clock)
   const records = redis ? createRedisRecords(redis.patient) : createMemoryRecords(clock)
   const gatewayTokens = createGatewayTokens({ keys, records, clock, limit })

@@ -13,10 +13,15 @@ const EX_CONFIG = 78
 const lingerMs = 1000
 const drainMs = 20_000
 
+/** Told in one line: the reason is outside, a stack says nothing of it. */
+class CannotListen extends Error {}
+
 /** Listens; resolves with the origin that callers use. */
-const listen = (server: Server, port: number, host: string): Promise<string> =>
+const listen = (server: Server, setting: string, port: number, host: string): Promise<string> =>
   new Promise((resolve, reject) => {
-    server.once('error', reject)
+    server.once('error', ({ message }) =>
+      reject(new CannotListen(`HOST=${host} ${setting}=${port}: ${message}`)),
+    )
     server.listen(port, host, () => {
       const { address, family, port: bound } = server.address() as AddressInfo
       resolve(`http://${family === 'IPv6' ? `[${address}]` : address}:${bound}`)
@@ -51,9 +56,11 @@ export const run = async (env: Record<string, string | undefined>): Promise<{ ur
   })
   const gateway = createGateway(config, { log })
   await gateway.opened
-  const url = await listen(gateway.server, config.port, config.host)
+  const url = await listen(gateway.server, 'PORT', config.port, config.host)
   const opsUrl =
-    config.opsPort === undefined ? undefined : await listen(gateway.opsServer, config.opsPort, config.host)
+    config.opsPort === undefined
+      ? undefined
+      : await listen(gateway.opsServer, 'OPS_PORT', config.opsPort, config.host)
 
   closeWithGrace({ delay: 25_000, logger: false }, async ({ err }) => {
     if (err) log.logger.fatal({ err }, 'uncaught')
@@ -80,6 +87,7 @@ if (process.argv[1] && import.meta.filename === (await import('node:fs')).realpa
       process.stderr.write(`${error.message}\n`)
       process.exit(EX_CONFIG)
     }
-    process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`)
+    const told = error instanceof CannotListen ? error.message : (error as Error).stack
+    process.stderr.write(`${told}\n`)
     process.exit(1)
   })

@@ -12,6 +12,10 @@ export type Setting<T> = {
   read(text: string | undefined): T
 }
 
+/** What a text must be like, and how to say so. */
+export type Shape = { valid(text: string): boolean; wanted: string }
+const anyText: Shape = { valid: () => true, wanted: 'a text' }
+
 const make = <T>(
   env: string,
   fallback: string | undefined,
@@ -55,8 +59,16 @@ export const seconds = (
   return { ...inner, read: (text) => inner.read(text) * 1000 }
 }
 
-export const text = (env: string, fallback: string, sentence: string): Setting<string> =>
-  make(env, fallback, sentence, (value) => value as string)
+export const text = (
+  env: string,
+  fallback: string,
+  sentence: string,
+  { valid, wanted }: Shape = anyText,
+): Setting<string> =>
+  make(env, fallback, sentence, (value) => {
+    if (!valid(value as string)) throw new Error(wanted)
+    return value as string
+  })
 
 export const optionalText = (env: string, sentence: string): Setting<string | undefined> =>
   make(env, undefined, sentence, (value) => value)
@@ -100,19 +112,28 @@ export const url = (
     if (!URL.canParse(value)) throw new Error(wanted)
     const parsed = new URL(value)
     if (!schemes.includes(parsed.protocol)) throw new Error(wanted)
+    if (parsed.username || parsed.password) throw new Error(`${wanted}, without user and password`)
     return parsed
   })
 
+export const oneLine = (minLength: number): Shape => ({
+  valid: (value) => value.length >= minLength && !/[\r\n\0]/.test(value),
+  wanted: `one line of at least ${minLength} characters`,
+})
+
 /** A value that is never printed; `<env>_FILE` names a file that holds it instead. */
-export const secret = (env: string, sentence: string, minLength = 1): Setting<Secret | undefined> =>
+export const secret = (
+  env: string,
+  sentence: string,
+  { valid, wanted }: Shape = oneLine(1),
+): Setting<Secret | undefined> =>
   make(
     env,
     undefined,
     sentence,
     (value) => {
       if (value === undefined) return undefined
-      if (value.length < minLength || /[\r\n\0]/.test(value))
-        throw new Error(`one line of at least ${minLength} characters`)
+      if (!valid(value)) throw new Error(wanted)
       return new Secret(value)
     },
     true,

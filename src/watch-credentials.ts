@@ -32,7 +32,7 @@ export const watchCredentials = (options: {
   }
   if (config.clientsFile)
     watch('API_KEYS_FILE', config.clientsFile, options.clientsJson, (text) => {
-      const { entries, faults } = parseClients(text)
+      const { entries, faults } = parseClients(text, config.jwksUrl !== undefined)
       if (faults.length > 0) throw new Error(faults.join('; '))
       keys.replace(entries)
       return true

@@ -5,6 +5,7 @@ import { Secret } from '../src/secret.ts'
 import {
   flag,
   list,
+  oneLine,
   oneOf,
   optionalText,
   optionalWhole,
@@ -79,7 +80,7 @@ describe('a setting', () => {
   })
 
   it('that is secret comes as a Secret, one line of enough characters, and its faults never repeat it', () => {
-    const setting = secret('S', 'Secret.', 8)
+    const setting = secret('S', 'Secret.', oneLine(8))
     expect(setting.secret).toBe(true)
     expect(setting.read(undefined)).toBeUndefined()
     expect(setting.read('long enough')?.reveal()).toBe('long enough')

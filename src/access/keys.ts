@@ -11,7 +11,9 @@ const clientEntry = z.strictObject({
   id: z.string().regex(/^[A-Za-z0-9._-]{1,64}$/, 'wanted: 1 to 64 of A–Z a–z 0–9 . _ -'),
   keyHash: z.string().regex(/^sha256:[0-9a-f]{64}$/, 'wanted: sha256: and 64 lower-case hex digits'),
   scopes: z.array(z.enum(scopes)).default([]),
-  organizations: z.union([z.literal('*'), z.array(organizationId)]).default([]),
+  organizations: z
+    .union([z.literal('*'), z.array(organizationId)], { error: 'wanted: "*" or a list of ids' })
+    .default([]),
   requestsPerMinute: z.number().int().min(1).max(10_000_000).default(6000),
   expiresAt: z.iso.datetime({ offset: true }).optional(),
 })
@@ -19,8 +21,14 @@ const clientsFile = z.strictObject({ clients: z.array(clientEntry) })
 
 export type ClientEntry = z.infer<typeof clientEntry>
 
-/** Reads the callers' JSON; every fault with its place, and no entries when there is one. */
-export const parseClients = (json: string): { entries: ClientEntry[]; faults: string[] } => {
+/**
+ * Reads the callers' JSON; every fault with its place, and no entries when there is one. It is one that nobody in it
+ * could ever call, unless others may.
+ */
+export const parseClients = (
+  json: string,
+  othersMayCall: boolean,
+): { entries: ClientEntry[]; faults: string[] } => {
   let data: unknown
   try {
     data = JSON.parse(json)
@@ -28,11 +36,25 @@ export const parseClients = (json: string): { entries: ClientEntry[]; faults: st
     return { entries: [], faults: ['not JSON; wanted: {"clients":[…]}'] }
   }
   const parsed = clientsFile.safeParse(data)
-  if (parsed.success) return { entries: parsed.data.clients, faults: [] }
-  return {
-    entries: [],
-    faults: parsed.error.issues.map((issue) => `/${issue.path.join('/')}: ${issue.message}`),
+  const faults = parsed.success
+    ? [...clientFaults(parsed.data.clients, othersMayCall)]
+    : parsed.error.issues.map((issue) => `/${issue.path.join('/')}: ${issue.message}`)
+  return { entries: parsed.success && faults.length === 0 ? parsed.data.clients : [], faults }
+}
+
+function* clientFaults(entries: ClientEntry[], othersMayCall: boolean): Generator<string> {
+  const first = new Map<string, string>()
+  for (const [index, entry] of entries.entries()) {
+    const text = JSON.stringify(entry)
+    if ((first.get(entry.keyHash) ?? text) !== text)
+      yield `/clients/${index}/keyHash: listed before with another id or other rights; wanted: one entry a key`
+    first.set(entry.keyHash, text)
   }
+  const ended = entries.every(
+    ({ expiresAt }) => expiresAt !== undefined && Date.parse(expiresAt) <= Date.now(),
+  )
+  if (ended && !othersMayCall)
+    yield `lists nobody${entries.length > 0 ? ' who has not expired' : ''}; wanted: at least one client, or nobody could ever call`
 }
 
 /** `sha256:<hex>` of a key, as it stands in the callers' file. */
