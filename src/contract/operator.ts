@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { CursorText } from './cursor.ts'
 import { BooleanText, Id, IdList, listOf, listText, wholeText } from './ids.ts'
 import { NewName } from './names.ts'
 import { Organization } from './organization.ts'
@@ -70,7 +71,7 @@ export const OperatorQuery = z.strictObject({
   q: z.string().max(400).optional().describe('Contained in the name, folded and without accents.'),
   sort: SortText.optional().describe('Default: ChatHub’s order.'),
   limit: wholeText(1, 1000).optional().describe('Without it the whole list.'),
-  cursor: z.string().max(1000).optional().describe('`nextCursor` of the page before.'),
+  cursor: CursorText.optional().describe('`nextCursor` of the page before, with the same sort.'),
   fields: FieldList.optional().describe('`id` is always there.'),
 })
 export type OperatorQuery = z.infer<typeof OperatorQuery>

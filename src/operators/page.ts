@@ -1,71 +1,62 @@
+import { createHash } from 'node:crypto'
+import { type Cursor, cursorFault, encodeCursor, rememberedMax } from '../contract/cursor.ts'
 import type { Field, Operator, OperatorQuery, SortKey } from '../contract/operator.ts'
 import { Failure } from '../errors.ts'
 import { comparing, type Roster, select } from './roster.ts'
 
-/** Where a page ended: survives refreshes, since it names the last operator, its place, and what it was sorted by. */
-type Cursor = { after: Operator; index: number }
+/** Too short to be turned back, long enough to tell two apart. */
+const digest = (value: unknown): string =>
+  createHash('sha256').update(JSON.stringify(value)).digest('base64url').slice(0, 6)
 
-const encodeCursor = ({ after, index }: Cursor): string =>
-  Buffer.from(JSON.stringify([after.id, index, after.name, after.status])).toString('base64url')
-
-const decodeCursor = (text: string): Cursor => {
-  try {
-    const [id, index, name, status] = JSON.parse(Buffer.from(text, 'base64url').toString()) as unknown[]
-    if (
-      Number.isInteger(id) &&
-      Number.isInteger(index) &&
-      typeof name === 'string' &&
-      typeof status === 'string'
-    )
-      return {
-        after: { id: id as number, name, status: status as Operator['status'] },
-        index: index as number,
-      }
-  } catch {
-    // Falls through to the failure.
-  }
-  throw new Failure('request.invalid', {
-    errors: [{ pointer: '/query/cursor', code: 'cursor', detail: 'Wanted: nextCursor of the page before.' }],
-  })
-}
+/** What an operator's place depends on: in ChatHub's order on nothing that is known. */
+const printOf = (operator: Operator, sort: SortKey[]): string => digest(sort.map(({ by }) => operator[by]))
 
 /**
- * Index of the first operator after the cursor. In ChatHub's order: after that operator, or at its old place when it is
- * gone; sorted: the first that sorts after it.
+ * Index of the first operator of the next page: after the last remembered one that is still where it was. When all of
+ * them are gone or have moved, it is where the first of them stood. So whoever stays as it was is given exactly once.
  */
-const startAfter = (
-  all: readonly Operator[],
-  found: readonly Operator[],
-  { after, index }: Cursor,
-  sort: SortKey[] | undefined,
-): number => {
-  if (sort) {
-    const compare = comparing(sort)
-    const at = found.findIndex((operator) => compare(operator, after) > 0)
-    return at === -1 ? found.length : at
-  }
-  // It may not match the filter any more: what stands after it in the whole list comes next.
-  const place = all.findIndex((operator) => operator.id === after.id)
-  if (place === -1) return Math.min(index, found.length)
-  const later = new Set(all.slice(place + 1))
-  const at = found.findIndex((operator) => later.has(operator))
+const startAfter = (roster: Roster, found: readonly Operator[], cursor: Cursor, sort: SortKey[]): number => {
+  const anchor = cursor.last
+    .map(([id, print]) => ({ operator: roster.byId(id), print }))
+    .findLast(({ operator, print }) => operator && printOf(operator, sort) === print)?.operator
+  if (!anchor) return Math.min(cursor.before, found.length)
+  // It may not match the filter any more: whoever comes after it comes next.
+  const isAfter = sort.length > 0 ? comparesAfter(anchor, sort) : standsAfter(anchor, roster)
+  const at = found.findIndex(isAfter)
   return at === -1 ? found.length : at
 }
 
-/** The body of a list request: `OperatorList`. @throws Failure `request.invalid` for a cursor that is none. */
+const comparesAfter = (anchor: Operator, sort: SortKey[]) => {
+  const compare = comparing(sort)
+  return (operator: Operator): boolean => compare(operator, anchor) > 0
+}
+
+const standsAfter = (anchor: Operator, { operators }: Roster) => {
+  const later = new Set(operators.slice(operators.indexOf(anchor) + 1))
+  return (operator: Operator): boolean => later.has(operator)
+}
+
+/** The body of a list request: `OperatorList`. @throws Failure `request.invalid` for a cursor of another list */
 export const page = (roster: Roster, query: OperatorQuery) => {
+  const { organization } = roster
+  const { cursor, sort = [] } = query
+  const of = digest([organization.id, sort])
+  if (cursor && cursor.of !== of)
+    throw new Failure('request.invalid', {
+      errors: [{ pointer: '/query/cursor', code: cursorFault.code, detail: cursorFault.message }],
+    })
   const found = select(roster, query)
-  const start =
-    query.cursor === undefined
-      ? 0
-      : startAfter(roster.operators, found, decodeCursor(query.cursor), query.sort)
-  const end = query.limit === undefined ? found.length : Math.min(found.length, start + query.limit)
-  const last = found[end - 1]
+  const start = cursor ? startAfter(roster, found, cursor, sort) : 0
+  const end = Math.min(found.length, start + (query.limit ?? found.length))
+  const before = Math.max(0, end - rememberedMax)
+  const last = found
+    .slice(before, end)
+    .map((operator): Cursor['last'][number] => [operator.id, printOf(operator, sort)])
   return {
-    organization: roster.organization,
+    organization,
     items: found.slice(start, end).map((operator) => pick(operator, query.fields)),
     total: found.length,
-    nextCursor: end < found.length && last ? encodeCursor({ after: last, index: end - 1 }) : null,
+    nextCursor: end < found.length ? encodeCursor({ of, before, last }) : null,
   }
 }
 

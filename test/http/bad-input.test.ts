@@ -253,6 +253,24 @@ describe('queries', () => {
       ])
   })
 
+  it('a cursor that is none, before it is looked whether there is such a list; and that of another list', async () => {
+    const nowhere = '/v1/organizations/777777/operators'
+    expect(await refused('GET', `${nowhere}?limit=1&cursor=abc&sort=x`)).toMatchObject({
+      answer: [400, 'request.invalid'],
+      errors: [
+        ['/query/sort', 'list'],
+        ['/query/cursor', 'cursor'],
+      ],
+    })
+    const { nextCursor } = (await gateway.ask('GET', `${list}?limit=1&sort=name`)).body
+    expect((await gateway.ask('GET', `${list}?limit=1&sort=name&cursor=${nextCursor}`)).status).toBe(200)
+    for (const sort of ['', '&sort=-name'])
+      expect(await refused('GET', `${list}?limit=1&cursor=${nextCursor}${sort}`)).toMatchObject({
+        answer: [400, 'request.invalid'],
+        errors: [['/query/cursor', 'cursor']],
+      })
+  })
+
   it('B35 whatever would change the method is ignored; B41 a list of statuses is one', async () => {
     const headers = { 'X-HTTP-Method-Override': 'DELETE', 'X-Method-Override': 'DELETE' }
     expect((await gateway.ask('GET', `${list}?status=active,deleted`, { headers })).status).toBe(200)
