@@ -19,7 +19,11 @@ export type Replay = {
   answer(req: IncomingMessage, res: ServerResponse): boolean
 }
 
+// Together they bound the table: a caller chooses its own URLs and texts.
 const urlsMax = 20_000
+const urlMax = 512
+const labelsMax = 16
+const acceptMax = 200
 // Any of these makes a request more than ordinary.
 const special = [
   'cookie',
@@ -52,13 +56,15 @@ export const createReplay = (options: {
     let label = known.labels.get(accept)
     if (label === undefined) {
       label = labelFor(known.endpoint, accept)
-      if (known.labels.size < 16) known.labels.set(accept, label)
+      if (known.labels.size < labelsMax && accept.length <= acceptMax) known.labels.set(accept, label)
     }
     return label
   }
 
   return {
-    learn: (url, endpoint, again) => void urls.set(url, { endpoint, again, labels: new Map() }),
+    learn: (url, endpoint, again) => {
+      if (url.length <= urlMax) urls.set(url, { endpoint, again, labels: new Map() })
+    },
     answer: (req, res) => {
       if (req.method !== 'GET' && req.method !== 'HEAD') return false
       const known = urls.get(req.url as string)
@@ -73,14 +79,20 @@ export const createReplay = (options: {
           return false
         }
         if (!caller.scopes.has(endpoint.scope as never) || !mayTouch(caller, again.organization)) return false
-        const label = labelOf(known, headers.accept)
         limit(caller)
         visit.caller = caller
+        const label = labelOf(known, headers.accept)
         const found = again.look()
         if (!found) return false
         visit.route = endpoint.path
         visit.freshness = found.freshness
-        send(req, res, respond(found.prepared, headers, found.freshness, label), observe, closing())
+        send(
+          req,
+          res,
+          respond(found.prepared, headers, found.freshness, label, endpoint.dropIn),
+          observe,
+          closing(),
+        )
         return true
       } catch {
         return false // a refusal: Express refuses in full
