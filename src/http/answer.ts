@@ -27,8 +27,9 @@ export const render = (
   answer: Exclude<Answer, { events: Events }>,
   request: IncomingHttpHeaders,
   label: string,
+  dropIn = false,
 ): Response => {
-  if ('prepared' in answer) return respond(answer.prepared, request, answer.freshness, label)
+  if ('prepared' in answer) return respond(answer.prepared, request, answer.freshness, label, dropIn)
   if ('empty' in answer) {
     const length = answer.empty === 204 ? [] : ['Content-Length', '0']
     return {
@@ -40,7 +41,7 @@ export const render = (
   if ('bytes' in answer)
     return unkept(answer.status, answer.contentType, answer.bytes, answer.headers, answer.policy)
   const body = Buffer.from(JSON.stringify(answer.json))
-  if (answer.freshness) return respond(createPrepared(body), request, answer.freshness, label)
+  if (answer.freshness) return respond(createPrepared(body), request, answer.freshness, label, dropIn)
   return unkept(answer.status, label, body, answer.headers)
 }
 

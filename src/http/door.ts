@@ -137,7 +137,7 @@ export const createDoor = (options: Options): Door => {
     }
     if ('freshness' in answer) req.visit.freshness = answer.freshness
     if ('again' in answer && answer.again) options.replay.learn(req.originalUrl, endpoint, answer.again)
-    send(req, res, render(answer, req.headers, label), observe, options.closing())
+    send(req, res, render(answer, req.headers, label, endpoint.dropIn), observe, options.closing())
   }
 
   const errandOf = (endpoint: Endpoint, caller: Caller, arrivedAt: number): Errand => {

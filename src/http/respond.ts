@@ -22,12 +22,12 @@ export const contentSecurityPolicy = "default-src 'none'; frame-ancestors 'none'
 export const json = 'application/json; charset=utf-8'
 
 const securityLines = linesOf([...securityHeaders])
-const listLines = linesOf([
-  'Cache-Control',
-  'private, max-age=0, must-revalidate',
-  'Vary',
-  'Accept-Encoding, Authorization, X-API-Key, Cookie, Origin',
-])
+const vary = 'Accept-Encoding, Authorization, X-API-Key, Cookie, Origin'
+const listLinesWith = (headers: string): string =>
+  linesOf(['Cache-Control', 'private, max-age=0, must-revalidate', 'Vary', headers])
+const listLines = listLinesWith(vary)
+/** Drop-in paths label one body in several ways, and take one header more. */
+const dropInLines = listLinesWith(`${vary}, Accept, X-Authorization-Key`)
 
 /** What goes out: status, headers, and the body where there is one. */
 export type Response = {
@@ -52,9 +52,10 @@ export const respond = (
   request: IncomingHttpHeaders,
   freshness: Freshness | undefined,
   contentType = json,
+  dropIn = false,
 ): Response => {
   const { coding, variant } = prepared.variant(acceptedCodings(request['accept-encoding']))
-  let lines = `${listLines}ETag: ${variant.etag}\r\n`
+  let lines = `${dropIn ? dropInLines : listLines}ETag: ${variant.etag}\r\n`
   if (freshness)
     lines += `Age: ${Math.floor(freshness.ageMs / 1000)}\r\nCache-Status: ${cacheStatus(freshness)}\r\n`
   const condition = request['if-none-match']
@@ -106,7 +107,11 @@ const readCodings = (header: string): readonly Coding[] => {
     weights.set(name.trim(), q === undefined ? 1 : Number(q))
   }
   const weight = (coding: string): number => weights.get(coding) ?? weights.get('*') ?? 0
-  return codings.filter((coding) => weight(coding) > 0).toSorted((a, b) => weight(b) - weight(a))
+  // Only who says so wants a body as it is rather than packed.
+  const plain = weights.get('identity') ?? 0
+  return codings
+    .filter((coding) => weight(coding) > 0 && weight(coding) >= plain)
+    .toSorted((a, b) => weight(b) - weight(a))
 }
 
 /** If-None-Match: a list or `*`, compared weakly, and any coding's tag of the same content counts. */

@@ -50,10 +50,14 @@ describe('GET /api/operator', () => {
       ['text/*', 'text/plain; charset=utf-8'],
       ['*/*', 'application/json; charset=utf-8'],
       ['text/plain;q=0, */*', 'application/json; charset=utf-8'],
+      ['text/plain;q=0.1, application/json', 'application/json; charset=utf-8'],
+      ['*/*;q=0.1, text/json;q=0.2', 'text/json; charset=utf-8'],
+      ['*/*, application/json;q=0.5, text/json;q=0', 'text/plain; charset=utf-8'],
     ] as const) {
       const { headers, text } = await get('/api/operator?organizationId=24', { Accept: accept })
       expect([accept, headers['content-type']]).toEqual([accept, label])
       expect(JSON.parse(text)).toHaveLength(3)
+      expect(headers.vary).toMatch(/, Accept, X-Authorization-Key$/)
     }
     expect((await get('/api/operator?organizationId=24', { Accept: 'text/html' })).status).toBe(406)
   })

@@ -174,6 +174,8 @@ describe('a compressed form', () => {
       ['identity', undefined],
       ['gzip;q=0', undefined],
       ['deflate', undefined],
+      ['gzip;q=0.5, identity;q=1', undefined],
+      ['br;q=0.2, gzip;q=0.9, identity;q=0.5', 'gzip'],
       ['gzip;q=0, br;q=0.000, *;q=0', undefined],
     ] as const)
       expect([accept, (await raw(big, accept)).headers['content-encoding']]).toEqual([accept, coding])
