@@ -67,6 +67,8 @@ const passOn = (req, res) => {
     came.pipe(res)
   })
   onward.on('error', () => (res.headersSent ? res.destroy() : answerJson(res, 502, { title: 'No gateway' })))
+  // A browser that leaves leaves nothing running: a stream of events would go on for nobody.
+  res.on('close', () => res.writableFinished || onward.destroy())
   req.pipe(onward)
 }
 
