@@ -1,8 +1,9 @@
 #!/usr/bin/env node
 import { Command } from 'commander'
+import { z } from 'zod'
 import { hashKey, makeKey } from './access/keys.ts'
+import { idMax, parseId } from './contract/ids.ts'
 import { scopes } from './contract/scopes.ts'
-import { runDemo } from './demo.ts'
 import { version } from './version.ts'
 
 const program = new Command('chathub-gateway')
@@ -25,7 +26,7 @@ program
     'organizations:read',
     'operators:read',
   ])
-  .option('--organizations <ids>', 'comma separated ids, or *', '*')
+  .option('--organizations <ids>', 'comma separated ids, or *; without it none')
   .option('--requests-per-minute <n>', 'limit', Number, 6000)
   .option('--expires-at <instant>', 'RFC 3339')
   .addHelpText(
@@ -36,25 +37,27 @@ program
     (options: {
       id: string
       scopes: string[]
-      organizations: string
+      organizations?: string
       requestsPerMinute: number
       expiresAt?: string
     }) => {
       const { id, requestsPerMinute, expiresAt } = options
       const unknown = options.scopes.filter((scope) => !(scopes as readonly string[]).includes(scope))
-      const organizations = options.organizations === '*' ? '*' : list(options.organizations).map(Number)
+      const ids = list(options.organizations ?? '')
+      const organizations = options.organizations === '*' ? '*' : ids.map(Number)
+      const end = z.iso.datetime({ offset: true }).safeParse(expiresAt)
       const faults = [
         ...(/^[A-Za-z0-9._-]{1,64}$/.test(id) ? [] : ['--id: wanted: 1 to 64 of A–Z a–z 0–9 . _ -']),
         ...unknown.map((scope) => `--scopes: ${scope} is not one of ${scopes.join(' ')}`),
-        ...(organizations === '*' || organizations.every((org) => Number.isInteger(org) && org > 0)
+        ...(organizations === '*' || ids.every((id) => parseId(id) !== undefined)
           ? []
-          : ['--organizations: wanted: ids or *']),
+          : [`--organizations: wanted: ids from 1 to ${idMax} in plain digits, or *`]),
         ...(Number.isInteger(requestsPerMinute) && requestsPerMinute > 0
           ? []
           : ['--requests-per-minute: wanted: a whole number']),
-        ...(expiresAt === undefined || !Number.isNaN(Date.parse(expiresAt))
+        ...(expiresAt === undefined || (end.success && Date.parse(end.data) > Date.now())
           ? []
-          : ['--expires-at: wanted: an RFC 3339 instant']),
+          : ['--expires-at: wanted: an RFC 3339 instant that is still to come']),
       ]
       if (faults.length > 0) {
         for (const fault of faults) process.stderr.write(`${fault}\n`)
@@ -69,6 +72,8 @@ program
         requestsPerMinute,
         ...(expiresAt && { expiresAt: new Date(expiresAt).toISOString() }),
       }
+      if (organizations.length === 0)
+        process.stderr.write('It may touch no organization: --organizations was not given.\n')
       process.stderr.write(`The key, shown only now:\n${key}\n`)
       process.stdout.write(`${JSON.stringify(entry, null, 2)}\n`)
     },
@@ -78,6 +83,9 @@ program
   .command('demo')
   .description('Gateway, ChatHub simulator and a sample key on loopback.')
   .option('--once', 'do the main job once, check every answer, and exit')
-  .action(({ once }: { once?: boolean }) => runDemo({ once: once ?? false }))
+  // The other commands need nothing of the gateway, and are quick without it.
+  .action(async ({ once }: { once?: boolean }) =>
+    (await import('./demo.ts')).runDemo({ once: once ?? false }),
+  )
 
 await program.parseAsync()

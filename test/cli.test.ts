@@ -1,0 +1,60 @@
+import { spawn } from 'node:child_process'
+import { join } from 'node:path'
+import { afterAll, describe, expect, it } from '@jest/globals'
+import { parseClients } from '../src/access/keys.ts'
+import { stopEverything, track } from './support/children.ts'
+
+afterAll(stopEverything)
+
+const create = async (...args: string[]) => {
+  const child = spawn(process.execPath, [
+    join(import.meta.dirname, '../dist/cli.js'),
+    'keys',
+    'create',
+    ...args,
+  ])
+  const texts = { stdout: '', stderr: '' }
+  for (const name of ['stdout', 'stderr'] as const)
+    child[name].setEncoding('utf8').on('data', (text: string) => {
+      texts[name] += text
+    })
+  return { ...(await track(child)), ...texts }
+}
+const crm = ['--id', 'crm']
+
+describe('keys create', () => {
+  it('makes an entry that the file of callers takes, for no organization unless told', async () => {
+    const { code, stdout, stderr } = await create(...crm, '--expires-at', '2999-01-01T00:00:00+02:00')
+    const { entries, faults } = parseClients(`{"clients":[${stdout}]}`, false)
+    expect([code, faults, entries[0]?.organizations]).toEqual([0, [], []])
+    expect(stderr).toMatch(/^It may touch no organization: --organizations was not given\.\n/)
+    const all = await create(...crm, '--organizations', '*')
+    expect([JSON.parse(all.stdout).organizations, all.stderr]).toEqual([
+      '*',
+      expect.stringMatching(/^The key/),
+    ])
+  })
+
+  it('names every argument that is wrong, and makes nothing', async () => {
+    const wrong = [
+      '--organizations',
+      '24,2147483648',
+      '--expires-at',
+      '2020-01-01T00:00:00Z',
+      '--scopes',
+      'x',
+    ]
+    const { code, stdout, stderr } = await create(...crm, ...wrong)
+    expect([code, stdout]).toEqual([64, ''])
+    for (const name of ['--organizations', '--expires-at', '--scopes']) expect(stderr).toContain(`${name}: `)
+  })
+
+  it.each([
+    ...['1e1', '06', '0', '2147483648'].map((id) => ['--organizations', id]),
+    ...['2999-01-01', 'Jan 1 2999'].map((at) => ['--expires-at', at]),
+  ])('refuses %s %s', async (...wrong) => {
+    const { code, stdout, stderr } = await create(...crm, ...(wrong as string[]))
+    expect([code, stdout]).toEqual([64, ''])
+    expect(stderr).toMatch(new RegExp(`^${wrong[0]}: wanted: `))
+  })
+})
