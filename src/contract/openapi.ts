@@ -161,7 +161,12 @@ export const createOpenApi = (endpoints: readonly Endpoint[], version: string): 
     components: {
       schemas,
       securitySchemes: {
-        bearer: { type: 'http', scheme: 'bearer' },
+        bearer: {
+          type: 'http',
+          scheme: 'bearer',
+          description:
+            'A key, a gateway token, or a JWT of the host application: `sub`, `iat` and `exp` are required.',
+        },
         key: { type: 'apiKey', in: 'header', name: 'X-API-Key' },
         chathubKey: { type: 'apiKey', in: 'header', name: 'X-Authorization-Key' },
       },
