@@ -94,6 +94,7 @@ export const createServer = (options: Options): http.Server => {
     observe(visit, failure.status)
   }
   const answerBroken = (error: NodeJS.ErrnoException, socket: Duplex): void => {
+    if (socket.writableEnded) return // told already; what else comes on it is drained
     const res = answering.get(socket)
     // A broken body whose request is answered already: a second answer would be taken for that of the next request.
     if (ended.has(socket) || (res?.headersSent && !res.req.complete)) part(socket)

@@ -95,10 +95,13 @@ describe('a connection', () => {
     ['asked for a tunnel', 'CONNECT x:443 HTTP/1.1\r\nHost: x\r\n\r\n', 405],
     ['sent no request', 'HELLO\r\n\r\n', 400],
   ])('that %s is ended by the server, though the other side keeps it open', async (_name, bytes, status) => {
-    const { heard } = await open(bytes)
+    const { socket, heard } = await open(bytes)
+    await once(socket, 'data')
+    for (let more = 0; more < 20; more++) socket.write(bytes)
     await allGone()
     expect(heard()).toContain(`HTTP/1.1 ${status} `)
     expect(heard()).toMatch(/\}$/)
+    expect(heard().match(/HTTP\//g)).toHaveLength(1)
   })
 
   it('that was answered without a response object is counted and logged as others are', async () => {
