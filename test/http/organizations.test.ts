@@ -49,7 +49,7 @@ describe('organizations', () => {
     for (const [path, pointers] of [
       ['/v1/organizations?ids=6,,24', ['/query/ids']],
       ['/v1/organizations?ids=0', ['/query/ids']],
-      ['/v1/organizations?ids=6;24&q=a&q=b', ['/query/q']],
+      ['/v1/organizations?ids=6;24&q=a&q=b', ['/query/ids', '/query/q']],
       [`/v1/organizations?q=${'a'.repeat(201)}&ids=x&page=2`, ['/query/ids', '/query/page', '/query/q']],
       ['/v1/organizations/024', ['/path/org']],
       ['/v1/organizations/2147483648', ['/path/org']],
