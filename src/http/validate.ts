@@ -81,24 +81,17 @@ export const refuseFaults = (code: FailureCode, faults: Fault[]): void => {
 }
 
 const parametersMax = 100
+const tooMany: Fault = { pointer: '/query', code: 'length', detail: `At most ${parametersMax} parameters.` }
 
 /** The query of a URL as an object; a parameter given twice, or broken percent-encoding, is a fault. */
 export const queryOf = (url: string): Checked<Record<string, string>> => {
   const at = url.indexOf('?')
   const value: Record<string, string> = Object.create(null)
   const faults: Fault[] = []
-  const parts =
-    at === -1
-      ? []
-      : url
-          .slice(at + 1)
-          .split('&')
-          .filter(Boolean)
-  if (parts.length > parametersMax) {
-    const detail = `At most ${parametersMax} parameters.`
-    throw new Failure('request.invalid', { errors: [{ pointer: '/query', code: 'length', detail }] })
-  }
+  const parts = at === -1 ? [] : url.slice(at + 1).split('&')
+  if (parts.length > parametersMax) return { value, faults: [tooMany] }
   for (const part of parts) {
+    if (part === '') continue
     const equals = part.indexOf('=')
     const name = decode(equals === -1 ? part : part.slice(0, equals))
     const text = decode(equals === -1 ? '' : part.slice(equals + 1))
@@ -117,7 +110,8 @@ export const checkQuery = <S extends z.ZodType>(
   schema: S | undefined,
   { value: given, faults }: Checked<Record<string, string>>,
 ): Checked<z.output<S>> => {
-  const { value, faults: more } = check(schema, given, '/query')
+  // Of too many none was read: which are missing or wrong is not known.
+  const { value, faults: more } = check(faults.includes(tooMany) ? undefined : schema, given, '/query')
   const told = new Set(faults.map(({ pointer }) => pointer))
   return { value, faults: [...faults, ...more.filter(({ pointer }) => !told.has(pointer))] }
 }

@@ -218,6 +218,9 @@ describe('queries', () => {
   it('B40 1001 parameters', async () => {
     const seen = await refused('GET', `${list}?${Array.from({ length: 1001 }, () => 'a').join('&')}`)
     expect([seen.answer, seen.errors]).toEqual([[400, 'request.invalid'], [['/query', 'length']]])
+    const many = `?${'&a='.repeat(101)}`
+    expect((await refused('GET', list + many, { key: '' })).answer).toEqual([401, 'credential.missing'])
+    expect((await refused('GET', `/api/operator${many}`)).errors).toEqual([['/query', 'length']])
   })
 
   it('nothing between two parameters, or behind the last, is nothing', async () => {
