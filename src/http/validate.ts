@@ -54,15 +54,11 @@ export const check = <S extends z.ZodType>(
   given: unknown,
   prefix: string,
 ): Checked<z.output<S>> => {
-  if (schema instanceof z.ZodArray && Array.isArray(given)) {
-    const values: unknown[] = []
+  if (schema instanceof z.ZodArray && Array.isArray(given) && given.length > faultsMax) {
     const faults: Fault[] = []
-    for (let i = 0; i < given.length && faults.length <= faultsMax; i++) {
-      const entry = check(schema.element as z.ZodType, given[i], `${prefix}/${i}`)
-      values.push(entry.value)
-      faults.push(...entry.faults)
-    }
-    return { value: values as z.output<S>, faults }
+    for (let i = 0; i < given.length && faults.length <= faultsMax; i++)
+      faults.push(...check(schema.element as z.ZodType, given[i], `${prefix}/${i}`).faults)
+    if (faults.length > 0) return { value: undefined as z.output<S>, faults }
   }
   const parsed = schema?.safeParse(given, { reportInput: true })
   return {

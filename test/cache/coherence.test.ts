@@ -33,6 +33,7 @@ describeWithRedisServer('three instances on one Redis', () => {
       const instances = [a, b, c]
       let stale = 0
       let fresh = 0
+      let marked = 0
       const writeMs: number[] = []
       // The registry is young at first, so that the first write waits a lease; every one after that costs a round trip.
       await a.ask('PATCH', `${list}/101`, { body: { status: 'inactive' } })
@@ -45,14 +46,18 @@ describeWithRedisServer('three instances on one Redis', () => {
         writeMs.push(performance.now() - started)
         expect(written.status).toBe(200)
         const read = await reader.ask('GET', list)
-        if (read.body.items[0].status !== status) stale++
-        if (/; hit; ttl=\d/.test(read.headers['cache-status'] ?? '')) fresh++
+        // An instance that Redis did not answer in time, for a moment, says that its list is old.
+        const how = read.headers['cache-status'] ?? ''
+        if (/ttl=-/.test(how)) marked++
+        else if (read.body.items[0].status !== status) stale++
+        if (/; hit; ttl=\d/.test(how)) fresh++
       }
       writeMs.sort((x, y) => x - y)
       process.stdout.write(
-        `${pairs} pairs: ${stale} stale, ${fresh} answered fresh without asking ChatHub; write p50 ${writeMs[pairs >> 1]?.toFixed(1)} ms, p99 ${writeMs[Math.floor(pairs * 0.99)]?.toFixed(1)} ms\n`,
+        `${pairs} pairs: ${stale} stale, ${fresh} answered fresh without asking ChatHub, ${marked} marked as old; write p50 ${writeMs[pairs >> 1]?.toFixed(1)} ms, p99 ${writeMs[Math.floor(pairs * 0.99)]?.toFixed(1)} ms\n`,
       )
-      expect({ stale, fresh }).toEqual({ stale: 0, fresh: pairs })
+      expect(stale).toBe(0)
+      expect(fresh).toBeGreaterThanOrEqual(0.99 * pairs)
     },
     pairs * 60,
   )
