@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto'
 import type { Clock } from '../clock.ts'
-import { Failure, isFailure } from '../errors.ts'
+import { Failure, type FailureCode, isFailure } from '../errors.ts'
 import type { Records } from '../redis/records.ts'
 
 /** One use of an Idempotency-Key: whose, where, and a hash of everything the request asks for. */
@@ -19,6 +19,8 @@ export type Idempotency<A> = {
 }
 
 const keepMs = 24 * 3600 * 1000
+/** Failures that say nothing of what was written before them. */
+const mayHaveWritten = new Set<FailureCode>(['write.in-doubt', 'redis.unavailable'])
 
 /** A mark of its own for a request without a key. */
 export const newMark = (): string => randomBytes(12).toString('base64url').replaceAll('-', '_')
@@ -35,7 +37,7 @@ export const createIdempotency = <A>(options: {
     once: async (use, work) => {
       const id = JSON.stringify([use.client, use.route, use.key])
       const name = `idempotency:${createHash('sha256').update(id).digest('base64url')}`
-      const run = async (kept: Kept<A>): Promise<A> => {
+      const run = async (kept: Kept<A>, first: boolean): Promise<A> => {
         try {
           const answer = await work(kept.mark)
           await records
@@ -43,20 +45,22 @@ export const createIdempotency = <A>(options: {
             .catch(() => {})
           return answer
         } catch (error) {
-          // What changed nothing may be sent again under the same key; what is in doubt keeps its mark.
-          const doubt = !isFailure(error) || error.inDoubt || error.code === 'write.in-doubt'
-          await (doubt ? records.put(name, { ...kept, at: 0 }, keepMs) : records.take(name)).catch(() => {})
+          // Only what surely wrote nothing frees its key. What an earlier run wrote stands under the mark, however this one failed.
+          const clean = first && isFailure(error) && !error.inDoubt && !mayHaveWritten.has(error.code)
+          await (clean ? records.take(name) : records.put(name, { ...kept, at: 0 }, keepMs)).catch(() => {})
           throw error
         }
       }
       const mine: Kept<A> = { fingerprint: use.fingerprint, mark: newMark(), at: clock.wall() }
-      if (await records.putNew(name, mine, keepMs)) return { answer: await run(mine), replayed: false }
+      if (await records.putNew(name, mine, keepMs)) return { answer: await run(mine, true), replayed: false }
       const kept = ((await records.get(name)) ?? mine) as Kept<A>
       if (kept.fingerprint !== use.fingerprint) throw new Failure('idempotency.mismatch')
       if (kept.answer !== undefined) return { answer: kept.answer, replayed: true }
       if (kept.at !== 0 && clock.wall() - kept.at < abandonedMs)
         throw new Failure('idempotency.in-flight', { retryAfterMs: 1000 })
-      return { answer: await run({ ...kept, at: clock.wall() }), replayed: true }
+      const again = { ...kept, at: clock.wall() }
+      await records.put(name, again, keepMs)
+      return { answer: await run(again, false), replayed: true }
     },
   }
 }

@@ -61,6 +61,27 @@ describe('an idempotency key', () => {
     expect(new Set(marks.slice(1)).size).toBe(1)
   })
 
+  it('keeps its mark when a repetition fails, or the memory of writes: what was written before stands under it', async () => {
+    const { marks, once } = setUp()
+    expect(await once(fails(new Failure('redis.unavailable')))).toBe('redis.unavailable')
+    expect(await once(fails(new Failure('chathub.unavailable')))).toBe('chathub.unavailable')
+    expect(await once(says('secret'))).toBe('secret again')
+    expect(await once(fails(new Failure('organization.unknown')))).toBe('organization.unknown')
+    expect(await once(says('at last'))).toBe('at last again')
+    expect(new Set(marks).size).toBe(1)
+  })
+
+  it('is in flight again while its work is done again', async () => {
+    const { clock, once } = setUp()
+    void once(() => new Promise(() => {}))
+    await clock.advance(30_000)
+    void once(() => new Promise(() => {}))
+    await clock.advance(29_999)
+    expect(await once(says('early'))).toBe('idempotency.in-flight')
+    await clock.advance(1)
+    expect(await once(says('resumed'))).toBe('resumed again')
+  })
+
   it('is in flight until its work ends, or until that must have died', async () => {
     const { clock, marks, once } = setUp()
     void once(() => new Promise(() => {}))
