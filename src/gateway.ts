@@ -172,7 +172,7 @@ export const createGateway = (config: Config, { log, clock = systemClock, onRepo
   const turns = redis
     ? createRedisTurns({ redis: redis.patient, clock, graceMs: config.timeoutMs, born: registry.born })
     : createLocalTurns(clock)
-  const journal = redis ? createRedisJournal(redis.patient, clock.wall) : createMemoryJournal()
+  const journal = redis ? createRedisJournal(redis.patient, clock) : createMemoryJournal(clock)
   const runner = createRunner({ chathub, cache: rosters, journal, turns, clock, report, settleMs })
   const writing = { chathub, cache: rosters, turns, journal, runner, clock, batchSize }
   const add = createAdd(writing)

@@ -129,7 +129,7 @@ export const mountOperations = (door: Door, rooms: Rooms): void => {
   })
 }
 
-/** Sends each state, and ends with the final one. */
+/** Sends each state once, and ends with the final one, or when there is nothing to look at any more. */
 const follow = (
   operations: Operations,
   caller: Caller,
@@ -137,15 +137,18 @@ const follow = (
   emit: (name: string, data: unknown) => void,
   end: () => void,
 ): (() => void) => {
-  const show = (operation: Operation): void => {
-    emit('operation', viewOf(operation))
+  let last = ''
+  const show = (operation: Operation | undefined): void => {
+    if (!operation) return void end()
+    const view = viewOf(operation)
+    const text = JSON.stringify(view)
+    if (text !== last) emit('operation', view)
+    last = text
     if (isFinal(operation)) end()
   }
   show(first)
   const stop = operations.watch(first.id, show)
   // What was kept between the first look and listening would be missed.
-  operations
-    .get(caller, first.id)
-    .then((now) => (isFinal(now) && !isFinal(first) ? show(now) : undefined), end)
+  operations.get(caller, first.id).then((now) => (isFinal(now) ? show(now) : undefined), end)
   return stop
 }

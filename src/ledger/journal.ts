@@ -1,17 +1,22 @@
 import { EventEmitter } from 'node:events'
 import { LRUCache } from 'lru-cache'
+import type { Clock } from '../clock.ts'
 import { isFinal, isSending, type Operation, type Row } from './operation.ts'
 import type { Turn } from './turns.ts'
 
 /** The memory of writes: what was asked, what is on its way, how each row ended. In this process, or in Redis. */
 export type Journal = {
-  /** Keeps an operation with all its rows, before anything is sent. @throws Failure `redis.unavailable` */
-  create(operation: Operation, chunks: readonly Row[][]): Promise<void>
+  /**
+   * Keeps an operation with all its rows, before anything is sent. What is kept already under its id stays as it is and
+   * comes back. @throws Failure `redis.unavailable`: it is not kept; `write.in-doubt`: it may be, and then it will be run
+   */
+  create(operation: Operation, chunks: readonly Row[][]): Promise<Operation | undefined>
   get(id: string): Promise<Operation | undefined>
   chunk(id: string, number: number): Promise<Row[]>
   /** Keeps what changed, in one step. False: the turn has gone to somebody else, nothing was kept. */
   save(operation: Operation, turn: Turn, chunk?: { number: number; rows: Row[] }): Promise<boolean>
-  remove(operation: Operation): Promise<void>
+  /** As if it had never been. False: the turn has gone to somebody else, who may go on with it. */
+  remove(operation: Operation, turn: Turn): Promise<boolean>
   /** Asks whoever runs it to stop before the next chunk. */
   cancel(id: string): Promise<void>
   cancelled(id: string): Promise<boolean>
@@ -21,8 +26,8 @@ export type Journal = {
   unsettled(organization: number): Promise<string | undefined>
   /** Operations that are not final, oldest first. */
   open(): Promise<string[]>
-  /** Called with each state that is kept, on any instance; returns how to stop. */
-  watch(id: string, changed: (operation: Operation) => void): () => void
+  /** Called with each state that is kept, on any instance, and with undefined once it is gone; returns how to stop. */
+  watch(id: string, changed: (operation: Operation | undefined) => void): () => void
 }
 
 /** Kept this long after they ended. */
@@ -31,58 +36,70 @@ export const operationKeepMs = 7 * 24 * 3600 * 1000
 // About 200 MB of rows; a journal that remembers less than its last writes would be none.
 const rowsMax = 1_000_000
 
-/** The journal of a gateway without Redis: as good as the process lives. Bounded by rows, longest unused first. */
-export const createMemoryJournal = (): Journal => {
+/**
+ * The journal of a gateway without Redis: as good as the process lives. What has ended is kept as long as it has room,
+ * bounded by rows; what is open always is.
+ */
+export const createMemoryJournal = (clock: Pick<Clock, 'now'>): Journal => {
   type Kept = { operation: Operation; chunks: Row[][]; cancelled: boolean }
-  const kept = new LRUCache<string, Kept>({
+  const open = new Map<string, Kept>()
+  const ended = new LRUCache<string, Kept>({
     maxSize: rowsMax,
     sizeCalculation: ({ operation }) => operation.total + 10,
+    ttl: operationKeepMs,
+    ttlResolution: 0,
+    perf: clock,
   })
-  const open = new Set<string>()
   const unsettled = new Map<number, string>()
   const changes = new EventEmitter().setMaxListeners(0)
-  const put = (operation: Operation): void => {
-    if (isFinal(operation)) open.delete(operation.id)
-    else open.add(operation.id)
-    if (isSending(operation)) unsettled.set(operation.organization, operation.id)
-    else if (unsettled.get(operation.organization) === operation.id) unsettled.delete(operation.organization)
-    changes.emit(operation.id, operation)
+  const find = (id: string): Kept | undefined => open.get(id) ?? ended.get(id)
+  const forget = (id: string): void => {
+    open.delete(id)
+    ended.delete(id)
+  }
+  const put = (kept: Kept): void => {
+    const { operation } = kept
+    const { id, organization } = operation
+    forget(id)
+    if (isFinal(operation)) ended.set(id, kept)
+    else open.set(id, kept)
+    if (isSending(operation)) unsettled.set(organization, id)
+    else if (unsettled.get(organization) === id) unsettled.delete(organization)
+    changes.emit(id, operation)
   }
   return {
     create: async (operation, chunks) => {
-      kept.set(operation.id, {
-        operation: structuredClone(operation),
-        chunks: structuredClone(chunks) as Row[][],
-        cancelled: false,
-      })
-      put(operation)
+      const known = find(operation.id)
+      if (known) return structuredClone(known.operation)
+      put(structuredClone({ operation, chunks: chunks as Row[][], cancelled: false }))
+      return undefined
     },
-    get: async (id) => structuredClone(kept.get(id)?.operation),
-    chunk: async (id, number) => structuredClone(kept.get(id)?.chunks[number] ?? []),
+    get: async (id) => structuredClone(find(id)?.operation),
+    chunk: async (id, number) => structuredClone(find(id)?.chunks[number] ?? []),
     save: async (operation, _turn, chunk) => {
-      const own = kept.get(operation.id)
+      const own = find(operation.id)
       if (!own) return false
-      own.operation = structuredClone(operation)
       if (chunk) own.chunks[chunk.number] = structuredClone(chunk.rows)
-      put(operation)
+      put({ ...own, operation: structuredClone(operation) })
       return true
     },
-    remove: async ({ id }) => {
-      open.delete(id)
-      kept.delete(id)
+    remove: async ({ id, organization }) => {
+      forget(id)
+      if (unsettled.get(organization) === id) unsettled.delete(organization)
+      changes.emit(id, undefined)
+      return true
     },
     cancel: async (id) => {
-      const own = kept.get(id)
+      const own = find(id)
       if (own) own.cancelled = true
     },
-    cancelled: async (id) => kept.get(id)?.cancelled ?? false,
+    cancelled: async (id) => find(id)?.cancelled ?? false,
     reopen: async ({ id }) => {
-      open.add(id)
-      const own = kept.get(id)
+      const own = find(id)
       if (own) own.cancelled = false
     },
     unsettled: async (organization) => unsettled.get(organization),
-    open: async () => [...open],
+    open: async () => [...open.keys()],
     watch: (id, changed) => {
       changes.on(id, changed)
       return () => void changes.off(id, changed)

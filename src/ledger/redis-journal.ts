@@ -1,4 +1,5 @@
 import { EventEmitter } from 'node:events'
+import type { Clock } from '../clock.ts'
 import { Failure } from '../errors.ts'
 import type { Redis } from '../redis/redis.ts'
 import { type Journal, operationKeepMs } from './journal.ts'
@@ -8,40 +9,68 @@ import { turnKey } from './redis-turns.ts'
 // `v` first: a record of an older version is still understood, one of a newer version is left to whoever wrote it.
 const version = 1
 const encode = (operation: Operation): string => JSON.stringify({ v: version, ...operation })
-const decode = (text: string | null | undefined): Operation | undefined => {
+const decode = (text: string | Buffer | null): Operation | undefined => {
   if (!text) return undefined
-  const { v, ...operation } = JSON.parse(text) as Operation & { v: number }
+  const { v, ...operation } = JSON.parse(String(text)) as Operation & { v: number }
   return v <= version ? (operation as Operation) : undefined
 }
 
-/** ARGV: owner, record, keep ms, chunk number or '', rows, channel, id, 1 while sending. Held against the turn: a holder that lost it keeps nothing. */
+/**
+ * KEYS: record, rows, unsettled. ARGV: keep ms, record or '', id, 1 while sending, then chunk numbers and their rows. An
+ * operation that is kept already is left alone and given back; its rows may have moved on.
+ */
+const create = `
+local kept = redis.call('GET', KEYS[1])
+if kept then return kept end
+for i = 5, #ARGV, 2 do redis.call('HSET', KEYS[2], ARGV[i], ARGV[i + 1]) end
+redis.call('PEXPIRE', KEYS[2], ARGV[1])
+if ARGV[2] ~= '' then
+  redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[1])
+  if ARGV[4] == '1' then redis.call('SET', KEYS[3], ARGV[3], 'PX', ARGV[1]) end
+end
+return false`
+
+/** KEYS as above and the turn; ARGV: owner, record, keep ms, chunk number or '', rows, channel, id, 1 while sending. Held against the turn: a holder that lost it keeps nothing. */
 const save = `
-if redis.call('GET', KEYS[3]) ~= ARGV[1] then return 0 end
+if redis.call('GET', KEYS[4]) ~= ARGV[1] then return 0 end
 if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
 redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
 if ARGV[4] ~= '' then redis.call('HSET', KEYS[2], ARGV[4], ARGV[5]) end
 redis.call('PEXPIRE', KEYS[2], ARGV[3])
-if ARGV[8] == '1' then redis.call('SET', KEYS[4], ARGV[7], 'PX', ARGV[3])
-elseif redis.call('GET', KEYS[4]) == ARGV[7] then redis.call('DEL', KEYS[4]) end
+if ARGV[8] == '1' then redis.call('SET', KEYS[3], ARGV[7], 'PX', ARGV[3])
+elseif redis.call('GET', KEYS[3]) == ARGV[7] then redis.call('DEL', KEYS[3]) end
 redis.call('PUBLISH', ARGV[6], ARGV[7])
 return 1`
 
-/** @throws Failure when one command of a transaction was refused */
-const requireAll = (results: [Error | null, unknown][] | null): void => {
-  const refused = results === null ? new Error('no transaction') : results.find(([error]) => error)?.[0]
-  if (refused) throw new Failure('redis.unavailable', { retryAfterMs: 1000, cause: refused })
-}
+/** KEYS: the same; ARGV: owner, id. */
+const remove = `
+if redis.call('GET', KEYS[4]) ~= ARGV[1] then return 0 end
+redis.call('DEL', KEYS[1], KEYS[2])
+if redis.call('GET', KEYS[3]) == ARGV[2] then redis.call('DEL', KEYS[3]) end
+return 1`
 
 // A name without a record this long was left by a crash before the record was kept: nothing was sent for it.
 const abandonedMs = 60_000
+// A few at a time, so that no command takes long.
 const chunksAtOnce = 10
+// Looked at again this often while it is watched: a notice may be lost, and a record that goes gives none.
+const lookMs = 5000
 
 /** The journal that instances share. All of an operation lies under its organization's hash tag, beside its turn. */
-export const createRedisJournal = (redis: Redis, now: () => number): Journal => {
-  const saveScript = redis.script('journalSave', save)
+export const createRedisJournal = (redis: Redis, clock: Clock): Journal => {
+  const scripts = {
+    create: redis.script('journalCreate', create),
+    save: redis.script('journalSave', save),
+    remove: redis.script('journalRemove', remove),
+  }
   const recordKey = (id: string): string => `ledger:{${organizationOf(id)}}:operation:${id}`
   const rowsKey = (id: string): string => `${recordKey(id)}:rows`
   const unsettledKey = (organization: number): string => `ledger:{${organization}}:unsettled`
+  const keysOf = ({ id, organization }: Operation): string[] => [
+    recordKey(id),
+    rowsKey(id),
+    unsettledKey(organization),
+  ]
   const cancelKey = (id: string): string => `${recordKey(id)}:cancel`
   const openKey = `${redis.prefix}ledger:open`
   const channel = `${redis.prefix}ledger:changed`
@@ -50,43 +79,77 @@ export const createRedisJournal = (redis: Redis, now: () => number): Journal => 
   const get: Journal['get'] = async (id) =>
     decode(await redis.run((client) => client.get(full(recordKey(id)))))
   const changes = new EventEmitter().setMaxListeners(0)
-  let listening: { close(): void } | undefined
   const tell = (id: string): void => {
     if (changes.listenerCount(id) === 0) return
     get(id).then(
-      (operation) => operation && changes.emit(id, operation),
-      () => {},
+      (operation) => changes.emit(id, operation),
+      () => {}, // looked at again soon
     )
   }
+  const tellAll = (): void => {
+    for (const watched of changes.eventNames()) tell(String(watched))
+  }
+  let stopListening: (() => void) | undefined
+  const listen = (): (() => void) => {
+    let cancel = (): void => {}
+    const again = (): void => {
+      cancel = clock.after(lookMs, () => {
+        tellAll()
+        again()
+      })
+    }
+    again()
+    const listening = redis.subscribe({
+      channels: [channel],
+      // What was kept while nobody listened here yet.
+      onReady: tellAll,
+      onLost: () => {},
+      onMessage: (_channel, changedId) => tell(changedId),
+    })
+    return () => {
+      cancel()
+      listening.close()
+    }
+  }
+  /** What has ended is no longer listed; should this fail, the next sweep clears it. */
+  const unlist = (id: string): Promise<unknown> =>
+    redis.run((client) => client.zrem(openKey, id)).catch(() => {})
 
   return {
     create: async (operation, chunks) => {
-      const { id } = operation
+      const { id, startedAt } = operation
       // Listed as open first: a crash between leaves a name without a record, which the next sweep clears.
-      await redis.run((client) => client.zadd(openKey, String(operation.startedAt), id))
-      // Rows before the record, which makes them count; a few at a time, so that no command takes long.
-      for (let first = 0; first < chunks.length; first += chunksAtOnce) {
+      await redis.run((client) =>
+        Promise.all([client.zadd(openKey, String(startedAt), id), client.pexpire(openKey, operationKeepMs)]),
+      )
+      const keep = async (record: string, first: number): Promise<Operation | undefined> => {
         const some = chunks.slice(first, first + chunksAtOnce)
         const rows = some.flatMap((chunk, i) => [String(first + i), JSON.stringify(chunk)])
-        await redis
-          .run((client) =>
-            client
-              .multi()
-              .hset(full(rowsKey(id)), ...rows)
-              .pexpire(full(rowsKey(id)), operationKeepMs)
-              .exec(),
-          )
-          .then(requireAll)
+        const sending = isSending(operation) ? '1' : '0'
+        const kept = await scripts.create(keysOf(operation), operationKeepMs, record, id, sending, ...rows)
+        return decode(kept as Buffer | null)
       }
-      await redis
-        .run((client) => {
-          const all = client.multi().set(full(recordKey(id)), encode(operation), 'PX', operationKeepMs)
-          if (isSending(operation))
-            all.set(full(unsettledKey(operation.organization)), id, 'PX', operationKeepMs)
-          return all.exec()
-        })
-        .then(requireAll)
-      await redis.run((client) => client.pexpire(openKey, operationKeepMs))
+      const last = Math.max(0, Math.ceil(chunks.length / chunksAtOnce) - 1) * chunksAtOnce
+      for (let first = 0; first < last; first += chunksAtOnce) {
+        const known = await keep('', first)
+        if (known) return known
+      }
+      // The record comes with the last rows, and makes them count. Nothing that can fail comes after it.
+      const record = () => keep(encode(operation), last)
+      return record().catch((error) =>
+        // Whether it was kept is not known. Asked again it is, or comes back as it was kept.
+        record().catch(() =>
+          get(id).then(
+            (kept) => {
+              if (!kept) throw error
+              return kept
+            },
+            () => {
+              throw new Failure('write.in-doubt', { cause: error })
+            },
+          ),
+        ),
+      )
     },
     get,
     chunk: async (id, number) => {
@@ -95,11 +158,9 @@ export const createRedisJournal = (redis: Redis, now: () => number): Journal => 
     },
     save: async (operation, turn, chunk) => {
       const { id } = operation
-      const { organization } = operation
-      const keys = [recordKey(id), rowsKey(id), turnKey(organization), unsettledKey(organization)]
       const rows = chunk ? [String(chunk.number), JSON.stringify(chunk.rows)] : ['', '']
-      const kept = await saveScript(
-        keys,
+      const kept = await scripts.save(
+        [...keysOf(operation), turnKey(operation.organization)],
         turn.owner,
         encode(operation),
         operationKeepMs,
@@ -109,12 +170,14 @@ export const createRedisJournal = (redis: Redis, now: () => number): Journal => 
         id,
         isSending(operation) ? '1' : '0',
       )
-      if (kept === 1 && isFinal(operation)) await redis.run((client) => client.zrem(openKey, id))
+      if (kept === 1 && isFinal(operation)) await unlist(id)
       return kept === 1
     },
-    remove: async ({ id }) => {
-      await redis.run((client) => client.del(full(recordKey(id)), full(rowsKey(id))))
-      await redis.run((client) => client.zrem(openKey, id))
+    remove: async (operation, turn) => {
+      const keys = [...keysOf(operation), turnKey(operation.organization)]
+      const removed = (await scripts.remove(keys, turn.owner, operation.id)) === 1
+      if (removed) await unlist(operation.id)
+      return removed
     },
     cancel: async (id) => {
       await redis.run((client) => client.set(full(cancelKey(id)), '1', 'PX', operationKeepMs))
@@ -133,27 +196,19 @@ export const createRedisJournal = (redis: Redis, now: () => number): Journal => 
         const [id, startedAt] = [listed[i] as string, Number(listed[i + 1])]
         const operation = await get(id)
         if (operation && !isFinal(operation)) open.push(id)
-        else if (operation || startedAt < now() - abandonedMs)
+        else if (operation || startedAt < clock.wall() - abandonedMs)
           await redis.run((client) => client.zrem(openKey, id))
       }
       return open
     },
     watch: (id, changed) => {
       changes.on(id, changed)
-      listening ??= redis.subscribe({
-        channels: [channel],
-        // What was kept while nobody listened here yet.
-        onReady: () => {
-          for (const watched of changes.eventNames()) tell(String(watched))
-        },
-        onLost: () => {},
-        onMessage: (_channel, changedId) => tell(changedId),
-      })
+      stopListening ??= listen()
       return () => {
         changes.off(id, changed)
         if (changes.eventNames().length > 0) return
-        listening?.close()
-        listening = undefined
+        stopListening?.()
+        stopListening = undefined
       }
     },
   }

@@ -45,12 +45,10 @@ export const createAdd = (options: Options): Add => {
   const { cache, journal, runner, clock, batchSize } = options
 
   /** True: nothing of it was sent, and nothing is left of it. */
-  const forget = async (operation: Operation): Promise<boolean> => {
+  const forget = async (operation: Operation, turn: Turn): Promise<boolean> => {
     try {
       const now = await journal.get(operation.id)
-      if (now?.state !== 'queued') return false
-      await journal.remove(operation)
-      return true
+      return now?.state === 'queued' && (await journal.remove(operation, turn))
     } catch {
       return false // whoever finds it will go on with it
     }
@@ -79,13 +77,14 @@ export const createAdd = (options: Options): Add => {
         request,
         clock.wall(),
       )
-      await journal.create(operation, chunks)
+      known = await journal.create(operation, chunks)
+      if (known) return undefined
       known = operation
       try {
         await runner.begin(operation, chunks[0] as Row[], copy, turn, errand)
       } catch (error) {
         // Nothing was sent, so nothing is remembered. Anything else is in doubt, and the runner settles it.
-        if (isFailure(error) && (await forget(operation))) throw error
+        if (isFailure(error) && (await forget(operation, turn))) throw error
       }
       return undefined
     }

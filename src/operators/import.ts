@@ -55,9 +55,9 @@ export const createImports = (options: {
         modes,
         clock.wall(),
       )
-      await journal.create(operation, chunks)
+      const kept = await journal.create(operation, chunks)
       void runner.run(operation.id)
-      return operation
+      return kept ?? operation
     },
     preview: async (organization, bytes, column, modes, errand) => {
       const rows = await readNames(bytes, column)

@@ -16,8 +16,8 @@ export type Operations = {
   cancel(caller: Caller, id: string): Promise<Operation>
   /** Rows that ended in doubt, or that ChatHub's absence kept back, are tried again against a new list. */
   retry(caller: Caller, id: string): Promise<Operation>
-  /** Calls back with each state from now on; returns how to stop. */
-  watch(id: string, changed: (operation: Operation) => void): () => void
+  /** Calls back with each state from now on, and with undefined once it is gone; returns how to stop. */
+  watch: Journal['watch']
   /** Takes up what a stopped instance left behind, now and again; returns how to stop. */
   sweep(): () => void
 }

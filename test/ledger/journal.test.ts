@@ -1,11 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
-import { systemClock } from '../../src/clock.ts'
+import { type Clock, systemClock } from '../../src/clock.ts'
 import { createMemoryJournal, type Journal } from '../../src/ledger/journal.ts'
 import { countRows, type Operation, type Row } from '../../src/ledger/operation.ts'
 import { createRedisJournal } from '../../src/ledger/redis-journal.ts'
 import { createRedisTurns } from '../../src/ledger/redis-turns.ts'
 import { createLocalTurns, type Turn, type Turns } from '../../src/ledger/turns.ts'
 import { createRedis } from '../../src/redis/redis.ts'
+import { createClock } from '../support/clock.ts'
+import { startCutter } from '../support/cutter.ts'
 import { describeWithRedis } from '../support/needs.ts'
 import { openRedis, type TestDatabase } from '../support/redis.ts'
 
@@ -55,6 +57,18 @@ const suite = (make: () => Promise<Made>): void => {
     expect(await made.journal.open()).toContain(operation.id)
   })
 
+  it('leaves what is kept already as it is, and gives it back', async () => {
+    const { operation, rows } = await create()
+    const created = rows.map((row, id): Row => ({ ...row, outcome: 'created', id }))
+    const running: Operation = { ...operation, state: 'running', counts: countRows(created) }
+    await inTurn((turn) => made.journal.save(running, turn, { number: 0, rows: created }))
+    const many = Array.from({ length: 30 }, () => rows)
+    expect(await made.journal.create({ ...operation, chunks: 30 }, many)).toEqual(running)
+    expect(await made.journal.get(operation.id)).toEqual(running)
+    expect(await made.journal.chunk(operation.id, 0)).toEqual(created)
+    expect(await made.journal.chunk(operation.id, 29)).toEqual([])
+  })
+
   it('keeps many rows whole and in order', async () => {
     const rows = rowsOf(...Array.from({ length: 5000 }, (_, i) => `Row ${i}`))
     const chunks = Array.from({ length: 50 }, (_, i) => rows.slice(i * 100, (i + 1) * 100))
@@ -76,7 +90,7 @@ const suite = (make: () => Promise<Made>): void => {
 
   it('keeps nothing of an operation that is gone', async () => {
     const { operation } = await create()
-    await made.journal.remove(operation)
+    expect(await inTurn((turn) => made.journal.remove(operation, turn))).toBe(true)
     expect(await inTurn((turn) => made.journal.save(operation, turn))).toBe(false)
     expect(await made.journal.get(operation.id)).toBeUndefined()
     expect(await made.journal.open()).not.toContain(operation.id)
@@ -99,6 +113,13 @@ const suite = (make: () => Promise<Made>): void => {
     expect(await journal.unsettled(6)).toBe(other.id)
   })
 
+  it('forgets what an organization had on its way with the operation', async () => {
+    const { operation } = await create(undefined, { organization: 7, id: `7-operation_${++number}`, sending })
+    expect(await made.journal.unsettled(7)).toBe(operation.id)
+    await inTurn((turn) => made.journal.remove(operation, turn), 7)
+    expect(await made.journal.unsettled(7)).toBeUndefined()
+  })
+
   it('knows who was asked to stop, until taken up again', async () => {
     const { operation } = await create()
     const { journal } = made
@@ -118,9 +139,9 @@ const suite = (make: () => Promise<Made>): void => {
     const { operation: other } = await create()
     const told: string[] = []
     let heard = (): void => {}
-    const stop = made.journal.watch(operation.id, ({ id, state }) => {
-      told.push(`${id === operation.id} ${state}`)
-      if (state === 'done') heard()
+    const stop = made.journal.watch(operation.id, (now) => {
+      told.push(`${now?.id === operation.id} ${now?.state}`)
+      if (now?.state === 'done') heard()
     })
     const over = new Promise<void>((resolve) => {
       heard = resolve
@@ -136,7 +157,7 @@ const suite = (make: () => Promise<Made>): void => {
 
 describe('the journal of one process', () => {
   suite(async () => ({
-    journal: createMemoryJournal(),
+    journal: createMemoryJournal(systemClock),
     turns: createLocalTurns(systemClock),
     close: () => {},
   }))
@@ -144,13 +165,16 @@ describe('the journal of one process', () => {
 
 describeWithRedis('the journal in Redis', () => {
   let database: TestDatabase
-  const make = async (): Promise<Made & { redis: ReturnType<typeof createRedis> }> => {
+  const make = async ({
+    url = database.url,
+    clock = systemClock as Clock,
+  } = {}): Promise<Made & { redis: ReturnType<typeof createRedis> }> => {
     let isReady = (): void => {}
     const ready = new Promise<void>((resolve) => {
       isReady = resolve
     })
     const redis = createRedis({
-      url: database.url,
+      url,
       prefix: database.prefix,
       clock: systemClock,
       report: (report) => {
@@ -160,7 +184,7 @@ describeWithRedis('the journal in Redis', () => {
     await ready
     return {
       redis,
-      journal: createRedisJournal(redis, systemClock.wall),
+      journal: createRedisJournal(redis.patient, clock),
       turns: createRedisTurns({ redis, clock: systemClock, graceMs: 0, born: 'born' }),
       close: redis.close,
     }
@@ -191,8 +215,8 @@ describeWithRedis('the journal in Redis', () => {
     const operation = operationOf([], { id: `24-operation_${++number}` })
     await one.journal.create(operation, [])
     let stop = (): void => {}
-    const told = new Promise<string>((resolve) => {
-      stop = two.journal.watch(operation.id, ({ state }) => resolve(state))
+    const told = new Promise<string | undefined>((resolve) => {
+      stop = two.journal.watch(operation.id, (now) => resolve(now?.state))
     })
     // Its connection is not up yet; what is kept now is published to nobody.
     await one.turns.take(24, { deadline: systemClock.now() + 10_000 }, (turn) =>
@@ -201,6 +225,49 @@ describeWithRedis('the journal in Redis', () => {
     expect(await told).toBe('done')
     stop()
     for (const made of [one, two]) made.close()
+  })
+
+  for (const [what, forward, kept] of [
+    ['whose answer is lost', true, 'itself'],
+    ['that is lost', false, undefined],
+  ] as const)
+    it(`sends a record ${what} again, and it stands once`, async () => {
+      const link = await startCutter(Number(new URL(database.url).port))
+      const one = await make({ url: link.url })
+      const operation = operationOf(rowsOf('Anna'), { id: `24-operation_${++number}` })
+      const cut = link.cut((text) => text.includes(operation.id) && text.includes('"v":1'), { forward })
+      const found = await one.journal.create(operation, [rowsOf('Anna')])
+      await cut
+      expect(found).toEqual(kept && operation)
+      expect(await one.journal.get(operation.id)).toEqual(operation)
+      expect(await one.journal.open()).toContain(operation.id)
+      one.close()
+      await link.close()
+    })
+
+  it('looks again at what is watched, for a notice that was lost and for a record that is gone', async () => {
+    const clock = createClock()
+    const one = await make({ clock })
+    const operation = operationOf([], { id: `24-operation_${++number}` })
+    await one.journal.create(operation, [])
+    let tell = (_: string | undefined): void => {}
+    const told = () => new Promise<string | undefined>((resolve) => (tell = resolve))
+    const first = told()
+    const stop = one.journal.watch(operation.id, (now) => tell(now?.state))
+    await first
+    const client = database.client()
+    const key = `${database.prefix}ledger:{24}:operation:${operation.id}`
+    for (const [state, change] of [
+      ['running', () => client.set(key, JSON.stringify({ v: 1, ...operation, state: 'running' }))],
+      [undefined, () => client.del(key)],
+    ] as const) {
+      await change()
+      const next = told()
+      await clock.advance(5000)
+      expect(await next).toBe(state)
+    }
+    stop()
+    one.close()
   })
 
   it('takes one turn at a time over all instances, and lets both in', async () => {
