@@ -18,23 +18,23 @@ export type Row = {
 
 /** What was on its way when it was last written down: kept before the first byte leaves. */
 export type Sending = {
+  /** Epoch ms; tells one sending from the next. */
+  since: number
   chunk: number
   attempt: number
   /** Indexes of the rows that were sent. */
   rows: number[]
   /** Ids that stood in the list before, by folded name: whoever is new beside them was made by us. */
   baseline: Record<string, number[]>
-  /** Epoch ms; when it went into doubt. */
-  doubtAt?: number
   /** True: ChatHub may still apply it, since no answer ever came. */
   silent?: boolean
 }
 
 /**
- * A sent-again row may yet be doubled by the first sending, should ChatHub apply it late: at `until` (epoch ms) nobody may
- * carry these names but who did before and our own.
+ * A sent-again row may yet be doubled by the first sending, should ChatHub apply it late: in the end nobody may carry
+ * these names but who did before and our own. `since`: epoch ms; tells one watch from the next.
  */
-export type Watch = { until: number; baseline: Record<string, number[]> }
+export type Watch = { since: number; baseline: Record<string, number[]> }
 
 export type Operation = {
   /** `<organization>-<random>`. */

@@ -1,18 +1,16 @@
 import type { Cache } from '../cache/cache.ts'
 import type { Errand } from '../chathub/exchange.ts'
-import { type Clock, pause } from '../clock.ts'
+import type { Clock } from '../clock.ts'
 import { type AddOperators, type AddResult, type Outcome, outcomes } from '../contract/operator.ts'
 import { Failure, type Fault, isFailure } from '../errors.ts'
 import type { Journal } from '../ledger/journal.ts'
-import { countRows, type Operation, type Row } from '../ledger/operation.ts'
+import type { Operation, Row } from '../ledger/operation.ts'
 import type { Turn } from '../ledger/turns.ts'
-import { decide, foresee, type Modes } from './decide.ts'
+import { decide, foresee } from './decide.ts'
 import { operatorsKey } from './list.ts'
 import type { Roster } from './roster.ts'
 import type { Runner } from './run.ts'
-
-/** How a write stands when its caller is answered: over, or an operation that goes on (or is in doubt). */
-export type Written<T> = { done: T } | { operation: Operation }
+import { chunksOf, newOperation, operationId, outcomeOf, type Written } from './written.ts'
 
 export type Add = (
   organization: number,
@@ -21,9 +19,6 @@ export type Add = (
   mark: string,
 ) => Promise<Written<AddResult>>
 
-/** The id of the operation that a request writes under its mark: the same for every repetition of the request. */
-export const operationId = (organization: number, mark: string): string => `${organization}-${mark}`
-
 type Options = {
   cache: Cache<Roster>
   journal: Journal
@@ -31,9 +26,6 @@ type Options = {
   clock: Clock
   batchSize: number
 }
-
-// What is left of the deadline for writing the answer.
-const answerMs = 100
 
 /**
  * Adds operators to one organization: its turn, a list fetched after the request came, names compared within the body
@@ -91,61 +83,10 @@ export const createAdd = (options: Options): Add => {
     // A repetition is written down, and goes on.
     const decided = known ? undefined : await runner.inTurn(organization, errand, begin)
     if (decided) return { done: summarize(decided) }
-    const final = await endedBy(runner.run(id), errand.deadline - answerMs, clock)
-    // Gone: a Redis that was flushed. Away: as it was last seen.
-    const operation = final ?? (await journal.get(id).catch(() => known))
-    if (!operation) throw new Failure('write.in-doubt')
-    if (operation.state !== 'done') return { operation }
-    return { done: summarize(await rowsOf(journal, operation)) }
+    const written = await outcomeOf(id, known, errand, options)
+    return 'done' in written ? { done: summarize(written.done) } : written
   }
 }
-
-/** What the work came to, if it ends by the deadline. */
-export const endedBy = async <T>(
-  work: Promise<T>,
-  deadline: number,
-  clock: Clock,
-): Promise<T | undefined> => {
-  const enough = new AbortController()
-  const late = pause(clock, deadline - clock.now(), enough.signal).then(() => undefined)
-  return Promise.race([work, late]).finally(() => enough.abort())
-}
-
-export const rowsOf = async (journal: Journal, operation: Operation): Promise<Row[]> => {
-  const rows: Row[] = []
-  for (let number = 0; number < operation.chunks; number++)
-    rows.push(...(await journal.chunk(operation.id, number)))
-  return rows
-}
-
-export const chunksOf = <T>(rows: readonly T[], size: number): T[][] =>
-  Array.from({ length: Math.ceil(rows.length / size) }, (_, chunk) =>
-    rows.slice(chunk * size, (chunk + 1) * size),
-  )
-
-export const newOperation = (
-  id: string,
-  kind: Operation['kind'],
-  organization: number,
-  client: string,
-  rows: readonly Row[],
-  chunks: number,
-  { onDuplicate = 'skip', onDeleted = 'report' }: Partial<Modes>,
-  now: number,
-): Operation => ({
-  id,
-  kind,
-  client,
-  organization,
-  onDuplicate,
-  onDeleted,
-  chunks,
-  state: 'queued',
-  total: rows.length,
-  counts: countRows(rows),
-  next: 0,
-  startedAt: now,
-})
 
 const refuseDuplicates = (rows: Row[]): void => {
   const errors = rows

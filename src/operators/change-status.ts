@@ -4,20 +4,21 @@ import type { Errand } from '../chathub/exchange.ts'
 import { statusCode } from '../chathub/wire.ts'
 import type { Clock } from '../clock.ts'
 import type { KnownStatus } from '../contract/operator.ts'
-import { Failure, isFailure } from '../errors.ts'
+import { Failure, type FailureCode, isFailure } from '../errors.ts'
 import type { Journal } from '../ledger/journal.ts'
 import type { Operation, Row } from '../ledger/operation.ts'
-import { chunksOf, endedBy, newOperation, operationId, rowsOf, type Written } from './add.ts'
 import { patched, withStatus } from './book.ts'
 import type { Found } from './directory.ts'
 import { operatorsKey } from './list.ts'
 import type { Roster } from './roster.ts'
 import type { Runner } from './run.ts'
+import { isSilent } from './send.ts'
+import { chunksOf, newOperation, operationId, outcomeOf, type Written } from './written.ts'
 
 export type ChangeStatus = {
   /**
    * Changes one operator that is proven to be in the organization: ChatHub itself takes a bare operator id. Unchanged
-   * asks ChatHub nothing. @throws Failure `operator.unknown`
+   * asks ChatHub nothing. @throws Failure `operator.unknown`, `chathub.rejected`
    */
   one(
     organization: number,
@@ -45,9 +46,6 @@ type Options = {
   batchSize: number
 }
 
-// What is left of the deadline for writing the answer.
-const answerMs = 100
-
 /** Changes of one organization take turns, so opposite ones end in the order they came. */
 export const createChangeStatus = (options: Options): ChangeStatus => {
   const { chathub, cache, journal, runner, clock, batchSize } = options
@@ -66,40 +64,13 @@ export const createChangeStatus = (options: Options): ChangeStatus => {
       status,
     }
   }
-  /** Written down in the same turn, so that whoever writes next settles it first. */
-  const doubt = async (
-    organization: number,
-    id: number,
-    status: KnownStatus,
-    errand: Errand,
-    mark: string,
-  ): Promise<Operation> => {
-    const rows: Row[] = [{ index: 0, id, outcome: 'pending' }]
-    const operation: Operation = {
-      ...newChange(organization, rows, 1, status, errand, mark),
-      state: 'running',
-      sending: { chunk: 0, attempt: 1, rows: [0], baseline: {}, doubtAt: clock.wall(), silent: true },
-    }
-    try {
-      await journal.create(operation, [rows])
-      await cache.commit(operatorsKey(organization))
-    } catch (error) {
-      throw new Failure('write.in-doubt', { cause: error })
-    }
-    return operation
-  }
-  /** The operation's end, or how it stands when the deadline comes. */
-  const end = async (operation: Operation, errand: Errand): Promise<Operation> =>
-    (await endedBy(runner.run(operation.id), errand.deadline - answerMs, clock)) ?? operation
-
   return {
     many: async (organization, ids, status, errand, mark) => {
       const rows = ids.map((id, index): Row => ({ index, id, outcome: 'pending' }))
       const chunks = chunksOf(rows, batchSize)
       const operation = newChange(organization, rows, chunks.length, status, errand, mark)
-      if (!(await journal.get(operation.id))) await journal.create(operation, chunks)
-      const ended = await end(operation, errand)
-      return ended.state === 'done' ? { done: await rowsOf(journal, ended) } : { operation: ended }
+      const known = (await journal.get(operation.id)) ?? (await journal.create(operation, chunks))
+      return outcomeOf(operation.id, known ?? operation, errand, options)
     },
     one: async (organization, id, status, errand, mark) => {
       const key = operatorsKey(organization)
@@ -111,23 +82,40 @@ export const createChangeStatus = (options: Options): ChangeStatus => {
         const before = copy.value.byId(id)
         if (!before) throw new Failure('operator.unknown')
         if (before.status === status) return { done: { roster: copy.value, operator: before } }
+        const rows: Row[] = [{ index: 0, id, outcome: 'pending' }]
+        const sending = { since: clock.wall(), chunk: 0, attempt: 1, rows: [0], baseline: {} }
+        const operation: Operation = {
+          ...newChange(organization, rows, 1, status, errand, mark),
+          state: 'running',
+          sending,
+        }
+        // Written down until it is known how it ended, so that whoever writes next settles it first.
+        const known = await journal.create(operation, [rows])
+        if (known) return { operation: known }
         try {
           await chathub.setStatus(id, statusCode(status), { ...errand, mayLeave: turn.live })
+          const next = patched(copy, withStatus(copy.value.operators, id, status))
+          await cache.commit(key, next)
+          await journal.remove(operation, turn).catch(() => {})
+          return { done: { roster: next.value, operator: { id, name: before.name, status } } }
         } catch (error) {
-          if (!isFailure(error) || !error.inDoubt) throw error
-          return { operation: await doubt(organization, id, status, errand, mark) }
+          if (!isFailure(error)) throw error
+          if (!error.inDoubt && (await journal.remove(operation, turn).catch(() => false))) throw error
+          const silent = isSilent(error)
+          const doubtful = { ...operation, sending: { ...sending, silent } }
+          await Promise.all([journal.save(doubtful, turn), cache.commit(key)]).catch(() => {})
+          return { operation: doubtful }
         }
-        const next = patched(copy, withStatus(copy.value.operators, id, status))
-        await cache.commit(key, next)
-        return { done: { roster: next.value, operator: { id, name: before.name, status } } }
       })
       if ('done' in written) return written
-      const operation = await end(written.operation, errand)
-      if (operation.state !== 'done') return { operation }
-      const { copy } = await cache.read(key, errand)
-      const operator = copy.value.byId(id)
+      const ended = await outcomeOf(written.operation.id, written.operation, errand, options)
+      if ('operation' in ended) return ended
+      const [row] = ended.done
+      if (row?.outcome === 'rejected') throw new Failure(row.reason as FailureCode)
+      const roster = (await cache.read(key, errand)).copy.value
+      const operator = roster.byId(id)
       if (!operator) throw new Failure('operator.unknown')
-      return { done: { roster: copy.value, operator } }
+      return { done: { roster, operator } }
     },
   }
 }

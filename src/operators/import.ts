@@ -3,12 +3,12 @@ import type { Errand } from '../chathub/exchange.ts'
 import type { Clock } from '../clock.ts'
 import type { Journal } from '../ledger/journal.ts'
 import type { Operation, Row } from '../ledger/operation.ts'
-import { chunksOf, newOperation, operationId } from './add.ts'
 import { readNames } from './csv.ts'
 import { decide, foresee, type Modes } from './decide.ts'
 import { operatorsKey } from './list.ts'
 import type { Roster } from './roster.ts'
 import type { Runner } from './run.ts'
+import { chunksOf, newOperation, operationId } from './written.ts'
 
 export type Imports = {
   /** Keeps every row, then begins; the rows are safe when this resolves. @throws Failure `request.invalid-body` */

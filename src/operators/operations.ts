@@ -5,8 +5,8 @@ import { Failure } from '../errors.ts'
 import type { Journal } from '../ledger/journal.ts'
 import { isFinal, type Operation, type Row, recount } from '../ledger/operation.ts'
 import type { Turns } from '../ledger/turns.ts'
-import { rowsOf } from './add.ts'
 import type { Runner } from './run.ts'
+import { rowsOf } from './written.ts'
 
 /** Writes that take long or are in doubt, as the client that made them sees them. @throws Failure `operation.unknown` */
 export type Operations = {

@@ -5,7 +5,7 @@ import { statusCode } from '../chathub/wire.ts'
 import { type Clock, pause } from '../clock.ts'
 import { Failure, isFailure } from '../errors.ts'
 import type { Journal } from '../ledger/journal.ts'
-import { isFinal, type Operation, organizationOf, type Row } from '../ledger/operation.ts'
+import { isFinal, isSending, type Operation, organizationOf, type Row } from '../ledger/operation.ts'
 import type { Turn, Turns } from '../ledger/turns.ts'
 import type { Reporter } from '../report.ts'
 import { createBook, TurnLost } from './book.ts'
@@ -63,19 +63,6 @@ export const createRunner = (options: {
     book,
   })
 
-  const inTurn: Runner['inTurn'] = (organization, errand, work) =>
-    turns.take(organization, errand, async (turn) => {
-      const id = await journal.unsettled(organization)
-      const left = id === undefined ? undefined : await journal.get(id)
-      if (left?.sending && left.sending.rows.length > 0) {
-        const waitMs = settler.dueIn(left)
-        if (clock.now() + waitMs >= errand.deadline)
-          throw new Failure('chathub.busy', { retryAfterMs: Math.max(1000, waitMs) })
-        await settler.settle(left, turn)
-      }
-      return work(turn)
-    })
-
   const isOver = ({ next, chunks, sending }: Operation): boolean => next >= chunks && !sending
 
   /** The next step of an operation, in its turn. */
@@ -96,6 +83,25 @@ export const createRunner = (options: {
         : decideStatus(copy.value, kept, operation.status)
     return send(operation, turn, { number, kept, rows }, copy, book.errandOf(operation))
   }
+
+  /** Settles what an earlier write of the organization left in doubt. */
+  const clear = async (organization: number, deadline: number, turn: Turn): Promise<void> => {
+    const id = await journal.unsettled(organization)
+    let left = id === undefined ? undefined : await journal.get(id)
+    while (left && isSending(left)) {
+      const waitMs = settler.dueIn(left)
+      if (clock.now() + waitMs >= deadline)
+        throw new Failure('chathub.busy', { retryAfterMs: Math.max(1000, waitMs) })
+      left = await settler.settle(left, turn)
+      // A change of status that was proven absent is made now: opposite ones end in the order they came.
+      while (left.status !== undefined && left.sending && !isSending(left)) left = await step(left, turn)
+    }
+  }
+  const inTurn: Runner['inTurn'] = (organization, errand, work) =>
+    turns.take(organization, errand, async (turn) => {
+      await clear(organization, errand.deadline, turn)
+      return work(turn)
+    })
 
   /** Ends an operation that ChatHub's absence kept from going on. */
   const giveUp = (id: string): Promise<Operation | undefined> =>
@@ -150,7 +156,10 @@ export const createRunner = (options: {
   }
 
   return {
-    inTurn,
+    inTurn: (organization, errand, work) =>
+      inTurn(organization, errand, work).catch((error) => {
+        throw error instanceof TurnLost ? new Failure('chathub.busy', { retryAfterMs: 1000 }) : error
+      }),
     run: (id) => {
       const known = running.get(id) ?? runToEnd(id).finally(() => running.delete(id))
       running.set(id, known)

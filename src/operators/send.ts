@@ -46,11 +46,11 @@ export const createSender = (options: {
     const rows = sent.map(({ index }) => index)
     return book.keep(operation, turn, chunk, {
       state: 'running',
-      sending: { chunk: chunk.number, attempt, rows, baseline },
+      sending: { since: clock.wall(), chunk: chunk.number, attempt, rows, baseline },
     })
   }
   const inDoubt = ({ sending }: Operation, silent: boolean, rows = sending?.rows ?? []) =>
-    sending && { ...sending, rows, silent, doubtAt: clock.wall() }
+    sending && { ...sending, rows, silent }
 
   const addNames: Sender['send'] = async (operation, turn, chunk, copy, errand) => {
     const key = operatorsKey(operation.organization)
@@ -151,7 +151,7 @@ export const createSender = (options: {
 }
 
 /** No answer came from ChatHub itself, which may yet apply the request; 502 to 504 come from what stands before it. */
-const isSilent = (error: Failure): boolean => {
+export const isSilent = (error: Failure): boolean => {
   const { status } = (error.cause ?? {}) as { status?: number }
   if (error.code === 'chathub.timeout') return true
   return error.code === 'chathub.unavailable' && (status === undefined || status > 500)

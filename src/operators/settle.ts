@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache'
 import type { Cache } from '../cache/cache.ts'
 import { type Clock, pause } from '../clock.ts'
 import { fold } from '../contract/names.ts'
@@ -36,11 +37,17 @@ export const createSettler = (options: {
   settleMs: number
 }): Settler => {
   const { cache, journal, clock, book, settleMs } = options
-  const within = (ms: number, at: number): number => Math.min(ms, Math.max(0, at - clock.wall()))
+  /** When each doubt was first seen here: the clock of whoever wrote it down may be another, and its writer dead. */
+  const sights = new LRUCache<string, number>({ max: 10_000 })
+  const leftOf = (doubt: string, ms: number): number => {
+    const since = sights.get(doubt) ?? clock.now()
+    sights.set(doubt, since)
+    return Math.max(0, since + ms - clock.now())
+  }
 
-  const dueIn: Settler['dueIn'] = ({ sending }) =>
-    // Without `doubtAt` its sender died: nobody knows since when.
-    sending?.doubtAt === undefined ? settleMs : within(settleMs, sending.doubtAt + settleMs)
+  const dueIn: Settler['dueIn'] = ({ id, sending }) => leftOf(`${id} ${sending?.since}`, settleMs)
+  const watchedFor: Settler['watchedFor'] = ({ id, watch }) =>
+    watch ? leftOf(`${id} watch ${watch.since}`, settleMs * (watchTimes - 1)) : 0
 
   const settle: Settler['settle'] = async (operation, turn) => {
     const sending = operation.sending as NonNullable<Operation['sending']>
@@ -69,21 +76,23 @@ export const createSettler = (options: {
       row.outcome === 'pending' ? { ...row, outcome: 'unknown' as const } : row,
     )
     const silent = sending.silent ?? true
-    return book.keep(
+    const next = await book.keep(
       operation,
       turn,
       { number: sending.chunk, kept, rows: replaceRows(kept, giveUp ? ended : found) },
       {
         state: 'running',
         // The attempt is remembered while its rows are sent again.
-        sending: absent.length > 0 && !giveUp ? { ...sending, rows: [], doubtAt: undefined } : undefined,
-        ...(silent && absent.length > 0 && { watch: watchOf(operation, sending.baseline) }),
+        sending: absent.length > 0 && !giveUp ? { ...sending, rows: [] } : undefined,
+        ...(silent && absent.some(({ id }) => id === undefined) && { watch: watchOf(operation, sending.baseline) }),
         ...(giveUp && { detail: `ChatHub left some rows in doubt ${attemptsMax} times.` }),
       },
     )
+    watchedFor(next) // seen from now on
+    return next
   }
   const watchOf = (operation: Operation, baseline: Record<string, number[]>) => ({
-    until: clock.wall() + settleMs * (watchTimes - 1),
+    since: clock.wall(),
     // The oldest counts: whoever came since is ours or a double.
     baseline: { ...baseline, ...operation.watch?.baseline },
   })
@@ -138,7 +147,7 @@ export const createSettler = (options: {
   return {
     dueIn,
     settle,
-    watchedFor: ({ watch }) => (watch ? within(settleMs * watchTimes, watch.until) : 0),
+    watchedFor,
     finish,
   }
 }

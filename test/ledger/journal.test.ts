@@ -31,7 +31,7 @@ const operationOf = (rows: Row[], change: Partial<Operation> = {}): Operation =>
 })
 const rowsOf = (...names: string[]): Row[] =>
   names.map((name, index) => ({ index, name, outcome: 'pending' }))
-const sending = { chunk: 0, attempt: 1, rows: [0], baseline: { anna: [3] } }
+const sending = { since: 1, chunk: 0, attempt: 1, rows: [0], baseline: { anna: [3] } }
 
 /** What every journal promises. */
 const suite = (make: () => Promise<Made>): void => {

@@ -1,0 +1,74 @@
+import type { Errand } from '../chathub/exchange.ts'
+import { type Clock, pause } from '../clock.ts'
+import { Failure } from '../errors.ts'
+import type { Journal } from '../ledger/journal.ts'
+import { countRows, type Operation, type Row } from '../ledger/operation.ts'
+import type { Modes } from './decide.ts'
+import type { Runner } from './run.ts'
+
+/** How a write stands when its caller is answered: over, or an operation that goes on (or is in doubt). */
+export type Written<T> = { done: T } | { operation: Operation }
+
+/** The id of the operation that a request writes under its mark: the same for every repetition of the request. */
+export const operationId = (organization: number, mark: string): string => `${organization}-${mark}`
+
+export const rowsOf = async (journal: Journal, operation: Operation): Promise<Row[]> => {
+  const rows: Row[] = []
+  for (let number = 0; number < operation.chunks; number++)
+    rows.push(...(await journal.chunk(operation.id, number)))
+  return rows
+}
+
+export const chunksOf = <T>(rows: readonly T[], size: number): T[][] =>
+  Array.from({ length: Math.ceil(rows.length / size) }, (_, chunk) =>
+    rows.slice(chunk * size, (chunk + 1) * size),
+  )
+
+export const newOperation = (
+  id: string,
+  kind: Operation['kind'],
+  organization: number,
+  client: string,
+  rows: readonly Row[],
+  chunks: number,
+  { onDuplicate = 'skip', onDeleted = 'report' }: Partial<Modes>,
+  now: number,
+): Operation => ({
+  id,
+  kind,
+  client,
+  organization,
+  onDuplicate,
+  onDeleted,
+  chunks,
+  state: 'queued',
+  total: rows.length,
+  counts: countRows(rows),
+  next: 0,
+  startedAt: now,
+})
+
+// What is left of the deadline for writing the answer.
+const answerMs = 100
+
+/**
+ * How a write that has begun stands at the deadline: its rows once it is done, else the operation, as it was last `known`
+ * when it cannot be asked. @throws Failure `write.in-doubt` when nothing of it is left, as in a Redis that was flushed
+ */
+export const outcomeOf = async (
+  id: string,
+  known: Operation | undefined,
+  errand: Errand,
+  { runner, journal, clock }: { runner: Runner; journal: Journal; clock: Clock },
+): Promise<Written<Row[]>> => {
+  const enough = new AbortController()
+  const late = pause(clock, errand.deadline - answerMs - clock.now(), enough.signal)
+  const ended = await Promise.race([runner.run(id), late]).finally(() => enough.abort())
+  const operation = ended ?? (await journal.get(id).catch(() => known))
+  if (!operation) throw new Failure('write.in-doubt')
+  if (operation.state !== 'done') return { operation }
+  return rowsOf(journal, operation).then(
+    (done) => ({ done }),
+    () => ({ operation }),
+  )
+}

@@ -1,0 +1,106 @@
+import { afterEach, describe, expect, it } from '@jest/globals'
+import { startGateway, type TestGateway } from '../support/gateway.ts'
+import { describeWithRedis } from '../support/needs.ts'
+import { openRedis, type TestDatabase } from '../support/redis.ts'
+import { longTimeout, type Operation } from './writes.ts'
+
+let gateway: TestGateway
+let database: TestDatabase | undefined
+afterEach(async () => {
+  await gateway.close()
+  await database?.stop()
+})
+
+const start = async (env: Record<string, string> = {}): Promise<void> => {
+  gateway = await startGateway({
+    env: { WRITE_SETTLE_SECONDS: '1', CHATHUB_TIMEOUT_MS: '500', WRITE_DEADLINE_MS: '12000', ...env },
+  })
+  while (env.REDIS_URL && (await gateway.ask('GET', '/readyz', { key: '' })).body.redis !== 'ready');
+}
+const startShared = async (): Promise<void> => {
+  database = await openRedis()
+  await start({ REDIS_URL: database.url, REDIS_PREFIX: database.prefix })
+}
+const change = (status: string) =>
+  gateway.ask('PATCH', '/v1/organizations/24/operators/101', { body: { status } })
+const sentStatuses = () => gateway.simulator.arrivals().filter(({ route }) => route === 'status').length
+const statusNow = () => gateway.simulator.operators(24).find(({ id }) => id === 101)?.status
+
+describe('a status change whose answer was lost', () => {
+  it(
+    'and that never came to ChatHub is made before a later one is: opposite ones end in the order they came',
+    async () => {
+      await start()
+      await gateway.ask('GET', '/v1/organizations/24/operators')
+      gateway.simulator.fault({ mode: 'hang', route: 'status', times: 1 })
+      const first = change('inactive')
+      while (sentStatuses() === 0) await gateway.ask('GET', '/livez')
+      const last = await change('active')
+      expect([last.status, last.body.status]).toEqual([200, 'active'])
+      expect((await first).status).toBe(200)
+      expect(statusNow()).toBe(0)
+      // Nothing of the first is left that would come later.
+      const sent = sentStatuses()
+      expect((await change('inactive')).body.status).toBe('inactive')
+      expect(sentStatuses()).toBe(sent + 1)
+    },
+    longTimeout,
+  )
+
+  it('and that ChatHub then refuses is answered as refused', async () => {
+    await start()
+    const refuse = () => {
+      gateway.simulator.fault({ mode: 'status', status: 500, route: 'status', times: 1 })
+      gateway.simulator.fault({ mode: 'status', status: 400, route: 'status', times: 1 })
+    }
+    refuse()
+    const { status, body } = await change('inactive')
+    expect([status, body.code]).toEqual([422, 'chathub.rejected'])
+    refuse()
+    const dropIn = await gateway.ask('POST', '/api/operator/status', { body: { id: 101, status: 2 } })
+    expect([dropIn.status, dropIn.body.code]).toEqual([400, 'request.invalid'])
+    expect(statusNow()).toBe(0)
+  })
+})
+
+describeWithRedis('a status change with Redis', () => {
+  it('is written down before it leaves, and no longer once it is known how it ended', async () => {
+    await startShared()
+    const client = (database as TestDatabase).client()
+    const kept = () => client.keys(`${database?.prefix}ledger:{24}:*`)
+    const hold = gateway.simulator.hold('status', 24)
+    const first = change('inactive')
+    await hold.arrived
+    const unsettled = await client.get(`${database?.prefix}ledger:{24}:unsettled`)
+    const record = await client.get(`${database?.prefix}ledger:{24}:operation:${unsettled}`)
+    const { kind, status } = JSON.parse(record as string) as Operation & { kind: string; status: string }
+    expect([kind, status]).toEqual(['setStatus', 'inactive'])
+    hold.release()
+    expect((await first).status).toBe(200)
+    gateway.simulator.fault({ mode: 'status', status: 400, route: 'status', times: 1 })
+    expect((await change('active')).status).toBe(422)
+    expect(await kept()).toEqual([])
+    expect(await client.zcard(`${database?.prefix}ledger:open`)).toBe(0)
+  })
+
+  it('whose turn is lost while it settles another is told to come again', async () => {
+    await startShared()
+    await change('deleted')
+    gateway.simulator.fault({ mode: 'drop-response', route: 'synchronize', times: 1 })
+    const lost = gateway.simulator.hold('synchronize', 24)
+    const add = gateway.ask('POST', '/v1/organizations/24/operators', {
+      body: { operators: [{ name: 'Anna' }] },
+    })
+    await lost.arrived
+    const second = change('inactive')
+    for (let i = 0; i < 5; i++) await gateway.ask('GET', '/livez') // it waits for its turn, before the runner does
+    const hold = gateway.simulator.hold('list', 24)
+    lost.release()
+    await hold.arrived
+    await (database as TestDatabase).client().del(`${database?.prefix}ledger:{24}:turn`)
+    hold.release()
+    const { status, body } = await second
+    expect([status, body.code]).toEqual([503, 'chathub.busy'])
+    expect((await add).status).toBe(201)
+  })
+})
