@@ -1,4 +1,4 @@
-import { fold } from '../contract/names.ts'
+import { cleanName, fold } from '../contract/names.ts'
 import type { KnownStatus, Operator } from '../contract/operator.ts'
 import type { Operation, Row } from '../ledger/operation.ts'
 import type { Roster } from './roster.ts'
@@ -17,7 +17,8 @@ export const decide = (roster: Roster, rows: readonly Row[], modes: Modes): Row[
     const key = fold(row.name)
     const twin = seen.get(key)
     const decided = row.outcome !== 'pending' ? row : twin ? follow(row, twin) : against(roster, row, modes)
-    if (!twin) seen.set(key, decided)
+    // What is no name has no namesakes.
+    if (!twin && !row.reason?.startsWith('name.')) seen.set(key, decided)
     return decided
   })
 }
@@ -93,27 +94,37 @@ export const baselineOf = (roster: Roster, rows: readonly Row[]): Record<string,
   return baseline
 }
 
+/** A name may be `constructor` or `__proto__`: nothing counts but what the baseline itself holds. */
+const stoodBefore = (baseline: Record<string, number[]>, key: string, id: number): boolean =>
+  Object.hasOwn(baseline, key) && (baseline[key] as number[]).includes(id)
+
 /**
- * Gives sent rows the operators that are new beside the baseline, by name, each to one row: neither order nor length of
- * what ChatHub answers can be trusted. Rows without one stay as they are.
+ * Gives sent rows the operators that are new beside the baseline, by name, spelled the same before alike, each to one
+ * row: neither order nor length of what ChatHub answers can be trusted. Rows without one stay as they are.
  */
 export const match = (
   sent: readonly Row[],
   found: readonly Operator[],
   baseline: Record<string, number[]>,
 ): Row[] => {
-  const fresh = new Map<string, number[]>()
-  for (const { id, name } of found) {
-    const key = fold(name)
-    if (baseline[key]?.includes(id)) continue
-    const ids = fresh.get(key)
-    if (ids) ids.push(id)
-    else fresh.set(key, [id])
+  const taken = new Set<number>()
+  const giving = (spell: (name: string) => string): ((row: Row) => Row) => {
+    const fresh = new Map<string, number[]>()
+    for (const { id, name } of found) {
+      if (taken.has(id) || stoodBefore(baseline, fold(name), id)) continue
+      const ids = fresh.get(spell(name))
+      if (ids) ids.push(id)
+      else fresh.set(spell(name), [id])
+    }
+    return (row) => {
+      const id = row.id ?? fresh.get(spell(row.name ?? ''))?.shift()
+      if (id === undefined || id === row.id) return row
+      taken.add(id)
+      return { ...row, outcome: 'created', id }
+    }
   }
-  return sent.map((row) => {
-    const id = fresh.get(fold(row.name ?? ''))?.shift()
-    return id === undefined ? row : { ...row, outcome: 'created' as const, id }
-  })
+  const spelledSo = sent.map(giving(cleanName))
+  return spelledSo.map(giving(fold))
 }
 
 /** Names that somebody carries who is in neither the baseline nor a row: ChatHub applied a sending after it was given up. */
@@ -124,7 +135,7 @@ export const doubled = (
 ): Set<string> => {
   const ours = new Set(rows.map(({ id }) => id))
   const isStranger = (key: string, { id, status }: Operator): boolean =>
-    status !== 'deleted' && !ours.has(id) && !baseline[key]?.includes(id)
+    status !== 'deleted' && !ours.has(id) && !stoodBefore(baseline, key, id)
   return new Set(
     Object.keys(baseline).filter((key) => roster.byName(key).some((operator) => isStranger(key, operator))),
   )

@@ -84,7 +84,8 @@ export const createSettler = (options: {
         state: 'running',
         // The attempt is remembered while its rows are sent again.
         sending: absent.length > 0 && !giveUp ? { ...sending, rows: [] } : undefined,
-        ...(silent && absent.some(({ id }) => id === undefined) && { watch: watchOf(operation, sending.baseline) }),
+        ...(silent &&
+          absent.some(({ id }) => id === undefined) && { watch: watchOf(operation, sending.baseline) }),
         ...(giveUp && { detail: `ChatHub left some rows in doubt ${attemptsMax} times.` }),
       },
     )

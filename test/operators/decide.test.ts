@@ -107,6 +107,17 @@ describe('what is to happen with the names of an add', () => {
   })
 })
 
+describe('a row that is no name', () => {
+  it('takes nothing from one that reads like it', () => {
+    const rows: Row[] = [
+      { index: 0, name: 'Anna\nSmith', outcome: 'rejected', reason: 'name.chars' },
+      { index: 1, name: 'Anna Smith', outcome: 'pending' },
+    ]
+    const modes = { onDuplicate: 'skip', onDeleted: 'report' } as const
+    expect(decide(rosterOf(), rows, modes).map(({ outcome }) => outcome)).toEqual(['rejected', 'pending'])
+  })
+})
+
 describe('what is to happen with statuses', () => {
   it('nobody unknown is asked for, nothing that is so already, and nobody twice', () => {
     const rows = [1, 2, 9, 1].map((id, index): Row => ({ index, id, outcome: 'pending' }))
@@ -142,6 +153,29 @@ describe('whom ChatHub made', () => {
       'created 12',
       'pending',
     ])
+  })
+
+  it('is matched by its very spelling before its folded name', () => {
+    const found = people('ANNA', 'Anna', 'anna').map((operator) => ({ ...operator, id: operator.id + 10 }))
+    expect(outcomes(match(asked('Anna', 'ANNA', 'aNNa'), found, {}))).toEqual([
+      'created 12',
+      'created 11',
+      'created 13',
+    ])
+  })
+
+  it('may be called like something that every object has', () => {
+    const names = ['Constructor', '__proto__', 'toString', 'hasOwnProperty']
+    const before = rosterOf(...names)
+    const sent = asked(...names, 'Anna')
+    const baseline = JSON.parse(JSON.stringify(baselineOf(before, sent)))
+    for (const known of [baseline, {}]) {
+      const made = [...names, 'Anna'].map((name, i): Operator => ({ id: 10 + i, name, status: 'active' }))
+      expect(outcomes(match(sent, made, known))).toEqual([10, 11, 12, 13, 14].map((id) => `created ${id}`))
+      expect(match(asked('Anna'), people(...names), known)[0]?.outcome).toBe('pending')
+    }
+    const rows = [11, 12, 13, 14].map((id, index): Row => ({ index, id, outcome: 'created' }))
+    expect(doubled(before, baseline, rows)).toEqual(new Set())
   })
 
   it('in whatever order it answers: as many rows are settled as it made, none of them twice', () => {
