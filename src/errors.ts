@@ -53,6 +53,7 @@ export const failures = {
   'operator.not-active': row(409, 'Operator not active', 'no', 'A token is issued only for an active operator.', 'Activate the operator first.'),
   'operator.none-active': row(409, 'Nobody is active', 'later', 'No active operator can take this chat.', 'Activate an operator, or try again later.'),
   'operation.settled': row(409, 'Operation has ended', 'no', 'The operation has already ended, so this cannot be done to it.', 'Read its state with GET.'),
+  'operation.running': row(409, 'Operation still running', 'later', 'The operation is still running; only what has ended can be tried again.', 'Wait for its end, or cancel it first.'),
   'idempotency.in-flight': row(409, 'Same request still running', 'later', 'A request with this Idempotency-Key is still running.', 'Wait for Retry-After and send the same request again.'),
   'idempotency.mismatch': row(422, 'Idempotency-Key used for another request', 'no', 'This Idempotency-Key came with another body before.', 'Use a new key for a new request.'),
   'idempotency.required': row(400, 'Idempotency-Key required', 'no', 'Adding with duplicates allowed is not safe to repeat without an Idempotency-Key.', 'Send an Idempotency-Key of 1 to 255 visible ASCII characters.'),

@@ -192,7 +192,7 @@ export const endpoints = {
     id: 'retryOperation', method: 'post', path: '/v1/operations/{operation}:retry', scope: 'any', tag: 'operations',
     summary: 'Try rows that ended in doubt again, against a new list.',
     params: oneOperation,
-    answers: { 202: operation.Operation }, failures: ['operation.unknown', 'operation.settled', 'redis.unavailable', 'chathub.busy'],
+    answers: { 202: operation.Operation }, failures: ['operation.unknown', 'operation.settled', 'operation.running', 'scope.missing', 'redis.unavailable', 'chathub.busy'],
   }),
   mintOperatorToken: define({
     id: 'mintOperatorToken', method: 'post', path: '/v1/organizations/{org}/operators/{operator}/tokens', scope: 'tokens:mint', tag: 'tokens',

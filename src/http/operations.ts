@@ -111,8 +111,8 @@ export const mountOperations = (door: Door, rooms: Rooms): void => {
   door.on(endpoints.cancelOperation, async ({ caller, params }) =>
     show(await operations.cancel(caller, params.operation)),
   )
-  door.on(endpoints.retryOperation, async ({ caller, params }) =>
-    accepted(await operations.retry(caller, params.operation)),
+  door.on(endpoints.retryOperation, async ({ caller, params, mark }) =>
+    accepted(await operations.retry(caller, params.operation, mark)),
   )
   door.on(endpoints.getOperationRows, async ({ caller, params, query, label }) => {
     const rows = await operations.rows(caller, params.operation, query.outcome)

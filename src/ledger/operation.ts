@@ -53,7 +53,11 @@ export type Operation = {
   next: number
   chunks: number
   sending?: Sending
+  /** What was still in doubt when ChatHub's absence ended it: looked for before its rows are sent again. */
+  givenUp?: Sending
   watch?: Watch
+  /** Of the last request that took it up again. */
+  retryMark?: string
   detail?: string
   /** Epoch ms. */
   startedAt: number

@@ -20,7 +20,7 @@ export type Book = {
   errandOf(operation: Operation): Errand
   /** The list, fetched from now on. */
   list(operation: Operation): Promise<Copy<Roster>>
-  /** The list as it is remembered, if it is fresh: every write of the gateway's own is in it. */
+  /** The list as it is remembered, if it is a few seconds old at most: every write of the gateway's own is in it. */
   current(operation: Operation): Promise<Copy<Roster>>
   /** @throws TurnLost */
   save(operation: Operation, turn: Turn): Promise<void>
@@ -29,6 +29,8 @@ export type Book = {
 }
 
 const errandMs = 30_000
+// Whoever adds people beside the gateway is seen this soon; one list is then asked for every so many batches.
+const currentMs = 5000
 
 export const createBook = (options: {
   cache: Cache<Roster>
@@ -61,7 +63,7 @@ export const createBook = (options: {
     list,
     current: async (operation) => {
       const { copy, freshness } = await cache.read(operatorsKey(operation.organization), errandOf(operation))
-      return freshness.ttlMs > 0 ? copy : list(operation)
+      return freshness.ttlMs > 0 && freshness.ageMs < currentMs ? copy : list(operation)
     },
     save: async (operation, turn) => {
       if (!(await journal.save(operation, turn))) throw new TurnLost()

@@ -1,4 +1,4 @@
-import type { Caller } from '../access/caller.ts'
+import { type Caller, mayTouch, requireScope } from '../access/caller.ts'
 import type { Clock } from '../clock.ts'
 import type { RowOutcome } from '../contract/operation.ts'
 import { Failure } from '../errors.ts'
@@ -8,14 +8,20 @@ import type { Turns } from '../ledger/turns.ts'
 import type { Runner } from './run.ts'
 import { rowsOf } from './written.ts'
 
-/** Writes that take long or are in doubt, as the client that made them sees them. @throws Failure `operation.unknown` */
+/**
+ * Writes that take long or are in doubt, as the client that made them sees them, while it may touch their organization.
+ * @throws Failure `operation.unknown`
+ */
 export type Operations = {
   get(caller: Caller, id: string): Promise<Operation>
   rows(caller: Caller, id: string, outcomes?: readonly RowOutcome[]): Promise<Row[]>
   /** What is not sent yet stays pending. @throws Failure `operation.settled` */
   cancel(caller: Caller, id: string): Promise<Operation>
-  /** Rows that ended in doubt, or that ChatHub's absence kept back, are tried again against a new list. */
-  retry(caller: Caller, id: string): Promise<Operation>
+  /**
+   * Rows that ended in doubt, or that ChatHub's absence kept back, are tried again against a new list; once per mark.
+   * @throws Failure `operation.running`, `operation.settled`, `scope.missing`
+   */
+  retry(caller: Caller, id: string, mark: string): Promise<Operation>
   /** Calls back with each state from now on, and with undefined once it is gone; returns how to stop. */
   watch: Journal['watch']
   /** Takes up what a stopped instance left behind, now and again; returns how to stop. */
@@ -35,12 +41,18 @@ export const createOperations = (options: {
   const { journal, turns, runner, clock } = options
   const get = async (caller: Caller, id: string): Promise<Operation> => {
     const operation = /^\d{1,10}-[\w-]{8,40}$/.test(id) ? await journal.get(id) : undefined
-    if (!operation || operation.client !== caller.id) throw new Failure('operation.unknown')
+    if (operation?.client !== caller.id || !mayTouch(caller, operation.organization))
+      throw new Failure('operation.unknown')
     return operation
   }
-  /** A doubled name is there already: with duplicates allowed it would be sent a third time. */
+  /**
+   * A doubled name is there already: with duplicates allowed it would be sent a third time. So is one that ChatHub spells
+   * otherwise, and no list will ever show it.
+   */
   const isOpenAgain = ({ outcome, reason }: Row, { onDuplicate, state }: Operation): boolean =>
-    (outcome === 'unknown' && (onDuplicate !== 'allow' || reason !== 'doubled')) ||
+    (outcome === 'unknown' &&
+      reason !== 'spelled-otherwise' &&
+      (onDuplicate !== 'allow' || reason !== 'doubled')) ||
     (outcome === 'rejected' && reason === 'chathub.unavailable') ||
     (outcome === 'pending' && state === 'cancelled')
   /** Who is to be added is looked for again by name. */
@@ -63,12 +75,14 @@ export const createOperations = (options: {
       void runner.run(id)
       return operation
     },
-    retry: async (caller, id) => {
-      const { organization } = await get(caller, id)
+    retry: async (caller, id, mark) => {
+      const { organization, kind } = await get(caller, id)
+      requireScope(caller, kind === 'import' ? 'operators:import' : 'operators:write')
       const again = await turns.take(organization, { deadline: clock.now() + 5000 }, async (turn) => {
         const operation = await get(caller, id)
         let next = operation
-        if (!isFinal(operation)) throw new Failure('operation.settled')
+        if (operation.retryMark === mark) return operation
+        if (!isFinal(operation)) throw new Failure('operation.running')
         for (let number = operation.chunks - 1; number >= 0; number--) {
           const rows = await journal.chunk(id, number)
           const reopened = rows.map(
@@ -79,6 +93,9 @@ export const createOperations = (options: {
           next = {
             ...next,
             state: 'running',
+            retryMark: mark,
+            sending: operation.givenUp && { ...operation.givenUp, attempt: 0 },
+            givenUp: undefined,
             next: number,
             counts: recount(next.counts, rows, reopened),
             finishedAt: undefined,
@@ -88,6 +105,8 @@ export const createOperations = (options: {
             throw new Failure('chathub.busy', { retryAfterMs: 1000 })
         }
         if (next === operation) throw new Failure('operation.settled')
+        // Listed again: another instance that still saw it ended may have taken it off the list.
+        await journal.reopen(next)
         return next
       })
       void runner.run(id)
@@ -97,12 +116,16 @@ export const createOperations = (options: {
     sweep: () => {
       let cancel = (): void => {}
       let closed = false
+      // Of those that are open now. The date of whoever began one may be another.
+      let seen = new Map<string, number>()
       const once = async (): Promise<void> => {
         const ids = await journal.open().catch(() => [])
-        for (const id of ids) {
+        seen = new Map(ids.map((id) => [id, seen.get(id) ?? clock.now()]))
+        for (const [id, since] of seen) {
           const operation = await journal.get(id).catch(() => undefined)
-          if (operation && (operation.state === 'queued' || clock.wall() - operation.startedAt > orphanMs))
-            void runner.run(id)
+          if (!operation) continue
+          const age = Math.max(clock.wall() - operation.startedAt, clock.now() - since)
+          if (operation.state === 'queued' || age > orphanMs) void runner.run(id)
         }
       }
       const again = (): void => {

@@ -5,7 +5,14 @@ import { statusCode } from '../chathub/wire.ts'
 import { type Clock, pause } from '../clock.ts'
 import { Failure, isFailure } from '../errors.ts'
 import type { Journal } from '../ledger/journal.ts'
-import { isFinal, isSending, type Operation, organizationOf, type Row } from '../ledger/operation.ts'
+import {
+  isFinal,
+  isSending,
+  type Operation,
+  organizationOf,
+  type Row,
+  type Sending,
+} from '../ledger/operation.ts'
 import type { Turn, Turns } from '../ledger/turns.ts'
 import type { Reporter } from '../report.ts'
 import { createBook, TurnLost } from './book.ts'
@@ -122,6 +129,7 @@ export const createRunner = (options: {
       const final: Operation = {
         ...next,
         sending: undefined,
+        ...(isSending(next) && { givenUp: next.sending as Sending }),
         state: 'needsReview',
         detail: 'ChatHub could not be reached for ten minutes.',
         finishedAt: clock.wall(),

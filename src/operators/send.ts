@@ -15,6 +15,11 @@ import type { Roster } from './roster.ts'
 export const goalOf = ({ status }: Operation): { status: KnownStatus; outcome: 'changed' | 'reactivated' } =>
   status === undefined ? { status: 'active', outcome: 'reactivated' } : { status, outcome: 'changed' }
 
+/** A call each: at 5 a second a turn of two seconds, so that others get theirs in time. */
+const changesAtOnce = 10
+
+const isPending = ({ outcome }: Row): boolean => outcome === 'pending'
+
 export type Sender = {
   /**
    * Does what comes next in a decided chunk, written down before it leaves: adds its names, or changes statuses, or goes
@@ -68,9 +73,15 @@ export const createSender = (options: {
     try {
       const whole = adding.map(({ name = '' }) => ({ organizationId: operation.organization, name }))
       const added = await chathub.synchronize(whole, { ...errand, mayLeave: turn.live })
-      settled = match(adding, added, baseline)
-      if (settled.some(({ outcome }) => outcome === 'pending')) return doubt(false)
       const made = added.filter(({ id }) => !copy.value.byId(id))
+      settled = match(adding, added, baseline)
+      if (settled.some(isPending)) {
+        if (made.length < adding.length) return doubt(false)
+        // As many are new as were sent: ChatHub has them all, some under names that no list will match.
+        settled = settled.map((row) =>
+          isPending(row) ? { ...row, outcome: 'unknown', reason: 'spelled-otherwise' } : row,
+        )
+      }
       list = patched(copy, [...copy.value.operators, ...made])
       // Committed before it is kept: a crash between leaves it in doubt, and doubt is settled by a new list.
       await cache.commit(key, list)
@@ -84,7 +95,7 @@ export const createSender = (options: {
       settled = adding.map((row) => ({ ...row, outcome: 'rejected', reason: 'chathub.rejected' }))
     }
     const rows = decide(list.value, replaceRows(chunk.rows, settled), operation)
-    const over = rows.every(({ outcome }) => outcome !== 'pending')
+    const over = !rows.some(isPending)
     return book.keep(
       sent,
       turn,
@@ -95,7 +106,7 @@ export const createSender = (options: {
 
   const changeStatuses: Sender['send'] = async (operation, turn, chunk, copy, errand) => {
     const { status, outcome } = goalOf(operation)
-    const changing = toChange(chunk.rows)
+    const changing = toChange(chunk.rows).slice(0, changesAtOnce)
     const sent = await announce(operation, turn, chunk, changing, {})
     let operators: readonly Operator[] = copy.value.operators
     let refused: Failure | undefined

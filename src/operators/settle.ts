@@ -135,7 +135,7 @@ export const createSettler = (options: {
     for (let number = 0; number < operation.chunks; number++) {
       const kept = await journal.chunk(operation.id, number)
       const rows = kept.map((row) =>
-        row.outcome === 'created' && names.has(fold(row.name ?? ''))
+        (row.outcome === 'created' || row.outcome === 'unknown') && names.has(fold(row.name ?? ''))
           ? { ...row, outcome: 'unknown' as const, reason: 'doubled' }
           : row,
       )
