@@ -35,7 +35,7 @@ const WireName = z.string().superRefine((name, context) => {
   if (fault) context.addIssue({ code: 'custom', message: fault.detail, params: { code: fault.code } })
 })
 
-export const WireNewOperators = z.array(z.object({ organizationId: Id, name: WireName }))
+export const WireNewOperators = z.array(z.object({ organizationId: Id, name: WireName })).min(1)
 
 export const WireAdded = z.array(
   z.object({ id: z.number().int(), name: z.string(), status: z.number().int() }),

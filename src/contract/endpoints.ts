@@ -28,6 +28,8 @@ export type Endpoint = {
   path: string
   /** `open`: no credential; `any`: any credential. */
   scope: Scope | 'any' | 'open'
+  /** A second scope that it needs. */
+  scopeToo?: Scope
   tag: string
   summary: string
   params?: z.ZodObject
@@ -39,6 +41,8 @@ export type Endpoint = {
   consumes?: 'text/csv'
   /** Takes an Idempotency-Key. */
   idempotent?: boolean
+  /** What asks so is not safe to repeat without one. */
+  keyRequired?: (body: never, query: never) => boolean
   /** Answers by status; null: no body. */
   answers: Record<number, z.ZodType | null>
   /** Media type of the answers; application/json where missing. */
@@ -50,6 +54,9 @@ export type Endpoint = {
   /** A drop-in path: every input fault is 400. */
   dropIn?: boolean
 }
+
+/** No field has to be there: without a body it is `{}`. */
+export const isBodyOptional = ({ body }: Endpoint): boolean => body?.safeParse({}).success ?? false
 
 const define = <const E extends Endpoint>(endpoint: E): E => endpoint
 
@@ -131,7 +138,8 @@ export const endpoints = {
   addOperators: define({
     id: 'addOperators', method: 'post', path: '/v1/organizations/{org}/operators', scope: 'operators:write', tag: 'operators',
     summary: 'Add operators; names that exist are skipped unless asked otherwise.',
-    params: inOrganization, body: operator.AddOperators, bodyMax: MiB, idempotent: true,
+    params: inOrganization, body: operator.AddOperators, bodyMax: MiB,
+    idempotent: true, keyRequired: ({ onDuplicate }: operator.AddOperators) => onDuplicate === 'allow',
     answers: { 200: operator.AddResult, 201: operator.AddResult, 202: operation.Operation }, failures: [...known, 'operator.duplicate', 'idempotency.required', ...writing],
   }),
   changeStatus: define({
@@ -153,15 +161,16 @@ export const endpoints = {
     answers: { 200: operation.StatusResult, 202: operation.Operation }, failures: [...known, ...writing],
   }),
   onboard: define({
-    id: 'onboardOperators', method: 'post', path: '/v1/organizations/{org}/operators:onboard', scope: 'operators:write', tag: 'operators',
-    summary: 'Add operators and issue a token for each; needs tokens:mint too. A replay adds nobody and issues new tokens.',
+    id: 'onboardOperators', method: 'post', path: '/v1/organizations/{org}/operators:onboard', scope: 'operators:write', scopeToo: 'tokens:mint', tag: 'operators',
+    summary: 'Add up to 100 operators and issue a token for each. Whoever got none, for the reason in `tokenError`, gets one from `…/operators/{operator}/tokens`. A replay adds nobody and issues new tokens.',
     params: inOrganization, body: operation.Onboard, bodyMax: MiB, idempotent: true,
     answers: { 200: operation.OnboardResult, 201: operation.OnboardResult, 202: operation.Operation }, failures: [...known, ...writing],
   }),
   startImport: define({
     id: 'importOperators', method: 'post', path: '/v1/organizations/{org}/imports', scope: 'operators:import', tag: 'operations',
     summary: 'Import operators from CSV; at most 50,000 rows and 8 MiB.',
-    params: inOrganization, query: operator.ImportQuery, body: operation.Csv, consumes: 'text/csv', bodyMax: 8 * MiB, idempotent: true,
+    params: inOrganization, query: operator.ImportQuery, body: operation.Csv, consumes: 'text/csv', bodyMax: 8 * MiB,
+    idempotent: true, keyRequired: (_csv, { onDuplicate }: operator.ImportQuery) => onDuplicate === 'allow',
     answers: { 200: operation.ImportPreview, 202: operation.Operation }, failures: [...known, 'idempotency.required', ...writing],
   }),
   getOperation: define({
@@ -185,13 +194,13 @@ export const endpoints = {
   cancelOperation: define({
     id: 'cancelOperation', method: 'post', path: '/v1/operations/{operation}:cancel', scope: 'any', tag: 'operations',
     summary: 'Stop before the next batch; what is not sent stays pending.',
-    params: oneOperation,
+    params: oneOperation, body: system.Nothing, idempotent: true,
     answers: { 200: operation.Operation }, failures: ['operation.unknown', 'operation.settled', 'redis.unavailable'],
   }),
   retryOperation: define({
     id: 'retryOperation', method: 'post', path: '/v1/operations/{operation}:retry', scope: 'any', tag: 'operations',
     summary: 'Try rows that ended in doubt again, against a new list.',
-    params: oneOperation,
+    params: oneOperation, body: system.Nothing, idempotent: true,
     answers: { 202: operation.Operation }, failures: ['operation.unknown', 'operation.settled', 'operation.running', 'scope.missing', 'redis.unavailable', 'chathub.busy'],
   }),
   mintOperatorToken: define({
@@ -227,13 +236,13 @@ export const endpoints = {
   purge: define({
     id: 'purgeCache', method: 'post', path: '/v1/cache:purge', scope: 'cache:purge', tag: 'gateway',
     summary: 'Ask ChatHub before serving a list again; all lists only with organizations "*".',
-    body: system.Purge,
+    body: system.Purge, idempotent: true,
     answers: { 204: null }, failures: [...known, 'redis.unavailable'],
   }),
   mintSession: define({
     id: 'mintSession', method: 'post', path: '/v1/sessions', scope: 'sessions:mint', tag: 'sessions',
     summary: 'For a back end: a ticket with which one browser opens a session.',
-    body: system.NewSession,
+    body: system.NewSession, idempotent: true,
     answers: { 201: system.Ticket }, failures: ['session.exceeds', 'organization.unknown', 'redis.unavailable'],
   }),
   openSession: define({

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { type FailureCode, failures } from '../errors.ts'
 import { wireMedia } from './chathub.ts'
-import type { Endpoint } from './endpoints.ts'
+import { type Endpoint, isBodyOptional } from './endpoints.ts'
 import { Problem } from './system.ts'
 
 type Json = Record<string, unknown>
@@ -131,7 +131,9 @@ export const createOpenApi = (endpoints: readonly Endpoint[], version: string): 
       tags: [endpoint.tag],
       summary: endpoint.summary,
       ...(endpoint.scope !== 'open' &&
-        endpoint.scope !== 'any' && { description: `Scope: \`${endpoint.scope}\`.` }),
+        endpoint.scope !== 'any' && {
+          description: `Scope: \`${endpoint.scope}\`${endpoint.scopeToo ? ` and \`${endpoint.scopeToo}\`` : ''}.`,
+        }),
       security:
         endpoint.scope === 'open'
           ? []
@@ -139,7 +141,7 @@ export const createOpenApi = (endpoints: readonly Endpoint[], version: string): 
       parameters: parametersOf(endpoint, schemas),
       ...(endpoint.body && {
         requestBody: {
-          required: true,
+          required: !isBodyOptional(endpoint),
           content: {
             [endpoint.consumes ?? 'application/json']: { schema: schemaOf(endpoint.body, 'input', schemas) },
           },

@@ -131,6 +131,7 @@ export const ImportQuery = z.strictObject({
     .optional()
     .describe('Header of the column with the names; default: name, nom or ім’я.'),
   dryRun: BooleanText.optional(),
-  onDuplicate: z.enum(onDuplicateModes).optional(),
+  onDuplicate: z.enum(['skip', 'allow']).optional(),
   onDeleted: z.enum(onDeletedModes).optional(),
 })
+export type ImportQuery = z.infer<typeof ImportQuery>

@@ -54,6 +54,9 @@ export const Upstream = z
   .meta({ id: 'Upstream' })
 export type Upstream = z.infer<typeof Upstream>
 
+/** For commands that say everything in their path. */
+export const Nothing = z.strictObject({}).meta({ id: 'Nothing' })
+
 export const Purge = z.strictObject({ organization: Id.optional() }).meta({ id: 'Purge' })
 
 export const Health = z

@@ -4,7 +4,7 @@ import { createPrepared, type Prepared } from '../operators/prepared.ts'
 import type { Again } from './replay.ts'
 import { type Response, respond } from './respond.ts'
 
-/** What a handler gives back; the door writes it. */
+/** What a handler gives back; the door writes it. `touched`: organizations that it is about, beside the one in the path. */
 export type Answer =
   | { prepared: Prepared; freshness: Freshness; again?: Again }
   | {
@@ -12,11 +12,12 @@ export type Answer =
       status?: number
       headers?: string[]
       freshness?: Freshness
-      /** Holds a token: never kept, not even for a repetition of the request. */
-      secret?: boolean
+      /** Never kept, not even for a repetition of the request: it holds a token, or nothing was done. */
+      unkept?: boolean
+      touched?: number[]
     }
   | { bytes: Buffer; contentType: string; status?: number; headers?: string[]; policy?: string }
-  | { empty: number; headers?: string[] }
+  | { empty: number; headers?: string[]; touched?: number[] }
   | { events: Events }
 
 /** Server-sent events: emits until `end` is called or the reader has gone; gives back how to stop. */

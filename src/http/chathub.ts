@@ -64,28 +64,31 @@ export const mountChatHub = (door: Door, rooms: Rooms): void => {
         throw added.length > 0 ? new Failure('write.in-doubt', { cause: error }) : error
       })
       if ('operation' in written) throw new Failure('write.in-doubt')
+      // The list that the add left behind knows the status that ChatHub gave each.
+      const left = await lists.read(organization, errand).catch(() => undefined)
       for (const { index, name, id, outcome } of written.done.results) {
         if (outcome === 'rejected')
           throw new Failure(
             added.length > 0 || written.done.created > 0 ? 'write.in-doubt' : 'chathub.rejected',
           )
         if (id === undefined) throw new Failure('write.in-doubt')
-        added[places[index] as number] = { id, name, status: 0 }
+        const operator = left?.copy.value.byId(id)
+        added[places[index] as number] = { id, name, status: operator ? codeOf(operator) : 0 }
       }
     }
-    return { json: added }
+    return { json: added, touched: [...wanted.keys()] }
   })
   door.on(endpoints.wireStatus, async ({ caller, errand, body, mark }) => {
     const { roster } = await directory.find(caller, body.id, errand)
     const status = knownStatuses[body.status] as (typeof knownStatuses)[number]
     const written = await changeStatus.one(roster.organization.id, body.id, status, errand, mark)
     if ('operation' in written) throw new Failure('write.in-doubt')
-    return { empty: 200 }
+    return { empty: 200, touched: [roster.organization.id] }
   })
   door.on(endpoints.wireToken, async ({ caller, errand, body }) => {
     const found = await directory.find(caller, body.id, errand)
     const { token } = await tokens.mint(found, new Date(body.expiresAt), errand)
-    return { json: token, secret: true }
+    return { json: token, unkept: true }
   })
   door.on(endpoints.wireValidate, async ({ errand, body }) => ({
     json: await tokens.validate(body.token, errand),

@@ -5,7 +5,7 @@ import type { Guard } from '../access/guard.ts'
 import type { Limit } from '../access/limit.ts'
 import type { Errand } from '../chathub/exchange.ts'
 import type { Clock } from '../clock.ts'
-import type { Endpoint } from '../contract/endpoints.ts'
+import { type Endpoint, isBodyOptional } from '../contract/endpoints.ts'
 import { Failure, failures, isFailure } from '../errors.ts'
 import { type Answer, render } from './answer.ts'
 import { readBody } from './body.ts'
@@ -19,11 +19,11 @@ import { check, checkQuery, queryOf, refuseCredentials, refuseFaults } from './v
 type Parsed<S> = S extends z.ZodType ? z.output<S> : undefined
 
 /** What a handler is given: everything checked, nothing left to parse. */
-export type Visited<E extends Endpoint> = {
+export type Visited<E extends Endpoint, B = Parsed<E['body']>> = {
   caller: Caller
   params: Parsed<E['params']>
   query: Parsed<E['query']>
-  body: Parsed<E['body']>
+  body: B
   errand: Errand
   /** Set when the caller asks for a list fetched after its request arrived (`Cache-Control: no-cache`). */
   notBefore: { notBefore?: number }
@@ -34,11 +34,19 @@ export type Visited<E extends Endpoint> = {
   req: Request
 }
 
-export type Handler<E extends Endpoint> = (visited: Visited<E>) => Promise<Answer> | Answer
+export type Handler<E extends Endpoint, B = Parsed<E['body']>> = (
+  visited: Visited<E, B>,
+) => Promise<Answer> | Answer
+
+/** Makes of a body what its handler works with; what this refuses is refused before any right is looked at. */
+export type Reader<E extends Endpoint, B> = (
+  body: Parsed<E['body']>,
+  query: Parsed<E['query']>,
+) => Promise<B> | B
 
 export type Door = {
   /** Binds a handler to an endpoint of the contract. */
-  on<E extends Endpoint>(endpoint: E, handle: Handler<E>): void
+  on<E extends Endpoint, B = Parsed<E['body']>>(endpoint: E, handle: Handler<E, B>, read?: Reader<E, B>): void
   /** All that was bound so far; on its paths other methods are refused with 405 and Allow. */
   router(): Router
   endpoints: Endpoint[]
@@ -82,9 +90,10 @@ export const createDoor = (options: Options): Door => {
     { endpoint: Endpoint; serve: (req: Request, res: ExpressResponse) => Promise<void> }[]
   >()
 
-  const visit = async <E extends Endpoint>(
+  const visit = async <E extends Endpoint, B>(
     endpoint: E,
-    handle: Handler<E>,
+    handle: Handler<E, B>,
+    read: Reader<E, B> | undefined,
     req: Request,
     res: ExpressResponse,
   ): Promise<void> => {
@@ -103,7 +112,7 @@ export const createDoor = (options: Options): Door => {
       if (!counted) limit(caller)
     }
     const label = labelFor(endpoint, req.headers.accept)
-    const body = await readBody(endpoint, req, res)
+    const body = isBare(req) && isBodyOptional(endpoint) ? {} : await readBody(endpoint, req, res)
     const params = check(endpoint.params, req.params, '/path')
     const query = checkQuery(endpoint.query ?? (endpoint.dropIn ? undefined : noQuery), asked)
     refuseFaults('request.invalid', [...params.faults, ...query.faults])
@@ -119,9 +128,14 @@ export const createDoor = (options: Options): Door => {
       label,
       req,
     }
-    keyOf(endpoint, req) // a malformed one is refused before any right is looked at
+    const key = keyOf(endpoint, req)
+    if (!key && endpoint.keyRequired?.(visited.body as never, visited.query as never))
+      throw new Failure('idempotency.required')
+    if (read)
+      visited.body = await read(visited.body as Parsed<E['body']>, visited.query as Parsed<E['query']>)
     if (endpoint.scope !== 'open' && endpoint.scope !== 'any') requireScope(caller, endpoint.scope)
-    const work = (mark: string) => handle({ ...visited, mark } as Visited<E>)
+    if (endpoint.scopeToo) requireScope(caller, endpoint.scopeToo)
+    const work = (mark: string) => handle({ ...visited, mark } as Visited<E, B>)
     const answer = await options.once(
       endpoint,
       req,
@@ -156,12 +170,12 @@ export const createDoor = (options: Options): Door => {
     endStreams: () => {
       for (const end of streams) end()
     },
-    on: (endpoint, handle) => {
+    on: (endpoint, handle, read) => {
       endpoints.push(endpoint)
       const others = bound.get(endpoint.path) ?? []
       bound.set(endpoint.path, [
         ...others,
-        { endpoint, serve: (req, res) => visit(endpoint, handle, req, res) },
+        { endpoint, serve: (req, res) => visit(endpoint, handle, read, req, res) },
       ])
     },
     router: () => {
@@ -207,6 +221,9 @@ const asWire = async (work: () => Promise<Answer> | Answer): Promise<Answer> => 
     throw new Failure('request.invalid', { cause: error, detail: failures['chathub.rejected'].detail })
   }
 }
+
+const isBare = ({ headers }: Request): boolean =>
+  headers['transfer-encoding'] === undefined && (headers['content-length'] ?? '0') === '0'
 
 /** The origin under which the browser sees the gateway; X-Forwarded-* count only from TRUST_PROXY. */
 export const ownOrigin = (req: Request): string => `${req.protocol}://${req.host}`

@@ -32,6 +32,6 @@ export const mountGateway = (door: Door, { upstream, purge }: Rooms): void => {
         ],
       })
     await purge(body.organization)
-    return { empty: 204 }
+    return { empty: 204, ...(body.organization !== undefined && { touched: [body.organization] }) }
   })
 }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Request } from 'express'
-import type { Caller } from '../access/caller.ts'
+import { type Caller, mayTouch } from '../access/caller.ts'
 import type { Endpoint } from '../contract/endpoints.ts'
 import { Failure } from '../errors.ts'
 import { type Idempotency, newMark } from '../ledger/idempotency.ts'
@@ -16,7 +16,7 @@ export type Once = (
 
 /** Answers with tokens are never kept, and an operation is asked anew how it stands. */
 export const isStorable = (answer: Answer): boolean =>
-  'empty' in answer || ('json' in answer && answer.status !== 202 && answer.secret !== true)
+  'empty' in answer || ('json' in answer && answer.status !== 202 && answer.unkept !== true)
 
 /** The Idempotency-Key of a request that may have one. @throws Failure `request.invalid` */
 export const keyOf = (endpoint: Endpoint, req: Request): string | undefined => {
@@ -30,6 +30,11 @@ export const keyOf = (endpoint: Endpoint, req: Request): string | undefined => {
   })
 }
 
+const organizationsOf = ({ params }: Request, answer: Answer): number[] => [
+  ...(params.org === undefined ? [] : [Number(params.org)]),
+  ...(('touched' in answer && answer.touched) || []),
+]
+
 export const createOnce =
   (idempotency: Idempotency<Answer>): Once =>
   async (endpoint, req, caller, work) => {
@@ -39,9 +44,13 @@ export const createOnce =
       .update(`${req.originalUrl}\n`)
       .update(Buffer.isBuffer(req.body) ? req.body : '')
       .digest('base64url')
+    // What the caller may not touch any more is not told again: the work refuses it as it would anybody.
+    const mayShow = (answer: Answer): boolean =>
+      organizationsOf(req, answer).every((organization) => mayTouch(caller, organization))
     const { answer, replayed } = await idempotency.once(
       { client: caller.id, route: endpoint.id, key, fingerprint },
       async (mark) => work(mark),
+      mayShow,
     )
     return replayed && ('json' in answer || 'empty' in answer)
       ? { ...answer, headers: [...(answer.headers ?? []), 'Idempotency-Replayed', 'true'] }

@@ -1,12 +1,13 @@
-import { type Caller, requireOrganization, requireScope } from '../access/caller.ts'
+import { type Caller, requireOrganization } from '../access/caller.ts'
 import type { Clock } from '../clock.ts'
 import { endpoints } from '../contract/endpoints.ts'
 import { type RowOutcome, rowOutcomes } from '../contract/operation.ts'
+import type { AddResult, ImportQuery } from '../contract/operator.ts'
 import { Failure, isFailure } from '../errors.ts'
 import { countRows, isFinal, type Operation, type Row, viewOf } from '../ledger/operation.ts'
 import type { Add } from '../operators/add.ts'
 import type { ChangeStatus } from '../operators/change-status.ts'
-import { writeReport } from '../operators/csv.ts'
+import { readNames, writeReport } from '../operators/csv.ts'
 import type { Imports } from '../operators/import.ts'
 import type { Lists } from '../operators/list.ts'
 import type { Operations } from '../operators/operations.ts'
@@ -25,6 +26,9 @@ type Rooms = {
   tokens: Tokens
   clock: Clock
 }
+
+// What is left of the deadline for writing the answer.
+const answerMs = 100
 
 /** 202 with the address under which a write that goes on, or is in doubt, can be watched. */
 export const accepted = (operation: Operation): Answer => ({
@@ -53,7 +57,6 @@ export const mountOperations = (door: Door, rooms: Rooms): void => {
 
   door.on(endpoints.onboard, async ({ caller, errand, params, body, mark }) => {
     requireOrganization(caller, params.org)
-    requireScope(caller, 'tokens:mint')
     await organizations.get(caller, params.org, errand)
     const written = await add(
       params.org,
@@ -62,48 +65,42 @@ export const mountOperations = (door: Door, rooms: Rooms): void => {
       mark,
     )
     if ('operation' in written) return accepted(written.operation)
-    const roster = (await lists.read(params.org, errand)).copy.value
     const until = new Date(clock.wall() + body.token.expiresIn * 1000)
-    const results = await Promise.all(
-      written.done.results.map(async (result) => {
+    const inTime = { ...errand, deadline: errand.deadline - answerMs }
+    const mint = async (result: AddResult['results'][number]) => {
+      try {
+        const roster = (await lists.read(params.org, inTime)).copy.value
         const operator = result.id === undefined ? undefined : roster.byId(result.id)
-        if (!operator) return { ...result, token: null, expiresAt: null, tokenError: 'operator.unknown' }
-        return tokens.mint({ roster, operator }, until, errand).then(
-          ({ token, expiresAt }) => ({
-            ...result,
-            token,
-            expiresAt: expiresAt.toISOString(),
-            tokenError: null,
-          }),
-          (error) => {
-            if (!isFailure(error)) throw error
-            return { ...result, token: null, expiresAt: null, tokenError: error.code }
-          },
-        )
-      }),
-    )
-    return { json: { ...written.done, results }, status: written.done.created > 0 ? 201 : 200, secret: true }
+        if (!operator) throw new Failure('operator.unknown')
+        const { token, expiresAt } = await tokens.mint({ roster, operator }, until, inTime)
+        return { ...result, token, expiresAt: expiresAt.toISOString(), tokenError: null }
+      } catch (error) {
+        if (!isFailure(error)) throw error
+        return { ...result, token: null, expiresAt: null, tokenError: error.code }
+      }
+    }
+    const results = await Promise.all(written.done.results.map(mint))
+    return { json: { ...written.done, results }, status: written.done.created > 0 ? 201 : 200, unkept: true }
   })
 
-  door.on(endpoints.startImport, async ({ caller, errand, params, query, body, mark, req }) => {
-    requireOrganization(caller, params.org)
-    await organizations.get(caller, params.org, errand)
-    const { column, dryRun, onDuplicate = 'skip', onDeleted = 'report' } = query
-    if (onDuplicate === 'allow' && req.headers['idempotency-key'] === undefined)
-      throw new Failure('idempotency.required')
-    if (onDuplicate === 'fail')
-      throw new Failure('request.invalid', {
-        errors: [{ pointer: '/query/onDuplicate', code: 'value', detail: 'An import takes skip or allow.' }],
-      })
-    const modes = { onDuplicate, onDeleted }
-    if (!dryRun) return accepted(await imports.start(params.org, body, column, modes, errand, mark))
-    const rows = await imports.preview(params.org, body, column, modes, errand)
-    return { json: { items: rows, total: rows.length, ...pick(rows, rowOutcomes) } }
-  })
+  door.on(
+    endpoints.startImport,
+    async ({ caller, errand, params, query, body: asked, mark }) => {
+      requireOrganization(caller, params.org)
+      await organizations.get(caller, params.org, errand)
+      const { dryRun, onDuplicate = 'skip', onDeleted = 'report' } = query
+      const modes = { onDuplicate, onDeleted }
+      if (!dryRun) return accepted(await imports.start(params.org, asked, modes, errand, mark))
+      const rows = await imports.preview(params.org, asked, modes, errand)
+      return { json: { items: rows, total: rows.length, ...pick(rows, rowOutcomes) }, unkept: true }
+    },
+    (csv: Buffer, { column }: ImportQuery) => readNames(csv, column),
+  )
 
   const show = (operation: Operation): Answer => ({
     json: viewOf(operation),
     headers: isFinal(operation) ? [] : ['Retry-After', '1'],
+    touched: [operation.organization],
   })
   door.on(endpoints.getOperation, async ({ caller, params }) =>
     show(await operations.get(caller, params.operation)),

@@ -54,13 +54,12 @@ export const mountOperators = (door: Door, { lists, directory, add, changeStatus
     const { content, freshness } = await directory.statistics(caller, errand, notBefore)
     return { json: content, freshness }
   })
-  door.on(endpoints.addOperators, async ({ caller, errand, params, body, mark, req }) => {
+  door.on(endpoints.addOperators, async ({ caller, errand, params, body, mark }) => {
     requireOrganization(caller, params.org)
-    if (body.onDuplicate === 'allow' && req.headers['idempotency-key'] === undefined)
-      throw new Failure('idempotency.required')
     const written = await add(params.org, body, errand, mark)
     if ('operation' in written) return accepted(written.operation)
-    return { json: written.done, status: written.done.created > 0 && !body.dryRun ? 201 : 200 }
+    if (body.dryRun) return { json: written.done, unkept: true }
+    return { json: written.done, status: written.done.created > 0 ? 201 : 200 }
   })
   const change = async (
     organization: number,

@@ -11,7 +11,7 @@ type Rooms = { sessions: Sessions; sameSite: 'strict' | 'lax' | 'none'; clock: C
 export const mountSessions = (door: Door, { sessions, sameSite, clock }: Rooms): void => {
   door.on(endpoints.mintSession, async ({ caller, body }) => {
     const { ticket, expiresAt } = await sessions.mint(caller, body)
-    return { json: { ticket, expiresAt: expiresAt.toISOString() }, status: 201 }
+    return { json: { ticket, expiresAt: expiresAt.toISOString() }, status: 201, unkept: true }
   })
   door.on(endpoints.openSession, async ({ body, req }) => {
     const { id, record } = await sessions.open(body.ticket, (origin) =>

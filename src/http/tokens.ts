@@ -24,7 +24,7 @@ export const mountTokens = (
     return {
       json: { token: minted.token, expiresAt: minted.expiresAt.toISOString() },
       status: 201,
-      secret: true,
+      unkept: true,
     }
   })
   door.on(endpoints.validateOperatorToken, async ({ errand, body }) => {

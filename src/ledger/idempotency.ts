@@ -13,9 +13,14 @@ export type Idempotency<A> = {
   /**
    * Runs `work` once per key; a repetition gets the same answer. Where no answer was kept (the process was killed, or it
    * held tokens) `work` runs again with the same mark, under which it finds what it wrote and writes nothing twice.
+   * So it does where the kept answer may not be shown.
    * @throws Failure `idempotency.in-flight`, `idempotency.mismatch`, `redis.unavailable`
    */
-  once(use: KeyUse, work: (mark: string) => Promise<A>): Promise<{ answer: A; replayed: boolean }>
+  once(
+    use: KeyUse,
+    work: (mark: string) => Promise<A>,
+    mayShow?: (answer: A) => boolean,
+  ): Promise<{ answer: A; replayed: boolean }>
 }
 
 const keepMs = 24 * 3600 * 1000
@@ -34,7 +39,7 @@ export const createIdempotency = <A>(options: {
 }): Idempotency<A> => {
   const { records, clock, storable, abandonedMs } = options
   return {
-    once: async (use, work) => {
+    once: async (use, work, mayShow = () => true) => {
       const id = JSON.stringify([use.client, use.route, use.key])
       const name = `idempotency:${createHash('sha256').update(id).digest('base64url')}`
       const run = async (kept: Kept<A>, first: boolean): Promise<A> => {
@@ -55,7 +60,7 @@ export const createIdempotency = <A>(options: {
       if (await records.putNew(name, mine, keepMs)) return { answer: await run(mine, true), replayed: false }
       const kept = ((await records.get(name)) ?? mine) as Kept<A>
       if (kept.fingerprint !== use.fingerprint) throw new Failure('idempotency.mismatch')
-      if (kept.answer !== undefined) return { answer: kept.answer, replayed: true }
+      if (kept.answer !== undefined && mayShow(kept.answer)) return { answer: kept.answer, replayed: true }
       if (kept.at !== 0 && clock.wall() - kept.at < abandonedMs)
         throw new Failure('idempotency.in-flight', { retryAfterMs: 1000 })
       const again = { ...kept, at: clock.wall() }

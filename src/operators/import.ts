@@ -3,7 +3,6 @@ import type { Errand } from '../chathub/exchange.ts'
 import type { Clock } from '../clock.ts'
 import type { Journal } from '../ledger/journal.ts'
 import type { Operation, Row } from '../ledger/operation.ts'
-import { readNames } from './csv.ts'
 import { decide, foresee, type Modes } from './decide.ts'
 import { operatorsKey } from './list.ts'
 import type { Roster } from './roster.ts'
@@ -11,23 +10,10 @@ import type { Runner } from './run.ts'
 import { chunksOf, newOperation, operationId } from './written.ts'
 
 export type Imports = {
-  /** Keeps every row, then begins; the rows are safe when this resolves. @throws Failure `request.invalid-body` */
-  start(
-    organization: number,
-    bytes: Buffer,
-    column: string | undefined,
-    modes: Modes,
-    errand: Errand,
-    mark: string,
-  ): Promise<Operation>
+  /** Keeps every row, then begins; the rows are safe when this resolves. */
+  start(organization: number, rows: Row[], modes: Modes, errand: Errand, mark: string): Promise<Operation>
   /** What would become of each row now; changes nothing. */
-  preview(
-    organization: number,
-    bytes: Buffer,
-    column: string | undefined,
-    modes: Modes,
-    errand: Errand,
-  ): Promise<Row[]>
+  preview(organization: number, rows: Row[], modes: Modes, errand: Errand): Promise<Row[]>
 }
 
 /** CSV imports: operations of the `imports` lane, which leaves room for people. */
@@ -40,8 +26,7 @@ export const createImports = (options: {
 }): Imports => {
   const { cache, journal, runner, clock, batchSize } = options
   return {
-    start: async (organization, bytes, column, modes, errand, mark) => {
-      const rows = await readNames(bytes, column)
+    start: async (organization, rows, modes, errand, mark) => {
       const chunks = chunksOf(rows, batchSize)
       const known = await journal.get(operationId(organization, mark))
       if (known) return known
@@ -59,8 +44,7 @@ export const createImports = (options: {
       void runner.run(operation.id)
       return kept ?? operation
     },
-    preview: async (organization, bytes, column, modes, errand) => {
-      const rows = await readNames(bytes, column)
+    preview: async (organization, rows, modes, errand) => {
       const { copy } = await cache.read(operatorsKey(organization), errand, { notBefore: clock.now() })
       return foresee(decide(copy.value, rows, modes), modes)
     },
