@@ -22,10 +22,11 @@ const broken = (code: string, detail: string, line?: number): Failure =>
 export const readNames = async (bytes: Buffer, column?: string): Promise<Row[]> => {
   const text = textOf(bytes)
   const rows: Row[] = []
-  let place: number | undefined
-  const parser = Readable.from(pieces(text)).pipe(
+  let header: { place: number; cells: number } | undefined
+  const parser = Readable.from(pieces(bytes)).pipe(
     parse({
       delimiter: delimiterOf(text),
+      record_delimiter: ['\r\n', '\n', '\r'],
       bom: true,
       info: true,
       relax_column_count: true,
@@ -38,32 +39,33 @@ export const readNames = async (bytes: Buffer, column?: string): Promise<Row[]> 
       record: string[]
       info: CastingContext
     }>) {
-      if (place === undefined) {
-        place = columnOf(record, column)
+      if (!header) {
+        header = { place: columnOf(record, column), cells: record.length }
         continue
       }
       if (record.every((cell) => cell.trim() === '')) continue
       if (rows.length === importRowsMax) throw broken('length', `At most ${importRowsMax} rows.`, info.lines)
-      rows.push(rowOf(rows.length, info.lines, record[place]))
+      const surplus = record.slice(header.cells).some((cell) => cell.trim() !== '')
+      rows.push(rowOf(rows.length, info.lines, record[header.place], surplus))
     }
   } catch (error) {
     if (error instanceof Failure) throw error
     throw broken('csv', 'The file is not well-formed CSV.', (error as { lines?: number }).lines)
   }
-  if (place === undefined || rows.length === 0)
-    throw broken('empty', 'The file has no rows below its header.')
+  if (!header || rows.length === 0) throw broken('empty', 'The file has no rows below its header.')
   return rows
 }
 
-const rowOf = (index: number, line: number, cell: string | undefined): Row => {
-  const fault = cell === undefined ? { code: 'blank' } : nameFault(cell)
+/** `surplus`: the line has cells beyond its header, so nobody can say which of them is the name. */
+const rowOf = (index: number, line: number, cell: string | undefined, surplus: boolean): Row => {
+  const fault = surplus ? 'columns' : cell === undefined ? 'blank' : nameFault(cell)?.code
   if (fault)
     return {
       index,
       line,
       name: (cell ?? '').slice(0, 200).toWellFormed(),
       outcome: 'rejected',
-      reason: `name.${fault.code}`,
+      reason: `name.${fault}`,
     }
   return { index, line, name: cleanName(cell as string), outcome: 'pending' }
 }
@@ -80,8 +82,9 @@ const textOf = (bytes: Buffer): string => {
   throw broken('encoding', 'The file is not UTF-8; save it as CSV (UTF-8).')
 }
 
-function* pieces(text: string): Generator<string> {
-  for (let at = 0; at < text.length; at += pieceBytes) yield text.slice(at, at + pieceBytes)
+/** Bytes, not text: the parser joins a character that lies across two pieces. */
+function* pieces(bytes: Buffer): Generator<Buffer> {
+  for (let at = 0; at < bytes.length; at += pieceBytes) yield bytes.subarray(at, at + pieceBytes)
 }
 
 const delimiterOf = (text: string): string => {

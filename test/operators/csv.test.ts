@@ -54,6 +54,35 @@ describe('the names of a CSV file', () => {
           ])
   })
 
+  it('come with line ends of several kinds in one file', async () => {
+    expect(await shown('name\r\nAnna\nBorys\nClara\r\nDmytro\rEmma\n')).toEqual([
+      [2, 'Anna', 'pending'],
+      [3, 'Borys', 'pending'],
+      [4, 'Clara', 'pending'],
+      [5, 'Dmytro', 'pending'],
+      [6, 'Emma', 'pending'],
+    ])
+  })
+
+  it('come whole wherever the file is cut into pieces', async () => {
+    const head = `name\n${'Anna\n'.repeat(13_000)}`
+    for (let bytes = 1; bytes <= 6; bytes++) {
+      const filler = 'B'.repeat(65_536 - head.length - bytes - 50)
+      const rest = `${'C'.repeat(50)}😀 Ґанна\r\nEmma`
+      const last = (await read(`${head}${filler}\n${rest}`)).slice(-2)
+      expect(last.map(({ name }) => name)).toEqual([`${'C'.repeat(50)}😀 Ґанна`, 'Emma'])
+    }
+  })
+
+  it('that have cells beyond the header are rejected: nobody can say which is the name', async () => {
+    expect(await shown('id,name\n1,Anna\n2,Brown, Borys\n3,Clara,\n4\n')).toEqual([
+      [2, 'Anna', 'pending'],
+      [3, 'Brown', 'name.columns'],
+      [4, 'Clara', 'pending'],
+      [5, '', 'name.blank'],
+    ])
+  })
+
   it('may hold quotes, separators and doubled quotes', async () => {
     expect(await names('name\n"Smith, ""Bob"""\n"O\'Neil"\n')).toEqual(['Smith, "Bob"', "O'Neil"])
   })
