@@ -205,10 +205,12 @@ export const createGateway = (config: Config, { log, clock = systemClock, onRepo
     : (config.clients ?? '{"clients":[]}')
   const keys = createKeys(parseClients(clientsJson, true).entries, clock)
   const limit = createLimit(clock)
-  const records = redis ? createRedisRecords(redis.patient) : createMemoryRecords(clock)
-  const gatewayTokens = createGatewayTokens({ keys, records, clock, limit })
+  // Without Redis a room each: whoever fills one pushes nothing out of the others.
+  const newRecords = () => (redis ? createRedisRecords(redis.patient) : createMemoryRecords(clock))
+  const gatewayTokens = createGatewayTokens({ keys, records: newRecords(), clock, limit })
   const { jwksUrl, jwtIssuer: issuer, jwtAudience: audience, sessionSecret } = config
-  const sessions = sessionSecret && createSessions({ secret: sessionSecret, records, keys, clock })
+  const sessions =
+    sessionSecret && createSessions({ secret: sessionSecret, records: newRecords(), keys, clock })
   const findByJwt =
     jwksUrl && issuer && audience ? [createJwtFinder({ jwksUrl, issuer, audience, clock })] : []
   const guard = createGuard([keys.find, gatewayTokens.find, ...findByJwt], sessions)
@@ -239,7 +241,7 @@ export const createGateway = (config: Config, { log, clock = systemClock, onRepo
   const { readDeadlineMs, writeDeadlineMs, trustProxy } = config
   // A request ends at its deadline; twice that is surely over.
   const idempotency = createIdempotency({
-    records,
+    records: newRecords(),
     clock,
     storable: isStorable,
     abandonedMs: 2 * writeDeadlineMs,

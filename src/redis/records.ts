@@ -2,7 +2,7 @@ import { LRUCache } from 'lru-cache'
 import type { Clock } from '../clock.ts'
 import type { Redis } from './redis.ts'
 
-/** Small records with an end: gateway tokens, tickets, sessions. In this process, or in Redis for every instance. */
+/** Small records with an end: gateway tokens, sessions, kept answers. In this process, or in Redis for every instance. */
 export type Records = {
   put(key: string, record: unknown, ttlMs: number): Promise<void>
   /** Like `put`, only while there is none. False: there is one. */
@@ -14,14 +14,27 @@ export type Records = {
   take(key: string): Promise<unknown>
 }
 
-export const createMemoryRecords = (clock: Clock): Records => {
-  const records = new LRUCache<string, { record: unknown; until: number }>({ max: 100_000 })
+const bytesMaxDefault = 64 * 1024 * 1024
+// What ran out is let go this often, counted in records; what nobody asks for would stay else.
+const sweepEvery = 1000
+
+/** One room in this process, bounded by bytes: what fills it pushes out the longest unused of its own kind alone. */
+export const createMemoryRecords = (clock: Clock, bytesMax = bytesMaxDefault): Records => {
+  const records = new LRUCache<string, { text: string; until: number }>({
+    maxSize: bytesMax,
+    sizeCalculation: ({ text }, key) => 2 * (text.length + key.length) + 100,
+  })
+  let puts = 0
+  const sweep = (): void => {
+    for (const [key, { until }] of records.entries()) if (until <= clock.now()) records.delete(key)
+  }
   const get = (key: string): unknown => {
     const kept = records.get(key)
-    return kept && clock.now() < kept.until ? structuredClone(kept.record) : undefined
+    return kept && clock.now() < kept.until ? JSON.parse(kept.text) : undefined
   }
   const put: Records['put'] = async (key, record, ttlMs) => {
-    records.set(key, { record: structuredClone(record), until: clock.now() + ttlMs })
+    records.set(key, { text: JSON.stringify(record), until: clock.now() + ttlMs })
+    if (++puts % sweepEvery === 0) sweep()
   }
   return {
     put,
