@@ -205,3 +205,29 @@ describeWithRedisServer('an instance killed in the middle of an add', () => {
     longTimeout,
   )
 })
+
+describeWithRedisServer('an instance killed in the middle of a status change', () => {
+  it(
+    'leaves a trace of it: an opposite change at another instance comes after it',
+    async () => {
+      const [first, second] = [await start(), await start()]
+      expect((await add(second, ['Anna'], 'one')).status).toBe(201)
+      const { id } = simulator.operators(500)[0] as { id: number }
+      const change = (gateway: Running, status: string) => {
+        const headers = { 'Content-Type': 'application/json' }
+        const body = JSON.stringify({ status })
+        return send(gateway, `/v1/organizations/500/operators/${id}`, { method: 'PATCH', headers, body })
+      }
+      const held = simulator.hold('status', 500)
+      const lost = change(first, 'inactive').catch(() => undefined)
+      await held.arrived
+      await kill(first)
+      held.release()
+      await lost
+      const last = await change(second, 'active')
+      expect([last.status, ((await last.json()) as { status: string }).status]).toEqual([200, 'active'])
+      expect(simulator.operators(500)[0]?.status).toBe(0)
+    },
+    longTimeout,
+  )
+})
