@@ -72,8 +72,8 @@ export const createRunner = (options: {
 
   const isOver = ({ next, chunks, sending }: Operation): boolean => next >= chunks && !sending
 
-  /** The next step of an operation, in its turn. */
-  const step = async (operation: Operation, turn: Turn): Promise<Operation> => {
+  /** The next step of an operation, in its turn; by the deadline of whoever waits for it. */
+  const step = async (operation: Operation, turn: Turn, deadline = Infinity): Promise<Operation> => {
     if (isOver(operation))
       return settler.watchedFor(operation) > 0 ? operation : settler.finish(operation, turn)
     if (await journal.cancelled(operation.id)) {
@@ -88,7 +88,9 @@ export const createRunner = (options: {
       operation.status === undefined
         ? decide(copy.value, kept, operation)
         : decideStatus(copy.value, kept, operation.status)
-    return send(operation, turn, { number, kept, rows }, copy, book.errandOf(operation))
+    const errand = book.errandOf(operation)
+    const inTime = { ...errand, deadline: Math.min(errand.deadline, deadline) }
+    return send(operation, turn, { number, kept, rows }, copy, inTime)
   }
 
   /** Settles what an earlier write of the organization left in doubt. */
@@ -101,7 +103,8 @@ export const createRunner = (options: {
         throw new Failure('chathub.busy', { retryAfterMs: Math.max(1000, waitMs) })
       left = await settler.settle(left, turn)
       // A change of status that was proven absent is made now: opposite ones end in the order they came.
-      while (left.status !== undefined && left.sending && !isSending(left)) left = await step(left, turn)
+      while (left.status !== undefined && left.sending && !isSending(left))
+        left = await step(left, turn, deadline)
     }
   }
   const inTurn: Runner['inTurn'] = (organization, errand, work) =>
