@@ -149,7 +149,7 @@ export const createGateway = (config: Config, { log, clock = systemClock, onRepo
     clock,
     report,
     times: { freshMs: config.organizationsFreshMs, revalidateMs, waitMs, staleMs },
-    load: organizationsLoader(chathub),
+    load: organizationsLoader(chathub, report),
     decode: decodeOrganizations,
   })
   const organizations = createOrganizations(organizationCache, clock)

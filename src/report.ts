@@ -28,7 +28,7 @@ export type Report =
     }
   | { name: 'load-overtaken'; list: 'operators' | 'organizations' }
   | { name: 'refresh-failed'; list: 'operators' | 'organizations'; because: string }
-  | { name: 'list-shrank'; organization: number; before: number; after: number; confirmed: boolean }
+  | { name: 'list-shrank'; organization?: number; before: number; after: number; confirmed: boolean }
   | { name: 'redis'; event: 'error' | 'away' | 'ready' | 'may-evict'; because?: string }
   | { name: 'write'; operation: string; organization?: number; client: string; outcome: string; rows: number }
 

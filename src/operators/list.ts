@@ -5,6 +5,7 @@ import { Failure, isFailure } from '../errors.ts'
 import type { Reporter } from '../report.ts'
 import type { Organizations } from './organizations.ts'
 import { createRoster, type Roster } from './roster.ts'
+import { confirmed } from './shrink.ts'
 
 export const operatorsKey = (organization: number): string => `operators:${organization}`
 const organizationOf = (key: string): number => Number(key.slice('operators:'.length))
@@ -12,10 +13,7 @@ const organizationOf = (key: string): number => Number(key.slice('operators:'.le
 /** Learns which organization an operator is in, from every list that comes by. */
 export type Learn = (roster: Roster) => void
 
-/**
- * Loads the roster of an organization. An organization that ChatHub does not list has none. A list that drops to zero
- * or loses more than half its people at once is asked for a second time before it is believed.
- */
+/** Loads the roster of an organization. An organization that ChatHub does not list has none. */
 export const rosterLoader =
   (options: { chathub: ChatHub; organizations: Organizations; learn: Learn; report: Reporter }) =>
   async (key: string, errand: Errand, previous: Roster | undefined): Promise<Loaded<Roster>> => {
@@ -23,23 +21,13 @@ export const rosterLoader =
     const id = organizationOf(key)
     const naming = organizations.find(id, errand)
     naming.catch(() => {}) // awaited below
-    let listed = await chathub.operators(id, errand).catch(async (error) => {
+    const ask = () => chathub.operators(id, errand)
+    const listed = await confirmed(ask, previous?.operators.length, id, report).catch(async (error) => {
       // Whatever ChatHub answers when asked for the operators of an organization that it does not have.
       const unnamed =
         isFailure(error, 'chathub.forbidden', 'chathub.nonsense') && (await naming.catch((e) => e))
       throw isFailure(unnamed, 'organization.unknown') ? unnamed : error
     })
-    if (previous && shrank(previous.operators.length, listed.rows.length)) {
-      const again = await chathub.operators(id, errand)
-      report({
-        name: 'list-shrank',
-        organization: id,
-        before: previous.operators.length,
-        after: again.rows.length,
-        confirmed: shrank(previous.operators.length, again.rows.length),
-      })
-      listed = again
-    }
     const organization = await naming.catch((error) => {
       // The list itself says the name; only ChatHub's own "no such organization" makes it unknown.
       const name = listed.organizationName ?? previous?.organization.name
@@ -50,10 +38,6 @@ export const rosterLoader =
     options.learn(roster)
     return { value: roster, bytes: roster.whole.identity.body, askedAt: listed.askedAt }
   }
-
-/** One of two people leaving is ordinary; beyond that, losing more than half at once is suspicious. */
-const shrank = (before: number, after: number): boolean =>
-  before > 0 && (after === 0 || (before > 2 && after < before / 2))
 
 export type Lists = {
   peek(organization: number): Read<Roster> | undefined

@@ -6,6 +6,8 @@ import type { Clock } from '../clock.ts'
 import { foldForSearch } from '../contract/names.ts'
 import type { Organization } from '../contract/organization.ts'
 import { Failure } from '../errors.ts'
+import type { Reporter } from '../report.ts'
+import { confirmed } from './shrink.ts'
 
 /** All organizations that ChatHub's credential sees, with an index by id. */
 export type OrganizationIndex = { all: readonly Organization[]; byId: ReadonlyMap<number, Organization> }
@@ -43,9 +45,14 @@ export const indexOf = (all: readonly Organization[]): OrganizationIndex => ({
 
 /** The organizations cache's two halves: asking ChatHub, and back from bytes. */
 export const organizationsLoader =
-  (chathub: ChatHub) =>
-  async (_key: string, errand: Errand): Promise<Loaded<OrganizationIndex>> => {
-    const { rows, askedAt } = await chathub.organizations(errand)
+  (chathub: ChatHub, report: Reporter) =>
+  async (
+    _key: string,
+    errand: Errand,
+    previous: OrganizationIndex | undefined,
+  ): Promise<Loaded<OrganizationIndex>> => {
+    const ask = () => chathub.organizations(errand)
+    const { rows, askedAt } = await confirmed(ask, previous?.all.length, undefined, report)
     return { value: indexOf(rows), bytes: Buffer.from(JSON.stringify(rows)), askedAt }
   }
 

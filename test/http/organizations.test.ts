@@ -45,6 +45,15 @@ describe('organizations', () => {
     expect([status, body.code]).toEqual([404, 'organization.unknown'])
   })
 
+  it('that all seem to be gone are asked for a second time before it is believed', async () => {
+    const noCache = { key: gateway.key, headers: { 'Cache-Control': 'no-cache' } }
+    await get('/v1/organizations')
+    gateway.simulator.fault({ mode: 'raw', route: 'organizations', body: '[]', status: 200, times: 1 })
+    expect((await gateway.ask('GET', '/v1/organizations', noCache)).body.total).toBe(3)
+    expect(gateway.reports).toContainEqual({ name: 'list-shrank', before: 3, after: 3, confirmed: false })
+    expect((await get('/v1/organizations/24/operators')).status).toBe(200)
+  })
+
   it('name what is wrong with a question', async () => {
     for (const [path, pointers] of [
       ['/v1/organizations?ids=6,,24', ['/query/ids']],
