@@ -64,8 +64,6 @@ export type Operation = {
   finishedAt?: number
 }
 
-/** Rows of one chunk; also what ChatHub takes at once (« Importation groupée »). */
-export const chunkSizeDefault = 100
 export const organizationOf = (id: string): number => Number(id.split('-')[0])
 export const isFinal = ({ state }: Operation): boolean =>
   state === 'done' || state === 'cancelled' || state === 'needsReview'

@@ -1,16 +1,11 @@
-import type { Cache } from '../cache/cache.ts'
 import type { Errand } from '../chathub/exchange.ts'
-import type { Clock } from '../clock.ts'
 import { type AddOperators, type AddResult, type Outcome, outcomes } from '../contract/operator.ts'
 import { Failure, type Fault, isFailure } from '../errors.ts'
-import type { Journal } from '../ledger/journal.ts'
 import type { Operation, Row } from '../ledger/operation.ts'
 import type { Turn } from '../ledger/turns.ts'
 import { decide, foresee } from './decide.ts'
 import { operatorsKey } from './list.ts'
-import type { Roster } from './roster.ts'
-import type { Runner } from './run.ts'
-import { chunksOf, newOperation, operationId, outcomeOf, type Written } from './written.ts'
+import { newOperation, operationId, outcomeOf, type Writing, type Written } from './written.ts'
 
 export type Add = (
   organization: number,
@@ -19,22 +14,14 @@ export type Add = (
   mark: string,
 ) => Promise<Written<AddResult>>
 
-type Options = {
-  cache: Cache<Roster>
-  journal: Journal
-  runner: Runner
-  clock: Clock
-  batchSize: number
-}
-
 /**
  * Adds operators to one organization: its turn, a list fetched after the request came, names compared within the body
  * and with the list, batches of a hundred. Once the first batch has left, the operation runs to its end, whatever
  * happens to this request.
  * @throws Failure `operator.duplicate` (mode `fail`), and whatever kept anything from being sent
  */
-export const createAdd = (options: Options): Add => {
-  const { cache, journal, runner, clock, batchSize } = options
+export const createAdd = (writing: Writing): Add => {
+  const { cache, journal, runner, clock } = writing
 
   /** True: nothing of it was sent, and nothing is left of it. */
   const forget = async (operation: Operation, turn: Turn): Promise<boolean> => {
@@ -58,16 +45,11 @@ export const createAdd = (options: Options): Add => {
       const foreseen = foresee(rows, request)
       if (request.onDuplicate === 'fail') refuseDuplicates(foreseen)
       if (request.dryRun || rows.every(({ outcome }) => outcome !== 'pending')) return foreseen
-      const chunks = chunksOf(rows, batchSize)
-      const operation = newOperation(
-        id,
-        'add',
-        organization,
-        errand.client,
-        rows,
-        chunks.length,
+      const { client } = errand
+      const { operation, chunks } = newOperation(
+        writing,
+        { kind: 'add', organization, client, mark, rows },
         request,
-        clock.wall(),
       )
       known = await journal.create(operation, chunks)
       if (known) return undefined
@@ -83,7 +65,7 @@ export const createAdd = (options: Options): Add => {
     // A repetition is written down, and goes on.
     const decided = known ? undefined : await runner.inTurn(organization, errand, begin)
     if (decided) return { done: summarize(decided) }
-    const written = await outcomeOf(id, known, errand, options)
+    const written = await outcomeOf(id, known, errand, writing)
     return 'done' in written ? { done: summarize(written.done) } : written
   }
 }

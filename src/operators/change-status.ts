@@ -1,19 +1,13 @@
-import type { Cache } from '../cache/cache.ts'
-import type { ChatHub } from '../chathub/client.ts'
 import type { Errand } from '../chathub/exchange.ts'
 import { statusCode } from '../chathub/wire.ts'
-import type { Clock } from '../clock.ts'
 import type { KnownStatus } from '../contract/operator.ts'
 import { Failure, type FailureCode, isFailure } from '../errors.ts'
-import type { Journal } from '../ledger/journal.ts'
 import type { Operation, Row } from '../ledger/operation.ts'
 import { patched, withStatus } from './book.ts'
 import type { Found } from './directory.ts'
 import { operatorsKey } from './list.ts'
-import type { Roster } from './roster.ts'
-import type { Runner } from './run.ts'
 import { isSilent } from './send.ts'
-import { chunksOf, newOperation, operationId, outcomeOf, type Written } from './written.ts'
+import { newOperation, outcomeOf, type Writing, type Written } from './written.ts'
 
 export type ChangeStatus = {
   /**
@@ -37,40 +31,26 @@ export type ChangeStatus = {
   ): Promise<Written<Row[]>>
 }
 
-type Options = {
-  chathub: ChatHub
-  cache: Cache<Roster>
-  journal: Journal
-  runner: Runner
-  clock: Clock
-  batchSize: number
-}
-
 /** Changes of one organization take turns, so opposite ones end in the order they came. */
-export const createChangeStatus = (options: Options): ChangeStatus => {
-  const { chathub, cache, journal, runner, clock, batchSize } = options
+export const createChangeStatus = (writing: Writing): ChangeStatus => {
+  const { chathub, cache, journal, runner, clock } = writing
 
   const newChange = (
     organization: number,
     rows: Row[],
-    chunks: number,
     status: KnownStatus,
-    errand: Errand,
+    { client }: Errand,
     mark: string,
-  ): Operation => {
-    const id = operationId(organization, mark)
-    return {
-      ...newOperation(id, 'setStatus', organization, errand.client, rows, chunks, {}, clock.wall()),
-      status,
-    }
+  ): { operation: Operation; chunks: Row[][] } => {
+    const made = newOperation(writing, { kind: 'setStatus', organization, client, mark, rows })
+    return { ...made, operation: { ...made.operation, status } }
   }
   return {
     many: async (organization, ids, status, errand, mark) => {
       const rows = ids.map((id, index): Row => ({ index, id, outcome: 'pending' }))
-      const chunks = chunksOf(rows, batchSize)
-      const operation = newChange(organization, rows, chunks.length, status, errand, mark)
+      const { operation, chunks } = newChange(organization, rows, status, errand, mark)
       const known = (await journal.get(operation.id)) ?? (await journal.create(operation, chunks))
-      return outcomeOf(operation.id, known ?? operation, errand, options)
+      return outcomeOf(operation.id, known ?? operation, errand, writing)
     },
     one: async (organization, id, status, errand, mark) => {
       const key = operatorsKey(organization)
@@ -84,11 +64,8 @@ export const createChangeStatus = (options: Options): ChangeStatus => {
         if (before.status === status) return { done: { roster: copy.value, operator: before } }
         const rows: Row[] = [{ index: 0, id, outcome: 'pending' }]
         const sending = { since: clock.wall(), chunk: 0, attempt: 1, rows: [0], baseline: {} }
-        const operation: Operation = {
-          ...newChange(organization, rows, 1, status, errand, mark),
-          state: 'running',
-          sending,
-        }
+        const { operation: change } = newChange(organization, rows, status, errand, mark)
+        const operation: Operation = { ...change, state: 'running', sending }
         // Written down until it is known how it ended, so that whoever writes next settles it first.
         const known = await journal.create(operation, [rows])
         if (known) return { operation: known }
@@ -108,7 +85,7 @@ export const createChangeStatus = (options: Options): ChangeStatus => {
         }
       })
       if ('done' in written) return written
-      const ended = await outcomeOf(written.operation.id, written.operation, errand, options)
+      const ended = await outcomeOf(written.operation.id, written.operation, errand, writing)
       if ('operation' in ended) return ended
       const [row] = ended.done
       if (row?.outcome === 'rejected') throw new Failure(row.reason as FailureCode)

@@ -1,10 +1,24 @@
+import type { Cache } from '../cache/cache.ts'
+import type { ChatHub } from '../chathub/client.ts'
 import type { Errand } from '../chathub/exchange.ts'
 import { type Clock, pause } from '../clock.ts'
 import { Failure } from '../errors.ts'
 import type { Journal } from '../ledger/journal.ts'
 import { countRows, type Operation, type Row } from '../ledger/operation.ts'
 import type { Modes } from './decide.ts'
+import type { Roster } from './roster.ts'
 import type { Runner } from './run.ts'
+
+/** What every kind of write works with. */
+export type Writing = {
+  chathub: ChatHub
+  cache: Cache<Roster>
+  journal: Journal
+  runner: Runner
+  clock: Clock
+  /** Rows that ChatHub takes at once. */
+  batchSize: number
+}
 
 /** How a write stands when its caller is answered: over, or an operation that goes on (or is in doubt). */
 export type Written<T> = { done: T } | { operation: Operation }
@@ -19,34 +33,35 @@ export const rowsOf = async (journal: Journal, operation: Operation): Promise<Ro
   return rows
 }
 
-export const chunksOf = <T>(rows: readonly T[], size: number): T[][] =>
+const chunksOf = <T>(rows: readonly T[], size: number): T[][] =>
   Array.from({ length: Math.ceil(rows.length / size) }, (_, chunk) =>
     rows.slice(chunk * size, (chunk + 1) * size),
   )
 
+/** A new operation and its rows in chunks. */
 export const newOperation = (
-  id: string,
-  kind: Operation['kind'],
-  organization: number,
-  client: string,
-  rows: readonly Row[],
-  chunks: number,
-  { onDuplicate = 'skip', onDeleted = 'report' }: Partial<Modes>,
-  now: number,
-): Operation => ({
-  id,
-  kind,
-  client,
-  organization,
-  onDuplicate,
-  onDeleted,
-  chunks,
-  state: 'queued',
-  total: rows.length,
-  counts: countRows(rows),
-  next: 0,
-  startedAt: now,
-})
+  { clock, batchSize }: Pick<Writing, 'clock' | 'batchSize'>,
+  of: Pick<Operation, 'kind' | 'organization' | 'client'> & { mark: string; rows: readonly Row[] },
+  { onDuplicate = 'skip', onDeleted = 'report' }: Partial<Modes> = {},
+): { operation: Operation; chunks: Row[][] } => {
+  const { kind, organization, client, mark, rows } = of
+  const chunks = chunksOf(rows, batchSize)
+  const operation: Operation = {
+    id: operationId(organization, mark),
+    kind,
+    client,
+    organization,
+    onDuplicate,
+    onDeleted,
+    chunks: chunks.length,
+    state: 'queued',
+    total: rows.length,
+    counts: countRows(rows),
+    next: 0,
+    startedAt: clock.wall(),
+  }
+  return { operation, chunks }
+}
 
 // What is left of the deadline for writing the answer.
 const answerMs = 100
@@ -59,7 +74,7 @@ export const outcomeOf = async (
   id: string,
   known: Operation | undefined,
   errand: Errand,
-  { runner, journal, clock }: { runner: Runner; journal: Journal; clock: Clock },
+  { runner, journal, clock }: Writing,
 ): Promise<Written<Row[]>> => {
   const enough = new AbortController()
   const late = pause(clock, errand.deadline - answerMs - clock.now(), enough.signal)
