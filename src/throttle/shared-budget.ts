@@ -25,33 +25,27 @@ const keepMs = 7 * 24 * 3600 * 1000
 const keys = {
   ring: '{gateway}:budget:ring',
   background: '{gateway}:budget:background',
-  alive: '{gateway}:budget:alive',
   pause: '{gateway}:budget:pause',
   slow: '{gateway}:budget:slow',
 } as const
 
 /** ARGV: N, class, instances expected. KEYS: as above, then the registry's. → stamp of the grant or 0, wait ms, rate. */
 const take = `
-local ring, background, alive, paused, slow, members, peak, born = unpack(KEYS)
+local ring, background, paused, slow, members, joined, peak, born = unpack(KEYS)
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local full = tonumber(ARGV[1])
-for i = 1, 3 do redis.call('PEXPIRE', KEYS[i], ${keepMs}) end
+for i = 1, 2 do redis.call('PEXPIRE', KEYS[i], ${keepMs}) end
 
-local living = math.max(1, redis.call('ZCOUNT', members, now, '+inf'))
+-- Who joined less than a window ago may have lived by itself just before; whoever asks does not.
+local settled, instances = 0, redis.call('ZRANGEBYSCORE', members, now, '+inf')
+for _, id in ipairs(instances) do
+  if now - tonumber(redis.call('HGET', joined, id) or now) >= ${windowMs} then settled = settled + 1 end
+end
 local most, mostAt = string.match(redis.call('GET', peak) or '0 0', '(%d+) (%d+)')
 if now - tonumber(mostAt) > ${missedMs} then most = 0 end
-local expected = math.max(living, tonumber(most), tonumber(ARGV[3]))
-local before, current, since = string.match(redis.call('GET', alive) or '', '(%d+) (%d+) (%d+)')
-before, current, since = tonumber(before or living), tonumber(current or living), tonumber(since or 0)
-if living ~= current then
-  -- Several changes within a window leave the least of them in force.
-  before = now - since < ${windowMs} and math.min(before, current) or current
-  current, since = living, now
-  redis.call('SET', alive, before .. ' ' .. current .. ' ' .. since, 'PX', ${keepMs})
-end
-if now - since < ${windowMs} then living = math.min(before, current) end
-local rate = full - (expected - living) * math.floor(full / expected)
+local expected = math.max(#instances, tonumber(most), tonumber(ARGV[3]), 1)
+local rate = full - (expected - math.max(1, settled)) * math.floor(full / expected)
 
 local slowed, slowedAt = string.match(redis.call('GET', slow) or '', '(%d+) (%d+)')
 if slowed then
@@ -110,7 +104,7 @@ type Options = {
     heardOfAt(): number
   }
   /** Keys of the registry of instances, and of the age of this Redis. */
-  registry: { members: string; peak: string; born: string }
+  registry: { members: string; joined: string; peak: string; born: string }
   /** How long after it was last heard of an instance still counts as alive, ms. */
   memberMs: number
 }
@@ -121,8 +115,8 @@ export const createSharedBudget = (options: Options): Budget => {
   const ask = redis.script('budgetTake', take, { forgettable: true })
   const giveBack = redis.script('budgetForfeit', forfeit)
   const tellPause = redis.script('budgetPause', pauseScript)
-  const { members, peak, born } = options.registry
-  const takeKeys = [...Object.values(keys), members, peak, born]
+  const { members, joined, peak, born } = options.registry
+  const takeKeys = [...Object.values(keys), members, joined, peak, born]
 
   let rate = requestsPerSecond
   const begunAt = clock.now()
