@@ -33,7 +33,7 @@ export const createLog = (level: string, destination: DestinationStream): Log =>
 }
 
 /**
- * Hands lines on in pieces of 8 KiB: the destination measures and copies each text that it is given, which for a line of
+ * Hands lines on in pieces of 64 KiB: the destination measures and copies each text that it is given, which for a line of
  * its own costs more than making it. Whoever uses it calls `flush` now and then, and at the end.
  */
 export const gather = (destination: DestinationStream): DestinationStream & { flush(): void } => {
@@ -50,7 +50,7 @@ export const gather = (destination: DestinationStream): DestinationStream & { fl
     flush,
   }
 }
-const gatherUntil = 8192
+const gatherUntil = 65_536
 
 const infoLevel = { label: 'info', value: pino.levels.values.info }
 const errorLevel = { label: 'error', value: pino.levels.values.error }
