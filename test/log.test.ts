@@ -56,7 +56,7 @@ describe('gathered lines', () => {
   it('go on in pieces of whole lines, in order, all of them after a flush', () => {
     const pieces: string[] = []
     const lines = gather({ write: (piece) => void pieces.push(piece) })
-    const all = Array.from({ length: 1000 }, (_, index) => `${index} ${'x'.repeat(50)}\n`)
+    const all = Array.from({ length: 10_000 }, (_, index) => `${index} ${'x'.repeat(50)}\n`)
     for (const line of all) lines.write(line)
     expect(pieces.length).toBeGreaterThan(3)
     expect(pieces.length).toBeLessThan(20)
