@@ -1,0 +1,206 @@
+import { spawn } from 'node:child_process'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, expect, it } from '@jest/globals'
+import { Redis } from 'ioredis'
+import { ask, type Fleet, startFleet } from '../coherence/fleet.ts'
+import { createAuthority } from '../failure/certificates.ts'
+import { msUntil } from '../failure/faulty-chathub.ts'
+import { stopChild, track } from '../support/children.ts'
+import { freePort } from '../support/free-port.ts'
+import { describeWithRedisServer } from '../support/needs.ts'
+import { startRedis, type TestRedis } from '../support/redis.ts'
+
+// Redis as people run it: two gateways as processes on each kind, that must be one gateway to a caller.
+
+const ends: (() => Promise<void>)[] = []
+afterEach(async () => {
+  for (const end of ends.splice(0).toReversed()) await end()
+}, 20_000)
+const startServer = async (options: Parameters<typeof startRedis>[0]): Promise<TestRedis> => {
+  const redis = await startRedis(options)
+  ends.push(redis.stop)
+  return redis
+}
+const startGateways = async (redisUrl: string, env: Record<string, string> = {}): Promise<Fleet> => {
+  const fleet = await startFleet({
+    environments: [{}, {}],
+    env: { REDIS_URL: redisUrl, CHATHUB_REQUESTS_PER_SECOND: '1000', ...env },
+  })
+  ends.push(fleet.close)
+  for (const gateway of fleet.gateways)
+    await msUntil(async () => {
+      const ready = await ask(gateway, 'GET', '/readyz')
+      return ((await ready.json()) as { redis: string }).redis === 'ready'
+    })
+  return fleet
+}
+const json = async (answer: Promise<Response>): Promise<[number, Record<string, never>]> => {
+  const given = await answer
+  return [given.status, given.status === 204 ? {} : ((await given.json()) as Record<string, never>)]
+}
+
+/** Everything that goes through Redis, done on one instance and seen on the other. */
+const isOneGateway = async ({ gateways: [one, other] }: Fleet): Promise<void> => {
+  if (!one || !other) throw new Error('two instances are needed')
+  const list = '/v1/organizations/24/operators'
+  await json(ask(other, 'GET', list))
+  const sent = { body: { operators: [{ name: 'Alex Brown' }] }, headers: { 'Idempotency-Key': 'topology-1' } }
+  const [status, added] = await json(ask(one, 'POST', list, sent))
+  expect([status, added.created]).toEqual([201, 1])
+  const [, listed] = await json(ask(other, 'GET', list))
+  expect(listed.total).toBe(4)
+  const replayed = await ask(other, 'POST', list, sent)
+  expect([replayed.status, replayed.headers.get('idempotency-replayed')]).toEqual([201, 'true'])
+  const [changed] = await json(ask(other, 'PATCH', `${list}/101`, { body: { status: 'inactive' } }))
+  const [, one101] = await json(ask(one, 'GET', `${list}/101`))
+  expect([changed, one101.status]).toEqual([200, 'inactive'])
+  const chat = '/v1/organizations/24/assignments'
+  const [, held] = await json(ask(one, 'POST', chat, { body: { chatId: 7 } }))
+  const [, found] = await json(ask(other, 'GET', `${chat}/7`))
+  expect(found.operator).toEqual(held.operator)
+  const rows = Array.from({ length: 250 }, (_, i) => `Row ${i}`).join('\n')
+  const csv = { body: `name\n${rows}`, headers: { 'Content-Type': 'text/csv' } }
+  const imported = await ask(one, 'POST', '/v1/organizations/6/imports', csv)
+  expect(imported.status).toBe(202)
+  const operation = imported.headers.get('location') as string
+  await msUntil(async () => (await json(ask(other, 'GET', operation)))[1].state === 'done')
+  expect((await json(ask(other, 'POST', '/v1/cache:purge', { body: {} })))[0]).toBe(204)
+  const again = await ask(one, 'GET', list)
+  expect(again.headers.get('cache-status')).toContain('fwd=uri-miss')
+}
+
+describeWithRedisServer('two gateways are one', () => {
+  it('on a single Redis over TLS, vouched for by an authority of its owner', async () => {
+    const authority = createAuthority()
+    const { key, cert } = authority.server()
+    const folder = await mkdtemp(join(tmpdir(), 'redis-tls-'))
+    ends.push(() => rm(folder, { recursive: true }))
+    const file = async (name: string, text: string): Promise<string> => {
+      await writeFile(join(folder, name), text)
+      return join(folder, name)
+    }
+    const [ca, crt, own] = [
+      await file('ca.pem', authority.cert),
+      await file('redis.pem', cert),
+      await file('redis.key', key),
+    ]
+    const port = await freePort()
+    const tls = ['--port', '0', '--tls-port', `${port}`, '--tls-auth-clients', 'no']
+    await startServer({
+      port,
+      args: [...tls, '--tls-cert-file', crt, '--tls-key-file', own, '--tls-ca-cert-file', ca],
+    })
+    await isOneGateway(await startGateways(`rediss://127.0.0.1:${port}`, { NODE_EXTRA_CA_CERTS: ca }))
+  }, 40_000)
+
+  it('with a user that may touch its own keys alone', async () => {
+    const redis = await startServer({})
+    const admin = redis.client()
+    await admin.acl(
+      ...(['SETUSER', 'gateway', 'on', '>secret', '~chathub:*', 'resetchannels', '&chathub:*'] as const),
+      ...(['+@all', '-@dangerous', '-@admin'] as const),
+    )
+    await admin.acl('SETUSER', 'default', 'off')
+    await isOneGateway(await startGateways(`redis://gateway:secret@127.0.0.1:${redis.port}`))
+  }, 40_000)
+
+  it('on a cluster of three', async () => {
+    const nodes: { redis: TestRedis; bus: number; admin: Redis }[] = []
+    for (let i = 0; i < 3; i++) {
+      const bus = await freePort()
+      const redis = await startServer({ args: ['--cluster-enabled', 'yes', '--cluster-port', `${bus}`] })
+      nodes.push({ redis, bus, admin: redis.client() })
+    }
+    const [first] = nodes as [(typeof nodes)[number]]
+    for (const [i, { redis, bus, admin }] of nodes.entries()) {
+      await first.admin.call('CLUSTER', 'MEET', '127.0.0.1', redis.port, bus)
+      await admin.call('CLUSTER', 'ADDSLOTSRANGE', i * 5462, Math.min(16_383, (i + 1) * 5462 - 1))
+    }
+    for (const { admin } of nodes)
+      await msUntil(async () => String(await admin.cluster('INFO')).includes('cluster_state:ok'))
+    const hosts = nodes.map(({ redis }) => `127.0.0.1:${redis.port}`).join(',')
+    await isOneGateway(await startGateways(`redis+cluster://${hosts}`))
+  }, 60_000)
+
+  it('behind a Sentinel, whose failover no reader of a known list notices', async () => {
+    const master = await startServer({})
+    const replica = await startServer({ args: ['--replicaof', '127.0.0.1', `${master.port}`] })
+    const port = await startSentinel(master.port)
+    const fleet = await startGateways(`redis+sentinel://127.0.0.1:${port}/team`)
+    await isOneGateway(fleet)
+    const known = ['/v1/organizations/24/operators', '/v1/organizations/6/operators', '/v1/organizations']
+    for (const gateway of fleet.gateways) for (const path of known) await json(ask(gateway, 'GET', path))
+    await msUntil(async () => (await replica.client().info('replication')).includes('master_link_status:up'))
+    const statuses = new Map<number, number>()
+    let over = false
+    const readers = fleet.gateways.flatMap((gateway) =>
+      known.map(async (path) => {
+        while (!over) {
+          const { status } = await ask(gateway, 'GET', path).then(async (answer) => {
+            await answer.arrayBuffer()
+            return answer
+          })
+          statuses.set(status, (statuses.get(status) ?? 0) + 1)
+        }
+      }),
+    )
+    await master.kill()
+    await msUntil(async () => (await replica.client().info('replication')).includes('role:master'), 15_000)
+    const written = async (): Promise<boolean> => {
+      const change = { body: { status: 'active' } }
+      return (await json(ask(fleet.gateways[0]!, 'PATCH', `${known[0]}/101`, change)))[0] === 200
+    }
+    const ms = await msUntil(written, 15_000)
+    over = true
+    await Promise.all(readers)
+    process.stderr.write(
+      `  failover: writing ${ms.toFixed()} ms after the promotion; answers ${JSON.stringify([...statuses])}\n`,
+    )
+    expect([...statuses.keys()]).toEqual([200])
+    // The other may find the new master later: until then it says that its list is old.
+    const isFreshThere = async (): Promise<boolean> => {
+      const answer = await ask(fleet.gateways[1]!, 'GET', `${known[0]}/101`)
+      const { status } = (await answer.json()) as { status: string }
+      if (/ttl=-/.test(answer.headers.get('cache-status') ?? '')) return false
+      expect(status).toBe('active')
+      return true
+    }
+    await msUntil(isFreshThere, 15_000)
+  }, 90_000)
+})
+
+/** A Sentinel of one voice that watches `team`; its port, once it knows the replica. */
+const startSentinel = async (master: number): Promise<number> => {
+  const folder = await mkdtemp(join(tmpdir(), 'redis-sentinel-'))
+  const port = await freePort()
+  await writeFile(
+    join(folder, 'sentinel.conf'),
+    [
+      `port ${port}`,
+      'bind 127.0.0.1',
+      `sentinel monitor team 127.0.0.1 ${master} 1`,
+      'sentinel down-after-milliseconds team 500',
+      'sentinel failover-timeout team 5000',
+    ].join('\n'),
+  )
+  const { command, env } = JSON.parse(process.env.TEST_REDIS_COMMAND ?? '{"command":"redis-server"}')
+  const child = spawn(command, [join(folder, 'sentinel.conf'), '--sentinel'], {
+    env: { ...process.env, ...env },
+    stdio: 'ignore',
+  })
+  void track(child)
+  const client = new Redis({ port, retryStrategy: () => 50, disconnectTimeout: 50 })
+  client.on('error', () => {})
+  ends.push(async () => {
+    client.disconnect()
+    await stopChild(child)
+    await rm(folder, { recursive: true })
+  })
+  await msUntil(async () => {
+    const replicas = (await client.call('SENTINEL', 'REPLICAS', 'team')) as string[][]
+    return replicas.length > 0 && replicas.every((fields) => fields.includes('ok'))
+  }, 20_000)
+  return port
+}
