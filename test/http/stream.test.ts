@@ -15,9 +15,11 @@ let events: string
 beforeEach(async () => {
   gateway = await startGateway({
     clock,
-    env: { WRITE_DEADLINE_MS: '300', CHATHUB_TIMEOUT_MS: '200' },
+    env: { WRITE_DEADLINE_MS: '1000' },
     clients: [{ id: 'hourly', expiresAt: inAnHour() }],
   })
+  // Logged in and known before, so that the write has all its time for itself.
+  await gateway.ask('GET', '/v1/organizations/24/operators')
   // A write in doubt: its operation stays as it is for ten seconds.
   gateway.simulator.fault({ mode: 'drop-response', route: 'synchronize', times: 1 })
   const { headers } = await gateway.ask('POST', '/v1/organizations/24/operators', {
