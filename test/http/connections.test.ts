@@ -17,7 +17,8 @@ const open = async (bytes: string): Promise<{ socket: Socket; heard(): string }>
     heard += text
   })
   socket.on('error', () => {})
-  await once(socket, 'connect')
+  // The server takes a connection up after its client has it; before that there would be none to count.
+  await Promise.all([once(gateway.gateway.server, 'connection'), once(socket, 'connect')])
   socket.write(bytes)
   return { socket, heard: () => heard }
 }
@@ -25,6 +26,13 @@ const connections = (): Promise<number> =>
   new Promise((resolve) => gateway.gateway.server.getConnections((_error, count) => resolve(count)))
 const allGone = async (): Promise<void> => {
   while ((await connections()) > 0) await new Promise((resolve) => setTimeout(resolve, 5))
+}
+
+/** All that the server sent until it ended the connection. */
+const ended = async ({ socket, heard }: Awaited<ReturnType<typeof open>>): Promise<string> => {
+  if (!socket.readableEnded) await once(socket, 'end')
+  await allGone()
+  return heard()
 }
 
 const headOf = (path: string, ...fields: string[]) =>
@@ -48,12 +56,12 @@ describe('a body that is too large', () => {
   })
 
   it('is refused so that one who sends it all before reading can read why', async () => {
-    const { socket, heard } = await open(headOf(operators, jsonType, 'Content-Length: 4194304'))
+    const opened = await open(headOf(operators, jsonType, 'Content-Length: 4194304'))
     for (let sent = 0; sent < 64; sent++)
-      if (!socket.write(Buffer.alloc(65_536, ' '))) await once(socket, 'drain')
-    await allGone()
-    expect(heard()).toMatch(/^HTTP\/1\.1 413 /)
-    expect(heard().match(/HTTP/g)).toHaveLength(1)
+      if (!opened.socket.write(Buffer.alloc(65_536, ' '))) await once(opened.socket, 'drain')
+    const heard = await ended(opened)
+    expect(heard).toMatch(/^HTTP\/1\.1 413 /)
+    expect(heard.match(/HTTP/g)).toHaveLength(1)
   })
 })
 
@@ -73,10 +81,9 @@ describe('a body that waits to be asked for', () => {
 
   it('is not, where the request is refused without it, and nothing behind is taken for a request', async () => {
     const wrong = headOf('/v1/tokens:validate', ...waiting).replace(gateway.key, 'wrong')
-    const { heard } = await open(wrong + headOf('/v1/me').replace('POST', 'GET'))
-    await allGone()
-    expect(heard().match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 401'])
-    expect(heard()).toMatch(/^connection: close\r$/im)
+    const heard = await ended(await open(wrong + headOf('/v1/me').replace('POST', 'GET')))
+    expect(heard.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 401'])
+    expect(heard).toMatch(/^connection: close\r$/im)
   })
 })
 
@@ -95,19 +102,18 @@ describe('a connection', () => {
     ['asked for a tunnel', 'CONNECT x:443 HTTP/1.1\r\nHost: x\r\n\r\n', 405],
     ['sent no request', 'HELLO\r\n\r\n', 400],
   ])('that %s is ended by the server, though the other side keeps it open', async (_name, bytes, status) => {
-    const { socket, heard } = await open(bytes)
-    await once(socket, 'data')
-    for (let more = 0; more < 20; more++) socket.write(bytes)
-    await allGone()
-    expect(heard()).toContain(`HTTP/1.1 ${status} `)
-    expect(heard()).toMatch(/\}$/)
-    expect(heard().match(/HTTP\//g)).toHaveLength(1)
+    const opened = await open(bytes)
+    await once(opened.socket, 'data')
+    for (let more = 0; more < 20; more++) opened.socket.write(bytes)
+    const heard = await ended(opened)
+    expect(heard).toContain(`HTTP/1.1 ${status} `)
+    expect(heard).toMatch(/\}$/)
+    expect(heard.match(/HTTP\//g)).toHaveLength(1)
   })
 
   it('that was answered without a response object is counted and logged as others are', async () => {
-    const { heard } = await open('HELLO\r\n\r\n')
-    await allGone()
-    const { requestId } = JSON.parse(heard().split('\r\n\r\n')[1] as string)
+    const heard = await ended(await open('HELLO\r\n\r\n'))
+    const { requestId } = JSON.parse(heard.split('\r\n\r\n')[1] as string)
     expect(gateway.logged()).toContain(
       `"requestId":"${requestId}","method":"","route":"unknown","status":400`,
     )
