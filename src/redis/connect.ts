@@ -29,9 +29,23 @@ const hostsOf = (list: string): { host: string; port: number }[] =>
 
 /**
  * A connection for `redis://`, `rediss://`, `redis+sentinel://[user:password@]host,host/name` or
- * `redis+cluster://[user:password@]host,host`. It connects by itself, again and again; errors come as events.
+ * `redis+cluster://[user:password@]host,host`. It connects by itself, again and again, as long as it is wanted; errors
+ * come as events.
  */
-export const connectRedis = (url: string, more: RedisOptions = {}): RedisClient => {
+export const connectRedis = (
+  url: string,
+  isWanted: (client: RedisClient) => boolean,
+  more: RedisOptions = {},
+): RedisClient => {
+  const client = clientOf(url, more)
+  // Told of a failover while it asks a Sentinel for the master, ioredis gives up for good.
+  client.on('end', () => {
+    if (isWanted(client)) client.connect().catch(() => {})
+  })
+  return client
+}
+
+const clientOf = (url: string, more: RedisOptions): RedisClient => {
   const all = { ...options, ...more }
   const special = /^redis\+(sentinel|cluster):\/\/(?:([^@/]*)@)?([^/]+)(?:\/([^/?]+))?/.exec(url)
   if (!special) return new Client(url, all)
@@ -45,6 +59,7 @@ export const connectRedis = (url: string, more: RedisOptions = {}): RedisClient 
       name: name ?? 'mymaster',
       sentinels: hostsOf(hosts).map((node) => ({ ...node, port: node.port === 6379 ? 26379 : node.port })),
       sentinelRetryStrategy: (times) => Math.min(1000, 50 * times),
+      sentinelCommandTimeout: 1000,
       failoverDetector: true,
     })
   return new Cluster(hostsOf(hosts) as ClusterNode[], {

@@ -58,7 +58,7 @@ export const createRedis = (options: {
   })
 
   const open = (): RedisClient => {
-    const made = connectRedis(url)
+    const made = connectRedis(url, (one) => one === client && !closed)
     made.on('error', (error: Error) => {
       tellOpened()
       // Once in 10 s is enough to read; the message never holds the password, only host and reason.
@@ -99,7 +99,7 @@ export const createRedis = (options: {
       () => {
         good = 0
         // A connection that is up but answers nothing may be dead without knowing: a new one will.
-        if (++bad % badProbes === 0) client.disconnect(true)
+        if (++bad % badProbes === 0 && client.status === 'ready') client.disconnect(true)
         clock.after(probeMs, probe)
       },
     )

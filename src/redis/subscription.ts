@@ -22,14 +22,16 @@ export const createSubscription = (url: () => string, listening: Listening, cloc
   const { channels, onReady, onLost, onMessage } = listening
   let closing = false
   const listen = (): RedisClient => {
-    const subscriber = connectRedis(url(), { autoResubscribe: false })
+    const made = connectRedis(url(), (one) => one === subscriber && !closing, {
+      autoResubscribe: false,
+    })
     // Refused, it is refused again at once: a connection a second is enough to find out.
-    const again = () => void clock.after(pingMs, () => subscriber.disconnect(true))
-    subscriber.on('error', () => {})
-    subscriber.on('ready', () => void subscriber.subscribe(...channels).then(onReady, again))
-    subscriber.on('close', onLost)
-    subscriber.on('message', onMessage)
-    return subscriber
+    const again = () => void clock.after(pingMs, () => made.disconnect(true))
+    made.on('error', () => {})
+    made.on('ready', () => void made.subscribe(...channels).then(onReady, again))
+    made.on('close', onLost)
+    made.on('message', onMessage)
+    return made
   }
   let subscriber = listen()
   // Pings show a connection that is up but dead; without them silence would look like peace.

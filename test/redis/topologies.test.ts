@@ -1,16 +1,15 @@
-import { spawn } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, expect, it } from '@jest/globals'
-import { Redis } from 'ioredis'
+import type { Redis } from 'ioredis'
 import { ask, type Fleet, startFleet } from '../coherence/fleet.ts'
 import { createAuthority } from '../failure/certificates.ts'
 import { msUntil } from '../failure/faulty-chathub.ts'
-import { stopChild, track } from '../support/children.ts'
 import { freePort } from '../support/free-port.ts'
 import { describeWithRedisServer } from '../support/needs.ts'
 import { startRedis, type TestRedis } from '../support/redis.ts'
+import { startSentinel } from './sentinel.ts'
 
 // Redis as people run it: two gateways as processes on each kind, that must be one gateway to a caller.
 
@@ -127,8 +126,9 @@ describeWithRedisServer('two gateways are one', () => {
   it('behind a Sentinel, whose failover no reader of a known list notices', async () => {
     const master = await startServer({})
     const replica = await startServer({ args: ['--replicaof', '127.0.0.1', `${master.port}`] })
-    const port = await startSentinel(master.port)
-    const fleet = await startGateways(`redis+sentinel://127.0.0.1:${port}/team`)
+    const sentinel = await startSentinel(master.port)
+    ends.push(sentinel.stop)
+    const fleet = await startGateways(`redis+sentinel://127.0.0.1:${sentinel.port}/team`)
     await isOneGateway(fleet)
     const known = ['/v1/organizations/24/operators', '/v1/organizations/6/operators', '/v1/organizations']
     for (const gateway of fleet.gateways) for (const path of known) await json(ask(gateway, 'GET', path))
@@ -170,37 +170,3 @@ describeWithRedisServer('two gateways are one', () => {
     await msUntil(isFreshThere, 15_000)
   }, 90_000)
 })
-
-/** A Sentinel of one voice that watches `team`; its port, once it knows the replica. */
-const startSentinel = async (master: number): Promise<number> => {
-  const folder = await mkdtemp(join(tmpdir(), 'redis-sentinel-'))
-  const port = await freePort()
-  await writeFile(
-    join(folder, 'sentinel.conf'),
-    [
-      `port ${port}`,
-      'bind 127.0.0.1',
-      `sentinel monitor team 127.0.0.1 ${master} 1`,
-      'sentinel down-after-milliseconds team 500',
-      'sentinel failover-timeout team 5000',
-    ].join('\n'),
-  )
-  const { command, env } = JSON.parse(process.env.TEST_REDIS_COMMAND ?? '{"command":"redis-server"}')
-  const child = spawn(command, [join(folder, 'sentinel.conf'), '--sentinel'], {
-    env: { ...process.env, ...env },
-    stdio: 'ignore',
-  })
-  void track(child)
-  const client = new Redis({ port, retryStrategy: () => 50, disconnectTimeout: 50 })
-  client.on('error', () => {})
-  ends.push(async () => {
-    client.disconnect()
-    await stopChild(child)
-    await rm(folder, { recursive: true })
-  })
-  await msUntil(async () => {
-    const replicas = (await client.call('SENTINEL', 'REPLICAS', 'team')) as string[][]
-    return replicas.length > 0 && replicas.every((fields) => fields.includes('ok'))
-  }, 20_000)
-  return port
-}
