@@ -39,11 +39,12 @@ const finish = (server: Server): Promise<void> =>
 /** The process: settings, gateway, listen, ready line, drain. @throws ConfigFaults */
 export const run = async (env: Record<string, string | undefined>): Promise<{ url: string }> => {
   const config = readConfig(env)
-  const stdout = pino.destination({ dest: 1, sync: false, minLength: process.stdout.isTTY ? 0 : 4096 })
+  const contentMode = { contentMode: 'buffer' } // sonic-boom's own, which pino's type does not name
+  const stdout = pino.destination({ dest: 1, sync: false, minLength: 4096, ...contentMode })
   const pretty = process.stdout.isTTY
     ? (await import('pino-pretty')).default({ ignore: 'pid,hostname', destination: 1 })
     : undefined
-  const lines = gather(stdout)
+  const lines = gather((bytes) => stdout.write(bytes as unknown as string))
   const log = createLog(config.logLevel, pretty ?? lines)
   const flushing = setInterval(() => {
     lines.flush()

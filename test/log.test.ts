@@ -11,7 +11,7 @@ const visit = {
   caller: { id: 'a "client"\n\u2028 Ірина' },
   freshness: { how: 'hit' },
   code: undefined,
-  headers: [],
+  lines: '',
 } as unknown as Visit
 
 const written = (level: string, work: (log: ReturnType<typeof createLog>) => void): string[] => {
@@ -55,7 +55,7 @@ describe('the line of a request', () => {
 describe('gathered lines', () => {
   it('go on in pieces of whole lines, in order, all of them after a flush', () => {
     const pieces: string[] = []
-    const lines = gather({ write: (piece) => void pieces.push(piece) })
+    const lines = gather((piece) => pieces.push(String(piece)))
     const all = Array.from({ length: 10_000 }, (_, index) => `${index} ${'x'.repeat(50)}\n`)
     for (const line of all) lines.write(line)
     expect(pieces.length).toBeGreaterThan(3)

@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Freshness } from '../cache/cache.ts'
 import { createPrepared, type Prepared } from '../operators/prepared.ts'
+import { linesOf } from './head.ts'
 import type { Again } from './replay.ts'
 import { type Response, respond } from './respond.ts'
 
@@ -33,11 +34,8 @@ export const render = (
   if ('prepared' in answer) return respond(answer.prepared, request, answer.freshness, label, dropIn)
   if ('empty' in answer) {
     const length = answer.empty === 204 ? [] : ['Content-Length', '0']
-    return {
-      status: answer.empty,
-      headers: [...length, 'Cache-Control', 'no-store', ...(answer.headers ?? [])],
-      body: undefined,
-    }
+    const lines = linesOf([...length, 'Cache-Control', 'no-store', ...(answer.headers ?? [])])
+    return { status: answer.empty, lines, body: undefined }
   }
   if ('bytes' in answer)
     return unkept(answer.status, answer.contentType, answer.bytes, answer.headers, answer.policy)
@@ -54,7 +52,7 @@ const unkept = (
   policy?: string,
 ): Response => ({
   status,
-  headers: [
+  lines: linesOf([
     'Content-Type',
     type,
     'Content-Length',
@@ -62,7 +60,7 @@ const unkept = (
     'Cache-Control',
     'no-store',
     ...headers,
-  ],
+  ]),
   body,
   ...(policy !== undefined && { policy }),
 })

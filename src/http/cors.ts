@@ -1,16 +1,28 @@
 import type { IncomingMessage } from 'node:http'
 import { sessionHeader } from '../access/browser.ts'
+import { linesOf } from './head.ts'
 import type { Visit } from './visit.ts'
 
 const exposed =
   'Age, Cache-Status, ETag, Idempotency-Replayed, Location, RateLimit, RateLimit-Policy, Retry-After, X-Request-Id'
 const allowedHeaders = `Accept, Authorization, Cache-Control, Content-Type, Idempotency-Key, If-None-Match, Last-Event-ID, X-API-Key, X-Request-Id, ${sessionHeader}`
 
+const preflightLines = linesOf([
+  'Access-Control-Allow-Methods',
+  'GET, HEAD, POST, PATCH, DELETE',
+  'Access-Control-Allow-Headers',
+  allowedHeaders,
+  'Access-Control-Max-Age',
+  '600',
+  'Vary',
+  'Origin',
+])
+
 export type Cors = {
   /** Adds the headers that let a listed origin read the answer; others get none. */
   allow(req: IncomingMessage, visit: Visit): void
-  /** Headers of the answer to a preflight of a listed origin; undefined: this is no preflight, or of somebody else. */
-  preflight(req: IncomingMessage): string[] | undefined
+  /** Lines of the answer to a preflight of a listed origin; undefined: this is no preflight, or of somebody else. */
+  preflight(req: IncomingMessage): string | undefined
 }
 
 /** Exact origins with credentials; never `*`, never a pattern. */
@@ -20,14 +32,14 @@ export const createCors = (origins: readonly string[]): Cors => {
     allow: (req, visit) => {
       const { origin } = req.headers
       if (origin !== undefined && listed.has(origin))
-        visit.headers.push(
+        visit.lines = linesOf([
           'Access-Control-Allow-Origin',
           origin,
           'Access-Control-Allow-Credentials',
           'true',
           'Access-Control-Expose-Headers',
           exposed,
-        )
+        ])
     },
     preflight: (req) => {
       const { origin } = req.headers
@@ -38,16 +50,7 @@ export const createCors = (origins: readonly string[]): Cors => {
         req.headers['access-control-request-method'] === undefined
       )
         return undefined
-      return [
-        'Access-Control-Allow-Methods',
-        'GET, HEAD, POST, PATCH, DELETE',
-        'Access-Control-Allow-Headers',
-        allowedHeaders,
-        'Access-Control-Max-Age',
-        '600',
-        'Vary',
-        'Origin',
-      ]
+      return preflightLines
     },
   }
 }

@@ -31,7 +31,10 @@ const retryAfterSeconds = (ms: number): string => String(Math.min(3600, Math.max
 
 const challenge = 'Bearer realm="chathub-gateway"'
 
-/** Headers that go with a failure; flat name, value, … Every 429 and 503 says when to come back, every 401 what is wanted. */
+/**
+ * Headers that go with a failure, without `Connection`; flat name, value, … Every 429 and 503 says when to come back, every
+ * 401 what is wanted.
+ */
 export const problemHeaders = (failure: Failure): string[] => {
   const headers = ['Content-Type', 'application/problem+json; charset=utf-8', 'Cache-Control', 'no-store']
   const retryMs =
@@ -39,6 +42,7 @@ export const problemHeaders = (failure: Failure): string[] => {
   if (retryMs !== undefined) headers.push('Retry-After', retryAfterSeconds(retryMs))
   if (failure.status === 401 && !failure.headers?.['WWW-Authenticate'])
     headers.push('WWW-Authenticate', challenge)
-  for (const [name, value] of Object.entries(failure.headers ?? {})) headers.push(name, value)
+  for (const [name, value] of Object.entries(failure.headers ?? {}))
+    if (name !== 'connection') headers.push(name, value)
   return headers
 }

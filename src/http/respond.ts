@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
 import type { Freshness } from '../cache/cache.ts'
-import type { Coding, Prepared } from '../operators/prepared.ts'
+import type { Coding, Prepared, Variant } from '../operators/prepared.ts'
 import { linesOf, writeHead } from './head.ts'
 import type { Visit } from './visit.ts'
 
@@ -21,21 +21,19 @@ export const contentSecurityPolicy = "default-src 'none'; frame-ancestors 'none'
 
 export const json = 'application/json; charset=utf-8'
 
-const securityLines = linesOf([...securityHeaders])
+const apiLines = linesOf([...securityHeaders, 'Content-Security-Policy', contentSecurityPolicy])
 const vary = 'Accept-Encoding, Authorization, X-API-Key, Cookie, Origin'
-const listLinesWith = (headers: string): string =>
+const keptLinesWith = (headers: string): string =>
   linesOf(['Cache-Control', 'private, max-age=0, must-revalidate', 'Vary', headers])
-const listLines = listLinesWith(vary)
+const keptLines = keptLinesWith(vary)
 /** Drop-in paths label one body in several ways, and take one header more. */
-const dropInLines = listLinesWith(`${vary}, Accept, X-Authorization-Key`)
+const dropInLines = keptLinesWith(`${vary}, Accept, X-Authorization-Key`)
 
 /** What goes out: status, headers, and the body where there is one. */
 export type Response = {
   status: number
-  /** Flat (name, value, …). */
-  headers: string[]
-  /** Further headers as the lines they are on the wire. */
-  lines?: string
+  /** Headers as the lines they are on the wire, `Content-Length` among them where there is a body. */
+  lines: string
   body: Buffer | undefined
   /** The answer is whole but not ended: its sender ends it. */
   open?: boolean
@@ -55,16 +53,31 @@ export const respond = (
   dropIn = false,
 ): Response => {
   const { coding, variant } = prepared.variant(acceptedCodings(request['accept-encoding']))
-  let lines = `${dropIn ? dropInLines : listLines}ETag: ${variant.etag}\r\n`
-  if (freshness)
-    lines += `Age: ${Math.floor(freshness.ageMs / 1000)}\r\nCache-Status: ${cacheStatus(freshness)}\r\n`
+  const age = freshness ? ageLines(freshness) : ''
   const condition = request['if-none-match']
   if (condition !== undefined && matches(condition, prepared.tag))
-    return { status: 304, headers: [], lines, body: undefined }
-  lines += `Content-Type: ${contentType}\r\n`
-  if (coding !== 'identity') lines += `Content-Encoding: ${coding}\r\n`
-  return { status: 200, headers: ['Content-Length', String(variant.body.length)], lines, body: variant.body }
+    return { status: 304, lines: listLines(variant, dropIn) + age, body: undefined }
+  return { status: 200, lines: variantLines(variant, coding, contentType, dropIn) + age, body: variant.body }
 }
+
+const listLines = ({ etag }: Variant, dropIn: boolean): string =>
+  `${dropIn ? dropInLines : keptLines}ETag: ${etag}\r\n`
+
+/** What never changes about a body under one label, made when it is first sent. */
+const known = new WeakMap<Variant, Map<string, string>>()
+const variantLines = (variant: Variant, coding: Coding, contentType: string, dropIn: boolean): string => {
+  const key = dropIn ? `${contentType} drop-in` : contentType
+  const ready = known.get(variant)?.get(key)
+  if (ready !== undefined) return ready
+  const framing = ['Content-Type', contentType, 'Content-Length', String(variant.body.length)]
+  if (coding !== 'identity') framing.push('Content-Encoding', coding)
+  const lines = listLines(variant, dropIn) + linesOf(framing)
+  known.set(variant, (known.get(variant) ?? new Map()).set(key, lines))
+  return lines
+}
+
+const ageLines = (freshness: Freshness): string =>
+  `Age: ${Math.floor(freshness.ageMs / 1000)}\r\nCache-Status: ${cacheStatus(freshness)}\r\n`
 
 /** Cache-Status (RFC 9211) with the cache name `chathub-gateway`. */
 export const cacheStatus = ({ how, ttlMs, failedStatus }: Freshness): string => {
@@ -122,6 +135,8 @@ export const matches = (condition: string, tag: string): boolean =>
     return opaque === tag || opaque === `${tag}-gzip` || opaque === `${tag}-br`
   })
 
+const pageLines = (policy: string): string => linesOf([...securityHeaders, 'Content-Security-Policy', policy])
+
 /** Called once for every answer, as it is sent. */
 export type Observe = (visit: Visit, status: number) => void
 
@@ -134,11 +149,9 @@ export const send = (
   closing: boolean,
 ): void => {
   const { visit } = req
-  const headers = [...answer.headers, ...visit.headers]
-  if (closing) headers.push('Connection', 'close')
-  const policy = answer.policy ?? contentSecurityPolicy
-  const lines = `${answer.lines ?? ''}${securityLines}Content-Security-Policy: ${policy}\r\nX-Request-Id: ${visit.requestId}\r\n`
-  writeHead(res, answer.status, headers, lines)
+  const fixed = answer.policy === undefined ? apiLines : pageLines(answer.policy)
+  const lines = `${answer.lines}${fixed}${visit.lines}X-Request-Id: ${visit.requestId}\r\n`
+  writeHead(res, answer.status, lines, closing)
   if (answer.body === undefined || req.method === 'HEAD') res.end()
   else if (answer.open) res.write(answer.body)
   else res.end(answer.body)

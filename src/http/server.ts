@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import http, { type IncomingMessage, type ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import express, { type NextFunction, type Request, type Response } from 'express'
 import type { Clock } from '../clock.ts'
@@ -7,6 +8,7 @@ import { Failure } from '../errors.ts'
 import type { Cors } from './cors.ts'
 import type { Door } from './door.ts'
 import { brokenRequest, framingFault, lastWords } from './framing.ts'
+import { linesOf } from './head.ts'
 import { presets } from './presets.ts'
 import { asFailure, problemHeaders, problemOf } from './problem.ts'
 import { type Observe, send } from './respond.ts'
@@ -17,6 +19,15 @@ const silenceMs = 60_000
 const connectionsMax = 20_000
 // So long a connection that was told its last may go on sending, so that it reads the answer rather than a reset.
 const partingMs = 1000
+
+declare module 'node:net' {
+  interface Socket {
+    /** It ends with an answer given already: nothing that comes behind on it is a request. */
+    isToldItsLast?: boolean
+    /** The answer that it is at. */
+    answer?: ServerResponse
+  }
+}
 
 type Options = {
   door: Door
@@ -51,13 +62,12 @@ export const createServer = (options: Options): http.Server => {
   const refuse = (req: IncomingMessage, res: ServerResponse, failure: Failure): void => {
     req.visit.code = failure.code
     const body = Buffer.from(JSON.stringify(problemOf(failure, req.visit.requestId)))
-    const headers = [...problemHeaders(failure), 'Content-Length', String(body.length)]
-    const told = failure.headers?.connection === 'close'
-    const leaves = told || req.visit.awaitsContinue
-    if (leaves) ended.add(req.socket)
+    const lines = linesOf([...problemHeaders(failure), 'Content-Length', String(body.length)])
+    const leaves = failure.headers?.connection === 'close' || req.visit.awaitsContinue
+    if (leaves) req.socket.isToldItsLast = true
     // Behind a fault of framing, which no route sees, no end of a body can be told.
     const open = leaves && !req.complete && req.visit.route !== 'unknown' && req.method !== 'HEAD'
-    send(req, res, { status: failure.status, headers, body, open }, observe, (leaves || closing()) && !told)
+    send(req, res, { status: failure.status, lines, body, open }, observe, leaves || closing())
     if (open) partAfter(req, res)
   }
 
@@ -70,11 +80,6 @@ export const createServer = (options: Options): http.Server => {
     )
     req.resume()
   }
-
-  /** Connections that end with an answer given already: nothing that comes behind on them is a request. */
-  const ended = new WeakSet<Duplex>()
-  /** The answer that a connection is at. */
-  const answering = new WeakMap<Duplex, ServerResponse>()
 
   /** Ends a connection from this side, and soon from both, whatever the other does. */
   const part = (socket: Duplex, words = ''): void => {
@@ -95,25 +100,24 @@ export const createServer = (options: Options): http.Server => {
   }
   const answerBroken = (error: NodeJS.ErrnoException, socket: Duplex): void => {
     if (socket.writableEnded) return // told already; what else comes on it is drained
-    const res = answering.get(socket)
+    const { isToldItsLast, answer: res } = socket as Socket
     // A broken body whose request is answered already: a second answer would be taken for that of the next request.
-    if (ended.has(socket) || (res?.headersSent && !res.req.complete)) part(socket)
+    if (isToldItsLast || (res?.headersSent && !res.req.complete)) part(socket)
     else if (error.code === 'ECONNRESET' || !socket.writable) socket.destroy()
     else refuseRaw(socket, brokenRequest(error))
   }
 
   const listener = (req: IncomingMessage, res: ServerResponse, awaitsContinue = false): void => {
     // Node goes on reading what was sent behind a request whose end could not be told.
-    if (ended.has(req.socket)) return
+    if (req.socket.isToldItsLast) return
     const visit = beginVisit(req, clock.now())
     visit.awaitsContinue = awaitsContinue
-    answering.set(req.socket, res)
+    req.socket.answer = res
     cors.allow(req, visit)
     const fault = framingFault(req)
     const preflight = cors.preflight(req)
     if (fault) refuse(req, res, fault)
-    else if (preflight)
-      send(req, res, { status: 204, headers: preflight, body: undefined }, observe, closing())
+    else if (preflight) send(req, res, { status: 204, lines: preflight, body: undefined }, observe, closing())
     else if (!door.replay.answer(req, res)) app(req as Request, res as Response)
   }
   const server = http.createServer(

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Clock } from '../clock.ts'
 import type { Events } from './answer.ts'
+import { pairsOf } from './head.ts'
 import { contentSecurityPolicy, type Observe, securityHeaders } from './respond.ts'
 
 const lookMs = 1000
@@ -38,7 +39,7 @@ export const stream = (
     contentSecurityPolicy,
     'X-Request-Id',
     visit.requestId,
-    ...visit.headers,
+    ...pairsOf(visit.lines),
     ...(closing ? ['Connection', 'close'] : []),
   ])
   observe(visit, 200)

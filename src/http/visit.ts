@@ -20,8 +20,8 @@ export type Visit = {
   awaitsContinue: boolean
   /** The failure code of a problem document. */
   code: string | undefined
-  /** Response headers that belong to the visit, such as CORS; flat name, value, … */
-  headers: string[]
+  /** Lines of the answer's head that belong to the visit, such as CORS. */
+  lines: string
 }
 
 declare module 'node:http' {
@@ -48,7 +48,7 @@ export const newVisit = (method: string, requestId: string, now: number): Visit 
   freshness: undefined,
   awaitsContinue: false,
   code: undefined,
-  headers: [],
+  lines: '',
 })
 
 export const beginVisit = (req: IncomingMessage, now: number): Visit => {

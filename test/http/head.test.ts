@@ -26,7 +26,8 @@ describe('header lines', () => {
   it('come out as the headers that Node would have sent, in an answer framed by Node', async () => {
     const server = createServer((req, res) => {
       const framing = ['Content-Length', '2']
-      if (req.url === '/ours') writeHead(res, 200, framing, linesOf(pairs))
+      if (req.url?.startsWith('/ours'))
+        writeHead(res, 200, linesOf([...framing, ...pairs]), req.url === '/ours-last')
       else res.writeHead(200, [...framing, ...pairs])
       res.end('ok')
     }).listen(0, '127.0.0.1')
