@@ -29,10 +29,12 @@ export const credentialOf = (headers: IncomingHttpHeaders, dropIn: boolean): str
     authorization === undefined ? undefined : /^bearer +([\x21-\x7e]+) *$/i.exec(authorization)?.[1]
   if (authorization !== undefined && bearer === undefined)
     throw new Failure('credential.invalid', challenge('invalid_request'))
-  const given = new Set([bearer, headers['x-api-key'], dropIn ? headers['x-authorization-key'] : undefined])
-  given.delete(undefined)
-  if (given.size > 1) throw new Failure('credential.conflict')
-  const [credential] = given
+  const key = headers['x-api-key']
+  const wireKey = dropIn ? headers['x-authorization-key'] : undefined
+  const credential = bearer ?? key ?? wireKey
+  // The same one twice is one.
+  if ((key ?? credential) !== credential || (wireKey ?? credential) !== credential)
+    throw new Failure('credential.conflict')
   return typeof credential === 'string' ? credential : undefined
 }
 

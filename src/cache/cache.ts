@@ -53,8 +53,12 @@ export const createCache = <T>(options: Options<T>): Cache<T> => {
   const { adopt, join } = loading
   const { ageOf } = memory
 
-  const answer = (copy: Copy<T>, how: Freshness['how'], failedStatus?: number): Read<T> => {
-    const ageMs = ageOf(copy)
+  const answer = (
+    copy: Copy<T>,
+    how: Freshness['how'],
+    failedStatus?: number,
+    ageMs = ageOf(copy),
+  ): Read<T> => {
     report({
       name: 'cache',
       list,
@@ -128,7 +132,9 @@ export const createCache = <T>(options: Options<T>): Cache<T> => {
 
   const peek = (key: string): Read<T> | undefined => {
     const copy = memory.current(key)
-    return copy && ageOf(copy) < times.freshMs ? answer(copy, 'hit') : undefined
+    if (!copy) return undefined
+    const ageMs = ageOf(copy)
+    return ageMs < times.freshMs ? answer(copy, 'hit', undefined, ageMs) : undefined
   }
 
   const read = async (key: string, errand: Errand, { notBefore }: ReadOptions = {}): Promise<Read<T>> => {

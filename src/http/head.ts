@@ -24,25 +24,26 @@ export const pairsOf = (lines: string): string[] =>
       return [line.slice(0, colon), line.slice(colon + 2)]
     })
 
-/** Node keeps the head that it will send as text here; on-headers and others build on it. */
-type Headed = { _header: unknown; _keepAliveTimeout: number }
+/** So long an idle connection is kept, in seconds; told to whoever would reuse it just then. */
+export const keptSeconds = 65
 
-/** What Node begins an answer with that keeps its connection: status, date, how long. Undefined: it keeps no such text. */
-const beginningOf = (status: number, keepAliveTimeout: number): string | undefined => {
+/** Node keeps the head that it will send as text here; on-headers and others build on it. */
+type Headed = { _header: unknown }
+
+/** What Node begins an answer with that keeps its connection. Undefined: this Node keeps no such text. */
+const beginningOf = (status: number): string | undefined => {
   const res = new ServerResponse(Object.assign(new IncomingMessage(undefined as never), newest))
-  const headed = res as unknown as Headed
-  headed._keepAliveTimeout = keepAliveTimeout
   res.writeHead(status, ['Content-Length', '0'])
-  const head = headed._header
+  const head = (res as unknown as Headed)._header
   if (typeof head !== 'string' || !/^HTTP\/1\.1 \d{3} .*\r\nContent-Length: 0\r\n[\s\S]*\r\n\r\n$/.test(head))
     return undefined
-  return head.replace('Content-Length: 0\r\n', '').slice(0, -2)
+  return head.replace(/Content-Length: 0\r\n([\s\S]*)\r\n$/, `$1Keep-Alive: timeout=${keptSeconds}\r\n`)
 }
 const newest = { method: 'GET', httpVersion: '1.1', httpVersionMajor: 1, httpVersionMinor: 1 }
 
-type Beginning = { text: string | undefined; madeAt: number; keepAliveTimeout: number }
-const beginnings = new Map<number, Beginning>()
-// So late the date in an answer may be.
+/** By status, and the time of the date in them. */
+const beginnings = new Map<number, { text: string | undefined; madeAt: number }>()
+// So late that date may be.
 const beginningMs = 100
 
 /**
@@ -51,21 +52,19 @@ const beginningMs = 100
  * second. `last`: the connection ends with this answer. The lines say how the body is framed.
  */
 export const writeHead = (res: ServerResponse, status: number, lines: string, last: boolean): void => {
-  const headed = res as unknown as Headed
-  if (!last && res.shouldKeepAlive) {
-    const now = Date.now()
-    const keepAliveTimeout = headed._keepAliveTimeout
-    let known = beginnings.get(status)
-    const isOld = !known || now - known.madeAt > beginningMs || now < known.madeAt
-    if (!known || isOld || known.keepAliveTimeout !== keepAliveTimeout) {
-      known = { text: beginningOf(status, keepAliveTimeout), madeAt: now, keepAliveTimeout }
-      beginnings.set(status, known)
-    }
-    if (known.text !== undefined) {
-      res.statusCode = status
-      headed._header = `${known.text}${lines}\r\n`
-      return
-    }
+  const beginning = last || !res.shouldKeepAlive ? undefined : beginningNow(status)
+  if (beginning === undefined)
+    return void res.writeHead(status, [...pairsOf(lines), ...(last ? ['Connection', 'close'] : [])])
+  res.statusCode = status
+  ;(res as unknown as Headed)._header = `${beginning}${lines}\r\n`
+}
+
+const beginningNow = (status: number): string | undefined => {
+  const now = Date.now()
+  let made = beginnings.get(status)
+  if (!made || Math.abs(now - made.madeAt) > beginningMs) {
+    made = { text: beginningOf(status), madeAt: now }
+    beginnings.set(status, made)
   }
-  res.writeHead(status, [...pairsOf(lines), ...(last ? ['Connection', 'close'] : [])])
+  return made.text
 }

@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
 import { LRUCache } from 'lru-cache'
 import { mayTouch } from '../access/caller.ts'
 import type { Guard } from '../access/guard.ts'
@@ -24,18 +24,17 @@ const urlsMax = 20_000
 const urlMax = 512
 const labelsMax = 16
 const acceptMax = 200
-// Any of these makes a request more than ordinary.
-const special = [
-  'cookie',
-  'origin',
-  'range',
-  'expect',
-  'upgrade',
-  'cache-control',
-  'if-match',
-  'transfer-encoding',
-  'content-length',
-] as const
+/** Nothing in it makes a request more than the read of a list. */
+const isOrdinary = (headers: IncomingHttpHeaders): boolean =>
+  headers.cookie === undefined &&
+  headers.origin === undefined &&
+  headers.range === undefined &&
+  headers.expect === undefined &&
+  headers.upgrade === undefined &&
+  headers['cache-control'] === undefined &&
+  headers['if-match'] === undefined &&
+  headers['transfer-encoding'] === undefined &&
+  headers['content-length'] === undefined
 
 /**
  * The same read again without Express: the same guard, the same right, the same limit and the same `respond`, asked
@@ -70,7 +69,7 @@ export const createReplay = (options: {
       const known = urls.get(req.url as string)
       if (!known) return false
       const { headers, visit } = req
-      for (const name of special) if (headers[name] !== undefined) return false
+      if (!isOrdinary(headers)) return false
       try {
         const { endpoint, again } = known
         const caller = guard({ headers, dropIn: endpoint.dropIn ?? false, ownOrigin: () => '' })

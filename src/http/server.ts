@@ -8,14 +8,15 @@ import { Failure } from '../errors.ts'
 import type { Cors } from './cors.ts'
 import type { Door } from './door.ts'
 import { brokenRequest, framingFault, lastWords } from './framing.ts'
-import { linesOf } from './head.ts'
+import { keptSeconds, linesOf } from './head.ts'
 import { presets } from './presets.ts'
 import { asFailure, problemHeaders, problemOf } from './problem.ts'
 import { type Observe, send } from './respond.ts'
 import { beginVisit, newVisit } from './visit.ts'
 
-// A connection that carries no byte for so long ends; whoever is slower than that does not read. Streams beat faster.
-const silenceMs = 60_000
+// A connection that carries no byte for so long ends, idle or not: longer than a balancer keeps one (mostly 60 s), or it
+// would send into its end. Whoever is slower than that does not read. Streams beat faster.
+const silenceMs = keptSeconds * 1000
 const connectionsMax = 20_000
 // So long a connection that was told its last may go on sending, so that it reads the answer rather than a reset.
 const partingMs = 1000
@@ -126,7 +127,7 @@ export const createServer = (options: Options): http.Server => {
       maxHeaderSize: 16 * 1024,
       requireHostHeader: false,
       connectionsCheckingInterval: 1000,
-      keepAliveTimeout: 65_000,
+      keepAliveTimeout: 0, // `timeout` ends idle ones too, and is not set anew for each answer
       headersTimeout: 10_000,
       requestTimeout: 30_000,
     },

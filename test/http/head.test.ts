@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { createServer, get, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { describe, expect, it } from '@jest/globals'
-import { linesOf, pairsOf, writeHead } from '../../src/http/head.ts'
+import { keptSeconds, linesOf, pairsOf, writeHead } from '../../src/http/head.ts'
 
 const pairs = ['ETag', '"a"', 'Cache-Control', 'private, max-age=0', 'X-Odd', 'a: b']
 
@@ -24,7 +24,7 @@ describe('header lines', () => {
   })
 
   it('come out as the headers that Node would have sent, in an answer framed by Node', async () => {
-    const server = createServer((req, res) => {
+    const server = createServer({ keepAliveTimeout: keptSeconds * 1000 }, (req, res) => {
       const framing = ['Content-Length', '2']
       if (req.url?.startsWith('/ours'))
         writeHead(res, 200, linesOf([...framing, ...pairs]), req.url === '/ours-last')
