@@ -1,4 +1,5 @@
-import express, { type Response as ExpressResponse, type Request, type Router } from 'express'
+import type { Express, Response as ExpressResponse, Request } from 'express'
+import { LRUCache } from 'lru-cache'
 import { z } from 'zod'
 import { type Caller, requireScope } from '../access/caller.ts'
 import type { Guard } from '../access/guard.ts'
@@ -6,7 +7,7 @@ import type { Limit } from '../access/limit.ts'
 import type { Errand } from '../chathub/exchange.ts'
 import type { Clock } from '../clock.ts'
 import { type Endpoint, isBodyOptional } from '../contract/endpoints.ts'
-import { Failure, failures, isFailure } from '../errors.ts'
+import { Failure, type Fault, failures, isFailure } from '../errors.ts'
 import { type Answer, render } from './answer.ts'
 import { readBody } from './body.ts'
 import { labelFor } from './negotiate.ts'
@@ -47,8 +48,8 @@ export type Reader<E extends Endpoint, B> = (
 export type Door = {
   /** Binds a handler to an endpoint of the contract. */
   on<E extends Endpoint, B = Parsed<E['body']>>(endpoint: E, handle: Handler<E, B>, read?: Reader<E, B>): void
-  /** All that was bound so far; on its paths other methods are refused with 405 and Allow. */
-  router(): Router
+  /** Routes all that was bound so far; on its paths other methods are refused with 405 and Allow. */
+  route(app: Express): void
   endpoints: Endpoint[]
   /** Answers what was answered before, without Express. */
   replay: Replay
@@ -68,6 +69,12 @@ type Options = {
   writeDeadlineMs: number
 }
 
+/** What a URL says. */
+type Address = { params: unknown; query: unknown; faults: Fault[] }
+// Together they bound what is remembered of URLs: a caller chooses its own.
+const urlsMax = 5000
+const urlMax = 512
+
 const nobody: Caller = {
   id: 'nobody',
   kind: 'key',
@@ -84,6 +91,8 @@ const nobody: Caller = {
 export const createDoor = (options: Options): Door => {
   const { clock, guard, limit, observe } = options
   const endpoints: Endpoint[] = []
+  /** Of reads that were right: the same text checked again says the same. */
+  const addresses = new LRUCache<string, Address>({ max: urlsMax })
   const streams = new Set<() => void>()
   const bound = new Map<
     string,
@@ -98,8 +107,7 @@ export const createDoor = (options: Options): Door => {
     res: ExpressResponse,
   ): Promise<void> => {
     const arrivedAt = req.visit.startedAt
-    const asked = queryOf(req.url)
-    if (!endpoint.dropIn) refuseCredentials(asked.value)
+    const address = addressOf(endpoint, req)
     const identify = () =>
       guard({ headers: req.headers, dropIn: endpoint.dropIn ?? false, ownOrigin: () => ownOrigin(req) })
     let caller = nobody
@@ -113,18 +121,17 @@ export const createDoor = (options: Options): Door => {
     }
     const label = labelFor(endpoint, req.headers.accept)
     const body = isBare(req) && isBodyOptional(endpoint) ? {} : await readBody(endpoint, req, res)
-    const params = check(endpoint.params, req.params, '/path')
-    const query = checkQuery(endpoint.query ?? (endpoint.dropIn ? undefined : noQuery), asked)
-    refuseFaults('request.invalid', [...params.faults, ...query.faults])
+    refuseFaults('request.invalid', address.faults)
     const content = check(endpoint.body, body, '')
     refuseFaults(endpoint.dropIn ? 'request.invalid' : 'request.invalid-body', content.faults)
     const visited = {
       caller,
-      params: params.value,
-      query: query.value,
+      params: address.params as Parsed<E['params']>,
+      query: address.query as Parsed<E['query']>,
       body: content.value,
       errand: errandOf(endpoint, caller, arrivedAt),
       notBefore: wantsNew(req) ? { notBefore: arrivedAt } : {},
+      mark: '',
       label,
       req,
     }
@@ -135,7 +142,10 @@ export const createDoor = (options: Options): Door => {
       visited.body = await read(visited.body as Parsed<E['body']>, visited.query as Parsed<E['query']>)
     if (endpoint.scope !== 'open' && endpoint.scope !== 'any') requireScope(caller, endpoint.scope)
     if (endpoint.scopeToo) requireScope(caller, endpoint.scopeToo)
-    const work = (mark: string) => handle({ ...visited, mark } as Visited<E, B>)
+    const work = (mark: string) => {
+      visited.mark = mark
+      return handle(visited as Visited<E, B>)
+    }
     const answer = await options.once(
       endpoint,
       req,
@@ -152,6 +162,19 @@ export const createDoor = (options: Options): Door => {
     if ('freshness' in answer) req.visit.freshness = answer.freshness
     if ('again' in answer && answer.again) options.replay.learn(req.originalUrl, endpoint, answer.again)
     send(req, res, render(answer, req.headers, label, endpoint.dropIn), observe, options.closing())
+  }
+
+  const addressOf = (endpoint: Endpoint, req: Request): Address => {
+    const known = endpoint.method === 'get' ? addresses.get(req.url) : undefined
+    if (known) return known
+    const asked = queryOf(req.url)
+    if (!endpoint.dropIn) refuseCredentials(asked.value)
+    const params = check(endpoint.params, req.params, '/path')
+    const query = checkQuery(endpoint.query ?? (endpoint.dropIn ? undefined : noQuery), asked)
+    const address = { params: params.value, query: query.value, faults: [...params.faults, ...query.faults] }
+    if (endpoint.method === 'get' && address.faults.length === 0 && req.url.length <= urlMax)
+      addresses.set(req.url, address)
+    return address
   }
 
   const errandOf = (endpoint: Endpoint, caller: Caller, arrivedAt: number): Errand => {
@@ -178,8 +201,8 @@ export const createDoor = (options: Options): Door => {
         { endpoint, serve: (req, res) => visit(endpoint, handle, read, req, res) },
       ])
     },
-    router: () => {
-      const router = express.Router({ caseSensitive: true, strict: true })
+    route: (app) => {
+      app.enable('case sensitive routing').enable('strict routing')
       // `/operations/{id}:cancel` before `/operations/{id}`, which would take the verb for a part of the id.
       const paths = [...bound.keys()].toSorted((a, b) => Number(b.includes('}:')) - Number(a.includes('}:')))
       for (const path of paths) {
@@ -188,16 +211,15 @@ export const createDoor = (options: Options): Door => {
           method === 'get' ? ['GET', 'HEAD'] : [method.toUpperCase()],
         )
         for (const { endpoint, serve } of here)
-          router[endpoint.method](expressPath(path), (req, res) => {
+          app[endpoint.method](expressPath(path), (req, res) => {
             req.visit.route = path
             return serve(req, res)
           })
-        router.all(expressPath(path), (req, _res, next) => {
+        app.route(expressPath(path)).all((req, _res, next) => {
           req.visit.route = path
           next(new Failure('route.method', { headers: { Allow: allowed.join(', ') } }))
         })
       }
-      return router
     },
   }
 }

@@ -51,7 +51,7 @@ export const createServer = (options: Options): http.Server => {
   app.disable('etag')
   app.set('query parser', false)
   app.set('trust proxy', options.trustProxy)
-  app.use(door.router())
+  door.route(app)
   app.use((_req: Request, _res: Response, next: NextFunction) => next(new Failure('route.unknown')))
   app.use((error: unknown, req: Request, res: Response, _next: NextFunction) => {
     const failure = asFailure(error)

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import express from 'express'
 import type { Endpoint } from '../../src/contract/endpoints.ts'
 import { endpoints } from '../../src/contract/endpoints.ts'
 import { createOpenApi } from '../../src/contract/openapi.ts'
@@ -83,7 +84,9 @@ describe('the document', () => {
     const never = {} as never
     const door = createDoor(never)
     for (const mount of mounts) mount(door, never)
-    const routed = door.router().stack.flatMap(({ route }) => {
+    const app = express()
+    door.route(app)
+    const routed = app.router.stack.flatMap(({ route }) => {
       const { methods, path } = route as unknown as { methods: Record<string, boolean>; path: string }
       return Object.keys(methods).flatMap((method) => (method === '_all' ? [] : [`${method} ${path}`]))
     })
