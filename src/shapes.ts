@@ -1,4 +1,5 @@
 import { isIP } from 'node:net'
+import { isOrigin } from './contract/system.ts'
 import type { Shape } from './setting.ts'
 
 /** What settings look like that are more than a number or a word. */
@@ -19,7 +20,7 @@ export const cidr: Shape = {
 }
 
 export const origin: Shape = {
-  valid: (text) => URL.canParse(text) && new URL(text).origin === text,
+  valid: isOrigin,
   wanted: 'exact origins such as https://crm.example.com',
 }
 

@@ -19,7 +19,7 @@ const claims = z.object({
   iat: z.number(),
   exp: z.number(),
   scope: z.string().default(''),
-  organizations: z.union([z.literal('*'), z.array(z.number().int())]).default([]),
+  organizations: z.union([z.literal('*'), z.array(z.int())]).default([]),
 })
 
 /**

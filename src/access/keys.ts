@@ -2,19 +2,18 @@ import { createHash, randomBytes } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
 import { z } from 'zod'
 import type { Clock } from '../clock.ts'
+import { Id } from '../contract/ids.ts'
 import { scopes } from '../contract/scopes.ts'
 import type { Caller } from './caller.ts'
-
-const organizationId = z.number().int().min(1).max(2147483647)
 
 const clientEntry = z.strictObject({
   id: z.string().regex(/^[A-Za-z0-9._-]{1,64}$/, 'wanted: 1 to 64 of A–Z a–z 0–9 . _ -'),
   keyHash: z.string().regex(/^sha256:[0-9a-f]{64}$/, 'wanted: sha256: and 64 lower-case hex digits'),
   scopes: z.array(z.enum(scopes)).default([]),
   organizations: z
-    .union([z.literal('*'), z.array(organizationId)], { error: 'wanted: "*" or a list of ids' })
+    .union([z.literal('*'), z.array(Id)], { error: 'wanted: "*" or a list of ids' })
     .default([]),
-  requestsPerMinute: z.number().int().min(1).max(10_000_000).default(6000),
+  requestsPerMinute: z.int().min(1).max(10_000_000).default(6000),
   expiresAt: z.iso.datetime({ offset: true }).optional(),
 })
 const clientsFile = z.strictObject({ clients: z.array(clientEntry) })

@@ -30,7 +30,6 @@ export type SessionCaller = Caller & { origin: string }
 
 const ticketMs = 60_000
 const idleMs = 30 * 60_000
-export const sessionSecondsMax = 12 * 3600
 // Writing the last use on every request would cost a round trip each; a minute is close enough for 30.
 const touchMs = 60_000
 const browserRequestsPerMinute = 1200

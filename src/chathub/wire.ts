@@ -44,13 +44,13 @@ export const jsonOf = (body: Buffer): unknown => {
 
 const wireId = z.preprocess(
   (value) => (typeof value === 'string' && /^[1-9]\d{0,9}$/.test(value) ? Number(value) : value),
-  z.number().int().min(1).max(2147483647),
+  z.int().min(1).max(2147483647),
 )
 const wireOrganization = z.object({ id: wireId, name: z.string() })
 const wireOperator = z.object({
   id: wireId,
   name: z.string(),
-  status: z.number().int(),
+  status: z.int(),
   organization: wireOrganization.nullish(),
 })
 
@@ -154,7 +154,7 @@ const expiryOfJwt = (token: string): number | undefined => {
 
 const validity = z.object({
   isValid: z.boolean(),
-  operatorId: z.number().int().nullish(),
+  operatorId: z.int().nullish(),
   clientId: z.union([z.number(), z.string()]).nullish(),
   expiresAt: z.string().nullish(),
   error: z.string().nullish(),

@@ -1,28 +1,27 @@
 import { z } from 'zod'
+import { checking, type ValueFault } from './fault.ts'
 import { Id, listOf } from './ids.ts'
 
-export const chatIdMax = 128
-export const strategies = ['roundRobin', 'modulo'] as const
+const chatIdMax = 128
+const strategies = ['roundRobin', 'modulo'] as const
 export type Strategy = (typeof strategies)[number]
 
-type Fault = { code: 'required' | 'type' | 'range' | 'length' | 'chars'; message: string }
-
 /** Visible: neither control nor space nor invisible format character, no half of a surrogate pair. */
-const textFault = (text: string): Fault | undefined => {
+const textFault = (text: string): ValueFault | undefined => {
   const length = [...text].length
   if (length < 1 || length > chatIdMax)
-    return { code: 'length', message: `Wanted: 1 to ${chatIdMax} characters.` }
+    return { code: 'length', detail: `Wanted: 1 to ${chatIdMax} characters.` }
   if (/[\p{Z}\p{Cc}\p{Cf}\p{Cs}]/u.test(text))
-    return { code: 'chars', message: 'Wanted: visible characters alone, no spaces.' }
+    return { code: 'chars', detail: 'Wanted: visible characters alone, no spaces.' }
   return undefined
 }
 
-const chatFault = (value: unknown): Fault | undefined => {
-  if (value === undefined) return { code: 'required', message: 'Required.' }
+const chatFault = (value: unknown): ValueFault | undefined => {
+  if (value === undefined) return { code: 'required', detail: 'Required.' }
   if (typeof value === 'string') return textFault(value)
-  if (typeof value !== 'number') return { code: 'type', message: 'Wanted: a string or an integer.' }
+  if (typeof value !== 'number') return { code: 'type', detail: 'Wanted: a string or an integer.' }
   if (Number.isSafeInteger(value) && value >= 0) return undefined
-  return { code: 'range', message: `Wanted: an integer from 0 to ${Number.MAX_SAFE_INTEGER}.` }
+  return { code: 'range', detail: `Wanted: an integer from 0 to ${Number.MAX_SAFE_INTEGER}.` }
 }
 
 const chatText = { type: 'string', minLength: 1, maxLength: chatIdMax }
@@ -32,20 +31,15 @@ const chatSchema = {
     'Visible characters, or an integer; the integer 7 and the string "7" are the same chat. As it was sent.',
 }
 
-const checked = (value: unknown, context: z.core.$RefinementCtx): void => {
-  const fault = chatFault(value)
-  if (fault) context.addIssue({ code: 'custom', message: fault.message, params: { code: fault.code } })
-}
-
 /** The id of a chat in a JSON body. */
 const ChatId = z
   .unknown()
-  .superRefine(checked)
+  .superRefine(checking(chatFault))
   .transform((value) => value as string | number)
   .meta({ openapi: chatSchema })
 
 /** The same in a path, percent-encoded. */
-export const ChatIdText = z.string().superRefine(checked).meta({ openapi: chatText })
+export const ChatIdText = z.string().superRefine(checking(chatFault)).meta({ openapi: chatText })
 
 /** The chat as a number, for `modulo`; undefined when its id is none. */
 export const chatNumber = (chatId: unknown): number | undefined => {
@@ -79,7 +73,7 @@ export type AssignChat = z.infer<typeof AssignChat>
 
 export const Assignment = z
   .strictObject({
-    chatId: z.unknown().meta({ openapi: chatSchema }),
+    chatId: z.custom<string | number>().meta({ openapi: chatSchema }),
     operator: Id,
     strategy: z.enum(strategies).describe('By which the operator was chosen.'),
     assignedAt: z.iso.datetime(),
@@ -93,34 +87,16 @@ export const Assignment = z
         .enum(['inactive', 'excluded'])
         .optional()
         .describe('Why the operator before lost the chat just now.'),
-      active: z.number().int().describe('Active operators of the organization.'),
-      candidates: z.number().int().describe('Those of them that are not excluded.'),
+      active: z.int().describe('Active operators of the organization.'),
+      candidates: z.int().describe('Those of them that are not excluded.'),
       given: z
-        .number()
         .int()
         .optional()
         .describe(
           '`fewestChats`: chats that the operator was given in turn before this one; no candidate had fewer. Newcomers start with the fewest of the others.',
         ),
-      index: z
-        .number()
-        .int()
-        .optional()
-        .describe('`modulo`: place of the operator among the candidates, from 0.'),
+      index: z.int().optional().describe('`modulo`: place of the operator among the candidates, from 0.'),
     }),
   })
   .meta({ id: 'Assignment' })
-export type Assignment = {
-  chatId: string | number
-  operator: number
-  strategy: Strategy
-  assignedAt: string
-  explain: {
-    reason: 'held' | 'heldByInactive' | 'fewestChats' | 'modulo'
-    moved?: 'inactive' | 'excluded'
-    active: number
-    candidates: number
-    given?: number
-    index?: number
-  }
-}
+export type Assignment = z.infer<typeof Assignment>

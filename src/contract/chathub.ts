@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { Id, IdText } from './ids.ts'
-import { nameFault } from './names.ts'
+import { GivenName } from './names.ts'
 
 /**
  * ChatHub's own shapes, for the drop-in paths: a program written for ChatHub changes its base URL and token, nothing else.
@@ -10,38 +10,24 @@ import { nameFault } from './names.ts'
 /** What ChatHub labels its JSON with, best first: its samples ask for text/plain. */
 export const wireMedia = ['application/json', 'text/plain', 'text/json'] as const
 
-const WireOrganization = z
-  .object({ id: z.number().int(), name: z.string() })
-  .meta({ id: 'ChatHubOrganization' })
+const WireOrganization = z.object({ id: z.int(), name: z.string() }).meta({ id: 'ChatHubOrganization' })
 
 export const WireOrganizations = z.array(WireOrganization)
 
+const wireOperator = { id: z.int(), name: z.string(), status: z.int() }
+
 export const WireOperators = z.array(
-  z
-    .object({
-      id: z.number().int(),
-      name: z.string(),
-      status: z.number().int(),
-      organization: WireOrganization,
-    })
-    .meta({ id: 'ChatHubOperator' }),
+  z.object({ ...wireOperator, organization: WireOrganization }).meta({ id: 'ChatHubOperator' }),
 )
 
 export const WireListQuery = z.object({ organizationId: IdText })
 
-/** A name as ChatHub takes it: what the gateway's own endpoints refuse, ChatHub's samples refuse too (« Validation »). */
-const WireName = z.string().superRefine((name, context) => {
-  const fault = nameFault(name)
-  if (fault) context.addIssue({ code: 'custom', message: fault.detail, params: { code: fault.code } })
-})
+/** What the gateway's own endpoints refuse of a name, ChatHub's samples refuse too (« Validation »). */
+export const WireNewOperators = z.array(z.object({ organizationId: Id, name: GivenName })).min(1)
 
-export const WireNewOperators = z.array(z.object({ organizationId: Id, name: WireName })).min(1)
+export const WireAdded = z.array(z.object(wireOperator))
 
-export const WireAdded = z.array(
-  z.object({ id: z.number().int(), name: z.string(), status: z.number().int() }),
-)
-
-export const WireStatusChange = z.object({ id: Id, status: z.number().int().min(0).max(2) })
+export const WireStatusChange = z.object({ id: Id, status: z.int().min(0).max(2) })
 
 export const WireTokenRequest = z.object({ id: Id, expiresAt: z.iso.datetime({ offset: true }) })
 
@@ -49,7 +35,7 @@ export const WireValidate = z.object({ token: z.string().min(1).max(8192) })
 
 export const WireValidity = z.object({
   isValid: z.boolean(),
-  operatorId: z.number().int().nullish(),
+  operatorId: z.int().nullish(),
   clientId: z.union([z.number(), z.string()]).nullish(),
   expiresAt: z.string().nullish(),
   error: z.string().nullish(),

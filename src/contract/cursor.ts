@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { refuse } from './fault.ts'
 import { Id } from './ids.ts'
 
 /**
@@ -9,14 +10,8 @@ export type Cursor = { of: string; before: number; last: [id: number, print: str
 
 export const rememberedMax = 10
 const print = z.string().max(8)
-const shape = z.tuple([
-  print,
-  z.int().min(0),
-  z
-    .array(z.tuple([Id, print]))
-    .min(1)
-    .max(rememberedMax),
-])
+const last = z.tuple([Id, print])
+const shape = z.tuple([print, z.int().min(0), z.array(last).min(1).max(rememberedMax)])
 
 export const encodeCursor = ({ of, before, last }: Cursor): string =>
   Buffer.from(JSON.stringify([of, before, last])).toString('base64url')
@@ -30,16 +25,11 @@ const decode = (text: string): Cursor | undefined => {
   }
 }
 
-export const cursorFault = { code: 'cursor', message: 'Wanted: nextCursor of the page before, and its sort.' }
+export const cursorFault = { code: 'cursor', detail: 'Wanted: nextCursor of the page before, and its sort.' }
 
 /** A cursor in a query. */
 export const CursorText = z
   .string()
   .max(1000)
-  .transform((text, context) => {
-    const cursor = decode(text)
-    if (cursor) return cursor
-    context.addIssue({ code: 'custom', message: cursorFault.message, params: { code: cursorFault.code } })
-    return z.NEVER
-  })
+  .transform((text, context) => decode(text) ?? refuse(context, cursorFault))
   .meta({ openapi: { type: 'string', maxLength: 1000 } })

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { checking, type ValueFault } from './fault.ts'
 
 /**
  * Two names are the same when they agree folded: NFC, single spaces, lower case. Accents count.
@@ -13,12 +14,10 @@ export const foldForSearch = (name: string): string =>
     .replace(/\p{M}+/gu, '')
     .normalize('NFC')
 
-export const nameLengthMax = 100
+const nameLengthMax = 100
 
 /** Why this is nobody's name; undefined when it may be one. Measured in UTF-16 units after trim and NFC, as ChatHub does. */
-export const nameFault = (
-  name: string,
-): { code: 'blank' | 'length' | 'chars'; detail: string } | undefined => {
+export const nameFault = (name: string): ValueFault | undefined => {
   if (!name.isWellFormed()) return { code: 'chars', detail: 'A name must not contain lone surrogates.' }
   if (!/[^\s\p{Cf}]/u.test(name) && !/\p{Cc}/u.test(name.trim()))
     return { code: 'blank', detail: 'A name must contain something visible.' }
@@ -33,19 +32,15 @@ export const nameFault = (
 /** The name as it is stored: trimmed, NFC. */
 export const cleanName = (name: string): string => name.trim().normalize('NFC')
 
-/** The name of an operator to add; comes out clean. */
-export const NewName = z
-  .string()
-  .superRefine((name, context) => {
-    const fault = nameFault(name)
-    if (fault) context.addIssue({ code: 'custom', message: fault.detail, params: { code: fault.code } })
-  })
-  .transform(cleanName)
-  .meta({
-    openapi: {
-      type: 'string',
-      minLength: 1,
-      description:
-        'After trim and NFC 1 to 100 UTF-16 units, no control characters, lone surrogates or bidirectional overrides.',
-    },
-  })
+/** The name of an operator to add, as it was given. */
+export const GivenName = z.string().superRefine(checking(nameFault))
+
+/** The same; comes out clean. */
+export const NewName = GivenName.transform(cleanName).meta({
+  openapi: {
+    type: 'string',
+    minLength: 1,
+    description:
+      'After trim and NFC 1 to 100 UTF-16 units, no control characters, lone surrogates or bidirectional overrides.',
+  },
+})

@@ -7,32 +7,25 @@ import { Problem } from './system.ts'
 type Json = Record<string, unknown>
 
 /** Failures that follow from what an endpoint is, beside those it names itself. */
-const impliedFailures = (endpoint: Endpoint): FailureCode[] => [
+const impliedFailures = ({ scope, dropIn, body, idempotent }: Endpoint): FailureCode[] => [
   'request.malformed',
   'request.invalid',
-  ...(endpoint.dropIn ? [] : (['credential.in-url'] as const)),
+  ...onlyIf(!dropIn, 'credential.in-url'),
   'request.not-acceptable',
   'request.expectation',
   'request.uri-too-long',
   'request.headers-too-large',
   'request.timeout',
-  ...(endpoint.scope === 'open'
-    ? []
-    : ([
-        'credential.missing',
-        'credential.invalid',
-        'credential.conflict',
-        'credential.unverifiable',
-        'csrf.refused',
-        'limit.exceeded',
-      ] as const)),
-  ...(endpoint.scope === 'open' || endpoint.scope === 'any' ? [] : (['scope.missing'] as const)),
-  ...(endpoint.body ? (['body.type', 'body.too-large'] as const) : []),
-  ...(endpoint.body && !endpoint.dropIn ? (['request.invalid-body'] as const) : []),
-  ...(endpoint.idempotent ? (['idempotency.in-flight', 'idempotency.mismatch'] as const) : []),
+  ...onlyIf(scope !== 'open', 'credential.missing', 'credential.invalid', 'credential.conflict'),
+  ...onlyIf(scope !== 'open', 'credential.unverifiable', 'csrf.refused', 'limit.exceeded'),
+  ...onlyIf(scope !== 'open' && scope !== 'any', 'scope.missing'),
+  ...onlyIf(body, 'body.type', 'body.too-large'),
+  ...onlyIf(body && !dropIn, 'request.invalid-body'),
+  ...onlyIf(idempotent, 'idempotency.in-flight', 'idempotency.mismatch'),
   'gateway.internal',
   'gateway.overloaded',
 ]
+const onlyIf = (so: unknown, ...codes: FailureCode[]): FailureCode[] => (so ? codes : [])
 
 /** JSON Schema of a zod schema; `openapi` in its metadata replaces what zod cannot express (text that becomes a number). */
 const schemaOf = (schema: z.ZodType, io: 'input' | 'output', components: Json): Json => {

@@ -1,15 +1,15 @@
 import { z } from 'zod'
-import { Id, listOf, listText } from './ids.ts'
+import { Id, listOf, wordList } from './ids.ts'
 import { NewName } from './names.ts'
-import { AddResult, knownStatuses, OutcomeCounts, outcomes } from './operator.ts'
-import { TokenRequest } from './system.ts'
+import { AddResult, countsOf, knownStatuses, outcomes } from './operator.ts'
+import { TokenRequest, tokenSecondsMax } from './system.ts'
 
 /** How one row of a write ended; `pending`: not yet. A status change ends `changed` or `unchanged`. */
 export const rowOutcomes = [...outcomes, 'changed', 'unchanged', 'pending'] as const
 export type RowOutcome = (typeof rowOutcomes)[number]
 
 export const operationKinds = ['add', 'import', 'onboard', 'setStatus'] as const
-export const operationStates = ['queued', 'running', 'done', 'cancelled', 'needsReview'] as const
+const operationStates = ['queued', 'running', 'done', 'cancelled', 'needsReview'] as const
 
 /** Any write that takes long or is in doubt. The counts always sum to `total`. */
 export const Operation = z
@@ -18,11 +18,8 @@ export const Operation = z
     kind: z.enum(operationKinds),
     organization: Id,
     state: z.enum(operationStates),
-    total: z.number().int(),
-    ...OutcomeCounts,
-    changed: z.number().int(),
-    unchanged: z.number().int(),
-    pending: z.number().int(),
+    total: z.int(),
+    ...countsOf(rowOutcomes),
     startedAt: z.iso.datetime(),
     finishedAt: z.iso.datetime().nullable(),
     detail: z.string().nullable().describe('Why it needs review, in a sentence.'),
@@ -30,10 +27,10 @@ export const Operation = z
   .meta({ id: 'Operation' })
 export type OperationView = z.infer<typeof Operation>
 
-export const OperationRow = z
+const OperationRow = z
   .strictObject({
-    index: z.number().int(),
-    line: z.number().int().optional().describe('Line in the CSV file, from 1.'),
+    index: z.int(),
+    line: z.int().optional().describe('Line in the CSV file, from 1.'),
     name: z.string().optional(),
     id: Id.optional(),
     outcome: z.enum(rowOutcomes),
@@ -41,32 +38,27 @@ export const OperationRow = z
   })
   .meta({ id: 'OperationRow' })
 export const OperationRows = z
-  .strictObject({ items: z.array(OperationRow), total: z.number().int() })
+  .strictObject({ items: z.array(OperationRow), total: z.int() })
   .meta({ id: 'OperationRows' })
 
 export const RowsQuery = z.strictObject({
-  outcome: listText((text) => rowOutcomes.find((outcome) => outcome === text), rowOutcomes.join(', '), {
-    type: 'string',
-    enum: rowOutcomes,
-  }).optional(),
+  outcome: wordList(rowOutcomes).optional(),
 })
 
 export const SetStatus = z
   .strictObject({ ids: listOf(Id, [1, 1000]), status: z.enum(knownStatuses) })
   .meta({ id: 'SetStatus' })
+const statusOutcomes = ['changed', 'unchanged', 'rejected', 'unknown'] as const
 export const StatusResult = z
   .strictObject({
     results: z.array(
       z.strictObject({
-        index: z.number().int(),
+        index: z.int(),
         id: Id,
-        outcome: z.enum(['changed', 'unchanged', 'rejected', 'unknown']),
+        outcome: z.enum(statusOutcomes),
       }),
     ),
-    changed: z.number().int(),
-    unchanged: z.number().int(),
-    rejected: z.number().int(),
-    unknown: z.number().int(),
+    ...countsOf(statusOutcomes),
   })
   .meta({ id: 'StatusResult' })
 
@@ -74,7 +66,7 @@ export const Onboard = z
   .strictObject({
     // What fits before the deadline at ChatHub's pace, a call each.
     operators: listOf(z.strictObject({ name: NewName }), [1, 100]),
-    token: TokenRequest.default({ expiresIn: 86_340 }),
+    token: TokenRequest.default({ expiresIn: tokenSecondsMax }),
   })
   .meta({ id: 'Onboard' })
 export const OnboardResult = z
@@ -98,7 +90,7 @@ export const Csv = z
 export const ImportPreview = z
   .strictObject({
     items: z.array(OperationRow),
-    total: z.number().int(),
-    ...Object.fromEntries(rowOutcomes.map((outcome) => [outcome, z.number().int()])),
+    total: z.int(),
+    ...countsOf(rowOutcomes),
   })
   .meta({ id: 'ImportPreview' })

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { CursorText } from './cursor.ts'
-import { BooleanText, Id, IdList, listOf, listText, wholeText } from './ids.ts'
+import { BooleanText, Id, IdList, listOf, listText, wholeText, wordList } from './ids.ts'
 import { NewName } from './names.ts'
 import { Organization } from './organization.ts'
 
@@ -14,7 +14,7 @@ const operator = {
   id: Id,
   name: z.string(),
   status: z.enum(statuses),
-  statusCode: z.number().int().optional().describe('The integer of a status that ChatHub never documented.'),
+  statusCode: z.int().optional().describe('The integer of a status that ChatHub never documented.'),
 }
 export const Operator = z.strictObject(operator).meta({ id: 'Operator' })
 export type Operator = { id: number; name: string; status: Status; statusCode?: number }
@@ -29,7 +29,7 @@ export const OperatorList = z
     items: z.array(
       z.strictObject({ ...operator, name: operator.name.optional(), status: operator.status.optional() }),
     ),
-    total: z.number().int().describe('After the filter, over all pages.'),
+    total: z.int().describe('After the filter, over all pages.'),
     nextCursor: z.string().nullable(),
   })
   .meta({ id: 'OperatorList' })
@@ -37,15 +37,10 @@ export const OperatorList = z
 export const Directory = z
   .strictObject({
     items: z.array(OperatorInOrganization),
-    total: z.number().int(),
+    total: z.int(),
     unavailable: z.array(Id).describe('Organizations whose list could not be had in time.'),
   })
   .meta({ id: 'Directory' })
-
-const StatusList = listText((text) => statuses.find((status) => status === text), `${statuses.join(', ')}`, {
-  type: 'string',
-  enum: statuses,
-})
 
 const sortKeys = ['id', 'name', 'status'] as const
 export type SortKey = { by: (typeof sortKeys)[number]; down: boolean }
@@ -60,19 +55,15 @@ const SortText = listText<SortKey>(
 
 const fieldNames = ['id', 'name', 'status'] as const
 export type Field = (typeof fieldNames)[number]
-const FieldList = listText((text) => fieldNames.find((field) => field === text), 'id, name, status', {
-  type: 'string',
-  enum: fieldNames,
-})
 
 export const OperatorQuery = z.strictObject({
-  status: StatusList.optional().describe('Only these statuses; without it all, deleted too.'),
+  status: wordList(statuses).optional().describe('Only these statuses; without it all, deleted too.'),
   name: z.string().max(400).optional().describe('Equals the name, folded.'),
   q: z.string().max(400).optional().describe('Contained in the name, folded and without accents.'),
   sort: SortText.optional().describe('Default: ChatHub’s order.'),
   limit: wholeText(1, 1000).optional().describe('Without it the whole list.'),
   cursor: CursorText.optional().describe('`nextCursor` of the page before, with the same sort.'),
-  fields: FieldList.optional().describe('`id` is always there.'),
+  fields: wordList(fieldNames).optional().describe('`id` is always there.'),
 })
 export type OperatorQuery = z.infer<typeof OperatorQuery>
 
@@ -82,17 +73,13 @@ export const DirectoryQuery = z.strictObject({
   organizations: IdList.optional().describe('Only these organizations.'),
 })
 
-export const onDuplicateModes = ['skip', 'allow', 'fail'] as const
-export const onDeletedModes = ['report', 'reactivate'] as const
-export const AddModes = {
-  onDuplicate: z.enum(onDuplicateModes).default('skip'),
-  onDeleted: z.enum(onDeletedModes).default('report'),
-}
+const onDeletedModes = ['report', 'reactivate'] as const
 
 export const AddOperators = z
   .strictObject({
     operators: listOf(z.strictObject({ name: NewName }), [1, 1000]),
-    ...AddModes,
+    onDuplicate: z.enum(['skip', 'allow', 'fail']).default('skip'),
+    onDeleted: z.enum(onDeletedModes).default('report'),
     dryRun: z.boolean().default(false).describe('Say what would happen, change nothing.'),
   })
   .meta({ id: 'AddOperators' })
@@ -100,26 +87,25 @@ export type AddOperators = z.infer<typeof AddOperators>
 
 export const outcomes = ['created', 'exists', 'existsDeleted', 'reactivated', 'rejected', 'unknown'] as const
 export type Outcome = (typeof outcomes)[number]
-export const OutcomeCounts = Object.fromEntries(
-  outcomes.map((outcome) => [outcome, z.number().int()]),
-) as Record<Outcome, z.ZodInt>
+
+/** A count by each of these names. */
+export const countsOf = <N extends string>(names: readonly N[]) =>
+  Object.fromEntries(names.map((name) => [name, z.int()])) as Record<N, z.ZodInt>
 
 export const AddResult = z
   .strictObject({
     results: z.array(
       z.strictObject({
-        index: z.number().int().describe('Place in the request, from 0.'),
+        index: z.int().describe('Place in the request, from 0.'),
         name: z.string(),
         outcome: z.enum(outcomes),
         id: Id.optional(),
       }),
     ),
-    ...OutcomeCounts,
+    ...countsOf(outcomes),
   })
   .meta({ id: 'AddResult' })
-export type AddResult = {
-  results: { index: number; name: string; outcome: Outcome; id?: number }[]
-} & Record<Outcome, number>
+export type AddResult = z.infer<typeof AddResult>
 
 export const StatusChange = z.strictObject({ status: z.enum(knownStatuses) }).meta({ id: 'StatusChange' })
 

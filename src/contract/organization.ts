@@ -5,7 +5,7 @@ export const Organization = z.strictObject({ id: Id, name: z.string() }).meta({ 
 export type Organization = z.infer<typeof Organization>
 
 export const OrganizationList = z
-  .strictObject({ items: z.array(Organization), total: z.number().int() })
+  .strictObject({ items: z.array(Organization), total: z.int() })
   .meta({ id: 'OrganizationList' })
 
 export const OrganizationQuery = z.strictObject({
@@ -14,11 +14,11 @@ export const OrganizationQuery = z.strictObject({
 })
 
 const counts = {
-  total: z.number().int(),
-  active: z.number().int(),
-  inactive: z.number().int(),
-  deleted: z.number().int(),
-  unknown: z.number().int().describe('Operators with a status that ChatHub never documented.'),
+  total: z.int(),
+  active: z.int(),
+  inactive: z.int(),
+  deleted: z.int(),
+  unknown: z.int().describe('Operators with a status that ChatHub never documented.'),
 }
 
 export const Statistics = z.strictObject(counts).meta({ id: 'Statistics' })
@@ -36,11 +36,7 @@ export const Diagnosis = z
   .strictObject({
     known: z.boolean().describe('ChatHub lists this organization.'),
     allowed: z.boolean().describe('This credential may touch it.'),
-    operators: z
-      .number()
-      .int()
-      .nullable()
-      .describe('How many operators the last list had; null: never listed.'),
+    operators: z.int().nullable().describe('How many operators the last list had; null: never listed.'),
     lastAsked: z.iso
       .datetime()
       .nullable()

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { checking } from './fault.ts'
 import { Id, listOf } from './ids.ts'
 import { scopes } from './scopes.ts'
 
@@ -8,7 +9,7 @@ export const Me = z
     kind: z.enum(['key', 'jwt', 'session', 'token']),
     scopes: z.array(z.enum(scopes)),
     organizations: z.union([z.literal('*'), z.array(Id)]),
-    requestsPerMinute: z.number().int(),
+    requestsPerMinute: z.int(),
     expiresAt: z.iso.datetime().nullable(),
   })
   .meta({ id: 'Me' })
@@ -30,18 +31,18 @@ export const Upstream = z
         imports: z.number(),
         refreshes: z.number(),
       }),
-      max: z.number().int(),
+      max: z.int(),
     }),
     budget: z.strictObject({
       requestsPerSecond: z.number(),
       allowedNow: z
         .number()
         .describe('Less than requestsPerSecond for a while after ChatHub asked to slow down.'),
-      usedInLastSecond: z.number().int(),
+      usedInLastSecond: z.int(),
       pausedForMs: Milliseconds,
     }),
     breaker: z.strictObject({ state: z.enum(['closed', 'open', 'half-open']) }),
-    cache: z.strictObject({ lists: z.number().int(), bytes: z.number().int() }),
+    cache: z.strictObject({ lists: z.int(), bytes: z.int() }),
     redis: z.strictObject({ state: z.enum(['none', 'ready', 'away']), detail: z.string().nullable() }),
     clients: z.array(
       z.strictObject({
@@ -72,7 +73,7 @@ export const Problem = z
   .object({
     type: z.string(),
     title: z.string(),
-    status: z.number().int(),
+    status: z.int(),
     detail: z.string(),
     instance: z.string(),
     code: z.string(),
@@ -81,8 +82,13 @@ export const Problem = z
   })
   .meta({ id: 'Problem', description: 'RFC 9457' })
 
+/** ChatHub's cap is 24 hours; clocks differ, so the gateway asks for at most a minute less. */
+export const tokenSecondsMax = 86_340
+
 export const TokenRequest = z
-  .strictObject({ expiresIn: z.number().int().min(60).max(86_340).default(86_340).describe('Seconds.') })
+  .strictObject({
+    expiresIn: z.int().min(60).max(tokenSecondsMax).default(tokenSecondsMax).describe('Seconds.'),
+  })
   .meta({ id: 'TokenRequest' })
 export const OperatorToken = z
   .strictObject({ token: z.string(), expiresAt: z.iso.datetime() })
@@ -100,17 +106,18 @@ export const TokenState = z
   .meta({ id: 'TokenState' })
 
 /** The origin of a page: scheme, host and port, nothing more. */
+export const isOrigin = (text: string): boolean => URL.canParse(text) && new URL(text).origin === text
+
 const Origin = z
   .string()
   .max(300)
-  .superRefine((text, context) => {
-    if (!URL.canParse(text) || new URL(text).origin !== text)
-      context.addIssue({
-        code: 'custom',
-        message: 'Wanted: an origin such as https://crm.example.com.',
-        params: { code: 'origin' },
-      })
-  })
+  .superRefine(
+    checking((text) =>
+      isOrigin(text)
+        ? undefined
+        : { code: 'origin', detail: 'Wanted: an origin such as https://crm.example.com.' },
+    ),
+  )
 
 const distinct = <T>(list: T[]): T[] => [...new Set(list)]
 
@@ -119,13 +126,7 @@ export const NewSession = z
     organizations: listOf(Id, [0, 1000]).transform(distinct),
     scopes: listOf(z.enum(scopes), [0, 1000]).transform(distinct),
     origin: Origin.describe('The one origin whose pages may use the session.'),
-    ttlSeconds: z
-      .number()
-      .int()
-      .min(60)
-      .max(43_200)
-      .default(43_200)
-      .describe('It ends then, however busy it is.'),
+    ttlSeconds: z.int().min(60).max(43_200).default(43_200).describe('It ends then, however busy it is.'),
   })
   .meta({ id: 'NewSession' })
 export const Ticket = z

@@ -43,7 +43,7 @@ export const page = (roster: Roster, query: OperatorQuery) => {
   const of = digest([organization.id, sort])
   if (cursor && cursor.of !== of)
     throw new Failure('request.invalid', {
-      errors: [{ pointer: '/query/cursor', code: cursorFault.code, detail: cursorFault.message }],
+      errors: [{ pointer: '/query/cursor', ...cursorFault }],
     })
   const found = select(roster, query)
   const start = cursor ? startAfter(roster, found, cursor, sort) : 0

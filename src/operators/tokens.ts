@@ -2,11 +2,9 @@ import type { ChatHub } from '../chathub/client.ts'
 import type { Errand } from '../chathub/exchange.ts'
 import type { Validity } from '../chathub/wire.ts'
 import type { Clock } from '../clock.ts'
+import { tokenSecondsMax } from '../contract/system.ts'
 import { Failure } from '../errors.ts'
 import type { Found } from './directory.ts'
-
-/** ChatHub's cap is 24 hours; clocks differ, so the gateway asks for at most a minute less. */
-export const tokenSecondsMax = 86_340
 
 export type Tokens = {
   /** @throws Failure `operator.not-active` before ChatHub is asked */
