@@ -33,115 +33,67 @@ export type ChatHub = {
 export const createChatHub = (exchange: Exchange, report: Reporter): ChatHub => {
   const drift = <T extends Sifted<unknown>>(operation: string, sifted: T, organization?: number): T => {
     for (const [what, rows] of Object.entries(sifted.drift))
-      report({
-        name: 'contract-drift',
-        operation,
-        what,
-        rows,
-        ...(organization !== undefined && { organization }),
-      })
+      report({ name: 'contract-drift', operation, what, rows, organization })
     return sifted
   }
   /** Reads a body; one that breaks the contract is reported, and leaves a write in doubt. */
-  const read = async <T>(call: Call, parse: (reply: Reply) => T): Promise<T> => {
+  const ask = async <T>(call: Call, parse: (reply: Reply) => T): Promise<T> => {
     const reply = await exchange(call)
     try {
       return parse(reply)
     } catch (error) {
       if (!isFailure(error, 'chathub.nonsense')) throw error
-      report({
-        name: 'contract-drift',
-        operation: call.operation,
-        what: (error.cause as Error).message,
-        rows: 0,
-      })
+      const what = (error.cause as Error).message
+      report({ name: 'contract-drift', operation: call.operation, what, rows: 0 })
       throw new Failure('chathub.nonsense', { cause: error.cause, inDoubt: call.write })
     }
   }
   /** A read that ChatHub refuses as invalid is its contract broken, not the caller's fault. */
-  const get = <T>(call: Call, parse: (reply: Reply) => T): Promise<T> =>
-    read(call, parse).catch((error) => {
+  const get = <T>(
+    operation: Call['operation'],
+    path: string,
+    errand: Errand,
+    parse: (reply: Reply) => T,
+  ): Promise<T> =>
+    ask({ operation, method: 'GET', path, write: false, errand }, parse).catch((error) => {
       throw isFailure(error, 'chathub.rejected') ? new Failure('chathub.nonsense', { cause: error }) : error
     })
+  const post = (operation: Call['operation'], path: string, body: object, errand: Errand): Call => ({
+    operation,
+    method: 'POST',
+    path,
+    body: JSON.stringify(body),
+    write: operation === 'synchronize' || operation === 'status',
+    errand,
+  })
 
   return {
     organizations: (errand) =>
-      get(
-        {
-          operation: 'organizations',
-          method: 'GET',
-          path: '/api/company/organization',
-          write: false,
-          errand,
-        },
-        (reply) => {
-          const { rows } = drift('organizations', organizationsOf(reply.body))
-          return { rows, askedAt: reply.sentAt }
-        },
-      ),
+      get('organizations', '/api/company/organization', errand, ({ body, sentAt }) => {
+        const { rows } = drift('organizations', organizationsOf(body))
+        return { rows, askedAt: sentAt }
+      }),
     operators: (organization, errand) =>
-      get(
-        {
-          operation: 'operators',
-          method: 'GET',
-          path: `/api/operator?organizationId=${organization}`,
-          write: false,
-          errand,
-        },
-        (reply) => {
-          const { rows, organizationName } = drift(
-            'operators',
-            operatorsOf(reply.body, organization),
-            organization,
-          )
-          return { rows, organizationName, askedAt: reply.sentAt }
-        },
-      ),
+      get('operators', `/api/operator?organizationId=${organization}`, errand, ({ body, sentAt }) => {
+        const sifted = drift('operators', operatorsOf(body, organization), organization)
+        return { rows: sifted.rows, organizationName: sifted.organizationName, askedAt: sentAt }
+      }),
     synchronize: (rows, errand) =>
-      read(
-        {
-          operation: 'synchronize',
-          method: 'POST',
-          path: '/api/operator/synchronize',
-          body: JSON.stringify(rows),
-          write: true,
-          errand,
-        },
-        (reply) => drift('synchronize', addedOf(reply.body)).rows,
+      ask(
+        post('synchronize', '/api/operator/synchronize', rows, errand),
+        ({ body }) => drift('synchronize', addedOf(body)).rows,
       ),
     setStatus: async (id, status, errand) => {
-      await exchange({
-        operation: 'status',
-        method: 'POST',
-        path: '/api/operator/status',
-        body: JSON.stringify({ id, status }),
-        write: true,
-        errand,
-      })
+      await exchange(post('status', '/api/operator/status', { id, status }, errand))
     },
     operatorToken: (id, expiresAt, errand) =>
-      read(
-        {
-          operation: 'token',
-          method: 'POST',
-          path: '/api/operator/get-token',
-          body: JSON.stringify({ id, expiresAt: expiresAt.toISOString() }),
-          write: false,
-          errand,
-        },
-        (reply) => tokenOf(reply.body).token,
+      ask(
+        post('token', '/api/operator/get-token', { id, expiresAt: expiresAt.toISOString() }, errand),
+        ({ body }) => tokenOf(body).token,
       ),
     validate: (token, errand) =>
-      read(
-        {
-          operation: 'validate',
-          method: 'POST',
-          path: '/api/operator/validate-token',
-          body: JSON.stringify({ token }),
-          write: false,
-          errand,
-        },
-        (reply) => validityOf(reply.body),
+      ask(post('validate', '/api/operator/validate-token', { token }, errand), ({ body }) =>
+        validityOf(body),
       ),
   }
 }

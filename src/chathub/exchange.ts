@@ -46,8 +46,6 @@ export class Impatience extends Error {}
 
 const bodyMax = 8 * 1024 * 1024
 
-export type Undici = { exchange: Exchange; close(): Promise<void> }
-
 /**
  * One attempt over HTTP/1.1 to one fixed origin: no redirect followed, no decompression, bodies of at most 8 MiB, one
  * deadline from start to last byte. Failures say whether ChatHub may have acted (`inDoubt`).
@@ -58,7 +56,7 @@ export const createExchange = (options: {
   timeoutMs: number
   clock: Clock
   report: Reporter
-}): Undici => {
+}): { exchange: Exchange; close(): Promise<void> } => {
   const { clock, report, timeoutMs } = options
   const pool = new Pool(options.origin.origin, {
     connections: 64,
@@ -78,27 +76,14 @@ export const createExchange = (options: {
 
   const exchange: Exchange = async (call) => {
     const startedAt = clock.now()
+    const tell = (outcome: 'ok' | FailureCode, status: number | undefined): void =>
+      report({ name: 'upstream', operation: call.operation, outcome, status, ms: clock.now() - startedAt })
     try {
       const reply = await attempt(pool, call, headersOf(call, options.authHeader), timeoutMs, clock)
-      report({
-        name: 'upstream',
-        operation: call.operation,
-        outcome: 'ok',
-        status: reply.status,
-        ms: clock.now() - startedAt,
-      })
+      tell('ok', reply.status)
       return reply
     } catch (error) {
-      if (error instanceof Failure) {
-        const status = (error.cause as { status?: number } | undefined)?.status
-        report({
-          name: 'upstream',
-          operation: call.operation,
-          outcome: error.code,
-          status,
-          ms: clock.now() - startedAt,
-        })
-      }
+      if (error instanceof Failure) tell(error.code, (error.cause as { status?: number } | undefined)?.status)
       throw error
     }
   }
@@ -111,17 +96,15 @@ const isLocal = (origin: URL): boolean =>
   isIP(origin.hostname.replace(/^\[|\]$/g, '')) !== 0 ||
   origin.hostname === 'localhost'
 
-const headersOf = (call: Call, authHeader: string): Record<string, string> => {
+const headersOf = ({ body, token }: Call, authHeader: string): Record<string, string> => ({
   // ChatHub demands `Accept: text/plain` although it answers JSON (gateways note §4.1).
-  const headers: Record<string, string> = {
-    accept: 'text/plain, application/json',
-    'accept-encoding': 'identity',
-  }
-  if (call.body !== undefined) headers['content-type'] = 'application/json'
-  if (call.token !== undefined)
-    headers[authHeader] = authHeader === 'authorization' ? `Bearer ${call.token}` : call.token
-  return headers
-}
+  accept: 'text/plain, application/json',
+  'accept-encoding': 'identity',
+  ...(body !== undefined && { 'content-type': 'application/json' }),
+  ...(token !== undefined && {
+    [authHeader]: authHeader === 'authorization' ? `Bearer ${token}` : token,
+  }),
+})
 
 const attempt = (
   pool: Pool,
@@ -146,9 +129,7 @@ const attempt = (
     }
     const fail = (code: FailureCode, cause: unknown, retryAfterMs?: number) => {
       const inDoubt = call.write && sentAt !== undefined && !(status >= 400 && status < 500)
-      settle(() =>
-        reject(new Failure(code, { cause, inDoubt, ...(retryAfterMs !== undefined && { retryAfterMs }) })),
-      )
+      settle(() => reject(new Failure(code, { cause, inDoubt, retryAfterMs })))
     }
     const stop = (cause: Error) => {
       fail('chathub.timeout', cause)
@@ -182,13 +163,8 @@ const attempt = (
           const code = codeOf(statusCode, responseHeaders)
           if (code) {
             const cause = Object.assign(new Error(`ChatHub answered ${statusCode}`), { status: statusCode })
-            fail(
-              code,
-              cause,
-              statusCode === 429 || statusCode === 503
-                ? retryAfter(responseHeaders['retry-after'], clock)
-                : undefined,
-            )
+            const saysWhen = statusCode === 429 || statusCode === 503
+            fail(code, cause, saysWhen ? retryAfter(responseHeaders['retry-after'], clock) : undefined)
             // A refusal has a short body; reading it to the end keeps the connection for the next call.
             if (statusCode < 400) _controller.abort(cause)
           }
@@ -200,12 +176,8 @@ const attempt = (
           settle(() => resolve({ status, body: Buffer.concat(chunks), sentAt: sentAt as number }))
         },
         onResponseError(_controller, error) {
-          fail(
-            (error as { code?: string }).code === 'UND_ERR_RES_EXCEEDED_MAX_SIZE'
-              ? 'chathub.nonsense'
-              : 'chathub.unavailable',
-            error,
-          )
+          const tooLong = (error as { code?: string }).code === 'UND_ERR_RES_EXCEEDED_MAX_SIZE'
+          fail(tooLong ? 'chathub.nonsense' : 'chathub.unavailable', error)
         },
       },
     )
@@ -227,13 +199,7 @@ const codeOf = (
 
 /** Retry-After in ms, clamped to 1–60 s; 5 s where it is missing or junk (RFC 9110 §10.2.3). */
 export const retryAfter = (header: string | string[] | undefined, clock: Clock): number => {
-  const text = Array.isArray(header) ? header[0] : header
-  const at =
-    text === undefined || text.trim() === ''
-      ? Number.NaN
-      : /^\d+$/.test(text)
-        ? Number(text) * 1000
-        : Date.parse(text) - clock.wall()
-  if (Number.isNaN(at) || at < 0) return 5000
-  return Math.min(60_000, Math.max(1000, at))
+  const text = (Array.isArray(header) ? header[0] : header) ?? ''
+  const ms = /^\d+$/.test(text) ? Number(text) * 1000 : Date.parse(text) - clock.wall()
+  return ms >= 0 ? Math.min(60_000, Math.max(1000, ms)) : 5000
 }

@@ -10,14 +10,9 @@ forbidden.addAddress('::1', 'ipv6')
 forbidden.addAddress('::', 'ipv6')
 forbidden.addSubnet('fe80::', 10, 'ipv6')
 
-type Resolve = (
+type Lookup<Options> = (
   host: string,
-  options: LookupAllOptions,
-  done: (error: Error | null, addresses: LookupAddress[]) => void,
-) => void
-type Lookup = (
-  host: string,
-  options: unknown,
+  options: Options,
   done: (error: Error | null, addresses: LookupAddress[]) => void,
 ) => void
 
@@ -25,7 +20,7 @@ type Lookup = (
  * DNS for the way to ChatHub: a name that suddenly leads to this machine is refused, and while DNS is away the last good
  * addresses are used.
  */
-export const createLookup = (resolve: Resolve = lookup): Lookup => {
+export const createLookup = (resolve: Lookup<LookupAllOptions> = lookup): Lookup<unknown> => {
   const lastGood = new Map<string, LookupAddress[]>()
   return (host, _options, done) =>
     resolve(host, { all: true }, (error, addresses) => {

@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts'
+import { type Clock, pause } from '../clock.ts'
 import { Failure, isFailure } from '../errors.ts'
 import type { Reporter } from '../report.ts'
 import { Secret } from '../secret.ts'
@@ -6,10 +6,9 @@ import type { Call, Errand, Exchange } from './exchange.ts'
 import { tokenOf } from './wire.ts'
 
 type Source = 'token' | 'login'
-type State =
-  | { state: 'none' }
-  | { state: 'ready'; token: Secret; source: Source; since: number; expiresAt: number | undefined }
-  | { state: 'refused'; source: Source; until: number }
+/** `since` is monotonic, `expiresAt` epoch ms. */
+type Ready = { state: 'ready'; token: Secret; source: Source; since: number; expiresAt?: number | undefined }
+type State = { state: 'none' } | Ready | { state: 'refused'; source: Source; until: number }
 
 export type TokenStatus = {
   state: State['state']
@@ -55,13 +54,7 @@ export const createVault = (options: { credentials: Credentials; clock: Clock; r
 
   const fixed = (): State =>
     credentials.token
-      ? {
-          state: 'ready',
-          token: credentials.token,
-          source: 'token',
-          since: clock.now(),
-          expiresAt: undefined,
-        }
+      ? { state: 'ready', token: credentials.token, source: 'token', since: clock.now() }
       : { state: 'none' }
   let current: State = fixed()
 
@@ -74,7 +67,7 @@ export const createVault = (options: { credentials: Credentials; clock: Clock; r
 
   const logIn = async (exchange: Exchange, errand: Errand): Promise<Secret> => {
     const wait = lastLoginAt + loginSpacingMs - clock.now()
-    if (wait > 0) await new Promise<void>((resolve) => clock.after(wait, resolve))
+    if (wait > 0) await pause(clock, wait)
     lastLoginAt = clock.now()
     const before = credentials
     const call: Call = {
@@ -109,9 +102,7 @@ export const createVault = (options: { credentials: Credentials; clock: Clock; r
 
   /** One login for all waiting calls. */
   const sharedLogin = (exchange: Exchange, errand: Errand): Promise<Secret> => {
-    login ??= logIn(exchange, errand).finally(() => {
-      login = undefined
-    })
+    login ??= logIn(exchange, errand).finally(() => (login = undefined))
     return login
   }
 
@@ -130,12 +121,7 @@ export const createVault = (options: { credentials: Credentials; clock: Clock; r
   }
 
   /** The new token; while the old one is still good, a login that fails is no reason to fail. */
-  const renewEarly = async (
-    old: Extract<State, { state: 'ready' }>,
-    expiresAt: number,
-    exchange: Exchange,
-    errand: Errand,
-  ) => {
+  const renewEarly = async (old: Ready, expiresAt: number, exchange: Exchange, errand: Errand) => {
     try {
       return await sharedLogin(exchange, errand)
     } catch (error) {
@@ -147,8 +133,8 @@ export const createVault = (options: { credentials: Credentials; clock: Clock; r
 
   /** A token other than `failed`, or a failure when there is no way to another. */
   const renew = (failed: Secret, exchange: Exchange, errand: Errand): Secret | Promise<Secret> => {
-    if (current.state === 'ready' && current.token !== failed) return current.token
     if (current.state === 'ready') {
+      if (current.token !== failed) return current.token
       if (!credentials.login) throw refused(current.source)
       current = { state: 'none' }
     }

@@ -1,4 +1,6 @@
 import { z } from 'zod'
+import { WireValidity } from '../contract/chathub.ts'
+import { Id, parseId } from '../contract/ids.ts'
 import { type KnownStatus, knownStatuses, type Operator } from '../contract/operator.ts'
 import type { Organization } from '../contract/organization.ts'
 import { Failure } from '../errors.ts'
@@ -42,16 +44,19 @@ export const jsonOf = (body: Buffer): unknown => {
   }
 }
 
-const wireId = z.preprocess(
-  (value) => (typeof value === 'string' && /^[1-9]\d{0,9}$/.test(value) ? Number(value) : value),
-  z.int().min(1).max(2147483647),
-)
+const wireId = z.preprocess((value) => (typeof value === 'string' ? parseId(value) : value), Id)
 const wireOrganization = z.object({ id: wireId, name: z.string() })
 const wireOperator = z.object({
   id: wireId,
   name: z.string(),
   status: z.int(),
   organization: wireOrganization.nullish(),
+})
+
+const operatorOf = ({ id, name, status }: z.output<typeof wireOperator>): Operator => ({
+  id,
+  name,
+  ...statusOf(status),
 })
 
 /** Rows of an answer, sifted: `drift` says what was set aside, by kind. */
@@ -102,7 +107,7 @@ export const operatorsOf = (
     drift: foreign > 0 ? { ...all.drift, 'foreign-row': foreign } : all.drift,
   })
   return {
-    rows: rows.map(({ id, name, status }) => ({ id, name, ...statusOf(status) })),
+    rows: rows.map(operatorOf),
     drift,
     organizationName: rows.find((row) => row.organization)?.organization?.name,
   }
@@ -111,15 +116,11 @@ export const operatorsOf = (
 /** What `synchronize` says it made; no organization in it, and neither order nor length can be trusted. */
 export const addedOf = (body: Buffer): Sifted<Operator> => {
   const { rows, drift } = sift(body, wireOperator)
-  return { rows: rows.map(({ id, name, status }) => ({ id, name, ...statusOf(status) })), drift }
+  return { rows: rows.map(operatorOf), drift }
 }
 
-const tokenObject = z.union([
-  z.object({ token: z.string().min(1), expiration: z.string().nullish() }),
-  z
-    .object({ data: z.object({ token: z.string().min(1), expiration: z.string().nullish() }) })
-    .transform((outer) => outer.data),
-])
+const bareToken = z.object({ token: z.string().min(1), expiration: z.string().nullish() })
+const tokenObject = z.union([bareToken, z.object({ data: bareToken }).transform(({ data }) => data)])
 
 /** A token in any of ChatHub's shapes: JSON string, bare text, `{token, expiration}`. `expiresAt`: epoch ms where known. */
 export const tokenOf = (body: Buffer): { token: string; expiresAt: number | undefined } => {
@@ -152,17 +153,10 @@ const expiryOfJwt = (token: string): number | undefined => {
   }
 }
 
-const validity = z.object({
-  isValid: z.boolean(),
-  operatorId: z.int().nullish(),
-  clientId: z.union([z.number(), z.string()]).nullish(),
-  expiresAt: z.string().nullish(),
-  error: z.string().nullish(),
-})
-export type Validity = z.infer<typeof validity>
+export type Validity = z.infer<typeof WireValidity>
 
 export const validityOf = (body: Buffer): Validity => {
-  const parsed = validity.safeParse(jsonOf(body))
+  const parsed = WireValidity.safeParse(jsonOf(body))
   if (!parsed.success) throw new Failure('chathub.nonsense', { cause: new Error('not a verdict') })
   return parsed.data
 }
