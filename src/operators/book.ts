@@ -26,6 +26,8 @@ export type Book = {
   save(operation: Operation, turn: Turn): Promise<void>
   /** The operation with a chunk's rows changed, kept. @throws TurnLost */
   keep(operation: Operation, turn: Turn, chunk: Chunk, change?: Partial<Operation>): Promise<Operation>
+  /** The operation with all its rows changed, kept chunk by chunk where a row is another. @throws TurnLost */
+  keepEach(operation: Operation, turn: Turn, change: (row: Row, chunk: number) => Row): Promise<Operation>
 }
 
 const errandMs = 30_000
@@ -58,6 +60,13 @@ export const createBook = (options: {
     }
   }
 
+  const keep: Book['keep'] = async (operation, turn, { number, kept, rows }, change = {}) => {
+    const next = { ...operation, ...change, counts: recount(operation.counts, kept, rows) }
+    if (!(await journal.save(next, turn, { number, rows }))) throw new TurnLost()
+    reportRows(next, operation.counts)
+    return next
+  }
+
   return {
     errandOf,
     list,
@@ -68,10 +77,15 @@ export const createBook = (options: {
     save: async (operation, turn) => {
       if (!(await journal.save(operation, turn))) throw new TurnLost()
     },
-    keep: async (operation, turn, { number, kept, rows }, change = {}) => {
-      const next = { ...operation, ...change, counts: recount(operation.counts, kept, rows) }
-      if (!(await journal.save(next, turn, { number, rows }))) throw new TurnLost()
-      reportRows(next, operation.counts)
+    keep,
+    keepEach: async (operation, turn, change) => {
+      let next = operation
+      for (let number = 0; number < operation.chunks; number++) {
+        const kept = await journal.chunk(operation.id, number)
+        const rows = kept.map((row) => change(row, number))
+        if (rows.some((row, place) => row !== kept[place]))
+          next = await keep(next, turn, { number, kept, rows })
+      }
       return next
     },
   }

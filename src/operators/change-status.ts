@@ -34,21 +34,15 @@ export type ChangeStatus = {
 /** Changes of one organization take turns, so opposite ones end in the order they came. */
 export const createChangeStatus = (writing: Writing): ChangeStatus => {
   const { chathub, cache, journal, runner, clock } = writing
-
   const newChange = (
-    organization: number,
-    rows: Row[],
-    status: KnownStatus,
-    { client }: Errand,
-    mark: string,
-  ): { operation: Operation; chunks: Row[][] } => {
-    const made = newOperation(writing, { kind: 'setStatus', organization, client, mark, rows })
-    return { ...made, operation: { ...made.operation, status } }
-  }
+    change: Pick<Operation, 'organization' | 'client' | 'status'> & { mark: string; rows: Row[] },
+  ) => newOperation(writing, { kind: 'setStatus', ...change })
+
   return {
     many: async (organization, ids, status, errand, mark) => {
       const rows = ids.map((id, index): Row => ({ index, id, outcome: 'pending' }))
-      const { operation, chunks } = newChange(organization, rows, status, errand, mark)
+      const { client } = errand
+      const { operation, chunks } = newChange({ organization, client, status, mark, rows })
       const known = (await journal.get(operation.id)) ?? (await journal.create(operation, chunks))
       return outcomeOf(operation.id, known ?? operation, errand, writing)
     },
@@ -64,7 +58,8 @@ export const createChangeStatus = (writing: Writing): ChangeStatus => {
         if (before.status === status) return { done: { roster: copy.value, operator: before } }
         const rows: Row[] = [{ index: 0, id, outcome: 'pending' }]
         const sending = { since: clock.wall(), chunk: 0, attempt: 1, rows: [0], baseline: {} }
-        const { operation: change } = newChange(organization, rows, status, errand, mark)
+        const { client } = errand
+        const change = newChange({ organization, client, status, mark, rows }).operation
         const operation: Operation = { ...change, state: 'running', sending }
         // Written down until it is known how it ended, so that whoever writes next settles it first.
         const known = await journal.create(operation, [rows])

@@ -4,13 +4,25 @@ import type { Errand } from '../chathub/exchange.ts'
 import type { TokenStatus } from '../chathub/token.ts'
 import type { Clock } from '../clock.ts'
 import type { Diagnosis } from '../contract/organization.ts'
-import { isFailure } from '../errors.ts'
+import { type FailureCode, isFailure } from '../errors.ts'
 import { type Lists, operatorsKey } from './list.ts'
 import type { Organizations } from './organizations.ts'
 import type { Roster } from './roster.ts'
 
 type Advice = Diagnosis['advice'][number]
-const advice = (code: string, text: string): Advice => ({ code, text })
+
+const sentences = {
+  'organization.unknown':
+    'Check the organization id: GET /v1/organizations lists those that this credential may touch.',
+  'organization.access':
+    'If it exists in ChatHub, make sure that the company token has access to it and that this client lists it.',
+  'token.refused':
+    'ChatHub refuses the gateway’s credential: its operators have to replace the company token or the login.',
+  'operators.none':
+    'The organization has no operators yet; add some with POST /v1/organizations/{org}/operators.',
+  'scope.missing': 'This credential cannot add operators: it lacks the scope operators:write.',
+  ok: 'Nothing is wrong: the organization is known, its list is readable, and this credential may add operators.',
+}
 
 /**
  * « Dépannage »: why a list is empty or an add fails. An organization that the caller may not touch is diagnosed just
@@ -29,63 +41,42 @@ export const createDiagnose =
   async (caller: Caller, organization: number, errand: Errand): Promise<Diagnosis> => {
     const { organizations, lists, cache, clock } = options
     const found: Advice[] = []
+    const advise = (code: keyof typeof sentences) => found.push({ code, text: sentences[code] })
+    const failed = (code: FailureCode) =>
+      found.push({
+        code,
+        text: `ChatHub could not be asked, so writes fail too; see /docs/problems/${code}.`,
+      })
+
     const known =
       mayTouch(caller, organization) &&
       (await organizations.find(organization, errand).then(
         () => true,
         (error) => {
           if (!isFailure(error)) throw error
-          if (error.code !== 'organization.unknown') found.push(failed(error.code))
+          if (error.code !== 'organization.unknown') failed(error.code)
           return false
         },
       ))
-    if (!known && found.length === 0)
-      found.push(
-        advice(
-          'organization.unknown',
-          'Check the organization id: GET /v1/organizations lists those that this credential may touch.',
-        ),
-        advice(
-          'organization.access',
-          'If it exists in ChatHub, make sure that the company token has access to it and that this client lists it.',
-        ),
-      )
+    if (!known && found.length === 0) {
+      advise('organization.unknown')
+      advise('organization.access')
+    }
     if (known) {
       const failure = await lists.read(organization, errand).then(
         // An old copy in place of an answer says that none came.
         ({ freshness }) => freshness.how === 'stale-after-failure' || !options.reachable(),
         (error) => error,
       )
-      if (failure === true) found.push(failed('chathub.unavailable'))
-      else if (isFailure(failure)) found.push(failed(failure.code))
+      if (failure === true) failed('chathub.unavailable')
+      else if (isFailure(failure)) failed(failure.code)
       else if (failure) throw failure
     }
-    if (options.token().state === 'refused')
-      found.push(
-        advice(
-          'token.refused',
-          'ChatHub refuses the gateway’s credential: its operators have to replace the company token or the login.',
-        ),
-      )
+    if (options.token().state === 'refused') advise('token.refused')
     const copy = known ? cache.remembered(operatorsKey(organization)) : undefined
-    if (copy && copy.value.operators.length === 0)
-      found.push(
-        advice(
-          'operators.none',
-          'The organization has no operators yet; add some with POST /v1/organizations/{org}/operators.',
-        ),
-      )
-    if (!caller.scopes.has('operators:write'))
-      found.push(
-        advice('scope.missing', 'This credential cannot add operators: it lacks the scope operators:write.'),
-      )
-    if (found.length === 0)
-      found.push(
-        advice(
-          'ok',
-          'Nothing is wrong: the organization is known, its list is readable, and this credential may add operators.',
-        ),
-      )
+    if (copy?.value.operators.length === 0) advise('operators.none')
+    if (!caller.scopes.has('operators:write')) advise('scope.missing')
+    if (found.length === 0) advise('ok')
     return {
       known,
       allowed: known,
@@ -94,6 +85,3 @@ export const createDiagnose =
       advice: found,
     }
   }
-
-const failed = (code: string): Advice =>
-  advice(code, `ChatHub could not be asked, so writes fail too; see /docs/problems/${code}.`)

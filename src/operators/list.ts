@@ -3,6 +3,7 @@ import type { ChatHub } from '../chathub/client.ts'
 import type { Errand } from '../chathub/exchange.ts'
 import { Failure, isFailure } from '../errors.ts'
 import type { Reporter } from '../report.ts'
+import type { OperatorIndex } from './operator-index.ts'
 import type { Organizations } from './organizations.ts'
 import { createRoster, type Roster } from './roster.ts'
 import { confirmed } from './shrink.ts'
@@ -10,12 +11,14 @@ import { confirmed } from './shrink.ts'
 export const operatorsKey = (organization: number): string => `operators:${organization}`
 const organizationOf = (key: string): number => Number(key.slice('operators:'.length))
 
-/** Learns which organization an operator is in, from every list that comes by. */
-export type Learn = (roster: Roster) => void
-
 /** Loads the roster of an organization. An organization that ChatHub does not list has none. */
 export const rosterLoader =
-  (options: { chathub: ChatHub; organizations: Organizations; learn: Learn; report: Reporter }) =>
+  (options: {
+    chathub: ChatHub
+    organizations: Organizations
+    learn: OperatorIndex['learn']
+    report: Reporter
+  }) =>
   async (key: string, errand: Errand, previous: Roster | undefined): Promise<Loaded<Roster>> => {
     const { chathub, organizations, report } = options
     const id = organizationOf(key)

@@ -5,14 +5,7 @@ import { statusCode } from '../chathub/wire.ts'
 import { type Clock, pause } from '../clock.ts'
 import { Failure, isFailure } from '../errors.ts'
 import type { Journal } from '../ledger/journal.ts'
-import {
-  isFinal,
-  isSending,
-  type Operation,
-  organizationOf,
-  type Row,
-  type Sending,
-} from '../ledger/operation.ts'
+import { isFinal, isSending, type Operation, organizationOf, type Row } from '../ledger/operation.ts'
 import type { Turn, Turns } from '../ledger/turns.ts'
 import type { Reporter } from '../report.ts'
 import { createBook, TurnLost } from './book.ts'
@@ -62,7 +55,7 @@ export const createRunner = (options: {
   const running = new Map<string, Promise<Operation | undefined>>()
   const book = createBook({ cache, journal, clock, report })
   const settler = createSettler({ cache, journal, clock, book, settleMs })
-  const { send } = createSender({
+  const send = createSender({
     chathub,
     setStatus: (id, status, errand) => chathub.setStatus(id, statusCode(status), errand),
     cache,
@@ -118,21 +111,17 @@ export const createRunner = (options: {
     turns.take(organizationOf(id), { deadline: clock.now() + giveUpMs }, async (turn) => {
       const operation = await journal.get(id)
       if (!operation || isFinal(operation)) return operation
-      let next = operation
-      for (let number = 0; number < operation.chunks; number++) {
-        const kept = await journal.chunk(id, number)
-        const sent = new Set(operation.sending?.chunk === number ? operation.sending.rows : [])
-        const rows = kept.map((row): Row => {
-          if (row.outcome !== 'pending') return row
-          const outcome = sent.has(row.index) ? 'unknown' : 'rejected'
-          return { ...row, outcome, reason: 'chathub.unavailable' }
-        })
-        next = await book.keep(next, turn, { number, kept, rows })
-      }
+      const { sending } = operation
+      const sent = new Set(sending?.rows)
+      const next = await book.keepEach(operation, turn, (row, chunk) => {
+        if (row.outcome !== 'pending') return row
+        const outcome = sending?.chunk === chunk && sent.has(row.index) ? 'unknown' : 'rejected'
+        return { ...row, outcome, reason: 'chathub.unavailable' }
+      })
       const final: Operation = {
         ...next,
         sending: undefined,
-        ...(isSending(next) && { givenUp: next.sending as Sending }),
+        ...(isSending(next) && { givenUp: next.sending }),
         state: 'needsReview',
         detail: 'ChatHub could not be reached for ten minutes.',
         finishedAt: clock.wall(),

@@ -20,14 +20,18 @@ const changesAtOnce = 10
 
 const isPending = ({ outcome }: Row): boolean => outcome === 'pending'
 
-export type Sender = {
-  /**
-   * Does what comes next in a decided chunk, written down before it leaves: adds its names, or changes statuses, or goes
-   * on to the next chunk. What is in doubt comes back as `sending`.
-   * @throws Failure not `inDoubt`: the operation is kept as it was, but for the rows that were settled before it
-   */
-  send(operation: Operation, turn: Turn, chunk: Chunk, copy: Copy<Roster>, errand: Errand): Promise<Operation>
-}
+/**
+ * Does what comes next in a decided chunk, written down before it leaves: adds its names, or changes statuses, or goes on
+ * to the next chunk. What is in doubt comes back as `sending`.
+ * @throws Failure not `inDoubt`: the operation is kept as it was, but for the rows that were settled before it
+ */
+export type Send = (
+  operation: Operation,
+  turn: Turn,
+  chunk: Chunk,
+  copy: Copy<Roster>,
+  errand: Errand,
+) => Promise<Operation>
 
 export const createSender = (options: {
   chathub: Pick<ChatHub, 'synchronize'>
@@ -35,7 +39,7 @@ export const createSender = (options: {
   cache: Cache<Roster>
   clock: Clock
   book: Book
-}): Sender => {
+}): Send => {
   const { chathub, cache, clock, book } = options
 
   /** Keeps, before the first byte leaves, which rows are on their way. */
@@ -57,7 +61,7 @@ export const createSender = (options: {
   const inDoubt = ({ sending }: Operation, silent: boolean, rows = sending?.rows ?? []) =>
     sending && { ...sending, rows, silent }
 
-  const addNames: Sender['send'] = async (operation, turn, chunk, copy, errand) => {
+  const addNames: Send = async (operation, turn, chunk, copy, errand) => {
     const key = operatorsKey(operation.organization)
     const adding = toAdd(chunk.rows, operation)
     const baseline = baselineOf(copy.value, adding)
@@ -104,7 +108,7 @@ export const createSender = (options: {
     )
   }
 
-  const changeStatuses: Sender['send'] = async (operation, turn, chunk, copy, errand) => {
+  const changeStatuses: Send = async (operation, turn, chunk, copy, errand) => {
     const { status, outcome } = goalOf(operation)
     const changing = toChange(chunk.rows).slice(0, changesAtOnce)
     const sent = await announce(operation, turn, chunk, changing, {})
@@ -148,16 +152,10 @@ export const createSender = (options: {
     return next
   }
 
-  return {
-    send: async (operation, turn, chunk, copy, errand) => {
-      if (toAdd(chunk.rows, operation).length > 0) return addNames(operation, turn, chunk, copy, errand)
-      if (toChange(chunk.rows).length > 0) return changeStatuses(operation, turn, chunk, copy, errand)
-      return book.keep(operation, turn, chunk, {
-        state: 'running',
-        sending: undefined,
-        next: chunk.number + 1,
-      })
-    },
+  return async (operation, turn, chunk, copy, errand) => {
+    if (toAdd(chunk.rows, operation).length > 0) return addNames(operation, turn, chunk, copy, errand)
+    if (toChange(chunk.rows).length > 0) return changeStatuses(operation, turn, chunk, copy, errand)
+    return book.keep(operation, turn, chunk, { state: 'running', sending: undefined, next: chunk.number + 1 })
   }
 }
 

@@ -10,6 +10,7 @@ import { doubled, match, replaceRows } from './decide.ts'
 import { operatorsKey } from './list.ts'
 import type { Roster } from './roster.ts'
 import { goalOf } from './send.ts'
+import { rowsOf } from './written.ts'
 
 const attemptsMax = 3
 /** A sending that got no answer is looked for until this many settling times after it was given up. */
@@ -57,29 +58,19 @@ export const createSettler = (options: {
     const kept = await journal.chunk(operation.id, sending.chunk)
     const sent = kept.filter(({ index }) => sending.rows.includes(index))
     const goal = goalOf(operation)
-    const found = [
-      ...match(
-        sent.filter(({ id }) => id === undefined),
-        roster.operators,
-        sending.baseline,
-      ),
-      ...sent
-        .filter(({ id }) => id !== undefined)
-        .map(
-          (row): Row =>
-            roster.byId(row.id as number)?.status === goal.status ? { ...row, outcome: goal.outcome } : row,
-        ),
-    ]
+    const changed = sent.map((row): Row => {
+      const isSo = row.id !== undefined && roster.byId(row.id)?.status === goal.status
+      return isSo ? { ...row, outcome: goal.outcome } : row
+    })
+    const found = match(changed, roster.operators, sending.baseline)
     const absent = found.filter(({ outcome }) => outcome === 'pending')
     const giveUp = absent.length > 0 && sending.attempt >= attemptsMax
-    const ended = found.map((row) =>
-      row.outcome === 'pending' ? { ...row, outcome: 'unknown' as const } : row,
-    )
+    const ended = absent.map((row): Row => ({ ...row, outcome: 'unknown' }))
     const silent = sending.silent ?? true
     const next = await book.keep(
       operation,
       turn,
-      { number: sending.chunk, kept, rows: replaceRows(kept, giveUp ? ended : found) },
+      { number: sending.chunk, kept, rows: replaceRows(kept, giveUp ? [...found, ...ended] : found) },
       {
         state: 'running',
         // The attempt is remembered while its rows are sent again.
@@ -101,9 +92,7 @@ export const createSettler = (options: {
   const finish: Settler['finish'] = async (operation, turn) => {
     let next = operation
     if (operation.watch) {
-      const rows: Row[] = []
-      for (let number = 0; number < operation.chunks; number++)
-        rows.push(...(await journal.chunk(operation.id, number)))
+      const rows = await rowsOf(journal, operation)
       const names = doubled((await book.list(operation)).value, operation.watch.baseline, rows)
       if (names.size > 0) {
         await cache.commit(operatorsKey(operation.organization))
@@ -111,44 +100,26 @@ export const createSettler = (options: {
       }
     }
     const { counts, detail } = next
+    const doubtful = detail !== undefined || counts.unknown > 0
     const final: Operation = {
       ...next,
       sending: undefined,
       watch: undefined,
-      state:
-        detail !== undefined || counts.unknown > 0
-          ? 'needsReview'
-          : counts.pending > 0
-            ? 'cancelled'
-            : 'done',
+      state: doubtful ? 'needsReview' : counts.pending > 0 ? 'cancelled' : 'done',
       finishedAt: clock.wall(),
     }
     await book.save(final, turn)
     return final
   }
-  const markDoubled = async (operation: Operation, turn: Turn, names: Set<string>): Promise<Operation> => {
+  const markDoubled = (operation: Operation, turn: Turn, names: Set<string>): Promise<Operation> => {
     const who = `${names.size} name${names.size === 1 ? ' stands' : 's stand'}`
-    let next: Operation = {
-      ...operation,
-      detail: `ChatHub applied a request long after it was given up: ${who} twice.`,
-    }
-    for (let number = 0; number < operation.chunks; number++) {
-      const kept = await journal.chunk(operation.id, number)
-      const rows = kept.map((row) =>
-        (row.outcome === 'created' || row.outcome === 'unknown') && names.has(fold(row.name ?? ''))
-          ? { ...row, outcome: 'unknown' as const, reason: 'doubled' }
-          : row,
-      )
-      if (rows.some((row, place) => row !== kept[place]))
-        next = await book.keep(next, turn, { number, kept, rows })
-    }
-    return next
+    const detail = `ChatHub applied a request long after it was given up: ${who} twice.`
+    return book.keepEach({ ...operation, detail }, turn, (row) =>
+      (row.outcome === 'created' || row.outcome === 'unknown') && names.has(fold(row.name ?? ''))
+        ? { ...row, outcome: 'unknown', reason: 'doubled' }
+        : row,
+    )
   }
 
-  return {
-    dueIn,
-    settle,
-    watchedFor,
-    finish,
-  }
+  return { dueIn, settle, watchedFor, finish }
 }

@@ -18,12 +18,6 @@ export const confirmed = async <L extends { rows: readonly unknown[] }>(
   if (before === undefined || !shrank(before, listed.rows.length)) return listed
   const again = await ask()
   const after = again.rows.length
-  report({
-    name: 'list-shrank',
-    before,
-    after,
-    confirmed: shrank(before, after),
-    ...(organization !== undefined && { organization }),
-  })
+  report({ name: 'list-shrank', before, after, confirmed: shrank(before, after), organization })
   return again
 }

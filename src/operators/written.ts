@@ -26,10 +26,9 @@ export type Written<T> = { done: T } | { operation: Operation }
 /** The id of the operation that a request writes under its mark: the same for every repetition of the request. */
 export const operationId = (organization: number, mark: string): string => `${organization}-${mark}`
 
-export const rowsOf = async (journal: Journal, operation: Operation): Promise<Row[]> => {
+export const rowsOf = async (journal: Journal, { id, chunks }: Operation): Promise<Row[]> => {
   const rows: Row[] = []
-  for (let number = 0; number < operation.chunks; number++)
-    rows.push(...(await journal.chunk(operation.id, number)))
+  for (let number = 0; number < chunks; number++) rows.push(...(await journal.chunk(id, number)))
   return rows
 }
 
@@ -41,10 +40,10 @@ const chunksOf = <T>(rows: readonly T[], size: number): T[][] =>
 /** A new operation and its rows in chunks. */
 export const newOperation = (
   { clock, batchSize }: Pick<Writing, 'clock' | 'batchSize'>,
-  of: Pick<Operation, 'kind' | 'organization' | 'client'> & { mark: string; rows: readonly Row[] },
+  of: Pick<Operation, 'kind' | 'organization' | 'client' | 'status'> & { mark: string; rows: readonly Row[] },
   { onDuplicate = 'skip', onDeleted = 'report' }: Partial<Modes> = {},
 ): { operation: Operation; chunks: Row[][] } => {
-  const { kind, organization, client, mark, rows } = of
+  const { kind, organization, client, status, mark, rows } = of
   const chunks = chunksOf(rows, batchSize)
   const operation: Operation = {
     id: operationId(organization, mark),
@@ -53,6 +52,7 @@ export const newOperation = (
     organization,
     onDuplicate,
     onDeleted,
+    status,
     chunks: chunks.length,
     state: 'queued',
     total: rows.length,
