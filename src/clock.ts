@@ -21,6 +21,16 @@ export const systemClock: Clock = {
   },
 }
 
+/** Runs `run` every `ms` milliseconds from now on; the returned function ends it. */
+export const every = (clock: Clock, ms: number, run: () => void): (() => void) => {
+  const again = (): void => {
+    run()
+    cancel = clock.after(ms, again)
+  }
+  let cancel = clock.after(ms, again)
+  return () => cancel()
+}
+
 /** Resolves after `ms`, or at once when `signal` fires; the caller looks at the signal itself. */
 export const pause = (clock: Clock, ms: number, signal?: AbortSignal): Promise<void> =>
   new Promise((resolve) => {

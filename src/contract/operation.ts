@@ -8,7 +8,7 @@ import { TokenRequest, tokenSecondsMax } from './system.ts'
 export const rowOutcomes = [...outcomes, 'changed', 'unchanged', 'pending'] as const
 export type RowOutcome = (typeof rowOutcomes)[number]
 
-export const operationKinds = ['add', 'import', 'onboard', 'setStatus'] as const
+const operationKinds = ['add', 'import', 'onboard', 'setStatus'] as const
 const operationStates = ['queued', 'running', 'done', 'cancelled', 'needsReview'] as const
 
 /** Any write that takes long or is in doubt. The counts always sum to `total`. */

@@ -1,9 +1,4 @@
-import {
-  type OperationView,
-  type operationKinds,
-  type RowOutcome,
-  rowOutcomes,
-} from '../contract/operation.ts'
+import { type OperationView, type RowOutcome, rowOutcomes } from '../contract/operation.ts'
 import type { KnownStatus } from '../contract/operator.ts'
 
 /** One row of a write. It leaves `pending` exactly once, except that a review may put it back. */
@@ -39,7 +34,7 @@ export type Watch = { since: number; baseline: Record<string, number[]> }
 export type Operation = {
   /** `<organization>-<random>`. */
   id: string
-  kind: (typeof operationKinds)[number]
+  kind: OperationView['kind']
   client: string
   organization: number
   state: OperationView['state']
@@ -90,24 +85,17 @@ export const recount = (
   ) as Operation['counts']
 }
 
-export const viewOf = ({
-  id,
-  kind,
-  organization,
-  state,
-  total,
-  counts,
-  startedAt,
-  finishedAt,
-  detail,
-}: Operation): OperationView => ({
-  id,
-  kind,
-  organization,
-  state,
-  total,
-  ...counts,
-  startedAt: new Date(startedAt).toISOString(),
-  finishedAt: finishedAt === undefined ? null : new Date(finishedAt).toISOString(),
-  detail: detail ?? null,
-})
+export const viewOf = (operation: Operation): OperationView => {
+  const { id, kind, organization, state, total, counts, startedAt, finishedAt, detail = null } = operation
+  return {
+    id,
+    kind,
+    organization,
+    state,
+    total,
+    ...counts,
+    startedAt: new Date(startedAt).toISOString(),
+    finishedAt: finishedAt === undefined ? null : new Date(finishedAt).toISOString(),
+    detail,
+  }
+}

@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events'
-import type { Clock } from '../clock.ts'
+import { type Clock, every } from '../clock.ts'
 import { Failure } from '../errors.ts'
 import type { Redis } from '../redis/redis.ts'
 import { type Journal, operationKeepMs } from './journal.ts'
@@ -91,14 +91,7 @@ export const createRedisJournal = (redis: Redis, clock: Clock): Journal => {
   }
   let stopListening: (() => void) | undefined
   const listen = (): (() => void) => {
-    let cancel = (): void => {}
-    const again = (): void => {
-      cancel = clock.after(lookMs, () => {
-        tellAll()
-        again()
-      })
-    }
-    again()
+    const stopLooking = every(clock, lookMs, tellAll)
     const listening = redis.subscribe({
       channels: [channel],
       // What was kept while nobody listened here yet.
@@ -107,7 +100,7 @@ export const createRedisJournal = (redis: Redis, clock: Clock): Journal => {
       onMessage: (_channel, changedId) => tell(changedId),
     })
     return () => {
-      cancel()
+      stopLooking()
       listening.close()
     }
   }
@@ -158,14 +151,14 @@ export const createRedisJournal = (redis: Redis, clock: Clock): Journal => {
     },
     save: async (operation, turn, chunk) => {
       const { id } = operation
-      const rows = chunk ? [String(chunk.number), JSON.stringify(chunk.rows)] : ['', '']
+      const [number, rows] = chunk ? [String(chunk.number), JSON.stringify(chunk.rows)] : ['', '']
       const kept = await scripts.save(
         [...keysOf(operation), turnKey(operation.organization)],
         turn.owner,
         encode(operation),
         operationKeepMs,
-        rows[0] as string,
-        rows[1] as string,
+        number as string,
+        rows as string,
         channel,
         id,
         isSending(operation) ? '1' : '0',

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { type Clock, pause } from '../clock.ts'
+import { type Clock, every, pause } from '../clock.ts'
 import { Failure } from '../errors.ts'
 import type { Redis } from '../redis/redis.ts'
 import { createLocalTurns, type Turns } from './turns.ts'
@@ -69,7 +69,7 @@ export const createRedisTurns = (options: {
       here.take(organization, errand, async () => {
         const turn = turnKey(organization)
         let liveUntil = Number.NEGATIVE_INFINITY
-        let ended = false
+        let stopRenewing = (): void => {}
         const extend = async (ask: Promise<unknown>): Promise<boolean> => {
           const askedAt = clock.now()
           const kept = (await ask) === 1
@@ -81,22 +81,17 @@ export const createRedisTurns = (options: {
             throw new Failure('chathub.busy', { retryAfterMs: Math.max(1000, ms) })
           await pause(clock, ms)
         }
-        const keepUp = (): void => {
-          clock.after(renewMs, () => {
-            if (ended) return
-            extend(scripts.renew([turn], owner, leaseMs)).catch(() => {})
-            keepUp()
-          })
-        }
         try {
           while (!(await extend(scripts.acquire([turn, `ledger:{${organization}}:waiting`], owner, leaseMs))))
             await wait(pollMs)
-          keepUp()
+          stopRenewing = every(clock, renewMs, () => {
+            extend(scripts.renew([turn], owner, leaseMs)).catch(() => {})
+          })
           const youngMs = Number(await scripts.youngFor([born], graceMs + renewMs + pollMs))
           if (youngMs > 0) await wait(youngMs)
           return await work({ owner, live: () => clock.now() < liveUntil })
         } finally {
-          ended = true
+          stopRenewing()
           await scripts.release([turn], owner).catch(() => {})
         }
       }),
