@@ -45,12 +45,8 @@ export const createAdd = (writing: Writing): Add => {
       const foreseen = foresee(rows, request)
       if (request.onDuplicate === 'fail') refuseDuplicates(foreseen)
       if (request.dryRun || rows.every(({ outcome }) => outcome !== 'pending')) return foreseen
-      const { client } = errand
-      const { operation, chunks } = newOperation(
-        writing,
-        { kind: 'add', organization, client, mark, rows },
-        request,
-      )
+      const adding = { kind: 'add', organization, mark, rows } as const
+      const { operation, chunks } = newOperation(writing, errand, adding, request)
       known = await journal.create(operation, chunks)
       if (known) return undefined
       known = operation

@@ -34,15 +34,11 @@ export type ChangeStatus = {
 /** Changes of one organization take turns, so opposite ones end in the order they came. */
 export const createChangeStatus = (writing: Writing): ChangeStatus => {
   const { chathub, cache, journal, runner, clock } = writing
-  const newChange = (
-    change: Pick<Operation, 'organization' | 'client' | 'status'> & { mark: string; rows: Row[] },
-  ) => newOperation(writing, { kind: 'setStatus', ...change })
-
   return {
     many: async (organization, ids, status, errand, mark) => {
       const rows = ids.map((id, index): Row => ({ index, id, outcome: 'pending' }))
-      const { client } = errand
-      const { operation, chunks } = newChange({ organization, client, status, mark, rows })
+      const change = { kind: 'setStatus', organization, status, mark, rows } as const
+      const { operation, chunks } = newOperation(writing, errand, change)
       const known = (await journal.get(operation.id)) ?? (await journal.create(operation, chunks))
       return outcomeOf(operation.id, known ?? operation, errand, writing)
     },
@@ -58,9 +54,9 @@ export const createChangeStatus = (writing: Writing): ChangeStatus => {
         if (before.status === status) return { done: { roster: copy.value, operator: before } }
         const rows: Row[] = [{ index: 0, id, outcome: 'pending' }]
         const sending = { since: clock.wall(), chunk: 0, attempt: 1, rows: [0], baseline: {} }
-        const { client } = errand
-        const change = newChange({ organization, client, status, mark, rows }).operation
-        const operation: Operation = { ...change, state: 'running', sending }
+        const change = { kind: 'setStatus', organization, status, mark, rows } as const
+        const queued = newOperation(writing, errand, change).operation
+        const operation: Operation = { ...queued, state: 'running', sending }
         // Written down until it is known how it ended, so that whoever writes next settles it first.
         const known = await journal.create(operation, [rows])
         if (known) return { operation: known }

@@ -16,12 +16,8 @@ export const createImports = (writing: Writing): Imports => {
   const { cache, journal, runner, clock } = writing
   return {
     start: async (organization, rows, modes, errand, mark) => {
-      const { client } = errand
-      const { operation, chunks } = newOperation(
-        writing,
-        { kind: 'import', organization, client, mark, rows },
-        modes,
-      )
+      const asked = { kind: 'import', organization, mark, rows } as const
+      const { operation, chunks } = newOperation(writing, errand, asked, modes)
       const known = (await journal.get(operation.id)) ?? (await journal.create(operation, chunks))
       if (!known || !isFinal(known)) void runner.run(operation.id)
       return known ?? operation

@@ -40,10 +40,11 @@ const chunksOf = <T>(rows: readonly T[], size: number): T[][] =>
 /** A new operation and its rows in chunks. */
 export const newOperation = (
   { clock, batchSize }: Pick<Writing, 'clock' | 'batchSize'>,
-  of: Pick<Operation, 'kind' | 'organization' | 'client' | 'status'> & { mark: string; rows: readonly Row[] },
+  { client }: Errand,
+  of: Pick<Operation, 'kind' | 'organization' | 'status'> & { mark: string; rows: readonly Row[] },
   { onDuplicate = 'skip', onDeleted = 'report' }: Partial<Modes> = {},
 ): { operation: Operation; chunks: Row[][] } => {
-  const { kind, organization, client, status, mark, rows } = of
+  const { kind, organization, status, mark, rows } = of
   const chunks = chunksOf(rows, batchSize)
   const operation: Operation = {
     id: operationId(organization, mark),
