@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { Command } from 'commander'
 import { z } from 'zod'
+import { requestsPerMinuteDefault } from './access/caller.ts'
 import { hashKey, makeKey } from './access/keys.ts'
 import { idMax, parseId } from './contract/ids.ts'
 import { scopes } from './contract/scopes.ts'
@@ -27,7 +28,7 @@ program
     'operators:read',
   ])
   .option('--organizations <ids>', 'comma separated ids, or *; without it none')
-  .option('--requests-per-minute <n>', 'limit', Number, 6000)
+  .option('--requests-per-minute <n>', 'limit', Number, requestsPerMinuteDefault)
   .option('--expires-at <instant>', 'RFC 3339')
   .addHelpText(
     'after',
@@ -46,23 +47,16 @@ program
       const ids = list(options.organizations ?? '')
       const organizations = options.organizations === '*' ? '*' : ids.map(Number)
       const end = z.iso.datetime({ offset: true }).safeParse(expiresAt)
-      const faults = [
-        ...(/^[A-Za-z0-9._-]{1,64}$/.test(id) ? [] : ['--id: wanted: 1 to 64 of A–Z a–z 0–9 . _ -']),
-        ...unknown.map((scope) => `--scopes: ${scope} is not one of ${scopes.join(' ')}`),
-        ...(organizations === '*' || ids.every((id) => parseId(id) !== undefined)
-          ? []
-          : [`--organizations: wanted: ids from 1 to ${idMax} in plain digits, or *`]),
-        ...(Number.isInteger(requestsPerMinute) && requestsPerMinute > 0
-          ? []
-          : ['--requests-per-minute: wanted: a whole number']),
-        ...(expiresAt === undefined || (end.success && Date.parse(end.data) > Date.now())
-          ? []
-          : ['--expires-at: wanted: an RFC 3339 instant that is still to come']),
-      ]
-      if (faults.length > 0) {
-        for (const fault of faults) process.stderr.write(`${fault}\n`)
-        process.exit(64)
-      }
+      const faults = unknown.map((scope) => `--scopes: ${scope} is not one of ${scopes.join(' ')}`)
+      if (!/^[A-Za-z0-9._-]{1,64}$/.test(id)) faults.unshift('--id: wanted: 1 to 64 of A–Z a–z 0–9 . _ -')
+      if (organizations !== '*' && ids.some((id) => parseId(id) === undefined))
+        faults.push(`--organizations: wanted: ids from 1 to ${idMax} in plain digits, or *`)
+      if (!Number.isInteger(requestsPerMinute) || requestsPerMinute <= 0)
+        faults.push('--requests-per-minute: wanted: a whole number')
+      if (expiresAt !== undefined && !(end.success && Date.parse(end.data) > Date.now()))
+        faults.push('--expires-at: wanted: an RFC 3339 instant that is still to come')
+      for (const fault of faults) process.stderr.write(`${fault}\n`)
+      if (faults.length > 0) process.exit(64)
       const key = makeKey(id)
       const entry = {
         id,

@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { Failure } from '../errors.ts'
 
-export const sessionCookie = '__Host-chathub-session'
+const sessionCookie = '__Host-chathub-session'
 /** The header that no form and no simple request can send, so a cross-site page needs a preflight, which it does not get. */
 export const sessionHeader = 'x-gateway-session'
 

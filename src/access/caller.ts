@@ -19,7 +19,7 @@ export type Caller = {
 }
 
 /** What is assumed of a caller whose credential does not say. */
-export const callerDefaults = { requestsPerMinute: 6000 }
+export const requestsPerMinuteDefault = 6000
 
 export const mayTouch = (caller: Caller, organization: number): boolean =>
   caller.organizations === '*' || caller.organizations.has(organization)

@@ -5,9 +5,9 @@ import type { Caller } from './caller.ts'
 import type { Sessions } from './sessions.ts'
 
 /** Finds the caller of a credential that came in a header; undefined: not one of its kind, or not valid. */
-export type Finder = (credential: string) => Caller | undefined | Promise<Caller | undefined>
+type Finder = (credential: string) => Caller | undefined | Promise<Caller | undefined>
 
-export type GuardedRequest = {
+type GuardedRequest = {
   headers: IncomingHttpHeaders
   /** A drop-in path: ChatHub's `X-Authorization-Key` counts too. */
   dropIn: boolean

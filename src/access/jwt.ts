@@ -4,7 +4,7 @@ import { z } from 'zod'
 import type { Clock } from '../clock.ts'
 import { scopes } from '../contract/scopes.ts'
 import { Failure, isFailure } from '../errors.ts'
-import { type Caller, callerDefaults } from './caller.ts'
+import { type Caller, requestsPerMinuteDefault } from './caller.ts'
 import { createKeySet } from './key-set.ts'
 
 const algorithms = ['RS256', 'PS256', 'ES256', 'EdDSA']
@@ -53,8 +53,8 @@ export const createJwtFinder = (options: {
       })
       const parsed = claims.safeParse(payload)
       if (!parsed.success) return undefined
-      const { caller, endsAt } = callerOf(parsed.data)
-      verified.set(token, { caller, until: Math.min(endsAt, clock.wall() + believedMs) })
+      const caller = callerOf(parsed.data)
+      verified.set(token, { caller, until: Math.min(caller.expiresAt, clock.wall() + believedMs) })
       return caller
     } catch (error) {
       if (isFailure(error)) throw error
@@ -64,17 +64,15 @@ export const createJwtFinder = (options: {
   }
 }
 
-const callerOf = (claimed: z.infer<typeof claims>): { caller: Caller; endsAt: number } => {
+const callerOf = (claimed: z.infer<typeof claims>): Caller & { expiresAt: number } => {
   const { sub, scope, organizations, iat, exp } = claimed
   const granted = scope.split(' ')
-  const endsAt = Math.min(exp, iat + ageMaxSeconds) * 1000
-  const caller: Caller = {
-    ...callerDefaults,
+  return {
     id: sub,
     kind: 'jwt',
     scopes: new Set(scopes.filter((known) => granted.includes(known))),
     organizations: organizations === '*' ? '*' : new Set(organizations),
-    expiresAt: endsAt,
+    requestsPerMinute: requestsPerMinuteDefault,
+    expiresAt: Math.min(exp, iat + ageMaxSeconds) * 1000,
   }
-  return { caller, endsAt }
 }

@@ -22,11 +22,10 @@ export const createKeySet = ({ url, clock }: { url: URL; clock: Clock }): JWTVer
   const load = async (): Promise<void> => {
     triedAt = clock.now()
     try {
-      const signal = AbortSignal.timeout(fetchMs)
       const response = await fetch(url, {
         redirect: 'error',
         headers: { Accept: 'application/json' },
-        signal,
+        signal: AbortSignal.timeout(fetchMs),
       })
       if (!response.ok) throw new Error(`the key set was answered with ${response.status}`)
       keys = createLocalJWKSet((await response.json()) as Parameters<typeof createLocalJWKSet>[0])
@@ -38,9 +37,7 @@ export const createKeySet = ({ url, clock }: { url: URL; clock: Clock }): JWTVer
   /** One request for all who wait, and none before `ms` have passed since the last; sooner after one that failed. */
   const refresh = (ms: number): Promise<void> | undefined => {
     if (!fetching && clock.now() - triedAt >= (failure === undefined ? ms : retryMs))
-      fetching = load().finally(() => {
-        fetching = undefined
-      })
+      fetching = load().finally(() => (fetching = undefined))
     return fetching
   }
   const unverifiable = (): Failure =>

@@ -4,7 +4,7 @@ import { z } from 'zod'
 import type { Clock } from '../clock.ts'
 import { Id } from '../contract/ids.ts'
 import { scopes } from '../contract/scopes.ts'
-import type { Caller } from './caller.ts'
+import { type Caller, requestsPerMinuteDefault } from './caller.ts'
 
 const clientEntry = z.strictObject({
   id: z.string().regex(/^[A-Za-z0-9._-]{1,64}$/, 'wanted: 1 to 64 of A–Z a–z 0–9 . _ -'),
@@ -13,7 +13,7 @@ const clientEntry = z.strictObject({
   organizations: z
     .union([z.literal('*'), z.array(Id)], { error: 'wanted: "*" or a list of ids' })
     .default([]),
-  requestsPerMinute: z.int().min(1).max(10_000_000).default(6000),
+  requestsPerMinute: z.int().min(1).max(10_000_000).default(requestsPerMinuteDefault),
   expiresAt: z.iso.datetime({ offset: true }).optional(),
 })
 const clientsFile = z.strictObject({ clients: z.array(clientEntry) })
@@ -108,10 +108,8 @@ export const createKeys = (entries: ClientEntry[], clock: Clock): Keys => {
     return live(caller)
   }
   /** The caller unless it has expired; being asked for is being used. */
-  const expired = (caller: Caller): boolean =>
-    caller.expiresAt !== undefined && clock.wall() >= caller.expiresAt
   const live = (caller: Caller | undefined): Caller | undefined => {
-    if (!caller || expired(caller)) return undefined
+    if (!caller || clock.wall() >= (caller.expiresAt ?? Number.POSITIVE_INFINITY)) return undefined
     used.set(caller.keyHash as string, clock.wall())
     return caller
   }
@@ -134,12 +132,10 @@ export const createKeys = (entries: ClientEntry[], clock: Clock): Keys => {
   }
 }
 
-const callerOf = (entry: ClientEntry): Caller => ({
-  id: entry.id,
+const callerOf = ({ scopes, organizations, expiresAt, ...entry }: ClientEntry): Caller => ({
+  ...entry,
   kind: 'key',
-  keyHash: entry.keyHash,
-  scopes: new Set(entry.scopes),
-  organizations: entry.organizations === '*' ? '*' : new Set(entry.organizations),
-  requestsPerMinute: entry.requestsPerMinute,
-  expiresAt: entry.expiresAt === undefined ? undefined : Date.parse(entry.expiresAt),
+  scopes: new Set(scopes),
+  organizations: organizations === '*' ? '*' : new Set(organizations),
+  expiresAt: expiresAt === undefined ? undefined : Date.parse(expiresAt),
 })
