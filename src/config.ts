@@ -81,7 +81,7 @@ export class ConfigFaults extends Error {
 }
 
 /** Reads a secret's file: its content without the line end. */
-export const readSecretFile = (path: string): string => readFileSync(path, 'utf8').replace(/\r?\n$/, '')
+const readSecretFile = (path: string): string => readFileSync(path, 'utf8').replace(/\r?\n$/, '')
 
 /**
  * Reads the settings from `env`; an empty variable counts as unset.

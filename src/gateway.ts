@@ -16,6 +16,7 @@ import { createVault } from './chathub/token.ts'
 import { type Clock, systemClock } from './clock.ts'
 import type { Config } from './config.ts'
 import { createOpenApi } from './contract/openapi.ts'
+import type { Health } from './contract/system.ts'
 import { mountAssignments } from './http/assignments.ts'
 import { mountChatHub } from './http/chathub.ts'
 import { createCors } from './http/cors.ts'
@@ -102,36 +103,21 @@ export const createGateway = (config: Config, { log, clock = systemClock, onRepo
   const coherence = redis ? createCoherence({ redis, clock, instances: config.instances }) : alone
 
   // The way to ChatHub, one function type in layers.
+  const { requestsPerSecond, queueMax, timeoutMs, authHeader } = config
   const budget = redis
-    ? createSharedBudget({
-        redis,
-        requestsPerSecond: config.requestsPerSecond,
-        clock,
-        membership: coherence,
-        registry,
-        memberMs,
-      })
-    : createLocalBudget({ requestsPerSecond: () => config.requestsPerSecond, clock, opensAt: firstAskMs })
+    ? createSharedBudget({ redis, requestsPerSecond, clock, membership: coherence, registry, memberMs })
+    : createLocalBudget({ requestsPerSecond: () => requestsPerSecond, clock, opensAt: firstAskMs })
   const lanes = createLanes({
     budget,
-    queueMax: config.queueMax,
-    answerMs: Math.min(config.timeoutMs, 500),
+    queueMax,
+    answerMs: Math.min(timeoutMs, 500),
     clock,
     report: (lane, ms) => report({ name: 'upstream-wait', lane, ms }),
   })
   const breaker = createBreaker(report)
-  const vault = createVault({
-    credentials: { token: config.companyToken, login: config.login, password: config.password },
-    clock,
-    report,
-  })
-  const upstream = createExchange({
-    origin: config.chathubUrl,
-    authHeader: config.authHeader,
-    timeoutMs: config.timeoutMs,
-    clock,
-    report,
-  })
+  const credentials = { token: config.companyToken, login: config.login, password: config.password }
+  const vault = createVault({ credentials, clock, report })
+  const upstream = createExchange({ origin: config.chathubUrl, authHeader, timeoutMs, clock, report })
   let exchange = upstream.exchange
   exchange = withLimit(exchange, lanes, report)
   exchange = breaker.withBreaker(exchange)
@@ -142,12 +128,10 @@ export const createGateway = (config: Config, { log, clock = systemClock, onRepo
   // What is remembered.
   const store = redis ? createRedisStore(redis, clock) : createMemoryStore({ clock })
   const { freshMs, revalidateMs, waitMs, staleMs } = config
+  const remembering = { store, coherence, clock, report }
   const organizationCache = createCache({
+    ...remembering,
     list: 'organizations',
-    store,
-    coherence,
-    clock,
-    report,
     times: { freshMs: config.organizationsFreshMs, revalidateMs, waitMs, staleMs },
     load: organizationsLoader(chathub, report),
     decode: decodeOrganizations,
@@ -155,11 +139,8 @@ export const createGateway = (config: Config, { log, clock = systemClock, onRepo
   const organizations = createOrganizations(organizationCache, clock)
   const index = createOperatorIndex(redis)
   const rosters = createCache({
+    ...remembering,
     list: 'operators',
-    store,
-    coherence,
-    clock,
-    report,
     times: { freshMs, revalidateMs, waitMs, staleMs },
     load: rosterLoader({ chathub, organizations, learn: index.learn, report }),
     decode: decodeRoster,
@@ -170,11 +151,11 @@ export const createGateway = (config: Config, { log, clock = systemClock, onRepo
   const directory = createDirectory({ lists, organizations, index, clock })
   const { batchSize, settleMs } = config
   const turns = redis
-    ? createRedisTurns({ redis: redis.patient, clock, graceMs: config.timeoutMs, born: registry.born })
+    ? createRedisTurns({ redis: redis.patient, clock, graceMs: timeoutMs, born: registry.born })
     : createLocalTurns(clock)
   const journal = redis ? createRedisJournal(redis.patient, clock) : createMemoryJournal(clock)
   const runner = createRunner({ chathub, cache: rosters, journal, turns, clock, report, settleMs })
-  const writing = { chathub, cache: rosters, turns, journal, runner, clock, batchSize }
+  const writing = { chathub, cache: rosters, journal, runner, clock, batchSize }
   const add = createAdd(writing)
   const changeStatus = createChangeStatus(writing)
   const imports = createImports(writing)
@@ -228,37 +209,24 @@ export const createGateway = (config: Config, { log, clock = systemClock, onRepo
     log.visited(visit, status, ms)
   }
   const closing = (): boolean => draining
-  const health = () => ({
-    status: draining ? ('draining' as const) : ('ok' as const),
-    chathub:
-      vault.status().state === 'refused'
-        ? ('refused' as const)
-        : breaker.state() === 'closed'
-          ? ('ok' as const)
-          : ('unavailable' as const),
-    redis: redis?.state() ?? ('none' as const),
+  const chathubHealth = (): Health['chathub'] => {
+    if (vault.status().state === 'refused') return 'refused'
+    return breaker.state() === 'closed' ? 'ok' : 'unavailable'
+  }
+  const health = (): Health => ({
+    status: draining ? 'draining' : 'ok',
+    chathub: chathubHealth(),
+    redis: redis?.state() ?? 'none',
   })
   const { readDeadlineMs, writeDeadlineMs, trustProxy } = config
   // A request ends at its deadline; twice that is surely over.
-  const idempotency = createIdempotency({
-    records: newRecords(),
-    clock,
-    storable: isStorable,
-    abandonedMs: 2 * writeDeadlineMs,
-  })
-  const once = createOnce(idempotency)
+  const abandonedMs = 2 * writeDeadlineMs
+  const once = createOnce(
+    createIdempotency({ records: newRecords(), clock, storable: isStorable, abandonedMs }),
+  )
+  const entering = { guard, limit, observe, closing }
   const makeDoor = () =>
-    createDoor({
-      guard,
-      once,
-      replay: createReplay({ guard, limit, observe, closing }),
-      limit,
-      clock,
-      observe,
-      closing,
-      readDeadlineMs,
-      writeDeadlineMs,
-    })
+    createDoor({ ...entering, once, replay: createReplay(entering), clock, readDeadlineMs, writeDeadlineMs })
   const door = makeDoor()
   mountOperators(door, { lists, directory, add, changeStatus })
   mountOperations(door, { operations, organizations, imports, add, changeStatus, lists, tokens, clock })
@@ -270,7 +238,7 @@ export const createGateway = (config: Config, { log, clock = systemClock, onRepo
     purge,
     upstream: () => ({
       token: vault.status(),
-      queue: { waiting: lanes.waiting(), max: config.queueMax },
+      queue: { waiting: lanes.waiting(), max: queueMax },
       budget: budget.status(),
       breaker: { state: breaker.state() },
       cache: rosters.size(),
@@ -288,8 +256,6 @@ export const createGateway = (config: Config, { log, clock = systemClock, onRepo
   mountHealth(door, { ...watched, openapi: () => openapi })
   mountHealth(opsDoor, { ...watched, openapi: () => openapi, withoutKey: true })
   const openapi = Buffer.from(JSON.stringify(createOpenApi(door.endpoints, version)))
-  const onInternal = (error: unknown, requestId: string): void =>
-    log.logger.error({ err: error, requestId }, 'internal error')
   const serving = {
     cors: createCors(config.corsOrigins),
     clock,
@@ -297,7 +263,7 @@ export const createGateway = (config: Config, { log, clock = systemClock, onRepo
     closing,
     trustProxy,
     deadlineMs: Math.max(readDeadlineMs, writeDeadlineMs),
-    onInternal,
+    onInternal: (err: unknown, requestId: string) => log.logger.error({ err, requestId }, 'internal error'),
   }
 
   return {

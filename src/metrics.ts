@@ -4,7 +4,7 @@ import type { Report } from './report.ts'
 import { createTally } from './tally.ts'
 
 /** What is read at scrape time rather than counted. */
-export type Gauges = {
+type Gauges = {
   queueDepth(): Record<string, number>
   budgetRate(): number
   redisDegraded(): boolean
@@ -24,60 +24,58 @@ export const createMetrics = (gauges: Gauges): Metrics => {
   const registry = new Registry()
   const registers = [registry]
   collectDefaultMetrics({ register: registry })
-  const counter = (name: string, help: string, labelNames: string[]) =>
+  const counter = (name: string, help: string, ...labelNames: string[]) =>
     new Counter({ name, help, labelNames, registers })
+  const histogram = (name: string, help: string, label: string) =>
+    new Histogram({ name, help, labelNames: [label], buckets, registers })
 
   const names = { requests: 'gw_requests_total', durations: 'http_server_request_duration_seconds' }
   const tally = createTally(registry, names, buckets)
-  const cacheEvents = counter('gw_cache_events_total', 'How reads of lists were answered.', [
+  const cacheEvents = counter(
+    'gw_cache_events_total',
+    'How reads of lists were answered.',
     'resource',
     'event',
-  ])
-  const upstream = counter('gw_upstream_requests_total', 'Requests to ChatHub by outcome.', [
+  )
+  const upstream = counter(
+    'gw_upstream_requests_total',
+    'Requests to ChatHub by outcome.',
     'route',
     'outcome',
-  ])
-  const upstreamSeconds = new Histogram({
-    name: 'http_client_request_duration_seconds',
-    help: 'Time ChatHub took.',
-    labelNames: ['route'],
-    buckets,
-    registers,
-  })
-  const waits = new Histogram({
-    name: 'gw_upstream_wait_seconds',
-    help: 'Time calls waited for their slot.',
-    labelNames: ['lane'],
-    buckets,
-    registers,
-  })
-  const logins = counter('gw_logins_total', 'Logins at ChatHub.', ['result'])
-  const drift = counter('gw_contract_drift_total', 'Rows and answers of ChatHub that broke its contract.', [
+  )
+  const upstreamSeconds = histogram('http_client_request_duration_seconds', 'Time ChatHub took.', 'route')
+  const waits = histogram('gw_upstream_wait_seconds', 'Time calls waited for their slot.', 'lane')
+  const logins = counter('gw_logins_total', 'Logins at ChatHub.', 'result')
+  const drift = counter(
+    'gw_contract_drift_total',
+    'Rows and answers of ChatHub that broke its contract.',
     'operation',
     'what',
-  ])
-  const retries = counter('gw_upstream_retries_total', 'Reads tried a second time.', ['route'])
-  const pauses = counter('gw_upstream_pauses_total', 'Pauses that ChatHub asked for.', [])
-  const breaker = counter('gw_breaker_changes_total', 'Changes of a breaker.', ['breaker', 'state'])
-  const secrets = counter('gw_secret_reloads_total', 'Files that changed, taken or kept out.', [
+  )
+  const retries = counter('gw_upstream_retries_total', 'Reads tried a second time.', 'route')
+  const pauses = counter('gw_upstream_pauses_total', 'Pauses that ChatHub asked for.')
+  const breaker = counter('gw_breaker_changes_total', 'Changes of a breaker.', 'breaker', 'state')
+  const secrets = counter(
+    'gw_secret_reloads_total',
+    'Files that changed, taken or kept out.',
     'setting',
     'result',
-  ])
-  const writes = counter('gw_write_rows_total', 'Rows of writes by outcome.', ['operation', 'outcome'])
+  )
+  const writes = counter('gw_write_rows_total', 'Rows of writes by outcome.', 'operation', 'outcome')
   const events = counter(
     'gw_events_total',
     'Rare events: shrunken lists, overtaken loads, failed refreshes, late slots.',
-    ['event'],
+    'event',
   )
 
-  const gauge = (name: string, help: string, labelNames: string[], collect: (gauge: Gauge) => void) =>
+  const gauge = (name: string, help: string, labelNames: string[], set: (gauge: Gauge) => void) =>
     new Gauge({
       name,
       help,
       labelNames,
       registers,
       collect() {
-        collect(this)
+        set(this)
       },
     })
   gauge('gw_upstream_queue_depth', 'Calls waiting for a slot.', ['lane'], (own) => {

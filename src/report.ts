@@ -21,15 +21,13 @@ export type Report =
   | { name: 'token-refused'; source: 'token' | 'login'; retryInMs: number }
   | { name: 'secret-file'; setting: string; result: 'changed' | 'kept'; because?: string }
   | { name: 'contract-drift'; operation: string; organization?: number; what: string; rows: number }
-  | {
-      name: 'cache'
-      list: 'operators' | 'organizations'
-      event: 'hit' | 'stale' | 'miss' | 'collapsed' | 'error'
-    }
-  | { name: 'load-overtaken'; list: 'operators' | 'organizations' }
-  | { name: 'refresh-failed'; list: 'operators' | 'organizations'; because: string }
+  | { name: 'cache'; list: List; event: 'hit' | 'stale' | 'miss' | 'collapsed' | 'error' }
+  | { name: 'load-overtaken'; list: List }
+  | { name: 'refresh-failed'; list: List; because: string }
   | { name: 'list-shrank'; organization?: number; before: number; after: number; confirmed: boolean }
   | { name: 'redis'; event: 'error' | 'away' | 'ready' | 'may-evict'; because?: string }
   | { name: 'write'; operation: string; organization?: number; client: string; outcome: string; rows: number }
+
+type List = 'operators' | 'organizations'
 
 export type Reporter = (report: Report) => void

@@ -21,8 +21,7 @@ const make = <T>(
   fallback: string | undefined,
   sentence: string,
   read: (text: string | undefined) => T,
-  secret = false,
-): Setting<T> => ({ env, sentence, fallback, secret, read })
+): Setting<T> => ({ env, sentence, fallback, secret: false, read })
 
 /** A whole number in `min…max`, both included. */
 export const whole = (
@@ -126,15 +125,11 @@ export const secret = (
   env: string,
   sentence: string,
   { valid, wanted }: Shape = oneLine(1),
-): Setting<Secret | undefined> =>
-  make(
-    env,
-    undefined,
-    sentence,
-    (value) => {
-      if (value === undefined) return undefined
-      if (!valid(value)) throw new Error(wanted)
-      return new Secret(value)
-    },
-    true,
-  )
+): Setting<Secret | undefined> => {
+  const read = (value: string | undefined): Secret | undefined => {
+    if (value === undefined) return undefined
+    if (!valid(value)) throw new Error(wanted)
+    return new Secret(value)
+  }
+  return { ...make(env, undefined, sentence, read), secret: true }
+}

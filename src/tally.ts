@@ -1,7 +1,7 @@
 import { Counter, type Metric, type Registry } from 'prom-client'
 
 /** What one request costs to count must not be felt, so here it is plain numbers; the registry reads them at a scrape. */
-export type Tally = { add(method: string, route: string, status: number, ms: number): void }
+type Tally = { add(method: string, route: string, status: number, ms: number): void }
 
 type Counted = { statuses: Map<number, number>; buckets: number[]; seconds: number }
 type Names = { requests: string; durations: string }

@@ -1,8 +1,7 @@
 import { type Keys, parseClients } from './access/keys.ts'
 import type { Sessions } from './access/sessions.ts'
 import type { Vault } from './chathub/token.ts'
-import type { Config } from './config.ts'
-import { settings } from './config.ts'
+import { type Config, settings } from './config.ts'
 import type { Redis } from './redis/redis.ts'
 import type { Report } from './report.ts'
 import type { Secret } from './secret.ts'
@@ -23,9 +22,7 @@ export const watchCredentials = (options: {
   const watch = (setting: string, path: string, before: string, take: (text: string) => boolean): void => {
     watchers.push(
       watchFile(path, before, {
-        changed: (text) => {
-          if (take(text)) report({ name: 'secret-file', setting, result: 'changed' })
-        },
+        changed: (text) => take(text) && report({ name: 'secret-file', setting, result: 'changed' }),
         kept: (because) => report({ name: 'secret-file', setting, result: 'kept', because }),
       }),
     )
@@ -37,15 +34,12 @@ export const watchCredentials = (options: {
       keys.replace(entries)
       return true
     })
-  const secrets: {
-    name: 'companyToken' | 'password' | 'redisUrl' | 'sessionSecret'
-    take(secret: Secret): void
-  }[] = [
-    { name: 'companyToken', take: (token) => vault.replace({ token }) },
-    { name: 'password', take: (password) => vault.replace({ password }) },
-    { name: 'redisUrl', take: (url) => options.redis?.replace(url.reveal()) },
-    { name: 'sessionSecret', take: (secret) => options.sessions?.replaceSecret(secret) },
-  ]
+  const secrets = [
+    { name: 'companyToken', take: (token: Secret) => vault.replace({ token }) },
+    { name: 'password', take: (password: Secret) => vault.replace({ password }) },
+    { name: 'redisUrl', take: (url: Secret) => options.redis?.replace(url.reveal()) },
+    { name: 'sessionSecret', take: (secret: Secret) => options.sessions?.replaceSecret(secret) },
+  ] as const
   for (const { name, take } of secrets) {
     const path = config.files[name]
     if (path === undefined) continue

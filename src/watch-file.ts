@@ -9,7 +9,7 @@ export const watchFile = (
   path: string,
   before: string,
   { changed, kept }: { changed(text: string): void; kept(because: string): void },
-): { close(): void; check(): Promise<void> } => {
+): { close(): void } => {
   let last = before
   const check = async (): Promise<void> => {
     const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => `\0${error.code}`)
@@ -30,5 +30,5 @@ export const watchFile = (
     busy = false
   }, 500)
   timer.unref()
-  return { close: () => clearInterval(timer), check }
+  return { close: () => clearInterval(timer) }
 }
