@@ -4,7 +4,7 @@ import { Failure, type FailureCode, isFailure } from '../errors.ts'
 import type { Records } from '../redis/records.ts'
 
 /** One use of an Idempotency-Key: whose, where, and a hash of everything the request asks for. */
-export type KeyUse = { client: string; route: string; key: string; fingerprint: string }
+type KeyUse = { client: string; route: string; key: string; fingerprint: string }
 
 /** `mark`: names what this request writes, the same for every repetition of it. `at`: when it began; 0: it has ended. */
 type Kept<A> = { fingerprint: string; mark: string; at: number; answer?: A }

@@ -12,7 +12,7 @@ export type Row = {
 }
 
 /** What was on its way when it was last written down: kept before the first byte leaves. */
-export type Sending = {
+type Sending = {
   /** Epoch ms; tells one sending from the next. */
   since: number
   chunk: number
@@ -29,7 +29,7 @@ export type Sending = {
  * A sent-again row may yet be doubled by the first sending, should ChatHub apply it late: in the end nobody may carry
  * these names but who did before and our own. `since`: epoch ms; tells one watch from the next.
  */
-export type Watch = { since: number; baseline: Record<string, number[]> }
+type Watch = { since: number; baseline: Record<string, number[]> }
 
 export type Operation = {
   /** `<organization>-<random>`. */

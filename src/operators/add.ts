@@ -80,7 +80,7 @@ const refuseDuplicates = (rows: Row[]): void => {
 }
 
 /** Rows in input order with their counts. */
-export const summarize = (rows: readonly Row[]): AddResult => {
+const summarize = (rows: readonly Row[]): AddResult => {
   const counts = Object.fromEntries(outcomes.map((outcome) => [outcome, 0])) as Record<Outcome, number>
   const results = rows.map(({ index, name = '', outcome, id }) => {
     counts[outcome as Outcome]++

@@ -34,7 +34,7 @@ export type Wish = {
 }
 
 /** The operator and why; `turns` where they change. */
-export type Choice = { operator: number; why: Why; turns?: Turns }
+type Choice = { operator: number; why: Why; turns?: Turns }
 
 /**
  * Who gets a chat; undefined: nobody can. A held one stays while its operator is active and not excluded. Else `modulo`

@@ -33,7 +33,7 @@ export type Directory = {
   ): Promise<Gathered<{ organizations: (Organization & Statistics)[] } & Statistics>>
 }
 /** Made of many lists: as old as the oldest of them, and naming those that could not be had in time. */
-export type Gathered<T> = { content: T & { unavailable: number[] }; freshness: Freshness }
+type Gathered<T> = { content: T & { unavailable: number[] }; freshness: Freshness }
 
 // An answer that goes partial leaves the caller's deadline this much room to be written.
 const answerMs = 100

@@ -10,7 +10,7 @@ import type { Reporter } from '../report.ts'
 import { confirmed } from './shrink.ts'
 
 /** All organizations that ChatHub's credential sees, with an index by id. */
-export type OrganizationIndex = { all: readonly Organization[]; byId: ReadonlyMap<number, Organization> }
+type OrganizationIndex = { all: readonly Organization[]; byId: ReadonlyMap<number, Organization> }
 
 export const organizationsKey = 'organizations'
 
@@ -70,11 +70,9 @@ export const createOrganizations = (cache: Cache<OrganizationIndex>, clock: Cloc
 
   const look = async (id: number, errand: Errand, notBefore?: number) => {
     let answer = await read(errand, notBefore)
-    let organization = answer.copy.value.byId.get(id)
-    if (!organization && answer.freshness.ageMs > absentMs) {
+    if (!answer.copy.value.byId.has(id) && answer.freshness.ageMs > absentMs)
       answer = await read(errand, clock.now() - absentMs)
-      organization = answer.copy.value.byId.get(id)
-    }
+    const organization = answer.copy.value.byId.get(id)
     if (!organization) throw new Failure('organization.unknown')
     return { ...answer, organization }
   }

@@ -25,7 +25,7 @@ const isPending = ({ outcome }: Row): boolean => outcome === 'pending'
  * to the next chunk. What is in doubt comes back as `sending`.
  * @throws Failure not `inDoubt`: the operation is kept as it was, but for the rows that were settled before it
  */
-export type Send = (
+type Send = (
   operation: Operation,
   turn: Turn,
   chunk: Chunk,

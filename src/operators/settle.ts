@@ -16,7 +16,7 @@ const attemptsMax = 3
 /** A sending that got no answer is looked for until this many settling times after it was given up. */
 const watchTimes = 6
 
-export type Settler = {
+type Settler = {
   /** How long until what is on its way can be judged, ms. */
   dueIn(operation: Operation): number
   /**
