@@ -32,7 +32,8 @@ const refused = async (method: string, path: string, options: Ask = {}) => {
       pointer,
       code,
     ]),
-    text,
+    // Its id is random, and may look like anything.
+    text: text.replaceAll(body.requestId, ''),
   }
 }
 
