@@ -120,7 +120,10 @@ export const createRedisJournal = (redis: Redis, clock: Clock): Journal => {
         const rows = some.flatMap((chunk, i) => [String(first + i), JSON.stringify(chunk)])
         const sending = isSending(operation) ? '1' : '0'
         const kept = await scripts.create(keysOf(operation), operationKeepMs, record, id, sending, ...rows)
-        return decode(kept as Buffer | null)
+        const known = decode(kept as Buffer | null)
+        // Begun by an instance of a newer version, and that one's to finish.
+        if (kept && !known) throw new Failure('redis.unavailable', { retryAfterMs: 1000 })
+        return known
       }
       const last = Math.max(0, Math.ceil(chunks.length / chunksAtOnce) - 1) * chunksAtOnce
       for (let first = 0; first < last; first += chunksAtOnce) {
@@ -187,9 +190,10 @@ export const createRedisJournal = (redis: Redis, clock: Clock): Journal => {
       const open: string[] = []
       for (let i = 0; i < listed.length; i += 2) {
         const [id, startedAt] = [listed[i] as string, Number(listed[i + 1])]
-        const operation = await get(id)
+        const text = await redis.run((client) => client.get(full(recordKey(id))))
+        const operation = decode(text)
         if (operation && !isFinal(operation)) open.push(id)
-        else if (operation || startedAt < clock.wall() - abandonedMs)
+        else if (operation || (text === null && startedAt < clock.wall() - abandonedMs))
           await redis.run((client) => client.zrem(openKey, id))
       }
       return open

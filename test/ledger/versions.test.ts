@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals'
 import { systemClock } from '../../src/clock.ts'
+import type { Operation } from '../../src/ledger/operation.ts'
 import { createRedisJournal } from '../../src/ledger/redis-journal.ts'
 import { createRedis, type Redis } from '../../src/redis/redis.ts'
 import { describeWithRedis } from '../support/needs.ts'
@@ -34,5 +35,12 @@ describeWithRedis('records of writes', () => {
     expect(await journal.get('24-an_older_one')).toMatchObject({ state: 'running', sending: doubt })
     await put('24-a_newer_one', { v: 99, organization: 24, state: 'running' })
     expect(await journal.get('24-a_newer_one')).toBeUndefined()
+
+    // It stays listed for whoever understands it, and is not begun again.
+    await client.zadd(`${database.prefix}ledger:open`, '1', '24-a_newer_one', '1', '24-a_lost_one')
+    expect(await journal.open()).toEqual([])
+    expect(await client.zrange(`${database.prefix}ledger:open`, '0', '-1')).toEqual(['24-a_newer_one'])
+    const again = { id: '24-a_newer_one', organization: 24, state: 'running', startedAt: 1 } as Operation
+    await expect(journal.create(again, [[]])).rejects.toMatchObject({ code: 'redis.unavailable' })
   })
 })
