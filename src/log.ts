@@ -32,31 +32,6 @@ export const createLog = (level: string, destination: DestinationStream): Log =>
   }
 }
 
-/**
- * Hands lines on in pieces of 64 KiB. Each is put into its piece at once: strings that wait to be joined are copied by every
- * collection of garbage, which costs more than making them. Whoever uses it calls `flush` now and then, and at the end.
- */
-export const gather = (write: (bytes: Buffer) => void): DestinationStream & { flush(): void } => {
-  let piece = Buffer.allocUnsafeSlow(pieceBytes)
-  let used = 0
-  const flush = (): void => {
-    if (used === 0) return
-    write(piece.subarray(0, used))
-    piece = Buffer.allocUnsafeSlow(pieceBytes)
-    used = 0
-  }
-  return {
-    write: (line) => {
-      const most = 3 * line.length // UTF-8 takes up to three bytes for what is one in a string
-      if (used + most > pieceBytes) flush()
-      if (most > pieceBytes) write(Buffer.from(line))
-      else used += piece.write(line, used)
-    },
-    flush,
-  }
-}
-const pieceBytes = 65_536
-
 const infoLevel = { label: 'info', value: pino.levels.values.info }
 const errorLevel = { label: 'error', value: pino.levels.values.error }
 

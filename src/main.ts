@@ -2,10 +2,10 @@
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import closeWithGrace from 'close-with-grace'
-import { pino } from 'pino'
 import { ConfigFaults, readConfig } from './config.ts'
 import { createGateway } from './gateway.ts'
-import { createLog, gather } from './log.ts'
+import { createLog } from './log.ts'
+import { openOutput } from './output.ts'
 
 /** sysexits.h: a fault of the settings. */
 const EX_CONFIG = 78
@@ -39,22 +39,11 @@ const finish = (server: Server): Promise<void> =>
 /** The process: settings, gateway, listen, ready line, drain. @throws ConfigFaults */
 export const run = async (env: Record<string, string | undefined>): Promise<{ url: string }> => {
   const config = readConfig(env)
-  const contentMode = { contentMode: 'buffer' } // sonic-boom's own, which pino's type does not name
-  const stdout = pino.destination({ dest: 1, sync: false, minLength: 4096, ...contentMode })
+  const output = openOutput()
   const pretty = process.stdout.isTTY
     ? (await import('pino-pretty')).default({ ignore: 'pid,hostname', destination: 1 })
     : undefined
-  const lines = gather((bytes) => stdout.write(bytes as unknown as string))
-  const log = createLog(config.logLevel, pretty ?? lines)
-  const flushing = setInterval(() => {
-    lines.flush()
-    stdout.flush()
-  }, 500)
-  flushing.unref()
-  process.on('exit', () => {
-    lines.flush()
-    stdout.flushSync()
-  })
+  const log = createLog(config.logLevel, pretty ?? output)
   const gateway = createGateway(config, { log })
   await gateway.opened
   const url = await listen(gateway.server, 'PORT', config.port, config.host)
@@ -71,6 +60,7 @@ export const run = async (env: Record<string, string | undefined>): Promise<{ ur
     await Promise.all([finish(gateway.server), finish(gateway.opsServer)])
     clearTimeout(forced)
     await gateway.close()
+    await output.drained()
   })
 
   if (!config.redisUrl)

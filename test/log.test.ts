@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
 import { pino } from 'pino'
 import type { Visit } from '../src/http/visit.ts'
-import { createLog, gather } from '../src/log.ts'
+import { createLog } from '../src/log.ts'
 
 const visit = {
   requestId: 'abcdefgh',
@@ -49,20 +49,5 @@ describe('the line of a request', () => {
       msg: 'request',
     })
     expect(written('silent', (log) => log.visited(bare, 500, 1))).toEqual([])
-  })
-})
-
-describe('gathered lines', () => {
-  it('go on in pieces of whole lines, in order, all of them after a flush', () => {
-    const pieces: string[] = []
-    const lines = gather((piece) => pieces.push(String(piece)))
-    const all = Array.from({ length: 10_000 }, (_, index) => `${index} ${'x'.repeat(50)}\n`)
-    for (const line of all) lines.write(line)
-    expect(pieces.length).toBeGreaterThan(3)
-    expect(pieces.length).toBeLessThan(20)
-    lines.flush()
-    lines.flush()
-    expect(pieces.join('')).toBe(all.join(''))
-    for (const piece of pieces) expect(piece.endsWith('\n')).toBe(true)
   })
 })

@@ -107,7 +107,9 @@ export const createDoor = (options: Options): Door => {
     res: ExpressResponse,
   ): Promise<void> => {
     const arrivedAt = req.visit.startedAt
-    const address = addressOf(endpoint, req)
+    const known = endpoint.method === 'get' ? addresses.get(req.url) : undefined
+    const asked = known ? nothingAsked : queryOf(req.url)
+    if (!endpoint.dropIn) refuseCredentials(asked.value)
     const identify = () =>
       guard({ headers: req.headers, dropIn: endpoint.dropIn ?? false, ownOrigin: () => ownOrigin(req) })
     let caller = nobody
@@ -121,6 +123,7 @@ export const createDoor = (options: Options): Door => {
     }
     const label = labelFor(endpoint, req.headers.accept)
     const body = isBare(req) && isBodyOptional(endpoint) ? {} : await readBody(endpoint, req, res)
+    const address = known ?? addressOf(endpoint, req, asked)
     refuseFaults('request.invalid', address.faults)
     const content = check(endpoint.body, body, '')
     refuseFaults(endpoint.dropIn ? 'request.invalid' : 'request.invalid-body', content.faults)
@@ -164,11 +167,7 @@ export const createDoor = (options: Options): Door => {
     send(req, res, render(answer, req.headers, label, endpoint.dropIn), observe, options.closing())
   }
 
-  const addressOf = (endpoint: Endpoint, req: Request): Address => {
-    const known = endpoint.method === 'get' ? addresses.get(req.url) : undefined
-    if (known) return known
-    const asked = queryOf(req.url)
-    if (!endpoint.dropIn) refuseCredentials(asked.value)
+  const addressOf = (endpoint: Endpoint, req: Request, asked: ReturnType<typeof queryOf>): Address => {
     const params = check(endpoint.params, req.params, '/path')
     const query = checkQuery(endpoint.query ?? (endpoint.dropIn ? undefined : noQuery), asked)
     const address = { params: params.value, query: query.value, faults: [...params.faults, ...query.faults] }
@@ -255,6 +254,7 @@ export const expressPath = (path: string): string =>
   path.replaceAll(':', '\\:').replaceAll(/\{(\w+)\}/g, ':$1')
 
 const noQuery = z.strictObject({})
+const nothingAsked = queryOf('')
 
 /** `fetch` adds no-cache by itself when it validates, so beside If-None-Match it means nothing special. */
 const wantsNew = (req: Request): boolean => {

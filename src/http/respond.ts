@@ -151,7 +151,8 @@ export const send = (
   const { visit } = req
   const fixed = answer.policy === undefined ? apiLines : pageLines(answer.policy)
   const lines = `${answer.lines}${fixed}${visit.lines}X-Request-Id: ${visit.requestId}\r\n`
-  writeHead(res, answer.status, lines, closing)
+  // A body that was never asked for may come yet, or not.
+  writeHead(res, answer.status, lines, closing || visit.awaitsContinue)
   if (answer.body === undefined || req.method === 'HEAD') res.end()
   else if (answer.open) res.write(answer.body)
   else res.end(answer.body)

@@ -15,8 +15,8 @@ import { type Observe, send } from './respond.ts'
 import { beginVisit, newVisit } from './visit.ts'
 
 // A connection that carries no byte for so long ends, idle or not: longer than a balancer keeps one (mostly 60 s), or it
-// would send into its end. Whoever is slower than that does not read. Streams beat faster.
-const silenceMs = keptSeconds * 1000
+// would send into its end, and than is promised. Whoever is slower than that does not read. Streams beat faster.
+const silenceMs = (keptSeconds + 2) * 1000
 const connectionsMax = 20_000
 // So long a connection that was told its last may go on sending, so that it reads the answer rather than a reset.
 const partingMs = 1000

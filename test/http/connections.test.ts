@@ -124,7 +124,7 @@ describe('a connection', () => {
 
   it('whose reader takes nothing ends when it has been silent for a minute; there is room for 10,000 idle ones', async () => {
     const { server } = gateway.gateway
-    expect(server.timeout).toBe(65_000)
+    expect(server.timeout).toBe(67_000)
     expect(server.maxConnections).toBeGreaterThan(10_000)
     server.timeout = 20
     const { socket } = await open('')
@@ -133,6 +133,6 @@ describe('a connection', () => {
     socket.write(list.repeat(200)) // more than the buffers on the way take
     await allGone()
     socket.destroy()
-    server.timeout = 65_000
+    server.timeout = 67_000
   })
 })

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { startGateway, type TestGateway } from '../support/gateway.ts'
 import { type Raw, raw } from './raw.ts'
+import { speak } from './speak.ts'
 
 const listed = ['https://crm.example.com', 'https://admin.example.com:8443', 'http://localhost:3000']
 const unlisted = [
@@ -143,6 +144,22 @@ describe('a page of an origin that is not listed, character by character,', () =
 
 it('a request without Origin gets no CORS headers', async () => {
   expect(corsHeaders(await read({}))).toEqual([])
+})
+
+it('a preflight whose body was not asked for is the last of its connection', async () => {
+  const head = [
+    'OPTIONS /v1/organizations HTTP/1.1',
+    'Host: x',
+    `Origin: ${listed[0]}`,
+    'Access-Control-Request-Method: GET',
+    'Expect: 100-continue',
+    'Content-Length: 60',
+  ].join('\r\n')
+  const next = 'GET /livez HTTP/1.1\r\nHost: x\r\n\r\n'
+  const { text, statuses } = await speak(gateway, [`${head}\r\n\r\n`, next])
+  expect(statuses[0]).toBe(204)
+  expect(text).toMatch(/^connection: close\r$/im)
+  expect(text).not.toContain('"status":400')
 })
 
 it('OPTIONS that is no preflight is a method like others: 405 with Allow', async () => {
