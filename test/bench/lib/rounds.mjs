@@ -11,6 +11,9 @@ export const median = (values) => {
 export const effort = ({ short, starts = 3, rounds = 5 }) =>
   short ? { starts: 1, warm: 1, rounds: 1 } : { starts, warm: 3, rounds }
 
+/** Another one first each time: noise that comes and goes as a round does would always hit the same one. */
+const turned = (list, by) => list.map((_, index) => list[(index + by) % list.length])
+
 /**
  * `contestants()` starts all of them anew: `[{ name, url, pid, headers, stop }]`. Gives each one's slices by name, in
  * the order of the rounds.
@@ -22,7 +25,7 @@ export const race = async (contestants, { starts, warm = 1, rounds, seconds = 1 
     try {
       for (const one of here) await slice({ ...one, seconds: warm })
       for (let round = 0; round < rounds; round++)
-        for (const one of here) {
+        for (const one of turned(here, begun + round)) {
           const measured = await slice({ ...one, seconds })
           slices.set(one.name, [...(slices.get(one.name) ?? []), measured])
         }
