@@ -5,7 +5,12 @@ import { checking, type ValueFault } from './fault.ts'
  * Two names are the same when they agree folded: NFC, single spaces, lower case. Accents count.
  * (« Opérateurs en double » of the ChatHub document compares lower-cased names only.)
  */
-export const fold = (name: string): string => name.normalize('NFC').trim().replace(/\s+/gu, ' ').toLowerCase()
+export const fold = (name: string): string =>
+  name
+    .normalize('NFC')
+    .trim()
+    .replace(/\s{2,}|[^\S ]/gu, ' ') // not the single spaces that nearly every name has
+    .toLowerCase()
 
 /** Folded for searching: without accents too, so that `zolc` finds `Żółć` but for letters that have no accent-free form. */
 export const foldForSearch = (name: string): string =>

@@ -1,6 +1,7 @@
 // The long tail: a constant rate of half of saturation, while lists of 1,000 are loaded anew and an import runs. An open
 // loop: what comes late is counted from when it was due (coordinated omission excluded).
 import { execFile } from 'node:child_process'
+import { constants, setPriority } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { peer, prepareLists } from './hit.mjs'
@@ -29,8 +30,11 @@ const atRate = async (url, rate, seconds) => {
   return JSON.parse(stdout)
 }
 
-/** A list of 1,000 loaded anew up to five times a second, and imports of 1,000 rows one after another, until told to stop. */
-const disturb = (gateway) => {
+/**
+ * A list of 1,000 loaded anew up to five times a second, and imports of 1,000 rows one after another, each into an
+ * organization of 3, until told to stop.
+ */
+const disturb = (gateway, simulator) => {
   let stopped = false
   const until = async (work) => {
     while (!stopped) await work()
@@ -59,6 +63,7 @@ const disturb = (gateway) => {
         const { state } = await (await gateway.get(`/v1/operations/${id}`)).json()
         if (!['queued', 'running'].includes(state)) break
       }
+      await simulator.setOperators(24, 3)
     }),
   ])
   return {
@@ -71,6 +76,7 @@ const disturb = (gateway) => {
 
 export const run = async ({ short, builds, say }) => {
   const { simulator, bodies } = await prepareLists()
+  setPriority(simulator.pid, constants.priority.PRIORITY_LOW) // it shares a core with the client that measures
   const seconds = short ? 2 : 10
   const rounds = short ? 1 : 5
   const rows = []
@@ -91,10 +97,9 @@ export const run = async ({ short, builds, say }) => {
     for (let round = 0; round < rounds; round++) {
       measured.get('bare').push(await atRate(bare.url + path, rate, seconds))
       measured.get(name).push(await atRate(gateway.url + path, rate, seconds))
-      const disturbing = disturb(gateway)
+      const disturbing = disturb(gateway, simulator)
       measured.get(`${name}, busy`).push(await atRate(gateway.url + path, rate, seconds))
       await disturbing.stop()
-      await simulator.setOperators(24, 3)
     }
     const of = (results, percentile) => median(results.map((result) => result[percentile])).toFixed(2)
     for (const [server, results] of measured)

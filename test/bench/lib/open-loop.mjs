@@ -50,7 +50,7 @@ const tick = () => {
   for (; sent < total; sent++) {
     const due = began + (sent * 1000) / Number(rate)
     if (due > now) break
-    const one = idle.pop()
+    const one = idle.shift() // in turn, or a server would end those that are never used
     if (one) ask(one, due)
     else waiting.push(due)
   }
