@@ -5,13 +5,12 @@ export type Presets = { IncomingMessage?: typeof IncomingMessage; ServerResponse
 
 /**
  * On Node 20 and 22 Express's prototype swap on each request costs most of its speed. Requests and responses that are
- * born with the app's prototypes make the swap a no-op; on Node 24 and later the swap is the cheaper way.
+ * born with the app's prototypes make the swap a no-op; on Node 24 that is still a fifth (`npm run bench -- express-route`).
  *
  * Node's constructors are plain functions and are called as such: `Reflect.construct` with another target would do the
  * same six times slower. The self-check sees when a Node makes them classes; then the plain way still works.
  */
 export const presets = (app: Express): Presets => {
-  if (Number(process.versions.node.split('.')[0]) >= 24) return {}
   try {
     const made = {
       IncomingMessage: bornWith(IncomingMessage, app.request),
