@@ -136,12 +136,11 @@ describe('secrets', () => {
 describe('files', () => {
   /** Longer than others with a reason; the number is the most they may grow to. */
   const longer: Record<string, number> = {
-    'src/contract/endpoints.ts': 600, // a table, one endpoint after the other
-    'src/gateway.ts': 320, // all wiring on one page
-    'src/cache/cache.ts': 320, // one state machine
+    'src/contract/endpoints.ts': 360, // a table, one endpoint after the other
+    'src/gateway.ts': 300, // all wiring on one page
+    'src/cache/cache.ts': 240, // one state machine
     'src/cache/coherence.ts': 320, // one protocol: leases, notices, acknowledgements
-    'src/chathub/exchange.ts': 240, // one attempt, from slot to last byte
-    'src/http/door.ts': 300, // the order of refusals in one place
+    'src/http/door.ts': 280, // the order of refusals in one place
   }
 
   it('of src are at most 220 lines long, but for the few that say why', () => {
