@@ -16,8 +16,8 @@ const drainMs = 1000
 const lastTries = 10
 
 /**
- * Lines on stdout. The gateway goes on when lines cannot be written, and ends when it is told to. Each line is put into its piece at once:
- * strings that wait to be joined are copied by every collection of garbage, which costs more than making them.
+ * Lines on stdout. The gateway goes on when they cannot be written, and ends when it is told to. Each is put into its piece
+ * at once: strings that wait to be joined are copied by every collection of garbage, which costs more than making them.
  */
 export const openOutput = (): Output => {
   let failing = false
