@@ -29,7 +29,7 @@ import { mountOperations } from './http/operations.ts'
 import { mountOperators } from './http/operators.ts'
 import { mountOrganizations } from './http/organizations.ts'
 import { createReplay } from './http/replay.ts'
-import type { Observe } from './http/respond.ts'
+import { createSender, type Observe } from './http/send.ts'
 import { createServer } from './http/server.ts'
 import { mountSessions } from './http/sessions.ts'
 import { mountTokens } from './http/tokens.ts'
@@ -224,9 +224,19 @@ export const createGateway = (config: Config, { log, clock = systemClock, onRepo
   const once = createOnce(
     createIdempotency({ records: newRecords(), clock, storable: isStorable, abandonedMs }),
   )
-  const entering = { guard, limit, observe, closing }
+  const sender = createSender({ observe, closing })
+  const entering = { guard, limit, sender }
   const makeDoor = () =>
-    createDoor({ ...entering, once, replay: createReplay(entering), clock, readDeadlineMs, writeDeadlineMs })
+    createDoor({
+      ...entering,
+      observe,
+      closing,
+      once,
+      replay: createReplay(entering),
+      clock,
+      readDeadlineMs,
+      writeDeadlineMs,
+    })
   const door = makeDoor()
   mountOperators(door, { lists, directory, add, changeStatus })
   mountOperations(door, { operations, organizations, imports, add, changeStatus, lists, tokens, clock })
@@ -259,8 +269,8 @@ export const createGateway = (config: Config, { log, clock = systemClock, onRepo
   const serving = {
     cors: createCors(config.corsOrigins),
     clock,
+    sender,
     observe,
-    closing,
     trustProxy,
     deadlineMs: Math.max(readDeadlineMs, writeDeadlineMs),
     onInternal: (err: unknown, requestId: string) => log.logger.error({ err, requestId }, 'internal error'),

@@ -13,7 +13,7 @@ import { readBody } from './body.ts'
 import { labelFor } from './negotiate.ts'
 import { keyOf, type Once } from './once.ts'
 import type { Replay } from './replay.ts'
-import { type Observe, send } from './respond.ts'
+import type { Observe, Sender } from './send.ts'
 import { stream } from './stream.ts'
 import { check, checkQuery, queryOf, refuseCredentials, refuseFaults } from './validate.ts'
 
@@ -63,6 +63,7 @@ type Options = {
   once: Once
   replay: Replay
   clock: Clock
+  sender: Sender
   observe: Observe
   closing(): boolean
   readDeadlineMs: number
@@ -164,7 +165,7 @@ export const createDoor = (options: Options): Door => {
     }
     if ('freshness' in answer) req.visit.freshness = answer.freshness
     if ('again' in answer && answer.again) options.replay.learn(req.originalUrl, endpoint, answer.again)
-    send(req, res, render(answer, req.headers, label, endpoint.dropIn), observe, options.closing())
+    options.sender.send(req, res, render(answer, req.headers, label, endpoint.dropIn))
   }
 
   const addressOf = (endpoint: Endpoint, req: Request, asked: ReturnType<typeof queryOf>): Address => {

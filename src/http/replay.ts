@@ -7,7 +7,8 @@ import type { Freshness } from '../cache/cache.ts'
 import type { Endpoint } from '../contract/endpoints.ts'
 import type { Prepared } from '../operators/prepared.ts'
 import { labelFor } from './negotiate.ts'
-import { type Observe, respond, send } from './respond.ts'
+import { respond } from './respond.ts'
+import type { Sender } from './send.ts'
 
 /** How to answer the same URL again from memory: undefined when the fresh list is not there any more. */
 export type Again = { organization: number; look(): { prepared: Prepared; freshness: Freshness } | undefined }
@@ -40,13 +41,8 @@ const isOrdinary = (headers: IncomingHttpHeaders): boolean =>
  * The same read again without Express: the same guard, the same right, the same limit and the same `respond`, asked
  * before the app. Whatever is not ordinary, and every refusal, falls through. Without this file everything still works.
  */
-export const createReplay = (options: {
-  guard: Guard
-  limit: Limit
-  observe: Observe
-  closing(): boolean
-}): Replay => {
-  const { guard, limit, observe, closing } = options
+export const createReplay = (options: { guard: Guard; limit: Limit; sender: Sender }): Replay => {
+  const { guard, limit, sender } = options
   const urls = new LRUCache<string, { endpoint: Endpoint; again: Again; labels: Map<string, string> }>({
     max: urlsMax,
   })
@@ -85,13 +81,7 @@ export const createReplay = (options: {
         if (!found) return false
         visit.route = endpoint.path
         visit.freshness = found.freshness
-        send(
-          req,
-          res,
-          respond(found.prepared, headers, found.freshness, label, endpoint.dropIn),
-          observe,
-          closing(),
-        )
+        sender.send(req, res, respond(found.prepared, headers, found.freshness, label, endpoint.dropIn))
         return true
       } catch {
         return false // a refusal: Express refuses in full

@@ -1,8 +1,7 @@
-import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
+import type { IncomingHttpHeaders } from 'node:http'
 import type { Freshness } from '../cache/cache.ts'
 import type { Coding, Prepared, Variant } from '../operators/prepared.ts'
-import { linesOf, writeHead } from './head.ts'
-import type { Visit } from './visit.ts'
+import { linesOf } from './head.ts'
 
 /** The values that helmet would set for an API, as one block that is never computed again. */
 export const securityHeaders: readonly string[] = [
@@ -21,7 +20,6 @@ export const contentSecurityPolicy = "default-src 'none'; frame-ancestors 'none'
 
 export const json = 'application/json; charset=utf-8'
 
-const apiLines = linesOf([...securityHeaders, 'Content-Security-Policy', contentSecurityPolicy])
 const vary = 'Accept-Encoding, Authorization, X-API-Key, Cookie, Origin'
 const keptLinesWith = (headers: string): string =>
   linesOf(['Cache-Control', 'private, max-age=0, must-revalidate', 'Vary', headers])
@@ -134,27 +132,3 @@ export const matches = (condition: string, tag: string): boolean =>
     const opaque = /^\s*(?:W\/)?"([^"]*)"\s*$/.exec(part)?.[1]
     return opaque === tag || opaque === `${tag}-gzip` || opaque === `${tag}-br`
   })
-
-const pageLines = (policy: string): string => linesOf([...securityHeaders, 'Content-Security-Policy', policy])
-
-/** Called once for every answer, as it is sent. */
-export type Observe = (visit: Visit, status: number) => void
-
-/** Writes an answer: one head, one body, and the visit is told to whoever counts. */
-export const send = (
-  req: IncomingMessage,
-  res: ServerResponse,
-  answer: Response,
-  observe: Observe,
-  closing: boolean,
-): void => {
-  const { visit } = req
-  const fixed = answer.policy === undefined ? apiLines : pageLines(answer.policy)
-  const lines = `${answer.lines}${fixed}${visit.lines}X-Request-Id: ${visit.requestId}\r\n`
-  // A body that was never asked for may come yet, or not.
-  writeHead(res, answer.status, lines, closing || visit.awaitsContinue)
-  if (answer.body === undefined || req.method === 'HEAD') res.end()
-  else if (answer.open) res.write(answer.body)
-  else res.end(answer.body)
-  observe(visit, answer.status)
-}

@@ -11,7 +11,7 @@ import { brokenRequest, framingFault, lastWords } from './framing.ts'
 import { keptSeconds, linesOf } from './head.ts'
 import { presets } from './presets.ts'
 import { asFailure, problemHeaders, problemOf } from './problem.ts'
-import { type Observe, send } from './respond.ts'
+import type { Observe, Sender } from './send.ts'
 import { beginVisit, newVisit } from './visit.ts'
 
 // A connection that carries no byte for so long ends, idle or not: longer than a balancer keeps one (mostly 60 s), or it
@@ -25,6 +25,8 @@ declare module 'node:net' {
   interface Socket {
     /** It ends with an answer given already: nothing that comes behind on it is a request. */
     isToldItsLast?: boolean
+    /** What came last on it was no request. */
+    isRefused?: boolean
     /** The answer that it is at. */
     answer?: ServerResponse
   }
@@ -33,8 +35,8 @@ declare module 'node:net' {
 type Options = {
   door: Door
   clock: Clock
+  sender: Sender
   observe: Observe
-  closing(): boolean
   trustProxy: string[]
   cors: Cors
   /** The longest that a caller waits for an answer, in ms. */
@@ -45,7 +47,7 @@ type Options = {
 
 /** The door's routers behind one http server whose every answer, framing errors included, is a document. */
 export const createServer = (options: Options): http.Server => {
-  const { door, clock, cors, observe, closing } = options
+  const { door, clock, cors, sender, observe } = options
   const app = express()
   app.disable('x-powered-by')
   app.disable('etag')
@@ -68,7 +70,7 @@ export const createServer = (options: Options): http.Server => {
     if (leaves) req.socket.isToldItsLast = true
     // Behind a fault of framing, which no route sees, no end of a body can be told.
     const open = leaves && !req.complete && req.visit.route !== 'unknown' && req.method !== 'HEAD'
-    send(req, res, { status: failure.status, lines, body, open }, observe, leaves || closing())
+    sender.send(req, res, { status: failure.status, lines, body, open }, leaves)
     if (open) partAfter(req, res)
   }
 
@@ -84,7 +86,6 @@ export const createServer = (options: Options): http.Server => {
 
   /** Ends a connection from this side, and soon from both, whatever the other does. */
   const part = (socket: Duplex, words = ''): void => {
-    socket.on('error', () => {}) // a reset is the other's right
     socket.resume()
     socket.end(words)
     socket.once(
@@ -94,12 +95,23 @@ export const createServer = (options: Options): http.Server => {
   }
   /** Refuses what Node has no response object for: the document is written as it stands. */
   const refuseRaw = (socket: Duplex, failure: Failure, method = ''): void => {
+    const { isRefused, answer: res } = socket as Socket
+    if (isRefused) return
+    ;(socket as Socket).isRefused = true
+    socket.on('error', () => {}) // a reset is the other's right
     const visit = newVisit(method, randomUUID(), clock.now())
     visit.code = failure.code
-    part(socket, lastWords(failure, visit.requestId))
-    observe(visit, failure.status)
+    const answer = (): void => {
+      if (socket.writableEnded) return
+      part(socket, lastWords(failure, visit.requestId))
+      observe(visit, failure.status)
+    }
+    // What was asked before it is answered before it.
+    if (res?.req.complete && !res.writableFinished) res.once('close', answer)
+    else answer()
   }
   const answerBroken = (error: NodeJS.ErrnoException, socket: Duplex): void => {
+    sender.flush()
     if (socket.writableEnded) return // told already; what else comes on it is drained
     const { isToldItsLast, answer: res } = socket as Socket
     // A broken body whose request is answered already: a second answer would be taken for that of the next request.
@@ -118,7 +130,7 @@ export const createServer = (options: Options): http.Server => {
     const fault = framingFault(req)
     const preflight = cors.preflight(req)
     if (fault) refuse(req, res, fault)
-    else if (preflight) send(req, res, { status: 204, lines: preflight, body: undefined }, observe, closing())
+    else if (preflight) sender.send(req, res, { status: 204, lines: preflight, body: undefined })
     else if (!door.replay.answer(req, res)) app(req as Request, res as Response)
   }
   const server = http.createServer(

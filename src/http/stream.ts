@@ -2,7 +2,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Clock } from '../clock.ts'
 import type { Events } from './answer.ts'
 import { pairsOf } from './head.ts'
-import { contentSecurityPolicy, type Observe, securityHeaders } from './respond.ts'
+import { contentSecurityPolicy, securityHeaders } from './respond.ts'
+import type { Observe } from './send.ts'
 
 const lookMs = 1000
 /** Looks between two heartbeats. */
