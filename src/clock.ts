@@ -1,3 +1,5 @@
+import { setImmediate } from 'node:timers/promises'
+
 /**
  * The only source of time. Rooms take it as a value, so tests hand time in instead of sleeping.
  * `now` never goes back and knows no date; `wall` is the date and may jump: nothing that expires is measured with it.
@@ -43,3 +45,20 @@ export const pause = (clock: Clock, ms: number, signal?: AbortSignal): Promise<v
     const cancel = clock.after(ms, done)
     signal?.addEventListener('abort', done, { once: true })
   })
+
+// So long one piece of work keeps everything else waiting, in ms.
+const sliceMs = 0.25
+
+/** Does `work` with each item, in slices of time between which the event loop goes on with what else there is. */
+export const inSlices = async <T>(items: Iterable<T>, work: (item: T) => void): Promise<void> => {
+  let began = performance.now()
+  for (const item of items) {
+    work(item)
+    if (performance.now() - began < sliceMs) continue
+    await nextSlice()
+    began = performance.now()
+  }
+}
+
+/** Lets the event loop go on with what else there is. */
+export const nextSlice = (): Promise<void> => setImmediate()

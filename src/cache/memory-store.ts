@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache'
-import type { Clock } from '../clock.ts'
+import { type Clock, nextSlice } from '../clock.ts'
 import type { Store, Stored } from './store.ts'
 
 /** The store of a gateway without Redis: this process is the whole world. Bounded by bytes, least recently used first. */
@@ -40,6 +40,7 @@ export const createMemoryStore = (options: { clock: Clock; bytesMax?: number }):
       if (copy === 'drop') copies.delete(key)
       if (copy === undefined || copy === 'drop' || copy.epoch !== before) return { epoch, kept: false }
       keep(key, { ...copy, epoch }, keepMs)
+      await nextSlice() // a write of many steps lets others have their turn between them, as it does with Redis
       return { epoch, kept: true }
     },
     claim: async () => true, // flights are one already within a process

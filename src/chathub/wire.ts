@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { inSlices } from '../clock.ts'
 import { WireValidity } from '../contract/chathub.ts'
 import { Id, parseId } from '../contract/ids.ts'
 import { type KnownStatus, knownStatuses, type Operator } from '../contract/operator.ts'
@@ -62,14 +63,14 @@ const operatorOf = ({ id, name, status }: z.output<typeof wireOperator>): Operat
 /** Rows of an answer, sifted: `drift` says what was set aside, by kind. */
 export type Sifted<T> = { rows: T[]; drift: Record<string, number> }
 
-const sift = <S extends z.ZodType>(body: Buffer, schema: S): Sifted<z.output<S>> => {
+const sift = async <S extends z.ZodType>(body: Buffer, schema: S): Promise<Sifted<z.output<S>>> => {
   const data = jsonOf(body)
   if (!Array.isArray(data)) throw new Failure('chathub.nonsense', { cause: new Error('not an array') })
   const rows: z.output<S>[] = []
-  for (const row of data) {
+  await inSlices(data, (row) => {
     const parsed = schema.safeParse(row)
     if (parsed.success) rows.push(parsed.data)
-  }
+  })
   const bad = data.length - rows.length
   // One bad row is set aside wherever it stands; more than a tenth, or nothing good left, is another shape.
   if (bad > Math.max(1, data.length / 10) || (bad > 0 && rows.length === 0))
@@ -92,14 +93,15 @@ const unique = <T extends { id: number }>(sifted: Sifted<T>): Sifted<T> => {
   }
 }
 
-export const organizationsOf = (body: Buffer): Sifted<Organization> => unique(sift(body, wireOrganization))
+export const organizationsOf = async (body: Buffer): Promise<Sifted<Organization>> =>
+  unique(await sift(body, wireOrganization))
 
 /** The operators of one organization; rows that name another one are dropped and counted, never served. */
-export const operatorsOf = (
+export const operatorsOf = async (
   body: Buffer,
   organization: number,
-): Sifted<Operator> & { organizationName: string | undefined } => {
-  const all = sift(body, wireOperator)
+): Promise<Sifted<Operator> & { organizationName: string | undefined }> => {
+  const all = await sift(body, wireOperator)
   const own = all.rows.filter((row) => !row.organization || row.organization.id === organization)
   const foreign = all.rows.length - own.length
   const { rows, drift } = unique({
@@ -114,8 +116,8 @@ export const operatorsOf = (
 }
 
 /** What `synchronize` says it made; no organization in it, and neither order nor length can be trusted. */
-export const addedOf = (body: Buffer): Sifted<Operator> => {
-  const { rows, drift } = sift(body, wireOperator)
+export const addedOf = async (body: Buffer): Promise<Sifted<Operator>> => {
+  const { rows, drift } = await sift(body, wireOperator)
   return { rows: rows.map(operatorOf), drift }
 }
 

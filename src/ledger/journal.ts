@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events'
 import { LRUCache } from 'lru-cache'
-import type { Clock } from '../clock.ts'
+import { type Clock, nextSlice } from '../clock.ts'
 import { isFinal, isSending, type Operation, type Row } from './operation.ts'
 import type { Turn } from './turns.ts'
 
@@ -10,11 +10,11 @@ export type Journal = {
    * Keeps an operation with all its rows, before anything is sent. What is kept already under its id stays as it is and
    * comes back. @throws Failure `redis.unavailable`: it is not kept; `write.in-doubt`: it may be, and then it will be run
    */
-  create(operation: Operation, chunks: readonly Row[][]): Promise<Operation | undefined>
+  create(operation: Operation, chunks: readonly (readonly Row[])[]): Promise<Operation | undefined>
   get(id: string): Promise<Operation | undefined>
-  chunk(id: string, number: number): Promise<Row[]>
+  chunk(id: string, number: number): Promise<readonly Row[]>
   /** Keeps what changed, in one step. False: the turn has gone to somebody else, nothing was kept. */
-  save(operation: Operation, turn: Turn, chunk?: { number: number; rows: Row[] }): Promise<boolean>
+  save(operation: Operation, turn: Turn, chunk?: { number: number; rows: readonly Row[] }): Promise<boolean>
   /** As if it had never been. False: the turn has gone to somebody else, who may go on with it. */
   remove(operation: Operation, turn: Turn): Promise<boolean>
   /** Asks whoever runs it to stop before the next chunk. */
@@ -41,7 +41,7 @@ const rowsMax = 1_000_000
  * bounded by rows; what is open always is.
  */
 export const createMemoryJournal = (clock: Pick<Clock, 'now'>): Journal => {
-  type Kept = { operation: Operation; chunks: Row[][]; cancelled: boolean }
+  type Kept = { operation: Operation; chunks: (readonly Row[])[]; cancelled: boolean }
   const open = new Map<string, Kept>()
   const ended = new LRUCache<string, Kept>({
     maxSize: rowsMax,
@@ -70,17 +70,18 @@ export const createMemoryJournal = (clock: Pick<Clock, 'now'>): Journal => {
   return {
     create: async (operation, chunks) => {
       const known = find(operation.id)
-      if (known) return structuredClone(known.operation)
-      put(structuredClone({ operation, chunks: chunks as Row[][], cancelled: false }))
+      if (known) return known.operation
+      put({ operation, chunks: [...chunks], cancelled: false })
       return undefined
     },
-    get: async (id) => structuredClone(find(id)?.operation),
-    chunk: async (id, number) => structuredClone(find(id)?.chunks[number] ?? []),
+    get: async (id) => find(id)?.operation,
+    chunk: async (id, number) => find(id)?.chunks[number] ?? [],
     save: async (operation, _turn, chunk) => {
       const own = find(operation.id)
       if (!own) return false
-      if (chunk) own.chunks[chunk.number] = structuredClone(chunk.rows)
-      put({ ...own, operation: structuredClone(operation) })
+      if (chunk) own.chunks[chunk.number] = chunk.rows
+      put({ ...own, operation })
+      await nextSlice() // a write of many steps lets others have their turn between them, as it does with Redis
       return true
     },
     remove: async ({ id, organization }) => {

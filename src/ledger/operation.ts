@@ -1,37 +1,41 @@
 import { type OperationView, type RowOutcome, rowOutcomes } from '../contract/operation.ts'
 import type { KnownStatus } from '../contract/operator.ts'
 
-/** One row of a write. It leaves `pending` exactly once, except that a review may put it back. */
-export type Row = {
+/** One row of a write; immutable. It leaves `pending` exactly once, except that a review may put it back. */
+export type Row = Readonly<{
   index: number
   line?: number
   name?: string
   id?: number
   outcome: RowOutcome
   reason?: string
-}
+}>
+
+/** Ids by folded name. */
+export type Baseline = Readonly<Record<string, readonly number[]>>
 
 /** What was on its way when it was last written down: kept before the first byte leaves. */
-type Sending = {
+type Sending = Readonly<{
   /** Epoch ms; tells one sending from the next. */
   since: number
   chunk: number
   attempt: number
   /** Indexes of the rows that were sent. */
-  rows: number[]
+  rows: readonly number[]
   /** Ids that stood in the list before, by folded name: whoever is new beside them was made by us. */
-  baseline: Record<string, number[]>
+  baseline: Baseline
   /** True: ChatHub may still apply it, since no answer ever came. */
   silent?: boolean
-}
+}>
 
 /**
  * A sent-again row may yet be doubled by the first sending, should ChatHub apply it late: in the end nobody may carry
  * these names but who did before and our own. `since`: epoch ms; tells one watch from the next.
  */
-type Watch = { since: number; baseline: Record<string, number[]> }
+type Watch = Readonly<{ since: number; baseline: Baseline }>
 
-export type Operation = {
+/** Immutable, as all that is kept of it. */
+export type Operation = Readonly<{
   /** `<organization>-<random>`. */
   id: string
   kind: OperationView['kind']
@@ -43,7 +47,7 @@ export type Operation = {
   /** For `setStatus`. */
   status?: KnownStatus
   total: number
-  counts: Record<RowOutcome, number>
+  counts: Readonly<Record<RowOutcome, number>>
   /** First chunk that may hold pending rows. */
   next: number
   chunks: number
@@ -57,7 +61,7 @@ export type Operation = {
   /** Epoch ms. */
   startedAt: number
   finishedAt?: number
-}
+}>
 
 export const organizationOf = (id: string): number => Number(id.split('-')[0])
 export const isFinal = ({ state }: Operation): boolean =>

@@ -7,7 +7,7 @@ import { type Operation, type Row, recount } from '../ledger/operation.ts'
 import type { Turn } from '../ledger/turns.ts'
 import type { Reporter } from '../report.ts'
 import { operatorsKey } from './list.ts'
-import { createRoster, type Roster } from './roster.ts'
+import type { Roster } from './roster.ts'
 
 /** The turn went to somebody else, who settles what was on its way. */
 export class TurnLost extends Error {}
@@ -91,11 +91,12 @@ export const createBook = (options: {
   }
 }
 
-/** The copy with other operators: as old as the list it was made from. */
-export const patched = (copy: Copy<Roster>, operators: readonly Operator[]): Copy<Roster> => {
-  const value = createRoster(copy.value.organization, operators)
-  return { ...copy, value, bytes: value.whole.identity.body }
-}
+/** The copy with another roster: as old as the list it was made from. */
+export const patched = (copy: Copy<Roster>, value: Roster): Copy<Roster> => ({
+  ...copy,
+  value,
+  bytes: value.whole.identity.body,
+})
 
 export const withStatus = (operators: readonly Operator[], id: number, status: KnownStatus): Operator[] =>
   operators.map((operator) => (operator.id === id ? { id, name: operator.name, status } : operator))

@@ -6,6 +6,7 @@ import type { Operation, Row } from '../ledger/operation.ts'
 import { patched, withStatus } from './book.ts'
 import type { Found } from './directory.ts'
 import { operatorsKey } from './list.ts'
+import { createRoster } from './roster.ts'
 import { isSilent } from './send.ts'
 import { newOperation, outcomeOf, type Writing, type Written } from './written.ts'
 
@@ -62,7 +63,8 @@ export const createChangeStatus = (writing: Writing): ChangeStatus => {
         if (known) return { operation: known }
         try {
           await chathub.setStatus(id, statusCode(status), { ...errand, mayLeave: turn.live })
-          const next = patched(copy, withStatus(copy.value.operators, id, status))
+          const operators = withStatus(copy.value.operators, id, status)
+          const next = patched(copy, createRoster(copy.value.organization, operators))
           await cache.commit(key, next)
           await journal.remove(operation, turn).catch(() => {})
           return { done: { roster: next.value, operator: { id, name: before.name, status } } }

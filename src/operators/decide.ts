@@ -1,6 +1,6 @@
 import { cleanName, fold } from '../contract/names.ts'
 import type { KnownStatus, Operator } from '../contract/operator.ts'
-import type { Operation, Row } from '../ledger/operation.ts'
+import type { Baseline, Operation, Row } from '../ledger/operation.ts'
 import type { Roster } from './roster.ts'
 
 export type Modes = Pick<Operation, 'onDuplicate' | 'onDeleted'>
@@ -88,25 +88,21 @@ export const foresee = (rows: readonly Row[], modes: Modes): Row[] => {
 }
 
 /** Ids that carry these names now, by folded name: what is new beside them later was made by us. */
-export const baselineOf = (roster: Roster, rows: readonly Row[]): Record<string, number[]> => {
+export const baselineOf = (roster: Roster, rows: readonly Row[]): Baseline => {
   const baseline: Record<string, number[]> = Object.create(null)
   for (const { name = '' } of rows) baseline[fold(name)] = roster.byName(name).map(({ id }) => id)
   return baseline
 }
 
 /** A name may be `constructor` or `__proto__`: nothing counts but what the baseline itself holds. */
-const stoodBefore = (baseline: Record<string, number[]>, key: string, id: number): boolean =>
-  Object.hasOwn(baseline, key) && (baseline[key] as number[]).includes(id)
+const stoodBefore = (baseline: Baseline, key: string, id: number): boolean =>
+  Object.hasOwn(baseline, key) && (baseline[key] as readonly number[]).includes(id)
 
 /**
  * Gives sent rows the operators that are new beside the baseline, by name, spelled the same before alike, each to one
  * row: neither order nor length of what ChatHub answers can be trusted. Rows without one stay as they are.
  */
-export const match = (
-  sent: readonly Row[],
-  found: readonly Operator[],
-  baseline: Record<string, number[]>,
-): Row[] => {
+export const match = (sent: readonly Row[], found: readonly Operator[], baseline: Baseline): Row[] => {
   const taken = new Set<number>()
   const giving = (spell: (name: string) => string): ((row: Row) => Row) => {
     const fresh = new Map<string, number[]>()
@@ -128,11 +124,7 @@ export const match = (
 }
 
 /** Names that somebody carries who is in neither the baseline nor a row: ChatHub applied a sending after it was given up. */
-export const doubled = (
-  roster: Roster,
-  baseline: Record<string, number[]>,
-  rows: readonly Row[],
-): Set<string> => {
+export const doubled = (roster: Roster, baseline: Baseline, rows: readonly Row[]): Set<string> => {
   const ours = new Set(rows.map(({ id }) => id))
   const isStranger = (key: string, { id, status }: Operator): boolean =>
     status !== 'deleted' && !ours.has(id) && !stoodBefore(baseline, key, id)

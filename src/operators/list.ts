@@ -1,6 +1,7 @@
 import type { Cache, Loaded, Read, ReadOptions } from '../cache/cache.ts'
-import type { ChatHub } from '../chathub/client.ts'
+import type { ChatHub, ListedOperators } from '../chathub/client.ts'
 import type { Errand } from '../chathub/exchange.ts'
+import { nextSlice } from '../clock.ts'
 import { Failure, isFailure } from '../errors.ts'
 import type { Reporter } from '../report.ts'
 import type { OperatorIndex } from './operator-index.ts'
@@ -10,6 +11,9 @@ import { confirmed } from './shrink.ts'
 
 export const operatorsKey = (organization: number): string => `operators:${organization}`
 const organizationOf = (key: string): number => Number(key.slice('operators:'.length))
+
+/** What ChatHub said of a roster that was loaded here: most lists are the same when they are asked for again. */
+const heard = new WeakMap<Roster, ListedOperators>()
 
 /** Loads the roster of an organization. An organization that ChatHub does not list has none. */
 export const rosterLoader =
@@ -24,7 +28,8 @@ export const rosterLoader =
     const id = organizationOf(key)
     const naming = organizations.find(id, errand)
     naming.catch(() => {}) // awaited below
-    const ask = () => chathub.operators(id, errand)
+    const before = previous && heard.get(previous)
+    const ask = () => chathub.operators(id, errand, before)
     const listed = await confirmed(ask, previous?.operators.length, id, report).catch(async (error) => {
       // Whatever ChatHub answers when asked for the operators of an organization that it does not have.
       const unnamed =
@@ -37,7 +42,10 @@ export const rosterLoader =
       if (name === undefined || isFailure(error, 'organization.unknown')) throw error
       return { id, name }
     })
-    const roster = createRoster(organization, listed.rows)
+    const isSame = listed.rows === before?.rows && organization.name === previous?.organization.name
+    await nextSlice()
+    const roster = isSame ? (previous as Roster) : createRoster(organization, listed.rows)
+    heard.set(roster, listed)
     options.learn(roster)
     return { value: roster, bytes: roster.whole.identity.body, askedAt: listed.askedAt }
   }

@@ -20,24 +20,30 @@ export type Roster = {
   view(key: string, make: () => unknown): Prepared
   /** Every operator whose name contains this, both folded for searching, in order. */
   containing(sought: string): readonly Operator[]
+  /** The list with these behind it, made of what this one has ready. */
+  with(added: readonly Operator[]): Roster
 }
 
 const viewsMax = 64
 const viewBytesMin = 64 * 1024
 
+const headOf = (organization: Organization): string =>
+  `{"organization":${JSON.stringify(organization)},"items":[`
+const itemsOf = (operators: readonly Operator[]): string => JSON.stringify(operators).slice(1, -1)
+const tailOf = (total: number): string => `],"total":${total},"nextCursor":null}`
+
+type Names = ReadonlyMap<string, readonly Operator[]>
+type Indexes = { ids: ReadonlyMap<number, Operator> | undefined; names: Names | undefined }
+
 export const createRoster = (
   organization: Organization,
   operators: readonly Operator[],
-  bytes?: Buffer,
+  bytes: Buffer = Buffer.from(headOf(organization) + itemsOf(operators) + tailOf(operators.length)),
+  indexes?: Indexes,
 ): Roster => {
-  const whole = createPrepared(
-    bytes ??
-      Buffer.from(
-        JSON.stringify({ organization, items: operators, total: operators.length, nextCursor: null }),
-      ),
-  )
-  const ids = lazy(() => new Map(operators.map((operator) => [operator.id, operator])))
-  const names = lazy(() => groupByName(operators))
+  const whole = createPrepared(bytes)
+  const ids = lazy(() => new Map(idsOf(operators)), indexes?.ids)
+  const names = lazy(() => groupByName(operators), indexes?.names)
   const counts = lazy(() => countStatuses(operators))
   const search = lazy(() => createSearch(operators.map((operator) => foldForSearch(operator.name))))
   const views = new Map<string, Prepared>()
@@ -47,14 +53,17 @@ export const createRoster = (
     views.delete(key)
     viewBytes -= view.identity.body.length
   }
-  return {
+  const roster: Roster = {
     organization,
     operators,
     whole,
-    byId: (id) => ids().get(id),
-    byName: (name) => names().get(fold(name)) ?? [],
-    statistics: counts,
-    containing: (sought) => search()(sought).map((index) => operators[index] as Operator),
+    byId: (id) => ids.value().get(id),
+    byName: (name) => names.value().get(fold(name)) ?? [],
+    statistics: counts.value,
+    containing: (sought) =>
+      search
+        .value()(sought)
+        .map((index) => operators[index] as Operator),
     view: (key, make) => {
       let view = views.get(key)
       if (view) forget(key, view)
@@ -68,7 +77,22 @@ export const createRoster = (
       viewBytes += bytes
       return view
     },
+    with: (added) => {
+      if (added.length === 0) return roster
+      const all = [...operators, ...added]
+      const tail = Buffer.from(tailOf(operators.length))
+      const end = bytes.length - tail.length
+      // Bytes out of a store may be another version's.
+      if (!bytes.subarray(end).equals(tail)) return createRoster(organization, all)
+      const more = `${operators.length > 0 ? ',' : ''}${itemsOf(added)}${tailOf(all.length)}`
+      const [knownIds, knownNames] = [ids.made(), names.made()]
+      return createRoster(organization, all, Buffer.concat([bytes.subarray(0, end), Buffer.from(more)]), {
+        ids: knownIds && new Map([...knownIds, ...idsOf(added)]),
+        names: knownNames && withNames(knownNames, added),
+      })
+    },
   }
+  return roster
 }
 
 /** The roster whose `whole` body these bytes are. @throws when they are not. */
@@ -138,7 +162,10 @@ const createSearch = (texts: readonly string[]): ((sought: string) => number[]) 
   }
 }
 
-const groupByName = (operators: readonly Operator[]): Map<string, Operator[]> => {
+const idsOf = (operators: readonly Operator[]): [number, Operator][] =>
+  operators.map((operator) => [operator.id, operator])
+
+const groupByName = (operators: readonly Operator[]): Names => {
   const groups = new Map<string, Operator[]>()
   for (const operator of operators) {
     const key = fold(operator.name)
@@ -148,11 +175,20 @@ const groupByName = (operators: readonly Operator[]): Map<string, Operator[]> =>
   }
   return groups
 }
+const withNames = (names: Names, added: readonly Operator[]): Names => {
+  const all = new Map(names)
+  for (const [key, group] of groupByName(added)) all.set(key, [...(names.get(key) ?? []), ...group])
+  return all
+}
 
-const lazy = <T>(make: () => T): (() => T) => {
-  let made: { value: T } | undefined
-  return () => {
-    made ??= { value: make() }
-    return made.value
+/** Made when it is first asked for; `made` is it where it was. */
+const lazy = <T>(make: () => T, known?: T): { value(): T; made(): T | undefined } => {
+  let made = known
+  return {
+    value: () => {
+      made ??= make()
+      return made
+    },
+    made: () => made,
   }
 }

@@ -4,12 +4,12 @@ import type { Errand } from '../chathub/exchange.ts'
 import type { Clock } from '../clock.ts'
 import type { KnownStatus, Operator } from '../contract/operator.ts'
 import { type Failure, isFailure } from '../errors.ts'
-import type { Operation, Row } from '../ledger/operation.ts'
+import type { Baseline, Operation, Row } from '../ledger/operation.ts'
 import type { Turn } from '../ledger/turns.ts'
 import { type Book, type Chunk, patched, withStatus } from './book.ts'
 import { baselineOf, decide, match, replaceRows, toAdd, toChange } from './decide.ts'
 import { operatorsKey } from './list.ts'
-import type { Roster } from './roster.ts'
+import { createRoster, type Roster } from './roster.ts'
 
 /** The status that an operation sets, and what its rows then are. */
 export const goalOf = ({ status }: Operation): { status: KnownStatus; outcome: 'changed' | 'reactivated' } =>
@@ -48,7 +48,7 @@ export const createSender = (options: {
     turn: Turn,
     chunk: Chunk,
     sent: readonly Row[],
-    baseline: Record<string, number[]>,
+    baseline: Baseline,
   ): Promise<Operation> => {
     const { sending } = operation
     const attempt = sending?.chunk === chunk.number ? sending.attempt + 1 : 1
@@ -86,7 +86,7 @@ export const createSender = (options: {
           isPending(row) ? { ...row, outcome: 'unknown', reason: 'spelled-otherwise' } : row,
         )
       }
-      list = patched(copy, [...copy.value.operators, ...made])
+      list = patched(copy, copy.value.with(made))
       // Committed before it is kept: a crash between leaves it in doubt, and doubt is settled by a new list.
       await cache.commit(key, list)
     } catch (error) {
@@ -138,7 +138,10 @@ export const createSender = (options: {
     }
     const known = doubtful.length === 0
     if (!known || settled.length > 0)
-      await cache.commit(operatorsKey(operation.organization), known ? patched(copy, operators) : undefined)
+      await cache.commit(
+        operatorsKey(operation.organization),
+        known ? patched(copy, createRoster(copy.value.organization, operators)) : undefined,
+      )
     const next = await book.keep(
       sent,
       turn,

@@ -3,7 +3,7 @@ import type { Cache } from '../cache/cache.ts'
 import { type Clock, pause } from '../clock.ts'
 import { fold } from '../contract/names.ts'
 import type { Journal } from '../ledger/journal.ts'
-import type { Operation, Row } from '../ledger/operation.ts'
+import type { Baseline, Operation, Row } from '../ledger/operation.ts'
 import type { Turn } from '../ledger/turns.ts'
 import type { Book } from './book.ts'
 import { doubled, match, replaceRows } from './decide.ts'
@@ -83,7 +83,7 @@ export const createSettler = (options: {
     watchedFor(next) // seen from now on
     return next
   }
-  const watchOf = (operation: Operation, baseline: Record<string, number[]>) => ({
+  const watchOf = (operation: Operation, baseline: Baseline) => ({
     since: clock.wall(),
     // The oldest counts: whoever came since is ours or a double.
     baseline: { ...baseline, ...operation.watch?.baseline },

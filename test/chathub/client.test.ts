@@ -38,6 +38,17 @@ describe('the client of ChatHub', () => {
     })
   })
 
+  it('gives the very same rows again when ChatHub says the same again, as new as they are', async () => {
+    const before = await chathub.operators(24, errand)
+    const same = await chathub.operators(24, errand, before)
+    expect(same.rows).toBe(before.rows)
+    expect(same.askedAt).toBeGreaterThan(before.askedAt)
+    await chathub.setStatus(103, 2, errand)
+    const changed = await chathub.operators(24, errand, same)
+    expect(changed.rows).toEqual([...before.rows.slice(0, 2), { ...before.rows[2], status: 'deleted' }])
+    expect(await chathub.operators(6, errand, changed)).toMatchObject({ organizationName: 'Sales' })
+  })
+
   it('adds rows and tells whom ChatHub made', async () => {
     const rows = [
       { organizationId: 24, name: 'Олена' },
@@ -89,8 +100,12 @@ describe('the client of ChatHub', () => {
   it('reports what drifts from the contract, without a name of anybody', async () => {
     const good = Array.from({ length: 20 }, (_, i) => ({ id: i + 1, name: `Olena ${i}`, status: 0 }))
     const foreign = { id: 99, name: 'Olena', status: 0, organization: { id: 7, name: 'X' } }
-    at.simulator.fault({ mode: 'rows', rows: [...good, { name: 'Olena' }, foreign], times: 1 })
-    expect((await chathub.operators(24, errand)).rows).toHaveLength(20)
+    at.simulator.fault({ mode: 'rows', rows: [...good, { name: 'Olena' }, foreign], times: 2 })
+    const first = await chathub.operators(24, errand)
+    expect(first.rows).toHaveLength(20)
+    const drifted = reports.splice(0)
+    await chathub.operators(24, errand, first)
+    expect(reports).toEqual(drifted)
     at.simulator.fault({ mode: 'raw', body: '{"name":"Olena"', times: 1 })
     await failureOf(chathub.operators(24, errand))
     expect(reports).toEqual([

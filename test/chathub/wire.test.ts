@@ -24,9 +24,9 @@ const row = (id: number, more: object = {}) => ({
 })
 const rows = (count: number) => Array.from({ length: count }, (_, i) => row(i + 1))
 const nonsense = expect.objectContaining({ code: 'chathub.nonsense' })
-const outcome = (parse: () => unknown): unknown => {
+const outcome = async (parse: () => unknown): Promise<unknown> => {
   try {
-    return parse()
+    return await parse()
   } catch (error) {
     return error
   }
@@ -51,8 +51,8 @@ describe('statuses', () => {
 })
 
 describe('a list of operators', () => {
-  it('comes in the order given, with the name of the organization that the rows carry', () => {
-    expect(operatorsOf(body([row(3), row(1, { status: 2 }), row(2, { status: 7 })]), 6)).toEqual({
+  it('comes in the order given, with the name of the organization that the rows carry', async () => {
+    expect(await operatorsOf(body([row(3), row(1, { status: 2 }), row(2, { status: 7 })]), 6)).toEqual({
       rows: [
         { id: 3, name: 'P3', status: 'active' },
         { id: 1, name: 'P1', status: 'deleted' },
@@ -63,44 +63,44 @@ describe('a list of operators', () => {
     })
   })
 
-  it('may be empty, may leave the organization out or null, and may carry fields nobody knows', () => {
-    expect(operatorsOf(body([]), 6)).toEqual({ rows: [], drift: {}, organizationName: undefined })
+  it('may be empty, may leave the organization out or null, and may carry fields nobody knows', async () => {
+    expect(await operatorsOf(body([]), 6)).toEqual({ rows: [], drift: {}, organizationName: undefined })
     const bare = [
       { id: 1, name: 'A', status: 0 },
       { id: 2, name: 'B', status: 0, organization: null, avatar: {} },
     ]
-    expect(operatorsOf(body(bare), 6).rows).toEqual([
+    expect((await operatorsOf(body(bare), 6)).rows).toEqual([
       { id: 1, name: 'A', status: 'active' },
       { id: 2, name: 'B', status: 'active' },
     ])
   })
 
-  it('takes an id written as text, and one byte order mark before everything', () => {
+  it('takes an id written as text, and one byte order mark before everything', async () => {
     const marked = Buffer.concat([Buffer.from([0xef, 0xbb, 0xbf]), body([row(1, { id: '17' })])])
-    expect(operatorsOf(marked, 6).rows).toEqual([{ id: 17, name: 'P1', status: 'active' }])
+    expect((await operatorsOf(marked, 6)).rows).toEqual([{ id: 17, name: 'P1', status: 'active' }])
   })
 
-  it('leaves names exactly as they are', () => {
-    fc.assert(
-      fc.property(fc.string({ unit: 'grapheme' }), (name) => {
-        expect(operatorsOf(body([row(1, { name })]), 6).rows[0]?.name).toBe(name)
+  it('leaves names exactly as they are', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.string({ unit: 'grapheme' }), async (name) => {
+        expect((await operatorsOf(body([row(1, { name })]), 6)).rows[0]?.name).toBe(name)
       }),
     )
   })
 
-  it('never holds a row of another organization: it is dropped and counted', () => {
+  it('never holds a row of another organization: it is dropped and counted', async () => {
     const foreign = row(9, { organization: { id: 24, name: 'Support' } })
-    expect(operatorsOf(body([row(1), foreign]), 6)).toMatchObject({
+    expect(await operatorsOf(body([row(1), foreign]), 6)).toMatchObject({
       rows: [{ id: 1 }],
       drift: { 'foreign-row': 1 },
       organizationName: 'Sales',
     })
-    expect(operatorsOf(body([foreign]), 6)).toMatchObject({ rows: [], organizationName: undefined })
+    expect(await operatorsOf(body([foreign]), 6)).toMatchObject({ rows: [], organizationName: undefined })
   })
 
-  it('has each id once, where it first stood, as its last row says; twins that differ are counted', () => {
+  it('has each id once, where it first stood, as its last row says; twins that differ are counted', async () => {
     const twins = [row(1), row(2), row(1, { status: 1 }), row(2)]
-    expect(operatorsOf(body(twins), 6)).toMatchObject({
+    expect(await operatorsOf(body(twins), 6)).toMatchObject({
       rows: [
         { id: 1, status: 'inactive' },
         { id: 2, status: 'active' },
@@ -120,18 +120,18 @@ describe('a list of operators', () => {
     ['no status', { status: undefined }],
     ['a fraction as status', { status: 0.5 }],
     ['an organization that is none', { organization: 6 }],
-  ])('sets one row with %s aside and counts it', (_, more) => {
-    expect(operatorsOf(body([...rows(3), row(9, more)]), 6)).toMatchObject({
+  ])('sets one row with %s aside and counts it', async (_, more) => {
+    expect(await operatorsOf(body([...rows(3), row(9, more)]), 6)).toMatchObject({
       rows: [{ id: 1 }, { id: 2 }, { id: 3 }],
       drift: { 'bad-row': 1 },
     })
   })
 
-  it('is nonsense when more than a tenth of its rows are bad, or nothing good is left', () => {
+  it('is nonsense when more than a tenth of its rows are bad, or nothing good is left', async () => {
     const bad = { id: 'x' }
-    expect(operatorsOf(body([...rows(27), bad, bad, bad]), 6).drift).toEqual({ 'bad-row': 3 })
-    expect(outcome(() => operatorsOf(body([...rows(26), bad, bad, bad]), 6))).toEqual(nonsense)
-    expect(outcome(() => operatorsOf(body([bad]), 6))).toEqual(nonsense)
+    expect((await operatorsOf(body([...rows(27), bad, bad, bad]), 6)).drift).toEqual({ 'bad-row': 3 })
+    expect(await outcome(() => operatorsOf(body([...rows(26), bad, bad, bad]), 6))).toEqual(nonsense)
+    expect(await outcome(() => operatorsOf(body([bad]), 6))).toEqual(nonsense)
   })
 
   it.each([
@@ -141,21 +141,21 @@ describe('a list of operators', () => {
     ['half a list', '[{"id":1,'],
     ['nothing', ''],
     ['bytes that are not UTF-8', Buffer.from([0x5b, 0x22, 0xff, 0x22, 0x5d])],
-  ])('is nonsense when it is %s', (_, bytes) => {
-    expect(outcome(() => operatorsOf(Buffer.from(bytes), 6))).toEqual(nonsense)
+  ])('is nonsense when it is %s', async (_, bytes) => {
+    expect(await outcome(() => operatorsOf(Buffer.from(bytes), 6))).toEqual(nonsense)
   })
 })
 
 describe('other answers', () => {
-  it('organizations come in their order, each id once', () => {
-    expect(organizationsOf(body([sales, { id: 24, name: 'S' }, sales]))).toEqual({
+  it('organizations come in their order, each id once', async () => {
+    expect(await organizationsOf(body([sales, { id: 24, name: 'S' }, sales]))).toEqual({
       rows: [sales, { id: 24, name: 'S' }],
       drift: {},
     })
   })
 
-  it('what synchronize made keeps twins: two people of one name are two', () => {
-    expect(addedOf(body([row(1), row(2, { name: 'P1' })])).rows).toHaveLength(2)
+  it('what synchronize made keeps twins: two people of one name are two', async () => {
+    expect((await addedOf(body([row(1), row(2, { name: 'P1' })]))).rows).toHaveLength(2)
   })
 
   it.each([
@@ -183,21 +183,21 @@ describe('other answers', () => {
     '"with space inside"',
     '"line\\nbreak-in-it"',
     '<html lang="en">',
-  ])('a token is nonsense when it is %s', (text) => {
-    expect(outcome(() => tokenOf(Buffer.from(text)))).toEqual(nonsense)
+  ])('a token is nonsense when it is %s', async (text) => {
+    expect(await outcome(() => tokenOf(Buffer.from(text)))).toEqual(nonsense)
   })
 
-  it('a verdict says whether a token is good, and why not', () => {
+  it('a verdict says whether a token is good, and why not', async () => {
     const good = { isValid: true, operatorId: 101, clientId: 1, expiresAt: '2026-01-01T00:00:00Z' }
     expect(validityOf(body(good))).toEqual(good)
     expect(validityOf(body({ isValid: false, error: 'expired' }))).toEqual({
       isValid: false,
       error: 'expired',
     })
-    expect(outcome(() => validityOf(body({ valid: true })))).toEqual(nonsense)
+    expect(await outcome(() => validityOf(body({ valid: true })))).toEqual(nonsense)
   })
 
-  it('nothing but chathub.nonsense is ever thrown, whatever bytes or JSON come, and no text of it is repeated', () => {
+  it('nothing but chathub.nonsense is ever thrown, whatever bytes or JSON come, and no text of it is repeated', async () => {
     const parsers = [
       (bytes: Buffer) => operatorsOf(bytes, 6),
       organizationsOf,
@@ -220,14 +220,18 @@ describe('other answers', () => {
       fc.uint8Array().map((bytes) => Buffer.from(bytes)),
       fc.string().map((text) => Buffer.from(text)),
     )
-    fc.assert(
-      fc.property(anything, fc.constantFrom(...parsers), (bytes, parse) => {
-        const result = outcome(() => parse(bytes))
-        if (result instanceof Error) expect(isFailure(result, 'chathub.nonsense')).toBe(true)
-      }),
+    await fc.assert(
+      fc.asyncProperty(
+        anything,
+        fc.constantFrom<((bytes: Buffer) => unknown)[]>(...parsers),
+        async (bytes, parse) => {
+          const result = await outcome(() => parse(bytes))
+          if (result instanceof Error) expect(isFailure(result, 'chathub.nonsense')).toBe(true)
+        },
+      ),
       { numRuns: 1000 },
     )
-    const failure = outcome(() => jsonOf(Buffer.from('[{"name":"Olena"'))) as Error
+    const failure = (await outcome(() => jsonOf(Buffer.from('[{"name":"Olena"')))) as Error
     expect(`${failure.stack} ${(failure.cause as Error).stack}`).not.toContain('Olena')
   })
 })

@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
 import { fold } from '../../src/contract/names.ts'
-import { countStatuses, createRoster, decodeRoster, select } from '../../src/operators/roster.ts'
-import { organization, rosterOf, somePeople } from './people.ts'
+import { countStatuses, createRoster, decodeRoster, type Roster, select } from '../../src/operators/roster.ts'
+import { organization, people, rosterOf, somePeople } from './people.ts'
 
 const names = (found: readonly { name: string }[]) => found.map(({ name }) => name)
 const ids = (found: readonly { id: number }[]) => found.map(({ id }) => id)
@@ -25,6 +25,43 @@ describe('a roster', () => {
         expect(back.whole.tag).toBe(roster.whole.tag)
       }),
     )
+  })
+
+  it('with more people is the roster of them all, whatever it had ready', () => {
+    const ready = fc.constantFrom<((roster: Roster) => unknown)[]>(
+      () => undefined,
+      (roster) => roster.byName('Olena'),
+      (roster) => roster.byId(1),
+      (roster) => [roster.byId(1), roster.byName('Olena'), roster.statistics(), roster.containing('olena')],
+    )
+    fc.assert(
+      fc.property(somePeople, fc.nat(40), fc.nat(3), ready, (operators, some, more, prepare) => {
+        let roster = createRoster(organization, operators.slice(0, some))
+        prepare(roster)
+        const before = roster.byName('Olena')
+        const kept = structuredClone(before)
+        for (let from = some; from < operators.length; from += more + 1) {
+          roster = roster.with(operators.slice(from, from + more + 1))
+          prepare(roster)
+        }
+        const whole = createRoster(organization, operators)
+        expect(roster.whole.identity.body.toString()).toBe(whole.whole.identity.body.toString())
+        expect(roster.whole.tag).toBe(whole.whole.tag)
+        expect(roster.operators).toEqual(operators)
+        expect(roster.statistics()).toEqual(whole.statistics())
+        for (const { id, name } of operators) {
+          expect(roster.byId(id)).toEqual(whole.byId(id))
+          expect(roster.byName(name)).toEqual(whole.byName(name))
+        }
+        expect(before).toEqual(kept)
+      }),
+    )
+  })
+
+  it('with more people is right though its bytes are of another make', () => {
+    const bytes = Buffer.from(JSON.stringify({ organization, total: 1, items: people('Olena') }))
+    const roster = decodeRoster(bytes).with([{ id: 2, name: 'Taras', status: 'active' }])
+    expect(roster.whole.tag).toBe(rosterOf('Olena', 'Taras').whole.tag)
   })
 
   it.each(['', '{}', '[]', 'null', '{"items":[]}', '{"organization":{"id":1}}', 'not json'])(
