@@ -5,17 +5,12 @@ import { requestsPerMinuteDefault } from './access/caller.ts'
 import { hashKey, makeKey } from './access/keys.ts'
 import { idMax, parseId } from './contract/ids.ts'
 import { scopes } from './contract/scopes.ts'
+import { partsOf } from './setting.ts'
 import { version } from './version.ts'
 
 const program = new Command('chathub-gateway')
   .description('A backend-for-frontend for SMSBAT ChatHub.')
   .version(version)
-
-const list = (text: string): string[] =>
-  text
-    .split(',')
-    .map((part) => part.trim())
-    .filter(Boolean)
 
 program
   .command('keys')
@@ -23,7 +18,7 @@ program
   .command('create')
   .description('Make a key. The key is shown once, on stderr; stdout gets the entry for API_KEYS_FILE.')
   .requiredOption('--id <id>', 'client id')
-  .option('--scopes <scopes>', `comma separated: ${scopes.join(' ')}`, list, [
+  .option('--scopes <scopes>', `comma separated: ${scopes.join(' ')}`, partsOf, [
     'organizations:read',
     'operators:read',
   ])
@@ -44,7 +39,7 @@ program
     }) => {
       const { id, requestsPerMinute, expiresAt } = options
       const unknown = options.scopes.filter((scope) => !(scopes as readonly string[]).includes(scope))
-      const ids = list(options.organizations ?? '')
+      const ids = partsOf(options.organizations ?? '')
       const organizations = options.organizations === '*' ? '*' : ids.map(Number)
       const end = z.iso.datetime({ offset: true }).safeParse(expiresAt)
       const faults = unknown.map((scope) => `--scopes: ${scope} is not one of ${scopes.join(' ')}`)

@@ -12,6 +12,9 @@ export type Setting<T> = {
   read(text: string | undefined): T
 }
 
+/** Both included. */
+type Bounds = [min: number, max: number]
+
 /** What a text must be like, and how to say so. */
 export type Shape = { valid(text: string): boolean; wanted: string }
 const anyText: Shape = { valid: () => true, wanted: 'a text' }
@@ -23,13 +26,8 @@ const make = <T>(
   read: (text: string | undefined) => T,
 ): Setting<T> => ({ env, sentence, fallback, secret: false, read })
 
-/** A whole number in `min…max`, both included. */
-export const whole = (
-  env: string,
-  fallback: number,
-  [min, max]: [number, number],
-  sentence: string,
-): Setting<number> =>
+/** A whole number within its bounds. */
+export const whole = (env: string, fallback: number, [min, max]: Bounds, sentence: string) =>
   make(env, String(fallback), `${sentence} (${min}–${max})`, (text) => {
     const value = Number(text)
     if (!/^\d{1,12}$/.test(text ?? '') || value < min || value > max)
@@ -38,38 +36,24 @@ export const whole = (
   })
 
 /** Like `whole`, unset without a value. */
-export const optionalWhole = (
-  env: string,
-  [min, max]: [number, number],
-  sentence: string,
-): Setting<number | undefined> => {
-  const inner = whole(env, min, [min, max], sentence)
+export const optionalWhole = (env: string, bounds: Bounds, sentence: string) => {
+  const inner = whole(env, bounds[0], bounds, sentence)
   return make(env, undefined, inner.sentence, (text) => (text === undefined ? undefined : inner.read(text)))
 }
 
 /** Whole seconds, handed on in milliseconds. */
-export const seconds = (
-  env: string,
-  fallback: number,
-  bounds: [number, number],
-  sentence: string,
-): Setting<number> => {
+export const seconds = (env: string, fallback: number, bounds: Bounds, sentence: string) => {
   const inner = whole(env, fallback, bounds, sentence)
-  return { ...inner, read: (text) => inner.read(text) * 1000 }
+  return make(env, inner.fallback, inner.sentence, (text) => inner.read(text) * 1000)
 }
 
-export const text = (
-  env: string,
-  fallback: string,
-  sentence: string,
-  { valid, wanted }: Shape = anyText,
-): Setting<string> =>
-  make(env, fallback, sentence, (value) => {
-    if (!valid(value as string)) throw new Error(wanted)
-    return value as string
+export const text = (env: string, fallback: string, sentence: string, { valid, wanted } = anyText) =>
+  make(env, fallback, sentence, (value = fallback) => {
+    if (!valid(value)) throw new Error(wanted)
+    return value
   })
 
-export const optionalText = (env: string, sentence: string): Setting<string | undefined> =>
+export const optionalText = (env: string, sentence: string) =>
   make(env, undefined, sentence, (value) => value)
 
 export const oneOf = <const T extends string>(
@@ -77,34 +61,30 @@ export const oneOf = <const T extends string>(
   fallback: T,
   values: readonly T[],
   sentence: string,
-): Setting<T> =>
+) =>
   make(env, fallback, `${sentence} (${values.join(' | ')})`, (value) => {
     if (!values.includes(value as T)) throw new Error(`one of ${values.join(', ')}`)
     return value as T
   })
 
-export const flag = (env: string, sentence: string): Setting<boolean> =>
+export const flag = (env: string, sentence: string) =>
   make(env, 'false', `${sentence} (true | false)`, (value) => {
     if (value !== 'true' && value !== 'false') throw new Error('true or false')
     return value === 'true'
   })
 
 /** Comma separated, trimmed, empty entries dropped. */
-export const list = (env: string, sentence: string): Setting<string[]> =>
-  make(env, undefined, sentence, (value) =>
-    (value ?? '')
-      .split(',')
-      .map((part) => part.trim())
-      .filter(Boolean),
-  )
+export const partsOf = (text: string): string[] =>
+  text
+    .split(',')
+    .map((part) => part.trim())
+    .filter(Boolean)
+
+export const list = (env: string, sentence: string) =>
+  make(env, undefined, sentence, (value = '') => partsOf(value))
 
 /** An absolute URL of one of `schemes` (with their colon). */
-export const url = (
-  env: string,
-  fallback: string | undefined,
-  schemes: string[],
-  sentence: string,
-): Setting<URL | undefined> =>
+export const url = (env: string, fallback: string | undefined, schemes: string[], sentence: string) =>
   make(env, fallback, sentence, (value) => {
     if (value === undefined) return undefined
     const wanted = `a URL starting with ${schemes.map((scheme) => `${scheme}//`).join(' or ')}`
@@ -121,15 +101,11 @@ export const oneLine = (minLength: number): Shape => ({
 })
 
 /** A value that is never printed; `<env>_FILE` names a file that holds it instead. */
-export const secret = (
-  env: string,
-  sentence: string,
-  { valid, wanted }: Shape = oneLine(1),
-): Setting<Secret | undefined> => {
-  const read = (value: string | undefined): Secret | undefined => {
+export const secret = (env: string, sentence: string, { valid, wanted } = oneLine(1)) => {
+  const setting = make(env, undefined, sentence, (value) => {
     if (value === undefined) return undefined
     if (!valid(value)) throw new Error(wanted)
     return new Secret(value)
-  }
-  return { ...make(env, undefined, sentence, read), secret: true }
+  })
+  return { ...setting, secret: true }
 }
