@@ -64,21 +64,12 @@ export const createRedisRecords = (redis: Redis): Records => {
       return undefined
     }
   }
+  const setArgs = (...[key, record, ttlMs]: Parameters<Records['put']>) =>
+    [redis.prefix + key, JSON.stringify(record), 'PX', Math.max(1, Math.round(ttlMs))] as const
   return {
-    put: async (key, record, ttlMs) => {
-      await redis.run((client) =>
-        client.set(redis.prefix + key, JSON.stringify(record), 'PX', Math.max(1, Math.round(ttlMs))),
-      )
-    },
-    putNew: async (key, record, ttlMs) =>
-      (await redis.run((client) =>
-        client.set(redis.prefix + key, JSON.stringify(record), 'PX', Math.max(1, Math.round(ttlMs)), 'NX'),
-      )) === 'OK',
-    replace: async (key, record, ttlMs) => {
-      await redis.run((client) =>
-        client.set(redis.prefix + key, JSON.stringify(record), 'PX', Math.max(1, Math.round(ttlMs)), 'XX'),
-      )
-    },
+    put: async (...kept) => void (await redis.run((client) => client.set(...setArgs(...kept)))),
+    putNew: async (...kept) => (await redis.run((client) => client.set(...setArgs(...kept), 'NX'))) === 'OK',
+    replace: async (...kept) => void (await redis.run((client) => client.set(...setArgs(...kept), 'XX'))),
     get: async (key) => parse(await redis.run((client) => client.get(redis.prefix + key))),
     take: async (key) => parse(await redis.run((client) => client.getdel(redis.prefix + key))),
   }

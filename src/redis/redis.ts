@@ -119,38 +119,38 @@ export const createRedis = (options: {
   const sitOut = async (): Promise<void> => {
     while (away && !closed && clock.now() - awaySince < blipMs) await pause(clock, 25)
   }
-  const runWith = async <T>(patient: boolean, command: (client: RedisClient) => Promise<T>): Promise<T> => {
-    if (away && patient) await sitOut()
-    if (away) throw new Failure('redis.unavailable', { retryAfterMs: 1000 })
-    try {
-      return await answeredIn(command(client), patient ? patientMs : commandMs, clock)
-    } catch (error) {
-      if (error instanceof Failure) throw error
-      if (meansAway(error as Error)) goAway((error as Error).message.slice(0, 80))
-      // Redis's own refusals (full, read-only, wrong type) leave it in use for what still works.
-      throw new Failure('redis.unavailable', { retryAfterMs: 1000, cause: error })
+  const access = (patient: boolean): Pick<Redis, 'run' | 'script'> => {
+    const run: Redis['run'] = async (command) => {
+      if (away && patient) await sitOut()
+      if (away) throw new Failure('redis.unavailable', { retryAfterMs: 1000 })
+      try {
+        return await answeredIn(command(client), patient ? patientMs : commandMs, clock)
+      } catch (error) {
+        if (error instanceof Failure) throw error
+        if (meansAway(error as Error)) goAway((error as Error).message.slice(0, 80))
+        // Redis's own refusals (full, read-only, wrong type) leave it in use for what still works.
+        throw new Failure('redis.unavailable', { retryAfterMs: 1000, cause: error })
+      }
     }
-  }
-
-  const scriptWith =
-    (patient: boolean): Redis['script'] =>
-    (name, lua, { forgettable } = { forgettable: false }) => {
+    const script: Redis['script'] = (name, lua, { forgettable } = { forgettable: false }) => {
       scripts.push({ name, lua })
       client.defineCommand(name, { lua })
       type Commands = Record<string, (count: number, ...rest: unknown[]) => Promise<unknown>>
       return async (keys, ...args) => {
         const full = keys.map((key) => options.prefix + key)
         try {
-          return await runWith(patient, (now) =>
+          return await run((now) =>
             (now as unknown as Commands)[`${name}Buffer`]!(full.length, ...full, ...args),
           )
         } catch (error) {
           if (forgettable && String((error as Failure).cause).includes('WRONGTYPE'))
-            await runWith(patient, (now) => now.unlink(...full)).catch(() => {})
+            await run((now) => now.unlink(...full)).catch(() => {})
           throw error
         }
       }
     }
+    return { run, script }
+  }
 
   const shared: Omit<Redis, 'run' | 'script' | 'patient'> = {
     prefix: options.prefix,
@@ -178,10 +178,6 @@ export const createRedis = (options: {
       client.disconnect()
     },
   }
-  const access = (patient: boolean) => ({
-    run: <T>(command: (client: RedisClient) => Promise<T>) => runWith(patient, command),
-    script: scriptWith(patient),
-  })
   const patient: Redis = { ...shared, ...access(true), patient: undefined as never }
   patient.patient = patient
   return { ...shared, ...access(false), patient }

@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts'
+import { type Clock, every } from '../clock.ts'
 import { connectRedis, type RedisClient } from './connect.ts'
 
 export type Listening = {
@@ -35,12 +35,9 @@ export const createSubscription = (url: () => string, listening: Listening, cloc
   }
   let subscriber = listen()
   // Pings show a connection that is up but dead; without them silence would look like peace.
-  const ping = (): void => {
-    if (closing) return
+  const stopPinging = every(clock, pingMs, () => {
     if (subscriber.status === 'ready') subscriber.ping().catch(() => subscriber.disconnect(true))
-    clock.after(pingMs, ping)
-  }
-  clock.after(pingMs, ping)
+  })
   return {
     restart: () => {
       subscriber.disconnect()
@@ -48,6 +45,7 @@ export const createSubscription = (url: () => string, listening: Listening, cloc
     },
     close: () => {
       closing = true
+      stopPinging()
       subscriber.disconnect()
     },
   }
