@@ -1,4 +1,4 @@
-import { handleWhen, retry } from 'cockatiel'
+import { DelegateBackoff, handleWhen, retry } from 'cockatiel'
 import type { Exchange } from '../chathub/exchange.ts'
 import { isFailure } from '../errors.ts'
 import type { Reporter } from '../report.ts'
@@ -8,17 +8,20 @@ import type { Reporter } from '../report.ts'
  * lasts: retries stay within a tenth of all calls. Writes are never sent again here, whatever happened to them.
  */
 export const withRetry = (exchange: Exchange, report: Reporter): Exchange => {
-  const budget = createRetryBudget()
+  // A tenth of a retry is earned with each call; at most ten are saved up.
+  let saved = 3
   return (call) => {
-    budget.earn()
+    saved = Math.min(10, saved + 0.1)
     if (call.write || call.operation === 'login') return exchange(call)
     let tried = false
     const isWorthAnother = (error: Error): boolean => {
       if (tried || !isFailure(error, 'chathub.unavailable') || error.retryAfterMs !== undefined) return false
       tried = true
-      return budget.spend()
+      if (saved < 1) return false
+      saved--
+      return true
     }
-    const policy = retry(handleWhen(isWorthAnother), { maxAttempts: 1, backoff: { next: () => jitter } })
+    const policy = retry(handleWhen(isWorthAnother), { maxAttempts: 1, backoff })
     return policy.execute(({ attempt }) => {
       if (attempt > 0) report({ name: 'retry', operation: call.operation })
       return exchange(call)
@@ -26,24 +29,4 @@ export const withRetry = (exchange: Exchange, report: Reporter): Exchange => {
   }
 }
 
-const jitter = {
-  get duration() {
-    return 100 + Math.random() * 300
-  },
-  next: () => jitter,
-}
-
-/** A tenth of a retry is earned with each call; at most ten are saved up. */
-const createRetryBudget = () => {
-  let saved = 3
-  return {
-    earn: () => {
-      saved = Math.min(10, saved + 0.1)
-    },
-    spend: (): boolean => {
-      if (saved < 1) return false
-      saved--
-      return true
-    },
-  }
-}
+const backoff = new DelegateBackoff(() => 100 + Math.random() * 300)
