@@ -40,7 +40,7 @@ export type Cache<T> = {
   size(): { lists: number; bytes: number }
 }
 
-type Options<T> = Omit<LoadOptions<T>, 'memory' | 'coherence'> & { coherence?: Coherence; bytesMax?: number }
+type Options<T> = Omit<LoadOptions<T>, 'memory' | 'coherence'> & { coherence?: Coherence }
 
 // A refresh that failed is tried again no sooner.
 const refreshAgainMs = 1000
@@ -48,7 +48,7 @@ const refreshAgainMs = 1000
 /** The reading side: memory, then the store, then one load for all who wait. */
 export const createCache = <T>(options: Options<T>): Cache<T> => {
   const { clock, coherence = alone, list, report, store, times } = options
-  const memory = createMemory<T>({ clock, coherence, bytesMax: options.bytesMax })
+  const memory = createMemory<T>(clock, coherence)
   const loading = createLoading<T>({ ...options, coherence, memory })
   const { adopt, join } = loading
   const { ageOf } = memory

@@ -157,14 +157,9 @@ redis.call('HDEL', confirmed, ARGV[1])
 redis.call('HDEL', joined, ARGV[1])
 return 1`
 
-export const createCoherence = (options: {
-  redis: Redis
-  clock: Clock
-  instances: number
-  id?: string
-}): Coherence => {
+export const createCoherence = (options: { redis: Redis; clock: Clock; instances: number }): Coherence => {
   const { redis, clock } = options
-  const id = options.id ?? randomBytes(6).toString('hex')
+  const id = randomBytes(6).toString('hex')
   const scripts = {
     beat: redis.script('coherenceBeat', beat, { forgettable: true }),
     announce: redis.patient.script('coherenceAnnounce', announceScript),

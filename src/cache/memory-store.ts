@@ -3,11 +3,10 @@ import { type Clock, nextSlice } from '../clock.ts'
 import type { Store, Stored } from './store.ts'
 
 /** The store of a gateway without Redis: this process is the whole world. Bounded by bytes, least recently used first. */
-export const createMemoryStore = (options: { clock: Clock; bytesMax?: number }): Store => {
-  const { clock } = options
+export const createMemoryStore = ({ clock }: { clock: Clock }): Store => {
   type Kept = { bytes: Buffer; bornAt: number; until: number; epoch: string }
   const copies = new LRUCache<string, Kept>({
-    maxSize: options.bytesMax ?? 256 * 1024 * 1024,
+    maxSize: 256 * 1024 * 1024,
     sizeCalculation: (kept) => kept.bytes.length + 200,
   })
   const epochs = new Map<string, string>()

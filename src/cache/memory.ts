@@ -28,16 +28,11 @@ export type Memory<T> = {
   size(): { lists: number; bytes: number }
 }
 
-const bytesMaxDefault = 256 * 1024 * 1024
+const bytesMax = 256 * 1024 * 1024
 
-export const createMemory = <T>(options: {
-  clock: Clock
-  coherence: Coherence
-  bytesMax?: number
-}): Memory<T> => {
-  const { clock, coherence } = options
+export const createMemory = <T>(clock: Clock, coherence: Coherence): Memory<T> => {
   const lists = new LRUCache<string, { copy: Copy<T>; term: number | undefined }>({
-    maxSize: options.bytesMax ?? bytesMaxDefault,
+    maxSize: bytesMax,
     sizeCalculation: ({ copy }) => copy.bytes.length + 500,
   })
   const generations = new Map<string, number>()
