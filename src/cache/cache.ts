@@ -91,13 +91,13 @@ export const createCache = <T>(options: Options<T>): Cache<T> => {
 
   /** A new answer by the deadline, or the failure. */
   const fetchNew = async (key: string, errand: Errand, notBefore?: number): Promise<Read<T>> => {
-    const late = () => new Failure('chathub.timeout', { retryAfterMs: 1000 })
     let hurried = false
     for (;;) {
       const since = clock.now()
       const { promise, collapsed } = join(key, errand, notBefore !== undefined)
       try {
-        const copy = await within(clock, promise, errand.deadline - clock.now(), late)
+        const copy = await within(clock, promise, errand.deadline - clock.now())
+        if (!copy) throw new Failure('chathub.timeout', { retryAfterMs: 1000 })
         // A load that had left before this reader came is not new enough for it; the next one is.
         if (notBefore === undefined || copy.askedAt >= notBefore)
           return answer(copy, !collapsed ? 'loaded' : vouched(key, copy, since) ? 'collapsed' : 'stale')
@@ -115,12 +115,7 @@ export const createCache = <T>(options: Options<T>): Cache<T> => {
     const since = clock.now()
     const { promise, collapsed } = join(key, errand)
     try {
-      const renewed = await within(
-        clock,
-        promise,
-        Math.min(waitMs, errand.deadline - clock.now()),
-        () => undefined,
-      )
+      const renewed = await within(clock, promise, Math.min(waitMs, errand.deadline - clock.now()))
       if (!renewed) return answer(old, 'stale')
       return answer(renewed, !collapsed ? 'loaded' : vouched(key, renewed, since) ? 'collapsed' : 'stale')
     } catch (error) {
@@ -161,10 +156,7 @@ export const createCache = <T>(options: Options<T>): Cache<T> => {
     forget()
     const term = coherence.term()
     const generation = memory.generation(key)
-    const copy =
-      typeof patched === 'object'
-        ? { bytes: patched.bytes, epoch: patched.epoch, ageMs: ageOf(patched) }
-        : patched
+    const copy = typeof patched === 'object' ? memory.toStore(patched) : patched
     const { epoch, kept } = await store.bump(key, copy, keepMs(times))
     // Another's notice may have come before the answer to our own bump: then ours is the older one.
     const undisturbed = generation === memory.generation(key)
@@ -212,20 +204,10 @@ export const createCache = <T>(options: Options<T>): Cache<T> => {
   }
 }
 
-/** The promise's outcome, or `late()` after `ms`: thrown when it is a Failure, else returned. */
-const within = async <V, L>(
-  clock: Clock,
-  promise: Promise<V>,
-  ms: number,
-  late: () => L,
-): Promise<V | Exclude<L, Failure>> => {
+/** The promise's outcome, or undefined after `ms`. */
+const within = async <V>(clock: Clock, promise: Promise<V>, ms: number): Promise<V | undefined> => {
   const timer = new AbortController()
-  const timeout = pause(clock, ms, timer.signal).then(() => {
-    if (timer.signal.aborted) return undefined as never
-    const instead = late()
-    if (instead instanceof Failure) throw instead
-    return instead as Exclude<L, Failure>
-  })
+  const timeout = pause(clock, ms, timer.signal).then(() => undefined)
   promise.catch(() => {}) // it may fail after nobody waits any more
   try {
     return await Promise.race([promise, timeout])

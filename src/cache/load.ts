@@ -122,7 +122,7 @@ export const createLoading = <T>(options: LoadOptions<T>): Loading<T> => {
       )
       const loaded = await options.load(key, errand, memory.get(key)?.value)
       const copy: Copy<T> = { ...loaded, epoch: epoch ?? 'unconfirmed' }
-      const stored = { bytes: copy.bytes, epoch: copy.epoch, ageMs: memory.ageOf(copy) }
+      const stored = memory.toStore(copy)
       // What a notice overtook on its way here must not be found by others either.
       const current = (): boolean => generation === memory.generation(key)
       const kept =

@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache'
 import type { Clock } from '../clock.ts'
 import type { Coherence } from './coherence.ts'
+import type { Stored } from './store.ts'
 
 /** What a load brings: a value with its bytes, and when its request left for ChatHub (monotonic ms). */
 export type Loaded<T> = { value: T; bytes: Buffer; askedAt: number }
@@ -25,6 +26,8 @@ export type Memory<T> = {
   generation(key: string): number
   delete(key: string): void
   ageOf(copy: Copy<T>): number
+  /** The copy as a store takes it. */
+  toStore(copy: Copy<T>): Stored
   size(): { lists: number; bytes: number }
 }
 
@@ -38,6 +41,7 @@ export const createMemory = <T>(clock: Clock, coherence: Coherence): Memory<T> =
   const generations = new Map<string, number>()
   let overtakenAll = 0
   const generation = (key: string): number => (generations.get(key) ?? 0) + overtakenAll
+  const ageOf = (copy: Copy<T>): number => Math.max(0, clock.now() - copy.askedAt)
 
   return {
     get: (key) => lists.get(key)?.copy,
@@ -64,7 +68,8 @@ export const createMemory = <T>(clock: Clock, coherence: Coherence): Memory<T> =
     },
     generation,
     delete: (key) => void lists.delete(key),
-    ageOf: (copy) => Math.max(0, clock.now() - copy.askedAt),
+    ageOf,
+    toStore: (copy) => ({ bytes: copy.bytes, epoch: copy.epoch, ageMs: ageOf(copy) }),
     size: () => ({ lists: lists.size, bytes: lists.calculatedSize }),
   }
 }
