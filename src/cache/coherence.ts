@@ -128,6 +128,7 @@ elseif since < last and last - since <= redis.call('LLEN', notices) then
   missed = redis.call('LRANGE', notices, since - last, -1)
 end
 return { now, member and 1 or 0, last, tonumber(most), missed }`
+type BeatAnswer = [now: number, member: number, last: number, most: number, missed: Buffer[] | null]
 
 /** ARGV: id, key, channel. → number, ms since I joined (0: I am no member), the members. */
 const announceScript = `${prelude}
@@ -214,13 +215,7 @@ export const createCoherence = (options: { redis: Redis; clock: Clock; instances
       if (redis.state() === 'ready') unheard()
       throw error
     })
-    const [redisNow, member, latest, known, missed] = answer as [
-      number,
-      number,
-      number,
-      number,
-      Buffer[] | null,
-    ]
+    const [redisNow, member, latest, known, missed] = answer as BeatAnswer
     redisAhead = redisNow - clock.now()
     if (member === undefined) {
       unheard()

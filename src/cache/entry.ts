@@ -10,11 +10,9 @@ export type Times = {
   staleMs: number
 }
 
-export type EntryState = 'fresh' | 'revalidate' | 'wait' | 'expired'
-
-export const stateAt = (ageMs: number, times: Times): EntryState => {
+export const stateAt = (ageMs: number, times: Times): 'fresh' | 'revalidate' | 'wait' | 'expired' => {
   if (ageMs < times.freshMs) return 'fresh'
-  if (ageMs >= Math.max(times.staleMs, times.freshMs)) return 'expired'
+  if (ageMs >= keepMs(times)) return 'expired'
   return ageMs < times.freshMs + times.revalidateMs ? 'revalidate' : 'wait'
 }
 
