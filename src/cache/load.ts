@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache'
 import type { Errand } from '../chathub/exchange.ts'
-import { type Clock, pause } from '../clock.ts'
+import { type Clock, every, pause } from '../clock.ts'
 import { Failure, isFailure } from '../errors.ts'
 import type { Reporter } from '../report.ts'
 import type { Coherence } from './coherence.ts'
@@ -23,19 +23,6 @@ export type LoadOptions<T> = {
   decode(bytes: Buffer): T
 }
 
-/** How lists get into memory: out of the store, or from ChatHub by one load for all who wait, on all instances. */
-export type Loading<T> = {
-  /**
-   * What the store knows: the better of its copy and ours. `epoch` is undefined while the store is away; a copy of
-   * another epoch was overtaken by a write.
-   */
-  adopt(key: string): Promise<{ copy: Copy<T> | undefined; epoch: string | undefined }>
-  /** The running load, or a new one. `alone`: what other instances loaded will not do. */
-  join(key: string, errand: Errand, alone?: boolean): { promise: Promise<Copy<T>>; collapsed: boolean }
-  /** Whoever comes now does not join the running load; without a key: any. */
-  detach(key?: string): void
-}
-
 // A definite refusal of one list is worth remembering for a while.
 const forbiddenMs = 5000
 const overtakenMax = 3
@@ -44,14 +31,19 @@ const claimMs = 2000
 const claimPollMs: Record<Urgency, number> = { ahead: 30, behind: 250 }
 const storeBackMs = 1000
 
-export const createLoading = <T>(options: LoadOptions<T>): Loading<T> => {
+/** How lists get into memory: out of the store, or from ChatHub by one load for all who wait, on all instances. */
+export const createLoading = <T>(options: LoadOptions<T>) => {
   const { clock, coherence, list, memory, report, store, times } = options
   const flights = createFlights<Copy<T>>()
   const refused = new LRUCache<string, { failure: Failure; until: number }>({ max: 10_000 })
   const urgencyOf = ({ lane }: Errand): Urgency =>
     lane === 'refreshes' || lane === 'imports' ? 'behind' : 'ahead'
 
-  const adopt: Loading<T>['adopt'] = async (key) => {
+  /**
+   * What the store knows: the better of its copy and ours. `epoch` is undefined while the store is away; a copy of
+   * another epoch was overtaken by a write.
+   */
+  const adopt = async (key: string): Promise<{ copy: Copy<T> | undefined; epoch: string | undefined }> => {
     const generation = memory.generation(key)
     const term = coherence.term()
     const readAt = clock.now()
@@ -97,16 +89,11 @@ export const createLoading = <T>(options: LoadOptions<T>): Loading<T> => {
   }
   const keepClaim = (key: string, errand: Errand): (() => void) => {
     const urgency = urgencyOf(errand)
-    let done = false
-    let cancel = (): void => {}
-    const again = (): void => {
-      if (!done)
-        cancel = clock.after(claimMs / 3, () => void store.claim(key, urgency, claimMs).then(again, again))
-    }
-    again()
+    const stop = every(clock, claimMs / 3, () => {
+      store.claim(key, urgency, claimMs).catch(() => {})
+    })
     return () => {
-      done = true
-      cancel()
+      stop()
       store.release(key, urgency).catch(() => {})
     }
   }
@@ -151,7 +138,8 @@ export const createLoading = <T>(options: LoadOptions<T>): Loading<T> => {
 
   return {
     adopt,
-    join: (key, errand, alone = false) => {
+    /** The running load, or a new one. `alone`: what other instances loaded will not do. */
+    join: (key: string, errand: Errand, alone = false): { promise: Promise<Copy<T>>; collapsed: boolean } => {
       const refusal = refused.get(key)
       if (refusal && refusal.until > clock.now())
         return { promise: Promise.reject(refusal.failure), collapsed: false }
