@@ -69,6 +69,7 @@ export const createLocalBudget = (options: {
     background: { unsent: 0, left: [] },
   }
   let pausedUntil = options.opensAt ?? Number.NEGATIVE_INFINITY
+  const pausedForMs = (): number => Math.max(0, pausedUntil - clock.now())
   /** Forgets what left longer than a window ago. */
   const trim = ({ left }: { left: number[] }): void => {
     const horizon = clock.now() - windowMs
@@ -87,8 +88,10 @@ export const createLocalBudget = (options: {
     trim(pools[klass])
     return pools[klass].unsent + pools[klass].left.length
   }
-  const nextFreeMs = (): number => {
-    const oldest = Math.min(pools.urgent.left[0] ?? Infinity, pools.background.left[0] ?? Infinity)
+  const usedByAll = (): number => used('urgent') + used('background')
+  /** Until a slot of these classes comes free. */
+  const nextFreeMs = (...classes: BudgetClass[]): number => {
+    const oldest = Math.min(...classes.map((klass) => pools[klass].left[0] ?? Infinity))
     // Slots that were granted but have not left yet come free soon after they do; ask again shortly.
     return oldest === Infinity ? 10 : Math.max(1, oldest + windowMs - clock.now())
   }
@@ -114,27 +117,20 @@ export const createLocalBudget = (options: {
 
   return {
     take: (klass) => {
-      const paused = pausedUntil - clock.now()
-      if (paused > 0) return { waitMs: paused }
-      const background = used('background')
-      if (used('urgent') + background >= allowed()) return { waitMs: nextFreeMs() }
-      if (klass === 'background' && background >= backgroundShare(allowed()))
-        return {
-          waitMs: Math.max(
-            1,
-            (pools.background.left[0] ?? clock.now() - windowMs + 10) + windowMs - clock.now(),
-          ),
-        }
+      const waitMs = pausedForMs()
+      if (waitMs > 0) return { waitMs }
+      if (usedByAll() >= allowed()) return { waitMs: nextFreeMs('urgent', 'background') }
+      if (klass === 'background' && used(klass) >= backgroundShare(allowed()))
+        return { waitMs: nextFreeMs(klass) }
       return { slot: grant(klass) }
     },
     estimate: (ahead) => {
       const rate = allowed()
       // After a slowdown more may count than the rate allows now; they come free together.
-      const busy = Math.min(rate, used('urgent') + used('background')) + ahead
-      const paused = Math.max(0, pausedUntil - clock.now())
-      return busy < rate
-        ? paused
-        : Math.max(paused, Math.floor((busy - rate) / rate) * windowMs + nextFreeMs())
+      const busy = Math.min(rate, usedByAll()) + ahead
+      if (busy < rate) return pausedForMs()
+      const windows = Math.floor((busy - rate) / rate)
+      return Math.max(pausedForMs(), windows * windowMs + nextFreeMs('urgent', 'background'))
     },
     pause: (ms) => {
       // Several refusals of one burst slow down once.
@@ -157,8 +153,8 @@ export const createLocalBudget = (options: {
     status: () => ({
       requestsPerSecond: full(),
       allowedNow: allowed(),
-      usedInLastSecond: used('urgent') + used('background'),
-      pausedForMs: Math.max(0, pausedUntil - clock.now()),
+      usedInLastSecond: usedByAll(),
+      pausedForMs: pausedForMs(),
     }),
   }
 }
