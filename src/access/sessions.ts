@@ -9,16 +9,15 @@ import { type Caller, mayTouch } from './caller.ts'
 import type { Keys } from './keys.ts'
 
 /** What a back end asks for on behalf of a browser. */
-export type SessionGrant = { organizations: number[]; scopes: Scope[]; origin: string; ttlSeconds: number }
+type SessionGrant = SessionRights & { ttlSeconds: number }
+
+/** `origin`: the one whose pages may use it. */
+type SessionRights = { organizations: number[]; scopes: Scope[]; origin: string }
 
 /** What is kept of a session, under a hash of its id: nothing that could be sent as a credential. */
-export type SessionRecord = {
+type SessionRecord = SessionRights & {
   /** By id and, unless it came with a JWT, by the hash of its key. */
   minter: { id: string; keyHash: string | undefined }
-  organizations: number[]
-  scopes: Scope[]
-  /** The one origin whose pages may use it. */
-  origin: string
   /** Epoch ms; however busy it is, it ends then. */
   endsAt: number
   /** Epoch ms; idle since. */
@@ -99,16 +98,14 @@ export const createSessions = (options: {
   }
 
   return {
-    mint: async (minter, grant) => {
-      refuseExcess(minter, grant)
+    mint: async (minter, { ttlSeconds, ...rights }) => {
+      refuseExcess(minter, rights)
       const ticket = newId()
       const now = clock.wall()
       const record: SessionRecord = {
+        ...rights,
         minter: { id: minter.id, keyHash: minter.keyHash },
-        organizations: grant.organizations,
-        scopes: grant.scopes,
-        origin: grant.origin,
-        endsAt: Math.min(now + grant.ttlSeconds * 1000, minter.expiresAt ?? Number.POSITIVE_INFINITY),
+        endsAt: Math.min(now + ttlSeconds * 1000, minter.expiresAt ?? Number.POSITIVE_INFINITY),
         seenAt: now,
       }
       await records.put(`ticket:${hash('ticket', ticket)}`, record, ticketMs)
@@ -152,7 +149,7 @@ export const createSessions = (options: {
   }
 }
 
-const refuseExcess = (minter: Caller, { scopes, organizations }: SessionGrant): void => {
+const refuseExcess = (minter: Caller, { scopes, organizations }: SessionRights): void => {
   if (minter.kind === 'session')
     throw new Failure('session.exceeds', { detail: 'A browser session cannot mint another.' })
   const errors = scopes.flatMap((scope, index): Fault[] =>
