@@ -87,10 +87,4 @@ export const Csv = z
   .custom<Buffer>((value) => value instanceof Uint8Array)
   .meta({ openapi: { type: 'string' } })
 
-export const ImportPreview = z
-  .strictObject({
-    items: z.array(OperationRow),
-    total: z.int(),
-    ...countsOf(rowOutcomes),
-  })
-  .meta({ id: 'ImportPreview' })
+export const ImportPreview = OperationRows.extend(countsOf(rowOutcomes)).meta({ id: 'ImportPreview' })

@@ -1,5 +1,4 @@
 import { z } from 'zod'
-import { checking } from './fault.ts'
 import { Id, listOf } from './ids.ts'
 import { scopes } from './scopes.ts'
 
@@ -111,13 +110,10 @@ export const isOrigin = (text: string): boolean => URL.canParse(text) && new URL
 const Origin = z
   .string()
   .max(300)
-  .superRefine(
-    checking((text) =>
-      isOrigin(text)
-        ? undefined
-        : { code: 'origin', detail: 'Wanted: an origin such as https://crm.example.com.' },
-    ),
-  )
+  .refine(isOrigin, {
+    message: 'Wanted: an origin such as https://crm.example.com.',
+    params: { code: 'origin' },
+  })
 
 const distinct = <T>(list: T[]): T[] => [...new Set(list)]
 
