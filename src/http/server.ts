@@ -93,10 +93,16 @@ export const createServer = (options: Options): http.Server => {
       clock.after(partingMs, () => void socket.destroy()),
     )
   }
+  /** Ends a connection behind its last answer, which may stand behind others. */
+  const partBehind = (socket: Duplex, res: ServerResponse | undefined): void => {
+    if (!res || res.writableFinished || res.destroyed) return void part(socket)
+    ;(socket as Socket).isRefused = true
+    res.once('close', () => part(socket))
+    res.end() // one that was left open
+  }
   /** Refuses what Node has no response object for: the document is written as it stands. */
   const refuseRaw = (socket: Duplex, failure: Failure, method = ''): void => {
-    const { isRefused, answer: res } = socket as Socket
-    if (isRefused) return
+    const res = (socket as Socket).answer
     ;(socket as Socket).isRefused = true
     socket.on('error', () => {}) // a reset is the other's right
     const visit = newVisit(method, randomUUID(), clock.now())
@@ -112,10 +118,10 @@ export const createServer = (options: Options): http.Server => {
   }
   const answerBroken = (error: NodeJS.ErrnoException, socket: Duplex): void => {
     sender.flush()
-    if (socket.writableEnded) return // told already; what else comes on it is drained
-    const { isToldItsLast, answer: res } = socket as Socket
+    const { isRefused, isToldItsLast, answer: res } = socket as Socket
+    if (isRefused || socket.writableEnded) return // told already; what else comes on it is drained
     // A broken body whose request is answered already: a second answer would be taken for that of the next request.
-    if (isToldItsLast || (res?.headersSent && !res.req.complete)) part(socket)
+    if (isToldItsLast || (res?.headersSent && !res.req.complete)) partBehind(socket, res)
     else if (error.code === 'ECONNRESET' || !socket.writable) socket.destroy()
     else refuseRaw(socket, brokenRequest(error))
   }
@@ -145,6 +151,8 @@ export const createServer = (options: Options): http.Server => {
     },
     listener,
   )
+  // Who has asked for all that it wants may say so, and is answered.
+  Object.assign(server, { httpAllowHalfOpen: true })
   server.maxHeadersCount = 0
   server.maxConnections = connectionsMax
   server.timeout = Math.max(silenceMs, options.deadlineMs + 10_000)
@@ -152,6 +160,7 @@ export const createServer = (options: Options): http.Server => {
   server.on('checkContinue', (req: IncomingMessage, res: ServerResponse) => listener(req, res, true))
   server.on('checkExpectation', (req: IncomingMessage, res: ServerResponse) => {
     beginVisit(req, clock.now())
+    req.socket.answer = res
     refuse(req, res, new Failure('request.expectation', { headers: { connection: 'close' } }))
   })
   // From here on the connection is ours alone: Node has taken its own error listener off.

@@ -50,6 +50,7 @@ export const stream = (
   const finish = (): void => {
     if (over) return
     over = true
+    req.socket.off('end', finish)
     cancelLook()
     stop()
     res.end()
@@ -76,5 +77,6 @@ export const stream = (
   }, finish)
   if (over) stop()
   res.on('close', finish)
+  req.socket.on('end', finish) // a reader with nothing more to ask is gone
   return finish
 }

@@ -35,6 +35,38 @@ describe('answers of one turn of the event loop', () => {
     expect(statuses).toEqual(expected)
   })
 
+  it.each([
+    ['a GET with a body', 'GET', 'Content-Length: 3', [200, 400]],
+    ['an expectation nobody can meet', 'POST', 'Expect: foo\r\nContent-Length: 3', [200, 417]],
+    ['one that waits to be told to go on', 'POST', 'Expect: 100-continue\r\nContent-Length: 3', [200, 415]],
+    ['a coding nobody knows', 'GET', 'Transfer-Encoding: gzip, chunked', [200, 400]],
+  ])(
+    'are not lost when garbage comes behind %s, which was refused',
+    async (_name, method, fields, expected) => {
+      const refused = get(...fields.split('\r\n')).replace('GET', method)
+      expect((await speak(gateway, [`${get()}${refused}abc gar bage\r\n\r\n`])).statuses).toEqual(expected)
+      const slow = get('Cache-Control: no-cache')
+      expect((await speak(gateway, [`${slow}${refused}abc gar bage\r\n\r\n`])).statuses).toEqual(expected)
+    },
+  )
+
+  it('are not overtaken by the refusal of a tunnel', async () => {
+    const refused = get('Expect: foo').replace('GET', 'POST')
+    const { statuses } = await speak(gateway, [`${refused}CONNECT x:1 HTTP/1.1\r\nHost: x\r\n\r\n`])
+    expect(statuses[0]).toBe(417)
+  })
+
+  it('reach a reader who has said that it asks no more, also in a packet that fills what is read at once', async () => {
+    const readAtOnce = 65_536
+    let asked = ''
+    while (asked.length < readAtOnce - 3000) asked += get(`X-Pad: ${'a'.repeat(1500)}`)
+    asked += get(`X-Pad: ${'b'.repeat(readAtOnce - asked.length - get('X-Pad: ').length)}`)
+    expect(asked).toHaveLength(readAtOnce)
+    const { statuses } = await speak(gateway, [asked], { finish: true })
+    expect(statuses).toEqual(Array(asked.split('GET ').length - 1).fill(200))
+    expect((await speak(gateway, [get('Cache-Control: no-cache')], { finish: true })).statuses).toEqual([200])
+  })
+
   it('are lost without harm when their reader is gone', async () => {
     const tunnel = `${get('Cache-Control: no-cache')}CONNECT x:1 HTTP/1.1\r\nHost: x\r\n\r\n`
     const socket = connect({ port: Number(new URL(gateway.url).port), host: '127.0.0.1' })

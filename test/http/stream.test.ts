@@ -7,6 +7,7 @@ import { beginVisit } from '../../src/http/visit.ts'
 import { createClock, settle } from '../support/clock.ts'
 import { startGateway, type TestGateway } from '../support/gateway.ts'
 import { createJumpingClock } from './jumping-clock.ts'
+import { speak } from './speak.ts'
 
 const clock = createJumpingClock()
 const inAnHour = () => new Date(clock.wall() + 3_600_000).toISOString()
@@ -55,6 +56,13 @@ describe('a stream of events', () => {
     const answer = await read()
     expect([answer.status, answer.headers.get('connection')]).toEqual([200, 'close'])
     expect(await answer.text()).toBe('')
+  })
+
+  it('ends when its reader says that it asks no more', async () => {
+    const head = `GET ${new URL(events).pathname} HTTP/1.1\r\nHost: x\r\nX-API-Key: ${gateway.keys.hourly}\r\n\r\n`
+    const { statuses, text } = await speak(gateway, [head], { finish: true })
+    expect(statuses).toEqual([200])
+    expect(text).toContain('text/event-stream')
   })
 
   it('leaves nothing behind when its reader had gone before it began, or goes later', async () => {
