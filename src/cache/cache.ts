@@ -158,11 +158,10 @@ export const createCache = <T>(options: Options<T>): Cache<T> => {
     const generation = memory.generation(key)
     const copy = typeof patched === 'object' ? memory.toStore(patched) : patched
     const { epoch, kept } = await store.bump(key, copy, keepMs(times))
-    // Another's notice may have come before the answer to our own bump: then ours is the older one.
+    // A purge, or another's notice, may have come before the answer to our own bump: then ours is the older one.
     const undisturbed = generation === memory.generation(key)
     forget() // a reader may have found the older copy in the store between
-    if (kept && typeof patched === 'object')
-      memory.keep(key, { ...patched, epoch }, undisturbed ? term : undefined)
+    if (kept && undisturbed && typeof patched === 'object') memory.keep(key, { ...patched, epoch }, term)
     await coherence.announce(`${patched === 'drop' ? 'drop' : 'old'} ${key}`)
   }
   const forgetOne = (key: string, drop: boolean): void => {

@@ -33,13 +33,13 @@ export const createMemoryStore = ({ clock }: { clock: Clock }): Store => {
       return true
     },
     bump: async (key, copy, keepMs) => {
+      await nextSlice() // a write of many steps lets others have their turn between them, as it does with Redis
       const before = epochOf(key)
       const epoch = String(++counter)
       epochs.set(key, epoch)
       if (copy === 'drop') copies.delete(key)
       if (copy === undefined || copy === 'drop' || copy.epoch !== before) return { epoch, kept: false }
       keep(key, { ...copy, epoch }, keepMs)
-      await nextSlice() // a write of many steps lets others have their turn between them, as it does with Redis
       return { epoch, kept: true }
     },
     claim: async () => true, // flights are one already within a process

@@ -138,6 +138,30 @@ describe('a write', () => {
     expect(await answer).toMatchObject({ code: 'chathub.unavailable' })
   })
 
+  it('a purge during a write leaves nothing of what the write made', async () => {
+    const bumped: (() => void)[] = []
+    const held = (inner: Store): Store => ({
+      ...inner,
+      bump: async (...args) => {
+        const result = await inner.bump(...args)
+        if (args[1] !== 'drop') await new Promise<void>((resolve) => bumped.push(resolve))
+        return result
+      },
+    })
+    const { cache, fill, loads, read } = createHandCache(held)
+    await fill(1)
+    const copy = cache.remembered(key)!
+    const writing = cache.commit(key, { ...copy, value: 2, bytes: Buffer.from('2') })
+    await settle()
+    await cache.purge(key)
+    bumped[0]?.()
+    await writing
+    const refused = expect(read()).rejects.toMatchObject({ code: 'chathub.unavailable' })
+    await settle()
+    await loads[0]!.fail(new Failure('chathub.unavailable'))
+    await refused
+  })
+
   it('a purge of one list leaves the others', async () => {
     const { cache, fill } = createHandCache()
     await fill(1)
