@@ -51,6 +51,7 @@ export const start = (core, command, args, env = {}) => {
   }
   return {
     pid: child.pid,
+    runs: () => !ended(),
     until,
     /** The url of the JSON line that says it is ready. */
     url: () => until((text) => /^\{.*"msg":"ready".*?"url":"([^"]+)"/m.exec(text)?.[1]),
