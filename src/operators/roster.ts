@@ -32,18 +32,14 @@ const headOf = (organization: Organization): string =>
 const itemsOf = (operators: readonly Operator[]): string => JSON.stringify(operators).slice(1, -1)
 const tailOf = (total: number): string => `],"total":${total},"nextCursor":null}`
 
-type Names = ReadonlyMap<string, readonly Operator[]>
-type Indexes = { ids: ReadonlyMap<number, Operator> | undefined; names: Names | undefined }
-
 export const createRoster = (
   organization: Organization,
   operators: readonly Operator[],
   bytes: Buffer = Buffer.from(headOf(organization) + itemsOf(operators) + tailOf(operators.length)),
-  indexes?: Indexes,
+  ids = createIndex(operators, ({ id }) => id),
+  names = createIndex(operators, ({ name }) => fold(name)),
 ): Roster => {
   const whole = createPrepared(bytes)
-  const ids = lazy(() => new Map(idsOf(operators)), indexes?.ids)
-  const names = lazy(() => groupByName(operators), indexes?.names)
   const counts = lazy(() => countStatuses(operators))
   const search = lazy(() => createSearch(operators.map((operator) => foldForSearch(operator.name))))
   const views = new Map<string, Prepared>()
@@ -57,13 +53,10 @@ export const createRoster = (
     organization,
     operators,
     whole,
-    byId: (id) => ids.value().get(id),
-    byName: (name) => names.value().get(fold(name)) ?? [],
-    statistics: counts.value,
-    containing: (sought) =>
-      search
-        .value()(sought)
-        .map((index) => operators[index] as Operator),
+    byId: (id) => ids.find(id)[0],
+    byName: (name) => names.find(fold(name)),
+    statistics: counts,
+    containing: (sought) => search()(sought).map((index) => operators[index] as Operator),
     view: (key, make) => {
       let view = views.get(key)
       if (view) forget(key, view)
@@ -85,11 +78,8 @@ export const createRoster = (
       // Bytes out of a store may be another version's.
       if (!bytes.subarray(end).equals(tail)) return createRoster(organization, all)
       const more = `${operators.length > 0 ? ',' : ''}${itemsOf(added)}${tailOf(all.length)}`
-      const [knownIds, knownNames] = [ids.made(), names.made()]
-      return createRoster(organization, all, Buffer.concat([bytes.subarray(0, end), Buffer.from(more)]), {
-        ids: knownIds && new Map([...knownIds, ...idsOf(added)]),
-        names: knownNames && withNames(knownNames, added),
-      })
+      const longer = Buffer.concat([bytes.subarray(0, end), Buffer.from(more)])
+      return createRoster(organization, all, longer, ids.with(all), names.with(all))
     },
   }
   return roster
@@ -162,33 +152,46 @@ const createSearch = (texts: readonly string[]): ((sought: string) => number[]) 
   }
 }
 
-const idsOf = (operators: readonly Operator[]): [number, Operator][] =>
-  operators.map((operator) => [operator.id, operator])
+/** Operators by a key, in order. Made when it is first asked, and gone on with by the list that this one begins. */
+type Index<K> = { find(key: K): readonly Operator[]; with(longer: readonly Operator[]): Index<K> }
+/** Where operators stand, up to `end`: beyond the end of one's own list it is another's. */
+type Places<K> = { end: number; of: Map<K, number[]> }
 
-const groupByName = (operators: readonly Operator[]): Names => {
-  const groups = new Map<string, Operator[]>()
-  for (const operator of operators) {
-    const key = fold(operator.name)
-    const group = groups.get(key)
-    if (group) group.push(operator)
-    else groups.set(key, [operator])
-  }
-  return groups
-}
-const withNames = (names: Names, added: readonly Operator[]): Names => {
-  const all = new Map(names)
-  for (const [key, group] of groupByName(added)) all.set(key, [...(names.get(key) ?? []), ...group])
-  return all
-}
-
-/** Made when it is first asked for; `made` is it where it was. */
-const lazy = <T>(make: () => T, known?: T): { value(): T; made(): T | undefined } => {
-  let made = known
+const createIndex = <K>(
+  operators: readonly Operator[],
+  keyOf: (operator: Operator) => K,
+  shared?: Places<K>,
+): Index<K> => {
+  let places = shared
   return {
-    value: () => {
-      made ??= make()
-      return made
+    find: (key) => {
+      places ??= reach({ end: 0, of: new Map() }, operators, keyOf)
+      const found = places.of.get(key) ?? []
+      return found.filter((place) => place < operators.length).map((place) => operators[place] as Operator)
     },
-    made: () => made,
+    // Only one list can go on with it.
+    with: (longer) =>
+      createIndex(longer, keyOf, places?.end === operators.length ? reach(places, longer, keyOf) : undefined),
+  }
+}
+const reach = <K>(
+  places: Places<K>,
+  operators: readonly Operator[],
+  keyOf: (operator: Operator) => K,
+): Places<K> => {
+  for (; places.end < operators.length; places.end++) {
+    const key = keyOf(operators[places.end] as Operator)
+    const same = places.of.get(key)
+    if (same) same.push(places.end)
+    else places.of.set(key, [places.end])
+  }
+  return places
+}
+
+const lazy = <T>(make: () => T): (() => T) => {
+  let made: { value: T } | undefined
+  return () => {
+    made ??= { value: make() }
+    return made.value
   }
 }

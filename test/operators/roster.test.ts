@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
 import { fold } from '../../src/contract/names.ts'
+import type { Operator } from '../../src/contract/operator.ts'
 import { countStatuses, createRoster, decodeRoster, type Roster, select } from '../../src/operators/roster.ts'
 import { organization, people, rosterOf, somePeople } from './people.ts'
 
@@ -41,8 +42,14 @@ describe('a roster', () => {
         const before = roster.byName('Olena')
         const kept = structuredClone(before)
         for (let from = some; from < operators.length; from += more + 1) {
-          roster = roster.with(operators.slice(from, from + more + 1))
+          const shorter = roster
+          roster = shorter.with(operators.slice(from, from + more + 1))
           prepare(roster)
+          const stranger: Operator = { id: 501, name: 'Olena', status: 'active' }
+          const other = shorter.with([stranger]) // the same list may be gone on with in two ways
+          expect(other.byName('Olena').at(-1)).toBe(stranger)
+          expect(roster.byId(501)).toBeUndefined()
+          expect(other.byId(operators[from]?.id as number)).toBeUndefined()
         }
         const whole = createRoster(organization, operators)
         expect(roster.whole.identity.body.toString()).toBe(whole.whole.identity.body.toString())
