@@ -27,8 +27,9 @@ declare module 'node:net' {
     isToldItsLast?: boolean
     /** What came last on it was no request. */
     isRefused?: boolean
-    /** The answer that it is at. */
+    /** The answer to what came last on it, and the one before it while that is not out. */
     answer?: ServerResponse
+    before?: ServerResponse | undefined
   }
 }
 
@@ -102,7 +103,7 @@ export const createServer = (options: Options): http.Server => {
   }
   /** Refuses what Node has no response object for: the document is written as it stands. */
   const refuseRaw = (socket: Duplex, failure: Failure, method = ''): void => {
-    const res = (socket as Socket).answer
+    const { answer: res, before } = socket as Socket
     ;(socket as Socket).isRefused = true
     socket.on('error', () => {}) // a reset is the other's right
     const visit = newVisit(method, randomUUID(), clock.now())
@@ -113,7 +114,8 @@ export const createServer = (options: Options): http.Server => {
       observe(visit, failure.status)
     }
     // What was asked before it is answered before it.
-    if (res?.req.complete && !res.writableFinished) res.once('close', answer)
+    const last = res?.req.complete ? res : before
+    if (last && !last.writableFinished) last.once('close', answer)
     else answer()
   }
   const answerBroken = (error: NodeJS.ErrnoException, socket: Duplex): void => {
@@ -126,12 +128,16 @@ export const createServer = (options: Options): http.Server => {
     else refuseRaw(socket, brokenRequest(error))
   }
 
+  const keepAnswer = (socket: Socket, res: ServerResponse): void => {
+    socket.before = socket.answer?.writableFinished ? undefined : socket.answer
+    socket.answer = res
+  }
   const listener = (req: IncomingMessage, res: ServerResponse, awaitsContinue = false): void => {
     // Node goes on reading what was sent behind a request whose end could not be told.
     if (req.socket.isToldItsLast) return
     const visit = beginVisit(req, clock.now())
     visit.awaitsContinue = awaitsContinue
-    req.socket.answer = res
+    keepAnswer(req.socket, res)
     cors.allow(req, visit)
     const fault = framingFault(req)
     const preflight = cors.preflight(req)
@@ -160,7 +166,7 @@ export const createServer = (options: Options): http.Server => {
   server.on('checkContinue', (req: IncomingMessage, res: ServerResponse) => listener(req, res, true))
   server.on('checkExpectation', (req: IncomingMessage, res: ServerResponse) => {
     beginVisit(req, clock.now())
-    req.socket.answer = res
+    keepAnswer(req.socket, res)
     refuse(req, res, new Failure('request.expectation', { headers: { connection: 'close' } }))
   })
   // From here on the connection is ours alone: Node has taken its own error listener off.

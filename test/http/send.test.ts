@@ -50,6 +50,12 @@ describe('answers of one turn of the event loop', () => {
     },
   )
 
+  it('go out before one whose body breaks off is refused', async () => {
+    const slow = get('Cache-Control: no-cache')
+    const broken = `${get('Transfer-Encoding: chunked', 'Content-Type: application/json').replace('GET', 'POST')}zz\r\n`
+    expect((await speak(gateway, [slow + broken])).statuses).toEqual([200, 400])
+  })
+
   it('are not overtaken by the refusal of a tunnel', async () => {
     const refused = get('Expect: foo').replace('GET', 'POST')
     const { statuses } = await speak(gateway, [`${refused}CONNECT x:1 HTTP/1.1\r\nHost: x\r\n\r\n`])
