@@ -110,6 +110,18 @@ export const createCache = <T>(options: Options<T>): Cache<T> => {
     }
   }
 
+  /** A new answer, or the copy of a store that was away for a moment when it was asked first. */
+  const fetchOr = async (key: string, errand: Errand): Promise<Read<T>> => {
+    try {
+      return await fetchNew(key, errand)
+    } catch (error) {
+      if (!isFailure(error) || error.code === 'organization.unknown') throw error
+      const { copy } = await adopt(key)
+      if (!copy || stateAt(ageOf(copy), times) === 'expired') throw error
+      return answer(copy, 'stale-after-failure', error.status)
+    }
+  }
+
   /** The old copy when no new one comes in `waitMs`. */
   const renewOr = async (key: string, errand: Errand, old: Copy<T>, waitMs: number): Promise<Read<T>> => {
     const since = clock.now()
@@ -138,6 +150,7 @@ export const createCache = <T>(options: Options<T>): Cache<T> => {
     let epoch: string | undefined = copy?.epoch
     // No copy, or one that lost its trust, is first held against the store.
     if (!copy || stateAt(ageOf(copy), times) === 'expired') ({ copy, epoch } = await adopt(key))
+    if (!copy && epoch === undefined) return fetchOr(key, errand)
     if (!copy) return fetchNew(key, errand)
     const state = stateAt(ageOf(copy), times)
     if (state === 'expired') return fetchNew(key, errand)

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import { keepMs, stateAt } from '../../src/cache/entry.ts'
+import type { Store } from '../../src/cache/store.ts'
 import { Failure } from '../../src/errors.ts'
 import { settle } from '../support/clock.ts'
 import { createHandCache, key, times } from './hand-cache.ts'
@@ -256,5 +257,31 @@ describe('the cache', () => {
     expect(loads).toHaveLength(1)
     await loads[0]!.succeed(1)
     expect((await answer).copy.value).toBe(1)
+  })
+
+  it('serves what the store knows when it was away at first and ChatHub fails', async () => {
+    let away = false
+    const flickering = (inner: Store): Store => ({
+      ...inner,
+      read: (asked) => (away ? Promise.reject(new Failure('redis.unavailable')) : inner.read(asked)),
+    })
+    const { cache, loads, read, store } = createHandCache(flickering)
+    const kept = { bytes: Buffer.from('7'), epoch: '0', ageMs: 1000 }
+    expect(await store.fill(key, kept, 3_600_000)).toBe(true)
+    away = true
+    const answer = read()
+    await settle()
+    away = false
+    await loads[0]!.fail(down)
+    expect(await answer).toMatchObject({
+      copy: { value: 7 },
+      freshness: { how: 'stale-after-failure', failedStatus: 503 },
+    })
+    expect(cache.remembered(key)?.value).toBe(7)
+    away = true
+    const refused = outcome(read({ notBefore: 0 }))
+    await settle()
+    await loads[0]!.fail(down)
+    expect(await refused).toBe(down)
   })
 })
