@@ -5,7 +5,7 @@ import { requestsPerMinuteDefault } from './access/caller.ts'
 import { hashKey, makeKey } from './access/keys.ts'
 import { idMax, parseId } from './contract/ids.ts'
 import { scopes } from './contract/scopes.ts'
-import { partsOf } from './setting.ts'
+import { partsOf } from './setting-types.ts'
 import { version } from './version.ts'
 
 const program = new Command('chathub-gateway')
@@ -74,7 +74,7 @@ program
   .option('--once', 'do the main job once, check every answer, and exit')
   // The other commands need nothing of the gateway, and are quick without it.
   .action(async ({ once }: { once?: boolean }) =>
-    (await import('./demo.ts')).runDemo({ once: once ?? false }),
+    (await import('./apps/demo/demo.ts')).runDemo({ once: once ?? false }),
   )
 
 await program.parseAsync()

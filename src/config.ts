@@ -13,8 +13,8 @@ import {
   text,
   url,
   whole,
-} from './setting.ts'
-import * as shapes from './shapes.ts'
+} from './setting-types.ts'
+import * as shapes from './setting-validators.ts'
 
 /** Every setting once: variable, default, bounds, sentence. `.env.example` is proven equal to this table. */
 // biome-ignore format: a table reads best one row a line

@@ -1,5 +1,5 @@
 import { type DestinationStream, type Logger, pino } from 'pino'
-import type { Visit } from './http/visit.ts'
+import type { Visit } from './http/request-context.ts'
 import type { Report } from './report.ts'
 
 export type Log = {

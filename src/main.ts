@@ -5,7 +5,7 @@ import closeWithGrace from 'close-with-grace'
 import { ConfigFaults, readConfig } from './config.ts'
 import { createGateway } from './gateway.ts'
 import { createLog } from './log.ts'
-import { openOutput } from './output.ts'
+import { openOutput } from './log-writer.ts'
 
 /** sysexits.h: a fault of the settings. */
 const EX_CONFIG = 78

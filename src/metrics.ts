@@ -1,7 +1,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
-import type { Visit } from './http/visit.ts'
+import type { Visit } from './http/request-context.ts'
 import type { Report } from './report.ts'
-import { createTally } from './tally.ts'
+import { createTally } from './request-metrics.ts'
 
 /** What is read at scrape time rather than counted. */
 type Gauges = {

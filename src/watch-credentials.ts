@@ -1,6 +1,6 @@
 import { type Keys, parseClients } from './access/keys.ts'
 import type { Sessions } from './access/sessions.ts'
-import type { Vault } from './chathub/token.ts'
+import type { Vault } from './chathub/company-token.ts'
 import { type Config, settings } from './config.ts'
 import type { Redis } from './redis/redis.ts'
 import type { Report } from './report.ts'

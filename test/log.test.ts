@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import { pino } from 'pino'
-import type { Visit } from '../src/http/visit.ts'
+import type { Visit } from '../src/http/request-context.ts'
 import { createLog } from '../src/log.ts'
 
 const visit = {

@@ -5,7 +5,7 @@ import { Failure } from '../errors.ts'
 import type { Records } from '../redis/records.ts'
 import type { Caller } from './caller.ts'
 import { hashKey, type Keys } from './keys.ts'
-import type { Limit } from './limit.ts'
+import type { Limit } from './client-limit.ts'
 
 const tokenMs = 24 * 60 * 60 * 1000
 const hash = (token: string): string => createHash('sha256').update(token).digest('base64url')

@@ -4,7 +4,7 @@ import { type Clock, pause } from '../clock.ts'
 import { Failure, isFailure } from '../errors.ts'
 import { alone, type Coherence } from './coherence.ts'
 import { keepMs, stateAt } from './entry.ts'
-import { createLoading, type LoadOptions } from './load.ts'
+import { createLoading, type LoadOptions } from './loader.ts'
 import { type Copy, createMemory } from './memory.ts'
 
 export type { Copy, Loaded } from './memory.ts'

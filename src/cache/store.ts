@@ -1,4 +1,4 @@
-import type { Urgency } from './flights.ts'
+import type { Urgency } from './single-flight.ts'
 
 /**
  * Where lists are kept beyond a reader's own memory: in this process, or in Redis. Both pass one behaviour suite.

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { inSlices } from '../clock.ts'
-import { WireValidity } from '../contract/chathub.ts'
+import { WireValidity } from '../contract/drop-in.ts'
 import { Id, parseId } from '../contract/ids.ts'
 import { type KnownStatus, knownStatuses, type Operator } from '../contract/operator.ts'
 import type { Organization } from '../contract/organization.ts'

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { FailureCode } from '../errors.ts'
 import { AssignChat, Assignment, ChatIdText } from './assignment.ts'
-import * as wire from './chathub.ts'
+import * as wire from './drop-in.ts'
 import { IdText } from './ids.ts'
 import * as operation from './operation.ts'
 import * as operator from './operator.ts'

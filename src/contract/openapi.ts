@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { type FailureCode, failures } from '../errors.ts'
-import { wireMedia } from './chathub.ts'
+import { wireMedia } from './drop-in.ts'
 import { type Endpoint, isBodyOptional } from './endpoints.ts'
 import { Problem } from './system.ts'
 

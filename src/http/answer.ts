@@ -1,8 +1,8 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Freshness } from '../cache/cache.ts'
-import { createPrepared, type Prepared } from '../operators/prepared.ts'
-import { linesOf } from './head.ts'
-import type { Again } from './replay.ts'
+import { createPrepared, type Prepared } from '../lists/prepared.ts'
+import { linesOf } from './header-writer.ts'
+import type { Again } from './fast-path.ts'
 import { type Response, respond } from './respond.ts'
 
 /** What a handler gives back; the door writes it. `touched`: organizations that it is about, beside the one in the path. */

@@ -1,7 +1,7 @@
 import type { Request, Response } from 'express'
 import type { Endpoint } from '../contract/endpoints.ts'
 import { Failure, type FailureCode } from '../errors.ts'
-import { parseJson } from './json.ts'
+import { parseJson } from './parse-json.ts'
 
 const bodyMaxDefault = 64 * 1024
 const jsonType = /^\s*application\/json\s*(?:;\s*charset\s*=\s*"?utf-8"?\s*)?$/i

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { sessionHeader } from '../access/browser.ts'
-import { linesOf } from './head.ts'
-import type { Visit } from './visit.ts'
+import { linesOf } from './header-writer.ts'
+import type { Visit } from './request-context.ts'
 
 const exposed =
   'Age, Cache-Status, ETag, Idempotency-Replayed, Location, RateLimit, RateLimit-Policy, Retry-After, X-Request-Id'

@@ -1,4 +1,4 @@
-import { wireMedia } from '../contract/chathub.ts'
+import { wireMedia } from '../contract/drop-in.ts'
 import type { Endpoint } from '../contract/endpoints.ts'
 import { Failure } from '../errors.ts'
 

@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Freshness } from '../cache/cache.ts'
-import type { Coding, Prepared, Variant } from '../operators/prepared.ts'
-import { linesOf } from './head.ts'
+import type { Coding, Prepared, Variant } from '../lists/prepared.ts'
+import { linesOf } from './header-writer.ts'
 
 /** The values that helmet would set for an API, as one block that is never computed again. */
 export const securityHeaders: readonly string[] = [

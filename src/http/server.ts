@@ -6,13 +6,13 @@ import express, { type NextFunction, type Request, type Response } from 'express
 import type { Clock } from '../clock.ts'
 import { Failure } from '../errors.ts'
 import type { Cors } from './cors.ts'
-import type { Door } from './door.ts'
-import { brokenRequest, framingFault, lastWords } from './framing.ts'
-import { keptSeconds, linesOf } from './head.ts'
-import { presets } from './presets.ts'
+import type { Door } from './router.ts'
+import { brokenRequest, framingFault, lastWords } from './request-guard.ts'
+import { keptSeconds, linesOf } from './header-writer.ts'
+import { presets } from './express-prototypes.ts'
 import { asFailure, problemHeaders, problemOf } from './problem.ts'
-import type { Observe, Sender } from './send.ts'
-import { beginVisit, newVisit } from './visit.ts'
+import type { Observe, Sender } from './response-batcher.ts'
+import { beginVisit, newVisit } from './request-context.ts'
 
 // A connection that carries no byte for so long ends, idle or not: longer than a balancer keeps one (mostly 60 s), or it
 // would send into its end, and than is promised. Whoever is slower than that does not read. Streams beat faster.

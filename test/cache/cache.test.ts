@@ -3,7 +3,7 @@ import { keepMs, stateAt } from '../../src/cache/entry.ts'
 import type { Store } from '../../src/cache/store.ts'
 import { Failure } from '../../src/errors.ts'
 import { settle } from '../support/clock.ts'
-import { createHandCache, key, times } from './hand-cache.ts'
+import { createHandCache, key, times } from './cache-harness.ts'
 
 const down = new Failure('chathub.unavailable')
 const outcome = (answer: Promise<unknown>) => answer.catch((error) => error)

@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import type { Store } from '../../src/cache/store.ts'
 import { Failure } from '../../src/errors.ts'
 import { settle } from '../support/clock.ts'
-import { createHandCache, key } from './hand-cache.ts'
+import { createHandCache, key } from './cache-harness.ts'
 
 /** A store whose steps take turns of the event loop, before and after they act, as many as `delays` says in turn. */
 const slow =

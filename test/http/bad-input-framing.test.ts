@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals'
 import { startGateway, type TestGateway } from '../support/gateway.ts'
-import { speak } from './speak.ts'
+import { speak } from './raw-request.ts'
 
 // Groups B30–B33, B80, B81, B85 by bytes: one request is seen, or 400 and the end; what comes behind is never a request.
 

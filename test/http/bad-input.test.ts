@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals'
 import { type Ask, startGateway, type TestGateway } from '../support/gateway.ts'
-import { speak } from './speak.ts'
+import { speak } from './raw-request.ts'
 
 // Groups B1–B41 of the bad-input matrix: ids, paths and queries. What is refused reaches nobody and leaves nothing.
 

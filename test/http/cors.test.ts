@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { startGateway, type TestGateway } from '../support/gateway.ts'
 import { type Raw, raw } from './raw.ts'
-import { speak } from './speak.ts'
+import { speak } from './raw-request.ts'
 
 const listed = ['https://crm.example.com', 'https://admin.example.com:8443', 'http://localhost:3000']
 const unlisted = [

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals'
 import { makeKey } from '../../src/access/keys.ts'
 import { startGateway, type TestGateway } from '../support/gateway.ts'
-import { speak } from './speak.ts'
+import { speak } from './raw-request.ts'
 
 let gateway: TestGateway
 beforeAll(async () => {

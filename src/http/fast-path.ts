@@ -1,0 +1,91 @@
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
+import { LRUCache } from 'lru-cache'
+import { mayTouch } from '../access/caller.ts'
+import type { Guard } from '../access/guard.ts'
+import type { Limit } from '../access/client-limit.ts'
+import type { Freshness } from '../cache/cache.ts'
+import type { Endpoint } from '../contract/endpoints.ts'
+import type { Prepared } from '../lists/prepared.ts'
+import { labelFor } from './negotiate.ts'
+import { respond } from './respond.ts'
+import type { Sender } from './response-batcher.ts'
+
+/** How to answer the same URL again from memory: undefined when the fresh list is not there any more. */
+export type Again = { organization: number; look(): { prepared: Prepared; freshness: Freshness } | undefined }
+
+export type Replay = {
+  /** Remembers how a URL was answered. */
+  learn(url: string, endpoint: Endpoint, again: Again): void
+  /** Answers an ordinary read of a URL that was answered before; false: nothing was done, Express takes it. */
+  answer(req: IncomingMessage, res: ServerResponse): boolean
+}
+
+// Together they bound the table: a caller chooses its own URLs and texts.
+const urlsMax = 20_000
+const urlMax = 512
+const labelsMax = 16
+const acceptMax = 200
+/** Nothing in it makes a request more than the read of a list. */
+const isOrdinary = (headers: IncomingHttpHeaders): boolean =>
+  headers.cookie === undefined &&
+  headers.origin === undefined &&
+  headers.range === undefined &&
+  headers.expect === undefined &&
+  headers.upgrade === undefined &&
+  headers['cache-control'] === undefined &&
+  headers['if-match'] === undefined &&
+  headers['transfer-encoding'] === undefined &&
+  headers['content-length'] === undefined
+
+/**
+ * The same read again without Express: the same guard, the same right, the same limit and the same `respond`, asked
+ * before the app. Whatever is not ordinary, and every refusal, falls through. Without this file everything still works.
+ */
+export const createReplay = (options: { guard: Guard; limit: Limit; sender: Sender }): Replay => {
+  const { guard, limit, sender } = options
+  const urls = new LRUCache<string, { endpoint: Endpoint; again: Again; labels: Map<string, string> }>({
+    max: urlsMax,
+  })
+
+  const labelOf = (known: { endpoint: Endpoint; labels: Map<string, string> }, accept = ''): string => {
+    let label = known.labels.get(accept)
+    if (label === undefined) {
+      label = labelFor(known.endpoint, accept)
+      if (known.labels.size < labelsMax && accept.length <= acceptMax) known.labels.set(accept, label)
+    }
+    return label
+  }
+
+  return {
+    learn: (url, endpoint, again) => {
+      if (url.length <= urlMax) urls.set(url, { endpoint, again, labels: new Map() })
+    },
+    answer: (req, res) => {
+      if (req.method !== 'GET' && req.method !== 'HEAD') return false
+      const known = urls.get(req.url as string)
+      if (!known) return false
+      const { headers, visit } = req
+      if (!isOrdinary(headers)) return false
+      try {
+        const { endpoint, again } = known
+        const caller = guard({ headers, dropIn: endpoint.dropIn ?? false, ownOrigin: () => '' })
+        if (caller instanceof Promise) {
+          visit.finding = caller
+          return false
+        }
+        if (!caller.scopes.has(endpoint.scope as never) || !mayTouch(caller, again.organization)) return false
+        limit(caller)
+        visit.caller = caller
+        const label = labelOf(known, headers.accept)
+        const found = again.look()
+        if (!found) return false
+        visit.route = endpoint.path
+        visit.freshness = found.freshness
+        sender.send(req, res, respond(found.prepared, headers, found.freshness, label, endpoint.dropIn))
+        return true
+      } catch {
+        return false // a refusal: Express refuses in full
+      }
+    },
+  }
+}

@@ -1,0 +1,29 @@
+import { type Endpoint, endpoints } from '../../contract/endpoints.ts'
+import type { Health } from '../../contract/system.ts'
+import type { Door } from '../router.ts'
+
+type Rooms = {
+  health(): Health
+  metrics(): Promise<string>
+  openapi(): Buffer
+  /** On the listener of `OPS_PORT` nothing needs a key. */
+  withoutKey?: boolean
+}
+
+/** Liveness never looks at ChatHub or Redis; readiness means able to answer, so it fails only while draining. */
+export const mountHealth = (door: Door, { health, metrics, openapi, withoutKey }: Rooms): void => {
+  door.on(endpoints.livez, () => ({ json: { status: 'ok' } }))
+  door.on(endpoints.readyz, () => {
+    const state = health()
+    return state.status === 'ok'
+      ? { json: state }
+      : { json: state, status: 503, headers: ['Retry-After', '5'] }
+  })
+  const metricsEndpoint: Endpoint = withoutKey ? { ...endpoints.metrics, scope: 'open' } : endpoints.metrics
+  door.on(metricsEndpoint, async () => ({
+    bytes: Buffer.from(await metrics()),
+    contentType: 'text/plain; version=0.0.4; charset=utf-8',
+  }))
+  if (!withoutKey)
+    door.on(endpoints.openapi, () => ({ bytes: openapi(), contentType: 'application/json; charset=utf-8' }))
+}

@@ -1,0 +1,151 @@
+import { type Caller, requireOrganization } from '../../access/caller.ts'
+import type { Clock } from '../../clock.ts'
+import { endpoints } from '../../contract/endpoints.ts'
+import { type RowOutcome, rowOutcomes } from '../../contract/operation.ts'
+import type { AddResult, ImportQuery } from '../../contract/operator.ts'
+import { Failure, isFailure } from '../../errors.ts'
+import { countRows, isFinal, type Operation, type Row, viewOf } from '../../writes/operation.ts'
+import type { Add } from '../../writes/add.ts'
+import type { ChangeStatus } from '../../writes/change-status.ts'
+import { readNames, writeReport } from '../../writes/csv.ts'
+import type { Imports } from '../../writes/imports.ts'
+import type { Lists } from '../../lists/operator-lists.ts'
+import type { Operations } from '../../writes/operations.ts'
+import type { Organizations } from '../../lists/organizations.ts'
+import type { Tokens } from '../../lists/operator-tokens.ts'
+import type { Answer } from '../answer.ts'
+import type { Door } from '../router.ts'
+
+type Rooms = {
+  operations: Operations
+  organizations: Organizations
+  imports: Imports
+  add: Add
+  changeStatus: ChangeStatus
+  lists: Lists
+  tokens: Tokens
+  clock: Clock
+}
+
+// What is left of the deadline for writing the answer.
+const answerMs = 100
+
+/** 202 with the address under which a write that goes on, or is in doubt, can be watched. */
+export const accepted = (operation: Operation): Answer => ({
+  json: viewOf(operation),
+  status: 202,
+  headers: ['Location', `/v1/operations/${operation.id}`, 'Retry-After', '1'],
+})
+
+const pick = (rows: readonly Row[], outcomes: readonly RowOutcome[]): Record<string, number> => {
+  const counts = countRows(rows)
+  return Object.fromEntries(outcomes.map((outcome) => [outcome, counts[outcome]]))
+}
+
+/** Writes of many rows, and the one resource that shows any write that takes long. */
+export const mountOperations = (door: Door, rooms: Rooms): void => {
+  const { operations, organizations, imports, add, changeStatus, lists, tokens, clock } = rooms
+
+  door.on(endpoints.setStatus, async ({ caller, errand, params, body, mark }) => {
+    requireOrganization(caller, params.org)
+    await organizations.get(caller, params.org, errand)
+    const written = await changeStatus.many(params.org, body.ids, body.status, errand, mark)
+    if ('operation' in written) return accepted(written.operation)
+    const results = written.done.map(({ index, id, outcome }) => ({ index, id, outcome }))
+    return { json: { results, ...pick(written.done, ['changed', 'unchanged', 'rejected', 'unknown']) } }
+  })
+
+  door.on(endpoints.onboard, async ({ caller, errand, params, body, mark }) => {
+    requireOrganization(caller, params.org)
+    await organizations.get(caller, params.org, errand)
+    const written = await add(
+      params.org,
+      { operators: body.operators, onDuplicate: 'skip', onDeleted: 'report', dryRun: false },
+      errand,
+      mark,
+    )
+    if ('operation' in written) return accepted(written.operation)
+    const until = new Date(clock.wall() + body.token.expiresIn * 1000)
+    const inTime = { ...errand, deadline: errand.deadline - answerMs }
+    const mint = async (result: AddResult['results'][number]) => {
+      try {
+        const roster = (await lists.read(params.org, inTime)).copy.value
+        const operator = result.id === undefined ? undefined : roster.byId(result.id)
+        if (!operator) throw new Failure('operator.unknown')
+        const { token, expiresAt } = await tokens.mint({ roster, operator }, until, inTime)
+        return { ...result, token, expiresAt: expiresAt.toISOString(), tokenError: null }
+      } catch (error) {
+        if (!isFailure(error)) throw error
+        return { ...result, token: null, expiresAt: null, tokenError: error.code }
+      }
+    }
+    const results = await Promise.all(written.done.results.map(mint))
+    return { json: { ...written.done, results }, status: written.done.created > 0 ? 201 : 200, unkept: true }
+  })
+
+  door.on(
+    endpoints.startImport,
+    async ({ caller, errand, params, query, body: asked, mark }) => {
+      requireOrganization(caller, params.org)
+      await organizations.get(caller, params.org, errand)
+      const { dryRun, onDuplicate = 'skip', onDeleted = 'report' } = query
+      const modes = { onDuplicate, onDeleted }
+      if (!dryRun) return accepted(await imports.start(params.org, asked, modes, errand, mark))
+      const rows = await imports.preview(params.org, asked, modes, errand)
+      return { json: { items: rows, total: rows.length, ...pick(rows, rowOutcomes) }, unkept: true }
+    },
+    (csv: Buffer, { column }: ImportQuery) => readNames(csv, column),
+  )
+
+  const show = (operation: Operation): Answer => ({
+    json: viewOf(operation),
+    headers: isFinal(operation) ? [] : ['Retry-After', '1'],
+    touched: [operation.organization],
+  })
+  door.on(endpoints.getOperation, async ({ caller, params }) =>
+    show(await operations.get(caller, params.operation)),
+  )
+  door.on(endpoints.cancelOperation, async ({ caller, params }) =>
+    show(await operations.cancel(caller, params.operation)),
+  )
+  door.on(endpoints.retryOperation, async ({ caller, params, mark }) =>
+    accepted(await operations.retry(caller, params.operation, mark)),
+  )
+  door.on(endpoints.getOperationRows, async ({ caller, params, query, label }) => {
+    const rows = await operations.rows(caller, params.operation, query.outcome)
+    if (!label.startsWith('text/csv')) return { json: { items: rows, total: rows.length } }
+    return {
+      bytes: Buffer.from(writeReport(rows)),
+      contentType: label,
+      headers: ['Content-Disposition', `attachment; filename="${params.operation}.csv"`],
+    }
+  })
+  door.on(endpoints.watchOperation, async ({ caller, params }) => {
+    const operation = await operations.get(caller, params.operation)
+    return { events: (emit, end) => follow(operations, caller, operation, emit, end) }
+  })
+}
+
+/** Sends each state once, and ends with the final one, or when there is nothing to look at any more. */
+const follow = (
+  operations: Operations,
+  caller: Caller,
+  first: Operation,
+  emit: (name: string, data: unknown) => void,
+  end: () => void,
+): (() => void) => {
+  let last = ''
+  const show = (operation: Operation | undefined): void => {
+    if (!operation) return void end()
+    const view = viewOf(operation)
+    const text = JSON.stringify(view)
+    if (text !== last) emit('operation', view)
+    last = text
+    if (isFinal(operation)) end()
+  }
+  show(first)
+  const stop = operations.watch(first.id, show)
+  // What was kept between the first look and listening would be missed.
+  operations.get(caller, first.id).then((now) => (isFinal(now) ? show(now) : undefined), end)
+  return stop
+}

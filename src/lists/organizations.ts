@@ -1,0 +1,103 @@
+import { type Caller, mayTouch } from '../access/caller.ts'
+import type { Cache, Loaded, Read } from '../cache/cache.ts'
+import type { ChatHub } from '../chathub/client.ts'
+import type { Errand } from '../chathub/exchange.ts'
+import type { Clock } from '../clock.ts'
+import { foldForSearch } from '../contract/names.ts'
+import type { Organization } from '../contract/organization.ts'
+import { Failure } from '../errors.ts'
+import type { Reporter } from '../report.ts'
+import { confirmed } from './guard-shrink.ts'
+
+/** All organizations that ChatHub's credential sees, with an index by id. */
+type OrganizationIndex = { all: readonly Organization[]; byId: ReadonlyMap<number, Organization> }
+
+export const organizationsKey = 'organizations'
+
+// A list that does not have an id is believed for this long only: an organization may have been made a moment ago.
+const absentMs = 10_000
+
+export type Organizations = {
+  /** Those that the caller may touch, filtered, in ChatHub's order. */
+  list(
+    caller: Caller,
+    errand: Errand,
+    query: { q?: string | undefined; ids?: number[] | undefined },
+    notBefore?: number,
+  ): Promise<Read<OrganizationIndex> & { found: Organization[] }>
+  /** @throws Failure `organization.unknown`, for one that the caller may not touch just as for one that does not exist */
+  get(
+    caller: Caller,
+    id: number,
+    errand: Errand,
+    notBefore?: number,
+  ): Promise<Read<OrganizationIndex> & { organization: Organization }>
+  /** The same without a caller: does ChatHub have it? */
+  find(id: number, errand: Errand): Promise<Organization>
+  /** True: ChatHub's list was read a moment ago and does not have it, so that nobody need be asked. */
+  isAbsent(id: number): boolean
+}
+
+export const indexOf = (all: readonly Organization[]): OrganizationIndex => ({
+  all,
+  byId: new Map(all.map((organization) => [organization.id, organization])),
+})
+
+/** The organizations cache's two halves: asking ChatHub, and back from bytes. */
+export const organizationsLoader =
+  (chathub: ChatHub, report: Reporter) =>
+  async (
+    _key: string,
+    errand: Errand,
+    previous: OrganizationIndex | undefined,
+  ): Promise<Loaded<OrganizationIndex>> => {
+    const ask = () => chathub.organizations(errand)
+    const { rows, askedAt } = await confirmed(ask, previous?.all.length, undefined, report)
+    return { value: indexOf(rows), bytes: Buffer.from(JSON.stringify(rows)), askedAt }
+  }
+
+export const decodeOrganizations = (bytes: Buffer): OrganizationIndex => {
+  const rows: unknown = JSON.parse(bytes.toString())
+  if (!Array.isArray(rows) || rows.some((row) => typeof row?.id !== 'number'))
+    throw new Error('not organizations')
+  return indexOf(rows as Organization[])
+}
+
+export const createOrganizations = (cache: Cache<OrganizationIndex>, clock: Clock): Organizations => {
+  const read = async (errand: Errand, notBefore?: number): Promise<Read<OrganizationIndex>> =>
+    (notBefore === undefined && cache.peek(organizationsKey)) ||
+    cache.read(organizationsKey, errand, notBefore === undefined ? {} : { notBefore })
+
+  const look = async (id: number, errand: Errand, notBefore?: number) => {
+    let answer = await read(errand, notBefore)
+    if (!answer.copy.value.byId.has(id) && answer.freshness.ageMs > absentMs)
+      answer = await read(errand, clock.now() - absentMs)
+    const organization = answer.copy.value.byId.get(id)
+    if (!organization) throw new Failure('organization.unknown')
+    return { ...answer, organization }
+  }
+
+  return {
+    list: async (caller, errand, { q, ids }, notBefore) => {
+      const answer = await read(errand, notBefore)
+      const wanted = ids && new Set(ids)
+      const sought = q === undefined ? undefined : foldForSearch(q)
+      const found = answer.copy.value.all.filter(
+        ({ id, name }) =>
+          mayTouch(caller, id) &&
+          (!wanted || wanted.has(id)) &&
+          (sought === undefined || foldForSearch(name).includes(sought)),
+      )
+      return { ...answer, found }
+    },
+    get: async (caller, id, errand, notBefore) => {
+      if (!mayTouch(caller, id)) throw new Failure('organization.unknown')
+      return look(id, errand, notBefore)
+    },
+    find: async (id, errand) => (await look(id, errand)).organization,
+    isAbsent: (id) => {
+      const known = cache.peek(organizationsKey)
+      return known !== undefined && known.freshness.ageMs <= absentMs && !known.copy.value.byId.has(id)
+    },
+  }
+}

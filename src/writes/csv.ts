@@ -1,0 +1,126 @@
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { parse } from 'csv-parse'
+import { nextSlice } from '../clock.ts'
+import { cleanName, nameFault } from '../contract/names.ts'
+import { Failure } from '../errors.ts'
+import type { Row } from './operation.ts'
+
+export const importRowsMax = 50_000
+const headerNames = ['name', 'nom', "ім'я", 'ім’я', 'імʼя']
+// A fifth of a millisecond's work.
+const pieceBytes = 2 * 1024
+
+const broken = (code: string, detail: string, line?: number): Failure =>
+  new Failure('request.invalid-body', {
+    errors: [{ pointer: line === undefined ? '' : `/line/${line}`, code, detail }],
+  })
+
+/**
+ * The rows of a CSV file, each with its line: UTF-8 with or without a byte order mark, any line ends, quotes, and `,`
+ * `;` or tab, whichever the header has. The names stand in the column headed `column`, else name, nom or ім'я. A name
+ * that is none becomes a rejected row with its reason, never a row that is missing. « Importation groupée »
+ * @throws Failure `request.invalid-body` for a file that is no such table
+ */
+export const readNames = async (bytes: Buffer, column?: string): Promise<Row[]> => {
+  const text = textOf(bytes)
+  const rows: Row[] = []
+  let header: { place: number; cells: number } | undefined
+  const take = (record: string[], line: number): void => {
+    if (!header) {
+      header = { place: columnOf(record, column), cells: record.length }
+      return
+    }
+    if (record.every((cell) => cell.trim() === '')) return
+    if (rows.length === importRowsMax) throw broken('length', `At most ${importRowsMax} rows.`, line)
+    const surplus = record.slice(header.cells).some((cell) => cell.trim() !== '')
+    rows.push(rowOf(rows.length, line, record[header.place], surplus))
+  }
+  const parser = parse({
+    delimiter: delimiterOf(text),
+    record_delimiter: ['\r\n', '\n', '\r'],
+    bom: true,
+    relax_column_count: true,
+    skip_empty_lines: true,
+    max_record_size: 1_000_000,
+    on_record: (record: string[], { lines }) => {
+      take(record, lines)
+      return null
+    },
+  })
+  try {
+    await pipeline(Readable.from(pieces(bytes)), parser.resume())
+  } catch (error) {
+    if (error instanceof Failure) throw error
+    throw broken('csv', 'The file is not well-formed CSV.', (error as { lines?: number }).lines)
+  }
+  if (!header || rows.length === 0) throw broken('empty', 'The file has no rows below its header.')
+  return rows
+}
+
+/** `surplus`: the line has cells beyond its header, so nobody can say which of them is the name. */
+const rowOf = (index: number, line: number, cell: string | undefined, surplus: boolean): Row => {
+  const fault = surplus ? 'columns' : cell === undefined ? 'blank' : nameFault(cell)?.code
+  if (fault)
+    return {
+      index,
+      line,
+      name: (cell ?? '').slice(0, 200).toWellFormed(),
+      outcome: 'rejected',
+      reason: `name.${fault}`,
+    }
+  return { index, line, name: cleanName(cell as string), outcome: 'pending' }
+}
+
+const textOf = (bytes: Buffer): string => {
+  if (bytes.subarray(0, 4).toString('latin1') === 'PK\x03\x04')
+    throw broken('encoding', 'This is a spreadsheet or archive; save it as CSV (UTF-8).')
+  try {
+    const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+    if (!text.includes('\0')) return text
+  } catch {
+    // Falls through: not UTF-8.
+  }
+  throw broken('encoding', 'The file is not UTF-8; save it as CSV (UTF-8).')
+}
+
+/** Bytes, not text: the parser joins a character that lies across two pieces. Between them others have their turn. */
+async function* pieces(bytes: Buffer): AsyncGenerator<Buffer> {
+  for (let at = 0; at < bytes.length; at += pieceBytes) {
+    yield bytes.subarray(at, at + pieceBytes)
+    await nextSlice()
+  }
+}
+
+const delimiterOf = (text: string): string => {
+  const header = (/[^\r\n]+/.exec(text)?.[0] ?? '').replaceAll(/"[^"]*"/g, '')
+  const counted = [',', ';', '\t'].map((delimiter) => ({ delimiter, count: header.split(delimiter).length }))
+  return counted.reduce((best, next) => (next.count > best.count ? next : best)).delimiter
+}
+
+const columnOf = (header: string[], column: string | undefined): number => {
+  const wanted = column === undefined ? headerNames : [column.trim().toLowerCase()]
+  const found = header.flatMap((cell, place) => (wanted.includes(cell.trim().toLowerCase()) ? [place] : []))
+  if (found.length === 1) return found[0] as number
+  const detail =
+    found.length === 0
+      ? `No column is headed ${wanted.join(', ')}; name yours with ?column=.`
+      : 'More than one column has that header.'
+  throw broken('header', detail, 1)
+}
+
+/**
+ * Rows as CSV for people's spreadsheets: a cell that would be taken for a formula gets an apostrophe before it, and so does
+ * one that looks as if it had got one.
+ */
+export const writeReport = (rows: readonly Row[]): string => {
+  const cell = (value: string | number | undefined): string => {
+    const text = String(value ?? '')
+    const safe = typeof value === 'string' && /^'*[=+\-@\t\r]/.test(text) ? `'${text}` : text
+    return /[",;\t\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe
+  }
+  const lines = rows.map((row) =>
+    [row.line ?? row.index + 1, row.name, row.outcome, row.id, row.reason].map(cell).join(','),
+  )
+  return `\uFEFF${['line,name,outcome,id,reason', ...lines].join('\r\n')}\r\n`
+}

@@ -1,0 +1,70 @@
+import { describe, expect, it } from '@jest/globals'
+import { createFlights } from '../../src/cache/single-flight.ts'
+import { settle } from '../support/clock.ts'
+
+const deferred = () => {
+  let resolve = (_: string): void => {}
+  let reject = (_: Error): void => {}
+  const promise = new Promise<string>((yes, no) => {
+    resolve = yes
+    reject = no
+  })
+  return { promise, resolve, reject }
+}
+
+describe('flights', () => {
+  it('are one load for all who wait, and a new one after it has landed', async () => {
+    const flights = createFlights<string>()
+    const load = deferred()
+    const first = flights.join('a', 'ahead', () => load.promise)
+    const second = flights.join('a', 'ahead', () => Promise.reject(new Error('not asked')))
+    expect([first.collapsed, second.collapsed]).toEqual([false, true])
+    load.resolve('one')
+    expect(await Promise.all([first.promise, second.promise])).toEqual(['one', 'one'])
+    await settle()
+    const third = flights.join('a', 'ahead', async () => 'two')
+    expect([third.collapsed, await third.promise]).toEqual([false, 'two'])
+  })
+
+  it('end for all with the failure, and leave nothing behind', async () => {
+    const flights = createFlights<string>()
+    const load = deferred()
+    const both = [1, 2].map(() => flights.join('a', 'ahead', () => load.promise).promise)
+    load.reject(new Error('down'))
+    expect((await Promise.allSettled(both)).map(({ status }) => status)).toEqual(['rejected', 'rejected'])
+    await settle()
+    expect(await flights.join('a', 'ahead', async () => 'again').promise).toBe('again')
+  })
+
+  it('of different keys have nothing to do with each other', () => {
+    const flights = createFlights<string>()
+    flights.join('a', 'ahead', () => deferred().promise)
+    expect(flights.join('b', 'ahead', () => deferred().promise).collapsed).toBe(false)
+  })
+
+  it('that somebody waits for are not those that refresh behind, and refreshes join either', async () => {
+    const flights = createFlights<string>()
+    const [behind, ahead] = [deferred(), deferred()]
+    const refresh = flights.join('a', 'behind', () => behind.promise)
+    expect(flights.join('a', 'behind', () => ahead.promise).promise).toBe(refresh.promise)
+    const person = flights.join('a', 'ahead', () => ahead.promise)
+    expect(person.collapsed).toBe(false)
+    expect(flights.join('a', 'behind', () => deferred().promise).promise).toBe(person.promise)
+    behind.resolve('older')
+    await settle()
+    expect(flights.join('a', 'ahead', () => deferred().promise).promise).toBe(person.promise)
+  })
+
+  it('that a write detached are finished for those aboard, and joined by nobody else', async () => {
+    const flights = createFlights<string>()
+    const [before, after] = [deferred(), deferred()]
+    const aboard = flights.join('a', 'ahead', () => before.promise)
+    flights.detach('a')
+    const next = flights.join('a', 'ahead', () => after.promise)
+    expect(next.collapsed).toBe(false)
+    before.resolve('older')
+    expect(await aboard.promise).toBe('older')
+    await settle()
+    expect(flights.join('a', 'ahead', () => deferred().promise).promise).toBe(next.promise)
+  })
+})

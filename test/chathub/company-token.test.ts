@@ -1,0 +1,230 @@
+import { afterEach, describe, expect, it } from '@jest/globals'
+import type { SimulatorOptions, TokenShape } from '../../src/apps/simulator/simulator.ts'
+import { type Credentials, createVault } from '../../src/chathub/company-token.ts'
+import { type Clock, systemClock } from '../../src/clock.ts'
+import type { Report } from '../../src/report.ts'
+import { Secret } from '../../src/secret.ts'
+import { createClock, settle } from '../support/clock.ts'
+import { atSimulator, companyToken, failureOf, until } from './at-simulator.ts'
+
+let close = async (): Promise<void> => {}
+afterEach(() => close())
+
+const account = { token: undefined, login: 'demo', password: new Secret('demo-password') }
+const tokenOnly = (token: string) => ({ token: new Secret(token), login: undefined, password: undefined })
+
+const start = async (credentials: Credentials, clock: Clock, options: SimulatorOptions = {}) => {
+  const at = await atSimulator({ simulator: options })
+  close = at.close
+  const reports: Report[] = []
+  const vault = createVault({ credentials, clock, report: (told) => reports.push(told) })
+  const exchange = vault.withToken(at.exchange)
+  const { token: _none, ...call } = at.read()
+  return {
+    ...at,
+    vault,
+    reports,
+    ask: () => exchange({ ...call, errand: { ...call.errand, deadline: systemClock.now() + 60_000 } }),
+    routes: () => at.simulator.arrivals().map(({ route, status }) => `${route} ${status}`),
+    logins: () => at.simulator.arrivals().filter(({ route }) => route === 'login'),
+  }
+}
+/** A clock on which the spacing of logins has always passed. */
+const handClock = async () => {
+  const clock = createClock()
+  await clock.advance(10_000)
+  return clock
+}
+
+describe('the token vault', () => {
+  it.each<TokenShape>(['string', 'text', 'object'])(
+    'logs in where the token comes as %s',
+    async (tokenShape) => {
+      const { ask, routes, simulator, vault } = await start(account, await handClock(), { tokenShape })
+      expect((await ask()).status).toBe(200)
+      expect((await ask()).status).toBe(200)
+      expect(routes()).toEqual(['login 200', 'list 200', 'list 200'])
+      expect(vault.status()).toEqual({ state: 'ready', source: 'login', ageSeconds: 0, detail: null })
+      expect(JSON.stringify(vault.status())).not.toContain(simulator.issuedTokens()[0])
+    },
+  )
+
+  it('logs in once for fifty calls whose token died, and replays each of them once', async () => {
+    const clock = await handClock()
+    const { ask, routes, simulator } = await start(account, clock)
+    await ask()
+    simulator.revokeToken()
+    simulator.clearArrivals()
+    await clock.advance(2000)
+    const answers = await Promise.all(Array.from({ length: 50 }, ask))
+    expect(answers.every(({ status }) => status === 200)).toBe(true)
+    const count = (what: string) => routes().filter((route) => route === what).length
+    expect([count('list 401'), count('login 200'), count('list 200')]).toEqual([50, 1, 50])
+    expect(routes()).toHaveLength(101)
+  })
+
+  it('logs in once for fifty calls that come before there is any token', async () => {
+    const { ask, logins, routes } = await start(account, await handClock())
+    await Promise.all(Array.from({ length: 50 }, ask))
+    expect(logins()).toHaveLength(1)
+    expect(routes()).toHaveLength(51)
+  })
+
+  it('uses the given token first, and the login when that is refused', async () => {
+    const good = await start({ ...account, token: new Secret(companyToken) }, await handClock())
+    await good.ask()
+    expect(good.routes()).toEqual(['list 200'])
+    expect(good.vault.status().source).toBe('token')
+    await close()
+    const dead = await start({ ...account, token: new Secret('ct_dead-token') }, await handClock())
+    expect((await dead.ask()).status).toBe(200)
+    expect((await dead.ask()).status).toBe(200)
+    expect(dead.routes()).toEqual(['list 401', 'login 200', 'list 200', 'list 200'])
+    expect(dead.vault.status().source).toBe('login')
+  })
+
+  it('asks less and less often with a login that ChatHub refuses, and fails at once meanwhile', async () => {
+    const clock = await handClock()
+    const wrong = { ...account, password: new Secret('wrong-password') }
+    const { ask, logins, reports, vault } = await start(wrong, clock)
+    const delays: number[] = []
+    for (let attempt = 1; attempt <= 9; attempt++) {
+      const failing = failureOf(ask())
+      await settle()
+      if (attempt === 2) await clock.advance(50) // logins are 1,050 ms apart at the least
+      const failure = await failing
+      expect(failure).toMatchObject({ code: 'chathub.credentials' })
+      expect(logins()).toHaveLength(attempt)
+      delays.push(failure.retryAfterMs as number)
+      const again = await Promise.all([failureOf(ask()), failureOf(ask())])
+      expect(again.map(({ retryAfterMs }) => retryAfterMs)).toEqual([delays.at(-1), delays.at(-1)])
+      expect(logins()).toHaveLength(attempt)
+      await clock.advance(delays.at(-1) as number)
+    }
+    expect(delays).toEqual([1000, 2000, 4000, 8000, 16_000, 32_000, 60_000, 60_000, 60_000])
+    expect(reports.filter(({ name }) => name === 'token-refused')).toHaveLength(9)
+    expect(vault.status()).toMatchObject({ state: 'refused', source: 'login' })
+  })
+
+  it('looks again within four seconds whether a refused token without a login is good by now', async () => {
+    const clock = await handClock()
+    const { ask, routes, simulator } = await start(tokenOnly('ct_not-yet-known'), clock)
+    const delays: unknown[] = []
+    for (let i = 0; i < 4; i++) {
+      const { code, retryAfterMs } = await failureOf(ask())
+      expect(code).toBe('chathub.credentials')
+      delays.push(retryAfterMs)
+      await clock.advance(retryAfterMs as number)
+    }
+    expect(delays).toEqual([1000, 2000, 4000, 4000])
+    simulator.acceptToken('ct_not-yet-known')
+    expect((await ask()).status).toBe(200)
+    expect(routes()).toEqual([...Array(4).fill('list 401'), 'list 200'])
+  })
+
+  it('counts fifty calls refused together as one refusal', async () => {
+    const { ask, reports } = await start(tokenOnly('ct_not-yet-known'), await handClock())
+    const failures = await Promise.all(Array.from({ length: 50 }, () => failureOf(ask())))
+    expect(failures.every(({ code }) => code === 'chathub.credentials')).toBe(true)
+    expect(reports).toEqual([{ name: 'token-refused', source: 'token', retryInMs: 1000 }])
+  })
+
+  it('takes a new token from the next call on, also out of a refusal', async () => {
+    const { ask, simulator, vault } = await start(tokenOnly('ct_first-token'), await handClock())
+    simulator.acceptToken('ct_first-token')
+    await ask()
+    simulator.revokeToken()
+    await failureOf(ask())
+    expect(vault.status()).toMatchObject({ state: 'refused', source: 'token', ageSeconds: null })
+    simulator.acceptToken('ct_second-token')
+    vault.replace({ token: new Secret('ct_second-token') })
+    expect(vault.status().state).toBe('ready')
+    expect((await ask()).status).toBe(200)
+  })
+
+  it('takes a new password at once, though the old one had it wait a minute', async () => {
+    const clock = await handClock()
+    const { ask, vault } = await start({ ...account, password: new Secret('wrong-password') }, clock)
+    await failureOf(ask())
+    await clock.advance(1100)
+    await failureOf(ask())
+    vault.replace({ password: new Secret('demo-password') })
+    const answer = ask()
+    await clock.advance(1100)
+    expect((await answer).status).toBe(200)
+  })
+
+  it('that is replaced while a login is on its way helps the calls that wait for it', async () => {
+    const clock = await handClock()
+    const { ask, simulator, vault } = await start({ ...account, password: new Secret('wrong') }, clock)
+    const held = simulator.hold('login')
+    const waiting = [ask(), ask()]
+    await held.arrived
+    vault.replace({ password: new Secret('demo-password') })
+    held.release()
+    await until(() => clock.pending() > 0)
+    await clock.advance(1100)
+    expect((await Promise.all(waiting)).map(({ status }) => status)).toEqual([200, 200])
+  })
+
+  it('does not take a failure of ChatHub for a refusal of the login', async () => {
+    const clock = await handClock()
+    const { ask, simulator, vault, reports } = await start(account, clock)
+    simulator.fault({ route: 'login', mode: 'status', status: 500, times: 1 })
+    expect(await failureOf(ask())).toMatchObject({ code: 'chathub.unavailable' })
+    expect(vault.status().state).toBe('none')
+    expect(reports).toEqual([{ name: 'login', result: 'failed' }])
+    await clock.advance(1100)
+    expect((await ask()).status).toBe(200)
+  })
+
+  it('renews a token a minute before it ends, so that no call meets a dead one', async () => {
+    const clock = await handClock()
+    const options = { tokenShape: 'object', companyTokenMs: 600_000, now: clock.wall } as const
+    const { ask, routes } = await start(account, clock, options)
+    await ask()
+    await clock.advance(539_000)
+    await ask()
+    await clock.advance(2000)
+    await ask()
+    expect(routes()).toEqual(['login 200', 'list 200', 'list 200', 'login 200', 'list 200'])
+  })
+
+  it('passes on what is not about the credential, and does not log in again for it', async () => {
+    const { ask, routes, simulator } = await start(account, await handClock())
+    simulator.fault({ route: 'list', mode: 'status', status: 403, times: 1 })
+    expect(await failureOf(ask())).toMatchObject({ code: 'chathub.forbidden' })
+    simulator.fault({ route: 'list', mode: 'status', status: 500, times: 1 })
+    expect(await failureOf(ask())).toMatchObject({ code: 'chathub.unavailable' })
+    expect(routes()).toEqual(['login 200', 'list 403', 'list 500'])
+  })
+
+  it('gives up after one replay when even the new token is refused', async () => {
+    const clock = await handClock()
+    const { ask, routes, simulator, vault } = await start(account, clock)
+    simulator.fault({ route: 'list', mode: 'status', status: 401 })
+    const failure = failureOf(ask())
+    await until(() => clock.pending() === 1) // the second login keeps its distance
+    await clock.advance(1050)
+    expect(await failure).toMatchObject({ code: 'chathub.credentials' })
+    expect(vault.status().state).toBe('refused')
+    await clock.advance(500)
+    expect(await failureOf(ask())).toMatchObject({
+      code: 'chathub.credentials',
+      retryAfterMs: expect.any(Number),
+    })
+    expect(routes()).toEqual(['login 200', 'list 401', 'login 200', 'list 401'])
+  })
+
+  it('keeps a second between logins as ChatHub counts it', async () => {
+    const { ask, logins, simulator } = await start(account, systemClock, { loginSpacingMs: 1000 })
+    for (let i = 0; i < 3; i++) {
+      await Promise.all([ask(), ask(), ask()])
+      simulator.revokeToken()
+    }
+    expect(logins().map(({ status }) => status)).toEqual([200, 200, 200])
+    const [first, second, third] = logins().map(({ at }) => at) as [number, number, number]
+    expect(second - first).toBeGreaterThanOrEqual(1000)
+    expect(third - second).toBeGreaterThanOrEqual(1000)
+  })
+})

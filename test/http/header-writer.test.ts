@@ -1,0 +1,48 @@
+import { once } from 'node:events'
+import { createServer, get, type IncomingMessage } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { describe, expect, it } from '@jest/globals'
+import { keptSeconds, linesOf, pairsOf, writeHead } from '../../src/http/header-writer.ts'
+
+const pairs = ['ETag', '"a"', 'Cache-Control', 'private, max-age=0', 'X-Odd', 'a: b']
+
+describe('header lines', () => {
+  it('are what was given, and can be read back', () => {
+    expect(linesOf(pairs)).toBe('ETag: "a"\r\nCache-Control: private, max-age=0\r\nX-Odd: a: b\r\n')
+    expect(pairsOf(linesOf(pairs))).toEqual(pairs)
+    expect(pairsOf('')).toEqual([])
+  })
+
+  it.each([
+    ['X', 'a\r\nY: b'],
+    ['X', 'a\nb'],
+    ['X y', 'a'],
+    ['', 'a'],
+    ['X', 'é'],
+  ])('are refused where they would be more than one header: %j %j', (name, value) => {
+    expect(() => linesOf([name, value])).toThrow(TypeError)
+  })
+
+  it('come out as the headers that Node would have sent, in an answer framed by Node', async () => {
+    const server = createServer({ keepAliveTimeout: keptSeconds * 1000 }, (req, res) => {
+      const framing = ['Content-Length', '2']
+      if (req.url?.startsWith('/ours'))
+        writeHead(res, 200, linesOf([...framing, ...pairs]), req.url === '/ours-last')
+      else res.writeHead(200, [...framing, ...pairs])
+      res.end('ok')
+    }).listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const { port } = server.address() as AddressInfo
+    const ask = async (path: string) => {
+      const [answer] = (await once(get({ port, path, host: '127.0.0.1' }), 'response')) as [IncomingMessage]
+      let text = ''
+      for await (const chunk of answer) text += chunk
+      const { date: _, ...headers } = answer.headers
+      return { headers, text, status: answer.statusCode }
+    }
+    const [ours, nodes] = [await ask('/ours'), await ask('/nodes')]
+    server.close()
+    expect(ours).toEqual(nodes)
+    expect(ours).toMatchObject({ text: 'ok', headers: { etag: '"a"', 'x-odd': 'a: b' } })
+  })
+})

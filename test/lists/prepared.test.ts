@@ -1,0 +1,51 @@
+import { brotliDecompressSync, gunzipSync } from 'node:zlib'
+import { describe, expect, it } from '@jest/globals'
+import { type Coding, createPrepared } from '../../src/lists/prepared.ts'
+import { until } from '../chathub/at-simulator.ts'
+
+const long = Buffer.from(
+  JSON.stringify(Array.from({ length: 200 }, (_, id) => ({ id, name: `Olena ${id}` }))),
+)
+
+describe('a prepared body', () => {
+  it('has one strong ETag per content: equal for equal bytes, another for others', () => {
+    expect(createPrepared(Buffer.from('{}')).identity.etag).toMatch(/^"[\w-]{22}"$/)
+    expect(createPrepared(Buffer.from(long)).tag).toBe(createPrepared(long).tag)
+    expect(createPrepared(Buffer.from('{ }')).tag).not.toBe(createPrepared(Buffer.from('{}')).tag)
+  })
+
+  it('is sent as it is while a compressed form is being made, and nobody waits for that', () => {
+    expect(createPrepared(long).variant(['br', 'gzip', 'identity'])).toMatchObject({ coding: 'identity' })
+  })
+
+  it.each<[Coding, (bytes: Buffer) => Buffer]>([
+    ['gzip', gunzipSync],
+    ['br', brotliDecompressSync],
+  ])('is soon there as %s, with the same content and an ETag of its own', async (coding, decompress) => {
+    const prepared = createPrepared(long)
+    await until(() => prepared.variant([coding, 'identity']).coding === coding)
+    const { variant } = prepared.variant([coding, 'identity'])
+    expect(decompress(variant.body).equals(long)).toBe(true)
+    expect(variant.body.length).toBeLessThan(long.length)
+    expect(variant.etag).toBe(`"${prepared.tag}-${coding}"`)
+    expect(prepared.variant([coding]).variant).toBe(variant)
+    expect(prepared.variant([]).coding).toBe('identity')
+  })
+
+  it('comes in the best accepted form that is ready', async () => {
+    const prepared = createPrepared(long)
+    await until(() => prepared.variant(['gzip']).coding === 'gzip')
+    expect(prepared.variant(['br', 'gzip', 'identity']).coding).toBe('gzip')
+    await until(() => prepared.variant(['br', 'gzip', 'identity']).coding === 'br')
+    expect(prepared.variant(['gzip', 'br', 'identity']).coding).toBe('gzip')
+    expect(prepared.variant(['identity', 'gzip']).coding).toBe('identity')
+  })
+
+  it('is never compressed when it is short', async () => {
+    const prepared = createPrepared(Buffer.from('[]'))
+    for (let i = 0; i < 20; i++) {
+      expect(prepared.variant(['br', 'gzip']).coding).toBe('identity')
+      await new Promise(setImmediate)
+    }
+  })
+})

@@ -1,0 +1,75 @@
+import { describe, expect, it } from '@jest/globals'
+import { type Call, type Exchange, SlotTooOld } from '../../src/chathub/exchange.ts'
+import { Failure } from '../../src/errors.ts'
+import type { Report } from '../../src/report.ts'
+import { withLimit } from '../../src/throttle/rate-limit.ts'
+import { createHandLanes } from './queue-harness.ts'
+
+const setUp = (exchange: Exchange, requestsPerSecond = 5) => {
+  const hand = createHandLanes(requestsPerSecond)
+  const reports: Report[] = []
+  const call: Call = {
+    operation: 'operators',
+    method: 'GET',
+    path: '/',
+    write: false,
+    errand: hand.errand('people'),
+  }
+  return { ...hand, reports, ask: () => withLimit(exchange, hand.lanes, (told) => reports.push(told))(call) }
+}
+const reply = { status: 200, body: Buffer.alloc(0), sentAt: 0 }
+const leaving = async (call: Call) => {
+  call.mayLeave?.()
+  return reply
+}
+
+describe('the limit', () => {
+  it('takes one slot for each attempt, used as the request leaves', async () => {
+    const { ask, budget } = setUp(leaving)
+    await ask()
+    await ask()
+    expect(budget.status().usedInLastSecond).toBe(2)
+  })
+
+  it('gives the slot back when nothing left: no connection, no request', async () => {
+    const { ask, budget } = setUp(async () => {
+      throw new Failure('chathub.unavailable')
+    })
+    await expect(ask()).rejects.toMatchObject({ code: 'chathub.unavailable' })
+    expect(budget.status().usedInLastSecond).toBe(0)
+  })
+
+  it('takes another slot when the first grew too old before the request left, and says so', async () => {
+    let attempts = 0
+    const { ask, budget, reports } = setUp(async (call) => {
+      if (++attempts < 3) throw new SlotTooOld()
+      return leaving(call)
+    })
+    await expect(ask()).resolves.toBe(reply)
+    expect(attempts).toBe(3)
+    expect(budget.status().usedInLastSecond).toBe(1)
+    expect(reports).toEqual([{ name: 'slot-too-old' }, { name: 'slot-too-old' }])
+  })
+
+  it('pauses everything as long as ChatHub asked with a 429', async () => {
+    const { ask, lanes, errand, pass, clock, reports } = setUp(async (call) => {
+      call.mayLeave?.()
+      throw new Failure('chathub.throttled', { retryAfterMs: 7000 })
+    })
+    await expect(ask()).rejects.toMatchObject({ code: 'chathub.throttled' })
+    expect(reports).toEqual([{ name: 'upstream-paused', ms: 7000 }])
+    const grantedAt = lanes.enter(errand('people')).then(() => clock.now())
+    await pass(6999)
+    expect(lanes.waiting().people).toBe(1)
+    await pass(1)
+    expect(await grantedAt).toBe(7000)
+  })
+
+  it('does not pause for any other failure', async () => {
+    const { ask, budget } = setUp(async () => {
+      throw new Failure('chathub.timeout', { retryAfterMs: 7000 })
+    })
+    await expect(ask()).rejects.toMatchObject({ code: 'chathub.timeout' })
+    expect(budget.status().pausedForMs).toBe(0)
+  })
+})

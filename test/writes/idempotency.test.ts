@@ -1,0 +1,110 @@
+import { describe, expect, it } from '@jest/globals'
+import { Failure } from '../../src/errors.ts'
+import { createIdempotency, newMark } from '../../src/writes/idempotency.ts'
+import { createMemoryRecords } from '../../src/redis/records.ts'
+import { createClock } from '../support/clock.ts'
+
+const setUp = () => {
+  const clock = createClock()
+  const records = createMemoryRecords(clock)
+  const storable = (answer: string): boolean => !answer.startsWith('secret')
+  const idempotency = createIdempotency<string>({ records, clock, storable, abandonedMs: 30_000 })
+  const marks: string[] = []
+  const once = (
+    answer: () => Promise<string>,
+    more: { key?: string; client?: string; body?: string } = {},
+  ) => {
+    const { key = 'k', client = 'crm', body = 'b' } = more
+    return idempotency
+      .once({ client, route: 'add', key, fingerprint: body }, (mark) => {
+        marks.push(mark)
+        return answer()
+      })
+      .then(
+        ({ answer, replayed }) => `${answer}${replayed ? ' again' : ''}`,
+        (error: Failure) => error.code,
+      )
+  }
+  return { clock, marks, once }
+}
+const says = (answer: string) => async () => answer
+const fails = (error: Error) => async () => Promise.reject(error)
+
+describe('an idempotency key', () => {
+  it('lets work be done once and gives its answer for a day', async () => {
+    const { clock, marks, once } = setUp()
+    expect([await once(says('one')), await once(says('two'))]).toEqual(['one', 'one again'])
+    await clock.advance(24 * 3600 * 1000 - 1)
+    expect(await once(says('three'))).toBe('one again')
+    await clock.advance(1)
+    expect(await once(says('four'))).toBe('four')
+    expect(marks).toHaveLength(2)
+  })
+
+  it('does work whose answer may not be kept again, under the same mark', async () => {
+    const { marks, once } = setUp()
+    expect([await once(says('secret 1')), await once(says('secret 2'))]).toEqual([
+      'secret 1',
+      'secret 2 again',
+    ])
+    expect(new Set(marks).size).toBe(1)
+  })
+
+  it('is free after a failure that changed nothing, and keeps its mark after one in doubt', async () => {
+    const { marks, once } = setUp()
+    expect(await once(fails(new Failure('chathub.busy')))).toBe('chathub.busy')
+    expect(await once(fails(new Failure('write.in-doubt')))).toBe('write.in-doubt')
+    expect(await once(fails(new Failure('chathub.timeout', { inDoubt: true })))).toBe('chathub.timeout')
+    expect(await once(fails(new Error('a bug')))).toBeUndefined()
+    expect(await once(says('at last'))).toBe('at last again')
+    expect(marks[0]).not.toBe(marks[1])
+    expect(new Set(marks.slice(1)).size).toBe(1)
+  })
+
+  it('keeps its mark when a repetition fails, or the memory of writes: what was written before stands under it', async () => {
+    const { marks, once } = setUp()
+    expect(await once(fails(new Failure('redis.unavailable')))).toBe('redis.unavailable')
+    expect(await once(fails(new Failure('chathub.unavailable')))).toBe('chathub.unavailable')
+    expect(await once(says('secret'))).toBe('secret again')
+    expect(await once(fails(new Failure('organization.unknown')))).toBe('organization.unknown')
+    expect(await once(says('at last'))).toBe('at last again')
+    expect(new Set(marks).size).toBe(1)
+  })
+
+  it('is in flight again while its work is done again', async () => {
+    const { clock, once } = setUp()
+    void once(() => new Promise(() => {}))
+    await clock.advance(30_000)
+    void once(() => new Promise(() => {}))
+    await clock.advance(29_999)
+    expect(await once(says('early'))).toBe('idempotency.in-flight')
+    await clock.advance(1)
+    expect(await once(says('resumed'))).toBe('resumed again')
+  })
+
+  it('is in flight until its work ends, or until that must have died', async () => {
+    const { clock, marks, once } = setUp()
+    void once(() => new Promise(() => {}))
+    await clock.advance(29_999)
+    expect(await once(says('early'))).toBe('idempotency.in-flight')
+    await clock.advance(1)
+    expect(await once(says('resumed'))).toBe('resumed again')
+    expect(new Set(marks).size).toBe(1)
+  })
+
+  it('belongs to one client and one body', async () => {
+    const { once } = setUp()
+    await once(says('one'))
+    expect(await once(says('two'), { body: 'other' })).toBe('idempotency.mismatch')
+    expect(await once(says('three'), { client: 'other' })).toBe('three')
+    expect(await once(says('four'), { key: 'other' })).toBe('four')
+  })
+})
+
+describe('marks', () => {
+  it('never repeat and fit into the id of an operation', () => {
+    const marks = Array.from({ length: 1000 }, newMark)
+    expect(new Set(marks).size).toBe(1000)
+    for (const mark of marks) expect(mark).toMatch(/^\w{16}$/)
+  })
+})

@@ -1,0 +1,91 @@
+import { describe, expect, it } from '@jest/globals'
+import fc from 'fast-check'
+import { createLocalTurns } from '../../src/writes/organization-lock.ts'
+import { createClock, settle } from '../support/clock.ts'
+
+const setUp = () => {
+  const clock = createClock()
+  const turns = createLocalTurns(clock)
+  const story: string[] = []
+  /** Takes a turn that lasts until `ms` have passed. */
+  const work = (name: string, ms: number, { organization = 24, waits = 60_000, fails = false } = {}) =>
+    turns
+      .take(organization, { deadline: clock.now() + waits }, async () => {
+        story.push(`${name} begins`)
+        await new Promise<void>((resolve) => void clock.after(ms, resolve))
+        story.push(`${name} ends`)
+        if (fails) throw new Error(name)
+        return name
+      })
+      .catch((error) => {
+        story.push(`${name}: ${error.code ?? error.message}`)
+        return undefined
+      })
+  return { clock, story, work }
+}
+
+describe('turns', () => {
+  it('are taken one after the other, in the order of coming', async () => {
+    const { clock, story, work } = setUp()
+    const all = Promise.all([work('a', 100), work('b', 50), work('c', 10)])
+    await clock.advance(200)
+    expect(await all).toEqual(['a', 'b', 'c'])
+    expect(story).toEqual(['a begins', 'a ends', 'b begins', 'b ends', 'c begins', 'c ends'])
+  })
+
+  it('of different organizations do not wait for each other', async () => {
+    const { clock, story, work } = setUp()
+    void work('a', 100)
+    void work('b', 10, { organization: 6 })
+    await clock.advance(10)
+    expect(story).toEqual(['a begins', 'b begins', 'b ends'])
+  })
+
+  it('go on after work that failed', async () => {
+    const { clock, story, work } = setUp()
+    void work('a', 10, { fails: true })
+    void work('b', 10)
+    await clock.advance(20)
+    expect(story).toEqual(['a begins', 'a ends', 'a: a', 'b begins', 'b ends'])
+  })
+
+  it('are given up at the deadline, without letting anybody in before those who still work', async () => {
+    const { clock, story, work } = setUp()
+    void work('a', 1000)
+    void work('b', 10, { waits: 100 })
+    void work('c', 10)
+    await clock.advance(100)
+    expect(story).toEqual(['a begins', 'b: chathub.busy'])
+    await clock.advance(899)
+    expect(story).toHaveLength(2)
+    await clock.advance(11)
+    expect(story.slice(2)).toEqual(['a ends', 'c begins', 'c ends'])
+  })
+
+  it('never overlap and all come to an end, whatever comes', async () => {
+    const job = fc.record({
+      ms: fc.nat(300),
+      waits: fc.integer({ min: 1, max: 1000 }),
+      fails: fc.boolean(),
+      gap: fc.nat(200),
+    })
+    await fc.assert(
+      fc.asyncProperty(fc.array(job, { maxLength: 15 }), async (jobs) => {
+        const { clock, story, work } = setUp()
+        const all: Promise<unknown>[] = []
+        for (const [i, { ms, gap, ...more }] of jobs.entries()) {
+          all.push(work(`${i}`, ms, more))
+          await clock.advance(gap)
+        }
+        await clock.advance(10_000)
+        await Promise.all(all)
+        await settle()
+        const marks = story.filter((line) => /begins|ends/.test(line))
+        for (let i = 0; i < marks.length; i += 2)
+          expect(marks[i + 1]).toBe(marks[i]?.replace('begins', 'ends'))
+        expect(clock.pending()).toBe(0)
+      }),
+      { numRuns: 50 },
+    )
+  })
+})
