@@ -1,76 +1,76 @@
 import { readFileSync } from 'node:fs'
 import type { Server } from 'node:http'
+import { createClientLimit } from './access/client-limit.ts'
 import { createGatewayTokens } from './access/gateway-tokens.ts'
 import { createGuard } from './access/guard.ts'
 import { createJwtFinder } from './access/jwt.ts'
 import { createKeys, parseClients } from './access/keys.ts'
-import { createLimit } from './access/client-limit.ts'
 import { createSessions } from './access/sessions.ts'
+import { createAssignments } from './assignments/assignments.ts'
+import { createMemoryAssignments } from './assignments/memory-assignments.ts'
+import { createRedisAssignments } from './assignments/redis-assignments.ts'
 import { createCache } from './cache/cache.ts'
-import { alone, createCoherence, memberMs, registry } from './cache/coherence.ts'
+import { createCoherence, memberMs, registry, singleInstance } from './cache/coherence.ts'
 import { createMemoryStore } from './cache/memory-store.ts'
 import { createRedisStore } from './cache/redis-store.ts'
 import { createChatHub } from './chathub/client.ts'
+import { createCompanyToken } from './chathub/company-token.ts'
 import { createExchange } from './chathub/exchange.ts'
-import { createVault } from './chathub/company-token.ts'
 import { type Clock, systemClock } from './clock.ts'
 import type { Config } from './config.ts'
 import { createOpenApi } from './contract/openapi.ts'
 import type { Health } from './contract/system.ts'
-import { mountAssignments } from './http/routes/assignments.ts'
-import { mountChatHub } from './http/routes/drop-in.ts'
 import { createCors } from './http/cors.ts'
+import { createFastPath } from './http/fast-path.ts'
+import { createResponseBatcher, type Observe } from './http/response-batcher.ts'
+import { createRouter } from './http/router.ts'
+import { mountAssignments } from './http/routes/assignments.ts'
 import { mountDocs } from './http/routes/docs.ts'
-import { createDoor } from './http/router.ts'
+import { mountDropIn } from './http/routes/drop-in.ts'
 import { mountGateway } from './http/routes/gateway.ts'
 import { mountHealth } from './http/routes/health.ts'
-import { createOnce, isStorable } from './http/with-idempotency.ts'
 import { mountOperations } from './http/routes/operations.ts'
 import { mountOperators } from './http/routes/operators.ts'
 import { mountOrganizations } from './http/routes/organizations.ts'
-import { createReplay } from './http/fast-path.ts'
-import { createSender, type Observe } from './http/response-batcher.ts'
-import { createServer } from './http/server.ts'
 import { mountSessions } from './http/routes/sessions.ts'
 import { mountTokens } from './http/routes/tokens.ts'
-import { createIdempotency } from './writes/idempotency.ts'
-import { createMemoryJournal } from './writes/journal.ts'
-import { createRedisJournal } from './writes/redis-journal.ts'
-import { createRedisTurns } from './writes/redis-organization-lock.ts'
-import { createLocalTurns } from './writes/organization-lock.ts'
-import type { Log } from './log.ts'
-import { createMetrics } from './metrics.ts'
-import { createAdd } from './writes/add.ts'
-import { createAssignments } from './assignments/assignments.ts'
-import { createChangeStatus } from './writes/change-status.ts'
+import { createServer } from './http/server.ts'
+import { createWithIdempotency, isStorable } from './http/with-idempotency.ts'
 import { createDiagnose } from './lists/diagnosis.ts'
 import { createDirectory } from './lists/directory.ts'
-import { createImports } from './writes/imports.ts'
-import { createLists, operatorsKey, rosterLoader } from './lists/operator-lists.ts'
-import { createMemoryAssignments } from './assignments/memory-assignments.ts'
-import { createOperations } from './writes/operations.ts'
 import { createOperatorIndex } from './lists/operator-index.ts'
+import { createOperatorLists, operatorsKey, rosterLoader } from './lists/operator-lists.ts'
+import { createOperatorTokens } from './lists/operator-tokens.ts'
 import {
   createOrganizations,
   decodeOrganizations,
   organizationsKey,
   organizationsLoader,
 } from './lists/organizations.ts'
-import { createRedisAssignments } from './assignments/redis-assignments.ts'
 import { decodeRoster } from './lists/roster.ts'
-import { createRunner } from './writes/runner.ts'
-import { createTokens } from './lists/operator-tokens.ts'
+import type { Log } from './log.ts'
+import { createMetrics } from './metrics.ts'
 import { createMemoryRecords, createRedisRecords } from './redis/records.ts'
 import { createRedis } from './redis/redis.ts'
 import type { Report } from './report.ts'
 import { createBreaker } from './throttle/breaker.ts'
 import { createLocalBudget, firstAskMs } from './throttle/budget.ts'
-import { createLanes } from './throttle/priority-queue.ts'
-import { withLimit } from './throttle/rate-limit.ts'
+import { createPriorityQueue } from './throttle/priority-queue.ts'
+import { withRateLimit } from './throttle/rate-limit.ts'
 import { withRetry } from './throttle/retry.ts'
 import { createSharedBudget } from './throttle/shared-budget.ts'
 import { version } from './version.ts'
 import { watchCredentials } from './watch-credentials.ts'
+import { createAdd } from './writes/add.ts'
+import { createChangeStatus } from './writes/change-status.ts'
+import { createIdempotency } from './writes/idempotency.ts'
+import { createImports } from './writes/imports.ts'
+import { createMemoryJournal } from './writes/journal.ts'
+import { createOperations } from './writes/operations.ts'
+import { createLocalOrganizationLock } from './writes/organization-lock.ts'
+import { createRedisJournal } from './writes/redis-journal.ts'
+import { createRedisOrganizationLock } from './writes/redis-organization-lock.ts'
+import { createRunner } from './writes/runner.ts'
 
 export type Gateway = {
   /** Not listening yet; what comes before `opened` is answered as if Redis were away. */
@@ -100,14 +100,14 @@ export const createGateway = (config: Config, { log, clock = systemClock, onRepo
   const redis =
     config.redisUrl &&
     createRedis({ url: config.redisUrl.reveal(), prefix: config.redisPrefix, clock, report })
-  const coherence = redis ? createCoherence({ redis, clock, instances: config.instances }) : alone
+  const coherence = redis ? createCoherence({ redis, clock, instances: config.instances }) : singleInstance
 
   // The way to ChatHub, one function type in layers.
   const { requestsPerSecond, queueMax, timeoutMs, authHeader } = config
   const budget = redis
     ? createSharedBudget({ redis, requestsPerSecond, clock, membership: coherence, registry, memberMs })
     : createLocalBudget({ requestsPerSecond: () => requestsPerSecond, clock, opensAt: firstAskMs })
-  const lanes = createLanes({
+  const queue = createPriorityQueue({
     budget,
     queueMax,
     answerMs: Math.min(timeoutMs, 500),
@@ -116,13 +116,13 @@ export const createGateway = (config: Config, { log, clock = systemClock, onRepo
   })
   const breaker = createBreaker(report)
   const credentials = { token: config.companyToken, login: config.login, password: config.password }
-  const vault = createVault({ credentials, clock, report })
+  const companyToken = createCompanyToken({ credentials, clock, report })
   const upstream = createExchange({ origin: config.chathubUrl, authHeader, timeoutMs, clock, report })
   let exchange = upstream.exchange
-  exchange = withLimit(exchange, lanes, report)
+  exchange = withRateLimit(exchange, queue, report)
   exchange = breaker.withBreaker(exchange)
   exchange = withRetry(exchange, report)
-  exchange = vault.withToken(exchange)
+  exchange = companyToken.withToken(exchange)
   const chathub = createChatHub(exchange, report)
 
   // What is remembered.
@@ -147,30 +147,35 @@ export const createGateway = (config: Config, { log, clock = systemClock, onRepo
   })
 
   // The subject.
-  const lists = createLists(rosters, organizations)
+  const lists = createOperatorLists(rosters, organizations)
   const directory = createDirectory({ lists, organizations, index, clock })
   const { batchSize, settleMs } = config
-  const turns = redis
-    ? createRedisTurns({ redis: redis.patient, clock, graceMs: timeoutMs, born: registry.born })
-    : createLocalTurns(clock)
-  const journal = redis ? createRedisJournal(redis.patient, clock) : createMemoryJournal(clock)
-  const runner = createRunner({ chathub, cache: rosters, journal, turns, clock, report, settleMs })
+  const organizationLock = redis
+    ? createRedisOrganizationLock({
+        redis: redis.tolerant,
+        clock,
+        graceMs: timeoutMs,
+        redisDataSince: registry.redisDataSince,
+      })
+    : createLocalOrganizationLock(clock)
+  const journal = redis ? createRedisJournal(redis.tolerant, clock) : createMemoryJournal(clock)
+  const runner = createRunner({ chathub, cache: rosters, journal, organizationLock, clock, report, settleMs })
   const writing = { chathub, cache: rosters, journal, runner, clock, batchSize }
   const add = createAdd(writing)
   const changeStatus = createChangeStatus(writing)
   const imports = createImports(writing)
-  const operations = createOperations({ journal, turns, runner, clock })
+  const operations = createOperations({ journal, organizationLock, runner, clock })
   const stopSweeping = operations.sweep()
-  const tokens = createTokens(chathub, clock)
+  const tokens = createOperatorTokens(chathub, clock)
   const assignments = createAssignments({
     lists,
-    store: redis ? createRedisAssignments(redis.patient) : createMemoryAssignments({ clock }),
+    store: redis ? createRedisAssignments(redis.tolerant) : createMemoryAssignments({ clock }),
   })
   const diagnose = createDiagnose({
     organizations,
     lists,
     cache: rosters,
-    token: vault.status,
+    token: companyToken.status,
     reachable: () => breaker.state() !== 'open',
     clock,
   })
@@ -185,9 +190,9 @@ export const createGateway = (config: Config, { log, clock = systemClock, onRepo
     ? readFileSync(config.clientsFile, 'utf8')
     : (config.clients ?? '{"clients":[]}')
   const keys = createKeys(parseClients(clientsJson, true).entries, clock)
-  const limit = createLimit(clock)
+  const limit = createClientLimit(clock)
   // Without Redis a room each: whoever fills one pushes nothing out of the others.
-  const newRecords = () => (redis ? createRedisRecords(redis.patient) : createMemoryRecords(clock))
+  const newRecords = () => (redis ? createRedisRecords(redis.tolerant) : createMemoryRecords(clock))
   const gatewayTokens = createGatewayTokens({ keys, records: newRecords(), clock, limit })
   const { jwksUrl, jwtIssuer: issuer, jwtAudience: audience, sessionSecret } = config
   const sessions =
@@ -195,22 +200,22 @@ export const createGateway = (config: Config, { log, clock = systemClock, onRepo
   const findByJwt =
     jwksUrl && issuer && audience ? [createJwtFinder({ jwksUrl, issuer, audience, clock })] : []
   const guard = createGuard([keys.find, gatewayTokens.find, ...findByJwt], sessions)
-  const watching = watchCredentials({ config, clientsJson, keys, vault, redis, sessions, report })
+  const watching = watchCredentials({ config, clientsJson, keys, companyToken, redis, sessions, report })
 
-  // The door.
+  // The router.
   const metrics = createMetrics({
-    queueDepth: lanes.waiting,
+    queueDepth: queue.waiting,
     budgetRate: () => budget.status().allowedNow,
     redisDegraded: () => redis?.state() === 'away',
   })
-  const observe: Observe = (visit, status) => {
-    const ms = clock.now() - visit.startedAt
-    metrics.visited(visit, status, ms)
-    log.visited(visit, status, ms)
+  const observe: Observe = (requestContext, status) => {
+    const ms = clock.now() - requestContext.startedAt
+    metrics.requestAnswered(requestContext, status, ms)
+    log.requestAnswered(requestContext, status, ms)
   }
   const closing = (): boolean => draining
   const chathubHealth = (): Health['chathub'] => {
-    if (vault.status().state === 'refused') return 'refused'
+    if (companyToken.status().state === 'refused') return 'refused'
     return breaker.state() === 'closed' ? 'ok' : 'unavailable'
   }
   const health = (): Health => ({
@@ -221,34 +226,34 @@ export const createGateway = (config: Config, { log, clock = systemClock, onRepo
   const { readDeadlineMs, writeDeadlineMs, trustProxy } = config
   // A request ends at its deadline; twice that is surely over.
   const abandonedMs = 2 * writeDeadlineMs
-  const once = createOnce(
+  const once = createWithIdempotency(
     createIdempotency({ records: newRecords(), clock, storable: isStorable, abandonedMs }),
   )
-  const sender = createSender({ observe, closing })
+  const sender = createResponseBatcher({ observe, closing })
   const entering = { guard, limit, sender }
   const makeDoor = () =>
-    createDoor({
+    createRouter({
       ...entering,
       observe,
       closing,
       once,
-      replay: createReplay(entering),
+      replay: createFastPath(entering),
       clock,
       readDeadlineMs,
       writeDeadlineMs,
     })
-  const door = makeDoor()
-  mountOperators(door, { lists, directory, add, changeStatus })
-  mountOperations(door, { operations, organizations, imports, add, changeStatus, lists, tokens, clock })
-  mountOrganizations(door, { organizations, diagnose })
-  mountTokens(door, { lists, tokens, clock })
-  mountAssignments(door, { assignments })
-  mountChatHub(door, { organizations, lists, directory, add, changeStatus, tokens, gatewayTokens })
-  mountGateway(door, {
+  const router = makeDoor()
+  mountOperators(router, { lists, directory, add, changeStatus })
+  mountOperations(router, { operations, organizations, imports, add, changeStatus, lists, tokens, clock })
+  mountOrganizations(router, { organizations, diagnose })
+  mountTokens(router, { lists, tokens, clock })
+  mountAssignments(router, { assignments })
+  mountDropIn(router, { organizations, lists, directory, add, changeStatus, tokens, gatewayTokens })
+  mountGateway(router, {
     purge,
     upstream: () => ({
-      token: vault.status(),
-      queue: { waiting: lanes.waiting(), max: queueMax },
+      token: companyToken.status(),
+      queue: { waiting: queue.waiting(), max: queueMax },
       budget: budget.status(),
       breaker: { state: breaker.state() },
       cache: rosters.size(),
@@ -259,13 +264,13 @@ export const createGateway = (config: Config, { log, clock = systemClock, onRepo
       })),
     }),
   })
-  if (sessions) mountSessions(door, { sessions, sameSite: config.sessionSameSite, clock })
-  mountDocs(door)
+  if (sessions) mountSessions(router, { sessions, sameSite: config.sessionSameSite, clock })
+  mountDocs(router)
   const opsDoor = makeDoor()
   const watched = { health, metrics: metrics.render }
-  mountHealth(door, { ...watched, openapi: () => openapi })
+  mountHealth(router, { ...watched, openapi: () => openapi })
   mountHealth(opsDoor, { ...watched, openapi: () => openapi, withoutKey: true })
-  const openapi = Buffer.from(JSON.stringify(createOpenApi(door.endpoints, version)))
+  const openapi = Buffer.from(JSON.stringify(createOpenApi(router.endpoints, version)))
   const serving = {
     cors: createCors(config.corsOrigins),
     clock,
@@ -277,12 +282,12 @@ export const createGateway = (config: Config, { log, clock = systemClock, onRepo
   }
 
   return {
-    server: createServer({ door, ...serving }),
-    opsServer: createServer({ door: opsDoor, ...serving }),
+    server: createServer({ router, ...serving }),
+    opsServer: createServer({ router: opsDoor, ...serving }),
     opened: redis?.opened ?? Promise.resolve(),
     drain: () => {
       draining = true
-      door.endStreams()
+      router.endStreams()
     },
     close: async () => {
       watching.close()

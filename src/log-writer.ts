@@ -1,7 +1,7 @@
 import sonic from 'sonic-boom'
 
 /** Where log lines go: in pieces of whole lines, without anybody waiting for them. */
-export type Output = {
+export type LogWriter = {
   write(line: string): void
   /** What was written so far is out when this resolves, or a second has passed. */
   drained(): Promise<void>
@@ -19,7 +19,7 @@ const lastTries = 10
  * Lines on stdout. The gateway goes on when they cannot be written, and ends when it is told to. Each is put into its piece
  * at once: strings that wait to be joined are copied by every collection of garbage, which costs more than making them.
  */
-export const openOutput = (): Output => {
+export const openLogWriter = (): LogWriter => {
   let failing = false
   let exiting = false
   let tries = 0

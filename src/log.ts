@@ -1,11 +1,11 @@
 import { type DestinationStream, type Logger, pino } from 'pino'
-import type { Visit } from './http/request-context.ts'
+import type { RequestContext } from './http/request-context.ts'
 import type { Report } from './report.ts'
 
 export type Log = {
   logger: Logger
   /** One line per answer: route and client, never the query, a header or a name. */
-  visited(visit: Visit, status: number, ms: number): void
+  requestAnswered(requestContext: RequestContext, status: number, ms: number): void
   /** What inner rooms tell, where somebody running the gateway wants to read it. */
   reported(report: Report): void
 }
@@ -18,11 +18,11 @@ export const createLog = (level: string, destination: DestinationStream): Log =>
   )
   return {
     logger,
-    visited: (visit, status, ms) => {
+    requestAnswered: (requestContext, status, ms) => {
       const { label, value } = status >= 500 ? errorLevel : infoLevel
       if (!logger.isLevelEnabled(label)) return
       destination.write(
-        `{"level":${value},"time":"${isoNow()}"${visitFields(visit, status, ms)},"msg":"request"}\n`,
+        `{"level":${value},"time":"${isoNow()}"${visitFields(requestContext, status, ms)},"msg":"request"}\n`,
       )
     },
     reported: (report) => {
@@ -37,7 +37,7 @@ const errorLevel = { label: 'error', value: pino.levels.values.error }
 
 /** The fields as pino would write them, at a third of its cost; only the id of a client who is not in our file can need escaping. */
 const visitFields = (
-  { requestId, caller, method, route, freshness, code }: Visit,
+  { requestId, caller, method, route, freshness, code }: RequestContext,
   status: number,
   ms: number,
 ) => {

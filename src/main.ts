@@ -5,7 +5,7 @@ import closeWithGrace from 'close-with-grace'
 import { ConfigFaults, readConfig } from './config.ts'
 import { createGateway } from './gateway.ts'
 import { createLog } from './log.ts'
-import { openOutput } from './log-writer.ts'
+import { openLogWriter } from './log-writer.ts'
 
 /** sysexits.h: a fault of the settings. */
 const EX_CONFIG = 78
@@ -39,7 +39,7 @@ const finish = (server: Server): Promise<void> =>
 /** The process: settings, gateway, listen, ready line, drain. @throws ConfigFaults */
 export const run = async (env: Record<string, string | undefined>): Promise<{ url: string }> => {
   const config = readConfig(env)
-  const output = openOutput()
+  const output = openLogWriter()
   const pretty = process.stdout.isTTY
     ? (await import('pino-pretty')).default({ ignore: 'pid,hostname', destination: 1 })
     : undefined

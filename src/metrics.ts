@@ -1,7 +1,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
-import type { Visit } from './http/request-context.ts'
+import type { RequestContext } from './http/request-context.ts'
 import type { Report } from './report.ts'
-import { createTally } from './request-metrics.ts'
+import { createRequestMetrics } from './request-metrics.ts'
 
 /** What is read at scrape time rather than counted. */
 type Gauges = {
@@ -11,7 +11,7 @@ type Gauges = {
 }
 
 export type Metrics = {
-  visited(visit: Visit, status: number, ms: number): void
+  requestAnswered(requestContext: RequestContext, status: number, ms: number): void
   reported(report: Report): void
   /** The Prometheus text. */
   render(): Promise<string>
@@ -30,7 +30,7 @@ export const createMetrics = (gauges: Gauges): Metrics => {
     new Histogram({ name, help, labelNames: [label], buckets, registers })
 
   const names = { requests: 'gw_requests_total', durations: 'http_server_request_duration_seconds' }
-  const tally = createTally(registry, names, buckets)
+  const tally = createRequestMetrics(registry, names, buckets)
   const cacheEvents = counter(
     'gw_cache_events_total',
     'How reads of lists were answered.',
@@ -97,7 +97,7 @@ export const createMetrics = (gauges: Gauges): Metrics => {
   }
 
   return {
-    visited: ({ method, route }, status, ms) =>
+    requestAnswered: ({ method, route }, status, ms) =>
       tally.add(methods.has(method) ? method : 'OTHER', route, status, ms),
     reported: (report) => {
       switch (report.name) {

@@ -1,13 +1,17 @@
 import { Counter, type Metric, type Registry } from 'prom-client'
 
 /** What one request costs to count must not be felt, so here it is plain numbers; the registry reads them at a scrape. */
-type Tally = { add(method: string, route: string, status: number, ms: number): void }
+type RequestMetrics = { add(method: string, route: string, status: number, ms: number): void }
 
 type Counted = { statuses: Map<number, number>; buckets: number[]; seconds: number }
 type Names = { requests: string; durations: string }
 
 /** Answers by method, route and status, and their durations by method and route. `buckets` in seconds, rising. */
-export const createTally = (registry: Registry, names: Names, buckets: readonly number[]): Tally => {
+export const createRequestMetrics = (
+  registry: Registry,
+  names: Names,
+  buckets: readonly number[],
+): RequestMetrics => {
   const routes = new Map<string, Map<string, Counted>>()
   const bounds = buckets.map((seconds) => seconds * 1000)
 

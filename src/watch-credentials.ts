@@ -1,6 +1,6 @@
 import { type Keys, parseClients } from './access/keys.ts'
 import type { Sessions } from './access/sessions.ts'
-import type { Vault } from './chathub/company-token.ts'
+import type { CompanyToken } from './chathub/company-token.ts'
 import { type Config, settings } from './config.ts'
 import type { Redis } from './redis/redis.ts'
 import type { Report } from './report.ts'
@@ -12,12 +12,12 @@ export const watchCredentials = (options: {
   config: Config
   clientsJson: string
   keys: Keys
-  vault: Vault
+  companyToken: CompanyToken
   redis: Redis | undefined
   sessions: Sessions | undefined
   report: (report: Report) => void
 }): { close(): void } => {
-  const { config, keys, vault, report } = options
+  const { config, keys, companyToken, report } = options
   const watchers: { close(): void }[] = []
   const watch = (setting: string, path: string, before: string, take: (text: string) => boolean): void => {
     watchers.push(
@@ -35,8 +35,8 @@ export const watchCredentials = (options: {
       return true
     })
   const secrets = [
-    { name: 'companyToken', take: (token: Secret) => vault.replace({ token }) },
-    { name: 'password', take: (password: Secret) => vault.replace({ password }) },
+    { name: 'companyToken', take: (token: Secret) => companyToken.replace({ token }) },
+    { name: 'password', take: (password: Secret) => companyToken.replace({ password }) },
     { name: 'redisUrl', take: (url: Secret) => options.redis?.replace(url.reveal()) },
     { name: 'sessionSecret', take: (secret: Secret) => options.sessions?.replaceSecret(secret) },
   ] as const

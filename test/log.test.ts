@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import { pino } from 'pino'
-import type { Visit } from '../src/http/request-context.ts'
+import type { RequestContext } from '../src/http/request-context.ts'
 import { createLog } from '../src/log.ts'
 
 const visit = {
@@ -12,7 +12,7 @@ const visit = {
   freshness: { how: 'hit' },
   code: undefined,
   lines: '',
-} as unknown as Visit
+} as unknown as RequestContext
 
 const written = (level: string, work: (log: ReturnType<typeof createLog>) => void): string[] => {
   const lines: string[] = []
@@ -27,15 +27,20 @@ describe('the line of a request', () => {
     const { requestId, method, route, caller } = visit
     const fields = { requestId, client: caller?.id, method, route, status: 200, ms: 1.23, cache: 'hit' }
     pino(base, { write: (line) => void lines.push(line) }).info(fields, 'request')
-    const [ours] = written('info', (log) => log.visited(visit, 200, 1.2345))
+    const [ours] = written('info', (log) => log.requestAnswered(visit, 200, 1.2345))
     expect(ours?.replace(/"time":"\d{4}-\d\d-\d\dT[\d:.]+Z"/, '"time":"T"')).toBe(lines[0])
   })
 
   it('leaves out what is not known, names the failure, and is an error from 500 on', () => {
-    const bare = { ...visit, caller: undefined, freshness: undefined, code: 'gateway.internal' } as Visit
+    const bare = {
+      ...visit,
+      caller: undefined,
+      freshness: undefined,
+      code: 'gateway.internal',
+    } as RequestContext
     const [line = ''] = written('error', (log) => {
-      log.visited(bare, 499, 1)
-      log.visited(bare, 500, 1)
+      log.requestAnswered(bare, 499, 1)
+      log.requestAnswered(bare, 500, 1)
     })
     const { time, ...fields } = JSON.parse(line)
     expect(fields).toEqual({
@@ -48,6 +53,6 @@ describe('the line of a request', () => {
       code: 'gateway.internal',
       msg: 'request',
     })
-    expect(written('silent', (log) => log.visited(bare, 500, 1))).toEqual([])
+    expect(written('silent', (log) => log.requestAnswered(bare, 500, 1))).toEqual([])
   })
 })

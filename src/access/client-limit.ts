@@ -4,9 +4,9 @@ import { Failure } from '../errors.ts'
 import type { Caller } from './caller.ts'
 
 /** A token bucket of `requestsPerMinute` per client id, in this instance. @throws Failure `limit.exceeded` */
-export type Limit = (caller: Caller) => void
+export type ClientLimit = (caller: Caller) => void
 
-export const createLimit = (clock: Clock): Limit => {
+export const createClientLimit = (clock: Clock): ClientLimit => {
   const buckets = new LRUCache<string, { tokens: number; at: number }>({ max: 50_000 })
   return ({ id, requestsPerMinute: quota }) => {
     const now = clock.now()

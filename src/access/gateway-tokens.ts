@@ -4,8 +4,8 @@ import type { Clock } from '../clock.ts'
 import { Failure } from '../errors.ts'
 import type { Records } from '../redis/records.ts'
 import type { Caller } from './caller.ts'
+import type { ClientLimit } from './client-limit.ts'
 import { hashKey, type Keys } from './keys.ts'
-import type { Limit } from './client-limit.ts'
 
 const tokenMs = 24 * 60 * 60 * 1000
 const hash = (token: string): string => createHash('sha256').update(token).digest('base64url')
@@ -26,7 +26,7 @@ export const createGatewayTokens = (options: {
   keys: Keys
   records: Records
   clock: Clock
-  limit: Limit
+  limit: ClientLimit
 }) => {
   const { keys, records, clock, limit } = options
   // A token seen once needs no asking again: it dies with its key, which is looked up each time, or by its own date.

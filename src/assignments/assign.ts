@@ -1,10 +1,10 @@
 import type { Assignment, Strategy } from '../contract/assignment.ts'
 
 /** Why an operator, without the counts of the organization. */
-export type Why = Omit<Assignment['explain'], 'active' | 'candidates'>
+export type Reason = Omit<Assignment['explain'], 'active' | 'candidates'>
 
 /** Who holds a chat. */
-export type Hold = {
+export type HeldChat = {
   operator: number
   strategy: Strategy
   /** Date of the choice, ms since 1970. */
@@ -14,15 +14,15 @@ export type Hold = {
 }
 
 /** The turns of one organization under `roundRobin`. */
-export type Turns = {
+export type Rotation = {
   /** Who was active when a turn was last given, in ChatHub's order. */
   present: readonly number[]
   /** Chats given in turn, by operator. Numbers are compared, never read as history: a newcomer does not start at 0. */
   given: ReadonlyMap<number, number>
 }
-export const noTurns: Turns = { present: [], given: new Map() }
+export const emptyRotation: Rotation = { present: [], given: new Map() }
 
-export type Wish = {
+export type AssignmentRequest = {
   strategy: Strategy
   /** In ChatHub's order. */
   active: readonly number[]
@@ -34,7 +34,7 @@ export type Wish = {
 }
 
 /** The operator and why; `turns` where they change. */
-type Choice = { operator: number; why: Why; turns?: Turns }
+type Choice = { operator: number; why: Reason; turns?: Rotation }
 
 /**
  * Who gets a chat; undefined: nobody can. A held one stays while its operator is active and not excluded. Else `modulo`
@@ -42,13 +42,17 @@ type Choice = { operator: number; why: Why; turns?: Turns }
  * first of them in ChatHub's order: so two operators that are both there never differ by more than one. A turn that was
  * given is not given back. The script in `redis-assignments.ts` says the same in Lua; one suite holds them together.
  */
-export const assign = (wish: Wish, held: Hold | undefined, turns: Turns): Choice | undefined => {
+export const assign = (
+  wish: AssignmentRequest,
+  held: HeldChat | undefined,
+  turns: Rotation,
+): Choice | undefined => {
   const excluded = new Set(wish.exclude)
   const candidates = wish.active.filter((id) => !excluded.has(id))
   if (held && candidates.includes(held.operator)) return { operator: held.operator, why: { reason: 'held' } }
   const [first] = candidates
   if (first === undefined) return undefined
-  const moved: Pick<Why, 'moved'> = held
+  const moved: Pick<Reason, 'moved'> = held
     ? { moved: wish.active.includes(held.operator) ? 'excluded' : 'inactive' }
     : {}
   if (wish.strategy === 'modulo') {
@@ -71,7 +75,7 @@ export const assign = (wish: Wish, held: Hold | undefined, turns: Turns): Choice
  * stayed (nobody stayed: at the most that anybody had), never below, so that no newcomer is flooded. Who left is
  * remembered only while ahead of that.
  */
-const admit = ({ present, given }: Turns, active: readonly number[]): Map<number, number> => {
+const admit = ({ present, given }: Rotation, active: readonly number[]): Map<number, number> => {
   const before = new Set(present)
   const stayed = active.filter((id) => before.has(id) && given.has(id))
   const counts = (stayed.length > 0 ? stayed : [...given.keys()]).map((id) => given.get(id) as number)

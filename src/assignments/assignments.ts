@@ -1,11 +1,11 @@
 import { type Caller, requireOrganization } from '../access/caller.ts'
 import type { Read } from '../cache/cache.ts'
-import type { Errand } from '../chathub/exchange.ts'
+import type { CallContext } from '../chathub/exchange.ts'
 import { type AssignChat, type Assignment, chatNumber } from '../contract/assignment.ts'
 import { Failure } from '../errors.ts'
-import type { Hold, Why, Wish } from './assign.ts'
-import type { Lists } from '../lists/operator-lists.ts'
+import type { OperatorLists } from '../lists/operator-lists.ts'
 import type { Roster } from '../lists/roster.ts'
+import type { AssignmentRequest, HeldChat, Reason } from './assign.ts'
 
 /** How long a chat stays with its operator after it was last asked for. */
 export const holdMs = 30 * 24 * 3600 * 1000
@@ -15,34 +15,38 @@ export type AssignmentStore = {
   /** @throws Failure `redis.unavailable` */
   requireReady(): void
   /** Chooses as `assign` says and keeps it; undefined: nobody can, and nothing changed. */
-  assign(organization: number, chat: string, wish: Wish): Promise<{ hold: Hold; why: Why } | undefined>
+  assign(
+    organization: number,
+    chat: string,
+    wish: AssignmentRequest,
+  ): Promise<{ hold: HeldChat; why: Reason } | undefined>
   /** Asking for a chat counts as use. */
-  find(organization: number, chat: string): Promise<Hold | undefined>
+  find(organization: number, chat: string): Promise<HeldChat | undefined>
   /** @returns false when nobody held it */
   release(organization: number, chat: string): Promise<boolean>
 }
 
 /** Which chat of which organization, and who asks. */
-export type Place = { caller: Caller; organization: number; errand: Errand }
+export type AssignmentScope = { caller: Caller; organization: number; context: CallContext }
 
 /** @throws Failure `redis.unavailable` first, then `organization.unknown`, so that one's own and others' look the same */
 export type Assignments = {
   /** @throws Failure `operator.none-active` */
-  assign(place: Place, wanted: AssignChat): Promise<Assignment>
+  assign(place: AssignmentScope, wanted: AssignChat): Promise<Assignment>
   /** @throws Failure `assignment.unknown` */
-  find(place: Place, chat: string): Promise<Assignment>
+  find(place: AssignmentScope, chat: string): Promise<Assignment>
   /** @throws Failure `assignment.unknown` */
-  release(place: Place, chat: string): Promise<void>
+  release(place: AssignmentScope, chat: string): Promise<void>
 }
 
 /** Chats and the operators that hold them; who is active is read from the remembered list. */
-export const createAssignments = (options: { lists: Lists; store: AssignmentStore }): Assignments => {
+export const createAssignments = (options: { lists: OperatorLists; store: AssignmentStore }): Assignments => {
   const { lists, store } = options
 
-  const enter = async ({ caller, organization, errand }: Place): Promise<Read<Roster>> => {
+  const enter = async ({ caller, organization, context }: AssignmentScope): Promise<Read<Roster>> => {
     store.requireReady()
     requireOrganization(caller, organization)
-    return lists.read(organization, errand)
+    return lists.read(organization, context)
   }
   return {
     assign: async (place, { chatId, strategy, exclude }) => {
@@ -78,6 +82,6 @@ const activeIn = (roster: Roster): number[] =>
 
 const shown = (
   chatId: string | number,
-  { operator, strategy, assignedAt }: Hold,
+  { operator, strategy, assignedAt }: HeldChat,
   explain: Assignment['explain'],
 ): Assignment => ({ chatId, operator, strategy, assignedAt: new Date(assignedAt).toISOString(), explain })

@@ -1,18 +1,18 @@
 import { LRUCache } from 'lru-cache'
 import type { Clock } from '../clock.ts'
-import { assign, type Hold, noTurns, type Turns } from './assign.ts'
+import { assign, emptyRotation, type HeldChat, type Rotation } from './assign.ts'
 import { type AssignmentStore, holdMs } from './assignments.ts'
 
 /** Assignments of a gateway without Redis: this process is the whole world. Bounded; the longest unused chat goes first. */
 export const createMemoryAssignments = (options: { clock: Clock; chatsMax?: number }): AssignmentStore => {
   const { clock } = options
-  const holds = new LRUCache<string, { hold: Hold; until: number }>({ max: options.chatsMax ?? 200_000 })
-  const turns = new LRUCache<number, { turns: Turns; until: number }>({ max: 10_000 })
+  const holds = new LRUCache<string, { hold: HeldChat; until: number }>({ max: options.chatsMax ?? 200_000 })
+  const turns = new LRUCache<number, { turns: Rotation; until: number }>({ max: 10_000 })
 
   const keyOf = (organization: number, chat: string): string => `${organization}:${chat}`
   const living = <T extends { until: number }>(kept: T | undefined): T | undefined =>
     kept && clock.now() < kept.until ? kept : undefined
-  const keep = (key: string, hold: Hold): Hold => {
+  const keep = (key: string, hold: HeldChat): HeldChat => {
     holds.set(key, { hold, until: clock.now() + holdMs })
     return hold
   }
@@ -22,7 +22,7 @@ export const createMemoryAssignments = (options: { clock: Clock; chatsMax?: numb
     assign: async (organization, chat, wish) => {
       const key = keyOf(organization, chat)
       const held = living(holds.get(key))?.hold
-      const choice = assign(wish, held, living(turns.get(organization))?.turns ?? noTurns)
+      const choice = assign(wish, held, living(turns.get(organization))?.turns ?? emptyRotation)
       if (!choice) return undefined
       const { operator, why } = choice
       if (held && why.reason === 'held') return { hold: keep(key, held), why }

@@ -1,7 +1,7 @@
 import type { Strategy } from '../contract/assignment.ts'
 import { Failure } from '../errors.ts'
 import type { Redis } from '../redis/redis.ts'
-import type { Hold, Why } from './assign.ts'
+import type { HeldChat, Reason } from './assign.ts'
 import { type AssignmentStore, holdMs } from './assignments.ts'
 
 /*
@@ -127,7 +127,10 @@ export const createRedisAssignments = (redis: Redis): AssignmentStore => {
       )) as [hold: Buffer, chosen?: Buffer, moved?: Buffer, count?: number] | null
       if (!answer) return undefined
       const [kept, chosen, moved, count] = answer
-      return { hold: decode(kept) as Hold, why: chosen ? whyOf(chosen, moved, count) : { reason: 'held' } }
+      return {
+        hold: decode(kept) as HeldChat,
+        why: chosen ? whyOf(chosen, moved, count) : { reason: 'held' },
+      }
     },
     find: async (organization, chat) =>
       decode((await scripts.find([holdKey(organization, chat)], holdMs)) as Buffer | null),
@@ -135,14 +138,14 @@ export const createRedisAssignments = (redis: Redis): AssignmentStore => {
   }
 }
 
-const whyOf = (chosen: Buffer, moved: Buffer | undefined, count: number | undefined): Why => {
+const whyOf = (chosen: Buffer, moved: Buffer | undefined, count: number | undefined): Reason => {
   const reason = moved?.length ? { moved: moved.toString() as 'inactive' | 'excluded' } : {}
   return chosen.toString() === 'modulo'
     ? { reason: 'modulo', ...reason, index: count as number }
     : { reason: 'fewestChats', ...reason, given: count as number }
 }
 
-const decode = (bytes: Buffer | null): Hold | undefined => {
+const decode = (bytes: Buffer | null): HeldChat | undefined => {
   const [, operator, assignedAt, strategy, form] =
     /^1 (\d+) (\d+) (\w+) (\w+)$/.exec(bytes?.toString() ?? '') ?? []
   if (operator === undefined) return undefined

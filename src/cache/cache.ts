@@ -1,10 +1,10 @@
 import { LRUCache } from 'lru-cache'
-import type { Errand } from '../chathub/exchange.ts'
+import type { CallContext } from '../chathub/exchange.ts'
 import { type Clock, pause } from '../clock.ts'
 import { Failure, isFailure } from '../errors.ts'
-import { alone, type Coherence } from './coherence.ts'
+import { type Coherence, singleInstance } from './coherence.ts'
 import { keepMs, stateAt } from './entry.ts'
-import { createLoading, type LoadOptions } from './loader.ts'
+import { createLoader, type LoaderOptions } from './loader.ts'
 import { type Copy, createMemory } from './memory.ts'
 
 export type { Copy, Loaded } from './memory.ts'
@@ -26,8 +26,8 @@ export type ReadOptions = { notBefore?: number }
 export type Cache<T> = {
   /** The fresh copy, at once, or undefined: the fast way of nearly every read. */
   peek(key: string): Read<T> | undefined
-  /** @throws Failure when there is no copy that may be served and no new one can be had by the errand's deadline. */
-  read(key: string, errand: Errand, options?: ReadOptions): Promise<Read<T>>
+  /** @throws Failure when there is no copy that may be served and no new one can be had by the context's deadline. */
+  read(key: string, context: CallContext, options?: ReadOptions): Promise<Read<T>>
   /** Any copy that is remembered here, however old; for looking things up, never for serving. */
   remembered(key: string): Copy<T> | undefined
   /**
@@ -40,17 +40,17 @@ export type Cache<T> = {
   size(): { lists: number; bytes: number }
 }
 
-type Options<T> = Omit<LoadOptions<T>, 'memory' | 'coherence'> & { coherence?: Coherence }
+type Options<T> = Omit<LoaderOptions<T>, 'memory' | 'coherence'> & { coherence?: Coherence }
 
 // A refresh that failed is tried again no sooner.
 const refreshAgainMs = 1000
 
 /** The reading side: memory, then the store, then one load for all who wait. */
 export const createCache = <T>(options: Options<T>): Cache<T> => {
-  const { clock, coherence = alone, list, report, store, times } = options
+  const { clock, coherence = singleInstance, list, report, store, times } = options
   const memory = createMemory<T>(clock, coherence)
-  const loading = createLoading<T>({ ...options, coherence, memory })
-  const { adopt, join } = loading
+  const loading = createLoader<T>({ ...options, coherence, memory })
+  const { readThroughStore, join } = loading
   const { ageOf } = memory
 
   const answer = (
@@ -71,12 +71,12 @@ export const createCache = <T>(options: Options<T>): Cache<T> => {
   }
 
   const failedRefreshes = new LRUCache<string, number>({ max: 10_000 })
-  const refreshBehind = (key: string, errand: Errand): void => {
+  const refreshBehind = (key: string, context: CallContext): void => {
     const failedAt = failedRefreshes.get(key)
     if (failedAt !== undefined && clock.now() - failedAt < refreshAgainMs) return
-    const behind: Errand = {
+    const behind: CallContext = {
       lane: 'refreshes',
-      client: errand.client,
+      client: context.client,
       deadline: clock.now() + Math.max(30_000, times.freshMs),
     }
     join(key, behind).promise.catch((error) => {
@@ -86,50 +86,55 @@ export const createCache = <T>(options: Options<T>): Cache<T> => {
   }
 
   /** Who joined a load after it began counts on notices; without a lease the list may be older than its question. */
-  const vouched = (key: string, copy: Copy<T>, since: number): boolean =>
+  const isTrusted = (key: string, copy: Copy<T>, since: number): boolean =>
     copy.askedAt >= since || memory.current(key) === copy
 
   /** A new answer by the deadline, or the failure. */
-  const fetchNew = async (key: string, errand: Errand, notBefore?: number): Promise<Read<T>> => {
+  const fetchNew = async (key: string, context: CallContext, notBefore?: number): Promise<Read<T>> => {
     let hurried = false
     for (;;) {
       const since = clock.now()
-      const { promise, collapsed } = join(key, errand, notBefore !== undefined)
+      const { promise, collapsed } = join(key, context, notBefore !== undefined)
       try {
-        const copy = await within(clock, promise, errand.deadline - clock.now())
+        const copy = await within(clock, promise, context.deadline - clock.now())
         if (!copy) throw new Failure('chathub.timeout', { retryAfterMs: 1000 })
         // A load that had left before this reader came is not new enough for it; the next one is.
         if (notBefore === undefined || copy.askedAt >= notBefore)
-          return answer(copy, !collapsed ? 'loaded' : vouched(key, copy, since) ? 'collapsed' : 'stale')
+          return answer(copy, !collapsed ? 'loaded' : isTrusted(key, copy, since) ? 'collapsed' : 'stale')
       } catch (error) {
         // It ran out of its first reader's time, not of this one's.
-        const again = collapsed && !hurried && clock.now() < errand.deadline
-        if (!again || !isFailure(error, 'chathub.busy', 'chathub.timeout')) throw error
+        const again = collapsed && !hurried && clock.now() < context.deadline
+        if (!again || !isFailure(error, 'queue.full', 'chathub.timeout')) throw error
         hurried = true
       }
     }
   }
 
   /** A new answer, or the copy of a store that was away for a moment when it was asked first. */
-  const fetchOr = async (key: string, errand: Errand): Promise<Read<T>> => {
+  const fetchOr = async (key: string, context: CallContext): Promise<Read<T>> => {
     try {
-      return await fetchNew(key, errand)
+      return await fetchNew(key, context)
     } catch (error) {
       if (!isFailure(error) || error.code === 'organization.unknown') throw error
-      const { copy } = await adopt(key)
+      const { copy } = await readThroughStore(key)
       if (!copy || stateAt(ageOf(copy), times) === 'expired') throw error
       return answer(copy, 'stale-after-failure', error.status)
     }
   }
 
   /** The old copy when no new one comes in `waitMs`. */
-  const renewOr = async (key: string, errand: Errand, old: Copy<T>, waitMs: number): Promise<Read<T>> => {
+  const renewOr = async (
+    key: string,
+    context: CallContext,
+    old: Copy<T>,
+    waitMs: number,
+  ): Promise<Read<T>> => {
     const since = clock.now()
-    const { promise, collapsed } = join(key, errand)
+    const { promise, collapsed } = join(key, context)
     try {
-      const renewed = await within(clock, promise, Math.min(waitMs, errand.deadline - clock.now()))
+      const renewed = await within(clock, promise, Math.min(waitMs, context.deadline - clock.now()))
       if (!renewed) return answer(old, 'stale')
-      return answer(renewed, !collapsed ? 'loaded' : vouched(key, renewed, since) ? 'collapsed' : 'stale')
+      return answer(renewed, !collapsed ? 'loaded' : isTrusted(key, renewed, since) ? 'collapsed' : 'stale')
     } catch (error) {
       // Gone is gone: an old copy of what does not exist any more would be a lie.
       if (!isFailure(error) || error.code === 'organization.unknown') throw error
@@ -144,22 +149,26 @@ export const createCache = <T>(options: Options<T>): Cache<T> => {
     return ageMs < times.freshMs ? answer(copy, 'hit', undefined, ageMs) : undefined
   }
 
-  const read = async (key: string, errand: Errand, { notBefore }: ReadOptions = {}): Promise<Read<T>> => {
-    if (notBefore !== undefined) return fetchNew(key, errand, notBefore)
+  const read = async (
+    key: string,
+    context: CallContext,
+    { notBefore }: ReadOptions = {},
+  ): Promise<Read<T>> => {
+    if (notBefore !== undefined) return fetchNew(key, context, notBefore)
     let copy = memory.current(key)
     let epoch: string | undefined = copy?.epoch
     // No copy, or one that lost its trust, is first held against the store.
-    if (!copy || stateAt(ageOf(copy), times) === 'expired') ({ copy, epoch } = await adopt(key))
-    if (!copy && epoch === undefined) return fetchOr(key, errand)
-    if (!copy) return fetchNew(key, errand)
+    if (!copy || stateAt(ageOf(copy), times) === 'expired') ({ copy, epoch } = await readThroughStore(key))
+    if (!copy && epoch === undefined) return fetchOr(key, context)
+    if (!copy) return fetchNew(key, context)
     const state = stateAt(ageOf(copy), times)
-    if (state === 'expired') return fetchNew(key, errand)
+    if (state === 'expired') return fetchNew(key, context)
     // Overtaken by a write: a new one is worth the whole wait.
     if (epoch !== undefined && copy.epoch !== epoch)
-      return renewOr(key, errand, copy, errand.deadline - clock.now())
+      return renewOr(key, context, copy, context.deadline - clock.now())
     if (state === 'fresh') return answer(copy, epoch === undefined ? 'stale' : 'hit')
-    if (state === 'wait') return renewOr(key, errand, copy, times.waitMs)
-    refreshBehind(key, errand)
+    if (state === 'wait') return renewOr(key, context, copy, times.waitMs)
+    refreshBehind(key, context)
     return answer(copy, 'stale')
   }
 
@@ -167,7 +176,7 @@ export const createCache = <T>(options: Options<T>): Cache<T> => {
   const overwrite = async (key: string, patched: Copy<T> | 'drop' | undefined): Promise<void> => {
     const forget = (): void => forgetOne(key, patched === 'drop')
     forget()
-    const term = coherence.term()
+    const term = coherence.leaseTerm()
     const generation = memory.generation(key)
     const copy = typeof patched === 'object' ? memory.toStore(patched) : patched
     const { epoch, kept } = await store.bump(key, copy, keepMs(times))
@@ -178,11 +187,11 @@ export const createCache = <T>(options: Options<T>): Cache<T> => {
     await coherence.announce(`${patched === 'drop' ? 'drop' : 'old'} ${key}`)
   }
   const forgetOne = (key: string, drop: boolean): void => {
-    memory.overtake(key, drop)
+    memory.invalidate(key, drop)
     loading.detach(key)
   }
   const forgetAll = (): void => {
-    memory.overtakeAll()
+    memory.invalidateAll()
     loading.detach()
   }
   coherence.onNotice((notice) => {

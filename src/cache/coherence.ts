@@ -38,7 +38,7 @@ import { createConfirmations } from './confirmations.ts'
  */
 export type Coherence = {
   /** Number of the trust that memory may be served under now; undefined: none. A copy counts as fresh under its own term only. */
-  term(): number | undefined
+  leaseTerm(): number | undefined
   /**
    * Resolves when no other instance serves a copy of `key` from before its bump as fresh: at most 2.5 s.
    * @throws Failure `redis.unavailable` when they could not be told
@@ -49,18 +49,18 @@ export type Coherence = {
   /** How many instances there are, or may be: the most that were seen within ten minutes, or that were planned. */
   expected(): number
   /** When this instance was last heard of by the registry, as far as it knows (monotonic ms). */
-  heardOfAt(): number
+  lastHeartbeatAt(): number
   /** On a clean stop: gives the lease back, so that nobody waits for it. */
   close(): Promise<void>
 }
 
 /** Without Redis this process is the whole world. */
-export const alone: Coherence = {
-  term: () => 0,
+export const singleInstance: Coherence = {
+  leaseTerm: () => 0,
   announce: async () => {},
   onNotice: () => {},
   expected: () => 1,
-  heardOfAt: () => Number.NEGATIVE_INFINITY,
+  lastHeartbeatAt: () => Number.NEGATIVE_INFINITY,
   close: async () => {},
 }
 
@@ -90,7 +90,7 @@ export const registry = {
   notices: '{gateway}:notices',
   counter: '{gateway}:counter',
   joined: '{gateway}:joined',
-  born: '{gateway}:born',
+  redisDataSince: '{gateway}:born',
 } as const
 const keys = Object.values(registry)
 
@@ -162,8 +162,8 @@ export const createCoherence = (options: { redis: Redis; clock: Clock; instances
   const { redis, clock } = options
   const id = randomBytes(6).toString('hex')
   const scripts = {
-    beat: redis.script('coherenceBeat', beat, { forgettable: true }),
-    announce: redis.patient.script('coherenceAnnounce', announceScript),
+    beat: redis.script('coherenceBeat', beat, { dropOnWrongType: true }),
+    announce: redis.tolerant.script('coherenceAnnounce', announceScript),
     confirmed: redis.script('coherenceConfirmed', confirmedScript),
     leave: redis.script('coherenceLeave', leave),
   }
@@ -186,7 +186,7 @@ export const createCoherence = (options: { redis: Redis; clock: Clock; instances
   let connectedAt = Number.NEGATIVE_INFINITY
   /** What this instance has seen itself: a Redis that was emptied knows less. */
   let most = { count: 1, at: Number.NEGATIVE_INFINITY }
-  let heardOfAt = Number.NEGATIVE_INFINITY
+  let lastHeartbeatAt = Number.NEGATIVE_INFINITY
   let closed = false
   let beating: Promise<void> | undefined
 
@@ -204,11 +204,11 @@ export const createCoherence = (options: { redis: Redis; clock: Clock; instances
   const beatOnce = async (): Promise<boolean> => {
     const sentAt = clock.now()
     if (redis.state() === 'away') return false
-    const before = heardOfAt
-    heardOfAt = sentAt
+    const before = lastHeartbeatAt
+    lastHeartbeatAt = sentAt
     /** Redis has not taken it for a sign of life. */
     const unheard = (): void => {
-      if (heardOfAt === sentAt) heardOfAt = before
+      if (lastHeartbeatAt === sentAt) lastHeartbeatAt = before
     }
     const sentBy = Number.isFinite(redisAhead) ? Math.round(redisAhead + sentAt) : 0
     const answer = await scripts.beat(keys, id, last, sentBy).catch((error) => {
@@ -281,7 +281,7 @@ export const createCoherence = (options: { redis: Redis; clock: Clock; instances
   }
 
   return {
-    term: () => (clock.now() < trustedUntil ? term : undefined),
+    leaseTerm: () => (clock.now() < trustedUntil ? term : undefined),
     announce: async (key) => {
       const [number, memberMs, members] = await announced(key)
       const connectedMs = subscribed ? clock.now() - connectedAt : 0
@@ -296,7 +296,7 @@ export const createCoherence = (options: { redis: Redis; clock: Clock; instances
     },
     onNotice: (forget) => void listeners.push(forget),
     expected: () => Math.max(options.instances, most.count),
-    heardOfAt: () => heardOfAt,
+    lastHeartbeatAt: () => lastHeartbeatAt,
     close: async () => {
       closed = true
       trustedUntil = Number.NEGATIVE_INFINITY

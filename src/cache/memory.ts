@@ -19,9 +19,9 @@ export type Memory<T> = {
   /** Keeps the newer of this copy and the one it has; `term` undefined: not current. */
   keep(key: string, copy: Copy<T>, term: number | undefined): Copy<T>
   /** The list was written: nothing read before counts, not even what is still on its way. `drop`: nor is it kept. */
-  overtake(key: string, drop: boolean): void
+  invalidate(key: string, drop: boolean): void
   /** The same for every list, dropped. */
-  overtakeAll(): void
+  invalidateAll(): void
   /** Changes with every write of `key`: what began under another one may not be kept as current. */
   generation(key: string): number
   delete(key: string): void
@@ -47,7 +47,7 @@ export const createMemory = <T>(clock: Clock, coherence: Coherence): Memory<T> =
     get: (key) => lists.get(key)?.copy,
     current: (key) => {
       const known = lists.get(key)
-      const term = coherence.term()
+      const term = coherence.leaseTerm()
       return known && term !== undefined && known.term === term ? known.copy : undefined
     },
     keep: (key, copy, term) => {
@@ -56,13 +56,13 @@ export const createMemory = <T>(clock: Clock, coherence: Coherence): Memory<T> =
       lists.set(key, { copy: kept, term })
       return kept
     },
-    overtake: (key, drop) => {
+    invalidate: (key, drop) => {
       generations.set(key, (generations.get(key) ?? 0) + 1)
       const known = lists.get(key)
       if (drop) lists.delete(key)
       else if (known) lists.set(key, { ...known, term: undefined })
     },
-    overtakeAll: () => {
+    invalidateAll: () => {
       overtakenAll++
       lists.clear()
     },

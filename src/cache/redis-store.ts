@@ -72,7 +72,7 @@ export const createRedisStore = (redis: Redis, clock: Clock): Store => {
   const scripts = {
     read: redis.script('cacheRead', read),
     fill: redis.script('cacheFill', fill),
-    bump: redis.patient.script('cacheBump', bump),
+    bump: redis.tolerant.script('cacheBump', bump),
     claim: redis.script('cacheClaim', claim),
     release: redis.script('cacheRelease', release),
   }
@@ -111,7 +111,7 @@ export const createRedisStore = (redis: Redis, clock: Clock): Store => {
       for (const node of nodes) {
         let cursor = '0'
         do {
-          const [next, keys] = await redis.patient.run(() =>
+          const [next, keys] = await redis.tolerant.run(() =>
             node.scan(cursor, 'MATCH', pattern, 'COUNT', scanCount),
           )
           for (const key of keys)

@@ -3,13 +3,13 @@ import type { Operator } from '../contract/operator.ts'
 import type { Organization } from '../contract/organization.ts'
 import { Failure, isFailure } from '../errors.ts'
 import type { Reporter } from '../report.ts'
-import type { Call, Errand, Exchange, Reply } from './exchange.ts'
+import type { Call, CallContext, Exchange, Reply } from './exchange.ts'
 import {
   addedOf,
   operatorsOf,
   organizationsOf,
-  type Sifted,
   tokenOf,
+  type ValidatedRows,
   type Validity,
   validityOf,
 } from './wire.ts'
@@ -17,29 +17,33 @@ import {
 /** A list with the instant its request left the gateway (monotonic ms): it is at least as new as that. */
 export type Listed<T> = { rows: readonly T[]; askedAt: number }
 
-/** The operators of an organization, and the digest of what ChatHub said: undefined when some of it was set aside. */
+/** The operators of an organization, and the digest of what ChatHub digest: undefined when some of it was set aside. */
 export type ListedOperators = Listed<Operator> & {
   organizationName: string | undefined
-  said: string | undefined
+  digest: string | undefined
 }
 
 /** ChatHub's endpoints in the contract's words. Every call @throws Failure `chathub.*`. */
 export type ChatHub = {
-  organizations(errand: Errand): Promise<Listed<Organization>>
+  organizations(context: CallContext): Promise<Listed<Organization>>
   /** `before`: an earlier answer, whose very rows are given again when ChatHub says the same again. */
-  operators(organization: number, errand: Errand, before?: ListedOperators): Promise<ListedOperators>
+  operators(organization: number, context: CallContext, before?: ListedOperators): Promise<ListedOperators>
   /** Adds; at most as many rows as ChatHub takes at once (« Importation groupée »: 100). Order is not promised. */
-  synchronize(rows: { organizationId: number; name: string }[], errand: Errand): Promise<Operator[]>
-  setStatus(operator: number, code: number, errand: Errand): Promise<void>
-  operatorToken(operator: number, expiresAt: Date, errand: Errand): Promise<string>
-  validate(token: string, errand: Errand): Promise<Validity>
+  synchronize(rows: { organizationId: number; name: string }[], context: CallContext): Promise<Operator[]>
+  setStatus(operator: number, code: number, context: CallContext): Promise<void>
+  operatorToken(operator: number, expiresAt: Date, context: CallContext): Promise<string>
+  validate(token: string, context: CallContext): Promise<Validity>
 }
 
 export const createChatHub = (exchange: Exchange, report: Reporter): ChatHub => {
-  const drift = <T extends Sifted<unknown>>(operation: string, sifted: T, organization?: number): T => {
-    for (const [what, rows] of Object.entries(sifted.drift))
+  const drift = <T extends ValidatedRows<unknown>>(
+    operation: string,
+    validated: T,
+    organization?: number,
+  ): T => {
+    for (const [what, rows] of Object.entries(validated.drift))
       report({ name: 'contract-drift', operation, what, rows, organization })
-    return sifted
+    return validated
   }
   /** Reads a body; one that breaks the contract is reported, and leaves a write in doubt. */
   const ask = async <T>(call: Call, parse: (reply: Reply) => T | Promise<T>): Promise<T> => {
@@ -47,61 +51,63 @@ export const createChatHub = (exchange: Exchange, report: Reporter): ChatHub => 
     try {
       return await parse(reply)
     } catch (error) {
-      if (!isFailure(error, 'chathub.nonsense')) throw error
+      if (!isFailure(error, 'chathub.invalid-response')) throw error
       const what = (error.cause as Error).message
       report({ name: 'contract-drift', operation: call.operation, what, rows: 0 })
-      throw new Failure('chathub.nonsense', { cause: error.cause, inDoubt: call.write })
+      throw new Failure('chathub.invalid-response', { cause: error.cause, inDoubt: call.write })
     }
   }
   /** A read that ChatHub refuses as invalid is its contract broken, not the caller's fault. */
   const get = <T>(
     operation: Call['operation'],
     path: string,
-    errand: Errand,
+    context: CallContext,
     parse: (reply: Reply) => T | Promise<T>,
   ): Promise<T> =>
-    ask({ operation, method: 'GET', path, write: false, errand }, parse).catch((error) => {
-      throw isFailure(error, 'chathub.rejected') ? new Failure('chathub.nonsense', { cause: error }) : error
+    ask({ operation, method: 'GET', path, write: false, context }, parse).catch((error) => {
+      throw isFailure(error, 'chathub.rejected')
+        ? new Failure('chathub.invalid-response', { cause: error })
+        : error
     })
-  const post = (operation: Call['operation'], path: string, body: object, errand: Errand): Call => ({
+  const post = (operation: Call['operation'], path: string, body: object, context: CallContext): Call => ({
     operation,
     method: 'POST',
     path,
     body: JSON.stringify(body),
     write: operation === 'synchronize' || operation === 'status',
-    errand,
+    context,
   })
 
   return {
-    organizations: (errand) =>
-      get('organizations', '/api/company/organization', errand, async ({ body, sentAt }) => {
+    organizations: (context) =>
+      get('organizations', '/api/company/organization', context, async ({ body, sentAt }) => {
         const { rows } = drift('organizations', await organizationsOf(body))
         return { rows, askedAt: sentAt }
       }),
-    operators: (organization, errand, before) =>
-      get('operators', `/api/operator?organizationId=${organization}`, errand, async ({ body, sentAt }) => {
-        const digest = createHash('sha256').update(body).digest('base64')
-        if (before?.said === digest) return { ...before, askedAt: sentAt }
-        const sifted = drift('operators', await operatorsOf(body, organization), organization)
+    operators: (organization, context, before) =>
+      get('operators', `/api/operator?organizationId=${organization}`, context, async ({ body, sentAt }) => {
+        const bodyDigest = createHash('sha256').update(body).digest('base64')
+        if (before?.digest === bodyDigest) return { ...before, askedAt: sentAt }
+        const validated = drift('operators', await operatorsOf(body, organization), organization)
         // What broke the contract is told each time that it comes.
-        const said = Object.keys(sifted.drift).length === 0 ? digest : undefined
-        return { rows: sifted.rows, organizationName: sifted.organizationName, askedAt: sentAt, said }
+        const digest = Object.keys(validated.drift).length === 0 ? bodyDigest : undefined
+        return { rows: validated.rows, organizationName: validated.organizationName, askedAt: sentAt, digest }
       }),
-    synchronize: (rows, errand) =>
+    synchronize: (rows, context) =>
       ask(
-        post('synchronize', '/api/operator/synchronize', rows, errand),
+        post('synchronize', '/api/operator/synchronize', rows, context),
         async ({ body }) => drift('synchronize', await addedOf(body)).rows,
       ),
-    setStatus: async (id, status, errand) => {
-      await exchange(post('status', '/api/operator/status', { id, status }, errand))
+    setStatus: async (id, status, context) => {
+      await exchange(post('status', '/api/operator/status', { id, status }, context))
     },
-    operatorToken: (id, expiresAt, errand) =>
+    operatorToken: (id, expiresAt, context) =>
       ask(
-        post('token', '/api/operator/get-token', { id, expiresAt: expiresAt.toISOString() }, errand),
+        post('token', '/api/operator/get-token', { id, expiresAt: expiresAt.toISOString() }, context),
         ({ body }) => tokenOf(body).token,
       ),
-    validate: (token, errand) =>
-      ask(post('validate', '/api/operator/validate-token', { token }, errand), ({ body }) =>
+    validate: (token, context) =>
+      ask(post('validate', '/api/operator/validate-token', { token }, context), ({ body }) =>
         validityOf(body),
       ),
   }

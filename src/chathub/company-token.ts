@@ -2,7 +2,7 @@ import { type Clock, pause } from '../clock.ts'
 import { Failure, isFailure } from '../errors.ts'
 import type { Reporter } from '../report.ts'
 import { Secret } from '../secret.ts'
-import type { Call, Errand, Exchange } from './exchange.ts'
+import type { Call, CallContext, Exchange } from './exchange.ts'
 import { tokenOf } from './wire.ts'
 
 type Source = 'token' | 'login'
@@ -18,7 +18,7 @@ export type TokenStatus = {
 }
 
 /** The only place that holds the company token. */
-export type Vault = {
+export type CompanyToken = {
   /** Wraps the way to ChatHub: puts the token on each call and, on a 401, renews it once and replays once. */
   withToken(exchange: Exchange): Exchange
   /** New credentials from a file that changed; take effect with the next call. */
@@ -45,7 +45,11 @@ const renewBeforeMs = 60_000
  * least 1 s apart; refused credentials are tried again with growing delay, and everything in between fails at once with
  * `chathub.credentials`. A call is replayed only when the token that failed is no longer the current one.
  */
-export const createVault = (options: { credentials: Credentials; clock: Clock; report: Reporter }): Vault => {
+export const createCompanyToken = (options: {
+  credentials: Credentials
+  clock: Clock
+  report: Reporter
+}): CompanyToken => {
   const { clock, report } = options
   let credentials = options.credentials
   let failures = 0
@@ -65,7 +69,7 @@ export const createVault = (options: { credentials: Credentials; clock: Clock; r
     return new Failure('chathub.credentials', { retryAfterMs: delay })
   }
 
-  const logIn = async (exchange: Exchange, errand: Errand): Promise<Secret> => {
+  const logIn = async (exchange: Exchange, context: CallContext): Promise<Secret> => {
     const wait = lastLoginAt + loginSpacingMs - clock.now()
     if (wait > 0) await pause(clock, wait)
     lastLoginAt = clock.now()
@@ -77,7 +81,7 @@ export const createVault = (options: { credentials: Credentials; clock: Clock; r
       body: JSON.stringify({ login: credentials.login, password: credentials.password?.reveal() }),
       write: false,
       // Others wait for this login too, so it does not end with the first caller's patience.
-      errand: { lane: 'people', client: errand.client, deadline: errand.deadline + loginWaitMs },
+      context: { lane: 'people', client: context.client, deadline: context.deadline + loginWaitMs },
     }
     try {
       const { token, expiresAt } = tokenOf((await exchange(call)).body)
@@ -88,7 +92,7 @@ export const createVault = (options: { credentials: Credentials; clock: Clock; r
       return secret
     } catch (error) {
       // Replaced while it was on its way: what came of it says nothing of the new ones.
-      if (before !== credentials) return current.state === 'ready' ? current.token : logIn(exchange, errand)
+      if (before !== credentials) return current.state === 'ready' ? current.token : logIn(exchange, context)
       // 400, 401 and 403 are ChatHub's no; anything else is no verdict on the credentials.
       if (isFailure(error, 'chathub.credentials', 'chathub.forbidden', 'chathub.rejected')) {
         const failure = refused('login')
@@ -101,12 +105,12 @@ export const createVault = (options: { credentials: Credentials; clock: Clock; r
   }
 
   /** One login for all waiting calls. */
-  const sharedLogin = (exchange: Exchange, errand: Errand): Promise<Secret> => {
-    login ??= logIn(exchange, errand).finally(() => (login = undefined))
+  const sharedLogin = (exchange: Exchange, context: CallContext): Promise<Secret> => {
+    login ??= logIn(exchange, context).finally(() => (login = undefined))
     return login
   }
 
-  const obtain = (exchange: Exchange, errand: Errand): Secret | Promise<Secret> => {
+  const obtain = (exchange: Exchange, context: CallContext): Secret | Promise<Secret> => {
     if (current.state === 'refused') {
       const left = current.until - clock.now()
       if (left > 0) throw new Failure('chathub.credentials', { retryAfterMs: left })
@@ -115,15 +119,15 @@ export const createVault = (options: { credentials: Credentials; clock: Clock; r
     if (current.state === 'ready') {
       const { token, expiresAt = Number.POSITIVE_INFINITY } = current
       if (!credentials.login || clock.wall() <= expiresAt - renewBeforeMs) return token
-      return renewEarly(current, expiresAt, exchange, errand)
+      return renewEarly(current, expiresAt, exchange, context)
     }
-    return sharedLogin(exchange, errand)
+    return sharedLogin(exchange, context)
   }
 
   /** The new token; while the old one is still good, a login that fails is no reason to fail. */
-  const renewEarly = async (old: Ready, expiresAt: number, exchange: Exchange, errand: Errand) => {
+  const renewEarly = async (old: Ready, expiresAt: number, exchange: Exchange, context: CallContext) => {
     try {
-      return await sharedLogin(exchange, errand)
+      return await sharedLogin(exchange, context)
     } catch (error) {
       if (clock.wall() >= expiresAt) throw error
       current = old
@@ -132,25 +136,25 @@ export const createVault = (options: { credentials: Credentials; clock: Clock; r
   }
 
   /** A token other than `failed`, or a failure when there is no way to another. */
-  const renew = (failed: Secret, exchange: Exchange, errand: Errand): Secret | Promise<Secret> => {
+  const renew = (failed: Secret, exchange: Exchange, context: CallContext): Secret | Promise<Secret> => {
     if (current.state === 'ready') {
       if (current.token !== failed) return current.token
       if (!credentials.login) throw refused(current.source)
       current = { state: 'none' }
     }
-    return obtain(exchange, errand)
+    return obtain(exchange, context)
   }
 
   return {
     withToken: (exchange) => async (call) => {
-      const token = await obtain(exchange, call.errand)
+      const token = await obtain(exchange, call.context)
       try {
         const reply = await exchange({ ...call, token: token.reveal() })
         failures = 0
         return reply
       } catch (error) {
         if (!isFailure(error, 'chathub.credentials')) throw error
-        const next = await renew(token, exchange, call.errand)
+        const next = await renew(token, exchange, call.context)
         try {
           return await exchange({ ...call, token: next.reveal() })
         } catch (again) {

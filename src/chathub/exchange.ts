@@ -9,7 +9,7 @@ import { createLookup } from './lookup.ts'
 export type Lane = 'people' | 'writes' | 'imports' | 'refreshes'
 
 /** On whose behalf a call is made, and until when its answer is of use. */
-export type Errand = {
+export type CallContext = {
   lane: Lane
   /** Client id, for fair shares. */
   client: string
@@ -17,7 +17,7 @@ export type Errand = {
   deadline: number
   signal?: AbortSignal
   /** For a write: asked as it leaves; false: the right to it was lost, send nothing. */
-  mayLeave?: () => boolean
+  maySend?: () => boolean
 }
 
 /** One request to ChatHub. `write`: ChatHub may change something, so doubt counts and nothing is sent again blindly. */
@@ -28,9 +28,9 @@ export type Call = {
   body?: string
   write: boolean
   token?: string
-  errand: Errand
+  context: CallContext
   /** Asked as the first byte leaves; false: the slot is too old, send nothing. */
-  mayLeave?: () => boolean
+  maySend?: () => boolean
 }
 
 /** A 2xx answer. `sentAt`: when the request left, on the monotonic clock: the list is at least as new as that. */
@@ -42,7 +42,7 @@ export type Exchange = (call: Call) => Promise<Reply>
 /** The slot waited too long for a connection; the limit layer takes a new one. Nothing was sent. */
 export class SlotTooOld extends Error {}
 /** The cause of a failure that says nothing about ChatHub: it was not given its whole time, or nobody waited any more. */
-export class Impatience extends Error {}
+export class CallerGaveUp extends Error {}
 
 const bodyMax = 8 * 1024 * 1024
 
@@ -124,7 +124,7 @@ const attempt = (
       if (settled) return
       settled = true
       cancelTimer()
-      call.errand.signal?.removeEventListener('abort', aborted)
+      call.context.signal?.removeEventListener('abort', aborted)
       finish()
     }
     const fail = (code: FailureCode, cause: unknown, retryAfterMs?: number) => {
@@ -135,14 +135,14 @@ const attempt = (
       fail('chathub.timeout', cause)
       controller?.abort(cause)
     }
-    const aborted = () => stop(new Impatience('nobody waits for the answer any more'))
-    const left = Math.min(timeoutMs, call.errand.deadline - clock.now())
+    const aborted = () => stop(new CallerGaveUp('nobody waits for the answer any more'))
+    const left = Math.min(timeoutMs, call.context.deadline - clock.now())
     const cancelTimer = clock.after(left, () => {
       const why = `no complete answer within ${Math.round(left)} ms`
-      stop(left < timeoutMs ? new Impatience(why) : new Error(why))
+      stop(left < timeoutMs ? new CallerGaveUp(why) : new Error(why))
     })
-    call.errand.signal?.addEventListener('abort', aborted, { once: true })
-    if (call.errand.signal?.aborted) aborted()
+    call.context.signal?.addEventListener('abort', aborted, { once: true })
+    if (call.context.signal?.aborted) aborted()
 
     pool.dispatch(
       { method: call.method, path: call.path, headers, body: call.body ?? null },
@@ -150,7 +150,7 @@ const attempt = (
         onRequestStart(started) {
           controller = started
           if (settled) return started.abort(new Error('too late'))
-          if (call.mayLeave && !call.mayLeave()) {
+          if (call.maySend && !call.maySend()) {
             const old = new SlotTooOld()
             settle(() => reject(old))
             return started.abort(old)
@@ -177,7 +177,7 @@ const attempt = (
         },
         onResponseError(_controller, error) {
           const tooLong = (error as { code?: string }).code === 'UND_ERR_RES_EXCEEDED_MAX_SIZE'
-          fail(tooLong ? 'chathub.nonsense' : 'chathub.unavailable', error)
+          fail(tooLong ? 'chathub.invalid-response' : 'chathub.unavailable', error)
         },
       },
     )
@@ -193,7 +193,7 @@ const codeOf = (
   if (status === 429) return 'chathub.throttled'
   if (status >= 500) return 'chathub.unavailable'
   if (status >= 400) return 'chathub.rejected'
-  if (status >= 300 || headers['content-encoding'] !== undefined) return 'chathub.nonsense'
+  if (status >= 300 || headers['content-encoding'] !== undefined) return 'chathub.invalid-response'
   return undefined
 }
 

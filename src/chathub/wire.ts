@@ -1,13 +1,13 @@
 import { z } from 'zod'
 import { inSlices } from '../clock.ts'
-import { WireValidity } from '../contract/drop-in.ts'
+import { DropInValidity } from '../contract/drop-in.ts'
 import { Id, parseId } from '../contract/ids.ts'
 import { type KnownStatus, knownStatuses, type Operator } from '../contract/operator.ts'
 import type { Organization } from '../contract/organization.ts'
 import { Failure } from '../errors.ts'
 
 /**
- * ChatHub's JSON, translated once. What breaks the shape of an answer is `chathub.nonsense` and never replaces a good
+ * ChatHub's JSON, translated once. What breaks the shape of an answer is `chathub.invalid-response` and never replaces a good
  * copy; single bad rows are set aside and counted; statuses that ChatHub never documented survive as they are.
  */
 export const statusOf = (code: number): Pick<Operator, 'status' | 'statusCode'> => {
@@ -28,18 +28,18 @@ const textOf = (body: Buffer): string => {
   try {
     return decoder.decode(body)
   } catch (cause) {
-    throw new Failure('chathub.nonsense', { cause })
+    throw new Failure('chathub.invalid-response', { cause })
   }
 }
 
-/** The JSON of a body, whatever its label says. @throws Failure `chathub.nonsense` */
+/** The JSON of a body, whatever its label says. @throws Failure `chathub.invalid-response` */
 export const jsonOf = (body: Buffer): unknown => {
   const text = textOf(body)
   try {
     return JSON.parse(text)
   } catch (cause) {
     // The parser's own message quotes the body, which may hold names: it stays in the cause's type only.
-    throw new Failure('chathub.nonsense', {
+    throw new Failure('chathub.invalid-response', {
       cause: new Error(`not JSON, ${body.length} bytes (${(cause as Error).name})`),
     })
   }
@@ -60,12 +60,16 @@ const operatorOf = ({ id, name, status }: z.output<typeof wireOperator>): Operat
   ...statusOf(status),
 })
 
-/** Rows of an answer, sifted: `drift` says what was set aside, by kind. */
-export type Sifted<T> = { rows: T[]; drift: Record<string, number> }
+/** Rows of an answer, validated: `drift` says what was set aside, by kind. */
+export type ValidatedRows<T> = { rows: T[]; drift: Record<string, number> }
 
-const sift = async <S extends z.ZodType>(body: Buffer, schema: S): Promise<Sifted<z.output<S>>> => {
+const validateRows = async <S extends z.ZodType>(
+  body: Buffer,
+  schema: S,
+): Promise<ValidatedRows<z.output<S>>> => {
   const data = jsonOf(body)
-  if (!Array.isArray(data)) throw new Failure('chathub.nonsense', { cause: new Error('not an array') })
+  if (!Array.isArray(data))
+    throw new Failure('chathub.invalid-response', { cause: new Error('not an array') })
   const rows: z.output<S>[] = []
   await inSlices(data, (row) => {
     const parsed = schema.safeParse(row)
@@ -74,34 +78,36 @@ const sift = async <S extends z.ZodType>(body: Buffer, schema: S): Promise<Sifte
   const bad = data.length - rows.length
   // One bad row is set aside wherever it stands; more than a tenth, or nothing good left, is another shape.
   if (bad > Math.max(1, data.length / 10) || (bad > 0 && rows.length === 0))
-    throw new Failure('chathub.nonsense', { cause: new Error(`${bad} of ${data.length} rows are not rows`) })
+    throw new Failure('chathub.invalid-response', {
+      cause: new Error(`${bad} of ${data.length} rows are not rows`),
+    })
   return { rows, drift: bad > 0 ? { 'bad-row': bad } : {} }
 }
 
 /** Rows by id in the order of their first place; of twins the last wins, and twins that differ are counted. */
-const unique = <T extends { id: number }>(sifted: Sifted<T>): Sifted<T> => {
+const unique = <T extends { id: number }>(validated: ValidatedRows<T>): ValidatedRows<T> => {
   const byId = new Map<number, T>()
   let conflicts = 0
-  for (const row of sifted.rows) {
+  for (const row of validated.rows) {
     const before = byId.get(row.id)
     if (before && JSON.stringify(before) !== JSON.stringify(row)) conflicts++
     byId.set(row.id, row)
   }
   return {
     rows: [...byId.values()],
-    drift: conflicts > 0 ? { ...sifted.drift, 'duplicate-id': conflicts } : sifted.drift,
+    drift: conflicts > 0 ? { ...validated.drift, 'duplicate-id': conflicts } : validated.drift,
   }
 }
 
-export const organizationsOf = async (body: Buffer): Promise<Sifted<Organization>> =>
-  unique(await sift(body, wireOrganization))
+export const organizationsOf = async (body: Buffer): Promise<ValidatedRows<Organization>> =>
+  unique(await validateRows(body, wireOrganization))
 
 /** The operators of one organization; rows that name another one are dropped and counted, never served. */
 export const operatorsOf = async (
   body: Buffer,
   organization: number,
-): Promise<Sifted<Operator> & { organizationName: string | undefined }> => {
-  const all = await sift(body, wireOperator)
+): Promise<ValidatedRows<Operator> & { organizationName: string | undefined }> => {
+  const all = await validateRows(body, wireOperator)
   const own = all.rows.filter((row) => !row.organization || row.organization.id === organization)
   const foreign = all.rows.length - own.length
   const { rows, drift } = unique({
@@ -116,8 +122,8 @@ export const operatorsOf = async (
 }
 
 /** What `synchronize` says it made; no organization in it, and neither order nor length can be trusted. */
-export const addedOf = async (body: Buffer): Promise<Sifted<Operator>> => {
-  const { rows, drift } = await sift(body, wireOperator)
+export const addedOf = async (body: Buffer): Promise<ValidatedRows<Operator>> => {
+  const { rows, drift } = await validateRows(body, wireOperator)
   return { rows: rows.map(operatorOf), drift }
 }
 
@@ -137,7 +143,7 @@ export const tokenOf = (body: Buffer): { token: string; expiresAt: number | unde
   const token = parsed.success ? parsed.data.token : data
   // A page or an object in place of a token is none, though it may be one visible word.
   if (typeof token !== 'string' || !/^(?!.*[<>{}"\\])[\x21-\x7e]{8,8192}$/.test(token))
-    throw new Failure('chathub.nonsense', { cause: new Error('not a token') })
+    throw new Failure('chathub.invalid-response', { cause: new Error('not a token') })
   const expiration =
     parsed.success && parsed.data.expiration ? Date.parse(parsed.data.expiration) : Number.NaN
   return { token, expiresAt: Number.isNaN(expiration) ? expiryOfJwt(token) : expiration }
@@ -155,10 +161,10 @@ const expiryOfJwt = (token: string): number | undefined => {
   }
 }
 
-export type Validity = z.infer<typeof WireValidity>
+export type Validity = z.infer<typeof DropInValidity>
 
 export const validityOf = (body: Buffer): Validity => {
-  const parsed = WireValidity.safeParse(jsonOf(body))
-  if (!parsed.success) throw new Failure('chathub.nonsense', { cause: new Error('not a verdict') })
+  const parsed = DropInValidity.safeParse(jsonOf(body))
+  if (!parsed.success) throw new Failure('chathub.invalid-response', { cause: new Error('not a verdict') })
   return parsed.data
 }

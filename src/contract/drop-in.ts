@@ -8,32 +8,32 @@ import { GivenName } from './names.ts'
  */
 
 /** What ChatHub labels its JSON with, best first: its samples ask for text/plain. */
-export const wireMedia = ['application/json', 'text/plain', 'text/json'] as const
+export const dropInMedia = ['application/json', 'text/plain', 'text/json'] as const
 
-const WireOrganization = z.object({ id: z.int(), name: z.string() }).meta({ id: 'ChatHubOrganization' })
+const DropInOrganization = z.object({ id: z.int(), name: z.string() }).meta({ id: 'ChatHubOrganization' })
 
-export const WireOrganizations = z.array(WireOrganization)
+export const DropInOrganizations = z.array(DropInOrganization)
 
 const wireOperator = { id: z.int(), name: z.string(), status: z.int() }
 
-export const WireOperators = z.array(
-  z.object({ ...wireOperator, organization: WireOrganization }).meta({ id: 'ChatHubOperator' }),
+export const DropInOperators = z.array(
+  z.object({ ...wireOperator, organization: DropInOrganization }).meta({ id: 'ChatHubOperator' }),
 )
 
-export const WireListQuery = z.object({ organizationId: IdText })
+export const DropInListQuery = z.object({ organizationId: IdText })
 
 /** What the gateway's own endpoints refuse of a name, ChatHub's samples refuse too (« Validation »). */
-export const WireNewOperators = z.array(z.object({ organizationId: Id, name: GivenName })).min(1)
+export const DropInNewOperators = z.array(z.object({ organizationId: Id, name: GivenName })).min(1)
 
-export const WireAdded = z.array(z.object(wireOperator))
+export const DropInAdded = z.array(z.object(wireOperator))
 
-export const WireStatusChange = z.object({ id: Id, status: z.int().min(0).max(2) })
+export const DropInStatusChange = z.object({ id: Id, status: z.int().min(0).max(2) })
 
-export const WireTokenRequest = z.object({ id: Id, expiresAt: z.iso.datetime({ offset: true }) })
+export const DropInTokenRequest = z.object({ id: Id, expiresAt: z.iso.datetime({ offset: true }) })
 
-export const WireValidate = z.object({ token: z.string().min(1).max(8192) })
+export const DropInValidate = z.object({ token: z.string().min(1).max(8192) })
 
-export const WireValidity = z.object({
+export const DropInValidity = z.object({
   isValid: z.boolean(),
   operatorId: z.int().nullish(),
   clientId: z.union([z.number(), z.string()]).nullish(),
@@ -41,6 +41,9 @@ export const WireValidity = z.object({
   error: z.string().nullish(),
 })
 
-export const WireLogin = z.object({ login: z.string().min(1).max(64), password: z.string().min(1).max(512) })
+export const DropInLogin = z.object({
+  login: z.string().min(1).max(64),
+  password: z.string().min(1).max(512),
+})
 
-export const WireToken = z.string()
+export const DropInToken = z.string()

@@ -69,10 +69,10 @@ const MiB = 1024 * 1024
 const reading: FailureCode[] = [
   'chathub.credentials',
   'chathub.forbidden',
-  'chathub.nonsense',
+  'chathub.invalid-response',
   'chathub.unavailable',
   'chathub.throttled',
-  'chathub.busy',
+  'queue.full',
   'chathub.timeout',
 ]
 const writing: FailureCode[] = [...reading, 'chathub.rejected', 'redis.unavailable', 'write.in-doubt']
@@ -201,7 +201,7 @@ export const endpoints = {
     id: 'retryOperation', method: 'post', path: '/v1/operations/{operation}:retry', scope: 'any', tag: 'operations',
     summary: 'Try rows that ended in doubt again, against a new list.',
     params: oneOperation, body: system.Nothing, idempotent: true,
-    answers: { 202: operation.Operation }, failures: ['operation.unknown', 'operation.settled', 'operation.running', 'scope.missing', 'redis.unavailable', 'chathub.busy'],
+    answers: { 202: operation.Operation }, failures: ['operation.unknown', 'operation.settled', 'operation.running', 'scope.missing', 'redis.unavailable', 'queue.full'],
   }),
   mintOperatorToken: define({
     id: 'mintOperatorToken', method: 'post', path: '/v1/organizations/{org}/operators/{operator}/tokens', scope: 'tokens:mint', tag: 'tokens',
@@ -302,45 +302,45 @@ export const endpoints = {
     summary: 'This document.',
     answers: { 200: z.looseObject({ openapi: z.string() }) },
   }),
-  wireOrganizations: define({
+  dropInOrganizations: define({
     id: 'chathubOrganizations', method: 'get', path: '/api/company/organization', scope: 'organizations:read', tag: 'drop-in', dropIn: true,
     summary: 'ChatHub’s list of organizations, as far as the caller may see it.',
-    answers: { 200: wire.WireOrganizations }, failures: reading,
+    answers: { 200: wire.DropInOrganizations }, failures: reading,
   }),
-  wireLogin: define({
+  dropInLogin: define({
     id: 'chathubLogin', method: 'post', path: '/api/company/get-token', scope: 'open', tag: 'drop-in', dropIn: true,
     summary: 'A client id and key as login and password; answers a gateway token, good for 24 hours.',
-    body: wire.WireLogin,
-    answers: { 200: wire.WireToken }, failures: ['credential.invalid', 'limit.exceeded', 'redis.unavailable'],
+    body: wire.DropInLogin,
+    answers: { 200: wire.DropInToken }, failures: ['credential.invalid', 'limit.exceeded', 'redis.unavailable'],
   }),
-  wireOperators: define({
+  dropInOperators: define({
     id: 'chathubOperators', method: 'get', path: '/api/operator', scope: 'operators:read', tag: 'drop-in', dropIn: true,
     summary: 'ChatHub’s list of operators.',
-    query: wire.WireListQuery,
-    answers: { 200: wire.WireOperators }, failures: [...known, ...reading],
+    query: wire.DropInListQuery,
+    answers: { 200: wire.DropInOperators }, failures: [...known, ...reading],
   }),
-  wireSynchronize: define({
+  dropInSynchronize: define({
     id: 'chathubSynchronize', method: 'post', path: '/api/operator/synchronize', scope: 'operators:write', tag: 'drop-in', dropIn: true,
     summary: 'Add operators, duplicates allowed, organizations mixed; answers in input order.',
-    body: wire.WireNewOperators, bodyMax: MiB, idempotent: true,
-    answers: { 200: wire.WireAdded }, failures: [...known, ...wireWriting],
+    body: wire.DropInNewOperators, bodyMax: MiB, idempotent: true,
+    answers: { 200: wire.DropInAdded }, failures: [...known, ...wireWriting],
   }),
-  wireStatus: define({
+  dropInStatus: define({
     id: 'chathubStatus', method: 'post', path: '/api/operator/status', scope: 'operators:write', tag: 'drop-in', dropIn: true,
     summary: 'Change a status by operator id alone; an empty 200.',
-    body: wire.WireStatusChange, idempotent: true,
+    body: wire.DropInStatusChange, idempotent: true,
     answers: { 200: null }, failures: ['operator.unknown', ...wireWriting],
   }),
-  wireToken: define({
+  dropInToken: define({
     id: 'chathubOperatorToken', method: 'post', path: '/api/operator/get-token', scope: 'tokens:mint', tag: 'drop-in', dropIn: true,
     summary: 'An operator token as a JSON string.',
-    body: wire.WireTokenRequest, idempotent: true,
-    answers: { 200: wire.WireToken }, failures: ['operator.unknown', 'operator.not-active', ...wireWriting],
+    body: wire.DropInTokenRequest, idempotent: true,
+    answers: { 200: wire.DropInToken }, failures: ['operator.unknown', 'operator.not-active', ...wireWriting],
   }),
-  wireValidate: define({
+  dropInValidate: define({
     id: 'chathubValidateToken', method: 'post', path: '/api/operator/validate-token', scope: 'tokens:mint', tag: 'drop-in', dropIn: true,
     summary: 'ChatHub’s verdict on an operator token.',
-    body: wire.WireValidate,
-    answers: { 200: wire.WireValidity }, failures: reading,
+    body: wire.DropInValidate,
+    answers: { 200: wire.DropInValidity }, failures: reading,
   }),
 } satisfies Record<string, Endpoint>

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { type FailureCode, failures } from '../errors.ts'
-import { wireMedia } from './drop-in.ts'
+import { dropInMedia } from './drop-in.ts'
 import { type Endpoint, isBodyOptional } from './endpoints.ts'
 import { Problem } from './system.ts'
 
@@ -82,7 +82,7 @@ const parametersOf = (endpoint: Endpoint, components: Json): Json[] => {
 }
 
 const answersOf = (endpoint: Endpoint, components: Json): Json => {
-  const labels = endpoint.dropIn ? wireMedia : [endpoint.produces ?? 'application/json']
+  const labels = endpoint.dropIn ? dropInMedia : [endpoint.produces ?? 'application/json']
   const text = (endpoint.producesToo ?? []).map((label) => [label, { schema: { type: 'string' } }])
   const answers: Record<string, { description: string; content?: Json }> = {}
   for (const [status, schema] of Object.entries(endpoint.answers)) {

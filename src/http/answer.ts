@@ -1,13 +1,13 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Freshness } from '../cache/cache.ts'
 import { createPrepared, type Prepared } from '../lists/prepared.ts'
-import { linesOf } from './header-writer.ts'
-import type { Again } from './fast-path.ts'
+import type { CachedLookup } from './fast-path.ts'
+import { serializeHeaders } from './header-writer.ts'
 import { type Response, respond } from './respond.ts'
 
-/** What a handler gives back; the door writes it. `touched`: organizations that it is about, beside the one in the path. */
+/** What a handler gives back; the router writes it. `touched`: organizations that it is about, beside the one in the path. */
 export type Answer =
-  | { prepared: Prepared; freshness: Freshness; again?: Again }
+  | { prepared: Prepared; freshness: Freshness; again?: CachedLookup }
   | {
       json: unknown
       status?: number
@@ -34,17 +34,17 @@ export const render = (
   if ('prepared' in answer) return respond(answer.prepared, request, answer.freshness, label, dropIn)
   if ('empty' in answer) {
     const length = answer.empty === 204 ? [] : ['Content-Length', '0']
-    const lines = linesOf([...length, 'Cache-Control', 'no-store', ...(answer.headers ?? [])])
+    const lines = serializeHeaders([...length, 'Cache-Control', 'no-store', ...(answer.headers ?? [])])
     return { status: answer.empty, lines, body: undefined }
   }
   if ('bytes' in answer)
-    return unkept(answer.status, answer.contentType, answer.bytes, answer.headers, answer.policy)
+    return noStore(answer.status, answer.contentType, answer.bytes, answer.headers, answer.policy)
   const body = Buffer.from(JSON.stringify(answer.json))
   if (answer.freshness) return respond(createPrepared(body), request, answer.freshness, label, dropIn)
-  return unkept(answer.status, label, body, answer.headers)
+  return noStore(answer.status, label, body, answer.headers)
 }
 
-const unkept = (
+const noStore = (
   status = 200,
   type: string,
   body: Buffer,
@@ -52,7 +52,7 @@ const unkept = (
   policy?: string,
 ): Response => ({
   status,
-  lines: linesOf([
+  lines: serializeHeaders([
     'Content-Type',
     type,
     'Content-Length',

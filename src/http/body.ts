@@ -21,20 +21,21 @@ export const readBody = async (endpoint: Endpoint, req: Request, res: Response):
   }
   const csv = endpoint.consumes === 'text/csv'
   if (!present) return csv ? Buffer.alloc(0) : parseJson(Buffer.alloc(0))
-  if (!(csv ? csvType : jsonType).test(req.headers['content-type'] ?? '')) throw leaving('body.type')
+  if (!(csv ? csvType : jsonType).test(req.headers['content-type'] ?? '')) throw rejectAndClose('body.type')
   // Nothing is inflated, so no bomb is.
-  if ((req.headers['content-encoding'] ?? 'identity').toLowerCase() !== 'identity') throw leaving('body.type')
+  if ((req.headers['content-encoding'] ?? 'identity').toLowerCase() !== 'identity')
+    throw rejectAndClose('body.type')
   const max = endpoint.bodyMax ?? bodyMaxDefault
-  if (Number(req.headers['content-length'] ?? 0) > max) throw leaving('body.too-large')
-  if (req.visit.awaitsContinue) res.writeContinue()
-  req.visit.awaitsContinue = false
+  if (Number(req.headers['content-length'] ?? 0) > max) throw rejectAndClose('body.too-large')
+  if (req.requestContext.awaitsContinue) res.writeContinue()
+  req.requestContext.awaitsContinue = false
   const bytes = await readBytes(req, max)
   req.body = bytes
   return csv ? bytes : parseJson(bytes)
 }
 
 /** A refusal while the body is still on its way: the connection ends with it. */
-const leaving = (code: FailureCode): Failure => new Failure(code, { headers: { connection: 'close' } })
+const rejectAndClose = (code: FailureCode): Failure => new Failure(code, { headers: { connection: 'close' } })
 
 /** The body as it is; one that grows too large is refused at that byte, and what follows is not kept. */
 const readBytes = (req: Request, max: number): Promise<Buffer> =>
@@ -45,7 +46,7 @@ const readBytes = (req: Request, max: number): Promise<Buffer> =>
       size += chunk.length
       if (size <= max) return void chunks.push(chunk)
       req.off('data', take)
-      reject(leaving('body.too-large'))
+      reject(rejectAndClose('body.too-large'))
     }
     req.on('data', take)
     req.on('end', () => resolve(Buffer.concat(chunks, size)))

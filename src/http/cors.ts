@@ -1,13 +1,13 @@
 import type { IncomingMessage } from 'node:http'
 import { sessionHeader } from '../access/browser.ts'
-import { linesOf } from './header-writer.ts'
-import type { Visit } from './request-context.ts'
+import { serializeHeaders } from './header-writer.ts'
+import type { RequestContext } from './request-context.ts'
 
 const exposed =
   'Age, Cache-Status, ETag, Idempotency-Replayed, Location, RateLimit, RateLimit-Policy, Retry-After, X-Request-Id'
 const allowedHeaders = `Accept, Authorization, Cache-Control, Content-Type, Idempotency-Key, If-None-Match, Last-Event-ID, X-API-Key, X-Request-Id, ${sessionHeader}`
 
-const preflightLines = linesOf([
+const preflightLines = serializeHeaders([
   'Access-Control-Allow-Methods',
   'GET, HEAD, POST, PATCH, DELETE',
   'Access-Control-Allow-Headers',
@@ -20,7 +20,7 @@ const preflightLines = linesOf([
 
 export type Cors = {
   /** Adds the headers that let a listed origin read the answer; others get none. */
-  allow(req: IncomingMessage, visit: Visit): void
+  allow(req: IncomingMessage, requestContext: RequestContext): void
   /** Lines of the answer to a preflight of a listed origin; undefined: this is no preflight, or of somebody else. */
   preflight(req: IncomingMessage): string | undefined
 }
@@ -29,10 +29,10 @@ export type Cors = {
 export const createCors = (origins: readonly string[]): Cors => {
   const listed = new Set(origins)
   return {
-    allow: (req, visit) => {
+    allow: (req, requestContext) => {
       const { origin } = req.headers
       if (origin !== undefined && listed.has(origin))
-        visit.lines = linesOf([
+        requestContext.headerLines = serializeHeaders([
           'Access-Control-Allow-Origin',
           origin,
           'Access-Control-Allow-Credentials',

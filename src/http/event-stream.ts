@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Clock } from '../clock.ts'
 import type { Events } from './answer.ts'
-import { pairsOf } from './header-writer.ts'
+import { parseHeaders } from './header-writer.ts'
 import { contentSecurityPolicy, securityHeaders } from './respond.ts'
 import type { Observe } from './response-batcher.ts'
 
@@ -21,13 +21,13 @@ type Options = {
  * Server-sent events (WHATWG HTML §9.2), with a comment now and then so that proxies keep the line open. They end within
  * a second of their reader's right. Gives back how to end the stream: its reader comes again, to another instance.
  */
-export const stream = (
+export const openEventStream = (
   req: IncomingMessage,
   res: ServerResponse,
   events: Events,
   { clock, observe, closing, allowed }: Options,
 ): (() => void) => {
-  const { visit } = req
+  const { requestContext } = req
   res.writeHead(200, [
     'Content-Type',
     'text/event-stream; charset=utf-8',
@@ -39,11 +39,11 @@ export const stream = (
     'Content-Security-Policy',
     contentSecurityPolicy,
     'X-Request-Id',
-    visit.requestId,
-    ...pairsOf(visit.lines),
+    requestContext.requestId,
+    ...parseHeaders(requestContext.headerLines),
     ...(closing ? ['Connection', 'close'] : []),
   ])
-  observe(visit, 200)
+  observe(requestContext, 200)
   let over = false
   let cancelLook = (): void => {}
   let stop = (): void => {}

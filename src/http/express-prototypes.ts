@@ -10,11 +10,11 @@ export type Presets = { IncomingMessage?: typeof IncomingMessage; ServerResponse
  * Node's constructors are plain functions and are called as such: `Reflect.construct` with another target would do the
  * same six times slower. The self-check sees when a Node makes them classes; then the plain way still works.
  */
-export const presets = (app: Express): Presets => {
+export const expressPrototypes = (app: Express): Presets => {
   try {
     const made = {
-      IncomingMessage: bornWith(IncomingMessage, app.request),
-      ServerResponse: bornWith(ServerResponse, app.response),
+      IncomingMessage: withPrototype(IncomingMessage, app.request),
+      ServerResponse: withPrototype(ServerResponse, app.response),
     }
     const request = new made.IncomingMessage(undefined as never)
     const response = new made.ServerResponse(request)
@@ -26,7 +26,7 @@ export const presets = (app: Express): Presets => {
   }
 }
 
-const bornWith = <C extends typeof IncomingMessage | typeof ServerResponse>(
+const withPrototype = <C extends typeof IncomingMessage | typeof ServerResponse>(
   parent: C,
   prototype: object,
 ): C => {

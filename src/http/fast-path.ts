@@ -1,21 +1,24 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
 import { LRUCache } from 'lru-cache'
 import { mayTouch } from '../access/caller.ts'
+import type { ClientLimit } from '../access/client-limit.ts'
 import type { Guard } from '../access/guard.ts'
-import type { Limit } from '../access/client-limit.ts'
 import type { Freshness } from '../cache/cache.ts'
 import type { Endpoint } from '../contract/endpoints.ts'
 import type { Prepared } from '../lists/prepared.ts'
-import { labelFor } from './negotiate.ts'
+import { negotiateType } from './negotiate.ts'
 import { respond } from './respond.ts'
-import type { Sender } from './response-batcher.ts'
+import type { ResponseBatcher } from './response-batcher.ts'
 
 /** How to answer the same URL again from memory: undefined when the fresh list is not there any more. */
-export type Again = { organization: number; look(): { prepared: Prepared; freshness: Freshness } | undefined }
+export type CachedLookup = {
+  organization: number
+  lookup(): { prepared: Prepared; freshness: Freshness } | undefined
+}
 
-export type Replay = {
+export type FastPath = {
   /** Remembers how a URL was answered. */
-  learn(url: string, endpoint: Endpoint, again: Again): void
+  remember(url: string, endpoint: Endpoint, again: CachedLookup): void
   /** Answers an ordinary read of a URL that was answered before; false: nothing was done, Express takes it. */
   answer(req: IncomingMessage, res: ServerResponse): boolean
 }
@@ -41,46 +44,52 @@ const isOrdinary = (headers: IncomingHttpHeaders): boolean =>
  * The same read again without Express: the same guard, the same right, the same limit and the same `respond`, asked
  * before the app. Whatever is not ordinary, and every refusal, falls through. Without this file everything still works.
  */
-export const createReplay = (options: { guard: Guard; limit: Limit; sender: Sender }): Replay => {
+export const createFastPath = (options: {
+  guard: Guard
+  limit: ClientLimit
+  sender: ResponseBatcher
+}): FastPath => {
   const { guard, limit, sender } = options
-  const urls = new LRUCache<string, { endpoint: Endpoint; again: Again; labels: Map<string, string> }>({
-    max: urlsMax,
-  })
+  const urls = new LRUCache<string, { endpoint: Endpoint; again: CachedLookup; labels: Map<string, string> }>(
+    {
+      max: urlsMax,
+    },
+  )
 
   const labelOf = (known: { endpoint: Endpoint; labels: Map<string, string> }, accept = ''): string => {
     let label = known.labels.get(accept)
     if (label === undefined) {
-      label = labelFor(known.endpoint, accept)
+      label = negotiateType(known.endpoint, accept)
       if (known.labels.size < labelsMax && accept.length <= acceptMax) known.labels.set(accept, label)
     }
     return label
   }
 
   return {
-    learn: (url, endpoint, again) => {
+    remember: (url, endpoint, again) => {
       if (url.length <= urlMax) urls.set(url, { endpoint, again, labels: new Map() })
     },
     answer: (req, res) => {
       if (req.method !== 'GET' && req.method !== 'HEAD') return false
       const known = urls.get(req.url as string)
       if (!known) return false
-      const { headers, visit } = req
+      const { headers, requestContext } = req
       if (!isOrdinary(headers)) return false
       try {
         const { endpoint, again } = known
         const caller = guard({ headers, dropIn: endpoint.dropIn ?? false, ownOrigin: () => '' })
         if (caller instanceof Promise) {
-          visit.finding = caller
+          requestContext.pendingCaller = caller
           return false
         }
         if (!caller.scopes.has(endpoint.scope as never) || !mayTouch(caller, again.organization)) return false
         limit(caller)
-        visit.caller = caller
+        requestContext.caller = caller
         const label = labelOf(known, headers.accept)
-        const found = again.look()
+        const found = again.lookup()
         if (!found) return false
-        visit.route = endpoint.path
-        visit.freshness = found.freshness
+        requestContext.route = endpoint.path
+        requestContext.freshness = found.freshness
         sender.send(req, res, respond(found.prepared, headers, found.freshness, label, endpoint.dropIn))
         return true
       } catch {

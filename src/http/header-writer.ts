@@ -4,7 +4,7 @@ import { IncomingMessage, ServerResponse } from 'node:http'
  * Headers (flat: name, value, …) as the lines they are on the wire.
  * @throws TypeError for what would not be one header: only names and values of our own belong here.
  */
-export const linesOf = (headers: readonly string[]): string => {
+export const serializeHeaders = (headers: readonly string[]): string => {
   let lines = ''
   for (let i = 0; i < headers.length; i += 2) {
     const line = `${headers[i]}: ${headers[i + 1]}`
@@ -15,7 +15,7 @@ export const linesOf = (headers: readonly string[]): string => {
 }
 
 /** The headers of lines, flat: what `linesOf` was given. */
-export const pairsOf = (lines: string): string[] =>
+export const parseHeaders = (lines: string): string[] =>
   lines
     .split('\r\n')
     .slice(0, -1)
@@ -25,7 +25,7 @@ export const pairsOf = (lines: string): string[] =>
     })
 
 /** So long an idle connection is kept, in seconds; told to whoever would reuse it just then. */
-export const keptSeconds = 65
+export const keepAliveSeconds = 65
 
 /** Node keeps the head that it will send as text here; on-headers and others build on it. */
 type Headed = { _header: unknown }
@@ -37,7 +37,7 @@ const beginningOf = (status: number): string | undefined => {
   const head = (res as unknown as Headed)._header
   if (typeof head !== 'string' || !/^HTTP\/1\.1 \d{3} .*\r\nContent-Length: 0\r\n[\s\S]*\r\n\r\n$/.test(head))
     return undefined
-  return head.replace(/Content-Length: 0\r\n([\s\S]*)\r\n$/, `$1Keep-Alive: timeout=${keptSeconds}\r\n`)
+  return head.replace(/Content-Length: 0\r\n([\s\S]*)\r\n$/, `$1Keep-Alive: timeout=${keepAliveSeconds}\r\n`)
 }
 const newest = { method: 'GET', httpVersion: '1.1', httpVersionMajor: 1, httpVersionMinor: 1 }
 
@@ -54,7 +54,7 @@ const beginningMs = 100
 export const writeHead = (res: ServerResponse, status: number, lines: string, last: boolean): void => {
   const beginning = last || !res.shouldKeepAlive ? undefined : beginningNow(status)
   if (beginning === undefined)
-    return void res.writeHead(status, [...pairsOf(lines), ...(last ? ['Connection', 'close'] : [])])
+    return void res.writeHead(status, [...parseHeaders(lines), ...(last ? ['Connection', 'close'] : [])])
   res.statusCode = status
   ;(res as unknown as Headed)._header = `${beginning}${lines}\r\n`
 }

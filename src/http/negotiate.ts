@@ -1,12 +1,12 @@
-import { wireMedia } from '../contract/drop-in.ts'
+import { dropInMedia } from '../contract/drop-in.ts'
 import type { Endpoint } from '../contract/endpoints.ts'
 import { Failure } from '../errors.ts'
 
 /** The media type to label the answer with. @throws Failure `request.not-acceptable` */
-export const labelFor = (endpoint: Endpoint, accept: string | undefined): string => {
+export const negotiateType = (endpoint: Endpoint, accept: string | undefined): string => {
   const own = endpoint.produces ?? 'application/json'
   if (accept === undefined || accept === '' || accept === '*/*') return `${own}; charset=utf-8`
-  const offered: readonly string[] = endpoint.dropIn ? wireMedia : [own, ...(endpoint.producesToo ?? [])]
+  const offered: readonly string[] = endpoint.dropIn ? dropInMedia : [own, ...(endpoint.producesToo ?? [])]
   const ranges = accept.split(',').map(readRange)
   const best = offered
     .map((offer) => ({ offer, ...weigh(offer, ranges) }))

@@ -3,8 +3,8 @@ import type { IncomingMessage } from 'node:http'
 import type { Caller } from '../access/caller.ts'
 import type { Freshness } from '../cache/cache.ts'
 
-/** One request on its way through the door: what its log line and its numbers are made of. */
-export type Visit = {
+/** One request on its way through the router: what its log line and its numbers are made of. */
+export type RequestContext = {
   requestId: string
   /** Monotonic ms. */
   startedAt: number
@@ -12,7 +12,7 @@ export type Visit = {
   /** The path as in the OpenAPI document, never the URL with its values. */
   route: string
   /** Set when the caller is being looked for already. */
-  finding: Promise<Caller> | undefined
+  pendingCaller: Promise<Caller> | undefined
   /** Once it is known; its limit has counted this request. */
   caller: Caller | undefined
   freshness: Freshness | undefined
@@ -20,13 +20,13 @@ export type Visit = {
   awaitsContinue: boolean
   /** The failure code of a problem document. */
   code: string | undefined
-  /** Lines of the answer's head that belong to the visit, such as CORS. */
-  lines: string
+  /** Lines of the answer's head that belong to the requestContext, such as CORS. */
+  headerLines: string
 }
 
 declare module 'node:http' {
   interface IncomingMessage {
-    visit: Visit
+    requestContext: RequestContext
   }
 }
 
@@ -38,20 +38,20 @@ export const requestIdOf = (req: IncomingMessage): string => {
   return typeof given === 'string' && ownId.test(given) ? given : randomUUID()
 }
 
-export const newVisit = (method: string, requestId: string, now: number): Visit => ({
+export const newRequestContext = (method: string, requestId: string, now: number): RequestContext => ({
   requestId,
   startedAt: now,
   method,
   route: 'unknown',
-  finding: undefined,
+  pendingCaller: undefined,
   caller: undefined,
   freshness: undefined,
   awaitsContinue: false,
   code: undefined,
-  lines: '',
+  headerLines: '',
 })
 
-export const beginVisit = (req: IncomingMessage, now: number): Visit => {
-  req.visit = newVisit(req.method ?? '', requestIdOf(req), now)
-  return req.visit
+export const beginRequest = (req: IncomingMessage, now: number): RequestContext => {
+  req.requestContext = newRequestContext(req.method ?? '', requestIdOf(req), now)
+  return req.requestContext
 }

@@ -10,7 +10,7 @@ const headersMax = 100
 const credentialHeaders = new Set(['authorization', 'x-api-key', 'x-authorization-key'])
 
 /** What Node's parser lets through and no route should see. */
-export const framingFault = (req: IncomingMessage): Failure | undefined => {
+export const requestFault = (req: IncomingMessage): Failure | undefined => {
   const url = req.url ?? ''
   if (req.httpVersionMajor !== 1) return new Failure('request.malformed') // a line without a version is HTTP/0.9
   if (url.charCodeAt(0) !== 47)
@@ -60,7 +60,7 @@ export const brokenRequest = (error: NodeJS.ErrnoException): Failure => {
 }
 
 /** A refusal as its bytes, for a connection that has no response object; it says that it is the last on it. */
-export const lastWords = (failure: Failure, requestId: string): string => {
+export const rawErrorResponse = (failure: Failure, requestId: string): string => {
   const body = JSON.stringify(problemOf(failure, requestId))
   const headers = [
     ...problemHeaders(failure),

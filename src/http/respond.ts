@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Freshness } from '../cache/cache.ts'
 import type { Coding, Prepared, Variant } from '../lists/prepared.ts'
-import { linesOf } from './header-writer.ts'
+import { serializeHeaders } from './header-writer.ts'
 
 /** The values that helmet would set for an API, as one block that is never computed again. */
 export const securityHeaders: readonly string[] = [
@@ -22,7 +22,7 @@ export const json = 'application/json; charset=utf-8'
 
 const vary = 'Accept-Encoding, Authorization, X-API-Key, Cookie, Origin'
 const keptLinesWith = (headers: string): string =>
-  linesOf(['Cache-Control', 'private, max-age=0, must-revalidate', 'Vary', headers])
+  serializeHeaders(['Cache-Control', 'private, max-age=0, must-revalidate', 'Vary', headers])
 const keptLines = keptLinesWith(vary)
 /** Drop-in paths label one body in several ways, and take one header more. */
 const dropInLines = keptLinesWith(`${vary}, Accept, X-Authorization-Key`)
@@ -41,7 +41,7 @@ export type Response = {
 
 /**
  * The answer to a read of something prepared, given what the request says: the form it accepts, or 304 when it has it
- * already. Pure, so that every door gives the same bytes.
+ * already. Pure, so that every router gives the same bytes.
  */
 export const respond = (
   prepared: Prepared,
@@ -69,7 +69,7 @@ const variantLines = (variant: Variant, coding: Coding, contentType: string, dro
   if (ready !== undefined) return ready
   const framing = ['Content-Type', contentType, 'Content-Length', String(variant.body.length)]
   if (coding !== 'identity') framing.push('Content-Encoding', coding)
-  const lines = listLines(variant, dropIn) + linesOf(framing)
+  const lines = listLines(variant, dropIn) + serializeHeaders(framing)
   known.set(variant, (known.get(variant) ?? new Map()).set(key, lines))
   return lines
 }

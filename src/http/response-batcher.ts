@@ -1,12 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { linesOf, writeHead } from './header-writer.ts'
+import { serializeHeaders, writeHead } from './header-writer.ts'
+import type { RequestContext } from './request-context.ts'
 import { contentSecurityPolicy, type Response, securityHeaders } from './respond.ts'
-import type { Visit } from './request-context.ts'
 
 /** Called once for every answer, as it is sent. */
-export type Observe = (visit: Visit, status: number) => void
+export type Observe = (requestContext: RequestContext, status: number) => void
 
-export type Sender = {
+export type ResponseBatcher = {
   /**
    * Sends an answer before this turn of the event loop is over; `last`: its connection ends with it. An answer that is left
    * open is sent at once, for its sender goes on with it.
@@ -23,7 +23,13 @@ const waitingMax = 128
  * Answers of one turn of the event loop go out together. Each write wakes its reader, and a reader who has read one answer
  * falls asleep before the next is made; written in a row they cost a busy gateway a fifth less, and a single one nothing.
  */
-export const createSender = ({ observe, closing }: { observe: Observe; closing(): boolean }): Sender => {
+export const createResponseBatcher = ({
+  observe,
+  closing,
+}: {
+  observe: Observe
+  closing(): boolean
+}): ResponseBatcher => {
   let waiting: (() => void)[] = []
   const flush = (): void => {
     const writes = waiting
@@ -35,7 +41,7 @@ export const createSender = ({ observe, closing }: { observe: Observe; closing()
     send: (req, res, answer, last = false) => {
       const write = (): void => {
         writeAnswer(req, res, answer, last || closing())
-        observe(req.visit, answer.status)
+        observe(req.requestContext, answer.status)
       }
       if (answer.open) return write()
       if (waiting.length === 0) setImmediate(flush)
@@ -44,15 +50,16 @@ export const createSender = ({ observe, closing }: { observe: Observe; closing()
   }
 }
 
-const apiLines = linesOf([...securityHeaders, 'Content-Security-Policy', contentSecurityPolicy])
-const pageLines = (policy: string): string => linesOf([...securityHeaders, 'Content-Security-Policy', policy])
+const apiLines = serializeHeaders([...securityHeaders, 'Content-Security-Policy', contentSecurityPolicy])
+const pageLines = (policy: string): string =>
+  serializeHeaders([...securityHeaders, 'Content-Security-Policy', policy])
 
 const writeAnswer = (req: IncomingMessage, res: ServerResponse, answer: Response, last: boolean): void => {
-  const { visit } = req
+  const { requestContext } = req
   const fixed = answer.policy === undefined ? apiLines : pageLines(answer.policy)
-  const lines = `${answer.lines}${fixed}${visit.lines}X-Request-Id: ${visit.requestId}\r\n`
+  const lines = `${answer.lines}${fixed}${requestContext.headerLines}X-Request-Id: ${requestContext.requestId}\r\n`
   // A body that was never asked for may come yet, or not.
-  writeHead(res, answer.status, lines, last || visit.awaitsContinue)
+  writeHead(res, answer.status, lines, last || requestContext.awaitsContinue)
   if (answer.body === undefined || req.method === 'HEAD') res.end()
   else if (answer.open) res.write(answer.body)
   else res.end(answer.body)

@@ -2,41 +2,41 @@ import type { Express, Response as ExpressResponse, Request } from 'express'
 import { LRUCache } from 'lru-cache'
 import { z } from 'zod'
 import { type Caller, requireScope } from '../access/caller.ts'
+import type { ClientLimit } from '../access/client-limit.ts'
 import type { Guard } from '../access/guard.ts'
-import type { Limit } from '../access/client-limit.ts'
-import type { Errand } from '../chathub/exchange.ts'
+import type { CallContext } from '../chathub/exchange.ts'
 import type { Clock } from '../clock.ts'
 import { type Endpoint, isBodyOptional } from '../contract/endpoints.ts'
 import { Failure, type Fault, failures, isFailure } from '../errors.ts'
 import { type Answer, render } from './answer.ts'
 import { readBody } from './body.ts'
-import { labelFor } from './negotiate.ts'
-import { keyOf, type Once } from './with-idempotency.ts'
-import type { Replay } from './fast-path.ts'
-import type { Observe, Sender } from './response-batcher.ts'
-import { stream } from './event-stream.ts'
+import { openEventStream } from './event-stream.ts'
+import type { FastPath } from './fast-path.ts'
+import { negotiateType } from './negotiate.ts'
+import type { Observe, ResponseBatcher } from './response-batcher.ts'
 import { check, checkQuery, queryOf, refuseCredentials, refuseFaults } from './validate.ts'
+import { idempotencyKeyOf, type WithIdempotency } from './with-idempotency.ts'
 
 type Parsed<S> = S extends z.ZodType ? z.output<S> : undefined
 
 /** What a handler is given: everything checked, nothing left to parse. */
-export type Visited<E extends Endpoint, B = Parsed<E['body']>> = {
+export type HandlerInput<E extends Endpoint, B = Parsed<E['body']>> = {
   caller: Caller
   params: Parsed<E['params']>
   query: Parsed<E['query']>
   body: B
-  errand: Errand
+  context: CallContext
   /** Set when the caller asks for a list fetched after its request arrived (`Cache-Control: no-cache`). */
   notBefore: { notBefore?: number }
   /** Names what this request writes; a repetition under the same Idempotency-Key has the same. */
-  mark: string
+  requestKey: string
   /** The media type that the answer will be labelled with. */
-  label: string
+  contentType: string
   req: Request
 }
 
 export type Handler<E extends Endpoint, B = Parsed<E['body']>> = (
-  visited: Visited<E, B>,
+  input: HandlerInput<E, B>,
 ) => Promise<Answer> | Answer
 
 /** Makes of a body what its handler works with; what this refuses is refused before any right is looked at. */
@@ -45,25 +45,29 @@ export type Reader<E extends Endpoint, B> = (
   query: Parsed<E['query']>,
 ) => Promise<B> | B
 
-export type Door = {
+export type Router = {
   /** Binds a handler to an endpoint of the contract. */
-  on<E extends Endpoint, B = Parsed<E['body']>>(endpoint: E, handle: Handler<E, B>, read?: Reader<E, B>): void
+  bind<E extends Endpoint, B = Parsed<E['body']>>(
+    endpoint: E,
+    handle: Handler<E, B>,
+    read?: Reader<E, B>,
+  ): void
   /** Routes all that was bound so far; on its paths other methods are refused with 405 and Allow. */
-  route(app: Express): void
+  mount(app: Express): void
   endpoints: Endpoint[]
   /** Answers what was answered before, without Express. */
-  replay: Replay
+  fastPath: FastPath
   /** Ends the answers that would not end by themselves. */
   endStreams(): void
 }
 
 type Options = {
   guard: Guard
-  limit: Limit
-  once: Once
-  replay: Replay
+  limit: ClientLimit
+  once: WithIdempotency
+  replay: FastPath
   clock: Clock
-  sender: Sender
+  sender: ResponseBatcher
   observe: Observe
   closing(): boolean
   readDeadlineMs: number
@@ -89,7 +93,7 @@ const nobody: Caller = {
  * Every request takes the same way: credential 401 · limit 429 · 406/413/415 · 400/422 · scope 403 · handler (organization
  * 404). Unknown paths and methods were refused before.
  */
-export const createDoor = (options: Options): Door => {
+export const createRouter = (options: Options): Router => {
   const { clock, guard, limit, observe } = options
   const endpoints: Endpoint[] = []
   /** Of reads that were right: the same text checked again says the same. */
@@ -100,14 +104,14 @@ export const createDoor = (options: Options): Door => {
     { endpoint: Endpoint; serve: (req: Request, res: ExpressResponse) => Promise<void> }[]
   >()
 
-  const visit = async <E extends Endpoint, B>(
+  const requestContext = async <E extends Endpoint, B>(
     endpoint: E,
     handle: Handler<E, B>,
     read: Reader<E, B> | undefined,
     req: Request,
     res: ExpressResponse,
   ): Promise<void> => {
-    const arrivedAt = req.visit.startedAt
+    const arrivedAt = req.requestContext.startedAt
     const known = endpoint.method === 'get' ? addresses.get(req.url) : undefined
     const asked = known ? nothingAsked : queryOf(req.url)
     if (!endpoint.dropIn) refuseCredentials(asked.value)
@@ -115,57 +119,61 @@ export const createDoor = (options: Options): Door => {
       guard({ headers: req.headers, dropIn: endpoint.dropIn ?? false, ownOrigin: () => ownOrigin(req) })
     let caller = nobody
     if (endpoint.scope !== 'open') {
-      const found = req.visit.finding ?? identify()
+      const found = req.requestContext.pendingCaller ?? identify()
       caller = found instanceof Promise ? await found : found
       // Replay may have counted this request already, and then found that it cannot answer it.
-      const counted = req.visit.caller === caller
-      req.visit.caller = caller
+      const counted = req.requestContext.caller === caller
+      req.requestContext.caller = caller
       if (!counted) limit(caller)
     }
-    const label = labelFor(endpoint, req.headers.accept)
+    const contentType = negotiateType(endpoint, req.headers.accept)
     const body = isBare(req) && isBodyOptional(endpoint) ? {} : await readBody(endpoint, req, res)
     const address = known ?? addressOf(endpoint, req, asked)
     refuseFaults('request.invalid', address.faults)
     const content = check(endpoint.body, body, '')
     refuseFaults(endpoint.dropIn ? 'request.invalid' : 'request.invalid-body', content.faults)
-    const visited = {
+    const input = {
       caller,
       params: address.params as Parsed<E['params']>,
       query: address.query as Parsed<E['query']>,
       body: content.value,
-      errand: errandOf(endpoint, caller, arrivedAt),
+      context: contextOf(endpoint, caller, arrivedAt),
       notBefore: wantsNew(req) ? { notBefore: arrivedAt } : {},
-      mark: '',
-      label,
+      requestKey: '',
+      contentType,
       req,
     }
-    const key = keyOf(endpoint, req)
-    if (!key && endpoint.keyRequired?.(visited.body as never, visited.query as never))
+    const key = idempotencyKeyOf(endpoint, req)
+    if (!key && endpoint.keyRequired?.(input.body as never, input.query as never))
       throw new Failure('idempotency.required')
-    if (read)
-      visited.body = await read(visited.body as Parsed<E['body']>, visited.query as Parsed<E['query']>)
+    if (read) input.body = await read(input.body as Parsed<E['body']>, input.query as Parsed<E['query']>)
     if (endpoint.scope !== 'open' && endpoint.scope !== 'any') requireScope(caller, endpoint.scope)
     if (endpoint.scopeToo) requireScope(caller, endpoint.scopeToo)
-    const work = (mark: string) => {
-      visited.mark = mark
-      return handle(visited as Visited<E, B>)
+    const work = (requestKey: string) => {
+      input.requestKey = requestKey
+      return handle(input as HandlerInput<E, B>)
     }
     const answer = await options.once(
       endpoint,
       req,
       caller,
-      endpoint.dropIn ? (mark) => asWire(() => work(mark)) : work,
+      endpoint.dropIn ? (requestKey) => asDropIn(() => work(requestKey)) : work,
     )
     if ('events' in answer) {
       const closing = options.closing()
-      const end = stream(req, res, answer.events, { clock, observe, closing, allowed: () => holds(identify) })
+      const end = openEventStream(req, res, answer.events, {
+        clock,
+        observe,
+        closing,
+        allowed: () => isStillAllowed(identify),
+      })
       streams.add(end)
       res.on('close', () => streams.delete(end))
       return
     }
-    if ('freshness' in answer) req.visit.freshness = answer.freshness
-    if ('again' in answer && answer.again) options.replay.learn(req.originalUrl, endpoint, answer.again)
-    options.sender.send(req, res, render(answer, req.headers, label, endpoint.dropIn))
+    if ('freshness' in answer) req.requestContext.freshness = answer.freshness
+    if ('again' in answer && answer.again) options.replay.remember(req.originalUrl, endpoint, answer.again)
+    options.sender.send(req, res, render(answer, req.headers, contentType, endpoint.dropIn))
   }
 
   const addressOf = (endpoint: Endpoint, req: Request, asked: ReturnType<typeof queryOf>): Address => {
@@ -177,7 +185,7 @@ export const createDoor = (options: Options): Door => {
     return address
   }
 
-  const errandOf = (endpoint: Endpoint, caller: Caller, arrivedAt: number): Errand => {
+  const contextOf = (endpoint: Endpoint, caller: Caller, arrivedAt: number): CallContext => {
     const write = endpoint.method !== 'get'
     const deadline = arrivedAt + (write ? options.writeDeadlineMs : options.readDeadlineMs)
     return {
@@ -189,19 +197,19 @@ export const createDoor = (options: Options): Door => {
 
   return {
     endpoints,
-    replay: options.replay,
+    fastPath: options.replay,
     endStreams: () => {
       for (const end of streams) end()
     },
-    on: (endpoint, handle, read) => {
+    bind: (endpoint, handle, read) => {
       endpoints.push(endpoint)
       const others = bound.get(endpoint.path) ?? []
       bound.set(endpoint.path, [
         ...others,
-        { endpoint, serve: (req, res) => visit(endpoint, handle, read, req, res) },
+        { endpoint, serve: (req, res) => requestContext(endpoint, handle, read, req, res) },
       ])
     },
-    route: (app) => {
+    mount: (app) => {
       app.enable('case sensitive routing').enable('strict routing')
       // `/operations/{id}:cancel` before `/operations/{id}`, which would take the verb for a part of the id.
       const paths = [...bound.keys()].toSorted((a, b) => Number(b.includes('}:')) - Number(a.includes('}:')))
@@ -212,11 +220,11 @@ export const createDoor = (options: Options): Door => {
         )
         for (const { endpoint, serve } of here)
           app[endpoint.method](expressPath(path), (req, res) => {
-            req.visit.route = path
+            req.requestContext.route = path
             return serve(req, res)
           })
         app.route(expressPath(path)).all((req, _res, next) => {
-          req.visit.route = path
+          req.requestContext.route = path
           next(new Failure('route.method', { headers: { Allow: allowed.join(', ') } }))
         })
       }
@@ -225,7 +233,7 @@ export const createDoor = (options: Options): Door => {
 }
 
 /** Whether a caller still is one; who cannot be looked up just now is believed. */
-const holds = async (identify: () => Caller | Promise<Caller>): Promise<boolean> => {
+const isStillAllowed = async (identify: () => Caller | Promise<Caller>): Promise<boolean> => {
   try {
     await identify()
     return true
@@ -235,7 +243,7 @@ const holds = async (identify: () => Caller | Promise<Caller>): Promise<boolean>
 }
 
 /** On drop-in paths every input fault is 400, also one that only ChatHub finds. */
-const asWire = async (work: () => Promise<Answer> | Answer): Promise<Answer> => {
+const asDropIn = async (work: () => Promise<Answer> | Answer): Promise<Answer> => {
   try {
     return await work()
   } catch (error) {

@@ -6,17 +6,17 @@ import express, { type NextFunction, type Request, type Response } from 'express
 import type { Clock } from '../clock.ts'
 import { Failure } from '../errors.ts'
 import type { Cors } from './cors.ts'
-import type { Door } from './router.ts'
-import { brokenRequest, framingFault, lastWords } from './request-guard.ts'
-import { keptSeconds, linesOf } from './header-writer.ts'
-import { presets } from './express-prototypes.ts'
+import { expressPrototypes } from './express-prototypes.ts'
+import { keepAliveSeconds, serializeHeaders } from './header-writer.ts'
 import { asFailure, problemHeaders, problemOf } from './problem.ts'
-import type { Observe, Sender } from './response-batcher.ts'
-import { beginVisit, newVisit } from './request-context.ts'
+import { beginRequest, newRequestContext } from './request-context.ts'
+import { brokenRequest, rawErrorResponse, requestFault } from './request-guard.ts'
+import type { Observe, ResponseBatcher } from './response-batcher.ts'
+import type { Router } from './router.ts'
 
 // A connection that carries no byte for so long ends, idle or not: longer than a balancer keeps one (mostly 60 s), or it
 // would send into its end, and than is promised. Whoever is slower than that does not read. Streams beat faster.
-const silenceMs = (keptSeconds + 2) * 1000
+const silenceMs = (keepAliveSeconds + 2) * 1000
 const connectionsMax = 20_000
 // So long a connection that was told its last may go on sending, so that it reads the answer rather than a reset.
 const partingMs = 1000
@@ -34,9 +34,9 @@ declare module 'node:net' {
 }
 
 type Options = {
-  door: Door
+  router: Router
   clock: Clock
-  sender: Sender
+  sender: ResponseBatcher
   observe: Observe
   trustProxy: string[]
   cors: Cors
@@ -46,37 +46,37 @@ type Options = {
   onInternal(error: unknown, requestId: string): void
 }
 
-/** The door's routers behind one http server whose every answer, framing errors included, is a document. */
+/** The router's routers behind one http server whose every answer, framing errors included, is a document. */
 export const createServer = (options: Options): http.Server => {
-  const { door, clock, cors, sender, observe } = options
+  const { router, clock, cors, sender, observe } = options
   const app = express()
   app.disable('x-powered-by')
   app.disable('etag')
   app.set('query parser', false)
   app.set('trust proxy', options.trustProxy)
-  door.route(app)
+  router.mount(app)
   app.use((_req: Request, _res: Response, next: NextFunction) => next(new Failure('route.unknown')))
   app.use((error: unknown, req: Request, res: Response, _next: NextFunction) => {
     const failure = asFailure(error)
-    if (failure.code === 'gateway.internal') options.onInternal(error, req.visit.requestId)
+    if (failure.code === 'gateway.internal') options.onInternal(error, req.requestContext.requestId)
     if (res.headersSent) return void res.destroy()
     refuse(req, res, failure)
   })
 
   const refuse = (req: IncomingMessage, res: ServerResponse, failure: Failure): void => {
-    req.visit.code = failure.code
-    const body = Buffer.from(JSON.stringify(problemOf(failure, req.visit.requestId)))
-    const lines = linesOf([...problemHeaders(failure), 'Content-Length', String(body.length)])
-    const leaves = failure.headers?.connection === 'close' || req.visit.awaitsContinue
+    req.requestContext.code = failure.code
+    const body = Buffer.from(JSON.stringify(problemOf(failure, req.requestContext.requestId)))
+    const lines = serializeHeaders([...problemHeaders(failure), 'Content-Length', String(body.length)])
+    const leaves = failure.headers?.connection === 'close' || req.requestContext.awaitsContinue
     if (leaves) req.socket.isToldItsLast = true
     // Behind a fault of framing, which no route sees, no end of a body can be told.
-    const open = leaves && !req.complete && req.visit.route !== 'unknown' && req.method !== 'HEAD'
+    const open = leaves && !req.complete && req.requestContext.route !== 'unknown' && req.method !== 'HEAD'
     sender.send(req, res, { status: failure.status, lines, body, open }, leaves)
-    if (open) partAfter(req, res)
+    if (open) lingerAfterBody(req, res)
   }
 
   /** A sender in the middle of its body reads the answer when it has sent all; the end waits a moment for it. */
-  const partAfter = (req: IncomingMessage, res: ServerResponse): void => {
+  const lingerAfterBody = (req: IncomingMessage, res: ServerResponse): void => {
     req.on('error', () => {}).on('end', () => res.end())
     res.on(
       'close',
@@ -86,7 +86,7 @@ export const createServer = (options: Options): http.Server => {
   }
 
   /** Ends a connection from this side, and soon from both, whatever the other does. */
-  const part = (socket: Duplex, words = ''): void => {
+  const lingerAndClose = (socket: Duplex, words = ''): void => {
     socket.resume()
     socket.end(words)
     socket.once(
@@ -95,10 +95,10 @@ export const createServer = (options: Options): http.Server => {
     )
   }
   /** Ends a connection behind its last answer, which may stand behind others. */
-  const partBehind = (socket: Duplex, res: ServerResponse | undefined): void => {
-    if (!res || res.writableFinished || res.destroyed) return void part(socket)
+  const lingerAfterAnswer = (socket: Duplex, res: ServerResponse | undefined): void => {
+    if (!res || res.writableFinished || res.destroyed) return void lingerAndClose(socket)
     ;(socket as Socket).isRefused = true
-    res.once('close', () => part(socket))
+    res.once('close', () => lingerAndClose(socket))
     res.end() // one that was left open
   }
   /** Refuses what Node has no response object for: the document is written as it stands. */
@@ -106,12 +106,12 @@ export const createServer = (options: Options): http.Server => {
     const { answer: res, before } = socket as Socket
     ;(socket as Socket).isRefused = true
     socket.on('error', () => {}) // a reset is the other's right
-    const visit = newVisit(method, randomUUID(), clock.now())
-    visit.code = failure.code
+    const requestContext = newRequestContext(method, randomUUID(), clock.now())
+    requestContext.code = failure.code
     const answer = (): void => {
       if (socket.writableEnded) return
-      part(socket, lastWords(failure, visit.requestId))
-      observe(visit, failure.status)
+      lingerAndClose(socket, rawErrorResponse(failure, requestContext.requestId))
+      observe(requestContext, failure.status)
     }
     // What was asked before it is answered before it.
     const last = res?.req.complete ? res : before
@@ -123,7 +123,7 @@ export const createServer = (options: Options): http.Server => {
     const { isRefused, isToldItsLast, answer: res } = socket as Socket
     if (isRefused || socket.writableEnded) return // told already; what else comes on it is drained
     // A broken body whose request is answered already: a second answer would be taken for that of the next request.
-    if (isToldItsLast || (res?.headersSent && !res.req.complete)) partBehind(socket, res)
+    if (isToldItsLast || (res?.headersSent && !res.req.complete)) lingerAfterAnswer(socket, res)
     else if (error.code === 'ECONNRESET' || !socket.writable) socket.destroy()
     else refuseRaw(socket, brokenRequest(error))
   }
@@ -135,19 +135,19 @@ export const createServer = (options: Options): http.Server => {
   const listener = (req: IncomingMessage, res: ServerResponse, awaitsContinue = false): void => {
     // Node goes on reading what was sent behind a request whose end could not be told.
     if (req.socket.isToldItsLast) return
-    const visit = beginVisit(req, clock.now())
-    visit.awaitsContinue = awaitsContinue
+    const requestContext = beginRequest(req, clock.now())
+    requestContext.awaitsContinue = awaitsContinue
     keepAnswer(req.socket, res)
-    cors.allow(req, visit)
-    const fault = framingFault(req)
+    cors.allow(req, requestContext)
+    const fault = requestFault(req)
     const preflight = cors.preflight(req)
     if (fault) refuse(req, res, fault)
     else if (preflight) sender.send(req, res, { status: 204, lines: preflight, body: undefined })
-    else if (!door.replay.answer(req, res)) app(req as Request, res as Response)
+    else if (!router.fastPath.answer(req, res)) app(req as Request, res as Response)
   }
   const server = http.createServer(
     {
-      ...presets(app),
+      ...expressPrototypes(app),
       maxHeaderSize: 16 * 1024,
       requireHostHeader: false,
       connectionsCheckingInterval: 1000,
@@ -165,7 +165,7 @@ export const createServer = (options: Options): http.Server => {
   server.on('clientError', answerBroken)
   server.on('checkContinue', (req: IncomingMessage, res: ServerResponse) => listener(req, res, true))
   server.on('checkExpectation', (req: IncomingMessage, res: ServerResponse) => {
-    beginVisit(req, clock.now())
+    beginRequest(req, clock.now())
     keepAnswer(req.socket, res)
     refuse(req, res, new Failure('request.expectation', { headers: { connection: 'close' } }))
   })

@@ -3,15 +3,15 @@ import type { Request } from 'express'
 import { type Caller, mayTouch } from '../access/caller.ts'
 import type { Endpoint } from '../contract/endpoints.ts'
 import { Failure } from '../errors.ts'
-import { type Idempotency, newMark } from '../writes/idempotency.ts'
+import { type Idempotency, newRequestKey } from '../writes/idempotency.ts'
 import type { Answer } from './answer.ts'
 
-/** Runs a handler with the mark under which it writes; with an Idempotency-Key once per key. */
-export type Once = (
+/** Runs a handler with the requestKey under which it writes; with an Idempotency-Key once per key. */
+export type WithIdempotency = (
   endpoint: Endpoint,
   req: Request,
   caller: Caller,
-  work: (mark: string) => Promise<Answer> | Answer,
+  work: (requestKey: string) => Promise<Answer> | Answer,
 ) => Promise<Answer>
 
 /** Answers with tokens are never kept, and an operation is asked anew how it stands. */
@@ -19,7 +19,7 @@ export const isStorable = (answer: Answer): boolean =>
   'empty' in answer || ('json' in answer && answer.status !== 202 && answer.unkept !== true)
 
 /** The Idempotency-Key of a request that may have one. @throws Failure `request.invalid` */
-export const keyOf = (endpoint: Endpoint, req: Request): string | undefined => {
+export const idempotencyKeyOf = (endpoint: Endpoint, req: Request): string | undefined => {
   const key = req.headers['idempotency-key']
   if (!endpoint.idempotent || key === undefined) return undefined
   // Node joins a repeated header with a comma and a space, which no key contains.
@@ -35,13 +35,13 @@ const organizationsOf = ({ params }: Request, answer: Answer): number[] => [
   ...(('touched' in answer && answer.touched) || []),
 ]
 
-export const createOnce =
-  (idempotency: Idempotency<Answer>): Once =>
+export const createWithIdempotency =
+  (idempotency: Idempotency<Answer>): WithIdempotency =>
   async (endpoint, req, caller, work) => {
     // A read writes nothing that needs a name, and random bytes for one are a twentieth of its cost.
     if (endpoint.method === 'get') return work('')
-    const key = keyOf(endpoint, req)
-    if (key === undefined) return work(newMark())
+    const key = idempotencyKeyOf(endpoint, req)
+    if (key === undefined) return work(newRequestKey())
     const fingerprint = createHash('sha256')
       .update(`${req.originalUrl}\n`)
       .update(Buffer.isBuffer(req.body) ? req.body : '')
@@ -49,9 +49,9 @@ export const createOnce =
     // What the caller may not touch any more is not told again: the work refuses it as it would anybody.
     const mayShow = (answer: Answer): boolean =>
       organizationsOf(req, answer).every((organization) => mayTouch(caller, organization))
-    const { answer, replayed } = await idempotency.once(
+    const { answer, replayed } = await idempotency.run(
       { client: caller.id, route: endpoint.id, key, fingerprint },
-      async (mark) => work(mark),
+      async (requestKey) => work(requestKey),
       mayShow,
     )
     return replayed && ('json' in answer || 'empty' in answer)

@@ -1,11 +1,11 @@
 import { type Caller, mayTouch } from '../access/caller.ts'
 import type { Cache } from '../cache/cache.ts'
-import type { Errand } from '../chathub/exchange.ts'
 import type { TokenStatus } from '../chathub/company-token.ts'
+import type { CallContext } from '../chathub/exchange.ts'
 import type { Clock } from '../clock.ts'
 import type { Diagnosis } from '../contract/organization.ts'
 import { type FailureCode, isFailure } from '../errors.ts'
-import { type Lists, operatorsKey } from './operator-lists.ts'
+import { type OperatorLists, operatorsKey } from './operator-lists.ts'
 import type { Organizations } from './organizations.ts'
 import type { Roster } from './roster.ts'
 
@@ -31,14 +31,14 @@ const sentences = {
 export const createDiagnose =
   (options: {
     organizations: Organizations
-    lists: Lists
+    lists: OperatorLists
     cache: Cache<Roster>
     token: () => TokenStatus
     /** False: calls to ChatHub fail at once, whatever is remembered. */
     reachable: () => boolean
     clock: Clock
   }) =>
-  async (caller: Caller, organization: number, errand: Errand): Promise<Diagnosis> => {
+  async (caller: Caller, organization: number, context: CallContext): Promise<Diagnosis> => {
     const { organizations, lists, cache, clock } = options
     const found: Advice[] = []
     const advise = (code: keyof typeof sentences) => found.push({ code, text: sentences[code] })
@@ -50,7 +50,7 @@ export const createDiagnose =
 
     const known =
       mayTouch(caller, organization) &&
-      (await organizations.find(organization, errand).then(
+      (await organizations.find(organization, context).then(
         () => true,
         (error) => {
           if (!isFailure(error)) throw error
@@ -63,7 +63,7 @@ export const createDiagnose =
       advise('organization.access')
     }
     if (known) {
-      const failure = await lists.read(organization, errand).then(
+      const failure = await lists.read(organization, context).then(
         // An old copy in place of an answer says that none came.
         ({ freshness }) => freshness.how === 'stale-after-failure' || !options.reachable(),
         (error) => error,

@@ -1,34 +1,34 @@
 import { type Caller, mayTouch } from '../access/caller.ts'
 import type { Freshness, Read, ReadOptions } from '../cache/cache.ts'
-import type { Errand } from '../chathub/exchange.ts'
+import type { CallContext } from '../chathub/exchange.ts'
 import type { Clock } from '../clock.ts'
 import type { Operator, OperatorQuery } from '../contract/operator.ts'
 import type { Organization, Statistics } from '../contract/organization.ts'
 import { Failure, isFailure } from '../errors.ts'
-import type { Lists } from './operator-lists.ts'
 import type { OperatorIndex } from './operator-index.ts'
+import type { OperatorLists } from './operator-lists.ts'
 import type { Organizations } from './organizations.ts'
 import { type Roster, select } from './roster.ts'
 
-export type Found = { roster: Roster; operator: Operator }
+export type FoundOperator = { roster: Roster; operator: Operator }
 
 export type Directory = {
   /** @throws Failure `operator.unknown` only when every organization of the caller was looked at; else 503 with Retry-After */
   find(
     caller: Caller,
     operator: number,
-    errand: Errand,
+    context: CallContext,
     options?: ReadOptions,
-  ): Promise<Found & { freshness: Freshness }>
+  ): Promise<FoundOperator & { freshness: Freshness }>
   search(
     caller: Caller,
-    errand: Errand,
+    context: CallContext,
     query: Pick<OperatorQuery, 'q' | 'status'> & { organizations?: number[] | undefined },
     options?: ReadOptions,
   ): Promise<Gathered<{ items: (Operator & { organization: Organization })[]; total: number }>>
   statistics(
     caller: Caller,
-    errand: Errand,
+    context: CallContext,
     options?: ReadOptions,
   ): Promise<Gathered<{ organizations: (Organization & Statistics)[] } & Statistics>>
 }
@@ -41,7 +41,7 @@ const warmMs = 600_000
 
 /** Every organization of a caller at once: a bounded fan-out over the lists, partial at the deadline. */
 export const createDirectory = (options: {
-  lists: Lists
+  lists: OperatorLists
   organizations: Organizations
   index: OperatorIndex
   clock: Clock
@@ -62,8 +62,11 @@ export const createDirectory = (options: {
   }
 
   /** Lists of these organizations in their order; those that could not be had in time are named. */
-  const gather = async (wanted: readonly Organization[], errand: Errand, options: ReadOptions) => {
-    const inTime: Errand = { ...errand, deadline: Math.max(clock.now() + 1, errand.deadline - answerMs) }
+  const gather = async (wanted: readonly Organization[], context: CallContext, options: ReadOptions) => {
+    const inTime: CallContext = {
+      ...context,
+      deadline: Math.max(clock.now() + 1, context.deadline - answerMs),
+    }
     const answers = await Promise.all(
       wanted.map(({ id }) =>
         lists.read(id, inTime, options).catch((error: unknown) => {
@@ -88,19 +91,19 @@ export const createDirectory = (options: {
   }
 
   return {
-    find: async (caller, id, errand, options = {}) => {
+    find: async (caller, id, context, options = {}) => {
       const hint = await index.find(id)
       if (hint !== undefined && mayTouch(caller, hint)) {
-        const found = foundIn(await lists.read(hint, errand, options).catch(() => undefined), id)
+        const found = foundIn(await lists.read(hint, context, options).catch(() => undefined), id)
         if (found) return found
       }
-      const { found: all } = await organizations.list(caller, errand, {}, options.notBefore)
+      const { found: all } = await organizations.list(caller, context, {}, options.notBefore)
       // Whoever was just added is in no list that was learned, but in the copy that the write patched.
       for (const organization of options.notBefore === undefined ? all : []) {
         const found = foundIn(lists.peek(organization.id), id)
         if (found) return found
       }
-      const { reads, unavailable, retryAfterMs } = await gather(all, errand, options)
+      const { reads, unavailable, retryAfterMs } = await gather(all, context, options)
       for (const read of reads) {
         const found = foundIn(read, id)
         if (found) return found
@@ -111,18 +114,18 @@ export const createDirectory = (options: {
         detail: 'Not every organization could be looked at in time.',
       })
     },
-    search: async (caller, errand, query, options = {}) => {
+    search: async (caller, context, query, options = {}) => {
       const wanted = { ids: query.organizations }
-      const listed = await organizations.list(caller, errand, wanted, options.notBefore)
-      const { reads, unavailable } = await gather(listed.found, errand, options)
+      const listed = await organizations.list(caller, context, wanted, options.notBefore)
+      const { reads, unavailable } = await gather(listed.found, context, options)
       const items = reads.flatMap(({ copy: { value: roster } }) =>
         select(roster, query).map((operator) => ({ ...operator, organization: roster.organization })),
       )
       return { content: { items, total: items.length, unavailable }, freshness: oldest([listed, ...reads]) }
     },
-    statistics: async (caller, errand, options = {}) => {
-      const listed = await organizations.list(caller, errand, {}, options.notBefore)
-      const { reads, unavailable } = await gather(listed.found, errand, options)
+    statistics: async (caller, context, options = {}) => {
+      const listed = await organizations.list(caller, context, {}, options.notBefore)
+      const { reads, unavailable } = await gather(listed.found, context, options)
       const sum: Statistics = { total: 0, active: 0, inactive: 0, deleted: 0, unknown: 0 }
       const each = reads.map(({ copy: { value: roster } }) => {
         const counts = roster.statistics()
@@ -137,7 +140,7 @@ export const createDirectory = (options: {
 const foundIn = (
   read: Read<Roster> | undefined,
   id: number,
-): (Found & { freshness: Freshness }) | undefined => {
+): (FoundOperator & { freshness: Freshness }) | undefined => {
   const operator = read?.copy.value.byId(id)
   return read && operator && { roster: read.copy.value, operator, freshness: read.freshness }
 }

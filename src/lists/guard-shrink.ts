@@ -8,7 +8,7 @@ const shrank = (before: number, after: number): boolean =>
  * The list that ChatHub gives; one that drops to zero, or loses more than half at once beside the `before` rows that
  * were known, is asked for a second time before it is believed, and told.
  */
-export const confirmed = async <L extends { rows: readonly unknown[] }>(
+export const guardShrink = async <L extends { rows: readonly unknown[] }>(
   ask: () => Promise<L>,
   before: number | undefined,
   organization: number | undefined,

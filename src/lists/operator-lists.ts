@@ -1,19 +1,19 @@
 import type { Cache, Loaded, Read, ReadOptions } from '../cache/cache.ts'
 import type { ChatHub, ListedOperators } from '../chathub/client.ts'
-import type { Errand } from '../chathub/exchange.ts'
+import type { CallContext } from '../chathub/exchange.ts'
 import { nextSlice } from '../clock.ts'
 import { Failure, isFailure } from '../errors.ts'
 import type { Reporter } from '../report.ts'
+import { guardShrink } from './guard-shrink.ts'
 import type { OperatorIndex } from './operator-index.ts'
 import type { Organizations } from './organizations.ts'
 import { createRoster, type Roster } from './roster.ts'
-import { confirmed } from './guard-shrink.ts'
 
 export const operatorsKey = (organization: number): string => `operators:${organization}`
 const organizationOf = (key: string): number => Number(key.slice('operators:'.length))
 
 /** What ChatHub said of a roster that was loaded here: most lists are the same when they are asked for again. */
-const heard = new WeakMap<Roster, ListedOperators>()
+const lastAnswer = new WeakMap<Roster, ListedOperators>()
 
 /** Loads the roster of an organization. An organization that ChatHub does not list has none. */
 export const rosterLoader =
@@ -23,17 +23,17 @@ export const rosterLoader =
     learn: OperatorIndex['learn']
     report: Reporter
   }) =>
-  async (key: string, errand: Errand, previous: Roster | undefined): Promise<Loaded<Roster>> => {
+  async (key: string, context: CallContext, previous: Roster | undefined): Promise<Loaded<Roster>> => {
     const { chathub, organizations, report } = options
     const id = organizationOf(key)
-    const naming = organizations.find(id, errand)
+    const naming = organizations.find(id, context)
     naming.catch(() => {}) // awaited below
-    const before = previous && heard.get(previous)
-    const ask = () => chathub.operators(id, errand, before)
-    const listed = await confirmed(ask, previous?.operators.length, id, report).catch(async (error) => {
+    const before = previous && lastAnswer.get(previous)
+    const ask = () => chathub.operators(id, context, before)
+    const listed = await guardShrink(ask, previous?.operators.length, id, report).catch(async (error) => {
       // Whatever ChatHub answers when asked for the operators of an organization that it does not have.
       const unnamed =
-        isFailure(error, 'chathub.forbidden', 'chathub.nonsense') && (await naming.catch((e) => e))
+        isFailure(error, 'chathub.forbidden', 'chathub.invalid-response') && (await naming.catch((e) => e))
       throw isFailure(unnamed, 'organization.unknown') ? unnamed : error
     })
     const organization = await naming.catch((error) => {
@@ -45,26 +45,26 @@ export const rosterLoader =
     const isSame = listed.rows === before?.rows && organization.name === previous?.organization.name
     await nextSlice()
     const roster = isSame ? (previous as Roster) : createRoster(organization, listed.rows)
-    heard.set(roster, listed)
+    lastAnswer.set(roster, listed)
     options.learn(roster)
     return { value: roster, bytes: roster.whole.identity.body, askedAt: listed.askedAt }
   }
 
-export type Lists = {
+export type OperatorLists = {
   peek(organization: number): Read<Roster> | undefined
-  read(organization: number, errand: Errand, options?: ReadOptions): Promise<Read<Roster>>
+  read(organization: number, context: CallContext, options?: ReadOptions): Promise<Read<Roster>>
 }
 
 /**
  * The roster of an organization, fresh from memory without a promise where possible. One that is known not to exist costs
  * neither ChatHub nor the store anything.
  */
-export const createLists = (cache: Cache<Roster>, organizations: Organizations): Lists => ({
+export const createOperatorLists = (cache: Cache<Roster>, organizations: Organizations): OperatorLists => ({
   peek: (organization) => cache.peek(operatorsKey(organization)),
-  read: async (organization, errand, options = {}) => {
+  read: async (organization, context, options = {}) => {
     const fresh = options.notBefore === undefined ? cache.peek(operatorsKey(organization)) : undefined
     if (fresh) return fresh
     if (organizations.isAbsent(organization)) throw new Failure('organization.unknown')
-    return cache.read(operatorsKey(organization), errand, options)
+    return cache.read(operatorsKey(organization), context, options)
   },
 })

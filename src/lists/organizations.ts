@@ -1,13 +1,13 @@
 import { type Caller, mayTouch } from '../access/caller.ts'
 import type { Cache, Loaded, Read } from '../cache/cache.ts'
 import type { ChatHub } from '../chathub/client.ts'
-import type { Errand } from '../chathub/exchange.ts'
+import type { CallContext } from '../chathub/exchange.ts'
 import type { Clock } from '../clock.ts'
 import { foldForSearch } from '../contract/names.ts'
 import type { Organization } from '../contract/organization.ts'
 import { Failure } from '../errors.ts'
 import type { Reporter } from '../report.ts'
-import { confirmed } from './guard-shrink.ts'
+import { guardShrink } from './guard-shrink.ts'
 
 /** All organizations that ChatHub's credential sees, with an index by id. */
 type OrganizationIndex = { all: readonly Organization[]; byId: ReadonlyMap<number, Organization> }
@@ -21,7 +21,7 @@ export type Organizations = {
   /** Those that the caller may touch, filtered, in ChatHub's order. */
   list(
     caller: Caller,
-    errand: Errand,
+    context: CallContext,
     query: { q?: string | undefined; ids?: number[] | undefined },
     notBefore?: number,
   ): Promise<Read<OrganizationIndex> & { found: Organization[] }>
@@ -29,11 +29,11 @@ export type Organizations = {
   get(
     caller: Caller,
     id: number,
-    errand: Errand,
+    context: CallContext,
     notBefore?: number,
   ): Promise<Read<OrganizationIndex> & { organization: Organization }>
   /** The same without a caller: does ChatHub have it? */
-  find(id: number, errand: Errand): Promise<Organization>
+  find(id: number, context: CallContext): Promise<Organization>
   /** True: ChatHub's list was read a moment ago and does not have it, so that nobody need be asked. */
   isAbsent(id: number): boolean
 }
@@ -48,11 +48,11 @@ export const organizationsLoader =
   (chathub: ChatHub, report: Reporter) =>
   async (
     _key: string,
-    errand: Errand,
+    context: CallContext,
     previous: OrganizationIndex | undefined,
   ): Promise<Loaded<OrganizationIndex>> => {
-    const ask = () => chathub.organizations(errand)
-    const { rows, askedAt } = await confirmed(ask, previous?.all.length, undefined, report)
+    const ask = () => chathub.organizations(context)
+    const { rows, askedAt } = await guardShrink(ask, previous?.all.length, undefined, report)
     return { value: indexOf(rows), bytes: Buffer.from(JSON.stringify(rows)), askedAt }
   }
 
@@ -64,22 +64,22 @@ export const decodeOrganizations = (bytes: Buffer): OrganizationIndex => {
 }
 
 export const createOrganizations = (cache: Cache<OrganizationIndex>, clock: Clock): Organizations => {
-  const read = async (errand: Errand, notBefore?: number): Promise<Read<OrganizationIndex>> =>
+  const read = async (context: CallContext, notBefore?: number): Promise<Read<OrganizationIndex>> =>
     (notBefore === undefined && cache.peek(organizationsKey)) ||
-    cache.read(organizationsKey, errand, notBefore === undefined ? {} : { notBefore })
+    cache.read(organizationsKey, context, notBefore === undefined ? {} : { notBefore })
 
-  const look = async (id: number, errand: Errand, notBefore?: number) => {
-    let answer = await read(errand, notBefore)
+  const look = async (id: number, context: CallContext, notBefore?: number) => {
+    let answer = await read(context, notBefore)
     if (!answer.copy.value.byId.has(id) && answer.freshness.ageMs > absentMs)
-      answer = await read(errand, clock.now() - absentMs)
+      answer = await read(context, clock.now() - absentMs)
     const organization = answer.copy.value.byId.get(id)
     if (!organization) throw new Failure('organization.unknown')
     return { ...answer, organization }
   }
 
   return {
-    list: async (caller, errand, { q, ids }, notBefore) => {
-      const answer = await read(errand, notBefore)
+    list: async (caller, context, { q, ids }, notBefore) => {
+      const answer = await read(context, notBefore)
       const wanted = ids && new Set(ids)
       const sought = q === undefined ? undefined : foldForSearch(q)
       const found = answer.copy.value.all.filter(
@@ -90,11 +90,11 @@ export const createOrganizations = (cache: Cache<OrganizationIndex>, clock: Cloc
       )
       return { ...answer, found }
     },
-    get: async (caller, id, errand, notBefore) => {
+    get: async (caller, id, context, notBefore) => {
       if (!mayTouch(caller, id)) throw new Failure('organization.unknown')
-      return look(id, errand, notBefore)
+      return look(id, context, notBefore)
     },
-    find: async (id, errand) => (await look(id, errand)).organization,
+    find: async (id, context) => (await look(id, context)).organization,
     isAbsent: (id) => {
       const known = cache.peek(organizationsKey)
       return known !== undefined && known.freshness.ageMs <= absentMs && !known.copy.value.byId.has(id)

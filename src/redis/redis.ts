@@ -2,7 +2,7 @@ import { type Clock, pause } from '../clock.ts'
 import { Failure } from '../errors.ts'
 import type { Reporter } from '../report.ts'
 import { commandMs, connectRedis, type RedisClient } from './connect.ts'
-import { createSubscription, type Listening, type Subscription } from './subscription.ts'
+import { createSubscription, type Subscription, type SubscriptionOptions } from './subscription.ts'
 
 /** A Lua script, loaded once and called by its hash. Keys come before arguments. */
 export type Script = (keys: string[], ...args: (string | number | Buffer)[]) => Promise<unknown>
@@ -11,12 +11,12 @@ export type Script = (keys: string[], ...args: (string | number | Buffer)[]) => 
 export type Redis = {
   /** @throws Failure `redis.unavailable` at once while Redis is away, after 50 ms when it hangs, and when it refuses the command */
   run<T>(command: (client: RedisClient) => Promise<T>): Promise<T>
-  /** `forgettable`: its keys may be lost at any time; one of another type has them all unlinked, so that they heal. */
-  script(name: string, lua: string, options?: { forgettable: boolean }): Script
+  /** `dropOnWrongType`: its keys may be lost at any time; one of another type has them all unlinked, so that they heal. */
+  script(name: string, lua: string, options?: { dropOnWrongType: boolean }): Script
   /** The same for writes, which have seconds where a reader has milliseconds: waits half a second, and sits a blip out. */
-  patient: Redis
+  tolerant: Redis
   /** A connection of its own that listens to channels, again after each reconnect. */
-  subscribe(listening: Listening): { close(): void }
+  subscribe(listening: SubscriptionOptions): { close(): void }
   /** Another address from now on: the secret that holds it has changed. */
   replace(url: string): void
   /** Put before every key. */
@@ -116,15 +116,15 @@ export const createRedis = (options: {
   clock.after(probeMs, probe)
 
   /** A Redis that went away a moment ago is often back in the next. */
-  const sitOut = async (): Promise<void> => {
+  const waitOutBlip = async (): Promise<void> => {
     while (away && !closed && clock.now() - awaySince < blipMs) await pause(clock, 25)
   }
-  const access = (patient: boolean): Pick<Redis, 'run' | 'script'> => {
+  const access = (tolerant: boolean): Pick<Redis, 'run' | 'script'> => {
     const run: Redis['run'] = async (command) => {
-      if (away && patient) await sitOut()
+      if (away && tolerant) await waitOutBlip()
       if (away) throw new Failure('redis.unavailable', { retryAfterMs: 1000 })
       try {
-        return await answeredIn(command(client), patient ? patientMs : commandMs, clock)
+        return await answeredIn(command(client), tolerant ? patientMs : commandMs, clock)
       } catch (error) {
         if (error instanceof Failure) throw error
         if (meansAway(error as Error)) goAway((error as Error).message.slice(0, 80))
@@ -132,7 +132,7 @@ export const createRedis = (options: {
         throw new Failure('redis.unavailable', { retryAfterMs: 1000, cause: error })
       }
     }
-    const script: Redis['script'] = (name, lua, { forgettable } = { forgettable: false }) => {
+    const script: Redis['script'] = (name, lua, { dropOnWrongType } = { dropOnWrongType: false }) => {
       scripts.push({ name, lua })
       client.defineCommand(name, { lua })
       type Commands = Record<string, (count: number, ...rest: unknown[]) => Promise<unknown>>
@@ -143,7 +143,7 @@ export const createRedis = (options: {
             (now as unknown as Commands)[`${name}Buffer`]!(full.length, ...full, ...args),
           )
         } catch (error) {
-          if (forgettable && String((error as Failure).cause).includes('WRONGTYPE'))
+          if (dropOnWrongType && String((error as Failure).cause).includes('WRONGTYPE'))
             await run((now) => now.unlink(...full)).catch(() => {})
           throw error
         }
@@ -152,7 +152,7 @@ export const createRedis = (options: {
     return { run, script }
   }
 
-  const shared: Omit<Redis, 'run' | 'script' | 'patient'> = {
+  const shared: Omit<Redis, 'run' | 'script' | 'tolerant'> = {
     prefix: options.prefix,
     subscribe: (listening) => {
       const subscription = createSubscription(() => url, listening, clock)
@@ -178,9 +178,9 @@ export const createRedis = (options: {
       client.disconnect()
     },
   }
-  const patient: Redis = { ...shared, ...access(true), patient: undefined as never }
-  patient.patient = patient
-  return { ...shared, ...access(false), patient }
+  const tolerant: Redis = { ...shared, ...access(true), tolerant: undefined as never }
+  tolerant.tolerant = tolerant
+  return { ...shared, ...access(false), tolerant }
 }
 
 /**

@@ -1,7 +1,7 @@
 import { type Clock, every } from '../clock.ts'
 import { connectRedis, type RedisClient } from './connect.ts'
 
-export type Listening = {
+export type SubscriptionOptions = {
   channels: string[]
   /** Listening from here on; what was published before is lost. */
   onReady(): void
@@ -18,7 +18,11 @@ export type Subscription = {
 const pingMs = 1000
 
 /** A connection of its own that listens to channels, again after each reconnect. */
-export const createSubscription = (url: () => string, listening: Listening, clock: Clock): Subscription => {
+export const createSubscription = (
+  url: () => string,
+  listening: SubscriptionOptions,
+  clock: Clock,
+): Subscription => {
   const { channels, onReady, onLost, onMessage } = listening
   let closing = false
   const listen = (): RedisClient => {

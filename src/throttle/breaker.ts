@@ -8,7 +8,7 @@ import {
   type IBreaker,
   SamplingBreaker,
 } from 'cockatiel'
-import { type Exchange, Impatience } from '../chathub/exchange.ts'
+import { CallerGaveUp, type Exchange } from '../chathub/exchange.ts'
 import { Failure, type FailureCode, isFailure } from '../errors.ts'
 import type { Reporter } from '../report.ts'
 
@@ -28,8 +28,8 @@ export const createBreaker = (report: Reporter): Breaker => {
     handleWhen((error) =>
       // A trial that did not come to ChatHub, or had not its whole time, is no proof that it is well.
       policy.state === CircuitState.HalfOpen
-        ? isFailure(error, ...chathubFailures, 'chathub.busy')
-        : isFailure(error, ...chathubFailures) && !(error.cause instanceof Impatience),
+        ? isFailure(error, ...chathubFailures, 'queue.full')
+        : isFailure(error, ...chathubFailures) && !(error.cause instanceof CallerGaveUp),
     ),
     {
       halfOpenAfter: halfOpenAfterMs,

@@ -6,9 +6,9 @@ export type BudgetClass = 'urgent' | 'background'
 /** The right to send one request. Exactly one of `leave` (as the first byte leaves) and `giveBack` takes effect. */
 export type Slot = {
   /** False: the slot was granted too long ago and is forfeited; send nothing and take a new one. */
-  leave(): boolean
+  consume(): boolean
   /** For a slot that is not needed after all; does nothing once the request has left. */
-  giveBack(): void
+  release(): void
 }
 
 export type Grant = { slot: Slot } | { waitMs: number }
@@ -107,11 +107,11 @@ export const createLocalBudget = (options: {
       return true
     }
     return {
-      leave: () => {
+      consume: () => {
         if (close()) pool.left.push(clock.now())
         return true
       },
-      giveBack: () => void close(),
+      release: () => void close(),
     }
   }
 

@@ -1,5 +1,5 @@
 import Bottleneck from 'bottleneck'
-import type { Errand, Lane } from '../chathub/exchange.ts'
+import type { CallContext, Lane } from '../chathub/exchange.ts'
 import { type Clock, pause } from '../clock.ts'
 import { Failure } from '../errors.ts'
 import type { Budget, BudgetClass, Slot } from './budget.ts'
@@ -8,12 +8,12 @@ import type { Budget, BudgetClass, Slot } from './budget.ts'
  * The queue before ChatHub: people before writes before imports before refreshes; within a lane clients with little
  * waiting before clients with much. Bounded; when it is full, the least urgent call is dropped, never a person for an import.
  */
-export type Lanes = {
+export type PriorityQueue = {
   /**
-   * Waits for a slot. @throws Failure `chathub.busy` with a Retry-After that holds: at once when the errand's deadline is
+   * Waits for a slot. @throws Failure `queue.full` with a Retry-After that holds: at once when the context's deadline is
    * out of reach, when the queue is full of calls at least as urgent, or when the deadline comes; `chathub.timeout` when aborted.
    */
-  enter(errand: Errand): Promise<Slot>
+  enter(context: CallContext): Promise<Slot>
   /** ChatHub asked for a pause. */
   pause(ms: number): void
   waiting(): Record<Lane, number>
@@ -30,14 +30,14 @@ const bands: Record<Lane, { first: number; width: number; klass: BudgetClass }> 
 
 type Waiting = { priority: number; serve(slot: Slot): void; drop(): void }
 
-export const createLanes = (options: {
+export const createPriorityQueue = (options: {
   budget: Budget
   queueMax: number
   /** What a call must have left for its answer when its turn comes; a quarter of its time where that is less. */
   answerMs: number
   clock: Clock
   report: (lane: Lane, ms: number) => void
-}): Lanes => {
+}): PriorityQueue => {
   const { budget, clock, queueMax } = options
   const limiter = createLimiter()
   /** Who waits, by priority, first come first. */
@@ -82,7 +82,7 @@ export const createLanes = (options: {
     if (total(jobs) > slots.length) {
       slots.push(held)
       void limiter.incrementReservoir(1)
-    } else held.slot.giveBack()
+    } else held.slot.release()
   }
   const submit = (priority: number): void => {
     jobs[priority] = (jobs[priority] as number) + 1
@@ -99,20 +99,20 @@ export const createLanes = (options: {
     else if (klass === 'urgent' || held.klass === klass) call.serve(held.slot)
     else {
       // A person's slot, and the person has left: imports and refreshes have a share of their own.
-      held.slot.giveBack()
+      held.slot.release()
       submit(priority)
     }
     void pump()
   }
 
-  const priorityOf = ({ lane, client }: Errand): number => {
+  const priorityOf = ({ lane, client }: CallContext): number => {
     const { first, width } = bands[lane]
     const already = byClient.get(`${lane} ${client}`) ?? 0
     return first + Math.min(width - 1, already === 0 ? 0 : already < 3 ? 1 : 2)
   }
   const countAhead = (priority: number): number =>
     total(calls.slice(0, priority + 1).map((waitingThere) => waitingThere.size))
-  const track = ({ lane, client }: Errand, by: 1 | -1): void => {
+  const track = ({ lane, client }: CallContext, by: 1 | -1): void => {
     waiting[lane] += by
     const key = `${lane} ${client}`
     const count = (byClient.get(key) ?? 0) + by
@@ -120,7 +120,7 @@ export const createLanes = (options: {
     else byClient.delete(key)
   }
   const busy = (waitMs: number): Failure =>
-    new Failure('chathub.busy', { retryAfterMs: Math.max(1000, waitMs) })
+    new Failure('queue.full', { retryAfterMs: Math.max(1000, waitMs) })
   /** Makes room for a call of this priority where a less urgent one waits: the last that came. */
   const makeRoom = (priority: number): boolean => {
     if (countAhead(9) < queueMax) return true
@@ -131,17 +131,17 @@ export const createLanes = (options: {
     return true
   }
 
-  const queue = (errand: Errand, enteredAt: number, lastTurn: number): Promise<Slot> =>
+  const queue = (context: CallContext, enteredAt: number, lastTurn: number): Promise<Slot> =>
     new Promise<Slot>((resolve, reject) => {
-      const priority = priorityOf(errand)
+      const priority = priorityOf(context)
       const same = calls[priority] as Set<Waiting>
       if (!makeRoom(priority)) return reject(busy(budget.estimate(queueMax)))
       /** Leaves the queue, whichever way; each way cancels the others. */
       const leave = (): void => {
         same.delete(call)
         cancelDeadline()
-        errand.signal?.removeEventListener('abort', aborted)
-        track(errand, -1)
+        context.signal?.removeEventListener('abort', aborted)
+        track(context, -1)
       }
       const aborted = (): void => {
         leave()
@@ -151,7 +151,7 @@ export const createLanes = (options: {
         priority,
         serve: (slot) => {
           leave()
-          options.report(errand.lane, clock.now() - enteredAt)
+          options.report(context.lane, clock.now() - enteredAt)
           resolve(slot)
         },
         drop: () => {
@@ -163,30 +163,30 @@ export const createLanes = (options: {
         leave()
         reject(busy(budget.estimate(countAhead(priority))))
       })
-      errand.signal?.addEventListener('abort', aborted, { once: true })
-      track(errand, 1)
+      context.signal?.addEventListener('abort', aborted, { once: true })
+      track(context, 1)
       same.add(call)
       if (same.size > (jobs[priority] as number)) submit(priority)
-      if (waitingFor === 'background' && bands[errand.lane].klass === 'urgent') wake.abort()
+      if (waitingFor === 'background' && bands[context.lane].klass === 'urgent') wake.abort()
       void pump()
     })
 
-  const enter = async (errand: Errand): Promise<Slot> => {
+  const enter = async (context: CallContext): Promise<Slot> => {
     const enteredAt = clock.now()
-    const ahead = countAhead(priorityOf(errand))
+    const ahead = countAhead(priorityOf(context))
     const estimate = budget.estimate(ahead)
     // A call sent with no time for its answer would be a call wasted.
-    const lastTurn = errand.deadline - Math.min(options.answerMs, (errand.deadline - enteredAt) / 4)
+    const lastTurn = context.deadline - Math.min(options.answerMs, (context.deadline - enteredAt) / 4)
     if (enteredAt + estimate >= lastTurn) throw busy(estimate)
     // Nobody as urgent waits: straight to the budget, without the queue's milliseconds.
-    const granted = ahead === 0 ? await budget.take(bands[errand.lane].klass) : undefined
+    const granted = ahead === 0 ? await budget.take(bands[context.lane].klass) : undefined
     const slot = granted && 'slot' in granted ? granted.slot : undefined
-    if (errand.signal?.aborted) {
-      slot?.giveBack()
+    if (context.signal?.aborted) {
+      slot?.release()
       throw new Failure('chathub.timeout')
     }
-    if (!slot) return queue(errand, enteredAt, lastTurn)
-    options.report(errand.lane, clock.now() - enteredAt)
+    if (!slot) return queue(context, enteredAt, lastTurn)
+    options.report(context.lane, clock.now() - enteredAt)
     return slot
   }
 

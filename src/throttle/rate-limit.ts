@@ -1,21 +1,21 @@
 import { type Exchange, SlotTooOld } from '../chathub/exchange.ts'
 import { Failure, isFailure } from '../errors.ts'
 import type { Reporter } from '../report.ts'
-import type { Lanes } from './priority-queue.ts'
+import type { PriorityQueue } from './priority-queue.ts'
 
 /**
  * Every attempt, login and replay takes a slot of its own. The slot is looked at again as the request leaves; one that
  * grew too old while a connection was made is forfeited and another is taken. ChatHub's 429 pauses everything.
  */
-export const withLimit =
-  (exchange: Exchange, lanes: Lanes, report: Reporter): Exchange =>
+export const withRateLimit =
+  (exchange: Exchange, queue: PriorityQueue, report: Reporter): Exchange =>
   async (call) => {
     for (;;) {
-      const { mayLeave = () => true } = call.errand
-      const slot = await lanes.enter(call.errand)
+      const { maySend = () => true } = call.context
+      const slot = await queue.enter(call.context)
       try {
-        if (!mayLeave()) throw new Failure('chathub.busy', { retryAfterMs: 1000 })
-        return await exchange({ ...call, mayLeave: () => mayLeave() && slot.leave() })
+        if (!maySend()) throw new Failure('queue.full', { retryAfterMs: 1000 })
+        return await exchange({ ...call, maySend: () => maySend() && slot.consume() })
       } catch (error) {
         if (error instanceof SlotTooOld) {
           report({ name: 'slot-too-old' })
@@ -23,12 +23,12 @@ export const withLimit =
         }
         if (isFailure(error, 'chathub.throttled')) {
           const ms = error.retryAfterMs ?? 5000
-          lanes.pause(ms)
+          queue.pause(ms)
           report({ name: 'upstream-paused', ms })
         }
         throw error
       } finally {
-        slot.giveBack()
+        slot.release()
       }
     }
   }

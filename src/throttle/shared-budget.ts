@@ -101,22 +101,22 @@ type Options = {
     /** How many instances there are or may be. */
     expected(): number
     /** When this instance was last heard of by the registry (monotonic ms). */
-    heardOfAt(): number
+    lastHeartbeatAt(): number
   }
   /** Keys of the registry of instances, and of the age of this Redis. */
-  registry: { members: string; joined: string; peak: string; born: string }
+  registry: { members: string; joined: string; peak: string; redisDataSince: string }
   /** How long after it was last heard of an instance still counts as alive, ms. */
   memberMs: number
 }
 
 export const createSharedBudget = (options: Options): Budget => {
   const { clock, redis, requestsPerSecond } = options
-  const { expected, heardOfAt } = options.membership
-  const ask = redis.script('budgetTake', take, { forgettable: true })
+  const { expected, lastHeartbeatAt } = options.membership
+  const ask = redis.script('budgetTake', take, { dropOnWrongType: true })
   const giveBack = redis.script('budgetForfeit', forfeit)
   const tellPause = redis.script('budgetPause', pauseScript)
-  const { members, joined, peak, born } = options.registry
-  const takeKeys = [...Object.values(keys), members, joined, peak, born]
+  const { members, joined, peak, redisDataSince } = options.registry
+  const takeKeys = [...Object.values(keys), members, joined, peak, redisDataSince]
 
   let rate = requestsPerSecond
   const begunAt = clock.now()
@@ -131,7 +131,7 @@ export const createSharedBudget = (options: Options): Budget => {
 
   const takeAlone = (klass: BudgetClass): Grant => {
     // Alone in the world nobody else counts on anything; else the others must have noticed first.
-    const countedUntil = Math.max(begunAt, heardOfAt()) + options.memberMs
+    const countedUntil = Math.max(begunAt, lastHeartbeatAt()) + options.memberMs
     const shut = expected() === 1 ? 0 : countedUntil + windowMs - clock.now()
     if (shut > 0) return { waitMs: Math.min(shut, askAgainMs * 5) }
     livesAlone = true
@@ -147,12 +147,12 @@ export const createSharedBudget = (options: Options): Budget => {
     }
     return {
       slot: {
-        leave: () => {
+        consume: () => {
           if (clock.now() - askedAt > slotAgeMaxMs || !close()) return false
           local.note(klass)
           return true
         },
-        giveBack: () => {
+        release: () => {
           if (close()) giveBack([keys.ring, keys.background], stamp, klass).catch(() => {})
         },
       },

@@ -1,21 +1,21 @@
 import type { Cache, Copy } from '../cache/cache.ts'
 import type { ChatHub } from '../chathub/client.ts'
-import type { Errand } from '../chathub/exchange.ts'
+import type { CallContext } from '../chathub/exchange.ts'
 import type { Clock } from '../clock.ts'
 import type { KnownStatus, Operator } from '../contract/operator.ts'
 import { type Failure, isFailure } from '../errors.ts'
-import type { Baseline, Operation, Row } from './operation.ts'
-import type { Turn } from './organization-lock.ts'
-import { type Book, type Chunk, patched, withStatus } from './operation-writer.ts'
-import { baselineOf, decide, match, replaceRows, toAdd, toChange } from './row-planner.ts'
 import { operatorsKey } from '../lists/operator-lists.ts'
 import { createRoster, type Roster } from '../lists/roster.ts'
+import type { Baseline, Operation, Row } from './operation.ts'
+import { type Chunk, type OperationWriter, patched, withStatus } from './operation-writer.ts'
+import type { HeldLock } from './organization-lock.ts'
+import { baselineOf, matchRows, planRows, replaceRows, toAdd, toChange } from './row-planner.ts'
 
 /** The status that an operation sets, and what its rows then are. */
 export const goalOf = ({ status }: Operation): { status: KnownStatus; outcome: 'changed' | 'reactivated' } =>
   status === undefined ? { status: 'active', outcome: 'reactivated' } : { status, outcome: 'changed' }
 
-/** A call each: at 5 a second a turn of two seconds, so that others get theirs in time. */
+/** A call each: at 5 a second a lock of two seconds, so that others get theirs in time. */
 const changesAtOnce = 10
 
 const isPending = ({ outcome }: Row): boolean => outcome === 'pending'
@@ -27,25 +27,25 @@ const isPending = ({ outcome }: Row): boolean => outcome === 'pending'
  */
 type Send = (
   operation: Operation,
-  turn: Turn,
+  lock: HeldLock,
   chunk: Chunk,
   copy: Copy<Roster>,
-  errand: Errand,
+  context: CallContext,
 ) => Promise<Operation>
 
-export const createSender = (options: {
+export const createChunkSender = (options: {
   chathub: Pick<ChatHub, 'synchronize'>
-  setStatus(id: number, status: KnownStatus, errand: Errand): Promise<void>
+  setStatus(id: number, status: KnownStatus, context: CallContext): Promise<void>
   cache: Cache<Roster>
   clock: Clock
-  book: Book
+  writer: OperationWriter
 }): Send => {
-  const { chathub, cache, clock, book } = options
+  const { chathub, cache, clock, writer } = options
 
   /** Keeps, before the first byte leaves, which rows are on their way. */
   const announce = (
     operation: Operation,
-    turn: Turn,
+    lock: HeldLock,
     chunk: Chunk,
     sent: readonly Row[],
     baseline: Baseline,
@@ -53,7 +53,7 @@ export const createSender = (options: {
     const { sending } = operation
     const attempt = sending?.chunk === chunk.number ? sending.attempt + 1 : 1
     const rows = sent.map(({ index }) => index)
-    return book.keep(operation, turn, chunk, {
+    return writer.saveChunk(operation, lock, chunk, {
       state: 'running',
       sending: { since: clock.wall(), chunk: chunk.number, attempt, rows, baseline },
     })
@@ -61,14 +61,14 @@ export const createSender = (options: {
   const inDoubt = ({ sending }: Operation, silent: boolean, rows = sending?.rows ?? []) =>
     sending && { ...sending, rows, silent }
 
-  const addNames: Send = async (operation, turn, chunk, copy, errand) => {
+  const addNames: Send = async (operation, lock, chunk, copy, context) => {
     const key = operatorsKey(operation.organization)
     const adding = toAdd(chunk.rows, operation)
     const baseline = baselineOf(copy.value, adding)
-    const sent = await announce(operation, turn, chunk, adding, baseline)
+    const sent = await announce(operation, lock, chunk, adding, baseline)
     const doubt = async (silent: boolean): Promise<Operation> => {
       const next = { ...sent, sending: inDoubt(sent, silent) }
-      await book.save(next, turn)
+      await writer.save(next, lock)
       await cache.commit(key)
       return next
     }
@@ -76,9 +76,9 @@ export const createSender = (options: {
     let list = copy
     try {
       const whole = adding.map(({ name = '' }) => ({ organizationId: operation.organization, name }))
-      const added = await chathub.synchronize(whole, { ...errand, mayLeave: turn.live })
+      const added = await chathub.synchronize(whole, { ...context, maySend: lock.isHeld })
       const made = added.filter(({ id }) => !copy.value.byId(id))
-      settled = match(adding, added, baseline)
+      settled = matchRows(adding, added, baseline)
       if (settled.some(isPending)) {
         if (made.length < adding.length) return doubt(false)
         // As many are new as were sent: ChatHub has them all, some under names that no list will match.
@@ -91,27 +91,27 @@ export const createSender = (options: {
       await cache.commit(key, list)
     } catch (error) {
       if (!isFailure(error) || sent.sending === undefined) throw error
-      if (error.inDoubt) return doubt(isSilent(error))
+      if (error.inDoubt) return doubt(isWithoutReply(error))
       if (error.code !== 'chathub.rejected') {
-        await book.save({ ...sent, state: operation.state, sending: operation.sending }, turn)
+        await writer.save({ ...sent, state: operation.state, sending: operation.sending }, lock)
         throw error
       }
       settled = adding.map((row) => ({ ...row, outcome: 'rejected', reason: 'chathub.rejected' }))
     }
-    const rows = decide(list.value, replaceRows(chunk.rows, settled), operation)
+    const rows = planRows(list.value, replaceRows(chunk.rows, settled), operation)
     const over = !rows.some(isPending)
-    return book.keep(
+    return writer.saveChunk(
       sent,
-      turn,
+      lock,
       { ...chunk, kept: chunk.rows, rows },
       { sending: undefined, ...(over && { next: chunk.number + 1 }) },
     )
   }
 
-  const changeStatuses: Send = async (operation, turn, chunk, copy, errand) => {
+  const changeStatuses: Send = async (operation, lock, chunk, copy, context) => {
     const { status, outcome } = goalOf(operation)
     const changing = toChange(chunk.rows).slice(0, changesAtOnce)
-    const sent = await announce(operation, turn, chunk, changing, {})
+    const sent = await announce(operation, lock, chunk, changing, {})
     let operators: readonly Operator[] = copy.value.operators
     let refused: Failure | undefined
     let silent = false
@@ -120,14 +120,14 @@ export const createSender = (options: {
     for (const row of changing) {
       const id = row.id as number
       try {
-        await options.setStatus(id, status, { ...errand, mayLeave: turn.live })
+        await options.setStatus(id, status, { ...context, maySend: lock.isHeld })
         operators = withStatus(operators, id, status)
         settled.push({ ...row, outcome })
       } catch (error) {
         if (!isFailure(error)) throw error
         if (error.inDoubt) {
           doubtful.push(row.index)
-          silent ||= isSilent(error)
+          silent ||= isWithoutReply(error)
         } else if (error.code === 'chathub.rejected')
           settled.push({ ...row, outcome: 'rejected', reason: error.code })
         else {
@@ -142,9 +142,9 @@ export const createSender = (options: {
         operatorsKey(operation.organization),
         known ? patched(copy, createRoster(copy.value.organization, operators)) : undefined,
       )
-    const next = await book.keep(
+    const next = await writer.saveChunk(
       sent,
-      turn,
+      lock,
       { ...chunk, kept: chunk.rows, rows: replaceRows(chunk.rows, settled) },
       {
         sending: known ? undefined : inDoubt(sent, silent, doubtful),
@@ -155,15 +155,19 @@ export const createSender = (options: {
     return next
   }
 
-  return async (operation, turn, chunk, copy, errand) => {
-    if (toAdd(chunk.rows, operation).length > 0) return addNames(operation, turn, chunk, copy, errand)
-    if (toChange(chunk.rows).length > 0) return changeStatuses(operation, turn, chunk, copy, errand)
-    return book.keep(operation, turn, chunk, { state: 'running', sending: undefined, next: chunk.number + 1 })
+  return async (operation, lock, chunk, copy, context) => {
+    if (toAdd(chunk.rows, operation).length > 0) return addNames(operation, lock, chunk, copy, context)
+    if (toChange(chunk.rows).length > 0) return changeStatuses(operation, lock, chunk, copy, context)
+    return writer.saveChunk(operation, lock, chunk, {
+      state: 'running',
+      sending: undefined,
+      next: chunk.number + 1,
+    })
   }
 }
 
 /** No answer came from ChatHub itself, which may yet apply the request; 502 to 504 come from what stands before it. */
-export const isSilent = (error: Failure): boolean => {
+export const isWithoutReply = (error: Failure): boolean => {
   const { status } = (error.cause ?? {}) as { status?: number }
   if (error.code === 'chathub.timeout') return true
   return error.code === 'chathub.unavailable' && (status === undefined || status > 500)

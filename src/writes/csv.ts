@@ -17,7 +17,7 @@ const broken = (code: string, detail: string, line?: number): Failure =>
   })
 
 /**
- * The rows of a CSV file, each with its line: UTF-8 with or without a byte order mark, any line ends, quotes, and `,`
+ * The rows of a CSV file, each with its line: UTF-8 with or without a byte order requestKey, any line ends, quotes, and `,`
  * `;` or tab, whichever the header has. The names stand in the column headed `column`, else name, nom or ім'я. A name
  * that is none becomes a rejected row with its reason, never a row that is missing. « Importation groupée »
  * @throws Failure `request.invalid-body` for a file that is no such table
@@ -84,7 +84,7 @@ const textOf = (bytes: Buffer): string => {
   throw broken('encoding', 'The file is not UTF-8; save it as CSV (UTF-8).')
 }
 
-/** Bytes, not text: the parser joins a character that lies across two pieces. Between them others have their turn. */
+/** Bytes, not text: the parser joins a character that lies across two pieces. Between them others have their lock. */
 async function* pieces(bytes: Buffer): AsyncGenerator<Buffer> {
   for (let at = 0; at < bytes.length; at += pieceBytes) {
     yield bytes.subarray(at, at + pieceBytes)

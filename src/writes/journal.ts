@@ -2,7 +2,7 @@ import { EventEmitter } from 'node:events'
 import { LRUCache } from 'lru-cache'
 import { type Clock, nextSlice } from '../clock.ts'
 import { isFinal, isSending, type Operation, type Row } from './operation.ts'
-import type { Turn } from './organization-lock.ts'
+import type { HeldLock } from './organization-lock.ts'
 
 /** The memory of writes: what was asked, what is on its way, how each row ended. In this process, or in Redis. */
 export type Journal = {
@@ -13,10 +13,14 @@ export type Journal = {
   create(operation: Operation, chunks: readonly (readonly Row[])[]): Promise<Operation | undefined>
   get(id: string): Promise<Operation | undefined>
   chunk(id: string, number: number): Promise<readonly Row[]>
-  /** Keeps what changed, in one step. False: the turn has gone to somebody else, nothing was kept. */
-  save(operation: Operation, turn: Turn, chunk?: { number: number; rows: readonly Row[] }): Promise<boolean>
-  /** As if it had never been. False: the turn has gone to somebody else, who may go on with it. */
-  remove(operation: Operation, turn: Turn): Promise<boolean>
+  /** Keeps what changed, in one step. False: the lock has gone to somebody else, nothing was kept. */
+  save(
+    operation: Operation,
+    lock: HeldLock,
+    chunk?: { number: number; rows: readonly Row[] },
+  ): Promise<boolean>
+  /** As if it had never been. False: the lock has gone to somebody else, who may go on with it. */
+  remove(operation: Operation, lock: HeldLock): Promise<boolean>
   /** Asks whoever runs it to stop before the next chunk. */
   cancel(id: string): Promise<void>
   cancelled(id: string): Promise<boolean>
@@ -81,7 +85,7 @@ export const createMemoryJournal = (clock: Pick<Clock, 'now'>): Journal => {
       if (!own) return false
       if (chunk) own.chunks[chunk.number] = chunk.rows
       put({ ...own, operation })
-      await nextSlice() // a write of many steps lets others have their turn between them, as it does with Redis
+      await nextSlice() // a write of many steps lets others have their lock between them, as it does with Redis
       return true
     },
     remove: async ({ id, organization }) => {

@@ -1,16 +1,16 @@
 import type { Cache } from '../cache/cache.ts'
 import type { ChatHub } from '../chathub/client.ts'
-import type { Errand } from '../chathub/exchange.ts'
+import type { CallContext } from '../chathub/exchange.ts'
 import { type Clock, pause } from '../clock.ts'
 import { Failure } from '../errors.ts'
+import type { Roster } from '../lists/roster.ts'
 import type { Journal } from './journal.ts'
 import { countRows, type Operation, type Row } from './operation.ts'
 import type { Modes } from './row-planner.ts'
-import type { Roster } from '../lists/roster.ts'
 import type { Runner } from './runner.ts'
 
 /** What every kind of write works with. */
-export type Writing = {
+export type WriteDependencies = {
   chathub: ChatHub
   cache: Cache<Roster>
   journal: Journal
@@ -21,10 +21,11 @@ export type Writing = {
 }
 
 /** How a write stands when its caller is answered: over, or an operation that goes on (or is in doubt). */
-export type Written<T> = { done: T } | { operation: Operation }
+export type WriteResult<T> = { done: T } | { operation: Operation }
 
-/** The id of the operation that a request writes under its mark: the same for every repetition of the request. */
-export const operationId = (organization: number, mark: string): string => `${organization}-${mark}`
+/** The id of the operation that a request writes under its requestKey: the same for every repetition of the request. */
+export const operationId = (organization: number, requestKey: string): string =>
+  `${organization}-${requestKey}`
 
 export const rowsOf = async (journal: Journal, { id, chunks }: Operation): Promise<Row[]> => {
   const rows: Row[] = []
@@ -39,15 +40,15 @@ const chunksOf = <T>(rows: readonly T[], size: number): T[][] =>
 
 /** A new operation and its rows in chunks. */
 export const newOperation = (
-  { clock, batchSize }: Pick<Writing, 'clock' | 'batchSize'>,
-  { client }: Errand,
-  of: Pick<Operation, 'kind' | 'organization' | 'status'> & { mark: string; rows: readonly Row[] },
+  { clock, batchSize }: Pick<WriteDependencies, 'clock' | 'batchSize'>,
+  { client }: CallContext,
+  of: Pick<Operation, 'kind' | 'organization' | 'status'> & { requestKey: string; rows: readonly Row[] },
   { onDuplicate = 'skip', onDeleted = 'report' }: Partial<Modes> = {},
 ): { operation: Operation; chunks: Row[][] } => {
-  const { kind, organization, status, mark, rows } = of
+  const { kind, organization, status, requestKey, rows } = of
   const chunks = chunksOf(rows, batchSize)
   const operation: Operation = {
-    id: operationId(organization, mark),
+    id: operationId(organization, requestKey),
     kind,
     client,
     organization,
@@ -71,14 +72,14 @@ const answerMs = 100
  * How a write that has begun stands at the deadline: its rows once it is done, else the operation, as it was last `known`
  * when it cannot be asked. @throws Failure `write.in-doubt` when nothing of it is left, as in a Redis that was flushed
  */
-export const outcomeOf = async (
+export const awaitOutcome = async (
   id: string,
   known: Operation | undefined,
-  errand: Errand,
-  { runner, journal, clock }: Writing,
-): Promise<Written<Row[]>> => {
+  context: CallContext,
+  { runner, journal, clock }: WriteDependencies,
+): Promise<WriteResult<Row[]>> => {
   const enough = new AbortController()
-  const late = pause(clock, errand.deadline - answerMs - clock.now(), enough.signal)
+  const late = pause(clock, context.deadline - answerMs - clock.now(), enough.signal)
   const ended = await Promise.race([runner.run(id), late]).finally(() => enough.abort())
   const operation = ended ?? (await journal.get(id).catch(() => known))
   if (!operation) throw new Failure('write.in-doubt')

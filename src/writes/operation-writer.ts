@@ -1,55 +1,64 @@
 import type { Cache, Copy } from '../cache/cache.ts'
-import type { Errand } from '../chathub/exchange.ts'
+import type { CallContext } from '../chathub/exchange.ts'
 import type { Clock } from '../clock.ts'
 import type { KnownStatus, Operator } from '../contract/operator.ts'
-import type { Journal } from './journal.ts'
-import { type Operation, type Row, recount } from './operation.ts'
-import type { Turn } from './organization-lock.ts'
-import type { Reporter } from '../report.ts'
 import { operatorsKey } from '../lists/operator-lists.ts'
 import type { Roster } from '../lists/roster.ts'
+import type { Reporter } from '../report.ts'
+import type { Journal } from './journal.ts'
+import { type Operation, type Row, recount } from './operation.ts'
+import type { HeldLock } from './organization-lock.ts'
 
-/** The turn went to somebody else, who settles what was on its way. */
-export class TurnLost extends Error {}
+/** The lock went to somebody else, who settles what was on its way. */
+export class LockLost extends Error {}
 
 /** Rows of one chunk: as they are kept, and as they were decided against the list. */
 export type Chunk = { number: number; kept: readonly Row[]; rows: Row[] }
 
 /** What every step of an operation reads and keeps. */
-export type Book = {
-  errandOf(operation: Operation): Errand
+export type OperationWriter = {
+  contextOf(operation: Operation): CallContext
   /** The list, fetched from now on. */
   list(operation: Operation): Promise<Copy<Roster>>
   /** The list as it is remembered, if it is a few seconds old at most: every write of the gateway's own is in it. */
   current(operation: Operation): Promise<Copy<Roster>>
   /** @throws TurnLost */
-  save(operation: Operation, turn: Turn): Promise<void>
+  save(operation: Operation, lock: HeldLock): Promise<void>
   /** The operation with a chunk's rows changed, kept. @throws TurnLost */
-  keep(operation: Operation, turn: Turn, chunk: Chunk, change?: Partial<Operation>): Promise<Operation>
+  saveChunk(
+    operation: Operation,
+    lock: HeldLock,
+    chunk: Chunk,
+    change?: Partial<Operation>,
+  ): Promise<Operation>
   /** The operation with all its rows changed, kept chunk by chunk where a row is another. @throws TurnLost */
-  keepEach(operation: Operation, turn: Turn, change: (row: Row, chunk: number) => Row): Promise<Operation>
+  saveEachChunk(
+    operation: Operation,
+    lock: HeldLock,
+    change: (row: Row, chunk: number) => Row,
+  ): Promise<Operation>
 }
 
-const errandMs = 30_000
+const contextMs = 30_000
 // Whoever adds people beside the gateway is seen this soon; one list is then asked for every so many batches.
 const currentMs = 5000
 
-export const createBook = (options: {
+export const createOperationWriter = (options: {
   cache: Cache<Roster>
   journal: Journal
   clock: Clock
   report: Reporter
-}): Book => {
+}): OperationWriter => {
   const { cache, journal, clock, report } = options
 
-  const errandOf: Book['errandOf'] = ({ kind, client }) => ({
+  const contextOf: OperationWriter['contextOf'] = ({ kind, client }) => ({
     lane: kind === 'import' ? 'imports' : 'writes',
     client,
-    deadline: clock.now() + errandMs,
+    deadline: clock.now() + contextMs,
   })
-  const list: Book['list'] = async (operation) => {
+  const list: OperationWriter['list'] = async (operation) => {
     const asked = { notBefore: clock.now() }
-    return (await cache.read(operatorsKey(operation.organization), errandOf(operation), asked)).copy
+    return (await cache.read(operatorsKey(operation.organization), contextOf(operation), asked)).copy
   }
   const reportRows = (operation: Operation, before: Operation['counts']): void => {
     const { kind, organization, client } = operation
@@ -60,31 +69,36 @@ export const createBook = (options: {
     }
   }
 
-  const keep: Book['keep'] = async (operation, turn, { number, kept, rows }, change = {}) => {
+  const saveChunk: OperationWriter['saveChunk'] = async (
+    operation,
+    lock,
+    { number, kept, rows },
+    change = {},
+  ) => {
     const next = { ...operation, ...change, counts: recount(operation.counts, kept, rows) }
-    if (!(await journal.save(next, turn, { number, rows }))) throw new TurnLost()
+    if (!(await journal.save(next, lock, { number, rows }))) throw new LockLost()
     reportRows(next, operation.counts)
     return next
   }
 
   return {
-    errandOf,
+    contextOf,
     list,
     current: async (operation) => {
-      const { copy, freshness } = await cache.read(operatorsKey(operation.organization), errandOf(operation))
+      const { copy, freshness } = await cache.read(operatorsKey(operation.organization), contextOf(operation))
       return freshness.ttlMs > 0 && freshness.ageMs < currentMs ? copy : list(operation)
     },
-    save: async (operation, turn) => {
-      if (!(await journal.save(operation, turn))) throw new TurnLost()
+    save: async (operation, lock) => {
+      if (!(await journal.save(operation, lock))) throw new LockLost()
     },
-    keep,
-    keepEach: async (operation, turn, change) => {
+    saveChunk,
+    saveEachChunk: async (operation, lock, change) => {
       let next = operation
       for (let number = 0; number < operation.chunks; number++) {
         const kept = await journal.chunk(operation.id, number)
         const rows = kept.map((row) => change(row, number))
         if (rows.some((row, place) => row !== kept[place]))
-          next = await keep(next, turn, { number, kept, rows })
+          next = await saveChunk(next, lock, { number, kept, rows })
       }
       return next
     },

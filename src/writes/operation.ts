@@ -25,7 +25,7 @@ type Sending = Readonly<{
   /** Ids that stood in the list before, by folded name: whoever is new beside them was made by us. */
   baseline: Baseline
   /** True: ChatHub may still apply it, since no answer ever came. */
-  silent?: boolean
+  noReply?: boolean
 }>
 
 /**
@@ -54,7 +54,7 @@ export type Operation = Readonly<{
   sending?: Sending
   /** What was still in doubt when ChatHub's absence ended it: looked for before its rows are sent again. */
   givenUp?: Sending
-  watch?: Watch
+  duplicateCheck?: Watch
   /** Of the last request that took it up again. */
   retryMark?: string
   detail?: string

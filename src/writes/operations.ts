@@ -3,10 +3,10 @@ import type { Clock } from '../clock.ts'
 import type { RowOutcome } from '../contract/operation.ts'
 import { Failure } from '../errors.ts'
 import type { Journal } from './journal.ts'
-import { isFinal, type Operation, type Row, recount } from './operation.ts'
-import type { Turns } from './organization-lock.ts'
-import type { Runner } from './runner.ts'
 import { rowsOf } from './new-operation.ts'
+import { isFinal, type Operation, type Row, recount } from './operation.ts'
+import type { OrganizationLock } from './organization-lock.ts'
+import type { Runner } from './runner.ts'
 
 /**
  * Writes that take long or are in doubt, as the client that made them sees them, while it may touch their organization.
@@ -18,10 +18,10 @@ export type Operations = {
   /** What is not sent yet stays pending. @throws Failure `operation.settled` */
   cancel(caller: Caller, id: string): Promise<Operation>
   /**
-   * Rows that ended in doubt, or that ChatHub's absence kept back, are tried again against a new list; once per mark.
+   * Rows that ended in doubt, or that ChatHub's absence kept back, are tried again against a new list; once per requestKey.
    * @throws Failure `operation.running`, `operation.settled`, `scope.missing`
    */
-  retry(caller: Caller, id: string, mark: string): Promise<Operation>
+  retry(caller: Caller, id: string, requestKey: string): Promise<Operation>
   /** Calls back with each state from now on, and with undefined once it is gone; returns how to stop. */
   watch: Journal['watch']
   /** Takes up what a stopped instance left behind, now and again; returns how to stop. */
@@ -29,16 +29,16 @@ export type Operations = {
 }
 
 const sweepMs = 5000
-// Younger ones have a live owner, or their turn has not run out yet.
+// Younger ones have a live owner, or their lock has not run out yet.
 const orphanMs = 20_000
 
 export const createOperations = (options: {
   journal: Journal
-  turns: Turns
+  organizationLock: OrganizationLock
   runner: Runner
   clock: Clock
 }): Operations => {
-  const { journal, turns, runner, clock } = options
+  const { journal, organizationLock, runner, clock } = options
   const get = async (caller: Caller, id: string): Promise<Operation> => {
     const operation = /^\d{1,10}-[\w-]{8,40}$/.test(id) ? await journal.get(id) : undefined
     if (operation?.client !== caller.id || !mayTouch(caller, operation.organization))
@@ -75,40 +75,44 @@ export const createOperations = (options: {
       void runner.run(id)
       return operation
     },
-    retry: async (caller, id, mark) => {
+    retry: async (caller, id, requestKey) => {
       const { organization, kind } = await get(caller, id)
       requireScope(caller, kind === 'import' ? 'operators:import' : 'operators:write')
-      const again = await turns.take(organization, { deadline: clock.now() + 5000 }, async (turn) => {
-        const operation = await get(caller, id)
-        let next = operation
-        if (operation.retryMark === mark) return operation
-        if (!isFinal(operation)) throw new Failure('operation.running')
-        for (let number = operation.chunks - 1; number >= 0; number--) {
-          const rows = await journal.chunk(id, number)
-          const reopened = rows.map(
-            (row): Row => (isOpenAgain(row, operation) ? reopen(row, operation) : row),
-          )
-          if (reopened.every((row, place) => row === rows[place])) continue
-          if (next === operation) await journal.reopen(operation)
-          next = {
-            ...next,
-            state: 'running',
-            retryMark: mark,
-            sending: operation.givenUp && { ...operation.givenUp, attempt: 0 },
-            givenUp: undefined,
-            next: number,
-            counts: recount(next.counts, rows, reopened),
-            finishedAt: undefined,
-            detail: undefined,
+      const again = await organizationLock.withLock(
+        organization,
+        { deadline: clock.now() + 5000 },
+        async (lock) => {
+          const operation = await get(caller, id)
+          let next = operation
+          if (operation.retryMark === requestKey) return operation
+          if (!isFinal(operation)) throw new Failure('operation.running')
+          for (let number = operation.chunks - 1; number >= 0; number--) {
+            const rows = await journal.chunk(id, number)
+            const reopened = rows.map(
+              (row): Row => (isOpenAgain(row, operation) ? reopen(row, operation) : row),
+            )
+            if (reopened.every((row, place) => row === rows[place])) continue
+            if (next === operation) await journal.reopen(operation)
+            next = {
+              ...next,
+              state: 'running',
+              retryMark: requestKey,
+              sending: operation.givenUp && { ...operation.givenUp, attempt: 0 },
+              givenUp: undefined,
+              next: number,
+              counts: recount(next.counts, rows, reopened),
+              finishedAt: undefined,
+              detail: undefined,
+            }
+            if (!(await journal.save(next, lock, { number, rows: reopened })))
+              throw new Failure('queue.full', { retryAfterMs: 1000 })
           }
-          if (!(await journal.save(next, turn, { number, rows: reopened })))
-            throw new Failure('chathub.busy', { retryAfterMs: 1000 })
-        }
-        if (next === operation) throw new Failure('operation.settled')
-        // Listed again: another instance that still saw it ended may have taken it off the list.
-        await journal.reopen(next)
-        return next
-      })
+          if (next === operation) throw new Failure('operation.settled')
+          // Listed again: another instance that still saw it ended may have taken it off the list.
+          await journal.reopen(next)
+          return next
+        },
+      )
       void runner.run(id)
       return again
     },

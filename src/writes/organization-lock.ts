@@ -1,38 +1,38 @@
-import type { Errand } from '../chathub/exchange.ts'
+import type { CallContext } from '../chathub/exchange.ts'
 import type { Clock } from '../clock.ts'
 import { Failure } from '../errors.ts'
 
 /** The right to write to one organization. Every send and every record of it is held against it. */
-export type Turn = {
+export type HeldLock = {
   /** Names the holder; what is stored under another one is refused. */
   owner: string
   /** False as soon as somebody else might hold it: nothing may be sent any more. */
-  live(): boolean
+  isHeld(): boolean
 }
 
 /** One write at a time per organization: a list that is compared with must not change before the write it decided. */
-export type Turns = {
-  /** Runs `work` when all that came before have ended. @throws Failure `chathub.busy` when the deadline comes first, `redis.unavailable` */
-  take<T>(
+export type OrganizationLock = {
+  /** Runs `work` when all that came before have ended. @throws Failure `queue.full` when the deadline comes first, `redis.unavailable` */
+  withLock<T>(
     organization: number,
-    errand: Pick<Errand, 'deadline'>,
-    work: (turn: Turn) => Promise<T>,
+    context: Pick<CallContext, 'deadline'>,
+    work: (lock: HeldLock) => Promise<T>,
   ): Promise<T>
 }
 
 /** Turns within this process, first come first served. */
-export const createLocalTurns = (clock: Clock): Turns => {
+export const createLocalOrganizationLock = (clock: Clock): OrganizationLock => {
   const tails = new Map<number, Promise<void>>()
-  const turn: Turn = { owner: 'here', live: () => true }
+  const lock: HeldLock = { owner: 'here', isHeld: () => true }
   return {
-    take: async (organization, errand, work) => {
+    withLock: async (organization, context, work) => {
       const before = tails.get(organization) ?? Promise.resolve()
       let done = (): void => {}
       const tail = before.then(() => new Promise<void>((resolve) => (done = resolve)))
       tails.set(organization, tail)
       try {
-        await inTime(before, errand.deadline, clock)
-        return await work(turn)
+        await inTime(before, context.deadline, clock)
+        return await work(lock)
       } finally {
         // Who gave up waiting lets the next one in only after those before it.
         void before.then(() => {
@@ -47,7 +47,7 @@ export const createLocalTurns = (clock: Clock): Turns => {
 const inTime = (before: Promise<void>, deadline: number, clock: Clock): Promise<void> =>
   new Promise((resolve, reject) => {
     const cancel = clock.after(deadline - clock.now(), () =>
-      reject(new Failure('chathub.busy', { retryAfterMs: 1000 })),
+      reject(new Failure('queue.full', { retryAfterMs: 1000 })),
     )
     void before.then(() => {
       cancel()

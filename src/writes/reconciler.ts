@@ -2,42 +2,42 @@ import { LRUCache } from 'lru-cache'
 import type { Cache } from '../cache/cache.ts'
 import { type Clock, pause } from '../clock.ts'
 import { fold } from '../contract/names.ts'
-import type { Journal } from './journal.ts'
-import type { Baseline, Operation, Row } from './operation.ts'
-import type { Turn } from './organization-lock.ts'
-import type { Book } from './operation-writer.ts'
-import { doubled, match, replaceRows } from './row-planner.ts'
 import { operatorsKey } from '../lists/operator-lists.ts'
 import type { Roster } from '../lists/roster.ts'
 import { goalOf } from './chunk-sender.ts'
+import type { Journal } from './journal.ts'
 import { rowsOf } from './new-operation.ts'
+import type { Baseline, Operation, Row } from './operation.ts'
+import type { OperationWriter } from './operation-writer.ts'
+import type { HeldLock } from './organization-lock.ts'
+import { lateDuplicates, matchRows, replaceRows } from './row-planner.ts'
 
 const attemptsMax = 3
 /** A sending that got no answer is looked for until this many settling times after it was given up. */
 const watchTimes = 6
 
-type Settler = {
+type Reconciler = {
   /** How long until what is on its way can be judged, ms. */
   dueIn(operation: Operation): number
   /**
    * Waits until then: what was sent either stands in a list read now, or it is proven absent and will be sent again; the
    * third time it stays in doubt.
    */
-  settle(operation: Operation, turn: Turn): Promise<Operation>
+  reconcile(operation: Operation, lock: HeldLock): Promise<Operation>
   /** How long until the operation may end: what ChatHub may have applied late is looked at late. */
   watchedFor(operation: Operation): number
   /** Looks once more for what ChatHub applied late; then the operation is over. */
-  finish(operation: Operation, turn: Turn): Promise<Operation>
+  finish(operation: Operation, lock: HeldLock): Promise<Operation>
 }
 
-export const createSettler = (options: {
+export const createReconciler = (options: {
   cache: Cache<Roster>
   journal: Journal
   clock: Clock
-  book: Book
+  writer: OperationWriter
   settleMs: number
-}): Settler => {
-  const { cache, journal, clock, book, settleMs } = options
+}): Reconciler => {
+  const { cache, journal, clock, writer, settleMs } = options
   /** When each doubt was first seen here: the clock of whoever wrote it down may be another, and its writer dead. */
   const sights = new LRUCache<string, number>({ max: 10_000 })
   const leftOf = (doubt: string, ms: number): number => {
@@ -46,15 +46,15 @@ export const createSettler = (options: {
     return Math.max(0, since + ms - clock.now())
   }
 
-  const dueIn: Settler['dueIn'] = ({ id, sending }) => leftOf(`${id} ${sending?.since}`, settleMs)
-  const watchedFor: Settler['watchedFor'] = ({ id, watch }) =>
-    watch ? leftOf(`${id} watch ${watch.since}`, settleMs * (watchTimes - 1)) : 0
+  const dueIn: Reconciler['dueIn'] = ({ id, sending }) => leftOf(`${id} ${sending?.since}`, settleMs)
+  const watchedFor: Reconciler['watchedFor'] = ({ id, duplicateCheck }) =>
+    duplicateCheck ? leftOf(`${id} watch ${duplicateCheck.since}`, settleMs * (watchTimes - 1)) : 0
 
-  const settle: Settler['settle'] = async (operation, turn) => {
+  const reconcile: Reconciler['reconcile'] = async (operation, lock) => {
     const sending = operation.sending as NonNullable<Operation['sending']>
     await pause(clock, dueIn(operation))
     await cache.commit(operatorsKey(operation.organization))
-    const { value: roster } = await book.list(operation)
+    const { value: roster } = await writer.list(operation)
     const kept = await journal.chunk(operation.id, sending.chunk)
     const sent = kept.filter(({ index }) => sending.rows.includes(index))
     const goal = goalOf(operation)
@@ -62,21 +62,23 @@ export const createSettler = (options: {
       const isSo = row.id !== undefined && roster.byId(row.id)?.status === goal.status
       return isSo ? { ...row, outcome: goal.outcome } : row
     })
-    const found = match(changed, roster.operators, sending.baseline)
+    const found = matchRows(changed, roster.operators, sending.baseline)
     const absent = found.filter(({ outcome }) => outcome === 'pending')
     const giveUp = absent.length > 0 && sending.attempt >= attemptsMax
     const ended = absent.map((row): Row => ({ ...row, outcome: 'unknown' }))
-    const silent = sending.silent ?? true
-    const next = await book.keep(
+    const silent = sending.noReply ?? true
+    const next = await writer.saveChunk(
       operation,
-      turn,
+      lock,
       { number: sending.chunk, kept, rows: replaceRows(kept, giveUp ? [...found, ...ended] : found) },
       {
         state: 'running',
         // The attempt is remembered while its rows are sent again.
         sending: absent.length > 0 && !giveUp ? { ...sending, rows: [] } : undefined,
         ...(silent &&
-          absent.some(({ id }) => id === undefined) && { watch: watchOf(operation, sending.baseline) }),
+          absent.some(({ id }) => id === undefined) && {
+            duplicateCheck: watchOf(operation, sending.baseline),
+          }),
         ...(giveUp && { detail: `ChatHub left some rows in doubt ${attemptsMax} times.` }),
       },
     )
@@ -86,17 +88,21 @@ export const createSettler = (options: {
   const watchOf = (operation: Operation, baseline: Baseline) => ({
     since: clock.wall(),
     // The oldest counts: whoever came since is ours or a double.
-    baseline: { ...baseline, ...operation.watch?.baseline },
+    baseline: { ...baseline, ...operation.duplicateCheck?.baseline },
   })
 
-  const finish: Settler['finish'] = async (operation, turn) => {
+  const finish: Reconciler['finish'] = async (operation, lock) => {
     let next = operation
-    if (operation.watch) {
+    if (operation.duplicateCheck) {
       const rows = await rowsOf(journal, operation)
-      const names = doubled((await book.list(operation)).value, operation.watch.baseline, rows)
+      const names = lateDuplicates(
+        (await writer.list(operation)).value,
+        operation.duplicateCheck.baseline,
+        rows,
+      )
       if (names.size > 0) {
         await cache.commit(operatorsKey(operation.organization))
-        next = await markDoubled(operation, turn, names)
+        next = await markDoubled(operation, lock, names)
       }
     }
     const { counts, detail } = next
@@ -104,22 +110,22 @@ export const createSettler = (options: {
     const final: Operation = {
       ...next,
       sending: undefined,
-      watch: undefined,
+      duplicateCheck: undefined,
       state: doubtful ? 'needsReview' : counts.pending > 0 ? 'cancelled' : 'done',
       finishedAt: clock.wall(),
     }
-    await book.save(final, turn)
+    await writer.save(final, lock)
     return final
   }
-  const markDoubled = (operation: Operation, turn: Turn, names: Set<string>): Promise<Operation> => {
+  const markDoubled = (operation: Operation, lock: HeldLock, names: Set<string>): Promise<Operation> => {
     const who = `${names.size} name${names.size === 1 ? ' stands' : 's stand'}`
     const detail = `ChatHub applied a request long after it was given up: ${who} twice.`
-    return book.keepEach({ ...operation, detail }, turn, (row) =>
+    return writer.saveEachChunk({ ...operation, detail }, lock, (row) =>
       (row.outcome === 'created' || row.outcome === 'unknown') && names.has(fold(row.name ?? ''))
         ? { ...row, outcome: 'unknown', reason: 'doubled' }
         : row,
     )
   }
 
-  return { dueIn, settle, watchedFor, finish }
+  return { dueIn, reconcile, watchedFor, finish }
 }

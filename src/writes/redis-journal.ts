@@ -4,7 +4,7 @@ import { Failure } from '../errors.ts'
 import type { Redis } from '../redis/redis.ts'
 import { type Journal, operationKeepMs } from './journal.ts'
 import { isFinal, isSending, type Operation, organizationOf, type Row } from './operation.ts'
-import { turnKey } from './redis-organization-lock.ts'
+import { lockKey } from './redis-organization-lock.ts'
 
 // `v` first: a record of an older version is still understood, one of a newer version is left to whoever wrote it.
 const version = 1
@@ -30,7 +30,7 @@ if ARGV[2] ~= '' then
 end
 return false`
 
-/** KEYS as above and the turn; ARGV: owner, record, keep ms, chunk number or '', rows, channel, id, 1 while sending. Held against the turn: a holder that lost it keeps nothing. */
+/** KEYS as above and the lock; ARGV: owner, record, keep ms, chunk number or '', rows, channel, id, 1 while sending. Held against the lock: a holder that lost it keeps nothing. */
 const save = `
 if redis.call('GET', KEYS[4]) ~= ARGV[1] then return 0 end
 if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
@@ -56,7 +56,7 @@ const chunksAtOnce = 10
 // Looked at again this often while it is watched: a notice may be lost, and a record that goes gives none.
 const lookMs = 5000
 
-/** The journal that instances share. All of an operation lies under its organization's hash tag, beside its turn. */
+/** The journal that instances share. All of an operation lies under its organization's hash tag, beside its lock. */
 export const createRedisJournal = (redis: Redis, clock: Clock): Journal => {
   const scripts = {
     create: redis.script('journalCreate', create),
@@ -152,12 +152,12 @@ export const createRedisJournal = (redis: Redis, clock: Clock): Journal => {
       const text = await redis.run((client) => client.hget(full(rowsKey(id)), String(number)))
       return text === null ? [] : (JSON.parse(text) as Row[])
     },
-    save: async (operation, turn, chunk) => {
+    save: async (operation, lock, chunk) => {
       const { id } = operation
       const [number, rows] = chunk ? [String(chunk.number), JSON.stringify(chunk.rows)] : ['', '']
       const kept = await scripts.save(
-        [...keysOf(operation), turnKey(operation.organization)],
-        turn.owner,
+        [...keysOf(operation), lockKey(operation.organization)],
+        lock.owner,
         encode(operation),
         operationKeepMs,
         number as string,
@@ -169,9 +169,9 @@ export const createRedisJournal = (redis: Redis, clock: Clock): Journal => {
       if (kept === 1 && isFinal(operation)) await unlist(id)
       return kept === 1
     },
-    remove: async (operation, turn) => {
-      const keys = [...keysOf(operation), turnKey(operation.organization)]
-      const removed = (await scripts.remove(keys, turn.owner, operation.id)) === 1
+    remove: async (operation, lock) => {
+      const keys = [...keysOf(operation), lockKey(operation.organization)]
+      const removed = (await scripts.remove(keys, lock.owner, operation.id)) === 1
       if (removed) await unlist(operation.id)
       return removed
     },

@@ -2,18 +2,18 @@ import { randomBytes } from 'node:crypto'
 import { type Clock, every, pause } from '../clock.ts'
 import { Failure } from '../errors.ts'
 import type { Redis } from '../redis/redis.ts'
-import { createLocalTurns, type Turns } from './organization-lock.ts'
+import { createLocalOrganizationLock, type OrganizationLock } from './organization-lock.ts'
 
 const leaseMs = 5000
 const renewMs = 1000
-// The holder stops this long before Redis lets go, so that what it sent last is not sent under another's turn.
+// The holder stops this long before Redis lets go, so that what it sent last is not sent under another's lock.
 const safetyMs = 1000
 const pollMs = 25
 // Who waits says so at each poll; who died while waiting holds nobody up for longer.
 const waitingMs = 8 * pollMs
 const keepMs = 24 * 3600 * 1000
 
-export const turnKey = (organization: number): string => `ledger:{${organization}}:turn`
+export const lockKey = (organization: number): string => `ledger:{${organization}}:lock`
 
 /**
  * ARGV: owner, lease ms. → 1 taken. One lease at a time; after it whoever said first that it waits, so that an instance
@@ -33,10 +33,10 @@ const renew = `if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('
 const release = `if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0`
 
 /**
- * ARGV: grace ms. → ms to wait. A Redis that was flushed forgot who holds a turn and what is on its way to ChatHub;
- * nobody sends before that must have ended. Asked after the turn was taken: a flush after that takes the turn away too.
+ * ARGV: grace ms. → ms to wait. A Redis that was flushed forgot who holds a lock and what is on its way to ChatHub;
+ * nobody sends before that must have ended. Asked after the lock was taken: a flush after that takes the lock away too.
  */
-const youngFor = `
+const graceAfterFlush = `
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 redis.call('SET', KEYS[1], now, 'PX', ${keepMs}, 'NX')
@@ -46,28 +46,28 @@ return math.max(0, redis.call('GET', KEYS[1]) + tonumber(ARGV[1]) - now)`
  * Turns over all instances: first come first served here, one lease at a time in Redis. `graceMs`: the longest a send
  * takes; who lost its lease to a flush learns that within one renewal.
  */
-export const createRedisTurns = (options: {
+export const createRedisOrganizationLock = (options: {
   redis: Redis
   clock: Clock
   graceMs: number
   /** Key that says since when this Redis has forgotten nothing. */
-  born: string
-}): Turns => {
-  const { redis, clock, graceMs, born } = options
-  const here = createLocalTurns(clock)
+  redisDataSince: string
+}): OrganizationLock => {
+  const { redis, clock, graceMs, redisDataSince } = options
+  const here = createLocalOrganizationLock(clock)
   // One owner for all turns of this process, which take place one after the other.
   const owner = randomBytes(12).toString('base64url')
   const scripts = {
     acquire: redis.script('turnAcquire', acquire),
     renew: redis.script('turnRenew', renew),
     release: redis.script('turnRelease', release),
-    youngFor: redis.script('turnYoungFor', youngFor),
+    youngFor: redis.script('turnYoungFor', graceAfterFlush),
   }
 
   return {
-    take: (organization, errand, work) =>
-      here.take(organization, errand, async () => {
-        const turn = turnKey(organization)
+    withLock: (organization, context, work) =>
+      here.withLock(organization, context, async () => {
+        const lock = lockKey(organization)
         let liveUntil = Number.NEGATIVE_INFINITY
         let stopRenewing = (): void => {}
         const extend = async (ask: Promise<unknown>): Promise<boolean> => {
@@ -77,22 +77,22 @@ export const createRedisTurns = (options: {
           return kept
         }
         const wait = async (ms: number): Promise<void> => {
-          if (clock.now() + ms >= errand.deadline)
-            throw new Failure('chathub.busy', { retryAfterMs: Math.max(1000, ms) })
+          if (clock.now() + ms >= context.deadline)
+            throw new Failure('queue.full', { retryAfterMs: Math.max(1000, ms) })
           await pause(clock, ms)
         }
         try {
-          while (!(await extend(scripts.acquire([turn, `ledger:{${organization}}:waiting`], owner, leaseMs))))
+          while (!(await extend(scripts.acquire([lock, `ledger:{${organization}}:waiting`], owner, leaseMs))))
             await wait(pollMs)
           stopRenewing = every(clock, renewMs, () => {
-            extend(scripts.renew([turn], owner, leaseMs)).catch(() => {})
+            extend(scripts.renew([lock], owner, leaseMs)).catch(() => {})
           })
-          const youngMs = Number(await scripts.youngFor([born], graceMs + renewMs + pollMs))
+          const youngMs = Number(await scripts.youngFor([redisDataSince], graceMs + renewMs + pollMs))
           if (youngMs > 0) await wait(youngMs)
-          return await work({ owner, live: () => clock.now() < liveUntil })
+          return await work({ owner, isHeld: () => clock.now() < liveUntil })
         } finally {
           stopRenewing()
-          await scripts.release([turn], owner).catch(() => {})
+          await scripts.release([lock], owner).catch(() => {})
         }
       }),
   }

@@ -1,7 +1,7 @@
 import { cleanName, fold } from '../contract/names.ts'
 import type { KnownStatus, Operator } from '../contract/operator.ts'
-import type { Baseline, Operation, Row } from './operation.ts'
 import type { Roster } from '../lists/roster.ts'
+import type { Baseline, Operation, Row } from './operation.ts'
 
 export type Modes = Pick<Operation, 'onDuplicate' | 'onDeleted'>
 
@@ -10,7 +10,7 @@ export type Modes = Pick<Operation, 'onDuplicate' | 'onDeleted'>
  * against the rows before it. A row stays `pending` while something has to be done first: its name added, the deleted
  * operator whose `id` it now carries revived, or an earlier namesake among the rows settled. « Opérateurs en double »
  */
-export const decide = (roster: Roster, rows: readonly Row[], modes: Modes): Row[] => {
+export const planRows = (roster: Roster, rows: readonly Row[], modes: Modes): Row[] => {
   const seen = new Map<string, Row>()
   return rows.map((row) => {
     if (row.name === undefined || modes.onDuplicate === 'allow') return row
@@ -47,7 +47,7 @@ const follow = (row: Row, twin: Row): Row => {
 }
 
 /** The same for changes of status: nobody unknown is asked for, and nothing that is so already. */
-export const decideStatus = (roster: Roster, rows: readonly Row[], status: KnownStatus): Row[] =>
+export const planStatusRows = (roster: Roster, rows: readonly Row[], status: KnownStatus): Row[] =>
   rows.map((row) => {
     if (row.outcome !== 'pending') return row
     const operator = roster.byId(row.id as number)
@@ -78,7 +78,7 @@ const firsts = (rows: readonly Row[], keyOf: (row: Row) => unknown): Row[] => {
 }
 
 /** What would become of decided rows, were they written now. */
-export const foresee = (rows: readonly Row[], modes: Modes): Row[] => {
+export const previewRows = (rows: readonly Row[], modes: Modes): Row[] => {
   const adding = new Set(toAdd(rows, modes))
   const reviving = new Set(toChange(rows))
   return rows.map((row) => {
@@ -102,7 +102,7 @@ const stoodBefore = (baseline: Baseline, key: string, id: number): boolean =>
  * Gives sent rows the operators that are new beside the baseline, by name, spelled the same before alike, each to one
  * row: neither order nor length of what ChatHub answers can be trusted. Rows without one stay as they are.
  */
-export const match = (sent: readonly Row[], found: readonly Operator[], baseline: Baseline): Row[] => {
+export const matchRows = (sent: readonly Row[], found: readonly Operator[], baseline: Baseline): Row[] => {
   const taken = new Set<number>()
   const giving = (spell: (name: string) => string): ((row: Row) => Row) => {
     const fresh = new Map<string, number[]>()
@@ -124,7 +124,7 @@ export const match = (sent: readonly Row[], found: readonly Operator[], baseline
 }
 
 /** Names that somebody carries who is in neither the baseline nor a row: ChatHub applied a sending after it was given up. */
-export const doubled = (roster: Roster, baseline: Baseline, rows: readonly Row[]): Set<string> => {
+export const lateDuplicates = (roster: Roster, baseline: Baseline, rows: readonly Row[]): Set<string> => {
   const ours = new Set(rows.map(({ id }) => id))
   const isStranger = (key: string, { id, status }: Operator): boolean =>
     status !== 'deleted' && !ours.has(id) && !stoodBefore(baseline, key, id)

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
 import type { Caller } from '../../src/access/caller.ts'
-import { createLimit } from '../../src/access/client-limit.ts'
+import { createClientLimit } from '../../src/access/client-limit.ts'
 import type { Failure } from '../../src/errors.ts'
 import { createClock } from '../support/clock.ts'
 
@@ -15,7 +15,7 @@ const caller = (requestsPerMinute: number, id = 'crm'): Caller => ({
 })
 const setUp = (requestsPerMinute: number) => {
   const clock = createClock()
-  const limit = createLimit(clock)
+  const limit = createClientLimit(clock)
   /** undefined when the call may go on. */
   const call = (who = caller(requestsPerMinute)): Failure | undefined => {
     try {

@@ -1,8 +1,14 @@
 import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
-import { assign, type Hold, noTurns, type Turns, type Wish } from '../../src/assignments/assign.ts'
+import {
+  type AssignmentRequest,
+  assign,
+  emptyRotation,
+  type HeldChat,
+  type Rotation,
+} from '../../src/assignments/assign.ts'
 
-const wish = (active: readonly number[], more: Partial<Wish> = {}): Wish => ({
+const wish = (active: readonly number[], more: Partial<AssignmentRequest> = {}): AssignmentRequest => ({
   strategy: 'roundRobin',
   active,
   exclude: [],
@@ -10,7 +16,7 @@ const wish = (active: readonly number[], more: Partial<Wish> = {}): Wish => ({
   isNumber: false,
   ...more,
 })
-const heldBy = (operator: number): Hold => ({
+const heldBy = (operator: number): HeldChat => ({
   operator,
   strategy: 'roundRobin',
   assignedAt: 0,
@@ -25,16 +31,16 @@ const lists = fc.array(fc.tuple(somePeople, fc.integer({ min: 1, max: 12 })), { 
 
 /** Gives `chats` new chats in turn and tells `each` after every one. */
 const give = (
-  start: Turns,
+  start: Rotation,
   active: readonly number[],
   chats: number,
   each: (operator: number) => void,
-): Turns => {
+): Rotation => {
   let turns = start
   for (let i = 0; i < chats; i++) {
     const choice = assign(wish(active), undefined, turns)
     if (!choice) return turns
-    turns = choice.turns as Turns
+    turns = choice.turns as Rotation
     each(choice.operator)
   }
   return turns
@@ -46,7 +52,7 @@ describe('round robin', () => {
     fc.assert(
       fc.property(lists, fc.nat(2), (story, place) => {
         const got = new Map(throughout.map((id) => [id, 0]))
-        let turns = noTurns
+        let turns = emptyRotation
         for (const [others, chats] of story)
           turns = give(turns, others.toSpliced(place, 0, ...throughout), chats, (operator) => {
             if (got.has(operator)) got.set(operator, (got.get(operator) as number) + 1)
@@ -60,7 +66,7 @@ describe('round robin', () => {
   it('compares numbers that are never more than one apart, newcomers and those who come back included', () => {
     fc.assert(
       fc.property(lists, (story) => {
-        let turns = noTurns
+        let turns = emptyRotation
         for (const [active, chats] of story) {
           for (let i = 0; i < chats && active.length > 0; i++) {
             turns = give(turns, active, 1, () => {})
@@ -75,7 +81,7 @@ describe('round robin', () => {
   it('floods no newcomer: of n chats after somebody came everybody gets an even share, but for less than two', () => {
     fc.assert(
       fc.property(somePeople, fc.nat(50), fc.integer({ min: 1, max: 60 }), (active, earlier, later) => {
-        const before = give(noTurns, active, earlier, () => {})
+        const before = give(emptyRotation, active, earlier, () => {})
         const all = [99, ...active]
         const got = new Map<number, number>()
         give(before, all, later, (operator) => got.set(operator, (got.get(operator) ?? 0) + 1))
@@ -85,13 +91,13 @@ describe('round robin', () => {
   })
 
   it('remembers who is gone only while ahead, so that its memory does not grow with everyone who ever was', () => {
-    let turns = noTurns
+    let turns = emptyRotation
     for (let id = 1; id <= 500; id++) turns = give(turns, [id, id + 1], 2, () => {})
     expect(turns.given.size).toBeLessThanOrEqual(3)
   })
 
   it('lets nobody starve who came back long after everyone else was replaced', () => {
-    let turns = give(noTurns, [1, 2], 1000, () => {})
+    let turns = give(emptyRotation, [1, 2], 1000, () => {})
     turns = give(turns, [3, 4], 10, () => {})
     const got: number[] = []
     give(turns, [1, 3, 4], 3, (operator) => got.push(operator))
@@ -109,7 +115,7 @@ describe('a choice', () => {
           for (const id of active) {
             const exclude = active.filter((other) => other !== id)
             const wished = wish(active, { strategy, exclude, number: 1 })
-            const choice = assign(wished, heldBy(id), noTurns)
+            const choice = assign(wished, heldBy(id), emptyRotation)
             expect(choice).toEqual({ operator: id, why: { reason: 'held' } })
           }
         },
@@ -121,7 +127,7 @@ describe('a choice', () => {
     const strategy = fc.constantFrom('roundRobin' as const, 'modulo' as const)
     fc.assert(
       fc.property(somePeople, somePeople, strategy, fc.maxSafeNat(), (active, exclude, by, number) => {
-        const choice = assign(wish(active, { exclude, strategy: by, number }), heldBy(1), noTurns)
+        const choice = assign(wish(active, { exclude, strategy: by, number }), heldBy(1), emptyRotation)
         const candidates = active.filter((id) => !exclude.includes(id))
         if (choice) expect(candidates).toContain(choice.operator)
         else expect(candidates).toEqual([])
@@ -134,7 +140,7 @@ describe('a choice', () => {
     fc.assert(
       fc.property(somePeople, fc.maxSafeNat(), (active, chatId) => {
         fc.pre(active.length > 0)
-        const choice = assign(wish(active, { strategy: 'modulo', number: chatId }), undefined, noTurns)
+        const choice = assign(wish(active, { strategy: 'modulo', number: chatId }), undefined, emptyRotation)
         expect(choice?.operator).toBe(active[chatId % active.length])
         expect(choice?.turns).toBeUndefined()
       }),

@@ -1,10 +1,10 @@
 import { EventEmitter, once } from 'node:events'
-import { type Clock, systemClock } from '../../src/clock.ts'
-import { chatNumber } from '../../src/contract/assignment.ts'
-import type { Wish } from '../../src/assignments/assign.ts'
+import type { AssignmentRequest } from '../../src/assignments/assign.ts'
 import type { AssignmentStore } from '../../src/assignments/assignments.ts'
 import { createMemoryAssignments } from '../../src/assignments/memory-assignments.ts'
 import { createRedisAssignments } from '../../src/assignments/redis-assignments.ts'
+import { type Clock, systemClock } from '../../src/clock.ts'
+import { chatNumber } from '../../src/contract/assignment.ts'
 import { commandMs } from '../../src/redis/connect.ts'
 import { createRedis } from '../../src/redis/redis.ts'
 import { createClock } from '../support/clock.ts'
@@ -32,8 +32,8 @@ export const day = 24 * 3600 * 1000
 export const wish = (
   chat: string,
   active: readonly number[],
-  { exclude = [], strategy = 'roundRobin' }: Partial<Pick<Wish, 'exclude' | 'strategy'>> = {},
-): Wish => ({ strategy, active, exclude, number: chatNumber(chat), isNumber: false })
+  { exclude = [], strategy = 'roundRobin' }: Partial<Pick<AssignmentRequest, 'exclude' | 'strategy'>> = {},
+): AssignmentRequest => ({ strategy, active, exclude, number: chatNumber(chat), isNumber: false })
 
 export const keptInMemory = (chatsMax?: number): Kept => {
   const clock = createClock()

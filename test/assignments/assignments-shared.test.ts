@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals'
 import fc from 'fast-check'
-import type { Wish } from '../../src/assignments/assign.ts'
+import type { AssignmentRequest } from '../../src/assignments/assign.ts'
 import { holdMs } from '../../src/assignments/assignments.ts'
 import { describeWithRedis, describeWithRedisServer } from '../support/needs.ts'
 import { openRedis, startRedis, type TestDatabase, type TestRedis } from '../support/redis.ts'
@@ -148,7 +148,7 @@ describeWithRedis('assignments of several instances on one Redis', () => {
         organization++
         const memory = keptInMemory().store
         for (const [i, { what, chat, active, ...more }] of story.entries()) {
-          const asked: Wish = wish(chat, active, more)
+          const asked: AssignmentRequest = wish(chat, active, more)
           const answers = [memory, at(i).store].map(async (store) => {
             if (what === 'release') return store.release(organization, chat)
             const { hold, why } = (await store.assign(organization, chat, asked)) ?? {}

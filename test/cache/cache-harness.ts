@@ -1,7 +1,7 @@
 import { type Cache, createCache, type Read, type ReadOptions } from '../../src/cache/cache.ts'
 import { createMemoryStore } from '../../src/cache/memory-store.ts'
 import type { Store } from '../../src/cache/store.ts'
-import type { Errand } from '../../src/chathub/exchange.ts'
+import type { CallContext } from '../../src/chathub/exchange.ts'
 import type { Report } from '../../src/report.ts'
 import { createClock, type HandClock, settle } from '../support/clock.ts'
 
@@ -10,7 +10,7 @@ export const key = 'operators:24'
 
 /** A load that has begun and ends when the test says so. */
 export type Load = {
-  errand: Errand
+  context: CallContext
   previous: number | undefined
   askedAt: number
   /** What ChatHub's list was when it was asked. */
@@ -26,7 +26,7 @@ export type HandCache = {
   /** Loads that have not ended, oldest first. */
   loads: Load[]
   reports: Report[]
-  read(options?: ReadOptions & { waits?: number; lane?: Errand['lane'] }): Promise<Read<number>>
+  read(options?: ReadOptions & { waits?: number; lane?: CallContext['lane'] }): Promise<Read<number>>
   /** Reads once with an empty cache and answers with `value`. */
   fill(value: number): Promise<void>
 }
@@ -51,7 +51,7 @@ export const createHandCache = (
       if (Number.isNaN(value)) throw new Error('not a number')
       return value
     },
-    load: (_key, errand, previous) =>
+    load: (_key, context, previous) =>
       new Promise((resolve, reject) => {
         const askedAt = clock.now()
         const end = async (finish: () => void): Promise<void> => {
@@ -60,7 +60,7 @@ export const createHandCache = (
           await settle()
         }
         const load: Load = {
-          errand,
+          context,
           previous,
           askedAt,
           seen: truth(),

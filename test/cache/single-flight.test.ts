@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
-import { createFlights } from '../../src/cache/single-flight.ts'
+import { createSingleFlight } from '../../src/cache/single-flight.ts'
 import { settle } from '../support/clock.ts'
 
 const deferred = () => {
@@ -14,7 +14,7 @@ const deferred = () => {
 
 describe('flights', () => {
   it('are one load for all who wait, and a new one after it has landed', async () => {
-    const flights = createFlights<string>()
+    const flights = createSingleFlight<string>()
     const load = deferred()
     const first = flights.join('a', 'ahead', () => load.promise)
     const second = flights.join('a', 'ahead', () => Promise.reject(new Error('not asked')))
@@ -27,7 +27,7 @@ describe('flights', () => {
   })
 
   it('end for all with the failure, and leave nothing behind', async () => {
-    const flights = createFlights<string>()
+    const flights = createSingleFlight<string>()
     const load = deferred()
     const both = [1, 2].map(() => flights.join('a', 'ahead', () => load.promise).promise)
     load.reject(new Error('down'))
@@ -37,13 +37,13 @@ describe('flights', () => {
   })
 
   it('of different keys have nothing to do with each other', () => {
-    const flights = createFlights<string>()
+    const flights = createSingleFlight<string>()
     flights.join('a', 'ahead', () => deferred().promise)
     expect(flights.join('b', 'ahead', () => deferred().promise).collapsed).toBe(false)
   })
 
   it('that somebody waits for are not those that refresh behind, and refreshes join either', async () => {
-    const flights = createFlights<string>()
+    const flights = createSingleFlight<string>()
     const [behind, ahead] = [deferred(), deferred()]
     const refresh = flights.join('a', 'behind', () => behind.promise)
     expect(flights.join('a', 'behind', () => ahead.promise).promise).toBe(refresh.promise)
@@ -56,7 +56,7 @@ describe('flights', () => {
   })
 
   it('that a write detached are finished for those aboard, and joined by nobody else', async () => {
-    const flights = createFlights<string>()
+    const flights = createSingleFlight<string>()
     const [before, after] = [deferred(), deferred()]
     const aboard = flights.join('a', 'ahead', () => before.promise)
     flights.detach('a')

@@ -38,7 +38,7 @@ export const atSimulator = async (
     clock,
     report: (told) => reports.push(told),
   })
-  const errand = () => ({ lane: 'people' as const, client: 'crm', deadline: clock.now() + 60_000 })
+  const context = () => ({ lane: 'people' as const, client: 'crm', deadline: clock.now() + 60_000 })
   return {
     simulator,
     exchange: undici.exchange,
@@ -49,7 +49,7 @@ export const atSimulator = async (
       path: '/api/operator?organizationId=24',
       write: false,
       token: companyToken,
-      errand: errand(),
+      context: context(),
       ...change,
     }),
     write: (change = {}) => ({
@@ -59,7 +59,7 @@ export const atSimulator = async (
       body: JSON.stringify([{ organizationId: 24, name: 'Olena' }]),
       write: true,
       token: companyToken,
-      errand: errand(),
+      context: context(),
       ...change,
     }),
     close: async () => {

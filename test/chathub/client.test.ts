@@ -1,17 +1,17 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
 import { type ChatHub, createChatHub } from '../../src/chathub/client.ts'
-import type { Errand } from '../../src/chathub/exchange.ts'
+import type { CallContext } from '../../src/chathub/exchange.ts'
 import type { Report } from '../../src/report.ts'
 import { type AtSimulator, atSimulator, companyToken, failureOf } from './at-simulator.ts'
 
 let at: AtSimulator
 let chathub: ChatHub
 let reports: Report[]
-let errand: Errand
+let context: CallContext
 beforeEach(async () => {
   at = await atSimulator()
   reports = []
-  errand = at.read().errand
+  context = at.read().context
   const { exchange } = at
   chathub = createChatHub(
     (call) => exchange({ ...call, token: companyToken }),
@@ -22,13 +22,13 @@ afterEach(() => at.close())
 
 describe('the client of ChatHub', () => {
   it('lists organizations', async () => {
-    const { rows, askedAt } = await chathub.organizations(errand)
+    const { rows, askedAt } = await chathub.organizations(context)
     expect(rows).toEqual(at.simulator.organizations().map(({ id, name }) => ({ id, name })))
     expect(askedAt).toBeGreaterThan(0)
   })
 
   it('lists operators in the contract’s words, with the organization’s name', async () => {
-    expect(await chathub.operators(24, errand)).toMatchObject({
+    expect(await chathub.operators(24, context)).toMatchObject({
       organizationName: 'Customer Support',
       rows: [
         { id: 101, name: 'John Smith', status: 'active' },
@@ -39,14 +39,14 @@ describe('the client of ChatHub', () => {
   })
 
   it('gives the very same rows again when ChatHub says the same again, as new as they are', async () => {
-    const before = await chathub.operators(24, errand)
-    const same = await chathub.operators(24, errand, before)
+    const before = await chathub.operators(24, context)
+    const same = await chathub.operators(24, context, before)
     expect(same.rows).toBe(before.rows)
     expect(same.askedAt).toBeGreaterThan(before.askedAt)
-    await chathub.setStatus(103, 2, errand)
-    const changed = await chathub.operators(24, errand, same)
+    await chathub.setStatus(103, 2, context)
+    const changed = await chathub.operators(24, context, same)
     expect(changed.rows).toEqual([...before.rows.slice(0, 2), { ...before.rows[2], status: 'deleted' }])
-    expect(await chathub.operators(6, errand, changed)).toMatchObject({ organizationName: 'Sales' })
+    expect(await chathub.operators(6, context, changed)).toMatchObject({ organizationName: 'Sales' })
   })
 
   it('adds rows and tells whom ChatHub made', async () => {
@@ -54,7 +54,7 @@ describe('the client of ChatHub', () => {
       { organizationId: 24, name: 'Олена' },
       { organizationId: 6, name: 'Тарас' },
     ]
-    const added = await chathub.synchronize(rows, errand)
+    const added = await chathub.synchronize(rows, context)
     expect(added.map(({ name, status }) => [name, status])).toEqual([
       ['Олена', 'active'],
       ['Тарас', 'active'],
@@ -63,36 +63,40 @@ describe('the client of ChatHub', () => {
   })
 
   it('changes a status, whose answer is empty', async () => {
-    await chathub.setStatus(101, 2, errand)
+    await chathub.setStatus(101, 2, context)
     expect(at.simulator.operators(24)[0]?.status).toBe(2)
   })
 
   it('mints and validates operator tokens', async () => {
     const until = new Date(Math.ceil(Date.now() / 1000) * 1000 + 3_600_000)
-    const token = await chathub.operatorToken(101, until, errand)
+    const token = await chathub.operatorToken(101, until, context)
     expect(at.simulator.issuedTokens()).toEqual([token])
     const verdict = { isValid: true, operatorId: 101, clientId: 1, expiresAt: until.toISOString() }
-    expect(await chathub.validate(token, errand)).toEqual(verdict)
-    expect(await chathub.validate('op_other-token', errand)).toMatchObject({ isValid: false })
+    expect(await chathub.validate(token, context)).toEqual(verdict)
+    expect(await chathub.validate('op_other-token', context)).toMatchObject({ isValid: false })
   })
 
   it('calls a read that ChatHub refuses as invalid nonsense: the caller asked nothing wrong', async () => {
     at.simulator.fault({ mode: 'status', status: 400 })
-    expect(await failureOf(chathub.operators(24, errand))).toMatchObject({ code: 'chathub.nonsense' })
-    expect(await failureOf(chathub.organizations(errand))).toMatchObject({ code: 'chathub.nonsense' })
-    expect(await failureOf(chathub.setStatus(101, 1, errand))).toMatchObject({ code: 'chathub.rejected' })
+    expect(await failureOf(chathub.operators(24, context))).toMatchObject({
+      code: 'chathub.invalid-response',
+    })
+    expect(await failureOf(chathub.organizations(context))).toMatchObject({
+      code: 'chathub.invalid-response',
+    })
+    expect(await failureOf(chathub.setStatus(101, 1, context))).toMatchObject({ code: 'chathub.rejected' })
   })
 
   it('leaves an add in doubt when its answer is nonsense, and a read not', async () => {
     at.simulator.fault({ mode: 'broken-2xx' })
     const rows = [{ organizationId: 24, name: 'Олена' }]
-    expect(await failureOf(chathub.synchronize(rows, errand))).toMatchObject({
-      code: 'chathub.nonsense',
+    expect(await failureOf(chathub.synchronize(rows, context))).toMatchObject({
+      code: 'chathub.invalid-response',
       inDoubt: true,
     })
     expect(at.simulator.operators(24).at(-1)?.name).toBe('Олена')
-    expect(await failureOf(chathub.operators(24, errand))).toMatchObject({
-      code: 'chathub.nonsense',
+    expect(await failureOf(chathub.operators(24, context))).toMatchObject({
+      code: 'chathub.invalid-response',
       inDoubt: false,
     })
   })
@@ -101,13 +105,13 @@ describe('the client of ChatHub', () => {
     const good = Array.from({ length: 20 }, (_, i) => ({ id: i + 1, name: `Olena ${i}`, status: 0 }))
     const foreign = { id: 99, name: 'Olena', status: 0, organization: { id: 7, name: 'X' } }
     at.simulator.fault({ mode: 'rows', rows: [...good, { name: 'Olena' }, foreign], times: 2 })
-    const first = await chathub.operators(24, errand)
+    const first = await chathub.operators(24, context)
     expect(first.rows).toHaveLength(20)
     const drifted = reports.splice(0)
-    await chathub.operators(24, errand, first)
+    await chathub.operators(24, context, first)
     expect(reports).toEqual(drifted)
     at.simulator.fault({ mode: 'raw', body: '{"name":"Olena"', times: 1 })
-    await failureOf(chathub.operators(24, errand))
+    await failureOf(chathub.operators(24, context))
     expect(reports).toEqual([
       { name: 'contract-drift', operation: 'operators', organization: 24, what: 'bad-row', rows: 1 },
       { name: 'contract-drift', operation: 'operators', organization: 24, what: 'foreign-row', rows: 1 },

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from '@jest/globals'
 import type { SimulatorOptions, TokenShape } from '../../src/apps/simulator/simulator.ts'
-import { type Credentials, createVault } from '../../src/chathub/company-token.ts'
+import { type Credentials, createCompanyToken } from '../../src/chathub/company-token.ts'
 import { type Clock, systemClock } from '../../src/clock.ts'
 import type { Report } from '../../src/report.ts'
 import { Secret } from '../../src/secret.ts'
@@ -17,14 +17,14 @@ const start = async (credentials: Credentials, clock: Clock, options: SimulatorO
   const at = await atSimulator({ simulator: options })
   close = at.close
   const reports: Report[] = []
-  const vault = createVault({ credentials, clock, report: (told) => reports.push(told) })
-  const exchange = vault.withToken(at.exchange)
+  const companyToken = createCompanyToken({ credentials, clock, report: (told) => reports.push(told) })
+  const exchange = companyToken.withToken(at.exchange)
   const { token: _none, ...call } = at.read()
   return {
     ...at,
-    vault,
+    companyToken,
     reports,
-    ask: () => exchange({ ...call, errand: { ...call.errand, deadline: systemClock.now() + 60_000 } }),
+    ask: () => exchange({ ...call, context: { ...call.context, deadline: systemClock.now() + 60_000 } }),
     routes: () => at.simulator.arrivals().map(({ route, status }) => `${route} ${status}`),
     logins: () => at.simulator.arrivals().filter(({ route }) => route === 'login'),
   }
@@ -36,16 +36,16 @@ const handClock = async () => {
   return clock
 }
 
-describe('the token vault', () => {
+describe('the token companyToken', () => {
   it.each<TokenShape>(['string', 'text', 'object'])(
     'logs in where the token comes as %s',
     async (tokenShape) => {
-      const { ask, routes, simulator, vault } = await start(account, await handClock(), { tokenShape })
+      const { ask, routes, simulator, companyToken } = await start(account, await handClock(), { tokenShape })
       expect((await ask()).status).toBe(200)
       expect((await ask()).status).toBe(200)
       expect(routes()).toEqual(['login 200', 'list 200', 'list 200'])
-      expect(vault.status()).toEqual({ state: 'ready', source: 'login', ageSeconds: 0, detail: null })
-      expect(JSON.stringify(vault.status())).not.toContain(simulator.issuedTokens()[0])
+      expect(companyToken.status()).toEqual({ state: 'ready', source: 'login', ageSeconds: 0, detail: null })
+      expect(JSON.stringify(companyToken.status())).not.toContain(simulator.issuedTokens()[0])
     },
   )
 
@@ -74,19 +74,19 @@ describe('the token vault', () => {
     const good = await start({ ...account, token: new Secret(companyToken) }, await handClock())
     await good.ask()
     expect(good.routes()).toEqual(['list 200'])
-    expect(good.vault.status().source).toBe('token')
+    expect(good.companyToken.status().source).toBe('token')
     await close()
     const dead = await start({ ...account, token: new Secret('ct_dead-token') }, await handClock())
     expect((await dead.ask()).status).toBe(200)
     expect((await dead.ask()).status).toBe(200)
     expect(dead.routes()).toEqual(['list 401', 'login 200', 'list 200', 'list 200'])
-    expect(dead.vault.status().source).toBe('login')
+    expect(dead.companyToken.status().source).toBe('login')
   })
 
   it('asks less and less often with a login that ChatHub refuses, and fails at once meanwhile', async () => {
     const clock = await handClock()
     const wrong = { ...account, password: new Secret('wrong-password') }
-    const { ask, logins, reports, vault } = await start(wrong, clock)
+    const { ask, logins, reports, companyToken } = await start(wrong, clock)
     const delays: number[] = []
     for (let attempt = 1; attempt <= 9; attempt++) {
       const failing = failureOf(ask())
@@ -103,7 +103,7 @@ describe('the token vault', () => {
     }
     expect(delays).toEqual([1000, 2000, 4000, 8000, 16_000, 32_000, 60_000, 60_000, 60_000])
     expect(reports.filter(({ name }) => name === 'token-refused')).toHaveLength(9)
-    expect(vault.status()).toMatchObject({ state: 'refused', source: 'login' })
+    expect(companyToken.status()).toMatchObject({ state: 'refused', source: 'login' })
   })
 
   it('looks again within four seconds whether a refused token without a login is good by now', async () => {
@@ -130,25 +130,25 @@ describe('the token vault', () => {
   })
 
   it('takes a new token from the next call on, also out of a refusal', async () => {
-    const { ask, simulator, vault } = await start(tokenOnly('ct_first-token'), await handClock())
+    const { ask, simulator, companyToken } = await start(tokenOnly('ct_first-token'), await handClock())
     simulator.acceptToken('ct_first-token')
     await ask()
     simulator.revokeToken()
     await failureOf(ask())
-    expect(vault.status()).toMatchObject({ state: 'refused', source: 'token', ageSeconds: null })
+    expect(companyToken.status()).toMatchObject({ state: 'refused', source: 'token', ageSeconds: null })
     simulator.acceptToken('ct_second-token')
-    vault.replace({ token: new Secret('ct_second-token') })
-    expect(vault.status().state).toBe('ready')
+    companyToken.replace({ token: new Secret('ct_second-token') })
+    expect(companyToken.status().state).toBe('ready')
     expect((await ask()).status).toBe(200)
   })
 
   it('takes a new password at once, though the old one had it wait a minute', async () => {
     const clock = await handClock()
-    const { ask, vault } = await start({ ...account, password: new Secret('wrong-password') }, clock)
+    const { ask, companyToken } = await start({ ...account, password: new Secret('wrong-password') }, clock)
     await failureOf(ask())
     await clock.advance(1100)
     await failureOf(ask())
-    vault.replace({ password: new Secret('demo-password') })
+    companyToken.replace({ password: new Secret('demo-password') })
     const answer = ask()
     await clock.advance(1100)
     expect((await answer).status).toBe(200)
@@ -156,11 +156,11 @@ describe('the token vault', () => {
 
   it('that is replaced while a login is on its way helps the calls that wait for it', async () => {
     const clock = await handClock()
-    const { ask, simulator, vault } = await start({ ...account, password: new Secret('wrong') }, clock)
+    const { ask, simulator, companyToken } = await start({ ...account, password: new Secret('wrong') }, clock)
     const held = simulator.hold('login')
     const waiting = [ask(), ask()]
     await held.arrived
-    vault.replace({ password: new Secret('demo-password') })
+    companyToken.replace({ password: new Secret('demo-password') })
     held.release()
     await until(() => clock.pending() > 0)
     await clock.advance(1100)
@@ -169,10 +169,10 @@ describe('the token vault', () => {
 
   it('does not take a failure of ChatHub for a refusal of the login', async () => {
     const clock = await handClock()
-    const { ask, simulator, vault, reports } = await start(account, clock)
+    const { ask, simulator, companyToken, reports } = await start(account, clock)
     simulator.fault({ route: 'login', mode: 'status', status: 500, times: 1 })
     expect(await failureOf(ask())).toMatchObject({ code: 'chathub.unavailable' })
-    expect(vault.status().state).toBe('none')
+    expect(companyToken.status().state).toBe('none')
     expect(reports).toEqual([{ name: 'login', result: 'failed' }])
     await clock.advance(1100)
     expect((await ask()).status).toBe(200)
@@ -201,13 +201,13 @@ describe('the token vault', () => {
 
   it('gives up after one replay when even the new token is refused', async () => {
     const clock = await handClock()
-    const { ask, routes, simulator, vault } = await start(account, clock)
+    const { ask, routes, simulator, companyToken } = await start(account, clock)
     simulator.fault({ route: 'list', mode: 'status', status: 401 })
     const failure = failureOf(ask())
     await until(() => clock.pending() === 1) // the second login keeps its distance
     await clock.advance(1050)
     expect(await failure).toMatchObject({ code: 'chathub.credentials' })
-    expect(vault.status().state).toBe('refused')
+    expect(companyToken.status().state).toBe('refused')
     await clock.advance(500)
     expect(await failureOf(ask())).toMatchObject({
       code: 'chathub.credentials',

@@ -44,7 +44,7 @@ describe('an attempt at ChatHub', () => {
     const { exchange, read, simulator } = await start()
     for (const status of [301, 302, 303, 307, 308]) {
       simulator.fault({ mode: 'redirect', location: `${elsewhere.url}/api/operator`, status, times: 1 })
-      expect(await failureOf(exchange(read()))).toMatchObject({ code: 'chathub.nonsense' })
+      expect(await failureOf(exchange(read()))).toMatchObject({ code: 'chathub.invalid-response' })
     }
     expect(simulator.arrivals()).toHaveLength(5)
     expect(elsewhere.arrivals()).toEqual([])
@@ -53,9 +53,9 @@ describe('an attempt at ChatHub', () => {
   it('refuses compressed answers, so that a bomb stays as small as it came', async () => {
     const { exchange, read, simulator } = await start()
     simulator.fault({ mode: 'gzip', times: 1 })
-    expect(await failureOf(exchange(read()))).toMatchObject({ code: 'chathub.nonsense' })
+    expect(await failureOf(exchange(read()))).toMatchObject({ code: 'chathub.invalid-response' })
     simulator.fault({ mode: 'gzip', bytes: 200 * 1024 * 1024, times: 1 })
-    expect(await failureOf(exchange(read()))).toMatchObject({ code: 'chathub.nonsense' })
+    expect(await failureOf(exchange(read()))).toMatchObject({ code: 'chathub.invalid-response' })
   })
 
   it('takes bodies of at most 8 MiB', async () => {
@@ -64,9 +64,9 @@ describe('an attempt at ChatHub', () => {
     simulator.fault({ mode: 'raw', body: Buffer.alloc(max, ' '), times: 1 })
     expect((await exchange(read())).body.length).toBe(max)
     simulator.fault({ mode: 'raw', body: Buffer.alloc(max + 1, ' '), times: 1 })
-    expect(await failureOf(exchange(read()))).toMatchObject({ code: 'chathub.nonsense' })
+    expect(await failureOf(exchange(read()))).toMatchObject({ code: 'chathub.invalid-response' })
     simulator.fault({ mode: 'endless', times: 1 })
-    expect(await failureOf(exchange(read()))).toMatchObject({ code: 'chathub.nonsense' })
+    expect(await failureOf(exchange(read()))).toMatchObject({ code: 'chathub.invalid-response' })
   })
 
   it.each<Fault>([{ mode: 'hang' }, { mode: 'stall-after', bytes: 10 }])(
@@ -86,11 +86,11 @@ describe('an attempt at ChatHub', () => {
     },
   )
 
-  it('ends at the deadline of the errand when that comes before the time limit', async () => {
+  it('ends at the deadline of the context when that comes before the time limit', async () => {
     const clock = createClock()
     const { exchange, read, simulator } = await start({ clock, timeoutMs: 3000 })
     simulator.fault({ mode: 'hang' })
-    const failure = failureOf(exchange(read({ errand: { lane: 'people', client: 'a', deadline: 200 } })))
+    const failure = failureOf(exchange(read({ context: { lane: 'people', client: 'a', deadline: 200 } })))
     await until(() => simulator.arrivals().length === 1)
     await clock.advance(200)
     expect(await failure).toMatchObject({ code: 'chathub.timeout' })
@@ -101,7 +101,7 @@ describe('an attempt at ChatHub', () => {
     simulator.fault({ mode: 'hang' })
     const abort = new AbortController()
     const call = read()
-    call.errand.signal = abort.signal
+    call.context.signal = abort.signal
     const failure = failureOf(exchange(call))
     await until(() => simulator.arrivals().length === 1)
     abort.abort()
@@ -114,8 +114,8 @@ describe('an attempt at ChatHub', () => {
 
   it('sends nothing when its slot is too old as it would leave', async () => {
     const { exchange, read, simulator } = await start()
-    expect(await failureOf(exchange(read({ mayLeave: () => false })))).toBeInstanceOf(SlotTooOld)
-    await exchange(read({ mayLeave: () => true }))
+    expect(await failureOf(exchange(read({ maySend: () => false })))).toBeInstanceOf(SlotTooOld)
+    await exchange(read({ maySend: () => true }))
     expect(simulator.arrivals()).toHaveLength(1)
   })
 

@@ -23,7 +23,7 @@ const row = (id: number, more: object = {}) => ({
   ...more,
 })
 const rows = (count: number) => Array.from({ length: count }, (_, i) => row(i + 1))
-const nonsense = expect.objectContaining({ code: 'chathub.nonsense' })
+const nonsense = expect.objectContaining({ code: 'chathub.invalid-response' })
 const outcome = async (parse: () => unknown): Promise<unknown> => {
   try {
     return await parse()
@@ -197,7 +197,7 @@ describe('other answers', () => {
     expect(await outcome(() => validityOf(body({ valid: true })))).toEqual(nonsense)
   })
 
-  it('nothing but chathub.nonsense is ever thrown, whatever bytes or JSON come, and no text of it is repeated', async () => {
+  it('nothing but chathub.invalid-response is ever thrown, whatever bytes or JSON come, and no text of it is repeated', async () => {
     const parsers = [
       (bytes: Buffer) => operatorsOf(bytes, 6),
       organizationsOf,
@@ -226,7 +226,7 @@ describe('other answers', () => {
         fc.constantFrom<((bytes: Buffer) => unknown)[]>(...parsers),
         async (bytes, parse) => {
           const result = await outcome(() => parse(bytes))
-          if (result instanceof Error) expect(isFailure(result, 'chathub.nonsense')).toBe(true)
+          if (result instanceof Error) expect(isFailure(result, 'chathub.invalid-response')).toBe(true)
         },
       ),
       { numRuns: 1000 },

@@ -168,7 +168,7 @@ describe('what comes along with an answer', () => {
     for (const coding of ['gzip', 'br', 'gzip, '.repeat(100).slice(0, -2), 'x-unknown']) {
       gateway.simulator.clearFaults()
       const seen = await newly(24, { mode: 'raw', body: bomb, headers: { 'content-encoding': coding } })
-      expect([seen.status, seen.code]).toEqual([502, 'chathub.nonsense'])
+      expect([seen.status, seen.code]).toEqual([502, 'chathub.invalid-response'])
     }
   })
 

@@ -96,7 +96,7 @@ describe('U8: ChatHub that asks for a pause', () => {
       // A wait that is longer than the deadline is told at once, and it holds.
       if (atLeast > 5000) {
         const second = await gateway.read(42)
-        expect([second.status, second.code]).toEqual([503, 'chathub.busy'])
+        expect([second.status, second.code]).toEqual([503, 'queue.full'])
         expect(second.retryAfter).toBeGreaterThanOrEqual(Math.floor(pausedForMs / 1000))
         expect(second.ms).toBeLessThan(500)
       }

@@ -100,7 +100,7 @@ describeWithRedis('a status change with Redis', () => {
     await (database as TestDatabase).client().del(`${database?.prefix}ledger:{24}:turn`)
     hold.release()
     const { status, body } = await second
-    expect([status, body.code]).toEqual([503, 'chathub.busy'])
+    expect([status, body.code]).toEqual([503, 'queue.full'])
     expect((await add).status).toBe(201)
   })
 })

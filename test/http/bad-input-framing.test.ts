@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals'
 import { startGateway, type TestGateway } from '../support/gateway.ts'
-import { speak } from './raw-request.ts'
+import { sendRaw } from './raw-bytes.ts'
 
 // Groups B30–B33, B80, B81, B85 by bytes: one request is seen, or 400 and the end; what comes behind is never a request.
 
@@ -60,7 +60,7 @@ const broken: Case[] = [
 
 describe('B80: a request whose end cannot be told', () => {
   it.each(broken)('%s: 400 and the end', async (_name, fields, body) => {
-    const { statuses, problem, text } = await speak(gateway, [head(post, fields) + body + smuggled()])
+    const { statuses, problem, text } = await sendRaw(gateway, [head(post, fields) + body + smuggled()])
     expect([statuses, problem.code]).toEqual([[400], 'request.malformed'])
     expect(text).toMatch(/^connection: close\r$/im)
   })
@@ -68,7 +68,7 @@ describe('B80: a request whose end cannot be told', () => {
   it.each(broken)(
     '%s: the same when its bytes come one packet after the other',
     async (_name, fields, body) => {
-      const { statuses } = await speak(gateway, [head(post, fields), body, smuggled()])
+      const { statuses } = await sendRaw(gateway, [head(post, fields), body, smuggled()])
       expect(statuses).toEqual([400])
     },
   )
@@ -78,7 +78,7 @@ describe('B80: a request whose end cannot be told', () => {
     async (_name, fields, body) => {
       // No such path: the answer is ready before the body is read.
       const bytes = head('POST /v1/nothing HTTP/1.1', fields) + body + smuggled()
-      const { statuses } = await speak(gateway, [bytes])
+      const { statuses } = await sendRaw(gateway, [bytes])
       expect(statuses).toHaveLength(1)
       expect([400, 404]).toContain(statuses[0])
     },
@@ -99,7 +99,7 @@ describe('B80: a request that is answered before its body came', () => {
     ] as const) {
       const bytes = [line, ...own, framing[0], '', ''].join('\r\n')
       const last = 'GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n'
-      const { statuses } = await speak(gateway, [bytes, framing[1], last])
+      const { statuses } = await sendRaw(gateway, [bytes, framing[1], last])
       expect(statuses[0]).toBe(status)
       // Either the connection ended with the answer, or the next one is that of the next request.
       expect([[], [200]]).toContainEqual(statuses.slice(1))
@@ -110,7 +110,9 @@ describe('B80: a request that is answered before its body came', () => {
 describe('B80: what is well framed', () => {
   it('is seen as one request each, pipelined too', async () => {
     const get = `GET /v1/organizations/24/operators HTTP/1.1\r\nHost: x\r\nX-API-Key: ${gateway.key}\r\n\r\n`
-    const { statuses } = await speak(gateway, [get + get + get.replace('Host', 'Connection: close\r\nHost')])
+    const { statuses } = await sendRaw(gateway, [
+      get + get + get.replace('Host', 'Connection: close\r\nHost'),
+    ])
     expect(statuses).toEqual([200, 200, 200])
   })
 })
@@ -121,7 +123,7 @@ describe('B81: a body that never ends', () => {
     ['a chunk cut short', ['Transfer-Encoding: chunked'], '20\r\n{"operators":'],
     ['fewer bytes than it says', ['Content-Length: 100'], '{"operators":[{"name":"Nobody"}]'],
   ])('%s: nothing happens', async (_name, fields, body) => {
-    const { statuses } = await speak(gateway, [head(post, fields), body], { finish: true })
+    const { statuses } = await sendRaw(gateway, [head(post, fields), body], { finish: true })
     expect([[], [400], [408]]).toContainEqual(statuses)
   })
 })
@@ -137,13 +139,13 @@ describe('the head of a request', () => {
     ['a space in the path', 'GET /v1/ me HTTP/1.1', 400, 'request.malformed'],
     ['a control character in the path', 'GET /v1/\u0001me HTTP/1.1', 400, 'request.malformed'],
   ])('%s', async (_name, line, status, code) => {
-    const { statuses, problem } = await speak(gateway, [head(line, ['Connection: close'])])
+    const { statuses, problem } = await sendRaw(gateway, [head(line, ['Connection: close'])])
     expect([statuses, problem.code]).toEqual([[status], code])
   })
 
   it('B32 two hosts, or none', async () => {
     for (const host of [['Host: x', 'Host: y'], ['Host: x', 'host: x'], []]) {
-      const { statuses, problem } = await speak(gateway, [
+      const { statuses, problem } = await sendRaw(gateway, [
         head('GET /v1/me HTTP/1.1', ['Connection: close'], host),
       ])
       expect([statuses, problem.code]).toEqual([[400], 'request.malformed'])
@@ -153,7 +155,7 @@ describe('the head of a request', () => {
   it('B82 20 kB of a header, or two hundred headers', async () => {
     const many = Array.from({ length: 200 }, (_, i) => `X-${i}: 1`)
     for (const fields of [[`X-Large: ${'a'.repeat(20_000)}`], many]) {
-      const { statuses, problem } = await speak(gateway, [
+      const { statuses, problem } = await sendRaw(gateway, [
         head('GET /v1/me HTTP/1.1', [...fields, 'Connection: close']),
       ])
       expect([statuses, problem.code]).toEqual([[431], 'request.headers-too-large'])
@@ -161,7 +163,7 @@ describe('the head of a request', () => {
   })
 
   it('B85 an expectation that nobody meets', async () => {
-    const { statuses, problem } = await speak(gateway, [
+    const { statuses, problem } = await sendRaw(gateway, [
       head(post, ['Expect: 200-weird', 'Content-Length: 2']),
       '{}',
     ])

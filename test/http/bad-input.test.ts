@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals'
 import { type Ask, startGateway, type TestGateway } from '../support/gateway.ts'
-import { speak } from './raw-request.ts'
+import { sendRaw } from './raw-bytes.ts'
 
 // Groups B1–B41 of the bad-input matrix: ids, paths and queries. What is refused reaches nobody and leaves nothing.
 
@@ -155,7 +155,7 @@ describe('paths', () => {
   ])('%s', async (_row, path, status, code) => {
     // As it stands: clients would tidy it up.
     const head = `GET ${path} HTTP/1.1\r\nHost: x\r\nX-API-Key: ${gateway.key}\r\nConnection: close\r\n\r\n`
-    const { statuses, problem, text } = await speak(gateway, [head])
+    const { statuses, problem, text } = await sendRaw(gateway, [head])
     expect([statuses, problem.code]).toEqual([[status], code])
     expect(text).not.toMatch(/passwd|%|\\\\organizations|\/v1\/\//)
   })

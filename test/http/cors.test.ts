@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { startGateway, type TestGateway } from '../support/gateway.ts'
 import { type Raw, raw } from './raw.ts'
-import { speak } from './raw-request.ts'
+import { sendRaw } from './raw-bytes.ts'
 
 const listed = ['https://crm.example.com', 'https://admin.example.com:8443', 'http://localhost:3000']
 const unlisted = [
@@ -156,7 +156,7 @@ it('a preflight whose body was not asked for is the last of its connection', asy
     'Content-Length: 60',
   ].join('\r\n')
   const next = 'GET /livez HTTP/1.1\r\nHost: x\r\n\r\n'
-  const { text, statuses } = await speak(gateway, [`${head}\r\n\r\n`, next])
+  const { text, statuses } = await sendRaw(gateway, [`${head}\r\n\r\n`, next])
   expect(statuses[0]).toBe(204)
   expect(text).toMatch(/^connection: close\r$/im)
   expect(text).not.toContain('"status":400')

@@ -2,12 +2,12 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { connect } from 'node:net'
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
-import { stream } from '../../src/http/event-stream.ts'
-import { beginVisit } from '../../src/http/request-context.ts'
+import { openEventStream } from '../../src/http/event-stream.ts'
+import { beginRequest } from '../../src/http/request-context.ts'
 import { createClock, settle } from '../support/clock.ts'
 import { startGateway, type TestGateway } from '../support/gateway.ts'
 import { createJumpingClock } from './jumping-clock.ts'
-import { speak } from './raw-request.ts'
+import { sendRaw } from './raw-bytes.ts'
 
 const clock = createJumpingClock()
 const inAnHour = () => new Date(clock.wall() + 3_600_000).toISOString()
@@ -60,7 +60,7 @@ describe('a stream of events', () => {
 
   it('ends when its reader says that it asks no more', async () => {
     const head = `GET ${new URL(events).pathname} HTTP/1.1\r\nHost: x\r\nX-API-Key: ${gateway.keys.hourly}\r\n\r\n`
-    const { statuses, text } = await speak(gateway, [head], { finish: true })
+    const { statuses, text } = await sendRaw(gateway, [head], { finish: true })
     expect(statuses).toEqual([200])
     expect(text).toContain('text/event-stream')
   })
@@ -70,13 +70,18 @@ describe('a stream of events', () => {
     let watching = 0
     let begun = 0
     const server = createServer(async (req, res) => {
-      beginVisit(req, 0)
+      beginRequest(req, 0)
       if (req.url === '/gone') await once(res, 'close')
       const watch = () => {
         watching++
         return () => void watching--
       }
-      stream(req, res, watch, { clock: hand, observe: () => {}, closing: false, allowed: async () => true })
+      openEventStream(req, res, watch, {
+        clock: hand,
+        observe: () => {},
+        closing: false,
+        allowed: async () => true,
+      })
       begun++
       server.emit('begun')
     })

@@ -11,8 +11,8 @@ import { type Raw, raw } from './raw.ts'
 /**
  * Two doors, one answer. `Cache-Control: max-age=0` means nothing to a list and makes a request one that only Express
  * takes, so every question is put twice. No other suite knows of replay: with `src/http/replay.ts` gone (and its
- * `learn` and `answer` with it) each request takes Express's door, which the others ask for guarantees, not for a door.
- * Which door answered shows in nothing a caller sees, so here the app counts what reaches it.
+ * `learn` and `answer` with it) each request takes Express's router, which the others ask for guarantees, not for a router.
+ * Which router answered shows in nothing a caller sees, so here the app counts what reaches it.
  */
 const express = { 'Cache-Control': 'max-age=0' }
 const clock = createJumpingClock()
@@ -71,7 +71,7 @@ const told = ({ status, headers, body }: Raw) => {
   return { status, headers: { ...rest, age: typeof age, how: how?.replace(/ttl=.*/, 'ttl') }, text }
 }
 
-/** Asks each door once; says how many of the two requests came to Express: 1 when replay took the other. */
+/** Asks each router once; says how many of the two requests came to Express: 1 when replay took the other. */
 const both = async (path: string, options: Options = {}) => {
   const before = atExpress
   const first = told(await byExpress(path, options))

@@ -2,15 +2,15 @@ import { once } from 'node:events'
 import { createServer, get, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { describe, expect, it } from '@jest/globals'
-import { keptSeconds, linesOf, pairsOf, writeHead } from '../../src/http/header-writer.ts'
+import { keepAliveSeconds, parseHeaders, serializeHeaders, writeHead } from '../../src/http/header-writer.ts'
 
 const pairs = ['ETag', '"a"', 'Cache-Control', 'private, max-age=0', 'X-Odd', 'a: b']
 
 describe('header lines', () => {
   it('are what was given, and can be read back', () => {
-    expect(linesOf(pairs)).toBe('ETag: "a"\r\nCache-Control: private, max-age=0\r\nX-Odd: a: b\r\n')
-    expect(pairsOf(linesOf(pairs))).toEqual(pairs)
-    expect(pairsOf('')).toEqual([])
+    expect(serializeHeaders(pairs)).toBe('ETag: "a"\r\nCache-Control: private, max-age=0\r\nX-Odd: a: b\r\n')
+    expect(parseHeaders(serializeHeaders(pairs))).toEqual(pairs)
+    expect(parseHeaders('')).toEqual([])
   })
 
   it.each([
@@ -20,14 +20,14 @@ describe('header lines', () => {
     ['', 'a'],
     ['X', 'é'],
   ])('are refused where they would be more than one header: %j %j', (name, value) => {
-    expect(() => linesOf([name, value])).toThrow(TypeError)
+    expect(() => serializeHeaders([name, value])).toThrow(TypeError)
   })
 
   it('come out as the headers that Node would have sent, in an answer framed by Node', async () => {
-    const server = createServer({ keepAliveTimeout: keptSeconds * 1000 }, (req, res) => {
+    const server = createServer({ keepAliveTimeout: keepAliveSeconds * 1000 }, (req, res) => {
       const framing = ['Content-Length', '2']
       if (req.url?.startsWith('/ours'))
-        writeHead(res, 200, linesOf([...framing, ...pairs]), req.url === '/ours-last')
+        writeHead(res, 200, serializeHeaders([...framing, ...pairs]), req.url === '/ours-last')
       else res.writeHead(200, [...framing, ...pairs])
       res.end('ok')
     }).listen(0, '127.0.0.1')

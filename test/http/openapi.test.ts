@@ -4,10 +4,10 @@ import type { Endpoint } from '../../src/contract/endpoints.ts'
 import { endpoints } from '../../src/contract/endpoints.ts'
 import { createOpenApi } from '../../src/contract/openapi.ts'
 import { failures } from '../../src/errors.ts'
+import { createRouter, expressPath } from '../../src/http/router.ts'
 import { mountAssignments } from '../../src/http/routes/assignments.ts'
-import { mountChatHub } from '../../src/http/routes/drop-in.ts'
 import { mountDocs } from '../../src/http/routes/docs.ts'
-import { createDoor, expressPath } from '../../src/http/router.ts'
+import { mountDropIn } from '../../src/http/routes/drop-in.ts'
 import { mountGateway } from '../../src/http/routes/gateway.ts'
 import { mountHealth } from '../../src/http/routes/health.ts'
 import { mountOperations } from '../../src/http/routes/operations.ts'
@@ -38,7 +38,7 @@ const mounts = [
   mountOrganizations,
   mountTokens,
   mountAssignments,
-  mountChatHub,
+  mountDropIn,
   mountGateway,
   mountSessions,
   mountDocs,
@@ -82,10 +82,10 @@ describe('the document', () => {
   it('has exactly what the router has', () => {
     // Mounting binds handlers and runs none, so the rooms behind them are not needed.
     const never = {} as never
-    const door = createDoor(never)
-    for (const mount of mounts) mount(door, never)
+    const router = createRouter(never)
+    for (const mount of mounts) mount(router, never)
     const app = express()
-    door.route(app)
+    router.mount(app)
     const routed = app.router.stack.flatMap(({ route }) => {
       const { methods, path } = route as unknown as { methods: Record<string, boolean>; path: string }
       return Object.keys(methods).flatMap((method) => (method === '_all' ? [] : [`${method} ${path}`]))

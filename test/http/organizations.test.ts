@@ -83,7 +83,7 @@ describe('organizations', () => {
   it('lists are never changed by a list that is no list', async () => {
     gateway.simulator.fault({ mode: 'raw', route: 'organizations', body: '{"message":"hello"}', times: 1 })
     const broken = await gateway.ask('GET', '/v1/organizations', { headers: { 'Cache-Control': 'no-cache' } })
-    expect([broken.status, broken.body.code]).toEqual([502, 'chathub.nonsense'])
+    expect([broken.status, broken.body.code]).toEqual([502, 'chathub.invalid-response'])
     expect((await get('/v1/organizations')).body.total).toBe(3)
   })
 })

@@ -71,11 +71,11 @@ describe('a problem document', () => {
   it('tells ChatHub’s failures apart, and none of them is 401 or 403', async () => {
     for (const [mode, status, code] of [
       [{ mode: 'status', status: 403 }, 502, 'chathub.forbidden'],
-      [{ mode: 'status', status: 400 }, 502, 'chathub.nonsense'],
-      [{ mode: 'status', status: 404 }, 502, 'chathub.nonsense'],
-      [{ mode: 'raw', body: '{"error":1}' }, 502, 'chathub.nonsense'],
-      [{ mode: 'redirect', location: 'http://example.com/' }, 502, 'chathub.nonsense'],
-      [{ mode: 'gzip' }, 502, 'chathub.nonsense'],
+      [{ mode: 'status', status: 400 }, 502, 'chathub.invalid-response'],
+      [{ mode: 'status', status: 404 }, 502, 'chathub.invalid-response'],
+      [{ mode: 'raw', body: '{"error":1}' }, 502, 'chathub.invalid-response'],
+      [{ mode: 'redirect', location: 'http://example.com/' }, 502, 'chathub.invalid-response'],
+      [{ mode: 'gzip' }, 502, 'chathub.invalid-response'],
       [{ mode: 'truncate', bytes: 10 }, 503, 'chathub.unavailable'],
       [{ mode: 'reset' }, 503, 'chathub.unavailable'],
     ] as const) {

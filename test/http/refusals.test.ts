@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals'
 import { makeKey } from '../../src/access/keys.ts'
 import { startGateway, type TestGateway } from '../support/gateway.ts'
-import { speak } from './raw-request.ts'
+import { sendRaw } from './raw-bytes.ts'
 
 let gateway: TestGateway
 beforeAll(async () => {
@@ -219,7 +219,7 @@ describe('credentials', () => {
       ] as const) {
         const head = ['GET /v1/organizations/24 HTTP/1.1', 'Host: x', 'Connection: close']
         const given = [gateway.key, second].map((key) => `${name}: ${before}${key}`)
-        const { statuses, problem } = await speak(gateway, [[...head, ...given, '', ''].join('\r\n')])
+        const { statuses, problem } = await sendRaw(gateway, [[...head, ...given, '', ''].join('\r\n')])
         expect([name, statuses]).toEqual([name, [status]])
         if (status === 400) expect(problem.code).toBe('credential.conflict')
       }

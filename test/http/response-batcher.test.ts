@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { startGateway, type TestGateway } from '../support/gateway.ts'
-import { speak } from './raw-request.ts'
+import { sendRaw } from './raw-bytes.ts'
 
 let gateway: TestGateway
 beforeAll(async () => {
@@ -15,12 +15,12 @@ const get = (...fields: string[]): string =>
   `${[`GET ${path} HTTP/1.1`, 'Host: x', `X-API-Key: ${gateway.key}`, ...fields].join('\r\n')}\r\n\r\n`
 
 describe('answers of one turn of the event loop', () => {
-  beforeAll(() => speak(gateway, [get('Connection: close')])) // from here on they are answered from memory, at once
+  beforeAll(() => sendRaw(gateway, [get('Connection: close')])) // from here on they are answered from memory, at once
 
   it('go out in the order of their requests, however many come in one packet', async () => {
     const ids = Array.from({ length: 300 }, (_, index) => `request-${index}`)
     const asked = ids.map((id) => get(`X-Request-Id: ${id}`)).join('')
-    const { text, statuses } = await speak(gateway, [asked + get('Connection: close')])
+    const { text, statuses } = await sendRaw(gateway, [asked + get('Connection: close')])
     expect(statuses).toEqual(Array(301).fill(200))
     const answered = [...text.matchAll(/^X-Request-Id: (request-\d+)\r$/gm)].map(([, id]) => id)
     expect(answered).toEqual(ids)
@@ -31,7 +31,7 @@ describe('answers of one turn of the event loop', () => {
     ['one whose body is broken', `POST ${path} HTTP/1.1\r\nContent-Length: x\r\n\r\n`, [200, 200, 400]],
     ['one that wants a tunnel', 'CONNECT x:1 HTTP/1.1\r\nHost: x\r\n\r\n', [200, 200, 405]],
   ])('go out before the connection is ended by %s', async (_name, last, expected) => {
-    const { statuses } = await speak(gateway, [get() + get() + last])
+    const { statuses } = await sendRaw(gateway, [get() + get() + last])
     expect(statuses).toEqual(expected)
   })
 
@@ -44,21 +44,21 @@ describe('answers of one turn of the event loop', () => {
     'are not lost when garbage comes behind %s, which was refused',
     async (_name, method, fields, expected) => {
       const refused = get(...fields.split('\r\n')).replace('GET', method)
-      expect((await speak(gateway, [`${get()}${refused}abc gar bage\r\n\r\n`])).statuses).toEqual(expected)
+      expect((await sendRaw(gateway, [`${get()}${refused}abc gar bage\r\n\r\n`])).statuses).toEqual(expected)
       const slow = get('Cache-Control: no-cache')
-      expect((await speak(gateway, [`${slow}${refused}abc gar bage\r\n\r\n`])).statuses).toEqual(expected)
+      expect((await sendRaw(gateway, [`${slow}${refused}abc gar bage\r\n\r\n`])).statuses).toEqual(expected)
     },
   )
 
   it('go out before one whose body breaks off is refused', async () => {
     const slow = get('Cache-Control: no-cache')
     const broken = `${get('Transfer-Encoding: chunked', 'Content-Type: application/json').replace('GET', 'POST')}zz\r\n`
-    expect((await speak(gateway, [slow + broken])).statuses).toEqual([200, 400])
+    expect((await sendRaw(gateway, [slow + broken])).statuses).toEqual([200, 400])
   })
 
   it('are not overtaken by the refusal of a tunnel', async () => {
     const refused = get('Expect: foo').replace('GET', 'POST')
-    const { statuses } = await speak(gateway, [`${refused}CONNECT x:1 HTTP/1.1\r\nHost: x\r\n\r\n`])
+    const { statuses } = await sendRaw(gateway, [`${refused}CONNECT x:1 HTTP/1.1\r\nHost: x\r\n\r\n`])
     expect(statuses[0]).toBe(417)
   })
 
@@ -68,9 +68,11 @@ describe('answers of one turn of the event loop', () => {
     while (asked.length < readAtOnce - 3000) asked += get(`X-Pad: ${'a'.repeat(1500)}`)
     asked += get(`X-Pad: ${'b'.repeat(readAtOnce - asked.length - get('X-Pad: ').length)}`)
     expect(asked).toHaveLength(readAtOnce)
-    const { statuses } = await speak(gateway, [asked], { finish: true })
+    const { statuses } = await sendRaw(gateway, [asked], { finish: true })
     expect(statuses).toEqual(Array(asked.split('GET ').length - 1).fill(200))
-    expect((await speak(gateway, [get('Cache-Control: no-cache')], { finish: true })).statuses).toEqual([200])
+    expect((await sendRaw(gateway, [get('Cache-Control: no-cache')], { finish: true })).statuses).toEqual([
+      200,
+    ])
   })
 
   it('are lost without harm when their reader is gone', async () => {
@@ -83,15 +85,15 @@ describe('answers of one turn of the event loop', () => {
     const gone = new Promise((resolve) => served.on('close', resolve))
     socket.resetAndDestroy()
     await gone
-    expect((await speak(gateway, [get('Connection: close')])).statuses).toEqual([200])
+    expect((await sendRaw(gateway, [get('Connection: close')])).statuses).toEqual([200])
   })
 
   it('say that their connection ends when the gateway was told to end before they went out', async () => {
     const own = await startGateway()
     const asked = get().replaceAll(gateway.key, own.key)
-    await speak(own, [asked.replace('Host', 'Connection: close\r\nHost')])
+    await sendRaw(own, [asked.replace('Host', 'Connection: close\r\nHost')])
     own.gateway.server.on('request', () => own.gateway.drain())
-    const { text, statuses } = await speak(own, [asked])
+    const { text, statuses } = await sendRaw(own, [asked])
     expect(statuses).toEqual([200])
     expect(text).toMatch(/^Connection: close\r$/im)
     await own.close()

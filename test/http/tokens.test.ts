@@ -91,7 +91,7 @@ describe('operator tokens', () => {
     for (const answer of ['<html>sorry</html>', '{"message":"later"}', '', '""', '"a b"']) {
       gateway.simulator.fault({ mode: 'raw', route: 'operator-token', body: answer, times: 1 })
       const { status, body } = await mint(24, 101)
-      expect([answer, status, body.code]).toEqual([answer, 502, 'chathub.nonsense'])
+      expect([answer, status, body.code]).toEqual([answer, 502, 'chathub.invalid-response'])
     }
   })
 })

@@ -1,4 +1,4 @@
-/** A machine of bytes. `next` visits every state that may follow, with what happened and, if so, what went wrong in it. */
+/** A machine of bytes. `next` requests every state that may follow, with what happened and, if so, what went wrong in it. */
 export type Model = {
   start(): Uint8Array
   next(

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals'
-import { type Call, Impatience } from '../../src/chathub/exchange.ts'
+import { type Call, CallerGaveUp } from '../../src/chathub/exchange.ts'
 import { Failure, type FailureCode } from '../../src/errors.ts'
 import type { Report } from '../../src/report.ts'
 import { createBreaker } from '../../src/throttle/breaker.ts'
@@ -10,7 +10,7 @@ const call: Call = {
   method: 'GET',
   path: '/',
   write: false,
-  errand: { lane: 'people', client: 'crm', deadline: 60_000 },
+  context: { lane: 'people', client: 'crm', deadline: 60_000 },
 }
 
 /** A breaker before an exchange that does what `next` says, one entry a call, the last for ever. */
@@ -86,12 +86,12 @@ describe('the breaker before ChatHub', () => {
   })
 
   it.each<FailureCode>([
-    'chathub.busy',
+    'queue.full',
     'chathub.throttled',
     'chathub.credentials',
     'chathub.forbidden',
     'chathub.rejected',
-    'chathub.nonsense',
+    'chathub.invalid-response',
   ])('does not count %s: ChatHub is there', async (code) => {
     const { breaker, fail, sent } = setUp()
     await fail(code, 30)
@@ -101,7 +101,7 @@ describe('the breaker before ChatHub', () => {
 
   it('does not count calls that nobody waits for any more', async () => {
     const { breaker, fail } = setUp()
-    await fail('chathub.timeout', 30, new Impatience('nobody waits for the answer any more'))
+    await fail('chathub.timeout', 30, new CallerGaveUp('nobody waits for the answer any more'))
     expect(breaker.state()).toBe('closed')
   })
 
@@ -141,7 +141,7 @@ describe('the breaker before ChatHub', () => {
     const { ask, breaker, fail, sent } = setUp()
     await fail('chathub.unavailable', 5)
     await jest.advanceTimersByTimeAsync(2000)
-    await fail('chathub.busy', 1)
+    await fail('queue.full', 1)
     expect(breaker.state()).toBe('open')
     await jest.advanceTimersByTimeAsync(2000)
     expect(await ask()).toBe(reply)

@@ -46,8 +46,8 @@ describe('the budget of one process', () => {
           } else if (typeof step.do === 'number') await clock.advance(step.do)
           else if (open.length > 0) {
             const [one] = open.splice(step.which % open.length, 1)
-            if (step.do === 'giveBack') one!.slot.giveBack()
-            else if (one!.slot.leave()) left.push({ at: clock.now(), klass: one!.klass })
+            if (step.do === 'giveBack') one!.slot.release()
+            else if (one!.slot.consume()) left.push({ at: clock.now(), klass: one!.klass })
           }
         }
         for (const { at } of left) {
@@ -64,7 +64,7 @@ describe('the budget of one process', () => {
   it('grants all of N at once again one window after they left, and nothing is lost', async () => {
     const { clock, budget } = setUp(5)
     for (let round = 0; round < 3; round++) {
-      for (let i = 0; i < 5; i++) expect(take(budget)?.leave()).toBe(true)
+      for (let i = 0; i < 5; i++) expect(take(budget)?.consume()).toBe(true)
       const wait = waitOf(budget)
       await clock.advance(wait - 1)
       expect(take(budget)).toBeUndefined()
@@ -78,7 +78,7 @@ describe('the budget of one process', () => {
     const slot = take(budget)
     await clock.advance(60_000)
     expect(take(budget)).toBeUndefined()
-    slot?.leave()
+    slot?.consume()
     await clock.advance(1000)
     expect(take(budget)).toBeUndefined()
     await clock.advance(jitterMs)
@@ -112,11 +112,11 @@ describe('the budget of one process', () => {
   it('counts a slot once, whichever of leave and giveBack comes first', () => {
     const { budget } = setUp(3)
     const [sent, unused] = [take(budget)!, take(budget)!]
-    sent.leave()
-    sent.giveBack()
-    unused.giveBack()
-    unused.leave()
-    unused.giveBack()
+    sent.consume()
+    sent.release()
+    unused.release()
+    unused.consume()
+    unused.release()
     expect(budget.status().usedInLastSecond).toBe(1)
   })
 
@@ -181,7 +181,7 @@ describe('the budget of one process', () => {
         async (n, gaps, ahead, paused) => {
           const { clock, budget } = setUp(n)
           for (const gap of gaps) {
-            take(budget)?.leave()
+            take(budget)?.consume()
             await clock.advance(gap)
           }
           if (paused !== null) budget.pause(paused)
@@ -190,7 +190,7 @@ describe('the budget of one process', () => {
           for (let served = 0; served <= ahead; ) {
             const granted = budget.take('urgent') as { slot: Slot } | { waitMs: number }
             if ('slot' in granted) {
-              granted.slot.leave()
+              granted.slot.consume()
               served++
             } else await clock.advance(granted.waitMs)
           }

@@ -9,130 +9,130 @@ const nobody = { people: 0, writes: 0, imports: 0, refreshes: 0 }
 
 describe('the lanes before ChatHub', () => {
   it('let people go before writes, writes before imports, imports before refreshes', async () => {
-    const { enter, errand, exhaust, pass, story } = createHandLanes(1)
+    const { enter, context, exhaust, pass, story } = createHandLanes(1)
     exhaust()
-    for (const lane of ['refreshes', 'imports', 'writes', 'people'] as const) void enter(lane, errand(lane))
+    for (const lane of ['refreshes', 'imports', 'writes', 'people'] as const) void enter(lane, context(lane))
     for (let i = 0; i < 4; i++) await pass(windowMs)
     expect(story).toEqual(['people', 'writes', 'imports', 'refreshes'])
   })
 
   it('let a person go first who comes while imports wait for their share', async () => {
-    const { enter, errand, pass, story } = createHandLanes(5)
-    for (let i = 0; i < 5; i++) void enter(`import ${i}`, errand('imports'))
+    const { enter, context, pass, story } = createHandLanes(5)
+    for (let i = 0; i < 5; i++) void enter(`import ${i}`, context('imports'))
     await pass(0)
     expect(story).toEqual(['import 0', 'import 1', 'import 2'])
-    await enter('person', errand('people'))
+    await enter('person', context('people'))
     expect(story.at(-1)).toBe('person')
   })
 
   it('keep the order of arrival among the first calls of many clients', async () => {
-    const { enter, errand, exhaust, pass, story } = createHandLanes(1)
+    const { enter, context, exhaust, pass, story } = createHandLanes(1)
     exhaust()
-    for (const client of ['a', 'b', 'c', 'd']) void enter(client, errand('people', client))
+    for (const client of ['a', 'b', 'c', 'd']) void enter(client, context('people', client))
     for (let i = 0; i < 4; i++) await pass(windowMs)
     expect(story).toEqual(['a', 'b', 'c', 'd'])
   })
 
   it('let a client with one call pass a client with thirty', async () => {
-    const { enter, errand, exhaust, pass, story } = createHandLanes(1)
+    const { enter, context, exhaust, pass, story } = createHandLanes(1)
     exhaust()
-    for (let i = 0; i < 30; i++) void enter(`greedy ${i}`, errand('people', 'greedy'))
-    void enter('modest', errand('people', 'modest'))
+    for (let i = 0; i < 30; i++) void enter(`greedy ${i}`, context('people', 'greedy'))
+    void enter('modest', context('people', 'modest'))
     await pass(windowMs)
     await pass(windowMs)
     expect(story).toEqual(['greedy 0', 'modest'])
   })
 
   it('bound the queue, and drop the least urgent call for a more urgent one', async () => {
-    const { enter, errand, exhaust, lanes, pass, story } = createHandLanes(1, 3)
+    const { enter, context, exhaust, lanes, pass, story } = createHandLanes(1, 3)
     exhaust()
-    void enter('person 1', errand('people', 'a'))
-    void enter('refresh', errand('refreshes'))
-    void enter('import', errand('imports'))
+    void enter('person 1', context('people', 'a'))
+    void enter('refresh', context('refreshes'))
+    void enter('import', context('imports'))
     await pass(0)
-    await enter('late refresh', errand('refreshes', 'b'))
-    void enter('person 2', errand('people', 'b'))
-    void enter('write', errand('writes'))
+    await enter('late refresh', context('refreshes', 'b'))
+    void enter('person 2', context('people', 'b'))
+    void enter('write', context('writes'))
     await pass(0)
-    expect(story).toEqual(['late refresh: chathub.busy', 'refresh: chathub.busy', 'import: chathub.busy'])
+    expect(story).toEqual(['late refresh: queue.full', 'refresh: queue.full', 'import: queue.full'])
     expect(lanes.waiting()).toEqual({ ...nobody, people: 2, writes: 1 })
-    await enter('another import', errand('imports', 'b'))
-    void enter('person 3', errand('people', 'c'))
+    await enter('another import', context('imports', 'b'))
+    void enter('person 3', context('people', 'c'))
     await pass(0)
-    expect(story.slice(3)).toEqual(['another import: chathub.busy', 'write: chathub.busy'])
+    expect(story.slice(3)).toEqual(['another import: queue.full', 'write: queue.full'])
     for (let i = 0; i < 3; i++) await pass(windowMs)
     expect(story.slice(5)).toEqual(['person 1', 'person 2', 'person 3'])
   })
 
   it('count only those who still wait against the bound', async () => {
-    const { enter, errand, exhaust, pass, story } = createHandLanes(1, 2)
+    const { enter, context, exhaust, pass, story } = createHandLanes(1, 2)
     exhaust()
     const leaving = new AbortController()
-    for (let i = 0; i < 2; i++) void enter(`gone ${i}`, { ...errand('writes'), signal: leaving.signal })
+    for (let i = 0; i < 2; i++) void enter(`gone ${i}`, { ...context('writes'), signal: leaving.signal })
     await pass(0)
     leaving.abort()
     await pass(0)
-    for (let i = 0; i < 2; i++) void enter(`new ${i}`, errand('refreshes', `c${i}`))
+    for (let i = 0; i < 2; i++) void enter(`new ${i}`, context('refreshes', `c${i}`))
     for (let i = 0; i < 3; i++) await pass(windowMs)
     expect(story).toEqual(['gone 0: chathub.timeout', 'gone 1: chathub.timeout', 'new 0', 'new 1'])
   })
 
   it('refuse at once a call that cannot make its deadline, with a Retry-After that holds', async () => {
-    const { clock, enter, errand, exhaust, lanes, pass } = createHandLanes(1)
+    const { clock, enter, context, exhaust, lanes, pass } = createHandLanes(1)
     exhaust()
-    void enter('waits', errand('people', 'a', 5000))
+    void enter('waits', context('people', 'a', 5000))
     await pass(0)
-    const failure = await lanes.enter(errand('people', 'b', 1500)).catch((error) => error)
-    expect(failure.code).toBe('chathub.busy')
+    const failure = await lanes.enter(context('people', 'b', 1500)).catch((error) => error)
+    expect(failure.code).toBe('queue.full')
     expect(clock.now()).toBe(0)
     expect(failure.retryAfterMs).toBeGreaterThanOrEqual(1000)
     await pass(failure.retryAfterMs)
-    const slot = lanes.enter(errand('people', 'b', 1500))
+    const slot = lanes.enter(context('people', 'b', 1500))
     await pass(windowMs)
-    expect((await slot).leave()).toBe(true)
+    expect((await slot).consume()).toBe(true)
   })
 
   it.each([
-    [2 * windowMs + 499, 'second: chathub.busy'],
+    [2 * windowMs + 499, 'second: queue.full'],
     [2 * windowMs + 501, 'second'],
-    [100, 'second: chathub.busy'],
+    [100, 'second: queue.full'],
   ])('refuse a call whose turn comes too late for its answer: of %i ms left', async (left, told) => {
-    const { enter, errand, exhaust, pass, story } = createHandLanes(1, 200, 500)
+    const { enter, context, exhaust, pass, story } = createHandLanes(1, 200, 500)
     exhaust()
-    void enter('first', errand('people'))
-    void enter('second', errand('people', 'other', left))
+    void enter('first', context('people'))
+    void enter('second', context('people', 'other', left))
     await pass(windowMs)
     await pass(windowMs)
     expect(story.toSorted()).toEqual(['first', told])
   })
 
   it('refuse a call at its deadline while it waits, and give its place to the next', async () => {
-    const { budget, enter, errand, exhaust, lanes, pass, story } = createHandLanes(1)
+    const { budget, enter, context, exhaust, lanes, pass, story } = createHandLanes(1)
     exhaust()
-    void enter('short', errand('people', 'a', 1100))
-    void enter('second', errand('people', 'b', 4000))
+    void enter('short', context('people', 'a', 1100))
+    void enter('second', context('people', 'b', 4000))
     await pass(0)
     budget.pause(1500)
     await pass(1100)
-    expect(story).toEqual(['short: chathub.busy'])
+    expect(story).toEqual(['short: queue.full'])
     expect(lanes.waiting().people).toBe(1)
     await pass(1000)
-    expect(story).toEqual(['short: chathub.busy', 'second'])
+    expect(story).toEqual(['short: queue.full', 'second'])
   })
 
   it('end the wait of an aborted call at once, and never start one that was aborted before', async () => {
-    const { budget, enter, errand, exhaust, lanes, pass, story } = createHandLanes(1)
+    const { budget, enter, context, exhaust, lanes, pass, story } = createHandLanes(1)
     const abort = new AbortController()
     exhaust()
-    void enter('waiting', { ...errand('people'), signal: abort.signal })
+    void enter('waiting', { ...context('people'), signal: abort.signal })
     await pass(0)
     abort.abort()
     await pass(0)
-    await enter('before', { ...errand('people'), signal: abort.signal })
+    await enter('before', { ...context('people'), signal: abort.signal })
     expect(story).toEqual(['waiting: chathub.timeout', 'before: chathub.timeout'])
     expect(lanes.waiting()).toEqual(nobody)
     await pass(windowMs)
-    await enter('before', { ...errand('people'), signal: abort.signal })
+    await enter('before', { ...context('people'), signal: abort.signal })
     expect(budget.status().usedInLastSecond).toBe(0)
   })
 
@@ -140,12 +140,12 @@ describe('the lanes before ChatHub', () => {
     let leftInTime = 0
     // The slot is on its way for about a millisecond of real time; the person leaves in it nearly every time.
     for (let round = 0; round < 20; round++) {
-      const { clock, enter, errand, exhaust, pass, story } = createHandLanes(2)
+      const { clock, enter, context, exhaust, pass, story } = createHandLanes(2)
       exhaust()
       const abort = new AbortController()
-      void enter('import 1', errand('imports', 'a'))
-      void enter('import 2', errand('imports', 'b'))
-      void enter('person', { ...errand('people'), signal: abort.signal })
+      void enter('import 1', context('imports', 'a'))
+      void enter('import 2', context('imports', 'b'))
+      void enter('person', { ...context('people'), signal: abort.signal })
       await clock.advance(windowMs)
       abort.abort()
       await pass(0)
@@ -182,12 +182,12 @@ describe('the lanes before ChatHub', () => {
           for (const one of sequence) {
             if ('pass' in one) await pass(one.pass)
             else if ('abort' in one) aborts[one.abort]?.abort()
-            else if ('done' in one) held.splice(one.done % Math.max(1, held.length), 1)[0]?.leave()
+            else if ('done' in one) held.splice(one.done % Math.max(1, held.length), 1)[0]?.consume()
             else {
               const abort = new AbortController()
               aborts.push(abort)
-              const errand = { lane: one.lane, client: `${one.client}`, deadline: clock.now() + one.ms }
-              lanes.enter({ ...errand, signal: abort.signal }).then(
+              const context = { lane: one.lane, client: `${one.client}`, deadline: clock.now() + one.ms }
+              lanes.enter({ ...context, signal: abort.signal }).then(
                 (slot) => {
                   settled++
                   held.push(slot)
@@ -202,7 +202,7 @@ describe('the lanes before ChatHub', () => {
             )
           }
           await pass(9000)
-          for (const slot of held) slot.giveBack()
+          for (const slot of held) slot.release()
           await pass(windowMs)
           expect(settled).toBe(aborts.length)
           expect(lanes.waiting()).toEqual(nobody)
@@ -215,24 +215,24 @@ describe('the lanes before ChatHub', () => {
   })
 
   it('go on at full rate after calls gave their slots back unused', async () => {
-    const { lanes, errand, pass } = createHandLanes(5)
-    for (let round = 0; round < 20; round++) (await lanes.enter(errand('people'))).giveBack()
-    const slots = await Promise.all(Array.from({ length: 5 }, () => lanes.enter(errand('people'))))
+    const { lanes, context, pass } = createHandLanes(5)
+    for (let round = 0; round < 20; round++) (await lanes.enter(context('people'))).release()
+    const slots = await Promise.all(Array.from({ length: 5 }, () => lanes.enter(context('people'))))
     expect(slots).toHaveLength(5)
-    for (const slot of slots) slot.giveBack()
+    for (const slot of slots) slot.release()
     await pass(0)
     expect(lanes.waiting()).toEqual(nobody)
   })
 
   it('grant all of 5,000 a second to hundreds of callers at once, and starve none of them', async () => {
-    const { budget, clock, errand, lanes } = createHandLanes(5000, 1000)
+    const { budget, clock, context, lanes } = createHandLanes(5000, 1000)
     const counts = new Array<number>(400).fill(0)
     let granted = 0
     let over = false
     const ask = async (_: number, client: number): Promise<void> => {
       while (!over) {
-        const slot = await lanes.enter(errand('people', `c${client}`))
-        slot.leave()
+        const slot = await lanes.enter(context('people', `c${client}`))
+        slot.consume()
         granted++
         counts[client] = (counts[client] as number) + 1
       }

@@ -1,6 +1,6 @@
-import type { Errand, Lane } from '../../src/chathub/exchange.ts'
+import type { CallContext, Lane } from '../../src/chathub/exchange.ts'
 import { type Budget, createLocalBudget, type Slot } from '../../src/throttle/budget.ts'
-import { createLanes, type Lanes } from '../../src/throttle/priority-queue.ts'
+import { createPriorityQueue, type PriorityQueue } from '../../src/throttle/priority-queue.ts'
 import { createClock, type HandClock } from '../support/clock.ts'
 
 /** One window: after it every slot that left before is free again. */
@@ -9,10 +9,10 @@ export const windowMs = 1050
 export type HandLanes = {
   clock: HandClock
   budget: Budget
-  lanes: Lanes
-  errand(lane: Lane, client?: string, ms?: number): Errand
+  lanes: PriorityQueue
+  context(lane: Lane, client?: string, ms?: number): CallContext
   /** Enters and notes the outcome under `name`, in order. */
-  enter(name: string, errand: Errand): Promise<Slot | undefined>
+  enter(name: string, context: CallContext): Promise<Slot | undefined>
   /** `name` of who got a slot, or `name: code` of who failed, in order. */
   story: string[]
   /** Uses up what the budget has now. */
@@ -25,19 +25,19 @@ export type HandLanes = {
 export const createHandLanes = (requestsPerSecond: number, queueMax = 200, answerMs = 0): HandLanes => {
   const clock = createClock()
   const budget = createLocalBudget({ requestsPerSecond: () => requestsPerSecond, clock })
-  const lanes = createLanes({ budget, queueMax, answerMs, clock, report: () => {} })
+  const lanes = createPriorityQueue({ budget, queueMax, answerMs, clock, report: () => {} })
   const story: string[] = []
   return {
     clock,
     budget,
     lanes,
     story,
-    errand: (lane, client = 'crm', ms = 60_000) => ({ lane, client, deadline: clock.now() + ms }),
-    enter: (name, errand) =>
-      lanes.enter(errand).then(
+    context: (lane, client = 'crm', ms = 60_000) => ({ lane, client, deadline: clock.now() + ms }),
+    enter: (name, context) =>
+      lanes.enter(context).then(
         (slot) => {
           story.push(name)
-          slot.leave()
+          slot.consume()
           return slot
         },
         (error) => {
@@ -47,7 +47,7 @@ export const createHandLanes = (requestsPerSecond: number, queueMax = 200, answe
       ),
     exhaust: () => {
       for (let granted = budget.take('urgent'); 'slot' in granted; granted = budget.take('urgent'))
-        granted.slot.leave()
+        granted.slot.consume()
     },
     pass: async (ms) => {
       await clock.advance(ms)

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals'
 import { type Call, type Exchange, SlotTooOld } from '../../src/chathub/exchange.ts'
 import { Failure } from '../../src/errors.ts'
 import type { Report } from '../../src/report.ts'
-import { withLimit } from '../../src/throttle/rate-limit.ts'
+import { withRateLimit } from '../../src/throttle/rate-limit.ts'
 import { createHandLanes } from './queue-harness.ts'
 
 const setUp = (exchange: Exchange, requestsPerSecond = 5) => {
@@ -13,13 +13,17 @@ const setUp = (exchange: Exchange, requestsPerSecond = 5) => {
     method: 'GET',
     path: '/',
     write: false,
-    errand: hand.errand('people'),
+    context: hand.context('people'),
   }
-  return { ...hand, reports, ask: () => withLimit(exchange, hand.lanes, (told) => reports.push(told))(call) }
+  return {
+    ...hand,
+    reports,
+    ask: () => withRateLimit(exchange, hand.lanes, (told) => reports.push(told))(call),
+  }
 }
 const reply = { status: 200, body: Buffer.alloc(0), sentAt: 0 }
 const leaving = async (call: Call) => {
-  call.mayLeave?.()
+  call.maySend?.()
   return reply
 }
 
@@ -52,13 +56,13 @@ describe('the limit', () => {
   })
 
   it('pauses everything as long as ChatHub asked with a 429', async () => {
-    const { ask, lanes, errand, pass, clock, reports } = setUp(async (call) => {
-      call.mayLeave?.()
+    const { ask, lanes, context, pass, clock, reports } = setUp(async (call) => {
+      call.maySend?.()
       throw new Failure('chathub.throttled', { retryAfterMs: 7000 })
     })
     await expect(ask()).rejects.toMatchObject({ code: 'chathub.throttled' })
     expect(reports).toEqual([{ name: 'upstream-paused', ms: 7000 }])
-    const grantedAt = lanes.enter(errand('people')).then(() => clock.now())
+    const grantedAt = lanes.enter(context('people')).then(() => clock.now())
     await pass(6999)
     expect(lanes.waiting().people).toBe(1)
     await pass(1)

@@ -10,7 +10,7 @@ const read: Call = {
   method: 'GET',
   path: '/',
   write: false,
-  errand: { lane: 'people', client: 'crm', deadline: 60_000 },
+  context: { lane: 'people', client: 'crm', deadline: 60_000 },
 }
 
 /** Counts attempts; each call fails as `failing` says by attempt number, from 1. */
@@ -81,8 +81,8 @@ describe('the retry', () => {
     'chathub.credentials',
     'chathub.forbidden',
     'chathub.rejected',
-    'chathub.nonsense',
-    'chathub.busy',
+    'chathub.invalid-response',
+    'queue.full',
   ])('does not ask again after %s', async (code) => {
     const { ask, attempts } = setUp(() => new Failure(code))
     await ask()

@@ -27,7 +27,7 @@ describeWithRedis('the estimate of the shared budget', () => {
     const budget = createSharedBudget({
       redis,
       requestsPerSecond: 5,
-      membership: { expected: () => 1, heardOfAt: () => 0 },
+      membership: { expected: () => 1, lastHeartbeatAt: () => 0 },
       clock,
       registry,
       memberMs: 2000,

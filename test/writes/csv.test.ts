@@ -4,8 +4,8 @@ import fc from 'fast-check'
 import { cleanName, nameFault } from '../../src/contract/names.ts'
 import { rowOutcomes } from '../../src/contract/operation.ts'
 import { Failure } from '../../src/errors.ts'
-import type { Row } from '../../src/writes/operation.ts'
 import { importRowsMax, readNames, writeReport } from '../../src/writes/csv.ts'
+import type { Row } from '../../src/writes/operation.ts'
 
 const read = (text: string | Buffer, column?: string) => readNames(Buffer.from(text as string), column)
 const names = async (text: string, column?: string) => (await read(text, column)).map(({ name }) => name)
@@ -44,11 +44,11 @@ describe('the names of a CSV file', () => {
     expect(await names('\n\nid;name\n1;Anna\n')).toEqual(['Anna'])
   })
 
-  it('come with any line end, with or without a byte order mark and a last line end', async () => {
+  it('come with any line end, with or without a byte order requestKey and a last line end', async () => {
     for (const end of ['\n', '\r\n', '\r'])
-      for (const mark of ['', '\uFEFF'])
+      for (const requestKey of ['', '\uFEFF'])
         for (const last of ['', end])
-          expect(await shown(`${mark}name${end}Anna${end}Borys${last}`)).toEqual([
+          expect(await shown(`${requestKey}name${end}Anna${end}Borys${last}`)).toEqual([
             [2, 'Anna', 'pending'],
             [3, 'Borys', 'pending'],
           ])

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
 import { Failure } from '../../src/errors.ts'
-import { createIdempotency, newMark } from '../../src/writes/idempotency.ts'
 import { createMemoryRecords } from '../../src/redis/records.ts'
+import { createIdempotency, newRequestKey } from '../../src/writes/idempotency.ts'
 import { createClock } from '../support/clock.ts'
 
 const setUp = () => {
@@ -16,8 +16,8 @@ const setUp = () => {
   ) => {
     const { key = 'k', client = 'crm', body = 'b' } = more
     return idempotency
-      .once({ client, route: 'add', key, fingerprint: body }, (mark) => {
-        marks.push(mark)
+      .run({ client, route: 'add', key, fingerprint: body }, (requestKey) => {
+        marks.push(requestKey)
         return answer()
       })
       .then(
@@ -41,7 +41,7 @@ describe('an idempotency key', () => {
     expect(marks).toHaveLength(2)
   })
 
-  it('does work whose answer may not be kept again, under the same mark', async () => {
+  it('does work whose answer may not be kept again, under the same requestKey', async () => {
     const { marks, once } = setUp()
     expect([await once(says('secret 1')), await once(says('secret 2'))]).toEqual([
       'secret 1',
@@ -50,9 +50,9 @@ describe('an idempotency key', () => {
     expect(new Set(marks).size).toBe(1)
   })
 
-  it('is free after a failure that changed nothing, and keeps its mark after one in doubt', async () => {
+  it('is free after a failure that changed nothing, and keeps its requestKey after one in doubt', async () => {
     const { marks, once } = setUp()
-    expect(await once(fails(new Failure('chathub.busy')))).toBe('chathub.busy')
+    expect(await once(fails(new Failure('queue.full')))).toBe('queue.full')
     expect(await once(fails(new Failure('write.in-doubt')))).toBe('write.in-doubt')
     expect(await once(fails(new Failure('chathub.timeout', { inDoubt: true })))).toBe('chathub.timeout')
     expect(await once(fails(new Error('a bug')))).toBeUndefined()
@@ -61,7 +61,7 @@ describe('an idempotency key', () => {
     expect(new Set(marks.slice(1)).size).toBe(1)
   })
 
-  it('keeps its mark when a repetition fails, or the memory of writes: what was written before stands under it', async () => {
+  it('keeps its requestKey when a repetition fails, or the memory of writes: what was written before stands under it', async () => {
     const { marks, once } = setUp()
     expect(await once(fails(new Failure('redis.unavailable')))).toBe('redis.unavailable')
     expect(await once(fails(new Failure('chathub.unavailable')))).toBe('chathub.unavailable')
@@ -103,8 +103,8 @@ describe('an idempotency key', () => {
 
 describe('marks', () => {
   it('never repeat and fit into the id of an operation', () => {
-    const marks = Array.from({ length: 1000 }, newMark)
+    const marks = Array.from({ length: 1000 }, newRequestKey)
     expect(new Set(marks).size).toBe(1000)
-    for (const mark of marks) expect(mark).toMatch(/^\w{16}$/)
+    for (const requestKey of marks) expect(requestKey).toMatch(/^\w{16}$/)
   })
 })

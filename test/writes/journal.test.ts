@@ -1,17 +1,21 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { type Clock, systemClock } from '../../src/clock.ts'
+import { createRedis } from '../../src/redis/redis.ts'
 import { createMemoryJournal, type Journal } from '../../src/writes/journal.ts'
 import { countRows, type Operation, type Row } from '../../src/writes/operation.ts'
+import {
+  createLocalOrganizationLock,
+  type HeldLock,
+  type OrganizationLock,
+} from '../../src/writes/organization-lock.ts'
 import { createRedisJournal } from '../../src/writes/redis-journal.ts'
-import { createRedisTurns } from '../../src/writes/redis-organization-lock.ts'
-import { createLocalTurns, type Turn, type Turns } from '../../src/writes/organization-lock.ts'
-import { createRedis } from '../../src/redis/redis.ts'
+import { createRedisOrganizationLock } from '../../src/writes/redis-organization-lock.ts'
 import { createClock } from '../support/clock.ts'
 import { startCutter } from '../support/cutter.ts'
 import { describeWithRedis } from '../support/needs.ts'
 import { openRedis, type TestDatabase } from '../support/redis.ts'
 
-type Made = { journal: Journal; turns: Turns; close(): void }
+type Made = { journal: Journal; organizationLock: OrganizationLock; close(): void }
 
 let number = 0
 const operationOf = (rows: Row[], change: Partial<Operation> = {}): Operation => ({
@@ -40,8 +44,8 @@ const suite = (make: () => Promise<Made>): void => {
     made = await make()
   })
   afterAll(() => made.close())
-  const inTurn = <T>(work: (turn: Turn) => Promise<T>, organization = 24): Promise<T> =>
-    made.turns.take(organization, { deadline: systemClock.now() + 10_000 }, work)
+  const inTurn = <T>(work: (lock: HeldLock) => Promise<T>, organization = 24): Promise<T> =>
+    made.organizationLock.withLock(organization, { deadline: systemClock.now() + 10_000 }, work)
   const create = async (rows = rowsOf('Anna', 'Borys'), change: Partial<Operation> = {}) => {
     const operation = operationOf(rows, change)
     await made.journal.create(operation, [rows])
@@ -61,7 +65,7 @@ const suite = (make: () => Promise<Made>): void => {
     const { operation, rows } = await create()
     const created = rows.map((row, id): Row => ({ ...row, outcome: 'created', id }))
     const running: Operation = { ...operation, state: 'running', counts: countRows(created) }
-    await inTurn((turn) => made.journal.save(running, turn, { number: 0, rows: created }))
+    await inTurn((lock) => made.journal.save(running, lock, { number: 0, rows: created }))
     const many = Array.from({ length: 30 }, () => rows)
     expect(await made.journal.create({ ...operation, chunks: 30 }, many)).toEqual(running)
     expect(await made.journal.get(operation.id)).toEqual(running)
@@ -82,7 +86,7 @@ const suite = (make: () => Promise<Made>): void => {
     const { operation, rows } = await create()
     const created = rows.map((row, id): Row => ({ ...row, outcome: 'created', id }))
     const done: Operation = { ...operation, state: 'done', counts: countRows(created), finishedAt: 1 }
-    expect(await inTurn((turn) => made.journal.save(done, turn, { number: 0, rows: created }))).toBe(true)
+    expect(await inTurn((lock) => made.journal.save(done, lock, { number: 0, rows: created }))).toBe(true)
     expect(await made.journal.get(operation.id)).toEqual(done)
     expect(await made.journal.chunk(operation.id, 0)).toEqual(created)
     expect(await made.journal.open()).not.toContain(operation.id)
@@ -90,8 +94,8 @@ const suite = (make: () => Promise<Made>): void => {
 
   it('keeps nothing of an operation that is gone', async () => {
     const { operation } = await create()
-    expect(await inTurn((turn) => made.journal.remove(operation, turn))).toBe(true)
-    expect(await inTurn((turn) => made.journal.save(operation, turn))).toBe(false)
+    expect(await inTurn((lock) => made.journal.remove(operation, lock))).toBe(true)
+    expect(await inTurn((lock) => made.journal.save(operation, lock))).toBe(false)
     expect(await made.journal.get(operation.id)).toBeUndefined()
     expect(await made.journal.open()).not.toContain(operation.id)
   })
@@ -100,23 +104,23 @@ const suite = (make: () => Promise<Made>): void => {
     const { operation } = await create(undefined, { organization: 6, id: `6-operation_${++number}` })
     const { journal } = made
     expect(await journal.unsettled(6)).toBeUndefined()
-    await inTurn((turn) => journal.save({ ...operation, sending }, turn), 6)
+    await inTurn((lock) => journal.save({ ...operation, sending }, lock), 6)
     expect([await journal.unsettled(6), await journal.unsettled(24)]).toEqual([operation.id, undefined])
     // The attempt is remembered, but nothing is on its way any more.
-    await inTurn((turn) => journal.save({ ...operation, sending: { ...sending, rows: [] } }, turn), 6)
+    await inTurn((lock) => journal.save({ ...operation, sending: { ...sending, rows: [] } }, lock), 6)
     expect(await journal.unsettled(6)).toBeUndefined()
     const other = operationOf([], { organization: 6, id: `6-operation_${++number}`, sending })
     await journal.create(other, [])
     expect(await journal.unsettled(6)).toBe(other.id)
     // Another operation of the organization does not hide it.
-    await inTurn((turn) => journal.save(operation, turn), 6)
+    await inTurn((lock) => journal.save(operation, lock), 6)
     expect(await journal.unsettled(6)).toBe(other.id)
   })
 
   it('forgets what an organization had on its way with the operation', async () => {
     const { operation } = await create(undefined, { organization: 7, id: `7-operation_${++number}`, sending })
     expect(await made.journal.unsettled(7)).toBe(operation.id)
-    await inTurn((turn) => made.journal.remove(operation, turn), 7)
+    await inTurn((lock) => made.journal.remove(operation, lock), 7)
     expect(await made.journal.unsettled(7)).toBeUndefined()
   })
 
@@ -127,9 +131,9 @@ const suite = (make: () => Promise<Made>): void => {
     await journal.cancel(operation.id)
     expect(await journal.cancelled(operation.id)).toBe(true)
     const ended: Operation = { ...operation, state: 'cancelled' }
-    await inTurn((turn) => journal.save(ended, turn))
+    await inTurn((lock) => journal.save(ended, lock))
     await journal.reopen(ended)
-    await inTurn((turn) => journal.save({ ...operation, state: 'running' }, turn))
+    await inTurn((lock) => journal.save({ ...operation, state: 'running' }, lock))
     expect(await journal.cancelled(operation.id)).toBe(false)
     expect(await journal.open()).toContain(operation.id)
   })
@@ -146,8 +150,8 @@ const suite = (make: () => Promise<Made>): void => {
     const over = new Promise<void>((resolve) => {
       heard = resolve
     })
-    await inTurn((turn) => made.journal.save({ ...other, state: 'done' }, turn))
-    await inTurn((turn) => made.journal.save({ ...operation, state: 'done' }, turn))
+    await inTurn((lock) => made.journal.save({ ...other, state: 'done' }, lock))
+    await inTurn((lock) => made.journal.save({ ...operation, state: 'done' }, lock))
     await over
     expect(new Set(told)).toEqual(new Set(told.filter((line) => line.startsWith('true'))))
     expect(told.at(-1)).toBe('true done')
@@ -158,7 +162,7 @@ const suite = (make: () => Promise<Made>): void => {
 describe('the journal of one process', () => {
   suite(async () => ({
     journal: createMemoryJournal(systemClock),
-    turns: createLocalTurns(systemClock),
+    organizationLock: createLocalOrganizationLock(systemClock),
     close: () => {},
   }))
 })
@@ -184,8 +188,13 @@ describeWithRedis('the journal in Redis', () => {
     await ready
     return {
       redis,
-      journal: createRedisJournal(redis.patient, clock),
-      turns: createRedisTurns({ redis, clock: systemClock, graceMs: 0, born: 'born' }),
+      journal: createRedisJournal(redis.tolerant, clock),
+      organizationLock: createRedisOrganizationLock({
+        redis,
+        clock: systemClock,
+        graceMs: 0,
+        redisDataSince: 'born',
+      }),
       close: redis.close,
     }
   }
@@ -195,15 +204,17 @@ describeWithRedis('the journal in Redis', () => {
   afterAll(() => database.stop())
   suite(make)
 
-  it('keeps nothing under a turn that has gone to another instance', async () => {
+  it('keeps nothing under a lock that has gone to another instance', async () => {
     const [one, two] = [await make(), await make()]
     const rows = rowsOf('Anna')
     const operation = operationOf(rows)
     await one.journal.create(operation, [rows])
-    const errand = { deadline: systemClock.now() + 10_000 }
-    const lost = await one.turns.take(24, errand, async (turn) => {
-      await database.client().del(`${database.prefix}ledger:{24}:turn`)
-      return two.turns.take(24, errand, () => one.journal.save({ ...operation, state: 'done' }, turn))
+    const context = { deadline: systemClock.now() + 10_000 }
+    const lost = await one.organizationLock.withLock(24, context, async (lock) => {
+      await database.client().del(`${database.prefix}ledger:{24}:lock`)
+      return two.organizationLock.withLock(24, context, () =>
+        one.journal.save({ ...operation, state: 'done' }, lock),
+      )
     })
     expect(lost).toBe(false)
     expect((await two.journal.get(operation.id))?.state).toBe('queued')
@@ -219,8 +230,8 @@ describeWithRedis('the journal in Redis', () => {
       stop = two.journal.watch(operation.id, (now) => resolve(now?.state))
     })
     // Its connection is not up yet; what is kept now is published to nobody.
-    await one.turns.take(24, { deadline: systemClock.now() + 10_000 }, (turn) =>
-      one.journal.save({ ...operation, state: 'done' }, turn),
+    await one.organizationLock.withLock(24, { deadline: systemClock.now() + 10_000 }, (lock) =>
+      one.journal.save({ ...operation, state: 'done' }, lock),
     )
     expect(await told).toBe('done')
     stop()
@@ -270,15 +281,15 @@ describeWithRedis('the journal in Redis', () => {
     one.close()
   })
 
-  it('takes one turn at a time over all instances, and lets both in', async () => {
+  it('takes one lock at a time over all instances, and lets both in', async () => {
     const made = [await make(), await make()]
     let inside = 0
     const story: number[] = []
-    const errand = { deadline: systemClock.now() + 15_000 }
+    const context = { deadline: systemClock.now() + 15_000 }
     await Promise.all(
       Array.from({ length: 20 }, (_, i) =>
-        made[i % 2]?.turns.take(42, errand, async (turn) => {
-          expect([++inside, turn.live()]).toEqual([1, true])
+        made[i % 2]?.organizationLock.withLock(42, context, async (lock) => {
+          expect([++inside, lock.isHeld()]).toEqual([1, true])
           story.push(i % 2)
           await made[0]?.redis.run((client) => client.ping())
           inside--
@@ -286,7 +297,7 @@ describeWithRedis('the journal in Redis', () => {
       ),
     )
     expect(story.filter((who) => who === 0)).toHaveLength(10)
-    // Neither had all its turns before the other.
+    // Neither had all its organizationLock before the other.
     expect(new Set(story.slice(0, 10)).size).toBe(2)
     for (const { close } of made) close()
   })

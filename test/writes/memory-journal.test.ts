@@ -1,10 +1,10 @@
 import { describe, expect, it } from '@jest/globals'
 import { createMemoryJournal, operationKeepMs } from '../../src/writes/journal.ts'
 import { countRows, type Operation } from '../../src/writes/operation.ts'
-import type { Turn } from '../../src/writes/organization-lock.ts'
+import type { HeldLock } from '../../src/writes/organization-lock.ts'
 import { createClock } from '../support/clock.ts'
 
-const turn: Turn = { owner: 'here', live: () => true }
+const lock: HeldLock = { owner: 'here', isHeld: () => true }
 const big = (id: string, state: Operation['state']): Operation => ({
   id: `24-${id}`,
   kind: 'import',
@@ -28,7 +28,7 @@ describe('the journal in memory', () => {
     const all = [big('open', 'running'), big('ended', 'done'), big('next', 'done')]
     for (const operation of all) {
       await journal.create({ ...operation, state: 'queued' }, [])
-      await journal.save(operation, turn)
+      await journal.save(operation, lock)
     }
     const kept = async () => (await Promise.all(all.map(({ id }) => journal.get(id)))).map((found) => !!found)
     expect(await kept()).toEqual([true, false, true])

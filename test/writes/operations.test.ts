@@ -1,14 +1,14 @@
 import { describe, expect, it } from '@jest/globals'
 import type { Caller } from '../../src/access/caller.ts'
 import { systemClock } from '../../src/clock.ts'
+import { createRedis } from '../../src/redis/redis.ts'
 import { createMemoryJournal, type Journal } from '../../src/writes/journal.ts'
 import { countRows, type Operation, type Row } from '../../src/writes/operation.ts'
-import { createRedisJournal } from '../../src/writes/redis-journal.ts'
-import { createRedisTurns } from '../../src/writes/redis-organization-lock.ts'
-import { createLocalTurns } from '../../src/writes/organization-lock.ts'
 import { createOperations } from '../../src/writes/operations.ts'
+import { createLocalOrganizationLock } from '../../src/writes/organization-lock.ts'
+import { createRedisJournal } from '../../src/writes/redis-journal.ts'
+import { createRedisOrganizationLock } from '../../src/writes/redis-organization-lock.ts'
 import type { Runner } from '../../src/writes/runner.ts'
-import { createRedis } from '../../src/redis/redis.ts'
 import { createClock } from '../support/clock.ts'
 import { describeWithRedis } from '../support/needs.ts'
 import { openRedis } from '../support/redis.ts'
@@ -45,7 +45,12 @@ describe('what a stopped instance left behind', () => {
     const journal = createMemoryJournal(clock)
     await journal.create(operation({ startedAt: clock.wall() + 3_600_000 }), [rows])
     const { asked, runner } = createIdleRunner()
-    const stop = createOperations({ journal, turns: createLocalTurns(clock), runner, clock }).sweep()
+    const stop = createOperations({
+      journal,
+      organizationLock: createLocalOrganizationLock(clock),
+      runner,
+      clock,
+    }).sweep()
     await clock.advance(19_000)
     expect(asked).toEqual([])
     await clock.advance(8000)
@@ -60,7 +65,7 @@ describeWithRedis('an operation that is tried again', () => {
     const clock = systemClock
     const redis = createRedis({ url: database.url, prefix: database.prefix, clock, report: () => {} })
     await redis.opened
-    const journal = createRedisJournal(redis.patient, clock)
+    const journal = createRedisJournal(redis.tolerant, clock)
     await journal.create(operation({ state: 'needsReview' }), [rows])
     const racing: Journal = {
       ...journal,
@@ -69,9 +74,14 @@ describeWithRedis('an operation that is tried again', () => {
         return journal.save(...what)
       },
     }
-    const turns = createRedisTurns({ redis: redis.patient, clock, graceMs: 0, born: 'born' })
+    const organizationLock = createRedisOrganizationLock({
+      redis: redis.tolerant,
+      clock,
+      graceMs: 0,
+      redisDataSince: 'born',
+    })
     const { runner } = createIdleRunner()
-    const operations = createOperations({ journal: racing, turns, runner, clock })
+    const operations = createOperations({ journal: racing, organizationLock, runner, clock })
     const caller: Caller = {
       id: 'crm',
       kind: 'key',
@@ -80,7 +90,7 @@ describeWithRedis('an operation that is tried again', () => {
       requestsPerMinute: 1,
       expiresAt: undefined,
     }
-    await operations.retry(caller, '24-operation_1', 'mark')
+    await operations.retry(caller, '24-operation_1', 'requestKey')
     expect(await journal.open()).toEqual(['24-operation_1'])
     redis.close()
     await database.stop()

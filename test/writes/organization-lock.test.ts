@@ -1,16 +1,16 @@
 import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
-import { createLocalTurns } from '../../src/writes/organization-lock.ts'
+import { createLocalOrganizationLock } from '../../src/writes/organization-lock.ts'
 import { createClock, settle } from '../support/clock.ts'
 
 const setUp = () => {
   const clock = createClock()
-  const turns = createLocalTurns(clock)
+  const turns = createLocalOrganizationLock(clock)
   const story: string[] = []
-  /** Takes a turn that lasts until `ms` have passed. */
+  /** Takes a lock that lasts until `ms` have passed. */
   const work = (name: string, ms: number, { organization = 24, waits = 60_000, fails = false } = {}) =>
     turns
-      .take(organization, { deadline: clock.now() + waits }, async () => {
+      .withLock(organization, { deadline: clock.now() + waits }, async () => {
         story.push(`${name} begins`)
         await new Promise<void>((resolve) => void clock.after(ms, resolve))
         story.push(`${name} ends`)
@@ -55,7 +55,7 @@ describe('turns', () => {
     void work('b', 10, { waits: 100 })
     void work('c', 10)
     await clock.advance(100)
-    expect(story).toEqual(['a begins', 'b: chathub.busy'])
+    expect(story).toEqual(['a begins', 'b: queue.full'])
     await clock.advance(899)
     expect(story).toHaveLength(2)
     await clock.advance(11)

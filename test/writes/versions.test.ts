@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals'
 import { systemClock } from '../../src/clock.ts'
+import { createRedis, type Redis } from '../../src/redis/redis.ts'
 import type { Operation } from '../../src/writes/operation.ts'
 import { createRedisJournal } from '../../src/writes/redis-journal.ts'
-import { createRedis, type Redis } from '../../src/redis/redis.ts'
 import { describeWithRedis } from '../support/needs.ts'
 import { openRedis, type TestDatabase } from '../support/redis.ts'
 
@@ -25,7 +25,7 @@ describeWithRedis('records of writes', () => {
   })
 
   it('of an older version are understood, and those of a newer left alone', async () => {
-    const journal = createRedisJournal(redis.patient, systemClock)
+    const journal = createRedisJournal(redis.tolerant, systemClock)
     const client = database.client()
     const put = (id: string, record: object) =>
       client.set(`${database.prefix}ledger:{24}:operation:${id}`, JSON.stringify({ id, ...record }))

@@ -1,7 +1,7 @@
 import { hashKey, makeKey } from '../../access/keys.ts'
-import { createSimulator } from '../simulator/simulator.ts'
 import { scopes } from '../../contract/scopes.ts'
 import { run } from '../../main.ts'
+import { createSimulator } from '../simulator/simulator.ts'
 
 type Step = {
   say: string

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { type Endpoint, endpoints } from '../../contract/endpoints.ts'
 import { Failure, type FailureCode, failures } from '../../errors.ts'
 import type { Answer } from '../answer.ts'
-import type { Door } from '../router.ts'
+import type { Router } from '../router.ts'
 
 const style =
   'body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1b1b1b;background:#fff}' +
@@ -52,9 +52,9 @@ const indexPage = (all: readonly Endpoint[]): Answer => {
 }
 
 /** Pages to read, made of the same tables that the gateway runs on. */
-export const mountDocs = (door: Door): void => {
-  door.on(endpoints.docs, () => indexPage(door.endpoints))
-  door.on(endpoints.problemPage, ({ params }) => {
+export const mountDocs = (router: Router): void => {
+  router.bind(endpoints.docs, () => indexPage(router.endpoints))
+  router.bind(endpoints.problemPage, ({ params }) => {
     if (!Object.hasOwn(failures, params.code)) throw new Failure('route.unknown')
     return problemPage(params.code as FailureCode)
   })

@@ -2,13 +2,13 @@ import { requireOrganization } from '../../access/caller.ts'
 import { endpoints } from '../../contract/endpoints.ts'
 import type { Upstream } from '../../contract/system.ts'
 import { Failure } from '../../errors.ts'
-import type { Door } from '../router.ts'
+import type { Router } from '../router.ts'
 
-type Rooms = { upstream(): Upstream; purge(organization?: number): Promise<void> }
+type Dependencies = { upstream(): Upstream; purge(organization?: number): Promise<void> }
 
 /** What the gateway says of itself and its caller. */
-export const mountGateway = (door: Door, { upstream, purge }: Rooms): void => {
-  door.on(endpoints.me, ({ caller }) => ({
+export const mountGateway = (router: Router, { upstream, purge }: Dependencies): void => {
+  router.bind(endpoints.me, ({ caller }) => ({
     json: {
       id: caller.id,
       kind: caller.kind,
@@ -18,8 +18,8 @@ export const mountGateway = (door: Door, { upstream, purge }: Rooms): void => {
       expiresAt: caller.expiresAt === undefined ? null : new Date(caller.expiresAt).toISOString(),
     },
   }))
-  door.on(endpoints.upstream, () => ({ json: upstream() }))
-  door.on(endpoints.purge, async ({ caller, body }) => {
+  router.bind(endpoints.upstream, () => ({ json: upstream() }))
+  router.bind(endpoints.purge, async ({ caller, body }) => {
     if (body.organization !== undefined) requireOrganization(caller, body.organization)
     else if (caller.organizations !== '*')
       throw new Failure('request.invalid-body', {

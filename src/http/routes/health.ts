@@ -1,8 +1,8 @@
 import { type Endpoint, endpoints } from '../../contract/endpoints.ts'
 import type { Health } from '../../contract/system.ts'
-import type { Door } from '../router.ts'
+import type { Router } from '../router.ts'
 
-type Rooms = {
+type Dependencies = {
   health(): Health
   metrics(): Promise<string>
   openapi(): Buffer
@@ -11,19 +11,22 @@ type Rooms = {
 }
 
 /** Liveness never looks at ChatHub or Redis; readiness means able to answer, so it fails only while draining. */
-export const mountHealth = (door: Door, { health, metrics, openapi, withoutKey }: Rooms): void => {
-  door.on(endpoints.livez, () => ({ json: { status: 'ok' } }))
-  door.on(endpoints.readyz, () => {
+export const mountHealth = (router: Router, { health, metrics, openapi, withoutKey }: Dependencies): void => {
+  router.bind(endpoints.livez, () => ({ json: { status: 'ok' } }))
+  router.bind(endpoints.readyz, () => {
     const state = health()
     return state.status === 'ok'
       ? { json: state }
       : { json: state, status: 503, headers: ['Retry-After', '5'] }
   })
   const metricsEndpoint: Endpoint = withoutKey ? { ...endpoints.metrics, scope: 'open' } : endpoints.metrics
-  door.on(metricsEndpoint, async () => ({
+  router.bind(metricsEndpoint, async () => ({
     bytes: Buffer.from(await metrics()),
     contentType: 'text/plain; version=0.0.4; charset=utf-8',
   }))
   if (!withoutKey)
-    door.on(endpoints.openapi, () => ({ bytes: openapi(), contentType: 'application/json; charset=utf-8' }))
+    router.bind(endpoints.openapi, () => ({
+      bytes: openapi(),
+      contentType: 'application/json; charset=utf-8',
+    }))
 }

@@ -4,26 +4,26 @@ import { endpoints } from '../../contract/endpoints.ts'
 import { type RowOutcome, rowOutcomes } from '../../contract/operation.ts'
 import type { AddResult, ImportQuery } from '../../contract/operator.ts'
 import { Failure, isFailure } from '../../errors.ts'
-import { countRows, isFinal, type Operation, type Row, viewOf } from '../../writes/operation.ts'
+import type { OperatorLists } from '../../lists/operator-lists.ts'
+import type { OperatorTokens } from '../../lists/operator-tokens.ts'
+import type { Organizations } from '../../lists/organizations.ts'
 import type { Add } from '../../writes/add.ts'
 import type { ChangeStatus } from '../../writes/change-status.ts'
 import { readNames, writeReport } from '../../writes/csv.ts'
 import type { Imports } from '../../writes/imports.ts'
-import type { Lists } from '../../lists/operator-lists.ts'
+import { countRows, isFinal, type Operation, type Row, viewOf } from '../../writes/operation.ts'
 import type { Operations } from '../../writes/operations.ts'
-import type { Organizations } from '../../lists/organizations.ts'
-import type { Tokens } from '../../lists/operator-tokens.ts'
 import type { Answer } from '../answer.ts'
-import type { Door } from '../router.ts'
+import type { Router } from '../router.ts'
 
-type Rooms = {
+type Dependencies = {
   operations: Operations
   organizations: Organizations
   imports: Imports
   add: Add
   changeStatus: ChangeStatus
-  lists: Lists
-  tokens: Tokens
+  lists: OperatorLists
+  tokens: OperatorTokens
   clock: Clock
 }
 
@@ -43,30 +43,30 @@ const pick = (rows: readonly Row[], outcomes: readonly RowOutcome[]): Record<str
 }
 
 /** Writes of many rows, and the one resource that shows any write that takes long. */
-export const mountOperations = (door: Door, rooms: Rooms): void => {
-  const { operations, organizations, imports, add, changeStatus, lists, tokens, clock } = rooms
+export const mountOperations = (router: Router, dependencies: Dependencies): void => {
+  const { operations, organizations, imports, add, changeStatus, lists, tokens, clock } = dependencies
 
-  door.on(endpoints.setStatus, async ({ caller, errand, params, body, mark }) => {
+  router.bind(endpoints.setStatus, async ({ caller, context, params, body, requestKey }) => {
     requireOrganization(caller, params.org)
-    await organizations.get(caller, params.org, errand)
-    const written = await changeStatus.many(params.org, body.ids, body.status, errand, mark)
+    await organizations.get(caller, params.org, context)
+    const written = await changeStatus.many(params.org, body.ids, body.status, context, requestKey)
     if ('operation' in written) return accepted(written.operation)
     const results = written.done.map(({ index, id, outcome }) => ({ index, id, outcome }))
     return { json: { results, ...pick(written.done, ['changed', 'unchanged', 'rejected', 'unknown']) } }
   })
 
-  door.on(endpoints.onboard, async ({ caller, errand, params, body, mark }) => {
+  router.bind(endpoints.onboard, async ({ caller, context, params, body, requestKey }) => {
     requireOrganization(caller, params.org)
-    await organizations.get(caller, params.org, errand)
+    await organizations.get(caller, params.org, context)
     const written = await add(
       params.org,
       { operators: body.operators, onDuplicate: 'skip', onDeleted: 'report', dryRun: false },
-      errand,
-      mark,
+      context,
+      requestKey,
     )
     if ('operation' in written) return accepted(written.operation)
     const until = new Date(clock.wall() + body.token.expiresIn * 1000)
-    const inTime = { ...errand, deadline: errand.deadline - answerMs }
+    const inTime = { ...context, deadline: context.deadline - answerMs }
     const mint = async (result: AddResult['results'][number]) => {
       try {
         const roster = (await lists.read(params.org, inTime)).copy.value
@@ -83,15 +83,15 @@ export const mountOperations = (door: Door, rooms: Rooms): void => {
     return { json: { ...written.done, results }, status: written.done.created > 0 ? 201 : 200, unkept: true }
   })
 
-  door.on(
+  router.bind(
     endpoints.startImport,
-    async ({ caller, errand, params, query, body: asked, mark }) => {
+    async ({ caller, context, params, query, body: asked, requestKey }) => {
       requireOrganization(caller, params.org)
-      await organizations.get(caller, params.org, errand)
+      await organizations.get(caller, params.org, context)
       const { dryRun, onDuplicate = 'skip', onDeleted = 'report' } = query
       const modes = { onDuplicate, onDeleted }
-      if (!dryRun) return accepted(await imports.start(params.org, asked, modes, errand, mark))
-      const rows = await imports.preview(params.org, asked, modes, errand)
+      if (!dryRun) return accepted(await imports.start(params.org, asked, modes, context, requestKey))
+      const rows = await imports.preview(params.org, asked, modes, context)
       return { json: { items: rows, total: rows.length, ...pick(rows, rowOutcomes) }, unkept: true }
     },
     (csv: Buffer, { column }: ImportQuery) => readNames(csv, column),
@@ -102,25 +102,25 @@ export const mountOperations = (door: Door, rooms: Rooms): void => {
     headers: isFinal(operation) ? [] : ['Retry-After', '1'],
     touched: [operation.organization],
   })
-  door.on(endpoints.getOperation, async ({ caller, params }) =>
+  router.bind(endpoints.getOperation, async ({ caller, params }) =>
     show(await operations.get(caller, params.operation)),
   )
-  door.on(endpoints.cancelOperation, async ({ caller, params }) =>
+  router.bind(endpoints.cancelOperation, async ({ caller, params }) =>
     show(await operations.cancel(caller, params.operation)),
   )
-  door.on(endpoints.retryOperation, async ({ caller, params, mark }) =>
-    accepted(await operations.retry(caller, params.operation, mark)),
+  router.bind(endpoints.retryOperation, async ({ caller, params, requestKey }) =>
+    accepted(await operations.retry(caller, params.operation, requestKey)),
   )
-  door.on(endpoints.getOperationRows, async ({ caller, params, query, label }) => {
+  router.bind(endpoints.getOperationRows, async ({ caller, params, query, contentType }) => {
     const rows = await operations.rows(caller, params.operation, query.outcome)
-    if (!label.startsWith('text/csv')) return { json: { items: rows, total: rows.length } }
+    if (!contentType.startsWith('text/csv')) return { json: { items: rows, total: rows.length } }
     return {
       bytes: Buffer.from(writeReport(rows)),
-      contentType: label,
+      contentType: contentType,
       headers: ['Content-Disposition', `attachment; filename="${params.operation}.csv"`],
     }
   })
-  door.on(endpoints.watchOperation, async ({ caller, params }) => {
+  router.bind(endpoints.watchOperation, async ({ caller, params }) => {
     const operation = await operations.get(caller, params.operation)
     return { events: (emit, end) => follow(operations, caller, operation, emit, end) }
   })

@@ -2,24 +2,24 @@ import { requireOrganization } from '../../access/caller.ts'
 import type { Clock } from '../../clock.ts'
 import { endpoints } from '../../contract/endpoints.ts'
 import { Failure } from '../../errors.ts'
-import type { Lists } from '../../lists/operator-lists.ts'
-import type { Tokens } from '../../lists/operator-tokens.ts'
-import type { Door } from '../router.ts'
+import type { OperatorLists } from '../../lists/operator-lists.ts'
+import type { OperatorTokens } from '../../lists/operator-tokens.ts'
+import type { Router } from '../router.ts'
 
 /** Operator tokens; answers are `no-store`, and nothing of them is kept. */
 export const mountTokens = (
-  door: Door,
-  { lists, tokens, clock }: { lists: Lists; tokens: Tokens; clock: Clock },
+  router: Router,
+  { lists, tokens, clock }: { lists: OperatorLists; tokens: OperatorTokens; clock: Clock },
 ): void => {
-  door.on(endpoints.mintOperatorToken, async ({ caller, errand, params, body }) => {
+  router.bind(endpoints.mintOperatorToken, async ({ caller, context, params, body }) => {
     requireOrganization(caller, params.org)
-    const roster = (await lists.read(params.org, errand)).copy.value
+    const roster = (await lists.read(params.org, context)).copy.value
     const operator = roster.byId(params.operator)
     if (!operator) throw new Failure('operator.unknown')
     const minted = await tokens.mint(
       { roster, operator },
       new Date(clock.wall() + body.expiresIn * 1000),
-      errand,
+      context,
     )
     return {
       json: { token: minted.token, expiresAt: minted.expiresAt.toISOString() },
@@ -27,8 +27,8 @@ export const mountTokens = (
       unkept: true,
     }
   })
-  door.on(endpoints.validateOperatorToken, async ({ errand, body }) => {
-    const { isValid, operatorId, expiresAt, error } = await tokens.validate(body.token, errand)
+  router.bind(endpoints.validateOperatorToken, async ({ context, body }) => {
+    const { isValid, operatorId, expiresAt, error } = await tokens.validate(body.token, context)
     const ends = expiresAt ? new Date(expiresAt) : undefined
     return {
       json: {

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import type { TestGateway } from '../support/gateway.ts'
 
-export type Spoken = {
+export type RawAnswer = {
   /** Everything that came, as it came. */
   text: string
   /** Final answers, in order; 1xx are none. */
@@ -12,11 +12,11 @@ export type Spoken = {
 }
 
 /** Sends these very bytes, piece by piece, and reads until the server ends the connection. */
-export const speak = async (
+export const sendRaw = async (
   { url }: Pick<TestGateway, 'url'>,
   pieces: (string | Buffer)[],
   options: { finish?: boolean } = {},
-): Promise<Spoken> => {
+): Promise<RawAnswer> => {
   const socket = connect({ port: Number(new URL(url).port), host: '127.0.0.1', allowHalfOpen: true })
   let text = ''
   socket.setEncoding('latin1').on('data', (more) => {
@@ -39,7 +39,7 @@ export const speak = async (
   return { text, statuses, problem: parse(body.slice(0, length)) }
 }
 
-const parse = (text: string): Spoken['problem'] => {
+const parse = (text: string): RawAnswer['problem'] => {
   try {
     return JSON.parse(text)
   } catch {
