@@ -237,7 +237,7 @@ export const createGateway = (config: Config, { log, clock = systemClock, onRepo
       observe,
       closing,
       once,
-      replay: createFastPath(entering),
+      fastPath: createFastPath(entering),
       clock,
       readDeadlineMs,
       writeDeadlineMs,

@@ -1,5 +1,4 @@
 import type { Scope } from '../contract/scopes.ts'
-import { Failure } from '../errors.ts'
 
 /** Who is calling and what it may touch. Immutable; the same object for every call with the same credential. */
 export type Caller = {
@@ -20,19 +19,3 @@ export type Caller = {
 
 /** What is assumed of a caller whose credential does not say. */
 export const requestsPerMinuteDefault = 6000
-
-export const mayTouch = (caller: Caller, organization: number): boolean =>
-  caller.organizations === '*' || caller.organizations.has(organization)
-
-/** @throws Failure `scope.missing` */
-export const requireScope = (caller: Caller, scope: Scope): void => {
-  if (!caller.scopes.has(scope))
-    throw new Failure('scope.missing', {
-      errors: [{ pointer: '/scopes', code: 'missing', detail: `This endpoint needs the scope ${scope}.` }],
-    })
-}
-
-/** @throws Failure `organization.unknown`, the same as for one that does not exist. */
-export const requireOrganization = (caller: Caller, organization: number): void => {
-  if (!mayTouch(caller, organization)) throw new Failure('organization.unknown')
-}

@@ -5,7 +5,8 @@ import type { Scope } from '../contract/scopes.ts'
 import { Failure, type Fault, isFailure } from '../errors.ts'
 import type { Records } from '../redis/records.ts'
 import type { Secret } from '../secret.ts'
-import { type Caller, mayTouch } from './caller.ts'
+import { mayTouch } from './authorize.ts'
+import type { Caller } from './caller.ts'
 import type { Keys } from './keys.ts'
 
 /** What a back end asks for on behalf of a browser. */

@@ -1,4 +1,5 @@
-import { type Caller, requireOrganization } from '../access/caller.ts'
+import { authorize } from '../access/authorize.ts'
+import type { Caller } from '../access/caller.ts'
 import type { Read } from '../cache/cache.ts'
 import type { CallContext } from '../chathub/exchange.ts'
 import { type AssignChat, type Assignment, chatNumber } from '../contract/assignment.ts'
@@ -45,7 +46,7 @@ export const createAssignments = (options: { lists: OperatorLists; store: Assign
 
   const enter = async ({ caller, organization, context }: AssignmentScope): Promise<Read<Roster>> => {
     store.requireReady()
-    requireOrganization(caller, organization)
+    authorize(caller, { organization: organization })
     return lists.read(organization, context)
   }
   return {

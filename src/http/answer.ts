@@ -1,13 +1,13 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Freshness } from '../cache/cache.ts'
-import { createPrepared, type Prepared } from '../lists/prepared.ts'
 import type { CachedLookup } from './fast-path.ts'
 import { serializeHeaders } from './header-writer.ts'
+import { createPreparedBody, preparedBodyOf } from './prepared-body.ts'
 import { type Response, respond } from './respond.ts'
 
 /** What a handler gives back; the router writes it. `touched`: organizations that it is about, beside the one in the path. */
 export type Answer =
-  | { prepared: Prepared; freshness: Freshness; again?: CachedLookup }
+  | { keptBody: Buffer; freshness: Freshness; cachedLookup?: CachedLookup }
   | {
       json: unknown
       status?: number
@@ -31,7 +31,8 @@ export const render = (
   label: string,
   dropIn = false,
 ): Response => {
-  if ('prepared' in answer) return respond(answer.prepared, request, answer.freshness, label, dropIn)
+  if ('keptBody' in answer)
+    return respond(preparedBodyOf(answer.keptBody), request, answer.freshness, label, dropIn)
   if ('empty' in answer) {
     const length = answer.empty === 204 ? [] : ['Content-Length', '0']
     const lines = serializeHeaders([...length, 'Cache-Control', 'no-store', ...(answer.headers ?? [])])
@@ -40,7 +41,8 @@ export const render = (
   if ('bytes' in answer)
     return noStore(answer.status, answer.contentType, answer.bytes, answer.headers, answer.policy)
   const body = Buffer.from(JSON.stringify(answer.json))
-  if (answer.freshness) return respond(createPrepared(body), request, answer.freshness, label, dropIn)
+  if (answer.freshness)
+    return respond(createPreparedBody(body, { isKept: false }), request, answer.freshness, label, dropIn)
   return noStore(answer.status, label, body, answer.headers)
 }
 

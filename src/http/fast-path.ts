@@ -1,24 +1,24 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
 import { LRUCache } from 'lru-cache'
-import { mayTouch } from '../access/caller.ts'
+import { mayTouch } from '../access/authorize.ts'
 import type { ClientLimit } from '../access/client-limit.ts'
 import type { Guard } from '../access/guard.ts'
 import type { Freshness } from '../cache/cache.ts'
 import type { Endpoint } from '../contract/endpoints.ts'
-import type { Prepared } from '../lists/prepared.ts'
 import { negotiateType } from './negotiate.ts'
+import { preparedBodyOf } from './prepared-body.ts'
 import { respond } from './respond.ts'
 import type { ResponseBatcher } from './response-batcher.ts'
 
 /** How to answer the same URL again from memory: undefined when the fresh list is not there any more. */
 export type CachedLookup = {
   organization: number
-  lookup(): { prepared: Prepared; freshness: Freshness } | undefined
+  lookup(): { keptBody: Buffer; freshness: Freshness } | undefined
 }
 
 export type FastPath = {
   /** Remembers how a URL was answered. */
-  remember(url: string, endpoint: Endpoint, again: CachedLookup): void
+  remember(url: string, endpoint: Endpoint, cachedLookup: CachedLookup): void
   /** Answers an ordinary read of a URL that was answered before; false: nothing was done, Express takes it. */
   answer(req: IncomingMessage, res: ServerResponse): boolean
 }
@@ -50,11 +50,12 @@ export const createFastPath = (options: {
   sender: ResponseBatcher
 }): FastPath => {
   const { guard, limit, sender } = options
-  const urls = new LRUCache<string, { endpoint: Endpoint; again: CachedLookup; labels: Map<string, string> }>(
-    {
-      max: urlsMax,
-    },
-  )
+  const urls = new LRUCache<
+    string,
+    { endpoint: Endpoint; cachedLookup: CachedLookup; labels: Map<string, string> }
+  >({
+    max: urlsMax,
+  })
 
   const labelOf = (known: { endpoint: Endpoint; labels: Map<string, string> }, accept = ''): string => {
     let label = known.labels.get(accept)
@@ -66,8 +67,8 @@ export const createFastPath = (options: {
   }
 
   return {
-    remember: (url, endpoint, again) => {
-      if (url.length <= urlMax) urls.set(url, { endpoint, again, labels: new Map() })
+    remember: (url, endpoint, cachedLookup) => {
+      if (url.length <= urlMax) urls.set(url, { endpoint, cachedLookup, labels: new Map() })
     },
     answer: (req, res) => {
       if (req.method !== 'GET' && req.method !== 'HEAD') return false
@@ -76,21 +77,26 @@ export const createFastPath = (options: {
       const { headers, requestContext } = req
       if (!isOrdinary(headers)) return false
       try {
-        const { endpoint, again } = known
+        const { endpoint, cachedLookup } = known
         const caller = guard({ headers, dropIn: endpoint.dropIn ?? false, ownOrigin: () => '' })
         if (caller instanceof Promise) {
           requestContext.pendingCaller = caller
           return false
         }
-        if (!caller.scopes.has(endpoint.scope as never) || !mayTouch(caller, again.organization)) return false
+        if (!caller.scopes.has(endpoint.scope as never) || !mayTouch(caller, cachedLookup.organization))
+          return false
         limit(caller)
         requestContext.caller = caller
         const label = labelOf(known, headers.accept)
-        const found = again.lookup()
+        const found = cachedLookup.lookup()
         if (!found) return false
         requestContext.route = endpoint.path
         requestContext.freshness = found.freshness
-        sender.send(req, res, respond(found.prepared, headers, found.freshness, label, endpoint.dropIn))
+        sender.send(
+          req,
+          res,
+          respond(preparedBodyOf(found.keptBody), headers, found.freshness, label, endpoint.dropIn),
+        )
         return true
       } catch {
         return false // a refusal: Express refuses in full

@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Freshness } from '../cache/cache.ts'
-import type { Coding, Prepared, Variant } from '../lists/prepared.ts'
 import { serializeHeaders } from './header-writer.ts'
+import type { Coding, PreparedBody, Variant } from './prepared-body.ts'
 
 /** The values that helmet would set for an API, as one block that is never computed again. */
 export const securityHeaders: readonly string[] = [
@@ -44,7 +44,7 @@ export type Response = {
  * already. Pure, so that every router gives the same bytes.
  */
 export const respond = (
-  prepared: Prepared,
+  prepared: PreparedBody,
   request: IncomingHttpHeaders,
   freshness: Freshness | undefined,
   contentType = json,

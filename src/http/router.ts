@@ -1,7 +1,8 @@
 import type { Express, Response as ExpressResponse, Request } from 'express'
 import { LRUCache } from 'lru-cache'
 import { z } from 'zod'
-import { type Caller, requireScope } from '../access/caller.ts'
+import { authorize } from '../access/authorize.ts'
+import type { Caller } from '../access/caller.ts'
 import type { ClientLimit } from '../access/client-limit.ts'
 import type { Guard } from '../access/guard.ts'
 import type { CallContext } from '../chathub/exchange.ts'
@@ -65,7 +66,7 @@ type Options = {
   guard: Guard
   limit: ClientLimit
   once: WithIdempotency
-  replay: FastPath
+  fastPath: FastPath
   clock: Clock
   sender: ResponseBatcher
   observe: Observe
@@ -147,8 +148,8 @@ export const createRouter = (options: Options): Router => {
     if (!key && endpoint.keyRequired?.(input.body as never, input.query as never))
       throw new Failure('idempotency.required')
     if (read) input.body = await read(input.body as Parsed<E['body']>, input.query as Parsed<E['query']>)
-    if (endpoint.scope !== 'open' && endpoint.scope !== 'any') requireScope(caller, endpoint.scope)
-    if (endpoint.scopeToo) requireScope(caller, endpoint.scopeToo)
+    if (endpoint.scope !== 'open' && endpoint.scope !== 'any') authorize(caller, { scope: endpoint.scope })
+    if (endpoint.scopeToo) authorize(caller, { scope: endpoint.scopeToo })
     const work = (requestKey: string) => {
       input.requestKey = requestKey
       return handle(input as HandlerInput<E, B>)
@@ -172,7 +173,8 @@ export const createRouter = (options: Options): Router => {
       return
     }
     if ('freshness' in answer) req.requestContext.freshness = answer.freshness
-    if ('again' in answer && answer.again) options.replay.remember(req.originalUrl, endpoint, answer.again)
+    if ('cachedLookup' in answer && answer.cachedLookup)
+      options.fastPath.remember(req.originalUrl, endpoint, answer.cachedLookup)
     options.sender.send(req, res, render(answer, req.headers, contentType, endpoint.dropIn))
   }
 
@@ -197,7 +199,7 @@ export const createRouter = (options: Options): Router => {
 
   return {
     endpoints,
-    fastPath: options.replay,
+    fastPath: options.fastPath,
     endStreams: () => {
       for (const end of streams) end()
     },

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Request } from 'express'
-import { type Caller, mayTouch } from '../access/caller.ts'
+import { mayTouch } from '../access/authorize.ts'
+import type { Caller } from '../access/caller.ts'
 import type { Endpoint } from '../contract/endpoints.ts'
 import { Failure } from '../errors.ts'
 import { type Idempotency, newRequestKey } from '../writes/idempotency.ts'

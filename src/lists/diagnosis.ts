@@ -1,4 +1,5 @@
-import { type Caller, mayTouch } from '../access/caller.ts'
+import { mayTouch } from '../access/authorize.ts'
+import type { Caller } from '../access/caller.ts'
 import type { Cache } from '../cache/cache.ts'
 import type { TokenStatus } from '../chathub/company-token.ts'
 import type { CallContext } from '../chathub/exchange.ts'

@@ -1,4 +1,5 @@
-import { type Caller, mayTouch } from '../access/caller.ts'
+import { mayTouch } from '../access/authorize.ts'
+import type { Caller } from '../access/caller.ts'
 import type { Freshness, Read, ReadOptions } from '../cache/cache.ts'
 import type { CallContext } from '../chathub/exchange.ts'
 import type { Clock } from '../clock.ts'

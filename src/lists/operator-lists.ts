@@ -47,7 +47,7 @@ export const rosterLoader =
     const roster = isSame ? (previous as Roster) : createRoster(organization, listed.rows)
     lastAnswer.set(roster, listed)
     options.learn(roster)
-    return { value: roster, bytes: roster.whole.identity.body, askedAt: listed.askedAt }
+    return { value: roster, bytes: roster.bytes, askedAt: listed.askedAt }
   }
 
 export type OperatorLists = {

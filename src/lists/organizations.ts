@@ -1,4 +1,5 @@
-import { type Caller, mayTouch } from '../access/caller.ts'
+import { mayTouch } from '../access/authorize.ts'
+import type { Caller } from '../access/caller.ts'
 import type { Cache, Loaded, Read } from '../cache/cache.ts'
 import type { ChatHub } from '../chathub/client.ts'
 import type { CallContext } from '../chathub/exchange.ts'

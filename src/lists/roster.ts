@@ -1,7 +1,6 @@
 import { fold, foldForSearch } from '../contract/names.ts'
 import type { Operator, OperatorQuery, SortKey, Status } from '../contract/operator.ts'
 import type { Organization, Statistics } from '../contract/organization.ts'
-import { createPrepared, type Prepared } from './prepared.ts'
 
 /**
  * The operators of one organization as they were at one instant: immutable, in ChatHub's order. Parsed once; its whole
@@ -11,13 +10,13 @@ export type Roster = {
   organization: Organization
   operators: readonly Operator[]
   /** The whole list as `OperatorList`, ready to send; also what the store keeps. */
-  whole: Prepared
+  bytes: Buffer
   byId(id: number): Operator | undefined
   /** Every operator whose name is the same folded, in order. */
   byName(name: string): readonly Operator[]
   statistics(): Statistics
   /** A body made once per roster and `key`; at most 64 of them are kept, and together no more than 4 lists' bytes. */
-  view(key: string, make: () => unknown): Prepared
+  view(key: string, make: () => unknown): Buffer
   /** Every operator whose name contains this, both folded for searching, in order. */
   containing(sought: string): readonly Operator[]
   /** The list with these behind it, made of what this one has ready. */
@@ -39,20 +38,19 @@ export const createRoster = (
   ids = createIndex(operators, ({ id }) => id),
   names = createIndex(operators, ({ name }) => fold(name)),
 ): Roster => {
-  const whole = createPrepared(bytes)
   const counts = lazy(() => countStatuses(operators))
   const search = lazy(() => createSearch(operators.map((operator) => foldForSearch(operator.name))))
-  const views = new Map<string, Prepared>()
-  const viewBytesMax = Math.max(viewBytesMin, 4 * whole.identity.body.length)
+  const views = new Map<string, Buffer>()
+  const viewBytesMax = Math.max(viewBytesMin, 4 * bytes.length)
   let viewBytes = 0
-  const forget = (key: string, view: Prepared): void => {
+  const forget = (key: string, view: Buffer): void => {
     views.delete(key)
-    viewBytes -= view.identity.body.length
+    viewBytes -= view.length
   }
   const roster: Roster = {
     organization,
     operators,
-    whole,
+    bytes,
     byId: (id) => ids.find(id)[0],
     byName: (name) => names.find(fold(name)),
     statistics: counts,
@@ -60,14 +58,14 @@ export const createRoster = (
     view: (key, make) => {
       let view = views.get(key)
       if (view) forget(key, view)
-      else view = createPrepared(Buffer.from(JSON.stringify(make())))
-      const bytes = view.identity.body.length
+      else view = Buffer.from(JSON.stringify(make()))
+      const size = view.length
       for (const [old, unused] of views) {
-        if (views.size < viewsMax && viewBytes + bytes <= viewBytesMax) break
+        if (views.size < viewsMax && viewBytes + size <= viewBytesMax) break
         forget(old, unused)
       }
       views.set(key, view)
-      viewBytes += bytes
+      viewBytes += size
       return view
     },
     with: (added) => {

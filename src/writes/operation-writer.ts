@@ -109,7 +109,7 @@ export const createOperationWriter = (options: {
 export const patched = (copy: Copy<Roster>, value: Roster): Copy<Roster> => ({
   ...copy,
   value,
-  bytes: value.whole.identity.body,
+  bytes: value.bytes,
 })
 
 export const withStatus = (operators: readonly Operator[], id: number, status: KnownStatus): Operator[] =>

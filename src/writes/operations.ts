@@ -1,4 +1,5 @@
-import { type Caller, mayTouch, requireScope } from '../access/caller.ts'
+import { authorize, mayTouch } from '../access/authorize.ts'
+import type { Caller } from '../access/caller.ts'
 import type { Clock } from '../clock.ts'
 import type { RowOutcome } from '../contract/operation.ts'
 import { Failure } from '../errors.ts'
@@ -77,7 +78,7 @@ export const createOperations = (options: {
     },
     retry: async (caller, id, requestKey) => {
       const { organization, kind } = await get(caller, id)
-      requireScope(caller, kind === 'import' ? 'operators:import' : 'operators:write')
+      authorize(caller, { scope: kind === 'import' ? 'operators:import' : 'operators:write' })
       const again = await organizationLock.withLock(
         organization,
         { deadline: clock.now() + 5000 },

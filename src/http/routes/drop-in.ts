@@ -1,4 +1,4 @@
-import { mayTouch } from '../../access/caller.ts'
+import { mayTouch } from '../../access/authorize.ts'
 import type { GatewayTokens } from '../../access/gateway-tokens.ts'
 import { codeOf } from '../../chathub/wire.ts'
 import { endpoints } from '../../contract/endpoints.ts'
@@ -12,7 +12,7 @@ import type { Roster } from '../../lists/roster.ts'
 import type { Add } from '../../writes/add.ts'
 import type { ChangeStatus } from '../../writes/change-status.ts'
 import type { Router } from '../router.ts'
-import { prepared } from './operators.ts'
+import { keptBody } from './operators.ts'
 
 type Dependencies = {
   organizations: Organizations
@@ -40,7 +40,7 @@ export const mountDropIn = (router: Router, dependencies: Dependencies): void =>
   router.bind(endpoints.dropInOperators, async ({ caller, context, query, notBefore }) => {
     if (!mayTouch(caller, query.organizationId)) throw new Failure('organization.unknown')
     const read = await lists.read(query.organizationId, context, notBefore)
-    return prepared(lists, read, (roster) => roster.view('chathub', () => dropInList(roster)))
+    return keptBody(lists, read, (roster) => roster.view('chathub', () => dropInList(roster)))
   })
   router.bind(endpoints.dropInOrganizations, async ({ caller, context, notBefore }) => {
     const { found, freshness } = await organizations.list(caller, context, {}, notBefore.notBefore)

@@ -1,4 +1,4 @@
-import { requireOrganization } from '../../access/caller.ts'
+import { authorize } from '../../access/authorize.ts'
 import { endpoints } from '../../contract/endpoints.ts'
 import type { Upstream } from '../../contract/system.ts'
 import { Failure } from '../../errors.ts'
@@ -20,7 +20,7 @@ export const mountGateway = (router: Router, { upstream, purge }: Dependencies):
   }))
   router.bind(endpoints.upstream, () => ({ json: upstream() }))
   router.bind(endpoints.purge, async ({ caller, body }) => {
-    if (body.organization !== undefined) requireOrganization(caller, body.organization)
+    if (body.organization !== undefined) authorize(caller, { organization: body.organization })
     else if (caller.organizations !== '*')
       throw new Failure('request.invalid-body', {
         errors: [

@@ -1,4 +1,5 @@
-import { type Caller, requireOrganization } from '../../access/caller.ts'
+import { authorize } from '../../access/authorize.ts'
+import type { Caller } from '../../access/caller.ts'
 import type { Clock } from '../../clock.ts'
 import { endpoints } from '../../contract/endpoints.ts'
 import { type RowOutcome, rowOutcomes } from '../../contract/operation.ts'
@@ -47,7 +48,7 @@ export const mountOperations = (router: Router, dependencies: Dependencies): voi
   const { operations, organizations, imports, add, changeStatus, lists, tokens, clock } = dependencies
 
   router.bind(endpoints.setStatus, async ({ caller, context, params, body, requestKey }) => {
-    requireOrganization(caller, params.org)
+    authorize(caller, { organization: params.org })
     await organizations.get(caller, params.org, context)
     const written = await changeStatus.many(params.org, body.ids, body.status, context, requestKey)
     if ('operation' in written) return accepted(written.operation)
@@ -56,7 +57,7 @@ export const mountOperations = (router: Router, dependencies: Dependencies): voi
   })
 
   router.bind(endpoints.onboard, async ({ caller, context, params, body, requestKey }) => {
-    requireOrganization(caller, params.org)
+    authorize(caller, { organization: params.org })
     await organizations.get(caller, params.org, context)
     const written = await add(
       params.org,
@@ -86,7 +87,7 @@ export const mountOperations = (router: Router, dependencies: Dependencies): voi
   router.bind(
     endpoints.startImport,
     async ({ caller, context, params, query, body: asked, requestKey }) => {
-      requireOrganization(caller, params.org)
+      authorize(caller, { organization: params.org })
       await organizations.get(caller, params.org, context)
       const { dryRun, onDuplicate = 'skip', onDeleted = 'report' } = query
       const modes = { onDuplicate, onDeleted }

@@ -1,4 +1,4 @@
-import { requireOrganization } from '../../access/caller.ts'
+import { authorize } from '../../access/authorize.ts'
 import type { Read } from '../../cache/cache.ts'
 import type { CallContext } from '../../chathub/exchange.ts'
 import { endpoints } from '../../contract/endpoints.ts'
@@ -7,7 +7,6 @@ import { Failure } from '../../errors.ts'
 import type { Directory, FoundOperator } from '../../lists/directory.ts'
 import type { OperatorLists } from '../../lists/operator-lists.ts'
 import { isWhole, page } from '../../lists/page.ts'
-import type { Prepared } from '../../lists/prepared.ts'
 import type { Roster } from '../../lists/roster.ts'
 import type { Add } from '../../writes/add.ts'
 import type { ChangeStatus } from '../../writes/change-status.ts'
@@ -25,25 +24,25 @@ export const mountOperators = (
   { lists, directory, add, changeStatus }: Dependencies,
 ): void => {
   router.bind(endpoints.listOperators, async ({ caller, context, params, query, notBefore }) => {
-    requireOrganization(caller, params.org)
+    authorize(caller, { organization: params.org })
     const read = await lists.read(params.org, context, notBefore)
-    if (isWhole(query)) return prepared(lists, read, ({ whole }) => whole)
+    if (isWhole(query)) return keptBody(lists, read, ({ bytes }) => bytes)
     const key = `list ${JSON.stringify(query)}`
-    return prepared(lists, read, (roster) => roster.view(key, () => page(roster, query)))
+    return keptBody(lists, read, (roster) => roster.view(key, () => page(roster, query)))
   })
   router.bind(endpoints.getOperator, async ({ caller, context, params, notBefore }) => {
-    requireOrganization(caller, params.org)
+    authorize(caller, { organization: params.org })
     const read = await lists.read(params.org, context, notBefore)
-    return prepared(lists, read, (roster) => {
+    return keptBody(lists, read, (roster) => {
       const operator = roster.byId(params.operator)
       if (!operator) throw new Failure('operator.unknown')
       return roster.view(`operator ${operator.id}`, () => shown({ roster, operator }))
     })
   })
   router.bind(endpoints.getStatistics, async ({ caller, context, params, notBefore }) => {
-    requireOrganization(caller, params.org)
+    authorize(caller, { organization: params.org })
     const read = await lists.read(params.org, context, notBefore)
-    return prepared(lists, read, (roster) => roster.view('statistics', () => roster.statistics()))
+    return keptBody(lists, read, (roster) => roster.view('statistics', () => roster.statistics()))
   })
   router.bind(endpoints.findOperator, async ({ caller, context, params, notBefore }) => {
     const found = await directory.find(caller, params.operator, context, notBefore)
@@ -58,7 +57,7 @@ export const mountOperators = (
     return { json: content, freshness }
   })
   router.bind(endpoints.addOperators, async ({ caller, context, params, body, requestKey }) => {
-    requireOrganization(caller, params.org)
+    authorize(caller, { organization: params.org })
     const written = await add(params.org, body, context, requestKey)
     if ('operation' in written) return accepted(written.operation)
     if (body.dryRun) return { json: written.done, unkept: true }
@@ -75,30 +74,30 @@ export const mountOperators = (
     return 'operation' in written ? accepted(written.operation) : { json: shown(written.done) }
   }
   router.bind(endpoints.changeStatus, ({ caller, context, params, body, requestKey }) => {
-    requireOrganization(caller, params.org)
+    authorize(caller, { organization: params.org })
     return change(params.org, params.operator, body.status, context, requestKey)
   })
   router.bind(endpoints.deleteOperator, ({ caller, context, params, requestKey }) => {
-    requireOrganization(caller, params.org)
+    authorize(caller, { organization: params.org })
     return change(params.org, params.operator, 'deleted', context, requestKey)
   })
 }
 
 /** A body that is made once per roster, and how to find it again while the list is fresh. */
-export const prepared = (
+export const keptBody = (
   lists: OperatorLists,
   read: Read<Roster>,
-  look: (roster: Roster) => Prepared,
+  bodyOf: (roster: Roster) => Buffer,
 ): Answer => {
   const { organization } = read.copy.value
   return {
-    prepared: look(read.copy.value),
+    keptBody: bodyOf(read.copy.value),
     freshness: read.freshness,
-    again: {
+    cachedLookup: {
       organization: organization.id,
       lookup: () => {
         const now = lists.peek(organization.id)
-        return now && { prepared: look(now.copy.value), freshness: now.freshness }
+        return now && { keptBody: bodyOf(now.copy.value), freshness: now.freshness }
       },
     },
   }

@@ -1,4 +1,4 @@
-import { requireOrganization } from '../../access/caller.ts'
+import { authorize } from '../../access/authorize.ts'
 import type { Clock } from '../../clock.ts'
 import { endpoints } from '../../contract/endpoints.ts'
 import { Failure } from '../../errors.ts'
@@ -12,7 +12,7 @@ export const mountTokens = (
   { lists, tokens, clock }: { lists: OperatorLists; tokens: OperatorTokens; clock: Clock },
 ): void => {
   router.bind(endpoints.mintOperatorToken, async ({ caller, context, params, body }) => {
-    requireOrganization(caller, params.org)
+    authorize(caller, { organization: params.org })
     const roster = (await lists.read(params.org, context)).copy.value
     const operator = roster.byId(params.operator)
     if (!operator) throw new Failure('operator.unknown')

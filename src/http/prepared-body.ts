@@ -6,10 +6,10 @@ export type Coding = 'identity' | 'gzip' | 'br'
 /** A body in one coding with its own strong ETag. */
 export type Variant = { body: Buffer; etag: string }
 
-/** JSON bytes with what answering needs, made once: ETags at once, compressed forms when first asked for. */
-export type Prepared = {
+/** A JSON body with its ETags. Compressed forms are made when they are first asked for. */
+export type PreparedBody = {
   identity: Variant
-  /** The best of the accepted codings that is ready; asking for one that is not makes it in the background. */
+  /** The best accepted coding that is ready. A coding that is missing is made in the background. */
   variant(accepted: readonly Coding[]): { coding: Coding; variant: Variant }
   /** Content tag without coding: equal for every form of the same content. */
   tag: string
@@ -26,7 +26,19 @@ const compress: Record<Exclude<Coding, 'identity'>, (body: Buffer) => Promise<Bu
     }),
 }
 
-export const createPrepared = (body: Buffer): Prepared => {
+const preparedBodies = new WeakMap<Buffer, PreparedBody>()
+
+/** The prepared form of bytes that outlive the request. The same buffer always gives the same object. */
+export const preparedBodyOf = (body: Buffer): PreparedBody => {
+  const known = preparedBodies.get(body)
+  if (known) return known
+  const prepared = createPreparedBody(body, { isKept: true })
+  preparedBodies.set(body, prepared)
+  return prepared
+}
+
+/** `isKept: false`: a body of one request. It is never compressed, because nobody would use the result. */
+export const createPreparedBody = (body: Buffer, { isKept }: { isKept: boolean }): PreparedBody => {
   const tag = createHash('sha256').update(body).digest('base64url').slice(0, 22)
   const identity: Variant = { body, etag: `"${tag}"` }
   const ready = new Map<Coding, Variant>()
@@ -44,7 +56,7 @@ export const createPrepared = (body: Buffer): Prepared => {
     identity,
     tag,
     variant: (accepted) => {
-      if (body.length >= compressFrom)
+      if (isKept && body.length >= compressFrom)
         for (const coding of accepted) {
           if (coding === 'identity') break
           const variant = ready.get(coding)

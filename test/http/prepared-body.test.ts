@@ -1,6 +1,6 @@
 import { brotliDecompressSync, gunzipSync } from 'node:zlib'
 import { describe, expect, it } from '@jest/globals'
-import { type Coding, createPrepared } from '../../src/lists/prepared.ts'
+import { type Coding, preparedBodyOf } from '../../src/http/prepared-body.ts'
 import { until } from '../chathub/at-simulator.ts'
 
 const long = Buffer.from(
@@ -9,20 +9,22 @@ const long = Buffer.from(
 
 describe('a prepared body', () => {
   it('has one strong ETag per content: equal for equal bytes, another for others', () => {
-    expect(createPrepared(Buffer.from('{}')).identity.etag).toMatch(/^"[\w-]{22}"$/)
-    expect(createPrepared(Buffer.from(long)).tag).toBe(createPrepared(long).tag)
-    expect(createPrepared(Buffer.from('{ }')).tag).not.toBe(createPrepared(Buffer.from('{}')).tag)
+    expect(preparedBodyOf(Buffer.from('{}')).identity.etag).toMatch(/^"[\w-]{22}"$/)
+    expect(preparedBodyOf(Buffer.from(long)).tag).toBe(preparedBodyOf(Buffer.from(long)).tag)
+    expect(preparedBodyOf(Buffer.from('{ }')).tag).not.toBe(preparedBodyOf(Buffer.from('{}')).tag)
   })
 
   it('is sent as it is while a compressed form is being made, and nobody waits for that', () => {
-    expect(createPrepared(long).variant(['br', 'gzip', 'identity'])).toMatchObject({ coding: 'identity' })
+    expect(preparedBodyOf(Buffer.from(long)).variant(['br', 'gzip', 'identity'])).toMatchObject({
+      coding: 'identity',
+    })
   })
 
   it.each<[Coding, (bytes: Buffer) => Buffer]>([
     ['gzip', gunzipSync],
     ['br', brotliDecompressSync],
   ])('is soon there as %s, with the same content and an ETag of its own', async (coding, decompress) => {
-    const prepared = createPrepared(long)
+    const prepared = preparedBodyOf(Buffer.from(long))
     await until(() => prepared.variant([coding, 'identity']).coding === coding)
     const { variant } = prepared.variant([coding, 'identity'])
     expect(decompress(variant.body).equals(long)).toBe(true)
@@ -33,7 +35,7 @@ describe('a prepared body', () => {
   })
 
   it('comes in the best accepted form that is ready', async () => {
-    const prepared = createPrepared(long)
+    const prepared = preparedBodyOf(Buffer.from(long))
     await until(() => prepared.variant(['gzip']).coding === 'gzip')
     expect(prepared.variant(['br', 'gzip', 'identity']).coding).toBe('gzip')
     await until(() => prepared.variant(['br', 'gzip', 'identity']).coding === 'br')
@@ -42,7 +44,7 @@ describe('a prepared body', () => {
   })
 
   it('is never compressed when it is short', async () => {
-    const prepared = createPrepared(Buffer.from('[]'))
+    const prepared = preparedBodyOf(Buffer.from('[]'))
     for (let i = 0; i < 20; i++) {
       expect(prepared.variant(['br', 'gzip']).coding).toBe('identity')
       await new Promise(setImmediate)
