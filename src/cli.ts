@@ -5,7 +5,7 @@ import { requestsPerMinuteDefault } from './access/caller.ts'
 import { hashKey, makeKey } from './access/keys.ts'
 import { idMax, parseId } from './contract/ids.ts'
 import { scopes } from './contract/scopes.ts'
-import { partsOf } from './setting-types.ts'
+import { partsOf } from './setting.ts'
 import { version } from './version.ts'
 
 const program = new Command('chathub-gateway')

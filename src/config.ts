@@ -1,140 +1,147 @@
 import { readFileSync } from 'node:fs'
-import { parseClients } from './access/keys.ts'
-import {
-  flag,
-  list,
-  oneLine,
-  oneOf,
-  optionalText,
-  optionalWhole,
-  type Setting,
-  seconds,
-  secret,
-  text,
-  url,
-  whole,
-} from './setting-types.ts'
-import * as shapes from './setting-validators.ts'
+import { ZodError } from 'zod'
+import { type ClientEntry, parseClients } from './access/keys.ts'
+import * as type from './setting.ts'
+import { oneOf, optional, type Setting, seconds, secret, setting, wholeNumber } from './setting.ts'
 
-/** Every setting once: variable, default, bounds, sentence. `.env.example` is proven equal to this table. */
+/** Every setting once: variable, type with bounds, default, sentence. A test keeps `.env.example` equal to this table. */
 // biome-ignore format: a table reads best one row a line
 export const settings = {
-  host: text('HOST', '127.0.0.1', 'The address callers connect to.', shapes.host),
-  port: whole('PORT', 8080, [0, 65535], 'The port callers connect to; 0 picks a free one.'),
-  opsPort: optionalWhole('OPS_PORT', [0, 65535], 'A second listener for /metrics, /livez and /readyz without a key.'),
+  host: setting('HOST', type.host, '127.0.0.1', 'The address callers connect to.'),
+  port: setting('PORT', wholeNumber(0, 65_535), '8080', 'The port callers connect to; 0 picks a free one.'),
+  opsPort: optional('OPS_PORT', wholeNumber(0, 65_535), 'A second listener for /metrics, /livez and /readyz without a key.'),
 
-  chathubUrl: url('CHATHUB_BASE_URL', 'https://chatapi.smsbat.com', ['https:', 'http:'], 'Origin of ChatHub.'),
-  chathubAllowHttp: flag('CHATHUB_ALLOW_HTTP', 'Allows http: to a ChatHub that is not on loopback (a simulator in a container).'),
-  companyToken: secret('CHATHUB_COMPANY_TOKEN', 'The company token. The token is used first, the login when it is refused.', shapes.companyToken),
-  login: optionalText('CHATHUB_LOGIN', 'Login with which the gateway fetches company tokens by itself.'),
-  password: secret('CHATHUB_PASSWORD', 'Password of that login.'),
-  authHeader: oneOf('CHATHUB_AUTH_HEADER', 'authorization', ['authorization', 'x-authorization-key'], 'The header that carries the token.'),
-  requestsPerSecond: whole('CHATHUB_REQUESTS_PER_SECOND', 5, [1, 10_000], 'No more requests than this arrive at ChatHub in any sliding second, all instances together.'),
-  timeoutMs: whole('CHATHUB_TIMEOUT_MS', 3000, [50, 60_000], 'The longest one attempt at ChatHub takes, in milliseconds.'),
-  queueMax: whole('CHATHUB_QUEUE_MAX', 200, [1, 100_000], 'Calls to ChatHub that may wait, per instance.'),
-  readDeadlineMs: whole('READ_DEADLINE_MS', 5000, [100, 120_000], 'The longest a caller waits for the answer to a read, in milliseconds.'),
-  writeDeadlineMs: whole('WRITE_DEADLINE_MS', 15_000, [100, 120_000], 'The longest a caller waits for the answer to a write, in milliseconds.'),
+  chathubUrl: setting('CHATHUB_BASE_URL', type.url('https:', 'http:'), 'https://chatapi.smsbat.com', 'The origin of ChatHub.'),
+  chathubAllowHttp: setting('CHATHUB_ALLOW_HTTP', type.flag, 'false', 'Allows http: to a ChatHub that is not on loopback, such as a simulator in a container.'),
+  companyToken: secret('CHATHUB_COMPANY_TOKEN', type.companyToken, 'The company token. The gateway logs in only when ChatHub refuses this token.'),
+  login: optional('CHATHUB_LOGIN', type.anyText, 'The login with which the gateway fetches company tokens.'),
+  password: secret('CHATHUB_PASSWORD', type.oneLine(1), 'The password of that login.'),
+  authHeader: setting('CHATHUB_AUTH_HEADER', oneOf('authorization', 'x-authorization-key'), 'authorization', 'The header that carries the token.'),
+  requestsPerSecond: setting('CHATHUB_REQUESTS_PER_SECOND', wholeNumber(1, 10_000), '5', 'The most requests that arrive at ChatHub in any sliding second, from all instances together.'),
+  timeoutMs: setting('CHATHUB_TIMEOUT_MS', wholeNumber(50, 60_000), '3000', 'The time limit of one attempt at ChatHub, in milliseconds.'),
+  queueMax: setting('CHATHUB_QUEUE_MAX', wholeNumber(1, 100_000), '200', 'The most calls to ChatHub that wait in one instance.'),
+  readDeadlineMs: setting('READ_DEADLINE_MS', wholeNumber(100, 120_000), '5000', 'The longest a caller waits for the answer to a read, in milliseconds.'),
+  writeDeadlineMs: setting('WRITE_DEADLINE_MS', wholeNumber(100, 120_000), '15000', 'The longest a caller waits for the answer to a write, in milliseconds.'),
 
-  batchSize: whole('CHATHUB_BATCH_SIZE', 100, [1, 1000], 'Operators sent to ChatHub in one request.'),
-  settleMs: seconds('WRITE_SETTLE_SECONDS', 10, [1, 600], 'How long after a write went into doubt ChatHub is asked what came of it.'),
+  batchSize: setting('CHATHUB_BATCH_SIZE', wholeNumber(1, 1000), '100', 'The number of operators sent to ChatHub in one request.'),
+  settleMs: setting('WRITE_SETTLE_SECONDS', seconds(1, 600), '10', 'How long the gateway waits before it looks up the outcome of a write without an answer.'),
 
-  redisUrl: secret('REDIS_URL', 'redis://, rediss://, redis+sentinel://host,host/name or redis+cluster://host,host; unset: everything in this process.', shapes.redisUrl),
-  redisPrefix: text('REDIS_PREFIX', 'chathub:', 'Put before every key in Redis.'),
-  instances: whole('GATEWAY_INSTANCES', 1, [1, 1000], 'Planned number of instances; sets the local share of the budget when Redis is away.'),
+  redisUrl: secret('REDIS_URL', type.redisUrl, 'redis://, rediss://, redis+sentinel://host,host/name or redis+cluster://host,host. Unset: everything is kept in this process.'),
+  redisPrefix: setting('REDIS_PREFIX', type.anyText, 'chathub:', 'The prefix of every key in Redis.'),
+  instances: setting('GATEWAY_INSTANCES', wholeNumber(1, 1000), '1', 'The planned number of instances. It sets the local share of the budget while Redis is away.'),
 
-  freshMs: seconds('CACHE_FRESH_SECONDS', 60, [1, 86_400], 'How long a list of operators is served without asking ChatHub.'),
-  organizationsFreshMs: seconds('ORGANIZATIONS_FRESH_SECONDS', 300, [1, 86_400], 'The same for the list of organizations.'),
-  revalidateMs: seconds('CACHE_REVALIDATE_SECONDS', 60, [0, 86_400], 'After that: how long a list is served at once while it is refreshed behind.'),
-  waitMs: whole('CACHE_WAIT_MS', 800, [0, 60_000], 'Older still: how long a reader waits for ChatHub before it gets the old copy, in milliseconds.'),
-  staleMs: seconds('CACHE_STALE_SECONDS', 3600, [1, 604_800], 'A copy older than this is not served.'),
+  freshMs: setting('CACHE_FRESH_SECONDS', seconds(1, 86_400), '60', 'How long a list of operators is served without asking ChatHub.'),
+  organizationsFreshMs: setting('ORGANIZATIONS_FRESH_SECONDS', seconds(1, 86_400), '300', 'The same for the list of organizations.'),
+  revalidateMs: setting('CACHE_REVALIDATE_SECONDS', seconds(0, 86_400), '60', 'After that: how long a list is served at once while it is refreshed in the background.'),
+  waitMs: setting('CACHE_WAIT_MS', wholeNumber(0, 60_000), '800', 'Later still: how long a reader waits for ChatHub before it gets the old copy, in milliseconds.'),
+  staleMs: setting('CACHE_STALE_SECONDS', seconds(1, 604_800), '3600', 'The greatest age of a copy that is served.'),
 
-  clientsFile: optionalText('API_KEYS_FILE', 'JSON file with the callers; re-read when it changes.'),
-  clients: optionalText('API_KEYS', 'The same JSON inline.'),
-  jwksUrl: url('JWT_JWKS_URL', undefined, ['https:', 'http:'], 'Key set of a host application whose JWTs are accepted.'),
-  jwtIssuer: optionalText('JWT_ISSUER', 'The `iss` these JWTs must carry.'),
-  jwtAudience: optionalText('JWT_AUDIENCE', 'The `aud` these JWTs must carry.'),
-  sessionSecret: secret('SESSION_SECRET', 'Turns browser sessions on; at least 32 characters.', oneLine(32)),
-  sessionSameSite: oneOf('SESSION_SAME_SITE', 'strict', ['strict', 'lax', 'none'], 'SameSite of the session cookie.'),
-  corsOrigins: list('CORS_ORIGINS', 'Exact origins of browser front ends, comma separated.'),
+  clientsFile: optional('API_KEYS_FILE', type.anyText, 'A JSON file with the callers. It is read again when it changes.'),
+  clients: optional('API_KEYS', type.anyText, 'The same JSON inline.'),
+  jwksUrl: optional('JWT_JWKS_URL', type.url('https:', 'http:'), 'The key set of a host application whose JWTs are accepted.'),
+  jwtIssuer: optional('JWT_ISSUER', type.anyText, 'The `iss` claim that these JWTs must carry.'),
+  jwtAudience: optional('JWT_AUDIENCE', type.anyText, 'The `aud` claim that these JWTs must carry.'),
+  sessionSecret: secret('SESSION_SECRET', type.oneLine(32), 'Turns browser sessions on. At least 32 characters.'),
+  sessionSameSite: setting('SESSION_SAME_SITE', oneOf('strict', 'lax', 'none'), 'strict', 'SameSite of the session cookie.'),
+  corsOrigins: setting('CORS_ORIGINS', type.listOf(type.origin), '', 'Exact origins of browser front ends, comma separated.'),
 
-  trustProxy: list('TRUST_PROXY', 'CIDRs of proxies whose X-Forwarded-* headers count, comma separated.'),
-  logLevel: oneOf('LOG_LEVEL', 'info', ['trace', 'debug', 'info', 'warn', 'error', 'silent'], 'JSON lines on stdout, pretty on a terminal.'),
+  trustProxy: setting('TRUST_PROXY', type.listOf(type.cidr), '', 'CIDRs of proxies whose X-Forwarded-* headers count, comma separated.'),
+  logLevel: setting('LOG_LEVEL', oneOf('trace', 'debug', 'info', 'warn', 'error', 'silent'), 'info', 'The log level. Log lines are JSON on stdout, pretty on a terminal.'),
 } satisfies Record<string, Setting<unknown>>
 
 type Values = { [K in keyof typeof settings]: ReturnType<(typeof settings)[K]['read']> }
 
-/** The settings as values, and for secrets given as a file its path, so that it can be read again. */
-export type Config = Omit<Values, 'chathubUrl'> & {
-  chathubUrl: URL
+/** The settings as values. */
+export type Config = Omit<Values, 'clients'> & {
+  /** Paths of the secrets that were given as files, so that they can be read again. */
   files: Partial<Record<keyof Values, string>>
+  /** The callers, and the JSON that they were read from. */
+  clients: { entries: ClientEntry[]; json: string }
 }
 
-/** Thrown with every fault of the settings at once; the process ends with code 78 (EX_CONFIG). */
+/** Every fault of the settings at once. The process ends with code 78 (EX_CONFIG). */
 export class ConfigFaults extends Error {
   readonly faults: string[]
   constructor(faults: string[]) {
-    super(
-      `The settings have ${faults.length} fault${faults.length === 1 ? '' : 's'}:\n${faults.map((fault) => `  ${fault}`).join('\n')}`,
-    )
+    const count = `${faults.length} fault${faults.length === 1 ? '' : 's'}`
+    super(`The settings have ${count}:\n${faults.map((fault) => `  ${fault}`).join('\n')}`)
     this.faults = faults
   }
 }
 
-/** Reads a secret's file: its content without the line end. */
-const readSecretFile = (path: string): string => readFileSync(path, 'utf8').replace(/\r?\n$/, '')
+type Env = Record<string, string | undefined>
 
 /**
- * Reads the settings from `env`; an empty variable counts as unset.
- * @throws ConfigFaults naming every fault: variable, value unless secret, what is wanted.
+ * Reads the settings from `env`. An empty variable counts as unset.
+ * @throws ConfigFaults that names every fault: variable, value unless secret, what is wanted
  */
-export const readConfig = (env: Record<string, string | undefined>): Config => {
+export const readConfig = (env: Env): Config => {
   const faults: string[] = []
   const files: Config['files'] = {}
-  const given = new Set<keyof Values>()
+  const set = new Set<keyof Values>()
   const values: Record<string, unknown> = {}
-  for (const [name, setting] of Object.entries(settings) as [keyof Values, Setting<unknown>][]) {
-    let text = env[setting.env] || undefined
-    const path = setting.secret ? env[`${setting.env}_FILE`] || undefined : undefined
-    if (text !== undefined || path !== undefined) given.add(name)
-    if (path !== undefined) {
-      if (text !== undefined)
-        faults.push(`${setting.env}: given twice, as itself and as ${setting.env}_FILE; wanted: one of them`)
-      try {
-        text = readSecretFile(path) || undefined
-        files[name] = path
-      } catch {
-        faults.push(`${setting.env}_FILE=${JSON.stringify(path)}: cannot be read; wanted: a readable file`)
-        continue
-      }
-      if (text === undefined)
-        faults.push(`${setting.env}_FILE=${JSON.stringify(path)}: the file is empty; wanted: the secret`)
-    }
+  for (const [name, row] of Object.entries(settings) as [keyof Values, Setting<unknown>][]) {
+    const path = row.secret ? env[`${row.env}_FILE`] || undefined : undefined
+    if (env[row.env] || path) set.add(name)
+    if (path !== undefined) files[name] = path
+    const text = textOf(row.env, env[row.env] || undefined, path, faults)
+    if (text === null) continue
     try {
-      values[name] = setting.read(text ?? setting.fallback)
+      values[name] = row.read(text)
     } catch (error) {
-      faults.push(`${setting.env}${setting.secret ? '' : shown(text)}: wanted: ${(error as Error).message}`)
+      if (!(error instanceof ZodError)) throw error
+      for (const issue of error.issues) {
+        const [index] = issue.path
+        const value = typeof index === 'number' ? type.partsOf(text ?? '')[index] : text
+        faults.push(`${row.env}${row.secret ? '' : shown(value)}: wanted: ${issue.message}`)
+      }
     }
   }
-  const config = { ...values, files } as Config
-  faults.push(...crossFaults(config, (name) => given.has(name)))
+  const read = { ...values, files } as Values & Pick<Config, 'files'>
+  faults.push(...crossFaults(read, (name) => set.has(name)))
+  const clients = readClients(read, set.has('jwksUrl'), faults)
   if (faults.length > 0) throw new ConfigFaults(faults)
-  return config
+  return { ...read, clients }
 }
 
-/** `="value"`, unless a password may be in it. */
+/** The text of a setting, from its variable or its file; null after a fault. */
+const textOf = (
+  env: string,
+  text: string | undefined,
+  path: string | undefined,
+  faults: string[],
+): string | undefined | null => {
+  if (path === undefined) return text
+  const file = `${env}_FILE=${JSON.stringify(path)}`
+  if (text !== undefined)
+    faults.push(`${env}: given twice, as itself and as ${env}_FILE; wanted: one of them`)
+  try {
+    const content = secretOf(readFileSync(path, 'utf8'))
+    if (content !== '') return content
+    faults.push(`${file}: the file is empty; wanted: the secret`)
+  } catch {
+    faults.push(`${file}: cannot be read; wanted: a readable file`)
+  }
+  return null
+}
+
+/** The secret in a file: its content without the line end. */
+export const secretOf = (content: string): string => content.replace(/\r?\n$/, '')
+
+/** `="value"`, unless the value may hold a password. */
 const shown = (value: string | undefined): string => (value?.includes('@') ? '' : `=${JSON.stringify(value)}`)
 
-const loopback = (host: string): boolean =>
-  host === 'localhost' || host === '[::1]' || /^127(\.\d{1,3}){3}$/.test(host)
+const isLoopback = (hostname: string): boolean =>
+  hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d{1,3}){3}$/.test(hostname)
 
-/** Faults that show only when settings are seen together; one that is set, if wrongly, is not missing too. */
-function* crossFaults(config: Config, isSet: (name: keyof Values) => boolean): Generator<string> {
-  const base = config.chathubUrl
-  if (base) {
-    const given = `CHATHUB_BASE_URL${shown(base.href)}`
-    if (base.pathname !== '/' || base.search || base.hash)
+/** Faults of settings that do not fit together. A setting that is set wrongly does not also count as missing. */
+function* crossFaults(values: Values, isSet: (name: keyof Values) => boolean): Generator<string> {
+  const { chathubUrl, jwksUrl, opsPort } = values
+  if (chathubUrl) {
+    const given = `CHATHUB_BASE_URL${shown(chathubUrl.href)}`
+    if (chathubUrl.pathname !== '/' || chathubUrl.search || chathubUrl.hash)
       yield `${given}: wanted: an origin alone, without path or query`
-    if (base.protocol === 'http:' && !loopback(base.hostname) && !config.chathubAllowHttp)
+    if (chathubUrl.protocol === 'http:' && !isLoopback(chathubUrl.hostname) && !values.chathubAllowHttp)
       yield `${given}: http: would show the company token; wanted: https:, or CHATHUB_ALLOW_HTTP=true for a simulator`
   }
   if (!isSet('companyToken') && !(isSet('login') && isSet('password')))
@@ -144,34 +151,37 @@ function* crossFaults(config: Config, isSet: (name: keyof Values) => boolean): G
   const jwt = (['jwksUrl', 'jwtIssuer', 'jwtAudience'] as const).map(isSet)
   if (jwt.includes(true) && jwt.includes(false))
     yield 'JWT_JWKS_URL, JWT_ISSUER, JWT_AUDIENCE: only some are set; wanted: all or none'
-  if (config.jwksUrl?.protocol === 'http:' && !loopback(config.jwksUrl.hostname))
-    yield `JWT_JWKS_URL${shown(config.jwksUrl.href)}: wanted: https:, or http: on loopback`
-  if (config.opsPort !== undefined && config.opsPort !== 0 && config.opsPort === config.port)
-    yield `OPS_PORT${shown(String(config.opsPort))}: wanted: another port than PORT`
-  for (const origin of config.corsOrigins) {
-    if (!shapes.origin.valid(origin)) yield `CORS_ORIGINS${shown(origin)}: wanted: ${shapes.origin.wanted}`
-    else if (config.sessionSameSite === 'none' && !origin.startsWith('https:'))
-      yield `CORS_ORIGINS${shown(origin)}: wanted: https: origins alone, with SESSION_SAME_SITE=none`
-  }
-  for (const cidr of config.trustProxy)
-    if (!shapes.cidr.valid(cidr)) yield `TRUST_PROXY${shown(cidr)}: wanted: ${shapes.cidr.wanted}`
-  yield* clientFaults(config, isSet('jwksUrl'))
+  if (jwksUrl?.protocol === 'http:' && !isLoopback(jwksUrl.hostname))
+    yield `JWT_JWKS_URL${shown(jwksUrl.href)}: wanted: https:, or http: on loopback`
+  if (opsPort !== undefined && opsPort !== 0 && opsPort === values.port)
+    yield `OPS_PORT${shown(String(opsPort))}: wanted: another port than PORT`
+  if (values.sessionSameSite === 'none')
+    for (const origin of values.corsOrigins ?? [])
+      if (!origin.startsWith('https:'))
+        yield `CORS_ORIGINS${shown(origin)}: wanted: https: origins alone, with SESSION_SAME_SITE=none`
 }
 
-function* clientFaults(config: Config, othersMayCall: boolean): Generator<string> {
-  if (config.clients && config.clientsFile)
-    yield 'API_KEYS: given twice, as itself and as API_KEYS_FILE; wanted: one of them'
-  let json = config.clients
-  if (config.clientsFile)
-    try {
-      json = readFileSync(config.clientsFile, 'utf8')
-    } catch {
-      yield `API_KEYS_FILE${shown(config.clientsFile)}: cannot be read; wanted: a readable JSON file`
-      return
-    }
-  if (json !== undefined)
-    for (const fault of parseClients(json, othersMayCall).faults)
-      yield `${config.clientsFile ? 'API_KEYS_FILE' : 'API_KEYS'}: ${fault}`
-  else if (!othersMayCall)
-    yield 'API_KEYS_FILE: unset; wanted: at least one caller (API_KEYS_FILE, API_KEYS or JWT_JWKS_URL), or nobody could ever call'
+/** Reads the callers once. `othersMayCall`: a list without callers is no fault, because JWTs are accepted too. */
+const readClients = (values: Values, othersMayCall: boolean, faults: string[]): Config['clients'] => {
+  const { clients: inline, clientsFile: path } = values
+  const none = { entries: [], json: '' }
+  if (inline && path)
+    faults.push('API_KEYS: given twice, as itself and as API_KEYS_FILE; wanted: one of them')
+  if (!inline && !path) {
+    if (!othersMayCall)
+      faults.push(
+        'API_KEYS_FILE: unset; wanted: at least one caller (API_KEYS_FILE, API_KEYS or JWT_JWKS_URL), or nobody could ever call',
+      )
+    return none
+  }
+  let json = inline as string
+  try {
+    if (path) json = readFileSync(path, 'utf8')
+  } catch {
+    faults.push(`API_KEYS_FILE${shown(path)}: cannot be read; wanted: a readable JSON file`)
+    return none
+  }
+  const parsed = parseClients(json, othersMayCall)
+  faults.push(...parsed.faults.map((fault) => `${path ? 'API_KEYS_FILE' : 'API_KEYS'}: ${fault}`))
+  return { entries: parsed.entries, json }
 }

@@ -1,10 +1,9 @@
-import { readFileSync } from 'node:fs'
 import type { Server } from 'node:http'
 import { createClientLimit } from './access/client-limit.ts'
 import { createGatewayTokens } from './access/gateway-tokens.ts'
 import { createGuard } from './access/guard.ts'
 import { createJwtFinder } from './access/jwt.ts'
-import { createKeys, parseClients } from './access/keys.ts'
+import { createKeys } from './access/keys.ts'
 import { createSessions } from './access/sessions.ts'
 import { createAssignments } from './assignments/assignments.ts'
 import { createMemoryAssignments } from './assignments/memory-assignments.ts'
@@ -186,10 +185,7 @@ export const createGateway = (config: Config, { log, clock = systemClock, onRepo
   }
 
   // Who is calling.
-  const clientsJson = config.clientsFile
-    ? readFileSync(config.clientsFile, 'utf8')
-    : (config.clients ?? '{"clients":[]}')
-  const keys = createKeys(parseClients(clientsJson, true).entries, clock)
+  const keys = createKeys(config.clients.entries, clock)
   const limit = createClientLimit(clock)
   // Without Redis a room each: whoever fills one pushes nothing out of the others.
   const newRecords = () => (redis ? createRedisRecords(redis.tolerant) : createMemoryRecords(clock))
@@ -200,7 +196,7 @@ export const createGateway = (config: Config, { log, clock = systemClock, onRepo
   const findByJwt =
     jwksUrl && issuer && audience ? [createJwtFinder({ jwksUrl, issuer, audience, clock })] : []
   const guard = createGuard([keys.find, gatewayTokens.find, ...findByJwt], sessions)
-  const watching = watchCredentials({ config, clientsJson, keys, companyToken, redis, sessions, report })
+  const watching = watchCredentials({ config, keys, companyToken, redis, sessions, report })
 
   // The router.
   const metrics = createMetrics({

@@ -1,7 +1,7 @@
 import { type Keys, parseClients } from './access/keys.ts'
 import type { Sessions } from './access/sessions.ts'
 import type { CompanyToken } from './chathub/company-token.ts'
-import { type Config, settings } from './config.ts'
+import { type Config, secretOf, settings } from './config.ts'
 import type { Redis } from './redis/redis.ts'
 import type { Report } from './report.ts'
 import type { Secret } from './secret.ts'
@@ -10,7 +10,6 @@ import { watchFile } from './watch-file.ts'
 /** Keeps callers and ChatHub's credentials as their files say; a file with a fault changes nothing and is reported. */
 export const watchCredentials = (options: {
   config: Config
-  clientsJson: string
   keys: Keys
   companyToken: CompanyToken
   redis: Redis | undefined
@@ -28,7 +27,7 @@ export const watchCredentials = (options: {
     )
   }
   if (config.clientsFile)
-    watch('API_KEYS_FILE', config.clientsFile, options.clientsJson, (text) => {
+    watch('API_KEYS_FILE', config.clientsFile, config.clients.json, (text) => {
       const { entries, faults } = parseClients(text, config.jwksUrl !== undefined)
       if (faults.length > 0) throw new Error(faults.join('; '))
       keys.replace(entries)
@@ -45,7 +44,7 @@ export const watchCredentials = (options: {
     if (path === undefined) continue
     let current = config[name]?.reveal()
     watch(`${settings[name].env}_FILE`, path, '', (text) => {
-      const next = settings[name].read(text.replace(/\r?\n$/, '') || undefined)
+      const next = settings[name].read(secretOf(text) || undefined)
       if (!next) throw new Error('the file is empty')
       // A file that differs only in its line end changes nothing.
       if (next.reveal() === current) return false

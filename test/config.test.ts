@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { afterAll, describe, expect, it } from '@jest/globals'
 import { hashKey, makeKey } from '../src/access/keys.ts'
 import { type ConfigFaults, readConfig, settings } from '../src/config.ts'
-import type { Setting } from '../src/setting-types.ts'
+import type { Setting } from '../src/setting.ts'
 import { track } from './support/children.ts'
 
 const root = join(import.meta.dirname, '..')

@@ -1,0 +1,152 @@
+import { isIP } from 'node:net'
+import { z } from 'zod'
+import { isOrigin } from './contract/system.ts'
+import { Secret } from './secret.ts'
+
+/** One row of the settings table: a variable, what it means, and how its text becomes a value. */
+export type Setting<T> = {
+  env: string
+  sentence: string
+  /** The default, as shown in .env.example. Undefined: the setting has no default. */
+  fallback: string | undefined
+  /** True: the value may come from the file that `<env>_FILE` names, and it is never printed. */
+  secret: boolean
+  /** Throws a ZodError. Its messages say what is wanted and never repeat the value. */
+  read(text: string | undefined): T
+}
+
+type Type<T> = z.ZodType<T, string>
+
+const row = <T>(
+  env: string,
+  type: Type<T>,
+  fallback: string | undefined,
+  sentence: string,
+  secret: boolean,
+) => ({
+  env,
+  sentence: type.description ? `${sentence} (${type.description})` : sentence,
+  fallback,
+  secret,
+  read: (text: string | undefined) => (text === undefined ? undefined : type.parse(text)),
+})
+
+/** A setting with a default. */
+export const setting = <T>(env: string, type: Type<T>, fallback: string, sentence: string): Setting<T> => {
+  const { read, ...rest } = row(env, type, fallback, sentence, false)
+  return { ...rest, read: (text) => read(text ?? fallback) as T }
+}
+
+/** A setting that is undefined when its variable is unset. */
+export const optional = <T>(env: string, type: Type<T>, sentence: string): Setting<T | undefined> =>
+  row(env, type, undefined, sentence, false)
+
+/** A value that is never printed. The variable `<env>_FILE` may name a file that holds it. */
+export const secret = (env: string, type: Type<string>, sentence: string): Setting<Secret | undefined> =>
+  row(
+    env,
+    type.transform((text) => new Secret(text)),
+    undefined,
+    sentence,
+    true,
+  )
+
+/** Text that passes `isValid`. `wanted` completes the sentence « wanted: … ». */
+const textThat = (wanted: string, isValid: (text: string) => boolean) =>
+  z.string().refine(isValid, { error: wanted })
+
+export const anyText = z.string()
+
+export const oneLine = (lengthMin: number) =>
+  textThat(
+    `one line of at least ${lengthMin} characters`,
+    (text) => text.length >= lengthMin && !/[\r\n\0]/.test(text),
+  )
+
+/** A whole number in plain digits. Both bounds are included. */
+export const wholeNumber = (min: number, max: number) =>
+  textThat(
+    `a whole number from ${min} to ${max}`,
+    (text) => /^\d{1,12}$/.test(text) && Number(text) >= min && Number(text) <= max,
+  )
+    .transform(Number)
+    .describe(`${min}–${max}`)
+
+/** Whole seconds. The value is in milliseconds. */
+export const seconds = (min: number, max: number) =>
+  wholeNumber(min, max)
+    .transform((value) => value * 1000)
+    .describe(`${min}–${max}`)
+
+export const oneOf = <const T extends string>(...values: T[]) =>
+  z.enum(values, { error: `one of ${values.join(', ')}` }).describe(values.join(' | '))
+
+export const flag = z
+  .enum(['true', 'false'], { error: 'true or false' })
+  .transform((text) => text === 'true')
+  .describe('true | false')
+
+/** Comma separated entries of one type. Entries are trimmed, and empty ones are dropped. */
+export const listOf = (entry: Type<string>) =>
+  z
+    .string()
+    .transform((text) => partsOf(text))
+    .pipe(z.array(entry))
+
+export const partsOf = (text: string): string[] =>
+  text
+    .split(',')
+    .map((part) => part.trim())
+    .filter(Boolean)
+
+/** An absolute URL with one of these schemes and without user and password. A scheme ends in a colon. */
+export const url = (...schemes: string[]) => {
+  const wanted = `a URL starting with ${schemes.map((scheme) => `${scheme}//`).join(' or ')}`
+  return textThat(wanted, (text) => URL.canParse(text) && schemes.includes(new URL(text).protocol))
+    .transform((text) => new URL(text))
+    .refine(({ username, password }) => !username && !password, {
+      error: `${wanted}, without user and password`,
+    })
+}
+
+// Node takes a name of digits and dots for an address, so such a name must be a valid one.
+export const host = textThat(
+  'an address or a host name',
+  (text) => isIP(text) !== 0 || (/^[\w-]{1,63}(\.[\w-]{1,63})*$/.test(text) && !/^[\d.]+$/.test(text)),
+)
+
+export const cidr = textThat('addresses or CIDRs such as 10.0.0.0/8', (text) => {
+  const [, address = '', bits = '32'] = /^([\da-fA-F.:]+)(?:\/([1-9]\d{0,2}))?$/.exec(text) ?? []
+  const version = isIP(address)
+  return version !== 0 && Number(bits) <= (version === 4 ? 32 : 128)
+})
+
+export const origin = textThat('exact origins such as https://crm.example.com', isOrigin)
+
+export const companyToken = textThat('one line of visible ASCII characters', (text) =>
+  /^[\x21-\x7e]+$/.test(text),
+)
+
+const isPercentEncoded = (text: string): boolean => {
+  try {
+    return decodeURIComponent(text) !== undefined
+  } catch {
+    return false
+  }
+}
+
+export const redisUrl = textThat(
+  'redis://, rediss://, redis+sentinel://host,host/name or redis+cluster://host,host',
+  (text) => {
+    const parts =
+      /^(?:rediss?|redis\+(sentinel|cluster)):\/\/(?:([^/\s]*)@)?([^@/?\s]+)(\/[^/?\s]*)?(\?\S*)?$/.exec(text)
+    const [, kind, login = '', hosts = '', path = ''] = parts ?? []
+    const nodes = kind ? hosts.split(',') : [hosts.replaceAll(',', ' ')]
+    return (
+      nodes.every((node) => node !== '' && URL.canParse(`redis://${node}`)) &&
+      (kind !== 'sentinel' || path.length > 1) &&
+      isPercentEncoded(login) &&
+      !(kind && login.includes('@'))
+    )
+  },
+)
