@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 
 /** How long a child may take over SIGTERM before SIGKILL, in ms. */
-const PATIENCE = 5_000
+const graceMs = 30_000
 
 const children = new Set<ChildProcess>()
 
@@ -34,13 +34,13 @@ export const stopEverything = async (): Promise<void> => {
   await Promise.all([...children].map(stopChild))
 }
 
-/** SIGTERM, and SIGKILL when that did not do within five seconds; a frozen child is woken so that it can obey. */
+/** SIGTERM, and SIGKILL when that did not help within half a minute; a frozen child is woken so that it can obey. */
 export const stopChild = async (child: ChildProcess): Promise<void> => {
   if (!isRunning(child)) return
   const gone = once(child, 'exit')
   child.kill('SIGTERM')
   child.kill('SIGCONT')
-  const force = setTimeout(() => child.kill('SIGKILL'), PATIENCE)
+  const force = setTimeout(() => child.kill('SIGKILL'), graceMs)
   await gone
   clearTimeout(force)
 }
