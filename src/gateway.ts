@@ -1,4 +1,5 @@
 import type { Server } from 'node:http'
+import { createSystemCaller } from './access/caller.ts'
 import { createClientLimit } from './access/client-limit.ts'
 import { createGatewayTokens } from './access/gateway-tokens.ts'
 import { createGuard } from './access/guard.ts'
@@ -38,14 +39,10 @@ import { createWithIdempotency, isStorable } from './http/with-idempotency.ts'
 import { createDiagnose } from './lists/diagnosis.ts'
 import { createDirectory } from './lists/directory.ts'
 import { createOperatorIndex } from './lists/operator-index.ts'
-import { createOperatorLists, operatorsKey, rosterLoader } from './lists/operator-lists.ts'
+import { createOperatorLists, rosterLoader } from './lists/operator-lists.ts'
 import { createOperatorTokens } from './lists/operator-tokens.ts'
-import {
-  createOrganizations,
-  decodeOrganizations,
-  organizationsKey,
-  organizationsLoader,
-} from './lists/organizations.ts'
+import { createOrganizations, decodeOrganizations, organizationsLoader } from './lists/organizations.ts'
+import { createPurge } from './lists/purge.ts'
 import { decodeRoster } from './lists/roster.ts'
 import type { Log } from './log.ts'
 import { createMetrics } from './metrics.ts'
@@ -125,6 +122,7 @@ export const createGateway = (config: Config, { log, clock = systemClock, onRepo
   const chathub = createChatHub(exchange, report)
 
   // What is remembered.
+  const systemCaller = createSystemCaller()
   const store = redis ? createRedisStore(redis, clock) : createMemoryStore({ clock })
   const { freshMs, revalidateMs, waitMs, staleMs } = config
   const remembering = { store, coherence, clock, report }
@@ -141,13 +139,13 @@ export const createGateway = (config: Config, { log, clock = systemClock, onRepo
     ...remembering,
     list: 'operators',
     times: { freshMs, revalidateMs, waitMs, staleMs },
-    load: rosterLoader({ chathub, organizations, learn: index.learn, report }),
+    load: rosterLoader({ chathub, organizations, systemCaller, learn: index.learn, report }),
     decode: decodeRoster,
   })
 
   // The subject.
   const lists = createOperatorLists(rosters, organizations)
-  const directory = createDirectory({ lists, organizations, index, clock })
+  const directory = createDirectory({ lists, organizations, index, systemCaller, clock })
   const { batchSize, settleMs } = config
   const organizationLock = redis
     ? createRedisOrganizationLock({
@@ -165,7 +163,7 @@ export const createGateway = (config: Config, { log, clock = systemClock, onRepo
   const imports = createImports(writing)
   const operations = createOperations({ journal, organizationLock, runner, clock })
   const stopSweeping = operations.sweep()
-  const tokens = createOperatorTokens(chathub, clock)
+  const tokens = createOperatorTokens({ chathub, lists, clock })
   const assignments = createAssignments({
     lists,
     store: redis ? createRedisAssignments(redis.tolerant) : createMemoryAssignments({ clock }),
@@ -178,11 +176,7 @@ export const createGateway = (config: Config, { log, clock = systemClock, onRepo
     reachable: () => breaker.state() !== 'open',
     clock,
   })
-  const purge = async (organization?: number): Promise<void> => {
-    if (organization !== undefined) return rosters.purge(operatorsKey(organization))
-    await rosters.purge()
-    await organizationCache.purge(organizationsKey)
-  }
+  const purge = createPurge({ operators: rosters, organizations: organizationCache })
 
   // Who is calling.
   const keys = createKeys(config.clients.entries, clock)
@@ -240,9 +234,9 @@ export const createGateway = (config: Config, { log, clock = systemClock, onRepo
     })
   const router = makeDoor()
   mountOperators(router, { lists, directory, add, changeStatus })
-  mountOperations(router, { operations, organizations, imports, add, changeStatus, lists, tokens, clock })
+  mountOperations(router, { operations, organizations, imports, add, changeStatus, tokens, clock })
   mountOrganizations(router, { organizations, diagnose })
-  mountTokens(router, { lists, tokens, clock })
+  mountTokens(router, { tokens, clock })
   mountAssignments(router, { assignments })
   mountDropIn(router, { organizations, lists, directory, add, changeStatus, tokens, gatewayTokens })
   mountGateway(router, {

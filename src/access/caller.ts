@@ -1,10 +1,10 @@
-import type { Scope } from '../contract/scopes.ts'
+import { type Scope, scopes } from '../contract/scopes.ts'
 
 /** Who is calling and what it may touch. Immutable; the same object for every call with the same credential. */
 export type Caller = {
   /** Client id; limits, idempotency keys and operations belong to it. */
   id: string
-  kind: 'key' | 'jwt' | 'session' | 'token'
+  kind: 'key' | 'jwt' | 'session' | 'token' | 'system'
   scopes: ReadonlySet<Scope>
   /** `'*'`: every organization, those of tomorrow too. */
   organizations: ReadonlySet<number> | '*'
@@ -19,3 +19,13 @@ export type Caller = {
 
 /** What is assumed of a caller whose credential does not say. */
 export const requestsPerMinuteDefault = 6000
+
+/** The gateway itself, for background work: it may touch everything. Only `gateway.ts` makes one. */
+export const createSystemCaller = (): Caller => ({
+  id: 'gateway',
+  kind: 'system',
+  scopes: new Set(scopes),
+  organizations: '*',
+  requestsPerMinute: Number.POSITIVE_INFINITY,
+  expiresAt: undefined,
+})

@@ -1,4 +1,3 @@
-import { authorize } from '../access/authorize.ts'
 import type { Caller } from '../access/caller.ts'
 import type { Read } from '../cache/cache.ts'
 import type { CallContext } from '../chathub/exchange.ts'
@@ -27,35 +26,31 @@ export type AssignmentStore = {
   release(organization: number, chat: string): Promise<boolean>
 }
 
-/** Which chat of which organization, and who asks. */
-export type AssignmentScope = { caller: Caller; organization: number; context: CallContext }
-
 /** @throws Failure `redis.unavailable` first, then `organization.unknown`, so that one's own and others' look the same */
 export type Assignments = {
   /** @throws Failure `operator.none-active` */
-  assign(place: AssignmentScope, wanted: AssignChat): Promise<Assignment>
+  assign(caller: Caller, organization: number, request: AssignChat, context: CallContext): Promise<Assignment>
   /** @throws Failure `assignment.unknown` */
-  find(place: AssignmentScope, chat: string): Promise<Assignment>
+  find(caller: Caller, organization: number, chat: string, context: CallContext): Promise<Assignment>
   /** @throws Failure `assignment.unknown` */
-  release(place: AssignmentScope, chat: string): Promise<void>
+  release(caller: Caller, organization: number, chat: string, context: CallContext): Promise<void>
 }
 
 /** Chats and the operators that hold them; who is active is read from the remembered list. */
 export const createAssignments = (options: { lists: OperatorLists; store: AssignmentStore }): Assignments => {
   const { lists, store } = options
 
-  const enter = async ({ caller, organization, context }: AssignmentScope): Promise<Read<Roster>> => {
+  const enter = async (caller: Caller, organization: number, context: CallContext): Promise<Read<Roster>> => {
     store.requireReady()
-    authorize(caller, { organization: organization })
-    return lists.read(organization, context)
+    return lists.read(caller, organization, context)
   }
   return {
-    assign: async (place, { chatId, strategy, exclude }) => {
-      const read = await enter(place)
+    assign: async (caller, organization, { chatId, strategy, exclude }, context) => {
+      const read = await enter(caller, organization, context)
       const active = activeIn(read.copy.value)
       const isNumber = typeof chatId === 'number'
       const wish = { strategy, active, exclude, number: chatNumber(chatId), isNumber }
-      const assigned = await store.assign(place.organization, String(chatId), wish)
+      const assigned = await store.assign(organization, String(chatId), wish)
       // The list is asked for anew when this one is no longer fresh.
       if (!assigned)
         throw new Failure('operator.none-active', { retryAfterMs: Math.max(1000, read.freshness.ttlMs) })
@@ -63,17 +58,17 @@ export const createAssignments = (options: { lists: OperatorLists; store: Assign
       const candidates = active.filter((id) => !excluded.has(id)).length
       return shown(chatId, assigned.hold, { ...assigned.why, active: active.length, candidates })
     },
-    find: async (place, chat) => {
-      const active = activeIn((await enter(place)).copy.value)
-      const hold = await store.find(place.organization, chat)
+    find: async (caller, organization, chat, context) => {
+      const active = activeIn((await enter(caller, organization, context)).copy.value)
+      const hold = await store.find(organization, chat)
       if (!hold) throw new Failure('assignment.unknown')
       const reason = active.includes(hold.operator) ? 'held' : 'heldByInactive'
       const counts = { active: active.length, candidates: active.length }
       return shown(hold.isNumber ? Number(chat) : chat, hold, { reason, ...counts })
     },
-    release: async (place, chat) => {
-      await enter(place)
-      if (!(await store.release(place.organization, chat))) throw new Failure('assignment.unknown')
+    release: async (caller, organization, chat, context) => {
+      await enter(caller, organization, context)
+      if (!(await store.release(organization, chat))) throw new Failure('assignment.unknown')
     },
   }
 }

@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
 import { LRUCache } from 'lru-cache'
-import { mayTouch } from '../access/authorize.ts'
+import type { Caller } from '../access/caller.ts'
 import type { ClientLimit } from '../access/client-limit.ts'
 import type { Guard } from '../access/guard.ts'
 import type { Freshness } from '../cache/cache.ts'
@@ -10,11 +10,11 @@ import { preparedBodyOf } from './prepared-body.ts'
 import { respond } from './respond.ts'
 import type { ResponseBatcher } from './response-batcher.ts'
 
-/** How to answer the same URL again from memory: undefined when the fresh list is not there any more. */
-export type CachedLookup = {
-  organization: number
-  lookup(): { keptBody: Buffer; freshness: Freshness } | undefined
-}
+/**
+ * Finds the body of a URL again in memory; undefined when no fresh list is there any more.
+ * @throws Failure `organization.unknown` when the caller may not touch the organization
+ */
+export type CachedLookup = (caller: Caller) => { keptBody: Buffer; freshness: Freshness } | undefined
 
 export type FastPath = {
   /** Remembers how a URL was answered. */
@@ -83,12 +83,11 @@ export const createFastPath = (options: {
           requestContext.pendingCaller = caller
           return false
         }
-        if (!caller.scopes.has(endpoint.scope as never) || !mayTouch(caller, cachedLookup.organization))
-          return false
+        if (!caller.scopes.has(endpoint.scope as never)) return false
         limit(caller)
         requestContext.caller = caller
         const label = labelOf(known, headers.accept)
-        const found = cachedLookup.lookup()
+        const found = cachedLookup(caller)
         if (!found) return false
         requestContext.route = endpoint.path
         requestContext.freshness = found.freshness

@@ -51,7 +51,7 @@ export const createDiagnose =
 
     const known =
       mayTouch(caller, organization) &&
-      (await organizations.find(organization, context).then(
+      (await organizations.get(caller, organization, context).then(
         () => true,
         (error) => {
           if (!isFailure(error)) throw error
@@ -64,7 +64,7 @@ export const createDiagnose =
       advise('organization.access')
     }
     if (known) {
-      const failure = await lists.read(organization, context).then(
+      const failure = await lists.read(caller, organization, context).then(
         // An old copy in place of an answer says that none came.
         ({ freshness }) => freshness.how === 'stale-after-failure' || !options.reachable(),
         (error) => error,

@@ -23,8 +23,8 @@ export type Directory = {
   ): Promise<FoundOperator & { freshness: Freshness }>
   search(
     caller: Caller,
-    context: CallContext,
     query: Pick<OperatorQuery, 'q' | 'status'> & { organizations?: number[] | undefined },
+    context: CallContext,
     options?: ReadOptions,
   ): Promise<Gathered<{ items: (Operator & { organization: Organization })[]; total: number }>>
   statistics(
@@ -45,9 +45,10 @@ export const createDirectory = (options: {
   lists: OperatorLists
   organizations: Organizations
   index: OperatorIndex
+  systemCaller: Caller
   clock: Clock
 }): Directory => {
-  const { lists, organizations, index, clock } = options
+  const { lists, organizations, index, systemCaller, clock } = options
 
   const warming = new Set<number>()
   /** What a caller could not wait for is fetched behind, once, so that the next one finds it. */
@@ -56,21 +57,26 @@ export const createDirectory = (options: {
       if (warming.has(id)) continue
       warming.add(id)
       lists
-        .read(id, { lane: 'refreshes', client: 'directory', deadline: clock.now() + warmMs })
+        .read(systemCaller, id, { lane: 'refreshes', client: 'directory', deadline: clock.now() + warmMs })
         .catch(() => {})
         .finally(() => warming.delete(id))
     }
   }
 
   /** Lists of these organizations in their order; those that could not be had in time are named. */
-  const gather = async (wanted: readonly Organization[], context: CallContext, options: ReadOptions) => {
+  const gather = async (
+    caller: Caller,
+    wanted: readonly Organization[],
+    context: CallContext,
+    options: ReadOptions,
+  ) => {
     const inTime: CallContext = {
       ...context,
       deadline: Math.max(clock.now() + 1, context.deadline - answerMs),
     }
     const answers = await Promise.all(
       wanted.map(({ id }) =>
-        lists.read(id, inTime, options).catch((error: unknown) => {
+        lists.read(caller, id, inTime, options).catch((error: unknown) => {
           if (!isFailure(error)) throw error
           return error
         }),
@@ -95,16 +101,16 @@ export const createDirectory = (options: {
     find: async (caller, id, context, options = {}) => {
       const hint = await index.find(id)
       if (hint !== undefined && mayTouch(caller, hint)) {
-        const found = foundIn(await lists.read(hint, context, options).catch(() => undefined), id)
+        const found = foundIn(await lists.read(caller, hint, context, options).catch(() => undefined), id)
         if (found) return found
       }
-      const { found: all } = await organizations.list(caller, context, {}, options.notBefore)
+      const { found: all } = await organizations.list(caller, {}, context, options)
       // Whoever was just added is in no list that was learned, but in the copy that the write patched.
       for (const organization of options.notBefore === undefined ? all : []) {
-        const found = foundIn(lists.peek(organization.id), id)
+        const found = foundIn(lists.peek(caller, organization.id), id)
         if (found) return found
       }
-      const { reads, unavailable, retryAfterMs } = await gather(all, context, options)
+      const { reads, unavailable, retryAfterMs } = await gather(caller, all, context, options)
       for (const read of reads) {
         const found = foundIn(read, id)
         if (found) return found
@@ -115,18 +121,18 @@ export const createDirectory = (options: {
         detail: 'Not every organization could be looked at in time.',
       })
     },
-    search: async (caller, context, query, options = {}) => {
+    search: async (caller, query, context, options = {}) => {
       const wanted = { ids: query.organizations }
-      const listed = await organizations.list(caller, context, wanted, options.notBefore)
-      const { reads, unavailable } = await gather(listed.found, context, options)
+      const listed = await organizations.list(caller, wanted, context, options)
+      const { reads, unavailable } = await gather(caller, listed.found, context, options)
       const items = reads.flatMap(({ copy: { value: roster } }) =>
         select(roster, query).map((operator) => ({ ...operator, organization: roster.organization })),
       )
       return { content: { items, total: items.length, unavailable }, freshness: oldest([listed, ...reads]) }
     },
     statistics: async (caller, context, options = {}) => {
-      const listed = await organizations.list(caller, context, {}, options.notBefore)
-      const { reads, unavailable } = await gather(listed.found, context, options)
+      const listed = await organizations.list(caller, {}, context, options)
+      const { reads, unavailable } = await gather(caller, listed.found, context, options)
       const sum: Statistics = { total: 0, active: 0, inactive: 0, deleted: 0, unknown: 0 }
       const each = reads.map(({ copy: { value: roster } }) => {
         const counts = roster.statistics()

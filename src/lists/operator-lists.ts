@@ -1,3 +1,5 @@
+import { authorize } from '../access/authorize.ts'
+import type { Caller } from '../access/caller.ts'
 import type { Cache, Loaded, Read, ReadOptions } from '../cache/cache.ts'
 import type { ChatHub, ListedOperators } from '../chathub/client.ts'
 import type { CallContext } from '../chathub/exchange.ts'
@@ -20,13 +22,14 @@ export const rosterLoader =
   (options: {
     chathub: ChatHub
     organizations: Organizations
+    systemCaller: Caller
     learn: OperatorIndex['learn']
     report: Reporter
   }) =>
   async (key: string, context: CallContext, previous: Roster | undefined): Promise<Loaded<Roster>> => {
-    const { chathub, organizations, report } = options
+    const { chathub, organizations, systemCaller, report } = options
     const id = organizationOf(key)
-    const naming = organizations.find(id, context)
+    const naming = organizations.get(systemCaller, id, context).then((found) => found.organization)
     naming.catch(() => {}) // awaited below
     const before = previous && lastAnswer.get(previous)
     const ask = () => chathub.operators(id, context, before)
@@ -50,21 +53,29 @@ export const rosterLoader =
     return { value: roster, bytes: roster.bytes, askedAt: listed.askedAt }
   }
 
+/** @throws Failure `organization.unknown` when the caller may not touch the organization */
 export type OperatorLists = {
-  peek(organization: number): Read<Roster> | undefined
-  read(organization: number, context: CallContext, options?: ReadOptions): Promise<Read<Roster>>
+  /** The roster while it is fresh, from memory, without a promise. */
+  peek(caller: Caller, organization: number): Read<Roster> | undefined
+  /** The roster. An organization that is known not to exist costs neither ChatHub nor the store anything. */
+  read(
+    caller: Caller,
+    organization: number,
+    context: CallContext,
+    options?: ReadOptions,
+  ): Promise<Read<Roster>>
 }
 
-/**
- * The roster of an organization, fresh from memory without a promise where possible. One that is known not to exist costs
- * neither ChatHub nor the store anything.
- */
 export const createOperatorLists = (cache: Cache<Roster>, organizations: Organizations): OperatorLists => ({
-  peek: (organization) => cache.peek(operatorsKey(organization)),
-  read: async (organization, context, options = {}) => {
+  peek: (caller, organization) => {
+    authorize(caller, { organization })
+    return cache.peek(operatorsKey(organization))
+  },
+  read: async (caller, organization, context, options = {}) => {
+    authorize(caller, { organization })
     const fresh = options.notBefore === undefined ? cache.peek(operatorsKey(organization)) : undefined
     if (fresh) return fresh
-    if (organizations.isAbsent(organization)) throw new Failure('organization.unknown')
+    if (organizations.isAbsent(caller, organization)) throw new Failure('organization.unknown')
     return cache.read(operatorsKey(organization), context, options)
   },
 })

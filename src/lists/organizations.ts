@@ -1,6 +1,6 @@
-import { mayTouch } from '../access/authorize.ts'
+import { authorize, mayTouch } from '../access/authorize.ts'
 import type { Caller } from '../access/caller.ts'
-import type { Cache, Loaded, Read } from '../cache/cache.ts'
+import type { Cache, Loaded, Read, ReadOptions } from '../cache/cache.ts'
 import type { ChatHub } from '../chathub/client.ts'
 import type { CallContext } from '../chathub/exchange.ts'
 import type { Clock } from '../clock.ts'
@@ -22,21 +22,19 @@ export type Organizations = {
   /** Those that the caller may touch, filtered, in ChatHub's order. */
   list(
     caller: Caller,
-    context: CallContext,
     query: { q?: string | undefined; ids?: number[] | undefined },
-    notBefore?: number,
+    context: CallContext,
+    options?: ReadOptions,
   ): Promise<Read<OrganizationIndex> & { found: Organization[] }>
   /** @throws Failure `organization.unknown`, for one that the caller may not touch just as for one that does not exist */
   get(
     caller: Caller,
     id: number,
     context: CallContext,
-    notBefore?: number,
+    options?: ReadOptions,
   ): Promise<Read<OrganizationIndex> & { organization: Organization }>
-  /** The same without a caller: does ChatHub have it? */
-  find(id: number, context: CallContext): Promise<Organization>
   /** True: ChatHub's list was read a moment ago and does not have it, so that nobody need be asked. */
-  isAbsent(id: number): boolean
+  isAbsent(caller: Caller, id: number): boolean
 }
 
 export const indexOf = (all: readonly Organization[]): OrganizationIndex => ({
@@ -65,22 +63,13 @@ export const decodeOrganizations = (bytes: Buffer): OrganizationIndex => {
 }
 
 export const createOrganizations = (cache: Cache<OrganizationIndex>, clock: Clock): Organizations => {
-  const read = async (context: CallContext, notBefore?: number): Promise<Read<OrganizationIndex>> =>
-    (notBefore === undefined && cache.peek(organizationsKey)) ||
-    cache.read(organizationsKey, context, notBefore === undefined ? {} : { notBefore })
-
-  const look = async (id: number, context: CallContext, notBefore?: number) => {
-    let answer = await read(context, notBefore)
-    if (!answer.copy.value.byId.has(id) && answer.freshness.ageMs > absentMs)
-      answer = await read(context, clock.now() - absentMs)
-    const organization = answer.copy.value.byId.get(id)
-    if (!organization) throw new Failure('organization.unknown')
-    return { ...answer, organization }
-  }
+  const read = async (context: CallContext, options: ReadOptions = {}): Promise<Read<OrganizationIndex>> =>
+    (options.notBefore === undefined && cache.peek(organizationsKey)) ||
+    cache.read(organizationsKey, context, options)
 
   return {
-    list: async (caller, context, { q, ids }, notBefore) => {
-      const answer = await read(context, notBefore)
+    list: async (caller, { q, ids }, context, options) => {
+      const answer = await read(context, options)
       const wanted = ids && new Set(ids)
       const sought = q === undefined ? undefined : foldForSearch(q)
       const found = answer.copy.value.all.filter(
@@ -91,12 +80,17 @@ export const createOrganizations = (cache: Cache<OrganizationIndex>, clock: Cloc
       )
       return { ...answer, found }
     },
-    get: async (caller, id, context, notBefore) => {
-      if (!mayTouch(caller, id)) throw new Failure('organization.unknown')
-      return look(id, context, notBefore)
+    get: async (caller, id, context, options) => {
+      authorize(caller, { organization: id })
+      let answer = await read(context, options)
+      if (!answer.copy.value.byId.has(id) && answer.freshness.ageMs > absentMs)
+        answer = await read(context, { notBefore: clock.now() - absentMs })
+      const organization = answer.copy.value.byId.get(id)
+      if (!organization) throw new Failure('organization.unknown')
+      return { ...answer, organization }
     },
-    find: async (id, context) => (await look(id, context)).organization,
-    isAbsent: (id) => {
+    isAbsent: (caller, id) => {
+      authorize(caller, { organization: id })
       const known = cache.peek(organizationsKey)
       return known !== undefined && known.freshness.ageMs <= absentMs && !known.copy.value.byId.has(id)
     },

@@ -5,13 +5,13 @@ import type { Router } from '../router.ts'
 /** /v1/organizations/{org}/assignments: who takes a chat. */
 export const mountAssignments = (router: Router, { assignments }: { assignments: Assignments }): void => {
   router.bind(endpoints.assignChat, async ({ caller, context, params, body }) => ({
-    json: await assignments.assign({ caller, context, organization: params.org }, body),
+    json: await assignments.assign(caller, params.org, body, context),
   }))
   router.bind(endpoints.getAssignment, async ({ caller, context, params }) => ({
-    json: await assignments.find({ caller, context, organization: params.org }, params.chatId),
+    json: await assignments.find(caller, params.org, params.chatId, context),
   }))
   router.bind(endpoints.releaseChat, async ({ caller, context, params }) => {
-    await assignments.release({ caller, context, organization: params.org }, params.chatId)
+    await assignments.release(caller, params.org, params.chatId, context)
     return { empty: 204 }
   })
 }

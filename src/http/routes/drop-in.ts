@@ -1,4 +1,3 @@
-import { mayTouch } from '../../access/authorize.ts'
 import type { GatewayTokens } from '../../access/gateway-tokens.ts'
 import { codeOf } from '../../chathub/wire.ts'
 import { endpoints } from '../../contract/endpoints.ts'
@@ -38,12 +37,11 @@ export const mountDropIn = (router: Router, dependencies: Dependencies): void =>
   const { organizations, lists, directory, add, changeStatus, tokens, gatewayTokens } = dependencies
 
   router.bind(endpoints.dropInOperators, async ({ caller, context, query, notBefore }) => {
-    if (!mayTouch(caller, query.organizationId)) throw new Failure('organization.unknown')
-    const read = await lists.read(query.organizationId, context, notBefore)
+    const read = await lists.read(caller, query.organizationId, context, notBefore)
     return keptBody(lists, read, (roster) => roster.view('chathub', () => dropInList(roster)))
   })
   router.bind(endpoints.dropInOrganizations, async ({ caller, context, notBefore }) => {
-    const { found, freshness } = await organizations.list(caller, context, {}, notBefore.notBefore)
+    const { found, freshness } = await organizations.list(caller, {}, context, notBefore)
     return { json: found, freshness }
   })
   router.bind(endpoints.dropInSynchronize, async ({ caller, context, body, requestKey }) => {
@@ -65,7 +63,7 @@ export const mountDropIn = (router: Router, dependencies: Dependencies): void =>
       })
       if ('operation' in written) throw new Failure('write.in-doubt')
       // The list that the add left behind knows the status that ChatHub gave each.
-      const left = await lists.read(organization, context).catch(() => undefined)
+      const left = await lists.read(caller, organization, context).catch(() => undefined)
       for (const { index, name, id, outcome } of written.done.results) {
         if (outcome === 'rejected')
           throw new Failure(
@@ -86,8 +84,9 @@ export const mountDropIn = (router: Router, dependencies: Dependencies): void =>
     return { empty: 200, touched: [roster.organization.id] }
   })
   router.bind(endpoints.dropInToken, async ({ caller, context, body }) => {
-    const found = await directory.find(caller, body.id, context)
-    const { token } = await tokens.mint(found, new Date(body.expiresAt), context)
+    const { roster } = await directory.find(caller, body.id, context)
+    const request = { operator: body.id, expiresAt: new Date(body.expiresAt) }
+    const { token } = await tokens.mint(caller, roster.organization.id, request, context)
     return { json: token, unkept: true }
   })
   router.bind(endpoints.dropInValidate, async ({ context, body }) => ({

@@ -1,10 +1,9 @@
-import { authorize } from '../../access/authorize.ts'
 import { endpoints } from '../../contract/endpoints.ts'
 import type { Upstream } from '../../contract/system.ts'
-import { Failure } from '../../errors.ts'
+import type { Purge } from '../../lists/purge.ts'
 import type { Router } from '../router.ts'
 
-type Dependencies = { upstream(): Upstream; purge(organization?: number): Promise<void> }
+type Dependencies = { upstream(): Upstream; purge: Purge }
 
 /** What the gateway says of itself and its caller. */
 export const mountGateway = (router: Router, { upstream, purge }: Dependencies): void => {
@@ -20,18 +19,7 @@ export const mountGateway = (router: Router, { upstream, purge }: Dependencies):
   }))
   router.bind(endpoints.upstream, () => ({ json: upstream() }))
   router.bind(endpoints.purge, async ({ caller, body }) => {
-    if (body.organization !== undefined) authorize(caller, { organization: body.organization })
-    else if (caller.organizations !== '*')
-      throw new Failure('request.invalid-body', {
-        errors: [
-          {
-            pointer: '/organization',
-            code: 'required',
-            detail: 'Only a credential with organizations "*" may purge everything.',
-          },
-        ],
-      })
-    await purge(body.organization)
+    await purge(caller, body.organization)
     return { empty: 204, ...(body.organization !== undefined && { touched: [body.organization] }) }
   })
 }

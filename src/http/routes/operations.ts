@@ -5,7 +5,6 @@ import { endpoints } from '../../contract/endpoints.ts'
 import { type RowOutcome, rowOutcomes } from '../../contract/operation.ts'
 import type { AddResult, ImportQuery } from '../../contract/operator.ts'
 import { Failure, isFailure } from '../../errors.ts'
-import type { OperatorLists } from '../../lists/operator-lists.ts'
 import type { OperatorTokens } from '../../lists/operator-tokens.ts'
 import type { Organizations } from '../../lists/organizations.ts'
 import type { Add } from '../../writes/add.ts'
@@ -23,7 +22,6 @@ type Dependencies = {
   imports: Imports
   add: Add
   changeStatus: ChangeStatus
-  lists: OperatorLists
   tokens: OperatorTokens
   clock: Clock
 }
@@ -45,7 +43,7 @@ const pick = (rows: readonly Row[], outcomes: readonly RowOutcome[]): Record<str
 
 /** Writes of many rows, and the one resource that shows any write that takes long. */
 export const mountOperations = (router: Router, dependencies: Dependencies): void => {
-  const { operations, organizations, imports, add, changeStatus, lists, tokens, clock } = dependencies
+  const { operations, organizations, imports, add, changeStatus, tokens, clock } = dependencies
 
   router.bind(endpoints.setStatus, async ({ caller, context, params, body, requestKey }) => {
     authorize(caller, { organization: params.org })
@@ -70,10 +68,9 @@ export const mountOperations = (router: Router, dependencies: Dependencies): voi
     const inTime = { ...context, deadline: context.deadline - answerMs }
     const mint = async (result: AddResult['results'][number]) => {
       try {
-        const roster = (await lists.read(params.org, inTime)).copy.value
-        const operator = result.id === undefined ? undefined : roster.byId(result.id)
-        if (!operator) throw new Failure('operator.unknown')
-        const { token, expiresAt } = await tokens.mint({ roster, operator }, until, inTime)
+        if (result.id === undefined) throw new Failure('operator.unknown')
+        const request = { operator: result.id, expiresAt: until }
+        const { token, expiresAt } = await tokens.mint(caller, params.org, request, inTime)
         return { ...result, token, expiresAt: expiresAt.toISOString(), tokenError: null }
       } catch (error) {
         if (!isFailure(error)) throw error

@@ -24,15 +24,13 @@ export const mountOperators = (
   { lists, directory, add, changeStatus }: Dependencies,
 ): void => {
   router.bind(endpoints.listOperators, async ({ caller, context, params, query, notBefore }) => {
-    authorize(caller, { organization: params.org })
-    const read = await lists.read(params.org, context, notBefore)
+    const read = await lists.read(caller, params.org, context, notBefore)
     if (isWhole(query)) return keptBody(lists, read, ({ bytes }) => bytes)
     const key = `list ${JSON.stringify(query)}`
     return keptBody(lists, read, (roster) => roster.view(key, () => page(roster, query)))
   })
   router.bind(endpoints.getOperator, async ({ caller, context, params, notBefore }) => {
-    authorize(caller, { organization: params.org })
-    const read = await lists.read(params.org, context, notBefore)
+    const read = await lists.read(caller, params.org, context, notBefore)
     return keptBody(lists, read, (roster) => {
       const operator = roster.byId(params.operator)
       if (!operator) throw new Failure('operator.unknown')
@@ -40,8 +38,7 @@ export const mountOperators = (
     })
   })
   router.bind(endpoints.getStatistics, async ({ caller, context, params, notBefore }) => {
-    authorize(caller, { organization: params.org })
-    const read = await lists.read(params.org, context, notBefore)
+    const read = await lists.read(caller, params.org, context, notBefore)
     return keptBody(lists, read, (roster) => roster.view('statistics', () => roster.statistics()))
   })
   router.bind(endpoints.findOperator, async ({ caller, context, params, notBefore }) => {
@@ -49,7 +46,7 @@ export const mountOperators = (
     return { json: shown(found), freshness: found.freshness }
   })
   router.bind(endpoints.searchOperators, async ({ caller, context, query, notBefore }) => {
-    const { content, freshness } = await directory.search(caller, context, query, notBefore)
+    const { content, freshness } = await directory.search(caller, query, context, notBefore)
     return { json: content, freshness }
   })
   router.bind(endpoints.getAllStatistics, async ({ caller, context, notBefore }) => {
@@ -93,12 +90,9 @@ export const keptBody = (
   return {
     keptBody: bodyOf(read.copy.value),
     freshness: read.freshness,
-    cachedLookup: {
-      organization: organization.id,
-      lookup: () => {
-        const now = lists.peek(organization.id)
-        return now && { keptBody: bodyOf(now.copy.value), freshness: now.freshness }
-      },
+    cachedLookup: (caller) => {
+      const now = lists.peek(caller, organization.id)
+      return now && { keptBody: bodyOf(now.copy.value), freshness: now.freshness }
     },
   }
 }
