@@ -190,7 +190,7 @@ export const createGateway = (config: Config, { log, clock = systemClock, onRepo
   const findByJwt =
     jwksUrl && issuer && audience ? [createJwtFinder({ jwksUrl, issuer, audience, clock })] : []
   const guard = createGuard([keys.find, gatewayTokens.find, ...findByJwt], sessions)
-  const watching = watchCredentials({ config, keys, companyToken, redis, sessions, report })
+  const stopWatching = watchCredentials({ config, keys, companyToken, redis, sessions, clock, report })
 
   // The router.
   const metrics = createMetrics({
@@ -280,7 +280,7 @@ export const createGateway = (config: Config, { log, clock = systemClock, onRepo
       router.endStreams()
     },
     close: async () => {
-      watching.close()
+      stopWatching()
       stopSweeping()
       await coherence.close()
       redis?.close()

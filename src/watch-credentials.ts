@@ -1,31 +1,38 @@
 import { type Keys, parseClients } from './access/keys.ts'
 import type { Sessions } from './access/sessions.ts'
 import type { CompanyToken } from './chathub/company-token.ts'
+import type { Clock } from './clock.ts'
 import { type Config, secretOf, settings } from './config.ts'
 import type { Redis } from './redis/redis.ts'
-import type { Report } from './report.ts'
+import type { Reporter } from './report.ts'
 import type { Secret } from './secret.ts'
 import { watchFile } from './watch-file.ts'
 
-/** Keeps callers and ChatHub's credentials as their files say; a file with a fault changes nothing and is reported. */
+/**
+ * Applies changes of the files that hold callers and secrets. A file with a fault changes nothing; the fault is reported.
+ * Returns how to stop.
+ */
 export const watchCredentials = (options: {
   config: Config
   keys: Keys
   companyToken: CompanyToken
   redis: Redis | undefined
   sessions: Sessions | undefined
-  report: (report: Report) => void
-}): { close(): void } => {
-  const { config, keys, companyToken, report } = options
+  clock: Clock
+  report: Reporter
+}): (() => void) => {
+  const { config, keys, companyToken, redis, sessions, clock, report } = options
   const watchers: { close(): void }[] = []
-  const watch = (setting: string, path: string, before: string, take: (text: string) => boolean): void => {
-    watchers.push(
-      watchFile(path, before, {
-        changed: (text) => take(text) && report({ name: 'secret-file', setting, result: 'changed' }),
-        kept: (because) => report({ name: 'secret-file', setting, result: 'kept', because }),
-      }),
-    )
+
+  /** `apply` returns false when the new content means the same. It throws when the content has a fault. */
+  const watch = (setting: string, path: string, current: string, apply: (text: string) => boolean): void => {
+    const changed = (text: string): void => {
+      if (apply(text)) report({ name: 'secret-file', setting, result: 'changed' })
+    }
+    const kept = (because: string): void => report({ name: 'secret-file', setting, result: 'kept', because })
+    watchers.push(watchFile({ path, current, clock, changed, kept }))
   }
+
   if (config.clientsFile)
     watch('API_KEYS_FILE', config.clientsFile, config.clients.json, (text) => {
       const { entries, faults } = parseClients(text, config.jwksUrl !== undefined)
@@ -33,25 +40,27 @@ export const watchCredentials = (options: {
       keys.replace(entries)
       return true
     })
+
   const secrets = [
-    { name: 'companyToken', take: (token: Secret) => companyToken.replace({ token }) },
-    { name: 'password', take: (password: Secret) => companyToken.replace({ password }) },
-    { name: 'redisUrl', take: (url: Secret) => options.redis?.replace(url.reveal()) },
-    { name: 'sessionSecret', take: (secret: Secret) => options.sessions?.replaceSecret(secret) },
+    { name: 'companyToken', apply: (token: Secret) => companyToken.replace({ token }) },
+    { name: 'password', apply: (password: Secret) => companyToken.replace({ password }) },
+    { name: 'redisUrl', apply: (url: Secret) => redis?.replace(url.reveal()) },
+    { name: 'sessionSecret', apply: (secret: Secret) => sessions?.replaceSecret(secret) },
   ] as const
-  for (const { name, take } of secrets) {
+  for (const { name, apply } of secrets) {
     const path = config.files[name]
     if (path === undefined) continue
     let current = config[name]?.reveal()
     watch(`${settings[name].env}_FILE`, path, '', (text) => {
       const next = settings[name].read(secretOf(text) || undefined)
       if (!next) throw new Error('the file is empty')
-      // A file that differs only in its line end changes nothing.
       if (next.reveal() === current) return false
       current = next.reveal()
-      take(next)
+      apply(next)
       return true
     })
   }
-  return { close: () => watchers.forEach((watcher) => void watcher.close()) }
+  return () => {
+    for (const watcher of watchers) watcher.close()
+  }
 }
