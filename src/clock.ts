@@ -1,15 +1,15 @@
 import { setImmediate } from 'node:timers/promises'
 
 /**
- * The only source of time. Rooms take it as a value, so tests hand time in instead of sleeping.
- * `now` never goes back and knows no date; `wall` is the date and may jump: nothing that expires is measured with it.
+ * The only source of time. It is handed in, so that tests can move time instead of sleeping.
+ * `now` never goes back and knows no date. `wall` is the date and may jump, so no expiry is measured with it.
  */
 export type Clock = {
   /** Milliseconds on a monotonic scale with an arbitrary start. */
   now(): number
   /** Milliseconds since 1970-01-01T00:00:00Z. */
   wall(): number
-  /** Runs `run` once after `ms` milliseconds; the returned function cancels it. Never keeps the process alive. */
+  /** Runs `run` once after `ms` milliseconds. The returned function cancels it. A timer does not keep the process alive. */
   after(ms: number, run: () => void): () => void
 }
 
@@ -23,17 +23,17 @@ export const systemClock: Clock = {
   },
 }
 
-/** Runs `run` every `ms` milliseconds from now on; the returned function ends it. */
+/** Runs `run` every `ms` milliseconds, first after `ms`. The returned function ends it, also from inside `run`. */
 export const every = (clock: Clock, ms: number, run: () => void): (() => void) => {
-  const again = (): void => {
+  const runAndRepeat = (): void => {
+    cancel = clock.after(ms, runAndRepeat)
     run()
-    cancel = clock.after(ms, again)
   }
-  let cancel = clock.after(ms, again)
+  let cancel = clock.after(ms, runAndRepeat)
   return () => cancel()
 }
 
-/** Resolves after `ms`, or at once when `signal` fires; the caller looks at the signal itself. */
+/** Resolves after `ms`, or at once when `signal` is aborted. The caller checks the signal. */
 export const pause = (clock: Clock, ms: number, signal?: AbortSignal): Promise<void> =>
   new Promise((resolve) => {
     if (signal?.aborted) return resolve()
@@ -46,19 +46,19 @@ export const pause = (clock: Clock, ms: number, signal?: AbortSignal): Promise<v
     signal?.addEventListener('abort', done, { once: true })
   })
 
-// So long one piece of work keeps everything else waiting, in ms.
+// The longest time, in ms, in which sliced work keeps the event loop busy.
 const sliceMs = 0.25
 
-/** Does `work` with each item, in slices of time between which the event loop goes on with what else there is. */
+/** Calls `work` with each item. Other work of the event loop runs between two slices of 0.25 ms. */
 export const inSlices = async <T>(items: Iterable<T>, work: (item: T) => void): Promise<void> => {
-  let began = performance.now()
+  let startedAt = performance.now()
   for (const item of items) {
     work(item)
-    if (performance.now() - began < sliceMs) continue
+    if (performance.now() - startedAt < sliceMs) continue
     await nextSlice()
-    began = performance.now()
+    startedAt = performance.now()
   }
 }
 
-/** Lets the event loop go on with what else there is. */
+/** Resolves in the next turn of the event loop. */
 export const nextSlice = (): Promise<void> => setImmediate()
