@@ -110,14 +110,14 @@ export const createGateway = (config: Config, { log, clock = systemClock, onRepo
     clock,
     report: (lane, ms) => report({ name: 'upstream-wait', lane, ms }),
   })
-  const breaker = createBreaker(report)
+  const breaker = createBreaker({ clock, report })
   const credentials = { token: config.companyToken, login: config.login, password: config.password }
   const companyToken = createCompanyToken({ credentials, clock, report })
   const upstream = createExchange({ origin: config.chathubUrl, authHeader, timeoutMs, clock, report })
   let exchange = upstream.exchange
   exchange = withRateLimit(exchange, queue, report)
   exchange = breaker.withBreaker(exchange)
-  exchange = withRetry(exchange, report)
+  exchange = withRetry(exchange, { clock, report })
   exchange = companyToken.withToken(exchange)
   const chathub = createChatHub(exchange, report)
 

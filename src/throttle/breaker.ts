@@ -1,79 +1,95 @@
-import {
-  BrokenCircuitError,
-  type CircuitBreakerPolicy,
-  CircuitState,
-  ConsecutiveBreaker,
-  circuitBreaker,
-  handleWhen,
-  type IBreaker,
-  SamplingBreaker,
-} from 'cockatiel'
 import { CallerGaveUp, type Exchange } from '../chathub/exchange.ts'
-import { Failure, type FailureCode, isFailure } from '../errors.ts'
+import type { Clock } from '../clock.ts'
+import { Failure, isFailure } from '../errors.ts'
 import type { Reporter } from '../report.ts'
 
-/** What counts as ChatHub failing; our own refusals (busy) and definite answers (400, 401, 403, 429) do not. */
-const chathubFailures: FailureCode[] = ['chathub.unavailable', 'chathub.timeout']
-
+const failuresInRowMax = 5
+const callsMin = 20
+const bucketMs = 1000
+const buckets = 10
 const halfOpenAfterMs = 2000
 
-export type Breaker = { withBreaker(exchange: Exchange): Exchange; state(): 'closed' | 'open' | 'half-open' }
+/** Calls that ended within one second, the second counted from the start of the clock. */
+type Bucket = { second: number; calls: number; failures: number }
+
+type State =
+  | { name: 'closed'; failuresInRow: number; recent: Bucket[] }
+  | { name: 'open'; openedAt: number }
+  | { name: 'half-open'; trial: Promise<unknown> }
+
+export type Breaker = { withBreaker(exchange: Exchange): Exchange; state(): State['name'] }
 
 /**
- * Opens after 5 failures in a row, or when half of at least 20 calls in 10 s failed; then every call fails at once with
- * `chathub.unavailable`. After 2 s one trial call goes through; the others wait for its outcome.
+ * Circuit breaker before ChatHub. It opens after 5 failures in a row, or when half of at least 20 calls within 10 s
+ * failed. While it is open, every call fails at once with `chathub.unavailable` and a Retry-After of 1 to 2 s. After 2 s
+ * one trial call is sent, and the other calls wait for its outcome.
  */
-export const createBreaker = (report: Reporter): Breaker => {
-  const policy: CircuitBreakerPolicy = circuitBreaker(
-    handleWhen((error) =>
-      // A trial that did not come to ChatHub, or had not its whole time, is no proof that it is well.
-      policy.state === CircuitState.HalfOpen
-        ? isFailure(error, ...chathubFailures, 'queue.full')
-        : isFailure(error, ...chathubFailures) && !(error.cause instanceof CallerGaveUp),
-    ),
-    {
-      halfOpenAfter: halfOpenAfterMs,
-      breaker: either(
-        new ConsecutiveBreaker(5),
-        new SamplingBreaker({ threshold: 0.5, duration: 10_000, minimumRps: 2 }),
-      ),
-    },
-  )
-  let openedAt = 0
-  policy.onStateChange((state) => {
-    if (state === CircuitState.Open) openedAt = performance.now()
-    if (state !== CircuitState.Isolated) report({ name: 'breaker', breaker: 'chathub', state: nameOf(state) })
-  })
+export const createBreaker = ({ clock, report }: { clock: Clock; report: Reporter }): Breaker => {
+  const closed = (): State => ({ name: 'closed', failuresInRow: 0, recent: [] })
+  let state = closed()
+  const change = (next: State): void => {
+    state = next
+    report({ name: 'breaker', breaker: 'chathub', state: next.name })
+  }
+  const open = (): void => change({ name: 'open', openedAt: clock.now() })
+
+  /** Counts the outcome of a call that began in `during`; once that state has ended the outcome is too old. */
+  const record = (during: State, failed: boolean): void => {
+    if (during !== state || during.name !== 'closed') return
+    const second = Math.floor(clock.now() / bucketMs)
+    const { recent } = during
+    while (recent[0] && recent[0].second <= second - buckets) recent.shift()
+    if (recent.at(-1)?.second !== second) recent.push({ second, calls: 0, failures: 0 })
+    const bucket = recent.at(-1) as Bucket
+    bucket.calls++
+    during.failuresInRow = failed ? during.failuresInRow + 1 : 0
+    if (!failed) return
+    bucket.failures++
+    const calls = recent.reduce((sum, each) => sum + each.calls, 0)
+    const failures = recent.reduce((sum, each) => sum + each.failures, 0)
+    if (during.failuresInRow >= failuresInRowMax || (calls >= callsMin && failures >= calls / 2)) open()
+  }
+
   return {
-    withBreaker: (exchange) => (call) =>
-      policy
-        .execute(() => exchange(call))
-        .catch((error) => {
-          if (!(error instanceof BrokenCircuitError)) throw error
+    state: () => state.name,
+    withBreaker: (exchange) => async (call) => {
+      while (state.name === 'half-open') await state.trial
+      if (state.name === 'open') {
+        const leftMs = state.openedAt + halfOpenAfterMs - clock.now()
+        if (leftMs > 0)
           throw new Failure('chathub.unavailable', {
-            retryAfterMs: Math.max(1000, openedAt + halfOpenAfterMs - performance.now()),
-            cause: error,
+            retryAfterMs: Math.max(1000, leftMs),
+            cause: new Error('the circuit breaker is open'),
           })
-        }),
-    state: () => nameOf(policy.state),
+        const attempt = exchange(call)
+        // Only an answer of ChatHub closes the breaker; a trial that never reached ChatHub proves nothing.
+        const trial = attempt.then(
+          () => change(closed()),
+          (error) => (verdictOf(error) === 'answered' ? change(closed()) : open()),
+        )
+        change({ name: 'half-open', trial })
+        return attempt
+      }
+      const during = state
+      try {
+        const reply = await exchange(call)
+        record(during, false)
+        return reply
+      } catch (error) {
+        const verdict = verdictOf(error)
+        if (verdict !== 'unknown') record(during, verdict === 'failed')
+        throw error
+      }
+    },
   }
 }
 
-const nameOf = (state: CircuitState): 'closed' | 'open' | 'half-open' =>
-  state === CircuitState.Closed ? 'closed' : state === CircuitState.HalfOpen ? 'half-open' : 'open'
-
-/** Opens when either would. */
-const either = (...breakers: IBreaker[]): IBreaker => ({
-  get state() {
-    return breakers.map((breaker) => breaker.state)
-  },
-  set state(states) {
-    breakers.forEach((breaker, i) => {
-      breaker.state = (states as unknown[])[i]
-    })
-  },
-  success: (state) => {
-    for (const breaker of breakers) breaker.success(state)
-  },
-  failure: (state) => breakers.map((breaker) => breaker.failure(state)).some(Boolean),
-})
+/**
+ * What an error says about ChatHub. A refusal such as 400, 401, 403 or 429 is an answer. A full queue of our own, or a
+ * call that was not given its whole time, says nothing.
+ */
+const verdictOf = (error: unknown): 'answered' | 'failed' | 'unknown' => {
+  if (!isFailure(error) || error.code === 'queue.full' || error.cause instanceof CallerGaveUp)
+    return 'unknown'
+  return isFailure(error, 'chathub.unavailable', 'chathub.timeout') ? 'failed' : 'answered'
+}

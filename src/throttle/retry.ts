@@ -1,32 +1,33 @@
-import { DelegateBackoff, handleWhen, retry } from 'cockatiel'
 import type { Exchange } from '../chathub/exchange.ts'
+import { type Clock, pause } from '../clock.ts'
 import { isFailure } from '../errors.ts'
 import type { Reporter } from '../report.ts'
 
+const earnedPerCall = 0.1
+const savedAtStart = 3
+const savedMax = 10
+
 /**
- * One more try for reads that ChatHub failed, after 100 to 400 ms chosen at random (full jitter), while the retry budget
- * lasts: retries stay within a tenth of all calls. Writes are never sent again here, whatever happened to them.
+ * Repeats a read once if ChatHub was unavailable, after a random 100 to 400 ms. Each call earns a tenth of a retry, and
+ * at most ten are saved, so retries stay within a tenth of all calls. Writes and logins are never repeated here.
  */
-export const withRetry = (exchange: Exchange, report: Reporter): Exchange => {
-  // A tenth of a retry is earned with each call; at most ten are saved up.
-  let saved = 3
-  return (call) => {
-    saved = Math.min(10, saved + 0.1)
-    if (call.write || call.operation === 'login') return exchange(call)
-    let tried = false
-    const isWorthAnother = (error: Error): boolean => {
-      if (tried || !isFailure(error, 'chathub.unavailable') || error.retryAfterMs !== undefined) return false
-      tried = true
-      if (saved < 1) return false
+export const withRetry = (
+  exchange: Exchange,
+  { clock, report }: { clock: Clock; report: Reporter },
+): Exchange => {
+  let saved = savedAtStart
+  return async (call) => {
+    saved = Math.min(savedMax, saved + earnedPerCall)
+    try {
+      return await exchange(call)
+    } catch (error) {
+      // A failure with a Retry-After asks for a longer wait than a retry gives.
+      const repeatable = isFailure(error, 'chathub.unavailable') && error.retryAfterMs === undefined
+      if (!repeatable || call.write || call.operation === 'login' || saved < 1) throw error
       saved--
-      return true
-    }
-    const policy = retry(handleWhen(isWorthAnother), { maxAttempts: 1, backoff })
-    return policy.execute(({ attempt }) => {
-      if (attempt > 0) report({ name: 'retry', operation: call.operation })
+      await pause(clock, 100 + Math.random() * 300, call.context.signal)
+      report({ name: 'retry', operation: call.operation })
       return exchange(call)
-    })
+    }
   }
 }
-
-const backoff = new DelegateBackoff(() => 100 + Math.random() * 300)
