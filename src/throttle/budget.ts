@@ -1,13 +1,13 @@
 import type { Clock } from '../clock.ts'
 
-/** Two classes share the budget: people and writes may use all of it, imports and refreshes together only a part. */
+/** Interactive reads and writes are `urgent` and may use the whole budget; imports and refreshes are `background`. */
 export type BudgetClass = 'urgent' | 'background'
 
-/** The right to send one request. Exactly one of `leave` (as the first byte leaves) and `giveBack` takes effect. */
+/** The right to send one request. Only the first call of `consume` or `release` has an effect. */
 export type Slot = {
-  /** False: the slot was granted too long ago and is forfeited; send nothing and take a new one. */
+  /** Called as the first byte leaves. False: the slot has expired; send nothing and take a new one. */
   consume(): boolean
-  /** For a slot that is not needed after all; does nothing once the request has left. */
+  /** Gives back a slot that was not used. */
   release(): void
 }
 
@@ -15,68 +15,73 @@ export type Grant = { slot: Slot } | { waitMs: number }
 
 /** At most N requests arrive at ChatHub in any sliding second. */
 export type Budget = {
-  /** Grants now or says when to ask again; never books ahead. */
-  take(klass: BudgetClass): Grant | Promise<Grant>
-  /** How long a call waits that has `ahead` calls before it, in ms; an estimate from below. */
+  /** Grants a slot now or says when to ask again; it never reserves a slot for later. */
+  take(budgetClass: BudgetClass): Grant | Promise<Grant>
+  /** A lower bound in ms for the wait of a call that has `ahead` calls before it. */
   estimate(ahead: number): number
-  /** ChatHub asked for a pause of `ms`: nothing is granted meanwhile, and for a minute less than before. */
+  /** Grants nothing for `ms`, then a reduced rate that recovers within minutes (for a 429 of ChatHub). */
   pause(ms: number): void
   status(): { requestsPerSecond: number; allowedNow: number; usedInLastSecond: number; pausedForMs: number }
 }
 
 export type LocalBudget = Budget & {
-  /** A request left that was granted elsewhere; it counts here too. */
-  note(klass: BudgetClass): void
-  /** Until nothing that was granted counts any more, ms: at least so long. */
+  /** Counts a request that another budget granted. */
+  note(budgetClass: BudgetClass): void
+  /** A lower bound in ms until no granted slot counts any more. */
   idleInMs(): number
 }
 
-/** A request may reach ChatHub this much later than it left here, and windows still hold. */
+/** The sliding second holds at ChatHub if no request travels this much longer than another. */
 export const jitterMs = 50
 const windowMs = 1000 + jitterMs
 
 /**
- * When a process that is the only one may ask first, on the system's clock, which begins with the process: one that was
- * killed and started anew cannot know what it sent before.
+ * When a single instance may send its first request, on the system clock, which starts with the process. A restarted
+ * process cannot know what the previous one sent.
  */
 export const firstAskMs = windowMs
 
-/** What imports and refreshes may use together, so that people always find room; one a second at the least. */
+/** What imports and refreshes may use together, so that urgent calls always find a slot; at least 1. */
 export const backgroundShare = (requestsPerSecond: number): number =>
   Math.max(1, requestsPerSecond - Math.max(1, Math.floor(0.4 * requestsPerSecond)))
 
-/** A slower rate after ChatHub's 429: two thirds for a minute, then a tenth of the full rate back each minute. */
-export const slowedRate = (full: number, slowed: number, sinceMs: number): number =>
-  Math.max(
-    1,
-    Math.min(full, Math.floor(slowed + Math.max(0, Math.floor(sinceMs / 60_000)) * Math.max(1, full / 10))),
-  )
+/** The rate after a 429: `slowed`, and a tenth of the full rate more after each minute. */
+export const slowedRate = (full: number, slowed: number, sinceMs: number): number => {
+  const minutes = Math.max(0, Math.floor(sinceMs / 60_000))
+  return Math.max(1, Math.min(full, Math.floor(slowed + minutes * Math.max(1, full / 10))))
+}
+
+/** A slot from its effects, of which one runs, once. */
+export const createSlot = (effects: { consume(): void; release(): void }, expired = () => false): Slot => {
+  let open = true
+  const close = (effect: () => void): boolean => {
+    if (!open) return false
+    open = false
+    effect()
+    return true
+  }
+  return { consume: () => !expired() && close(effects.consume), release: () => void close(effects.release) }
+}
 
 /**
- * The budget of this process alone. A slot counts from its grant until one window after its request left, so the bound
- * holds exactly however long a connection takes. Bursts up to N are fine: only the sliding second counts.
+ * The budget of a single process. A slot counts from its grant until one window after its request left, so the bound
+ * holds however long a connection takes. A burst of N is allowed; only the sliding second counts.
  */
 export const createLocalBudget = (options: {
   requestsPerSecond: () => number
   clock: Clock
-  /** Nothing is granted before (monotonic ms). */
+  /** Nothing is granted earlier (monotonic ms). */
   opensAt?: number
 }): LocalBudget => {
-  const { clock } = options
-  const full = options.requestsPerSecond
-  const pools: Record<BudgetClass, { unsent: number; left: number[] }> = {
-    urgent: { unsent: 0, left: [] },
-    background: { unsent: 0, left: [] },
+  const { clock, requestsPerSecond: full } = options
+  const pools: Record<BudgetClass, { unsent: number; sentAt: number[] }> = {
+    urgent: { unsent: 0, sentAt: [] },
+    background: { unsent: 0, sentAt: [] },
   }
   let pausedUntil = options.opensAt ?? Number.NEGATIVE_INFINITY
-  const pausedForMs = (): number => Math.max(0, pausedUntil - clock.now())
-  /** Forgets what left longer than a window ago. */
-  const trim = ({ left }: { left: number[] }): void => {
-    const horizon = clock.now() - windowMs
-    while (left.length > 0 && (left[0] as number) <= horizon) left.shift()
-  }
   let slowed: { rate: number; since: number } | undefined
 
+  const pausedForMs = (): number => Math.max(0, pausedUntil - clock.now())
   const allowed = (): number => {
     if (!slowed) return full()
     const rate = slowedRate(full(), slowed.rate, clock.now() - slowed.since)
@@ -84,70 +89,54 @@ export const createLocalBudget = (options: {
     return rate
   }
   /** Slots of a class that still count. */
-  const used = (klass: BudgetClass): number => {
-    trim(pools[klass])
-    return pools[klass].unsent + pools[klass].left.length
+  const used = (budgetClass: BudgetClass): number => {
+    const { unsent, sentAt } = pools[budgetClass]
+    while (sentAt.length > 0 && (sentAt[0] as number) <= clock.now() - windowMs) sentAt.shift()
+    return unsent + sentAt.length
   }
   const usedByAll = (): number => used('urgent') + used('background')
-  /** Until a slot of these classes comes free. */
   const nextFreeMs = (...classes: BudgetClass[]): number => {
-    const oldest = Math.min(...classes.map((klass) => pools[klass].left[0] ?? Infinity))
-    // Slots that were granted but have not left yet come free soon after they do; ask again shortly.
+    const oldest = Math.min(...classes.map((each) => pools[each].sentAt[0] ?? Infinity))
+    // No slot has been sent yet: ask again soon, since an unsent slot may be released at any time.
     return oldest === Infinity ? 10 : Math.max(1, oldest + windowMs - clock.now())
   }
 
-  const grant = (klass: BudgetClass): Slot => {
-    const pool = pools[klass]
-    pool.unsent++
-    let open = true
-    const close = (): boolean => {
-      if (!open) return false
-      open = false
-      pool.unsent--
-      return true
-    }
-    return {
-      consume: () => {
-        if (close()) pool.left.push(clock.now())
-        return true
-      },
-      release: () => void close(),
-    }
-  }
-
   return {
-    take: (klass) => {
-      const waitMs = pausedForMs()
-      if (waitMs > 0) return { waitMs }
+    take: (budgetClass) => {
+      const pool = pools[budgetClass]
+      if (pausedForMs() > 0) return { waitMs: pausedForMs() }
       if (usedByAll() >= allowed()) return { waitMs: nextFreeMs('urgent', 'background') }
-      if (klass === 'background' && used(klass) >= backgroundShare(allowed()))
-        return { waitMs: nextFreeMs(klass) }
-      return { slot: grant(klass) }
+      if (budgetClass === 'background' && used(budgetClass) >= backgroundShare(allowed()))
+        return { waitMs: nextFreeMs(budgetClass) }
+      pool.unsent++
+      const release = (): number => pool.unsent--
+      const consume = (): void => {
+        release()
+        pool.sentAt.push(clock.now())
+      }
+      return { slot: createSlot({ consume, release }) }
     },
     estimate: (ahead) => {
       const rate = allowed()
-      // After a slowdown more may count than the rate allows now; they come free together.
+      // After a slowdown more slots may count than the rate allows; they become free together.
       const busy = Math.min(rate, usedByAll()) + ahead
       if (busy < rate) return pausedForMs()
       const windows = Math.floor((busy - rate) / rate)
       return Math.max(pausedForMs(), windows * windowMs + nextFreeMs('urgent', 'background'))
     },
     pause: (ms) => {
-      // Several refusals of one burst slow down once.
-      if (clock.now() >= pausedUntil)
+      // Several refusals of one burst slow down only once.
+      if (pausedForMs() === 0)
         slowed = { rate: Math.max(1, Math.floor((allowed() * 2) / 3)), since: clock.now() + ms }
       pausedUntil = Math.max(pausedUntil, clock.now() + ms)
     },
-    note: (klass) => {
-      trim(pools[klass])
-      pools[klass].left.push(clock.now())
+    note: (budgetClass) => {
+      used(budgetClass)
+      pools[budgetClass].sentAt.push(clock.now())
     },
     idleInMs: () => {
       if (pools.urgent.unsent + pools.background.unsent > 0) return windowMs
-      const newest = Math.max(
-        pools.urgent.left.at(-1) ?? -Infinity,
-        pools.background.left.at(-1) ?? -Infinity,
-      )
+      const newest = Math.max(...Object.values(pools).map(({ sentAt }) => sentAt.at(-1) ?? -Infinity))
       return Math.max(0, newest + windowMs - clock.now())
     },
     status: () => ({

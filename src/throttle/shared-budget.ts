@@ -1,25 +1,31 @@
 import type { Clock } from '../clock.ts'
 import type { Redis } from '../redis/redis.ts'
-import { type Budget, type BudgetClass, createLocalBudget, type Grant } from './budget.ts'
+import {
+  type Budget,
+  type BudgetClass,
+  createLocalBudget,
+  createSlot,
+  type Grant,
+  type Slot,
+} from './budget.ts'
 
 /**
- * ONE BUDGET for all instances, granted by a script on Redis time: now or not now, never booked ahead.
+ * One budget for all instances. A script in Redis grants a slot by the clock of Redis or says when to ask again.
  *
- * A request leaves at most 40 ms after its grant (the slot's age is looked at as it leaves), and no N + 1 grants lie
- * within 1,070 ms: so no N + 1 arrivals lie within a second, though one be 30 ms longer on its way than another. A ring
- * that is missing (flushed, restarted) stays shut for one window, since nobody knows what was granted before.
+ * Bound: no N + 1 grants lie within 1,070 ms. A request leaves at most 40 ms after its grant, since an older slot has
+ * expired. So no N + 1 requests arrive within a second, if none travels 30 ms longer than another. After Redis lost the
+ * list of grants, nothing is granted for one window.
  *
- * An instance that cannot reach Redis cannot tell its own isolation from Redis's death. It asks nothing while it may
- * still be counted as alive and one window more; by then the shared side counts it as gone and keeps its share free, and it goes on with that share:
- * N ÷ the greater of GATEWAY_INSTANCES and the most instances seen. The shared side keeps that much free for each that is
- * missing. Back again, an instance takes nothing until what it sent by itself is a window old; the shared side too grows
- * only one window after an instance came back.
+ * An instance that cannot reach Redis may be the only one that cannot. It sends nothing while the others may count it as
+ * alive, and one window more. From then on the shared budget keeps its share free, and the instance uses that share: N
+ * divided by the greater of GATEWAY_INSTANCES and the most instances seen. After its return it takes no shared slot until
+ * its own last request is one window old. The shared budget counts it again one window after it joined.
  */
 const windowMs = 1070
 const slotAgeMaxMs = 40
-const askAgainMs = 20
-// An instance missing this long without a goodbye is taken for dead, and its share is free again.
-const missedMs = 600_000
+const askAgainMs = 100
+// An instance that is missing for longer counts as stopped, and its share is free again.
+const missingMaxMs = 600_000
 const keepMs = 7 * 24 * 3600 * 1000
 
 const keys = {
@@ -29,21 +35,24 @@ const keys = {
   slow: '{gateway}:budget:slow',
 } as const
 
-/** ARGV: N, class, instances expected. KEYS: as above, then the registry's. → stamp of the grant or 0, wait ms, rate. */
+/**
+ * KEYS: those above, then those of the registry. ARGV: N, class, expected instances.
+ * Returns the time of the grant or 0, the wait in ms, and the current rate.
+ */
 const take = `
-local ring, background, paused, slow, members, joined, peak, born = unpack(KEYS)
+local ring, background, paused, slow, members, joined, peak, dataSince = unpack(KEYS)
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local full = tonumber(ARGV[1])
 for i = 1, 2 do redis.call('PEXPIRE', KEYS[i], ${keepMs}) end
 
--- Who joined less than a window ago may have lived by itself just before; whoever asks does not.
+-- An instance that joined less than one window ago may still have requests of its own share in flight.
 local settled, instances = 0, redis.call('ZRANGEBYSCORE', members, now, '+inf')
 for _, id in ipairs(instances) do
   if now - tonumber(redis.call('HGET', joined, id) or now) >= ${windowMs} then settled = settled + 1 end
 end
 local most, mostAt = string.match(redis.call('GET', peak) or '0 0', '(%d+) (%d+)')
-if now - tonumber(mostAt) > ${missedMs} then most = 0 end
+if now - tonumber(mostAt) > ${missingMaxMs} then most = 0 end
 local expected = math.max(#instances, tonumber(most), tonumber(ARGV[3]), 1)
 local rate = full - (expected - math.max(1, settled)) * math.floor(full / expected)
 
@@ -55,13 +64,13 @@ end
 
 local pauseMs = redis.call('PTTL', paused)
 if pauseMs > 0 then return { 0, pauseMs, rate } end
-redis.call('SET', born, now, 'PX', ${keepMs}, 'NX')
-local young = redis.call('GET', born) + ${windowMs} - now
-if young > 0 then return { 0, math.min(young, ${windowMs}), rate } end
+redis.call('SET', dataSince, now, 'PX', ${keepMs}, 'NX')
+local unknownMs = redis.call('GET', dataSince) + ${windowMs} - now
+if unknownMs > 0 then return { 0, math.min(unknownMs, ${windowMs}), rate } end
 if tonumber(redis.call('LINDEX', ring, 0) or '0') > now then
-  -- The clock was put back: what was granted in the last second cannot be told any more.
+  -- The clock was set back, so the age of earlier grants is unknown.
   redis.call('DEL', ring, background)
-  redis.call('SET', born, now, 'PX', ${keepMs})
+  redis.call('SET', dataSince, now, 'PX', ${keepMs})
   return { 0, ${windowMs}, rate }
 end
 
@@ -78,14 +87,14 @@ redis.call('LPUSH', ring, now)
 redis.call('LTRIM', ring, 0, full - 1)
 return { now, 0, rate }`
 
-/** ARGV: stamp, class. A grant that came to nothing is free again. */
+/** ARGV: time of the grant, class. Takes back a grant that was not used. */
 const forfeit = `
 redis.call('LREM', KEYS[1], 1, ARGV[1])
 if ARGV[2] == 'background' then redis.call('LREM', KEYS[2], 1, ARGV[1]) end
 return 1`
 
-/** ARGV: ms, slowed rate. Several refusals of one burst slow down once. */
-const pauseScript = `
+/** ARGV: ms, slowed rate. Several refusals of one burst slow down only once. */
+const pause = `
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local left = redis.call('PTTL', KEYS[1])
@@ -98,93 +107,78 @@ type Options = {
   requestsPerSecond: number
   clock: Clock
   membership: {
-    /** How many instances there are or may be. */
+    /** The greater of the planned instances and the most that were seen. */
     expected(): number
-    /** When this instance was last heard of by the registry (monotonic ms). */
+    /** When the registry last received a heartbeat of this instance (monotonic ms). */
     lastHeartbeatAt(): number
   }
-  /** Keys of the registry of instances, and of the age of this Redis. */
+  /** Keys of the registry of instances, and of the time since which Redis has its data. */
   registry: { members: string; joined: string; peak: string; redisDataSince: string }
-  /** How long after it was last heard of an instance still counts as alive, ms. */
+  /** How long an instance counts as alive after its last heartbeat, ms. */
   memberMs: number
 }
 
 export const createSharedBudget = (options: Options): Budget => {
   const { clock, redis, requestsPerSecond } = options
   const { expected, lastHeartbeatAt } = options.membership
-  const ask = redis.script('budgetTake', take, { dropOnWrongType: true })
-  const giveBack = redis.script('budgetForfeit', forfeit)
-  const tellPause = redis.script('budgetPause', pauseScript)
   const { members, joined, peak, redisDataSince } = options.registry
+  const takeScript = redis.script('budgetTake', take, { dropOnWrongType: true })
+  const forfeitScript = redis.script('budgetForfeit', forfeit)
+  const pauseScript = redis.script('budgetPause', pause)
   const takeKeys = [...Object.values(keys), members, joined, peak, redisDataSince]
 
+  const startedAt = clock.now()
   let rate = requestsPerSecond
-  const begunAt = clock.now()
-  /** When Redis said that more would be granted. */
+  /** When Redis grants more, as far as it said. */
   let freeAt = Number.NEGATIVE_INFINITY
-  /** Counts what this instance sent either way, so that a change of sides sees the last second whole. */
+  /** Counts every request of this instance, so that its last second is known when it loses or regains Redis. */
   const local = createLocalBudget({
     requestsPerSecond: () => Math.floor(requestsPerSecond / expected()),
     clock,
   })
-  let livesAlone = false
+  let usesOwnShare = false
 
-  const takeAlone = (klass: BudgetClass): Grant => {
-    // Alone in the world nobody else counts on anything; else the others must have noticed first.
-    const countedUntil = Math.max(begunAt, lastHeartbeatAt()) + options.memberMs
-    const shut = expected() === 1 ? 0 : countedUntil + windowMs - clock.now()
-    if (shut > 0) return { waitMs: Math.min(shut, askAgainMs * 5) }
-    livesAlone = true
-    return local.status().requestsPerSecond < 1 ? { waitMs: 200 } : (local.take(klass) as Grant)
+  const takeOwnShare = (budgetClass: BudgetClass): Grant => {
+    const countedUntil = Math.max(startedAt, lastHeartbeatAt()) + options.memberMs
+    // A single instance has nobody who must notice first.
+    const closedMs = expected() === 1 ? 0 : countedUntil + windowMs - clock.now()
+    if (closedMs > 0) return { waitMs: Math.min(closedMs, askAgainMs) }
+    usesOwnShare = true
+    return local.status().requestsPerSecond < 1 ? { waitMs: 200 } : (local.take(budgetClass) as Grant)
   }
 
-  const grantOf = (stamp: number, askedAt: number, klass: BudgetClass): Grant => {
-    let open = true
-    const close = (): boolean => {
-      const closed = open
-      open = false
-      return closed
+  const grantOf = (grantedAt: number, askedAt: number, budgetClass: BudgetClass): Slot => {
+    const consume = (): void => local.note(budgetClass)
+    const release = (): void => {
+      forfeitScript([keys.ring, keys.background], grantedAt, budgetClass).catch(() => {})
     }
-    return {
-      slot: {
-        consume: () => {
-          if (clock.now() - askedAt > slotAgeMaxMs || !close()) return false
-          local.note(klass)
-          return true
-        },
-        release: () => {
-          if (close()) giveBack([keys.ring, keys.background], stamp, klass).catch(() => {})
-        },
-      },
-    }
+    return createSlot({ consume, release }, () => clock.now() - askedAt > slotAgeMaxMs)
   }
 
   return {
-    take: async (klass) => {
-      if (redis.state() === 'away') return takeAlone(klass)
-      if (livesAlone) {
-        const busy = local.idleInMs()
-        if (busy > 0) return { waitMs: busy }
-        livesAlone = false
-      }
+    take: async (budgetClass) => {
+      if (redis.state() === 'away') return takeOwnShare(budgetClass)
+      if (usesOwnShare && local.idleInMs() > 0) return { waitMs: local.idleInMs() }
+      usesOwnShare = false
       const askedAt = clock.now()
       try {
-        const answer = await ask(takeKeys, requestsPerSecond, klass, expected())
-        const [stamp, waitMs, allowed] = answer as [number, number, number]
+        const answer = await takeScript(takeKeys, requestsPerSecond, budgetClass, expected())
+        const [grantedAt, waitMs, allowed] = answer as [number, number, number]
         rate = allowed
         freeAt = clock.now() + waitMs
-        return stamp > 0 ? grantOf(stamp, askedAt, klass) : { waitMs: Math.max(1, waitMs) }
+        return grantedAt > 0
+          ? { slot: grantOf(grantedAt, askedAt, budgetClass) }
+          : { waitMs: Math.max(1, waitMs) }
       } catch {
-        // Away, or refusing what it is asked (full, a replica): either way nothing is granted there.
-        return takeAlone(klass)
+        // Redis is away, or it refuses the script (full, or a replica). It grants nothing in either case.
+        return takeOwnShare(budgetClass)
       }
     },
     estimate: (ahead) => Math.max(0, freeAt - clock.now()) + Math.floor(ahead / Math.max(1, rate)) * windowMs,
     pause: (ms) => {
       local.pause(ms)
-      tellPause([keys.pause, keys.slow], Math.round(ms), Math.max(1, Math.floor((rate * 2) / 3))).catch(
-        () => {},
-      )
+      const slowed = Math.max(1, Math.floor((rate * 2) / 3))
+      pauseScript([keys.pause, keys.slow], Math.round(ms), slowed).catch(() => {})
     },
     status: () => ({
       ...local.status(),

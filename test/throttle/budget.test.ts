@@ -15,17 +15,20 @@ const setUp = (requestsPerSecond: number) => {
   const clock = createClock()
   return { clock, budget: createLocalBudget({ requestsPerSecond: () => requestsPerSecond, clock }) }
 }
-const take = (budget: Budget, klass: BudgetClass = 'urgent'): Slot | undefined => {
-  const granted = budget.take(klass) as { slot: Slot } | { waitMs: number }
+const take = (budget: Budget, budgetClass: BudgetClass = 'urgent'): Slot | undefined => {
+  const granted = budget.take(budgetClass) as { slot: Slot } | { waitMs: number }
   return 'slot' in granted ? granted.slot : undefined
 }
-const waitOf = (budget: Budget, klass: BudgetClass = 'urgent'): number =>
-  (budget.take(klass) as { waitMs: number }).waitMs
+const waitOf = (budget: Budget, budgetClass: BudgetClass = 'urgent'): number =>
+  (budget.take(budgetClass) as { waitMs: number }).waitMs
 
-type Step = { do: 'take'; klass: BudgetClass } | { do: 'leave' | 'giveBack'; which: number } | { do: number }
+type Step =
+  | { do: 'take'; budgetClass: BudgetClass }
+  | { do: 'leave' | 'giveBack'; which: number }
+  | { do: number }
 const steps = fc.array(
   fc.oneof(
-    fc.record({ do: fc.constant('take' as const), klass: fc.constantFrom('urgent', 'background') }),
+    fc.record({ do: fc.constant('take' as const), budgetClass: fc.constantFrom('urgent', 'background') }),
     fc.record({ do: fc.constantFrom('leave' as const, 'giveBack' as const), which: fc.nat(20) }),
     fc.record({ do: fc.integer({ min: 1, max: 700 }) }),
   ) as fc.Arbitrary<Step>,
@@ -37,23 +40,23 @@ describe('the budget of one process', () => {
     await fc.assert(
       fc.asyncProperty(fc.integer({ min: 1, max: 12 }), steps, async (n, sequence) => {
         const { clock, budget } = setUp(n)
-        const open: { slot: Slot; klass: BudgetClass }[] = []
-        const left: { at: number; klass: BudgetClass }[] = []
+        const open: { slot: Slot; budgetClass: BudgetClass }[] = []
+        const left: { at: number; budgetClass: BudgetClass }[] = []
         for (const step of sequence) {
           if (step.do === 'take') {
-            const slot = take(budget, step.klass)
-            if (slot) open.push({ slot, klass: step.klass })
+            const slot = take(budget, step.budgetClass)
+            if (slot) open.push({ slot, budgetClass: step.budgetClass })
           } else if (typeof step.do === 'number') await clock.advance(step.do)
           else if (open.length > 0) {
             const [one] = open.splice(step.which % open.length, 1)
             if (step.do === 'giveBack') one!.slot.release()
-            else if (one!.slot.consume()) left.push({ at: clock.now(), klass: one!.klass })
+            else if (one!.slot.consume()) left.push({ at: clock.now(), budgetClass: one!.budgetClass })
           }
         }
         for (const { at } of left) {
           const second = left.filter((other) => other.at >= at && other.at - at <= 1000)
           expect(second.length).toBeLessThanOrEqual(n)
-          const background = second.filter(({ klass }) => klass === 'background')
+          const background = second.filter(({ budgetClass }) => budgetClass === 'background')
           expect(background.length).toBeLessThanOrEqual(backgroundShare(n))
         }
       }),
