@@ -74,8 +74,8 @@ export const createChangeStatus = (writing: WriteDependencies): ChangeStatus => 
           } catch (error) {
             if (!isFailure(error)) throw error
             if (!error.inDoubt && (await journal.remove(operation, lock).catch(() => false))) throw error
-            const silent = isWithoutReply(error)
-            const doubtful = { ...operation, sending: { ...sending, silent } }
+            const noReply = isWithoutReply(error)
+            const doubtful = { ...operation, sending: { ...sending, noReply } }
             await Promise.all([journal.save(doubtful, lock), cache.commit(key)]).catch(() => {})
             return { operation: doubtful }
           }

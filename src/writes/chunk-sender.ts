@@ -58,16 +58,16 @@ export const createChunkSender = (options: {
       sending: { since: clock.wall(), chunk: chunk.number, attempt, rows, baseline },
     })
   }
-  const inDoubt = ({ sending }: Operation, silent: boolean, rows = sending?.rows ?? []) =>
-    sending && { ...sending, rows, silent }
+  const inDoubt = ({ sending }: Operation, noReply: boolean, rows = sending?.rows ?? []) =>
+    sending && { ...sending, rows, noReply }
 
   const addNames: Send = async (operation, lock, chunk, copy, context) => {
     const key = operatorsKey(operation.organization)
     const adding = toAdd(chunk.rows, operation)
     const baseline = baselineOf(copy.value, adding)
     const sent = await announce(operation, lock, chunk, adding, baseline)
-    const doubt = async (silent: boolean): Promise<Operation> => {
-      const next = { ...sent, sending: inDoubt(sent, silent) }
+    const doubt = async (noReply: boolean): Promise<Operation> => {
+      const next = { ...sent, sending: inDoubt(sent, noReply) }
       await writer.save(next, lock)
       await cache.commit(key)
       return next
@@ -114,7 +114,7 @@ export const createChunkSender = (options: {
     const sent = await announce(operation, lock, chunk, changing, {})
     let operators: readonly Operator[] = copy.value.operators
     let refused: Failure | undefined
-    let silent = false
+    let noReply = false
     const doubtful: number[] = []
     const settled: Row[] = []
     for (const row of changing) {
@@ -127,7 +127,7 @@ export const createChunkSender = (options: {
         if (!isFailure(error)) throw error
         if (error.inDoubt) {
           doubtful.push(row.index)
-          silent ||= isWithoutReply(error)
+          noReply ||= isWithoutReply(error)
         } else if (error.code === 'chathub.rejected')
           settled.push({ ...row, outcome: 'rejected', reason: error.code })
         else {
@@ -147,7 +147,7 @@ export const createChunkSender = (options: {
       lock,
       { ...chunk, kept: chunk.rows, rows: replaceRows(chunk.rows, settled) },
       {
-        sending: known ? undefined : inDoubt(sent, silent, doubtful),
+        sending: known ? undefined : inDoubt(sent, noReply, doubtful),
         ...(known && settled.length === 0 && { state: operation.state }),
       },
     )

@@ -6,8 +6,11 @@ import type { Records } from '../redis/records.ts'
 /** One use of an Idempotency-Key: whose, where, and a hash of everything the request asks for. */
 type KeyUse = { client: string; route: string; key: string; fingerprint: string }
 
-/** `requestKey`: names what this request writes, the same for every repetition of it. `at`: when it began; 0: it has ended. */
-type Kept<A> = { fingerprint: string; requestKey: string; at: number; answer?: A }
+/**
+ * A stored record. `mark`: the request key, in the name of the first release; the same for every repetition.
+ * `at`: when the request began, epoch ms; 0: it has ended.
+ */
+type Kept<A> = { fingerprint: string; mark: string; at: number; answer?: A }
 
 export type Idempotency<A> = {
   /**
@@ -44,7 +47,7 @@ export const createIdempotency = <A>(options: {
       const name = `idempotency:${createHash('sha256').update(id).digest('base64url')}`
       const run = async (kept: Kept<A>, first: boolean): Promise<A> => {
         try {
-          const answer = await work(kept.requestKey)
+          const answer = await work(kept.mark)
           await records
             .put(name, { ...kept, at: 0, ...(storable(answer) && { answer }) }, keepMs)
             .catch(() => {})
@@ -56,7 +59,7 @@ export const createIdempotency = <A>(options: {
           throw error
         }
       }
-      const mine: Kept<A> = { fingerprint: use.fingerprint, requestKey: newRequestKey(), at: clock.wall() }
+      const mine: Kept<A> = { fingerprint: use.fingerprint, mark: newRequestKey(), at: clock.wall() }
       if (await records.putNew(name, mine, keepMs)) return { answer: await run(mine, true), replayed: false }
       const kept = ((await records.get(name)) ?? mine) as Kept<A>
       if (kept.fingerprint !== use.fingerprint) throw new Failure('idempotency.mismatch')

@@ -15,7 +15,7 @@ export type Row = Readonly<{
 export type Baseline = Readonly<Record<string, readonly number[]>>
 
 /** What was on its way when it was last written down: kept before the first byte leaves. */
-type Sending = Readonly<{
+export type Sending = Readonly<{
   /** Epoch ms; tells one sending from the next. */
   since: number
   chunk: number

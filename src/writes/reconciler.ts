@@ -66,7 +66,7 @@ export const createReconciler = (options: {
     const absent = found.filter(({ outcome }) => outcome === 'pending')
     const giveUp = absent.length > 0 && sending.attempt >= attemptsMax
     const ended = absent.map((row): Row => ({ ...row, outcome: 'unknown' }))
-    const silent = sending.noReply ?? true
+    const noReply = sending.noReply ?? true
     const next = await writer.saveChunk(
       operation,
       lock,
@@ -75,7 +75,7 @@ export const createReconciler = (options: {
         state: 'running',
         // The attempt is remembered while its rows are sent again.
         sending: absent.length > 0 && !giveUp ? { ...sending, rows: [] } : undefined,
-        ...(silent &&
+        ...(noReply &&
           absent.some(({ id }) => id === undefined) && {
             duplicateCheck: watchOf(operation, sending.baseline),
           }),

@@ -5,15 +5,7 @@ import type { Redis } from '../redis/redis.ts'
 import { type Journal, operationKeepMs } from './journal.ts'
 import { isFinal, isSending, type Operation, organizationOf, type Row } from './operation.ts'
 import { lockKey } from './redis-organization-lock.ts'
-
-// `v` first: a record of an older version is still understood, one of a newer version is left to whoever wrote it.
-const version = 1
-const encode = (operation: Operation): string => JSON.stringify({ v: version, ...operation })
-const decode = (text: string | Buffer | null): Operation | undefined => {
-  if (!text) return undefined
-  const { v, ...operation } = JSON.parse(String(text)) as Operation & { v: number }
-  return v <= version ? (operation as Operation) : undefined
-}
+import { decodeOperation, encodeOperation } from './stored-operation.ts'
 
 /**
  * KEYS: record, rows, unsettled. ARGV: keep ms, record or '', id, 1 while sending, then chunk numbers and their rows. An
@@ -77,7 +69,7 @@ export const createRedisJournal = (redis: Redis, clock: Clock): Journal => {
   const full = (key: string): string => redis.prefix + key
 
   const get: Journal['get'] = async (id) =>
-    decode(await redis.run((client) => client.get(full(recordKey(id)))))
+    decodeOperation(await redis.run((client) => client.get(full(recordKey(id)))))
   const changes = new EventEmitter().setMaxListeners(0)
   const tell = (id: string): void => {
     if (changes.listenerCount(id) === 0) return
@@ -120,7 +112,7 @@ export const createRedisJournal = (redis: Redis, clock: Clock): Journal => {
         const rows = some.flatMap((chunk, i) => [String(first + i), JSON.stringify(chunk)])
         const sending = isSending(operation) ? '1' : '0'
         const kept = await scripts.create(keysOf(operation), operationKeepMs, record, id, sending, ...rows)
-        const known = decode(kept as Buffer | null)
+        const known = decodeOperation(kept as Buffer | null)
         // Begun by an instance of a newer version, and that one's to finish.
         if (kept && !known) throw new Failure('redis.unavailable', { retryAfterMs: 1000 })
         return known
@@ -131,7 +123,7 @@ export const createRedisJournal = (redis: Redis, clock: Clock): Journal => {
         if (known) return known
       }
       // The record comes with the last rows, and makes them count. Nothing that can fail comes after it.
-      const record = () => keep(encode(operation), last)
+      const record = () => keep(encodeOperation(operation), last)
       return record().catch((error) =>
         // Whether it was kept is not known. Asked again it is, or comes back as it was kept.
         record().catch(() =>
@@ -158,7 +150,7 @@ export const createRedisJournal = (redis: Redis, clock: Clock): Journal => {
       const kept = await scripts.save(
         [...keysOf(operation), lockKey(operation.organization)],
         lock.owner,
-        encode(operation),
+        encodeOperation(operation),
         operationKeepMs,
         number as string,
         rows as string,
@@ -191,7 +183,7 @@ export const createRedisJournal = (redis: Redis, clock: Clock): Journal => {
       for (let i = 0; i < listed.length; i += 2) {
         const [id, startedAt] = [listed[i] as string, Number(listed[i + 1])]
         const text = await redis.run((client) => client.get(full(recordKey(id))))
-        const operation = decode(text)
+        const operation = decodeOperation(text)
         if (operation && !isFinal(operation)) open.push(id)
         else if (operation || (text === null && startedAt < clock.wall() - abandonedMs))
           await redis.run((client) => client.zrem(openKey, id))

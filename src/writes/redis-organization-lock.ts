@@ -13,7 +13,8 @@ const pollMs = 25
 const waitingMs = 8 * pollMs
 const keepMs = 24 * 3600 * 1000
 
-export const lockKey = (organization: number): string => `ledger:{${organization}}:lock`
+// Keys keep the names of the first release: instances of both releases must exclude each other during an update.
+export const lockKey = (organization: number): string => `ledger:{${organization}}:turn`
 
 /**
  * ARGV: owner, lease ms. → 1 taken. One lease at a time; after it whoever said first that it waits, so that an instance

@@ -211,7 +211,7 @@ describeWithRedis('the journal in Redis', () => {
     await one.journal.create(operation, [rows])
     const context = { deadline: systemClock.now() + 10_000 }
     const lost = await one.organizationLock.withLock(24, context, async (lock) => {
-      await database.client().del(`${database.prefix}ledger:{24}:lock`)
+      await database.client().del(`${database.prefix}ledger:{24}:turn`)
       return two.organizationLock.withLock(24, context, () =>
         one.journal.save({ ...operation, state: 'done' }, lock),
       )

@@ -24,6 +24,24 @@ describeWithRedis('records of writes', () => {
     await database.stop()
   })
 
+  it('keep the property names of the first release, and are read back under the names of today', async () => {
+    const journal = createRedisJournal(redis.tolerant, systemClock)
+    const client = database.client()
+    const key = `${database.prefix}ledger:{24}:operation:24-first_release`
+    const sending = { since: 1, chunk: 0, attempt: 1, rows: [0], baseline: {} }
+    const check = { since: 2, baseline: { anna: [3] } }
+    const record = { id: '24-first_release', organization: 24, state: 'running', startedAt: 1 }
+    const stored = { v: 1, ...record, sending: { ...sending, silent: false }, watch: check }
+    const operation = { ...record, sending: { ...sending, noReply: false }, duplicateCheck: check }
+    await client.set(key, JSON.stringify({ ...stored, givenUp: { ...sending, silent: true } }))
+    const givenUp = { ...sending, noReply: true }
+    expect(await journal.get('24-first_release')).toEqual({ ...operation, givenUp })
+    await client.del(key)
+    await journal.create(operation as unknown as Operation, [[]])
+    expect(JSON.parse((await client.get(key)) as string)).toEqual(stored)
+    await client.del(key, `${database.prefix}ledger:open`)
+  })
+
   it('of an older version are understood, and those of a newer left alone', async () => {
     const journal = createRedisJournal(redis.tolerant, systemClock)
     const client = database.client()
