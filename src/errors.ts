@@ -67,8 +67,6 @@ export const failures = {
   'chathub.timeout': row(504, 'ChatHub did not answer', 'later', 'ChatHub did not answer in time.', 'Try again later.'),
   'write.in-doubt': row(504, 'Outcome unknown', 'no', 'The write was sent but its outcome is not known yet.', 'Read the list before writing again; the gateway never sends a write in doubt twice by itself.'),
   'redis.unavailable': row(503, 'Write journal unavailable', 'later', 'Writes are refused while the gateway’s memory of writes cannot be reached; ChatHub was not asked.', 'Wait for Retry-After; reads go on.'),
-  'gateway.draining': row(503, 'Gateway is stopping', 'later', 'This instance is being stopped.', 'Send the request again; another instance takes it.'),
-  'gateway.overloaded': row(503, 'Gateway overloaded', 'later', 'This instance has too much to do.', 'Wait for Retry-After.'),
   'gateway.internal': row(500, 'Internal error', 'no', 'The gateway failed. The request id leads its operators to the reason.', 'Report the request id.'),
 } as const satisfies Record<string, Row>
 
