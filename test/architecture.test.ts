@@ -185,7 +185,7 @@ describe('files', () => {
     assignments: 372,
     cache: 1102,
     chathub: 708,
-    contract: 1251,
+    contract: 1215,
     http: 2303,
     lists: 849,
     redis: 415,

@@ -1,9 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http'
+import { sessionCookie, sessionHeader } from '../contract/system.ts'
 import { Failure } from '../errors.ts'
-
-const sessionCookie = '__Host-chathub-session'
-/** The header that no form and no simple request can send, so a cross-site page needs a preflight, which it does not get. */
-export const sessionHeader = 'x-gateway-session'
 
 /** The session id in the Cookie header. */
 export const sessionIdOf = (headers: IncomingHttpHeaders): string | undefined => {
@@ -34,5 +31,5 @@ export const requireOrigin = (headers: IncomingHttpHeaders, bound: string, own: 
 
 /** @throws Failure `csrf.refused` */
 export const requireSessionHeader = (headers: IncomingHttpHeaders): void => {
-  if (headers[sessionHeader] === undefined) throw new Failure('csrf.refused')
+  if (headers[sessionHeader.toLowerCase()] === undefined) throw new Failure('csrf.refused')
 }

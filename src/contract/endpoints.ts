@@ -1,18 +1,12 @@
 import { z } from 'zod'
 import type { FailureCode } from '../errors.ts'
 import { AssignChat, Assignment, ChatIdText } from './assignment.ts'
-import * as wire from './drop-in.ts'
+import * as dropIn from './drop-in.ts'
 import { IdText } from './ids.ts'
 import * as operation from './operation.ts'
 import * as operator from './operator.ts'
-import {
-  AllStatistics,
-  Diagnosis,
-  Organization,
-  OrganizationList,
-  OrganizationQuery,
-  Statistics,
-} from './organization.ts'
+import * as organization from './organization.ts'
+import type { ResponseHeader } from './response-headers.ts'
 import type { Scope } from './scopes.ts'
 import * as system from './system.ts'
 
@@ -48,17 +42,21 @@ export type Endpoint = {
   /** Media type of the answers; application/json where missing. */
   produces?: string
   /** Other media types that Accept may ask for. */
-  producesToo?: string[]
-  /** Failures beyond those that every endpoint with its features has. */
-  failures?: FailureCode[]
+  producesToo?: readonly string[]
+  /** The answer comes from the cache: it has ETag, Age and Cache-Status, and may be 304. */
+  cached?: boolean
+  /** Response headers of a success, in addition to those that follow from the other properties. */
+  headers?: readonly ResponseHeader[]
+  /** Only a browser session may call it. */
+  sessionOnly?: boolean
+  /** Failures in addition to those that follow from the other properties. */
+  failures?: readonly FailureCode[]
   /** A drop-in path: every input fault is 400. */
   dropIn?: boolean
 }
 
 /** No field has to be there: without a body it is `{}`. */
 export const isBodyOptional = ({ body }: Endpoint): boolean => body?.safeParse({}).success ?? false
-
-const define = <const E extends Endpoint>(endpoint: E): E => endpoint
 
 const inOrganization = z.strictObject({ org: IdText })
 const oneOperation = z.strictObject({ operation: z.string().max(64) })
@@ -77,270 +75,144 @@ const reading: FailureCode[] = [
 ]
 const writing: FailureCode[] = [...reading, 'chathub.rejected', 'redis.unavailable', 'write.in-doubt']
 /** On drop-in paths what ChatHub refuses is 400 `request.invalid`, as every input fault there. */
-const wireWriting = writing.filter((code) => code !== 'chathub.rejected')
+const dropInWriting = writing.filter((code) => code !== 'chathub.rejected')
 const known: FailureCode[] = ['organization.unknown']
 
 // biome-ignore format: a table reads best in few lines a row
 export const endpoints = {
-  listOperators: define({
-    id: 'listOperators', method: 'get', path: '/v1/organizations/{org}/operators', scope: 'operators:read', tag: 'operators',
+  listOperators: { id: 'listOperators', method: 'get', path: '/v1/organizations/{org}/operators', scope: 'operators:read', tag: 'operators',
     summary: 'List, filter, find, search, sort and page the operators of an organization.',
-    params: inOrganization, query: operator.OperatorQuery,
-    answers: { 200: operator.OperatorList }, failures: [...known, ...reading],
-  }),
-  listOrganizations: define({
-    id: 'listOrganizations', method: 'get', path: '/v1/organizations', scope: 'organizations:read', tag: 'organizations',
+    params: inOrganization, query: operator.OperatorQuery, cached: true, answers: { 200: operator.OperatorList }, failures: [...known, ...reading] },
+  listOrganizations: { id: 'listOrganizations', method: 'get', path: '/v1/organizations', scope: 'organizations:read', tag: 'organizations',
     summary: 'The organizations that the caller may touch.',
-    query: OrganizationQuery,
-    answers: { 200: OrganizationList }, failures: reading,
-  }),
-  getOrganization: define({
-    id: 'getOrganization', method: 'get', path: '/v1/organizations/{org}', scope: 'organizations:read', tag: 'organizations',
+    query: organization.OrganizationQuery, cached: true, answers: { 200: organization.OrganizationList }, failures: reading },
+  getOrganization: { id: 'getOrganization', method: 'get', path: '/v1/organizations/{org}', scope: 'organizations:read', tag: 'organizations',
     summary: 'One organization.',
-    params: inOrganization,
-    answers: { 200: Organization }, failures: [...known, ...reading],
-  }),
-  getOperator: define({
-    id: 'getOperator', method: 'get', path: '/v1/organizations/{org}/operators/{operator}', scope: 'operators:read', tag: 'operators',
+    params: inOrganization, cached: true, answers: { 200: organization.Organization }, failures: [...known, ...reading] },
+  getOperator: { id: 'getOperator', method: 'get', path: '/v1/organizations/{org}/operators/{operator}', scope: 'operators:read', tag: 'operators',
     summary: 'One operator of an organization.',
-    params: oneOperator,
-    answers: { 200: operator.OperatorInOrganization }, failures: [...known, 'operator.unknown', ...reading],
-  }),
-  findOperator: define({
-    id: 'findOperator', method: 'get', path: '/v1/operators/{operator}', scope: 'operators:read', tag: 'operators',
+    params: oneOperator, cached: true, answers: { 200: operator.OperatorInOrganization }, failures: [...known, 'operator.unknown', ...reading] },
+  findOperator: { id: 'findOperator', method: 'get', path: '/v1/operators/{operator}', scope: 'operators:read', tag: 'operators',
     summary: 'One operator, without knowing the organization.',
-    params: z.strictObject({ operator: IdText }),
-    answers: { 200: operator.OperatorInOrganization }, failures: ['operator.unknown', ...reading],
-  }),
-  searchOperators: define({
-    id: 'searchOperators', method: 'get', path: '/v1/operators', scope: 'operators:read', tag: 'operators',
+    params: z.strictObject({ operator: IdText }), cached: true, answers: { 200: operator.OperatorInOrganization }, failures: ['operator.unknown', ...reading] },
+  searchOperators: { id: 'searchOperators', method: 'get', path: '/v1/operators', scope: 'operators:read', tag: 'operators',
     summary: 'The directory over all organizations of the caller; partial at the deadline.',
-    query: operator.DirectoryQuery,
-    answers: { 200: operator.Directory }, failures: reading,
-  }),
-  getStatistics: define({
-    id: 'getStatistics', method: 'get', path: '/v1/organizations/{org}/statistics', scope: 'operators:read', tag: 'operators',
+    query: operator.DirectoryQuery, cached: true, answers: { 200: operator.Directory }, failures: reading },
+  getStatistics: { id: 'getStatistics', method: 'get', path: '/v1/organizations/{org}/statistics', scope: 'operators:read', tag: 'operators',
     summary: 'How many operators have which status.',
-    params: inOrganization,
-    answers: { 200: Statistics }, failures: [...known, ...reading],
-  }),
-  getAllStatistics: define({
-    id: 'getAllStatistics', method: 'get', path: '/v1/statistics', scope: 'operators:read', tag: 'operators',
+    params: inOrganization, cached: true, answers: { 200: organization.Statistics }, failures: [...known, ...reading] },
+  getAllStatistics: { id: 'getAllStatistics', method: 'get', path: '/v1/statistics', scope: 'operators:read', tag: 'operators',
     summary: 'The same over all organizations of the caller; partial at the deadline.',
-    answers: { 200: AllStatistics }, failures: reading,
-  }),
-  diagnose: define({
-    id: 'diagnose', method: 'get', path: '/v1/organizations/{org}/diagnosis', scope: 'operators:read', tag: 'organizations',
+    cached: true, answers: { 200: organization.AllStatistics }, failures: reading },
+  diagnose: { id: 'diagnose', method: 'get', path: '/v1/organizations/{org}/diagnosis', scope: 'operators:read', tag: 'organizations',
     summary: 'Why a list is empty or an add fails.',
-    params: inOrganization,
-    answers: { 200: Diagnosis }, failures: reading,
-  }),
-  addOperators: define({
-    id: 'addOperators', method: 'post', path: '/v1/organizations/{org}/operators', scope: 'operators:write', tag: 'operators',
+    params: inOrganization, answers: { 200: organization.Diagnosis }, failures: reading },
+  addOperators: { id: 'addOperators', method: 'post', path: '/v1/organizations/{org}/operators', scope: 'operators:write', tag: 'operators',
     summary: 'Add operators; names that exist are skipped unless asked otherwise.',
-    params: inOrganization, body: operator.AddOperators, bodyMax: MiB,
-    idempotent: true, keyRequired: ({ onDuplicate }: operator.AddOperators) => onDuplicate === 'allow',
-    answers: { 200: operator.AddResult, 201: operator.AddResult, 202: operation.Operation }, failures: [...known, 'operator.duplicate', 'idempotency.required', ...writing],
-  }),
-  changeStatus: define({
-    id: 'changeStatus', method: 'patch', path: '/v1/organizations/{org}/operators/{operator}', scope: 'operators:write', tag: 'operators',
+    params: inOrganization, body: operator.AddOperators, bodyMax: MiB, idempotent: true, keyRequired: ({ onDuplicate }: operator.AddOperators) => onDuplicate === 'allow', answers: { 200: operator.AddResult, 201: operator.AddResult, 202: operation.Operation }, failures: [...known, 'operator.duplicate', 'idempotency.required', ...writing] },
+  changeStatus: { id: 'changeStatus', method: 'patch', path: '/v1/organizations/{org}/operators/{operator}', scope: 'operators:write', tag: 'operators',
     summary: 'Activate, deactivate or delete an operator; unchanged asks ChatHub nothing.',
-    params: oneOperator, body: operator.StatusChange,
-    answers: { 200: operator.OperatorInOrganization, 202: operation.Operation }, failures: [...known, 'operator.unknown', ...writing],
-  }),
-  deleteOperator: define({
-    id: 'deleteOperator', method: 'delete', path: '/v1/organizations/{org}/operators/{operator}', scope: 'operators:write', tag: 'operators',
+    params: oneOperator, body: operator.StatusChange, answers: { 200: operator.OperatorInOrganization, 202: operation.Operation }, failures: [...known, 'operator.unknown', ...writing] },
+  deleteOperator: { id: 'deleteOperator', method: 'delete', path: '/v1/organizations/{org}/operators/{operator}', scope: 'operators:write', tag: 'operators',
     summary: 'Set the status to deleted.',
-    params: oneOperator,
-    answers: { 200: operator.OperatorInOrganization, 202: operation.Operation }, failures: [...known, 'operator.unknown', ...writing],
-  }),
-  setStatus: define({
-    id: 'setStatus', method: 'post', path: '/v1/organizations/{org}/operators:setStatus', scope: 'operators:write', tag: 'operators',
+    params: oneOperator, answers: { 200: operator.OperatorInOrganization, 202: operation.Operation }, failures: [...known, 'operator.unknown', ...writing] },
+  setStatus: { id: 'setStatus', method: 'post', path: '/v1/organizations/{org}/operators:setStatus', scope: 'operators:write', tag: 'operators',
     summary: 'Activate, deactivate or delete many at once, one outcome each.',
-    params: inOrganization, body: operation.SetStatus, idempotent: true,
-    answers: { 200: operation.StatusResult, 202: operation.Operation }, failures: [...known, ...writing],
-  }),
-  onboard: define({
-    id: 'onboardOperators', method: 'post', path: '/v1/organizations/{org}/operators:onboard', scope: 'operators:write', scopeToo: 'tokens:mint', tag: 'operators',
+    params: inOrganization, body: operation.SetStatus, idempotent: true, answers: { 200: operation.StatusResult, 202: operation.Operation }, failures: [...known, ...writing] },
+  onboard: { id: 'onboardOperators', method: 'post', path: '/v1/organizations/{org}/operators:onboard', scope: 'operators:write', scopeToo: 'tokens:mint', tag: 'operators',
     summary: 'Add up to 100 operators and issue a token for each. Whoever got none, for the reason in `tokenError`, gets one from `…/operators/{operator}/tokens`. A replay adds nobody and issues new tokens.',
-    params: inOrganization, body: operation.Onboard, bodyMax: MiB, idempotent: true,
-    answers: { 200: operation.OnboardResult, 201: operation.OnboardResult, 202: operation.Operation }, failures: [...known, ...writing],
-  }),
-  startImport: define({
-    id: 'importOperators', method: 'post', path: '/v1/organizations/{org}/imports', scope: 'operators:import', tag: 'operations',
+    params: inOrganization, body: operation.Onboard, bodyMax: MiB, idempotent: true, answers: { 200: operation.OnboardResult, 201: operation.OnboardResult, 202: operation.Operation }, failures: [...known, ...writing] },
+  startImport: { id: 'importOperators', method: 'post', path: '/v1/organizations/{org}/imports', scope: 'operators:import', tag: 'operations',
     summary: 'Import operators from CSV; at most 50,000 rows and 8 MiB.',
-    params: inOrganization, query: operator.ImportQuery, body: operation.Csv, consumes: 'text/csv', bodyMax: 8 * MiB,
-    idempotent: true, keyRequired: (_csv, { onDuplicate }: operator.ImportQuery) => onDuplicate === 'allow',
-    answers: { 200: operation.ImportPreview, 202: operation.Operation }, failures: [...known, 'idempotency.required', ...writing],
-  }),
-  getOperation: define({
-    id: 'getOperation', method: 'get', path: '/v1/operations/{operation}', scope: 'any', tag: 'operations',
+    params: inOrganization, query: operator.ImportQuery, body: operation.Csv, consumes: 'text/csv', bodyMax: 8 * MiB, idempotent: true, keyRequired: (_csv, { onDuplicate }: operator.ImportQuery) => onDuplicate === 'allow', answers: { 200: operation.ImportPreview, 202: operation.Operation }, failures: [...known, 'idempotency.required', ...writing] },
+  getOperation: { id: 'getOperation', method: 'get', path: '/v1/operations/{operation}', scope: 'any', tag: 'operations',
     summary: 'How a write stands that takes long or is in doubt; for the client that made it.',
-    params: oneOperation,
-    answers: { 200: operation.Operation }, failures: ['operation.unknown', 'redis.unavailable'],
-  }),
-  getOperationRows: define({
-    id: 'getOperationRows', method: 'get', path: '/v1/operations/{operation}/rows', scope: 'any', tag: 'operations', producesToo: ['text/csv'],
+    params: oneOperation, headers: ['Retry-After'], answers: { 200: operation.Operation }, failures: ['operation.unknown', 'redis.unavailable'] },
+  getOperationRows: { id: 'getOperationRows', method: 'get', path: '/v1/operations/{operation}/rows', scope: 'any', tag: 'operations', producesToo: ['text/csv'],
     summary: 'Its rows, as JSON or CSV.',
-    params: oneOperation, query: operation.RowsQuery,
-    answers: { 200: operation.OperationRows }, failures: ['operation.unknown', 'redis.unavailable'],
-  }),
-  watchOperation: define({
-    id: 'watchOperation', method: 'get', path: '/v1/operations/{operation}/events', scope: 'any', tag: 'operations', produces: 'text/event-stream',
+    params: oneOperation, query: operation.RowsQuery, headers: ['Content-Disposition'], answers: { 200: operation.OperationRows }, failures: ['operation.unknown', 'redis.unavailable'] },
+  watchOperation: { id: 'watchOperation', method: 'get', path: '/v1/operations/{operation}/events', scope: 'any', tag: 'operations', produces: 'text/event-stream',
     summary: 'Each state as a server-sent event `operation`; ends with the final one.',
-    params: oneOperation,
-    answers: { 200: z.string() }, failures: ['operation.unknown', 'redis.unavailable'],
-  }),
-  cancelOperation: define({
-    id: 'cancelOperation', method: 'post', path: '/v1/operations/{operation}:cancel', scope: 'any', tag: 'operations',
+    params: oneOperation, answers: { 200: z.string() }, failures: ['operation.unknown', 'redis.unavailable'] },
+  cancelOperation: { id: 'cancelOperation', method: 'post', path: '/v1/operations/{operation}:cancel', scope: 'any', tag: 'operations',
     summary: 'Stop before the next batch; what is not sent stays pending.',
-    params: oneOperation, body: system.Nothing, idempotent: true,
-    answers: { 200: operation.Operation }, failures: ['operation.unknown', 'operation.settled', 'redis.unavailable'],
-  }),
-  retryOperation: define({
-    id: 'retryOperation', method: 'post', path: '/v1/operations/{operation}:retry', scope: 'any', tag: 'operations',
+    params: oneOperation, body: system.Nothing, idempotent: true, headers: ['Retry-After'], answers: { 200: operation.Operation }, failures: ['operation.unknown', 'operation.settled', 'redis.unavailable'] },
+  retryOperation: { id: 'retryOperation', method: 'post', path: '/v1/operations/{operation}:retry', scope: 'any', tag: 'operations',
     summary: 'Try rows that ended in doubt again, against a new list.',
-    params: oneOperation, body: system.Nothing, idempotent: true,
-    answers: { 202: operation.Operation }, failures: ['operation.unknown', 'operation.settled', 'operation.running', 'scope.missing', 'redis.unavailable', 'queue.full'],
-  }),
-  mintOperatorToken: define({
-    id: 'mintOperatorToken', method: 'post', path: '/v1/organizations/{org}/operators/{operator}/tokens', scope: 'tokens:mint', tag: 'tokens',
+    params: oneOperation, body: system.Nothing, idempotent: true, answers: { 202: operation.Operation }, failures: ['operation.unknown', 'operation.settled', 'operation.running', 'scope.missing', 'redis.unavailable', 'queue.full'] },
+  mintOperatorToken: { id: 'mintOperatorToken', method: 'post', path: '/v1/organizations/{org}/operators/{operator}/tokens', scope: 'tokens:mint', tag: 'tokens',
     summary: 'A token for an active operator, good for at most 24 hours less a minute.',
-    params: oneOperator, body: system.TokenRequest, idempotent: true,
-    answers: { 201: system.OperatorToken }, failures: [...known, 'operator.unknown', 'operator.not-active', ...writing],
-  }),
-  assignChat: define({
-    id: 'assignChat', method: 'post', path: '/v1/organizations/{org}/assignments', scope: 'assignments:write', tag: 'assignments',
+    params: oneOperator, body: system.TokenRequest, idempotent: true, answers: { 201: system.OperatorToken }, failures: [...known, 'operator.unknown', 'operator.not-active', ...writing] },
+  assignChat: { id: 'assignChat', method: 'post', path: '/v1/organizations/{org}/assignments', scope: 'assignments:write', tag: 'assignments',
     summary: 'An active operator for a chat. A held chat keeps its operator while that one is active, 30 days since last use.',
-    params: inOrganization, body: AssignChat, idempotent: true,
-    answers: { 200: Assignment }, failures: [...known, 'operator.none-active', ...reading, 'redis.unavailable'],
-  }),
-  getAssignment: define({
-    id: 'getAssignment', method: 'get', path: '/v1/organizations/{org}/assignments/{chatId}', scope: 'assignments:write', tag: 'assignments',
+    params: inOrganization, body: AssignChat, idempotent: true, answers: { 200: Assignment }, failures: [...known, 'operator.none-active', ...reading, 'redis.unavailable'] },
+  getAssignment: { id: 'getAssignment', method: 'get', path: '/v1/organizations/{org}/assignments/{chatId}', scope: 'assignments:write', tag: 'assignments',
     summary: 'Who holds a chat. Asking counts as use.',
-    params: oneChat,
-    answers: { 200: Assignment }, failures: [...known, 'assignment.unknown', ...reading, 'redis.unavailable'],
-  }),
-  releaseChat: define({
-    id: 'releaseChat', method: 'delete', path: '/v1/organizations/{org}/assignments/{chatId}', scope: 'assignments:write', tag: 'assignments',
+    params: oneChat, answers: { 200: Assignment }, failures: [...known, 'assignment.unknown', ...reading, 'redis.unavailable'] },
+  releaseChat: { id: 'releaseChat', method: 'delete', path: '/v1/organizations/{org}/assignments/{chatId}', scope: 'assignments:write', tag: 'assignments',
     summary: 'Nobody holds the chat any more; the turn is not given back.',
-    params: oneChat,
-    answers: { 204: null }, failures: [...known, 'assignment.unknown', ...reading, 'redis.unavailable'],
-  }),
-  validateOperatorToken: define({
-    id: 'validateOperatorToken', method: 'post', path: '/v1/tokens:validate', scope: 'tokens:mint', tag: 'tokens',
+    params: oneChat, answers: { 204: null }, failures: [...known, 'assignment.unknown', ...reading, 'redis.unavailable'] },
+  validateOperatorToken: { id: 'validateOperatorToken', method: 'post', path: '/v1/tokens:validate', scope: 'tokens:mint', tag: 'tokens',
     summary: 'Ask ChatHub whether an operator token is valid.',
-    body: system.ValidateToken,
-    answers: { 200: system.TokenState }, failures: reading,
-  }),
-  purge: define({
-    id: 'purgeCache', method: 'post', path: '/v1/cache:purge', scope: 'cache:purge', tag: 'gateway',
+    body: system.ValidateToken, answers: { 200: system.TokenState }, failures: [...reading, 'chathub.rejected'] },
+  purge: { id: 'purgeCache', method: 'post', path: '/v1/cache:purge', scope: 'cache:purge', tag: 'gateway',
     summary: 'Ask ChatHub before serving a list again; all lists only with organizations "*".',
-    body: system.Purge, idempotent: true,
-    answers: { 204: null }, failures: [...known, 'redis.unavailable'],
-  }),
-  mintSession: define({
-    id: 'mintSession', method: 'post', path: '/v1/sessions', scope: 'sessions:mint', tag: 'sessions',
+    body: system.Purge, idempotent: true, answers: { 204: null }, failures: [...known, 'redis.unavailable'] },
+  mintSession: { id: 'mintSession', method: 'post', path: '/v1/sessions', scope: 'sessions:mint', tag: 'sessions',
     summary: 'For a back end: a ticket with which one browser opens a session.',
-    body: system.NewSession, idempotent: true,
-    answers: { 201: system.Ticket }, failures: ['session.exceeds', 'organization.unknown', 'redis.unavailable'],
-  }),
-  openSession: define({
-    id: 'openSession', method: 'post', path: '/v1/session', scope: 'open', tag: 'sessions',
+    body: system.NewSession, idempotent: true, answers: { 201: system.Ticket }, failures: ['session.exceeds', 'organization.unknown', 'redis.unavailable'] },
+  openSession: { id: 'openSession', method: 'post', path: '/v1/session', scope: 'open', tag: 'sessions',
     summary: 'For the browser: trades the ticket for a cookie that no script can read.',
-    body: system.TicketUse,
-    answers: { 204: null }, failures: ['session.ticket', 'csrf.refused', 'redis.unavailable'],
-  }),
-  getSession: define({
-    id: 'getSession', method: 'get', path: '/v1/session', scope: 'any', tag: 'sessions',
+    body: system.TicketUse, headers: ['Set-Cookie'], answers: { 204: null }, failures: ['session.ticket', 'csrf.refused', 'redis.unavailable'] },
+  getSession: { id: 'getSession', method: 'get', path: '/v1/session', scope: 'any', sessionOnly: true, tag: 'sessions',
     summary: 'What this browser session may do.',
-    answers: { 200: system.Session },
-  }),
-  endSession: define({
-    id: 'endSession', method: 'delete', path: '/v1/session', scope: 'any', tag: 'sessions',
+    answers: { 200: system.Session } },
+  endSession: { id: 'endSession', method: 'delete', path: '/v1/session', scope: 'any', sessionOnly: true, tag: 'sessions',
     summary: 'Ends this browser session on every instance.',
-    answers: { 204: null }, failures: ['redis.unavailable'],
-  }),
-  docs: define({
-    id: 'getDocs', method: 'get', path: '/docs', scope: 'open', tag: 'gateway', produces: 'text/html',
+    headers: ['Set-Cookie'], answers: { 204: null }, failures: ['redis.unavailable'] },
+  docs: { id: 'getDocs', method: 'get', path: '/docs', scope: 'open', tag: 'gateway', produces: 'text/html',
     summary: 'The endpoints and problems, to read.',
-    answers: { 200: z.string() },
-  }),
-  problemPage: define({
-    id: 'getProblemPage', method: 'get', path: '/docs/problems/{code}', scope: 'open', tag: 'gateway', produces: 'text/html',
+    answers: { 200: z.string() } },
+  problemPage: { id: 'getProblemPage', method: 'get', path: '/docs/problems/{code}', scope: 'open', tag: 'gateway', produces: 'text/html',
     summary: 'One problem: cause, fix, retry or not.',
-    params: z.strictObject({ code: z.string() }),
-    answers: { 200: z.string() }, failures: ['route.unknown'],
-  }),
-  me: define({
-    id: 'getMe', method: 'get', path: '/v1/me', scope: 'any', tag: 'gateway',
+    params: z.strictObject({ code: z.string() }), answers: { 200: z.string() }, failures: ['route.unknown'] },
+  me: { id: 'getMe', method: 'get', path: '/v1/me', scope: 'any', tag: 'gateway',
     summary: 'What the gateway knows of the caller.',
-    answers: { 200: system.Me },
-  }),
-  upstream: define({
-    id: 'getUpstream', method: 'get', path: '/v1/upstream', scope: 'admin', tag: 'gateway',
+    answers: { 200: system.Me } },
+  upstream: { id: 'getUpstream', method: 'get', path: '/v1/upstream', scope: 'admin', tag: 'gateway',
     summary: 'Token state, queue, budget, breaker, cache and Redis; never the token.',
-    answers: { 200: system.Upstream },
-  }),
-  metrics: define({
-    id: 'getMetrics', method: 'get', path: '/metrics', scope: 'metrics:read', tag: 'gateway', produces: 'text/plain',
+    answers: { 200: system.Upstream } },
+  metrics: { id: 'getMetrics', method: 'get', path: '/metrics', scope: 'metrics:read', tag: 'gateway', produces: 'text/plain',
     summary: 'Prometheus metrics.',
-    answers: { 200: z.string() },
-  }),
-  livez: define({
-    id: 'getLive', method: 'get', path: '/livez', scope: 'open', tag: 'gateway',
+    answers: { 200: z.string() } },
+  livez: { id: 'getLive', method: 'get', path: '/livez', scope: 'open', tag: 'gateway',
     summary: 'The process answers.',
-    answers: { 200: system.Health },
-  }),
-  readyz: define({
-    id: 'getReady', method: 'get', path: '/readyz', scope: 'open', tag: 'gateway',
+    answers: { 200: system.Health } },
+  readyz: { id: 'getReady', method: 'get', path: '/readyz', scope: 'open', tag: 'gateway',
     summary: 'Configured and able to answer; ChatHub or Redis down is detail, not unreadiness.',
-    answers: { 200: system.Health, 503: system.Health },
-  }),
-  openapi: define({
-    id: 'getOpenApi', method: 'get', path: '/openapi.json', scope: 'open', tag: 'gateway',
+    answers: { 200: system.Health, 503: system.Health } },
+  openapi: { id: 'getOpenApi', method: 'get', path: '/openapi.json', scope: 'open', tag: 'gateway',
     summary: 'This document.',
-    answers: { 200: z.looseObject({ openapi: z.string() }) },
-  }),
-  dropInOrganizations: define({
-    id: 'chathubOrganizations', method: 'get', path: '/api/company/organization', scope: 'organizations:read', tag: 'drop-in', dropIn: true,
+    answers: { 200: z.looseObject({ openapi: z.string() }) } },
+  dropInOrganizations: { id: 'chathubOrganizations', method: 'get', path: '/api/company/organization', scope: 'organizations:read', tag: 'drop-in', dropIn: true,
     summary: 'ChatHub’s list of organizations, as far as the caller may see it.',
-    answers: { 200: wire.DropInOrganizations }, failures: reading,
-  }),
-  dropInLogin: define({
-    id: 'chathubLogin', method: 'post', path: '/api/company/get-token', scope: 'open', tag: 'drop-in', dropIn: true,
+    cached: true, answers: { 200: dropIn.DropInOrganizations }, failures: reading },
+  dropInLogin: { id: 'chathubLogin', method: 'post', path: '/api/company/get-token', scope: 'open', tag: 'drop-in', dropIn: true,
     summary: 'A client id and key as login and password; answers a gateway token, good for 24 hours.',
-    body: wire.DropInLogin,
-    answers: { 200: wire.DropInToken }, failures: ['credential.invalid', 'limit.exceeded', 'redis.unavailable'],
-  }),
-  dropInOperators: define({
-    id: 'chathubOperators', method: 'get', path: '/api/operator', scope: 'operators:read', tag: 'drop-in', dropIn: true,
+    body: dropIn.DropInLogin, answers: { 200: dropIn.DropInToken }, failures: ['credential.invalid', 'limit.exceeded', 'redis.unavailable'] },
+  dropInOperators: { id: 'chathubOperators', method: 'get', path: '/api/operator', scope: 'operators:read', tag: 'drop-in', dropIn: true,
     summary: 'ChatHub’s list of operators.',
-    query: wire.DropInListQuery,
-    answers: { 200: wire.DropInOperators }, failures: [...known, ...reading],
-  }),
-  dropInSynchronize: define({
-    id: 'chathubSynchronize', method: 'post', path: '/api/operator/synchronize', scope: 'operators:write', tag: 'drop-in', dropIn: true,
+    query: dropIn.DropInListQuery, cached: true, answers: { 200: dropIn.DropInOperators }, failures: [...known, ...reading] },
+  dropInSynchronize: { id: 'chathubSynchronize', method: 'post', path: '/api/operator/synchronize', scope: 'operators:write', tag: 'drop-in', dropIn: true,
     summary: 'Add operators, duplicates allowed, organizations mixed; answers in input order.',
-    body: wire.DropInNewOperators, bodyMax: MiB, idempotent: true,
-    answers: { 200: wire.DropInAdded }, failures: [...known, ...wireWriting],
-  }),
-  dropInStatus: define({
-    id: 'chathubStatus', method: 'post', path: '/api/operator/status', scope: 'operators:write', tag: 'drop-in', dropIn: true,
+    body: dropIn.DropInNewOperators, bodyMax: MiB, idempotent: true, answers: { 200: dropIn.DropInAdded }, failures: [...known, ...dropInWriting] },
+  dropInStatus: { id: 'chathubStatus', method: 'post', path: '/api/operator/status', scope: 'operators:write', tag: 'drop-in', dropIn: true,
     summary: 'Change a status by operator id alone; an empty 200.',
-    body: wire.DropInStatusChange, idempotent: true,
-    answers: { 200: null }, failures: ['operator.unknown', ...wireWriting],
-  }),
-  dropInToken: define({
-    id: 'chathubOperatorToken', method: 'post', path: '/api/operator/get-token', scope: 'tokens:mint', tag: 'drop-in', dropIn: true,
+    body: dropIn.DropInStatusChange, idempotent: true, answers: { 200: null }, failures: ['operator.unknown', ...dropInWriting] },
+  dropInToken: { id: 'chathubOperatorToken', method: 'post', path: '/api/operator/get-token', scope: 'tokens:mint', tag: 'drop-in', dropIn: true,
     summary: 'An operator token as a JSON string.',
-    body: wire.DropInTokenRequest, idempotent: true,
-    answers: { 200: wire.DropInToken }, failures: ['operator.unknown', 'operator.not-active', ...wireWriting],
-  }),
-  dropInValidate: define({
-    id: 'chathubValidateToken', method: 'post', path: '/api/operator/validate-token', scope: 'tokens:mint', tag: 'drop-in', dropIn: true,
+    body: dropIn.DropInTokenRequest, idempotent: true, answers: { 200: dropIn.DropInToken }, failures: ['operator.unknown', 'operator.not-active', ...dropInWriting] },
+  dropInValidate: { id: 'chathubValidateToken', method: 'post', path: '/api/operator/validate-token', scope: 'tokens:mint', tag: 'drop-in', dropIn: true,
     summary: 'ChatHub’s verdict on an operator token.',
-    body: wire.DropInValidate,
-    answers: { 200: wire.DropInValidity }, failures: reading,
-  }),
-} satisfies Record<string, Endpoint>
+    body: dropIn.DropInValidate, answers: { 200: dropIn.DropInValidity }, failures: reading },
+} as const satisfies Record<string, Endpoint>

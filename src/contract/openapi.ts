@@ -2,30 +2,31 @@ import { z } from 'zod'
 import { type FailureCode, failures } from '../errors.ts'
 import { dropInMedia } from './drop-in.ts'
 import { type Endpoint, isBodyOptional } from './endpoints.ts'
-import { Problem } from './system.ts'
+import { headersOf, responseHeaders } from './response-headers.ts'
+import { Problem, sessionCookie, sessionHeader } from './system.ts'
 
 type Json = Record<string, unknown>
 
-/** Failures that follow from what an endpoint is, beside those it names itself. */
+/** Failures that follow from the properties of an endpoint, in addition to those that it names. */
 const impliedFailures = ({ scope, dropIn, body, idempotent }: Endpoint): FailureCode[] => [
   'request.malformed',
   'request.invalid',
+  'credential.conflict',
   ...onlyIf(!dropIn, 'credential.in-url'),
   'request.not-acceptable',
   'request.expectation',
   'request.uri-too-long',
   'request.headers-too-large',
   'request.timeout',
-  ...onlyIf(scope !== 'open', 'credential.missing', 'credential.invalid', 'credential.conflict'),
+  ...onlyIf(scope !== 'open', 'credential.missing', 'credential.invalid'),
   ...onlyIf(scope !== 'open', 'credential.unverifiable', 'csrf.refused', 'limit.exceeded'),
   ...onlyIf(scope !== 'open' && scope !== 'any', 'scope.missing'),
   ...onlyIf(body, 'body.type', 'body.too-large'),
   ...onlyIf(body && !dropIn, 'request.invalid-body'),
   ...onlyIf(idempotent, 'idempotency.in-flight', 'idempotency.mismatch'),
   'gateway.internal',
-  'gateway.overloaded',
 ]
-const onlyIf = (so: unknown, ...codes: FailureCode[]): FailureCode[] => (so ? codes : [])
+const onlyIf = (condition: unknown, ...codes: FailureCode[]): FailureCode[] => (condition ? codes : [])
 
 /** JSON Schema of a zod schema; `openapi` in its metadata replaces what zod cannot express (text that becomes a number). */
 const schemaOf = (schema: z.ZodType, io: 'input' | 'output', components: Json): Json => {
@@ -81,19 +82,20 @@ const parametersOf = (endpoint: Endpoint, components: Json): Json[] => {
   return parameters
 }
 
+type Answer = { description: string; headers?: Json; content?: Json }
+
 const answersOf = (endpoint: Endpoint, components: Json): Json => {
-  const labels = endpoint.dropIn ? dropInMedia : [endpoint.produces ?? 'application/json']
-  const text = (endpoint.producesToo ?? []).map((label) => [label, { schema: { type: 'string' } }])
-  const answers: Record<string, { description: string; content?: Json }> = {}
+  const mediaTypes = endpoint.dropIn ? dropInMedia : [endpoint.produces ?? 'application/json']
+  const text = (endpoint.producesToo ?? []).map((type) => [type, { schema: { type: 'string' } }])
+  const answers: Record<string, Answer> = {}
   for (const [status, schema] of Object.entries(endpoint.answers)) {
     const shape = schema && { schema: schemaOf(schema, 'output', components) }
     answers[status] = {
       description: Number(status) < 300 ? 'Done.' : 'Not ready.',
-      ...(shape && { content: Object.fromEntries([...labels.map((label) => [label, shape]), ...text]) }),
+      ...(shape && { content: Object.fromEntries([...mediaTypes.map((type) => [type, shape]), ...text]) }),
     }
   }
-  if (endpoint.method === 'get' && endpoint.scope !== 'open')
-    answers['304'] = { description: 'Not changed since the ETag in If-None-Match.' }
+  if (endpoint.cached) answers['304'] = { description: 'Not changed since the ETag in If-None-Match.' }
   const byStatus = new Map<number, FailureCode[]>()
   for (const code of new Set([...impliedFailures(endpoint), ...(endpoint.failures ?? [])]))
     byStatus.set(failures[code].status, [...(byStatus.get(failures[code].status) ?? []), code])
@@ -108,7 +110,42 @@ const answersOf = (endpoint: Endpoint, components: Json): Json => {
       },
     }
   }
+  for (const [status, answer] of Object.entries(answers)) {
+    const names = headersOf(endpoint, Number(status), byStatus.get(Number(status)) ?? [])
+    answer.headers = Object.fromEntries(names.map((name) => [name, { $ref: `#/components/headers/${name}` }]))
+  }
   return answers
+}
+
+const securityOf = ({ scope, dropIn, sessionOnly }: Endpoint): Json[] => {
+  if (scope === 'open') return []
+  const session = { session: [], sessionHeader: [] }
+  if (sessionOnly) return [session]
+  return [{ bearer: [] }, { key: [] }, ...(dropIn ? [{ chathubKey: [] }] : []), session]
+}
+
+const securitySchemes = {
+  bearer: {
+    type: 'http',
+    scheme: 'bearer',
+    description:
+      'A key, a gateway token, or a JWT of the host application: `sub`, `iat` and `exp` are required.',
+  },
+  key: { type: 'apiKey', in: 'header', name: 'X-API-Key' },
+  chathubKey: { type: 'apiKey', in: 'header', name: 'X-Authorization-Key' },
+  session: {
+    type: 'apiKey',
+    in: 'cookie',
+    name: sessionCookie,
+    description:
+      'A browser session, where the gateway has SESSION_SECRET. The request must come from the page’s own origin.',
+  },
+  sessionHeader: {
+    type: 'apiKey',
+    in: 'header',
+    name: sessionHeader,
+    description: 'Any value, such as `1`. Required with the session cookie: other sites cannot send it.',
+  },
 }
 
 /** The OpenAPI 3.1 document of these endpoints. */
@@ -127,10 +164,7 @@ export const createOpenApi = (endpoints: readonly Endpoint[], version: string): 
         endpoint.scope !== 'any' && {
           description: `Scope: \`${endpoint.scope}\`${endpoint.scopeToo ? ` and \`${endpoint.scopeToo}\`` : ''}.`,
         }),
-      security:
-        endpoint.scope === 'open'
-          ? []
-          : [{ bearer: [] }, { key: [] }, ...(endpoint.dropIn ? [{ chathubKey: [] }] : [])],
+      security: securityOf(endpoint),
       parameters: parametersOf(endpoint, schemas),
       ...(endpoint.body && {
         requestBody: {
@@ -153,18 +187,6 @@ export const createOpenApi = (endpoints: readonly Endpoint[], version: string): 
     },
     servers: [{ url: '/' }],
     paths,
-    components: {
-      schemas,
-      securitySchemes: {
-        bearer: {
-          type: 'http',
-          scheme: 'bearer',
-          description:
-            'A key, a gateway token, or a JWT of the host application: `sub`, `iat` and `exp` are required.',
-        },
-        key: { type: 'apiKey', in: 'header', name: 'X-API-Key' },
-        chathubKey: { type: 'apiKey', in: 'header', name: 'X-Authorization-Key' },
-      },
-    },
+    components: { schemas, headers: responseHeaders, securitySchemes },
   }
 }

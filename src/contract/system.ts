@@ -104,6 +104,10 @@ export const TokenState = z
   })
   .meta({ id: 'TokenState' })
 
+export const sessionCookie = '__Host-chathub-session'
+/** A request with the session cookie must carry this header. No form and no simple request can send it. */
+export const sessionHeader = 'X-Gateway-Session'
+
 /** The origin of a page: scheme, host and port, nothing more. */
 export const isOrigin = (text: string): boolean => URL.canParse(text) && new URL(text).origin === text
 

@@ -16,20 +16,28 @@ import { mountOrganizations } from '../../src/http/routes/organizations.ts'
 import { mountSessions } from '../../src/http/routes/sessions.ts'
 import { mountTokens } from '../../src/http/routes/tokens.ts'
 import { startGateway, type TestGateway } from '../support/gateway.ts'
+import { asPage, cookieName, openSession, sessionEnv } from './browser-session.ts'
 
 type Media = { schema: unknown }
 type Operation = {
   operationId: string
   parameters: { name: string; in: string; required: boolean; schema: unknown }[]
   requestBody?: { content: Record<string, Media> }
-  responses: Record<string, { description: string; content?: Record<string, Media> }>
+  responses: Record<
+    string,
+    { description: string; headers?: Record<string, unknown>; content?: Record<string, Media> }
+  >
   security: Record<string, unknown>[]
 }
 type Document = {
   openapi: string
   info: { title: string; version: string }
   paths: Record<string, Record<string, Operation>>
-  components: { schemas: Record<string, unknown>; securitySchemes: Record<string, unknown> }
+  components: {
+    schemas: Record<string, unknown>
+    headers: Record<string, object>
+    securitySchemes: Record<string, object>
+  }
 }
 
 const mounts = [
@@ -48,7 +56,7 @@ const mounts = [
 let gateway: TestGateway
 let document: Document
 beforeAll(async () => {
-  gateway = await startGateway({ env: { SESSION_SECRET: 'a-session-secret-of-a-test-only-0123456789' } })
+  gateway = await startGateway({ env: sessionEnv })
   document = (await gateway.ask('GET', '/openapi.json', { key: '' })).body
 })
 afterAll(() => gateway.close())
@@ -156,7 +164,7 @@ describe('the document', () => {
 
   it('documents what the framing of any request can be refused with', () => {
     for (const { operation } of operations())
-      for (const status of ['400', '406', '408', '414', '417', '431', '500', '503'])
+      for (const status of ['400', '406', '408', '414', '417', '431', '500'])
         expect(operation.responses).toHaveProperty(status)
   })
 
@@ -168,5 +176,72 @@ describe('the document', () => {
       ])
         for (const [media, { schema }] of Object.entries(content ?? {}))
           expect([path, media, Object.keys(schema as object).length > 0]).toEqual([path, media, true])
+  })
+
+  it('documents 304 and cache headers exactly where the gateway sends an ETag', async () => {
+    const id = await openSession(gateway)
+    const body = { chatId: 1 }
+    expect((await gateway.ask('POST', '/v1/organizations/24/assignments', { body })).status).toBe(200)
+    const csv = { body: 'name\nOne', headers: { 'Content-Type': 'text/csv' } }
+    const imported = await gateway.ask('POST', '/v1/organizations/24/imports', csv)
+    const values: Record<string, string> = {
+      org: '24',
+      operator: '101',
+      chatId: '1',
+      code: 'route.method',
+      operation: imported.body.id,
+    }
+    const reads = operations().filter(({ method }) => method === 'get')
+    expect(reads.length).toBeGreaterThan(20)
+    for (const { path, operation } of reads) {
+      const url = path.replaceAll(/\{(\w+)\}/g, (_, name: string) => values[name] as string)
+      const query = operation.operationId === 'chathubOperators' ? '?organizationId=24' : ''
+      const asked = operation.operationId === 'getSession' ? asPage(id) : {}
+      const { status, headers } = await gateway.ask('GET', url + query, asked)
+      const hasTag = headers.etag !== undefined
+      expect([path, status, '304' in operation.responses]).toEqual([path, 200, hasTag])
+      for (const name of ['ETag', 'Age', 'Cache-Status'])
+        expect([path, name, name in (operation.responses['200']?.headers ?? {})]).toEqual([
+          path,
+          name,
+          hasTag,
+        ])
+      if (!hasTag) continue
+      const again = await gateway.ask('GET', url + query, {
+        headers: { 'If-None-Match': String(headers.etag) },
+      })
+      expect([path, again.status]).toEqual([path, 304])
+    }
+  })
+
+  it('describes each response header that it names, and names each that it describes', () => {
+    const named = operations().flatMap(({ operation }) =>
+      Object.values(operation.responses).flatMap(({ headers = {} }) => Object.keys(headers)),
+    )
+    expect(sorted(named)).toEqual(sorted(Object.keys(document.components.headers)))
+    for (const { path, operation } of operations())
+      for (const { headers } of Object.values(operation.responses))
+        expect([path, Object.keys(headers ?? {})]).toEqual([path, expect.arrayContaining(['X-Request-Id'])])
+  })
+
+  it('names the session cookie, with its header, as a credential of every endpoint that needs one', async () => {
+    const { session, sessionHeader } = document.components.securitySchemes
+    expect(session).toMatchObject({ type: 'apiKey', in: 'cookie', name: cookieName })
+    expect(sessionHeader).toMatchObject({ type: 'apiKey', in: 'header', name: 'X-Gateway-Session' })
+    const endpointOf = new Map(all.map((endpoint) => [endpoint.id, endpoint]))
+    for (const { operation } of operations()) {
+      const { scope } = endpointOf.get(operation.operationId) as Endpoint
+      const bySession = operation.security.some((way) => 'session' in way && 'sessionHeader' in way)
+      expect([operation.operationId, bySession]).toEqual([operation.operationId, scope !== 'open'])
+    }
+    expect((await gateway.ask('GET', '/v1/me', asPage(await openSession(gateway)))).status).toBe(200)
+  })
+
+  it('offers no other credential where only a session counts', async () => {
+    for (const method of ['get', 'delete']) {
+      const security = document.paths['/v1/session']?.[method]?.security
+      expect(security).toEqual([{ session: [], sessionHeader: [] }])
+      expect((await gateway.ask(method, '/v1/session')).status).toBe(401)
+    }
   })
 })

@@ -7,8 +7,14 @@ import { failures } from '../../src/errors.ts'
 import { version } from '../../src/version.ts'
 
 type Media = Record<string, { schema: { type?: string } }>
-type Operation = { responses: Record<string, { description: string; content?: Media }> }
-type Document = { paths: Record<string, Record<string, Operation>>; components: object }
+type Headers = Record<string, { $ref: string }>
+type Promised = { description: string; headers?: Headers; content?: Media }
+type Operation = { responses: Record<string, Promised> }
+type Header = { required?: boolean; schema: object }
+type Document = {
+  paths: Record<string, Record<string, Operation>>
+  components: { headers: Record<string, Header> }
+}
 /** What is wrong with an answer, in words that lead to it. */
 type Fault = string | undefined
 
@@ -81,10 +87,42 @@ const faultOfContract = (verb: string, path: string, answer: Response): Fault =>
   if (!operation) return faultOfMethod(methods, answer)
   const promised = operation.responses[answer.status]
   if (!promised) return `documented are only ${Object.keys(operation.responses).join(', ')}`
-  const { code } = answer.body ?? {}
-  if (code === 'route.unknown' && !promised.description.includes(code))
-    return `${found.template} is documented and answered as unknown`
-  return faultOfContent(promised.content, answer, isBodiless(verb, answer))
+  return (
+    faultOfCode(promised, answer) ??
+    faultOfHeaders(promised.headers ?? {}, answer) ??
+    faultOfContent(promised.content, answer, isBodiless(verb, answer))
+  )
+}
+
+/** Each status lists the codes of its problem documents. */
+const faultOfCode = ({ description }: Promised, answer: Response): Fault => {
+  if (mediaOf(answer) !== 'application/problem+json' || answer.body.code === undefined) return undefined
+  const documented = description.includes(`\`${answer.body.code}\``)
+  return documented ? undefined : `code ${answer.body.code} is not documented for this status`
+}
+
+/** Headers of HTTP itself, of its security and of CORS, which the document does not repeat for each answer. */
+const general =
+  /^(access-control-.*|cache-control|connection|content-(encoding|length|security-policy|type)|cross-origin-resource-policy|date|keep-alive|referrer-policy|strict-transport-security|transfer-encoding|vary|x-accel-buffering|x-content-type-options)$/
+
+/** Every other header of an answer is documented, has the documented form, and none that is promised is missing. */
+const faultOfHeaders = (promised: Headers, { headers }: Response): Fault => {
+  const documented = new Map(
+    Object.entries(promised).map(([name, { $ref }]) => [
+      name.toLowerCase(),
+      document.components.headers[$ref.replace('#/components/headers/', '')] as Header,
+    ]),
+  )
+  for (const [name, { required, schema }] of documented) {
+    const value = headers[name]
+    if (value === undefined && required) return `the promised header ${name} is missing`
+    if (value === undefined) continue
+    const text = String(value)
+    const valid = validatorOf(schema)
+    if (!valid(/^\d+$/.test(text) ? Number(text) : text) && !valid(text)) return `${name} is ${text}`
+  }
+  const extra = Object.keys(headers).filter((name) => !general.test(name) && !documented.has(name))
+  return extra.length > 0 ? `the headers ${extra.join(', ')} are not documented` : undefined
 }
 
 /** 405 names exactly the methods of the document, and HEAD with GET. */
