@@ -190,7 +190,7 @@ describe('files', () => {
     lists: 849,
     redis: 415,
     throttle: 706,
-    writes: 2025,
+    writes: 2045,
   }
 
   it('of each folder of the server stay within its ceiling', () => {

@@ -1,3 +1,5 @@
+import { authorize } from '../access/authorize.ts'
+import type { Caller } from '../access/caller.ts'
 import type { CallContext } from '../chathub/exchange.ts'
 import { type AddOperators, type AddResult, type Outcome, outcomes } from '../contract/operator.ts'
 import { Failure, type Fault, isFailure } from '../errors.ts'
@@ -14,6 +16,7 @@ import type { HeldLock } from './organization-lock.ts'
 import { planRows, previewRows } from './row-planner.ts'
 
 export type Add = (
+  caller: Caller,
   organization: number,
   request: AddOperators,
   context: CallContext,
@@ -24,7 +27,7 @@ export type Add = (
  * Adds operators to one organization: its lock, a list fetched after the request came, names compared within the body
  * and with the list, batches of a hundred. Once the first batch has left, the operation runs to its end, whatever
  * happens to this request.
- * @throws Failure `operator.duplicate` (mode `fail`), and whatever kept anything from being sent
+ * @throws Failure `organization.unknown`, `operator.duplicate` (mode `fail`), and whatever kept anything from being sent
  */
 export const createAdd = (writing: WriteDependencies): Add => {
   const { cache, journal, runner, clock } = writing
@@ -39,7 +42,8 @@ export const createAdd = (writing: WriteDependencies): Add => {
     }
   }
 
-  return async (organization, request, context, requestKey) => {
+  return async (caller, organization, request, context, requestKey) => {
+    authorize(caller, { organization })
     const id = operationId(organization, requestKey)
     const asked = request.operators.map(({ name }, index): Row => ({ index, name, outcome: 'pending' }))
     let known = await journal.get(id)

@@ -1,3 +1,5 @@
+import { authorize } from '../access/authorize.ts'
+import type { Caller } from '../access/caller.ts'
 import type { CallContext } from '../chathub/exchange.ts'
 import { statusCode } from '../chathub/wire.ts'
 import type { KnownStatus } from '../contract/operator.ts'
@@ -16,17 +18,17 @@ export type ChangeStatus = {
    * asks ChatHub nothing. @throws Failure `operator.unknown`, `chathub.rejected`
    */
   one(
+    caller: Caller,
     organization: number,
-    operator: number,
-    status: KnownStatus,
+    request: { operator: number; status: KnownStatus },
     context: CallContext,
     requestKey: string,
   ): Promise<WriteResult<FoundOperator>>
   /** Many at once, one outcome each, in input order. */
   many(
+    caller: Caller,
     organization: number,
-    operators: number[],
-    status: KnownStatus,
+    request: { ids: number[]; status: KnownStatus },
     context: CallContext,
     requestKey: string,
   ): Promise<WriteResult<Row[]>>
@@ -36,14 +38,16 @@ export type ChangeStatus = {
 export const createChangeStatus = (writing: WriteDependencies): ChangeStatus => {
   const { chathub, cache, journal, runner, clock } = writing
   return {
-    many: async (organization, ids, status, context, requestKey) => {
+    many: async (caller, organization, { ids, status }, context, requestKey) => {
+      authorize(caller, { organization })
       const rows = ids.map((id, index): Row => ({ index, id, outcome: 'pending' }))
       const change = { kind: 'setStatus', organization, status, requestKey, rows } as const
       const { operation, chunks } = newOperation(writing, context, change)
       const known = (await journal.get(operation.id)) ?? (await journal.create(operation, chunks))
       return awaitOutcome(operation.id, known ?? operation, context, writing)
     },
-    one: async (organization, id, status, context, requestKey) => {
+    one: async (caller, organization, { operator: id, status }, context, requestKey) => {
+      authorize(caller, { organization })
       const key = operatorsKey(organization)
       const written = await runner.withSettledLock(
         organization,

@@ -24,7 +24,7 @@ export type Operations = {
    */
   retry(caller: Caller, id: string, requestKey: string): Promise<Operation>
   /** Calls back with each state from now on, and with undefined once it is gone; returns how to stop. */
-  watch: Journal['watch']
+  watch(caller: Caller, operation: Operation, changed: (operation: Operation | undefined) => void): () => void
   /** Takes up what a stopped instance left behind, now and again; returns how to stop. */
   sweep(): () => void
 }
@@ -117,7 +117,10 @@ export const createOperations = (options: {
       void runner.run(id)
       return again
     },
-    watch: journal.watch,
+    watch: (caller, { id, organization }, changed) => {
+      authorize(caller, { organization })
+      return journal.watch(id, changed)
+    },
     sweep: () => {
       let cancel = (): void => {}
       let closed = false

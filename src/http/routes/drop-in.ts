@@ -57,7 +57,7 @@ export const mountDropIn = (router: Router, dependencies: Dependencies): void =>
     for (const [organization, places] of wanted) {
       const operators = places.map((place) => ({ name: (body[place] as { name: string }).name }))
       const request = { operators, onDuplicate: 'allow', onDeleted: 'report', dryRun: false } as const
-      const written = await add(organization, request, context, requestKey).catch((error) => {
+      const written = await add(caller, organization, request, context, requestKey).catch((error) => {
         // Another organization has got its operators: not as if nothing had been done.
         throw added.length > 0 ? new Failure('write.in-doubt', { cause: error }) : error
       })
@@ -78,10 +78,12 @@ export const mountDropIn = (router: Router, dependencies: Dependencies): void =>
   })
   router.bind(endpoints.dropInStatus, async ({ caller, context, body, requestKey }) => {
     const { roster } = await directory.find(caller, body.id, context)
+    const { id } = roster.organization
     const status = knownStatuses[body.status] as (typeof knownStatuses)[number]
-    const written = await changeStatus.one(roster.organization.id, body.id, status, context, requestKey)
+    const request = { operator: body.id, status }
+    const written = await changeStatus.one(caller, id, request, context, requestKey)
     if ('operation' in written) throw new Failure('write.in-doubt')
-    return { empty: 200, touched: [roster.organization.id] }
+    return { empty: 200, touched: [id] }
   })
   router.bind(endpoints.dropInToken, async ({ caller, context, body }) => {
     const { roster } = await directory.find(caller, body.id, context)

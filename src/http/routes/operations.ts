@@ -1,4 +1,3 @@
-import { authorize } from '../../access/authorize.ts'
 import type { Caller } from '../../access/caller.ts'
 import type { Clock } from '../../clock.ts'
 import { endpoints } from '../../contract/endpoints.ts'
@@ -46,18 +45,17 @@ export const mountOperations = (router: Router, dependencies: Dependencies): voi
   const { operations, organizations, imports, add, changeStatus, tokens, clock } = dependencies
 
   router.bind(endpoints.setStatus, async ({ caller, context, params, body, requestKey }) => {
-    authorize(caller, { organization: params.org })
     await organizations.get(caller, params.org, context)
-    const written = await changeStatus.many(params.org, body.ids, body.status, context, requestKey)
+    const written = await changeStatus.many(caller, params.org, body, context, requestKey)
     if ('operation' in written) return accepted(written.operation)
     const results = written.done.map(({ index, id, outcome }) => ({ index, id, outcome }))
     return { json: { results, ...pick(written.done, ['changed', 'unchanged', 'rejected', 'unknown']) } }
   })
 
   router.bind(endpoints.onboard, async ({ caller, context, params, body, requestKey }) => {
-    authorize(caller, { organization: params.org })
     await organizations.get(caller, params.org, context)
     const written = await add(
+      caller,
       params.org,
       { operators: body.operators, onDuplicate: 'skip', onDeleted: 'report', dryRun: false },
       context,
@@ -84,12 +82,11 @@ export const mountOperations = (router: Router, dependencies: Dependencies): voi
   router.bind(
     endpoints.startImport,
     async ({ caller, context, params, query, body: asked, requestKey }) => {
-      authorize(caller, { organization: params.org })
       await organizations.get(caller, params.org, context)
       const { dryRun, onDuplicate = 'skip', onDeleted = 'report' } = query
-      const modes = { onDuplicate, onDeleted }
-      if (!dryRun) return accepted(await imports.start(params.org, asked, modes, context, requestKey))
-      const rows = await imports.preview(params.org, asked, modes, context)
+      const request = { rows: asked, onDuplicate, onDeleted }
+      if (!dryRun) return accepted(await imports.start(caller, params.org, request, context, requestKey))
+      const rows = await imports.preview(caller, params.org, request, context)
       return { json: { items: rows, total: rows.length, ...pick(rows, rowOutcomes) }, unkept: true }
     },
     (csv: Buffer, { column }: ImportQuery) => readNames(csv, column),
@@ -142,7 +139,7 @@ const follow = (
     if (isFinal(operation)) end()
   }
   show(first)
-  const stop = operations.watch(first.id, show)
+  const stop = operations.watch(caller, first, show)
   // What was kept between the first look and listening would be missed.
   operations.get(caller, first.id).then((now) => (isFinal(now) ? show(now) : undefined), end)
   return stop

@@ -1,4 +1,4 @@
-import { authorize } from '../../access/authorize.ts'
+import type { Caller } from '../../access/caller.ts'
 import type { Read } from '../../cache/cache.ts'
 import type { CallContext } from '../../chathub/exchange.ts'
 import { endpoints } from '../../contract/endpoints.ts'
@@ -54,30 +54,27 @@ export const mountOperators = (
     return { json: content, freshness }
   })
   router.bind(endpoints.addOperators, async ({ caller, context, params, body, requestKey }) => {
-    authorize(caller, { organization: params.org })
-    const written = await add(params.org, body, context, requestKey)
+    const written = await add(caller, params.org, body, context, requestKey)
     if ('operation' in written) return accepted(written.operation)
     if (body.dryRun) return { json: written.done, unkept: true }
     return { json: written.done, status: written.done.created > 0 ? 201 : 200 }
   })
   const change = async (
+    caller: Caller,
     organization: number,
-    operator: number,
-    status: KnownStatus,
+    request: { operator: number; status: KnownStatus },
     context: CallContext,
     requestKey: string,
   ): Promise<Answer> => {
-    const written = await changeStatus.one(organization, operator, status, context, requestKey)
+    const written = await changeStatus.one(caller, organization, request, context, requestKey)
     return 'operation' in written ? accepted(written.operation) : { json: shown(written.done) }
   }
-  router.bind(endpoints.changeStatus, ({ caller, context, params, body, requestKey }) => {
-    authorize(caller, { organization: params.org })
-    return change(params.org, params.operator, body.status, context, requestKey)
-  })
-  router.bind(endpoints.deleteOperator, ({ caller, context, params, requestKey }) => {
-    authorize(caller, { organization: params.org })
-    return change(params.org, params.operator, 'deleted', context, requestKey)
-  })
+  router.bind(endpoints.changeStatus, ({ caller, context, params, body, requestKey }) =>
+    change(caller, params.org, { operator: params.operator, status: body.status }, context, requestKey),
+  )
+  router.bind(endpoints.deleteOperator, ({ caller, context, params, requestKey }) =>
+    change(caller, params.org, { operator: params.operator, status: 'deleted' }, context, requestKey),
+  )
 }
 
 /** A body that is made once per roster, and how to find it again while the list is fresh. */
