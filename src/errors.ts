@@ -1,16 +1,19 @@
 /**
- * Every failure the gateway can show, once: its status, whether asking again helps, and the sentences people read.
- * The problem documents (RFC 9457), their pages under /docs/problems/ and the OpenAPI document are made from this table.
+ * Every failure that the gateway shows, once. The problem documents (RFC 9457), the pages under /docs/problems/ and the
+ * OpenAPI document come from this table.
  */
 type Row = {
   status: number
   title: string
-  /** What happened, for the caller; never text from ChatHub, never a value that was sent. */
+  /** What happened. Never text from ChatHub, never a value that was sent. */
   detail: string
-  /** What to do about it. */
+  /** What to do. */
   fix: string
-  /** `no`: the same request fails again; `later`: wait for Retry-After; `now`: at once, it is safe. */
-  retry: 'no' | 'later' | 'now'
+  /**
+   * Whether to send the same request again. `no`: it fails again. `later`: it is safe after a pause. `now`: it is safe at
+   * once. `check`: it may have been carried out, so the caller must read the current state first.
+   */
+  retry: 'no' | 'later' | 'now' | 'check'
 }
 
 const row = (status: number, title: string, retry: Row['retry'], detail: string, fix: string): Row => ({
@@ -23,72 +26,72 @@ const row = (status: number, title: string, retry: Row['retry'], detail: string,
 
 // biome-ignore format: a table reads best one row a line
 export const failures = {
-  'request.malformed': row(400, 'Malformed request', 'no', 'The request could not be parsed.', 'Correct the syntax of the request; `errors` says where it broke.'),
-  'request.invalid': row(400, 'Invalid parameter or header', 'no', 'A path, query or header value is not what this endpoint takes.', 'Correct every entry of `errors`; /openapi.json lists what is accepted.'),
-  'request.invalid-body': row(422, 'Invalid body', 'no', 'The body is well formed but breaks a rule.', 'Correct every entry of `errors`; each names its place by JSON Pointer.'),
-  'request.expectation': row(417, 'Expectation failed', 'no', 'Only `Expect: 100-continue` is understood.', 'Send the request without the Expect header.'),
-  'route.unknown': row(404, 'No such path', 'no', 'There is nothing at this path.', 'Compare the path with /openapi.json; letters, colons and slashes count.'),
-  'route.method': row(405, 'Method not allowed', 'no', 'This path does not take this method.', 'Use one of the methods in the Allow header.'),
-  'request.not-acceptable': row(406, 'Not acceptable', 'no', 'The answer cannot be given in a form that Accept allows.', 'Accept application/json, or leave the header out.'),
-  'body.too-large': row(413, 'Body too large', 'no', 'The body is larger than this endpoint takes.', 'Send less at once; large sets go through an import.'),
+  'request.malformed': row(400, 'Malformed request', 'no', 'The gateway could not parse the request.', 'Correct the syntax. `errors` names the place where it is known.'),
+  'request.invalid': row(400, 'Invalid parameter or header', 'no', 'A value in the path, the query or a header is not valid for this endpoint.', 'Correct every entry of `errors`. /openapi.json lists the valid values.'),
+  'request.invalid-body': row(422, 'Invalid body', 'no', 'The body is well formed but breaks a rule.', 'Correct every entry of `errors`. Each one names its place by JSON Pointer.'),
+  'request.expectation': row(417, 'Expectation not supported', 'no', 'The gateway supports only `Expect: 100-continue`.', 'Send the request without the Expect header.'),
+  'route.unknown': row(404, 'No such path', 'no', 'This path does not exist.', 'Compare the path with /openapi.json. Upper and lower case, colons and slashes matter.'),
+  'route.method': row(405, 'Method not allowed', 'no', 'This path does not support this method.', 'Use one of the methods in the Allow header.'),
+  'request.not-acceptable': row(406, 'Not acceptable', 'no', 'The Accept header allows no media type of this endpoint.', 'Accept a media type that /openapi.json lists, or leave the header out.'),
+  'body.too-large': row(413, 'Body too large', 'no', 'The body is larger than this endpoint accepts.', 'Send fewer rows in one request. Use an import for large sets.'),
   'request.uri-too-long': row(414, 'URL too long', 'no', 'The URL is longer than 4096 bytes.', 'Shorten the query.'),
-  'body.type': row(415, 'Unsupported body', 'no', 'The body is not of the type and coding that this endpoint takes.', 'Send UTF-8 JSON as application/json without Content-Encoding (CSV as text/csv for imports).'),
-  'request.headers-too-large': row(431, 'Headers too large', 'no', 'The headers of the request are too large or too many.', 'Send fewer or shorter headers.'),
-  'request.timeout': row(408, 'Request timeout', 'now', 'The request did not arrive in time.', 'Send the whole request without pauses.'),
-  'credential.missing': row(401, 'Credential missing', 'no', 'This endpoint needs a credential and none was sent.', 'Send a key in `Authorization: Bearer …` or `X-API-Key`.'),
+  'body.type': row(415, 'Unsupported body', 'no', 'This endpoint does not accept the media type or encoding of the body.', 'Send UTF-8 JSON as application/json without Content-Encoding. An import takes text/csv.'),
+  'request.headers-too-large': row(431, 'Headers too large', 'no', 'The request has too many headers, or they are too large.', 'Send fewer or shorter headers.'),
+  'request.timeout': row(408, 'Request timeout', 'now', 'The request did not arrive completely in time. It was not processed.', 'Send the whole request without pauses.'),
+  'credential.missing': row(401, 'Credential missing', 'no', 'This endpoint needs a credential, and the request has none.', 'Send a key in `Authorization: Bearer …` or `X-API-Key`.'),
   'credential.invalid': row(401, 'Credential not valid', 'no', 'The credential is unknown, expired or revoked.', 'Use a current key, token or session.'),
-  'credential.unverifiable': row(503, 'Credential cannot be checked', 'later', 'The keys to check this credential with cannot be had right now.', 'Wait for Retry-After.'),
-  'session.ticket': row(401, 'Ticket not valid', 'no', 'The ticket is unknown, was used before, or is too old.', 'Ask your back end for a new ticket; each works once, within a minute.'),
-  'session.exceeds': row(403, 'More than the minter has', 'no', 'A session may not carry scopes or organizations that its minter does not have.', 'Ask for less, as `errors` says.'),
-  'credential.conflict': row(400, 'More than one credential', 'no', 'Two different credentials were sent with one request.', 'Send exactly one credential.'),
-  'credential.in-url': row(400, 'Credential in the URL', 'no', 'A credential was sent in the URL, where logs and histories keep it.', 'Send it in a header, and replace the key that was exposed.'),
-  'limit.exceeded': row(429, 'Too many requests', 'later', 'This client has used up its requests per minute.', 'Wait for Retry-After; ask for a higher limit if this is ordinary use.'),
-  'scope.missing': row(403, 'Scope missing', 'no', 'The credential does not carry the scope that this endpoint needs.', 'Use a credential with the scope named in `errors`.'),
-  'csrf.refused': row(403, 'Cross-site request refused', 'no', 'A session cookie counts only together with the header `X-Gateway-Session: 1`, sent from the origin that the session is bound to.', 'Call from the page of the session’s own origin and add the header.'),
-  'organization.unknown': row(404, 'No such organization', 'no', 'No such organization exists, or this credential may not touch it.', 'Check the id with GET /v1/organizations.'),
-  'operator.unknown': row(404, 'No such operator', 'no', 'No such operator exists in an organization that this credential may touch.', 'Check the id with GET /v1/organizations/{org}/operators.'),
-  'operation.unknown': row(404, 'No such operation', 'no', 'No such operation exists, or another client made it.', 'Use the Location that came with the 202 answer; operations are kept for 7 days.'),
-  'assignment.unknown': row(404, 'No such assignment', 'no', 'This chat is held by nobody.', 'Assign it with POST.'),
-  'operator.duplicate': row(409, 'Operator exists already', 'no', 'At least one name exists already and `onDuplicate` is `fail`; nothing was added.', 'Remove the names listed in `errors`, or use `onDuplicate: "skip"`.'),
-  'operator.not-active': row(409, 'Operator not active', 'no', 'A token is issued only for an active operator.', 'Activate the operator first.'),
-  'operator.none-active': row(409, 'Nobody is active', 'later', 'No active operator can take this chat.', 'Activate an operator, or try again later.'),
-  'operation.settled': row(409, 'Operation has ended', 'no', 'The operation has already ended, so this cannot be done to it.', 'Read its state with GET.'),
-  'operation.running': row(409, 'Operation still running', 'later', 'The operation is still running; only what has ended can be tried again.', 'Wait for its end, or cancel it first.'),
-  'idempotency.in-flight': row(409, 'Same request still running', 'later', 'A request with this Idempotency-Key is still running.', 'Wait for Retry-After and send the same request again.'),
-  'idempotency.mismatch': row(422, 'Idempotency-Key used for another request', 'no', 'This Idempotency-Key came with another body before.', 'Use a new key for a new request.'),
-  'idempotency.required': row(400, 'Idempotency-Key required', 'no', 'Adding with duplicates allowed is not safe to repeat without an Idempotency-Key.', 'Send an Idempotency-Key of 1 to 255 visible ASCII characters.'),
-  'chathub.rejected': row(422, 'ChatHub refused the request', 'no', 'ChatHub answered that the request is not valid; nothing was changed.', 'Check the organization and the values; see the diagnosis of the organization.'),
-  'chathub.credentials': row(502, 'ChatHub refuses the gateway', 'later', 'ChatHub does not accept the gateway’s own credential.', 'Operators of the gateway: replace the company token or the login. Callers: try again later.'),
-  'chathub.forbidden': row(502, 'ChatHub refuses this organization', 'later', 'ChatHub does not let the gateway’s credential touch this organization.', 'Operators of the gateway: ask for access to the organization in ChatHub.'),
-  'chathub.invalid-response': row(502, 'ChatHub answered nonsense', 'later', 'ChatHub’s answer was not what its contract says, so it was not used.', 'Try again later; operators of the gateway find the reason in its log.'),
-  'chathub.unavailable': row(503, 'ChatHub unavailable', 'later', 'ChatHub cannot be reached or answers with errors.', 'Wait for Retry-After.'),
-  'chathub.throttled': row(503, 'ChatHub asks for a pause', 'later', 'ChatHub has asked the gateway to slow down.', 'Wait for Retry-After.'),
-  'queue.full': row(503, 'Too many calls are waiting', 'later', 'So many calls wait for ChatHub that this one could not be made in time; it was not sent.', 'Wait for Retry-After.'),
+  'credential.unverifiable': row(503, 'Credential cannot be checked', 'later', 'The gateway cannot check this credential at the moment.', 'Wait for Retry-After, then send the request again.'),
+  'session.ticket': row(401, 'Ticket not valid', 'no', 'The ticket is unknown, expired or already used.', 'Get a new ticket from your back end. A ticket works once, within a minute.'),
+  'session.exceeds': row(403, 'Session exceeds the rights of its creator', 'no', 'A session cannot have scopes or organizations that its creator does not have.', 'Remove what `errors` lists.'),
+  'credential.conflict': row(400, 'More than one credential', 'no', 'The request has two different credentials.', 'Send exactly one credential.'),
+  'credential.in-url': row(400, 'Credential in the URL', 'no', 'The URL contains a credential. Logs and browser histories keep URLs.', 'Send the credential in a header, and replace the exposed key.'),
+  'limit.exceeded': row(429, 'Too many requests', 'later', 'This client has used up its requests per minute.', 'Wait for Retry-After. If this is normal use, ask the operators of the gateway for a higher limit.'),
+  'scope.missing': row(403, 'Scope missing', 'no', 'The credential lacks a scope that this endpoint needs.', 'Use a credential with the scope that `errors` names.'),
+  'csrf.refused': row(403, 'Cross-site request refused', 'no', 'A session cookie needs the header `X-Gateway-Session: 1` and a page of the origin of its session.', 'Call from a page of that origin, and send the header.'),
+  'organization.unknown': row(404, 'No such organization', 'no', 'The organization does not exist, or this credential may not access it.', 'Check the id with GET /v1/organizations.'),
+  'operator.unknown': row(404, 'No such operator', 'no', 'The operator does not exist in an organization that this credential may access.', 'Check the id with GET /v1/organizations/{org}/operators.'),
+  'operation.unknown': row(404, 'No such operation', 'no', 'The operation does not exist, or another client made it.', 'Use the Location of the 202 answer. The gateway keeps operations for 7 days.'),
+  'assignment.unknown': row(404, 'No such assignment', 'no', 'No operator holds this chat.', 'Assign the chat with POST.'),
+  'operator.duplicate': row(409, 'Operator exists already', 'no', 'At least one name exists already, and `onDuplicate` is `fail`. Nothing was added.', 'Remove the names that `errors` lists, or use `onDuplicate: "skip"`.'),
+  'operator.not-active': row(409, 'Operator not active', 'no', 'Only an active operator can get a token.', 'Activate the operator first.'),
+  'operator.none-active': row(409, 'No active operator', 'later', 'No active operator can take this chat.', 'Activate an operator, or try again later.'),
+  'operation.settled': row(409, 'Operation has ended', 'no', 'The operation has ended, so this command no longer applies.', 'Read its state with GET.'),
+  'operation.running': row(409, 'Operation still running', 'later', 'The operation is still running. Only an operation that has ended can be retried.', 'Wait for its end, or cancel it first.'),
+  'idempotency.in-flight': row(409, 'Same request in flight', 'later', 'A request with this Idempotency-Key is still running.', 'Wait for Retry-After, then send the same request with the same key.'),
+  'idempotency.mismatch': row(422, 'Idempotency-Key used for another request', 'no', 'This Idempotency-Key was used before, with another URL or body.', 'Use a new key for a new request.'),
+  'idempotency.required': row(400, 'Idempotency-Key required', 'no', 'A request that allows duplicates is safe to repeat only with an Idempotency-Key.', 'Send an Idempotency-Key of 1 to 255 visible ASCII characters.'),
+  'chathub.rejected': row(422, 'ChatHub refused the request', 'no', 'ChatHub answered that the request is not valid. Nothing was changed.', 'Check the values, and read the diagnosis of the organization.'),
+  'chathub.credentials': row(502, 'ChatHub refused the credential of the gateway', 'later', 'ChatHub does not accept the credential of the gateway. Yours is valid.', 'Operators of the gateway: replace the company token or the login. Callers: try again later.'),
+  'chathub.forbidden': row(502, 'ChatHub refused this organization', 'later', 'ChatHub does not let the gateway access this organization.', 'Operators of the gateway: ask for access to the organization in ChatHub. Callers: try again later.'),
+  'chathub.invalid-response': row(502, 'Invalid response from ChatHub', 'later', 'ChatHub sent a response that the gateway cannot use.', 'Try again later. The log of the gateway has the reason.'),
+  'chathub.unavailable': row(503, 'ChatHub unavailable', 'later', 'ChatHub cannot be reached, or answers with errors.', 'Wait for Retry-After, then send the request again.'),
+  'chathub.throttled': row(503, 'ChatHub asked for a pause', 'later', 'ChatHub asked the gateway to send fewer requests.', 'Wait for Retry-After, then send the request again.'),
+  'queue.full': row(503, 'Too many calls are waiting', 'later', 'Too many calls are waiting for ChatHub. This one was not sent.', 'Wait for Retry-After, then send the request again.'),
   'chathub.timeout': row(504, 'ChatHub did not answer', 'later', 'ChatHub did not answer in time.', 'Try again later.'),
-  'write.in-doubt': row(504, 'Outcome unknown', 'no', 'The write was sent but its outcome is not known yet.', 'Read the list before writing again; the gateway never sends a write in doubt twice by itself.'),
-  'redis.unavailable': row(503, 'Write journal unavailable', 'later', 'Writes are refused while the gateway’s memory of writes cannot be reached; ChatHub was not asked.', 'Wait for Retry-After; reads go on.'),
-  'gateway.internal': row(500, 'Internal error', 'no', 'The gateway failed. The request id leads its operators to the reason.', 'Report the request id.'),
+  'write.in-doubt': row(504, 'Outcome unknown', 'check', 'The gateway sent the write to ChatHub but does not know its outcome yet.', 'Read the list before you write again. The gateway sends such a write again only after it has checked.'),
+  'redis.unavailable': row(503, 'Write journal unavailable', 'later', 'The gateway cannot reach its write journal, so it accepts no writes. Reads continue.', 'Wait for Retry-After, then send the request again.'),
+  'gateway.internal': row(500, 'Internal error', 'check', 'The gateway failed. Its log has the reason under the request id.', 'Report the request id to the operators of the gateway.'),
 } as const satisfies Record<string, Row>
 
 export type FailureCode = keyof typeof failures
 
-/** One fault in the input: where (RFC 6901 JSON Pointer, or /query/…, /path/…, /headers/…), a stable code, a sentence. */
+/** One fault of the input: its place (RFC 6901 JSON Pointer, or /query/…, /path/…, /headers/…), a stable code, a sentence. */
 export type Fault = { pointer: string; code: string; detail: string }
 
 type Extra = {
-  /** Replaces the table's sentence where more can be said without telling a secret. */
+  /** Replaces the sentence of the table. It must hold no secret. */
   detail?: string
   errors?: Fault[]
-  /** When asking again can help, in ms from now; shown as Retry-After in whole seconds, at least 1. */
+  /** Ms until a repetition can succeed; sent as Retry-After in whole seconds, at least 1. */
   retryAfterMs?: number
-  /** True when ChatHub may have acted on the request: it must not be sent again before the outcome is known. */
+  /** True: ChatHub may have carried out the request, so it must not be sent again before the outcome is known. */
   inDoubt?: boolean
   /** Response headers that belong to this failure, such as Allow. */
   headers?: Record<string, string>
   cause?: unknown
 }
 
-/** The one error class that is shown to callers; everything else becomes `gateway.internal`. */
+/** The only error that callers see as it is. Every other one becomes `gateway.internal`. */
 export class Failure extends Error {
   readonly code: FailureCode
   readonly errors: Fault[] | undefined

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { expect, it } from '@jest/globals'
+import { describe, expect, it } from '@jest/globals'
 import { failures } from '../../src/errors.ts'
 
 const src = fileURLToPath(new URL('../../src', import.meta.url))
@@ -17,7 +17,24 @@ const throwing = readdirSync(src, { recursive: true, encoding: 'utf8' })
   )
   .join('\n')
 
-it('the table of failures has no code that nothing throws', () => {
-  const unused = Object.keys(failures).filter((code) => !throwing.includes(`'${code}'`))
-  expect(unused).toEqual([])
+describe('the table of failures', () => {
+  it('has no code that nothing throws', () => {
+    const unused = Object.keys(failures).filter((code) => !throwing.includes(`'${code}'`))
+    expect(unused).toEqual([])
+  })
+
+  it.each(Object.entries(failures))('speaks in short, whole sentences: %s', (_, { title, detail, fix }) => {
+    expect(title).not.toMatch(/\.$/)
+    for (const text of [detail, fix]) {
+      expect(text).toMatch(/\.$/)
+      for (const sentence of text.split(/(?<=[.:]) /))
+        expect(sentence.split(' ').length).toBeLessThanOrEqual(20)
+    }
+  })
+
+  it('lets a caller come back later from every status that has Retry-After', () => {
+    const temporary = Object.values(failures).filter(({ status }) => [429, 502, 503].includes(status))
+    expect(temporary.length).toBeGreaterThan(5)
+    for (const { retry, title } of temporary) expect([title, retry]).toEqual([title, 'later'])
+  })
 })

@@ -17,7 +17,7 @@ const unescaped = (html: string) =>
 const escaped = (text: string) =>
   text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;')
 
-/** What must hold of every page: it is HTML, nothing in it may run, and its one style is the one that may apply. */
+/** Every page is HTML, runs no script, and has exactly the style that its policy allows. */
 const isSoundPage = ({ status, headers, text }: Response) => {
   expect([status, headers['content-type']]).toEqual([200, 'text/html; charset=utf-8'])
   const policy = headers['content-security-policy'] as string
@@ -34,7 +34,7 @@ const isSoundPage = ({ status, headers, text }: Response) => {
 }
 
 describe('/docs', () => {
-  it('lists every endpoint that the OpenAPI document has, with its scope', async () => {
+  it('lists every endpoint of the OpenAPI document with its scopes', async () => {
     const { text } = await page('/docs')
     const { paths } = (await page('/openapi.json')).body as { paths: Record<string, Record<string, object>> }
     const documented = Object.entries(paths).flatMap(([path, methods]) =>
@@ -47,16 +47,17 @@ describe('/docs', () => {
     )
     expect(documented.length).toBeGreaterThan(30)
     expect(listed.toSorted()).toEqual(documented.toSorted())
-    expect(text).toContain('<code>sessions:mint</code>')
+    expect(text).toMatch(/<code>sessions:mint *<\/code>/)
+    expect(text).toContain('<code>operators:write tokens:mint</code>')
   })
 
-  it('leads to the page of every failure', async () => {
+  it('links the page of every failure', async () => {
     const { text } = await page('/docs')
     const linked = [...text.matchAll(/href="\/docs\/problems\/([^"]+)"/g)].map(([, code]) => code)
     expect(linked).toEqual(Object.keys(failures))
   })
 
-  it('runs nothing and needs no key; a credential that is sent is not even looked at', async () => {
+  it('runs no script and needs no key; a credential is ignored', async () => {
     isSoundPage(await page('/docs'))
     isSoundPage(await page('/docs', { 'X-API-Key': 'not-a-key' }))
     isSoundPage(await page('/docs', { Accept: 'text/html,application/xhtml+xml,*/*;q=0.8' }))
@@ -72,10 +73,18 @@ describe('the page of a problem', () => {
       const { status, title, detail, fix, retry } = failures[code]
       for (const words of [code, `status ${status}`, title, detail, fix])
         expect(answer.text).toContain(escaped(words))
-      const sentence = { no: 'No: ', later: 'Retry-After', now: 'Yes, at once' }[retry]
+      const sentence = { no: 'No: ', later: 'Retry-After', now: 'Yes, at once', check: 'Not yet: ' }[retry]
       expect(answer.text.split('<h2>Retry?</h2>')[1]).toContain(sentence)
     },
   )
+
+  it('tells to check first when the request may have been carried out', async () => {
+    for (const code of ['write.in-doubt', 'gateway.internal']) {
+      const { text } = await page(`/docs/problems/${code}`)
+      expect(text).toContain('Read the current state first.')
+      expect(text).not.toContain('fails again')
+    }
+  })
 
   it('is where the problem document points', async () => {
     const { body } = await page('/v1/me')
@@ -91,7 +100,7 @@ describe('the page of a problem', () => {
     'csrf.refused%20',
     '%3Cscript%3Ealert(1)%3C%2Fscript%3E',
     'a'.repeat(3000),
-  ])('%.40s does not exist, and is not repeated', async (code) => {
+  ])('%.40s does not exist, and the answer does not repeat the code', async (code) => {
     const { status, body, text, headers } = await page(`/docs/problems/${code}`)
     expect([status, body.code, headers['content-type']]).toEqual([
       404,

@@ -8,7 +8,7 @@ const style =
   'body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1b1b1b;background:#fff}' +
   'table{border-collapse:collapse;width:100%}td,th{text-align:left;padding:.3rem .6rem;border-bottom:1px solid #ccc;vertical-align:top}' +
   'code{font:.9em ui-monospace,monospace}@media(prefers-color-scheme:dark){body{color:#eee;background:#151515}a{color:#8cf}}'
-// The one style of these pages is named by its hash; nothing else may run or load.
+// The hash allows only this style. Nothing else may run or load.
 const policy = `default-src 'none'; style-src 'sha256-${createHash('sha256').update(style).digest('base64')}'; frame-ancestors 'none'; base-uri 'none'`
 
 const escapeHtml = (text: string): string =>
@@ -24,8 +24,10 @@ const htmlPage = (title: string, body: string): Answer => ({
 
 const retries = {
   no: 'No: the same request fails again.',
-  later: 'Yes, after the time in Retry-After.',
-  now: 'Yes, at once.',
+  later:
+    'Yes, later: repeating is safe. Wait for Retry-After where the answer has it. Keep the Idempotency-Key if there was one.',
+  now: 'Yes, at once: repeating is safe.',
+  check: 'Not yet: the request may have been carried out. Read the current state first.',
 }
 
 const problemPage = (code: FailureCode): Answer => {
@@ -38,8 +40,8 @@ const problemPage = (code: FailureCode): Answer => {
 
 const indexPage = (all: readonly Endpoint[]): Answer => {
   const rows = all.map(
-    ({ method, path, summary, scope }) =>
-      `<tr><td><code>${method.toUpperCase()} ${escapeHtml(path)}</code></td><td>${escapeHtml(summary)}</td><td><code>${scope}</code></td></tr>`,
+    ({ method, path, summary, scope, scopeToo = '' }) =>
+      `<tr><td><code>${method.toUpperCase()} ${escapeHtml(path)}</code></td><td>${escapeHtml(summary)}</td><td><code>${scope} ${scopeToo}</code></td></tr>`,
   )
   const problems = Object.entries(failures).map(
     ([code, { status, title }]) =>
@@ -51,7 +53,7 @@ const indexPage = (all: readonly Endpoint[]): Answer => {
   )
 }
 
-/** Pages to read, made of the same tables that the gateway runs on. */
+/** HTML pages, made from the endpoint table and the failure table. */
 export const mountDocs = (router: Router): void => {
   router.bind(endpoints.docs, () => indexPage(router.endpoints))
   router.bind(endpoints.problemPage, ({ params }) => {
