@@ -1,8 +1,8 @@
 import type { FailureCode } from './errors.ts'
 
 /**
- * What the inner rooms tell: they do not log or count, they report. `metrics.ts` turns reports into numbers, `log.ts`
- * into lines, tests read them as a story. Never a name of a person, never a token.
+ * Events of the inner folders, which neither log nor count. `metrics.ts` counts them, `log.ts` writes them, tests read
+ * them. An event never holds a person's name or a token.
  */
 export type Report =
   | {

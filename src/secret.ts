@@ -1,8 +1,8 @@
 import { inspect } from 'node:util'
 
 /**
- * A value that does not print itself: string conversion, JSON and inspection all give `[redacted]`.
- * `reveal()` is called only where the value leaves for the one peer it is meant for.
+ * A value that prints as `[redacted]` in string conversion, JSON and inspection. Only code that sends the value to its
+ * one recipient calls `reveal()`; test/architecture.test.ts lists these files.
  */
 export class Secret {
   readonly #value: string
