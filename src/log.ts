@@ -83,7 +83,7 @@ const levelOf = (report: Report): 'warn' | 'info' | 'debug' | undefined => {
     case 'write':
       return 'info'
     case 'retry':
-    case 'load-overtaken':
+    case 'load-invalidated':
       return 'debug'
     default:
       return 'warn'

@@ -16,13 +16,13 @@ export type Report =
   | { name: 'upstream-paused'; ms: number }
   | { name: 'slot-too-old' }
   | { name: 'retry'; operation: string }
-  | { name: 'breaker'; breaker: 'chathub' | 'redis'; state: 'open' | 'half-open' | 'closed' }
+  | { name: 'breaker'; breaker: 'chathub'; state: 'open' | 'half-open' | 'closed' }
   | { name: 'login'; result: 'ok' | 'refused' | 'failed'; retryInMs?: number }
   | { name: 'token-refused'; source: 'token' | 'login'; retryInMs: number }
   | { name: 'secret-file'; setting: string; result: 'changed' | 'kept'; because?: string }
   | { name: 'contract-drift'; operation: string; organization?: number; what: string; rows: number }
   | { name: 'cache'; list: List; event: 'hit' | 'stale' | 'miss' | 'collapsed' | 'error' }
-  | { name: 'load-overtaken'; list: List }
+  | { name: 'load-invalidated'; list: List }
   | { name: 'refresh-failed'; list: List; because: string }
   | { name: 'list-shrank'; organization?: number; before: number; after: number; confirmed: boolean }
   | { name: 'redis'; event: 'error' | 'away' | 'ready' | 'may-evict'; because?: string }

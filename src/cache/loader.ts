@@ -117,7 +117,7 @@ export const createLoader = <T>(options: LoaderOptions<T>) => {
       const kept =
         epoch === undefined || (current() && (await store.fill(key, stored, keepMs(times)).catch(() => true)))
       if (kept && current()) return memory.keep(key, copy, epoch === undefined ? undefined : term)
-      report({ name: 'load-overtaken', list })
+      report({ name: 'load-invalidated', list })
       if (attempt === overtakenMax) return copy
     }
   }

@@ -61,7 +61,7 @@ describe('a write', () => {
     await settle()
     await cache.commit(key)
     await loads[0]!.succeed(1)
-    expect(reports).toContainEqual({ name: 'load-overtaken', list: 'operators' })
+    expect(reports).toContainEqual({ name: 'load-invalidated', list: 'operators' })
     expect(cache.peek(key)).toBeUndefined()
     await loads[0]!.succeed(2)
     expect((await answer).copy.value).toBe(2)
