@@ -16,13 +16,9 @@ type Row = {
   retry: 'no' | 'later' | 'now' | 'check'
 }
 
-const row = (status: number, title: string, retry: Row['retry'], detail: string, fix: string): Row => ({
-  status,
-  title,
-  detail,
-  fix,
-  retry,
-})
+const row = (status: number, title: string, retry: Row['retry'], detail: string, fix: string): Row => {
+  return { status, title, retry, detail, fix }
+}
 
 // biome-ignore format: a table reads best one row a line
 export const failures = {
