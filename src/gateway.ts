@@ -1,8 +1,8 @@
 import type { Server } from 'node:http'
+import { createAuthenticate } from './access/authenticate.ts'
 import { createSystemCaller } from './access/caller.ts'
 import { createClientLimit } from './access/client-limit.ts'
 import { createGatewayTokens } from './access/gateway-tokens.ts'
-import { createGuard } from './access/guard.ts'
 import { createJwtFinder } from './access/jwt.ts'
 import { createKeys } from './access/keys.ts'
 import { createSessions } from './access/sessions.ts'
@@ -189,7 +189,7 @@ export const createGateway = (config: Config, { log, clock = systemClock, onRepo
     sessionSecret && createSessions({ secret: sessionSecret, records: newRecords(), keys, clock })
   const findByJwt =
     jwksUrl && issuer && audience ? [createJwtFinder({ jwksUrl, issuer, audience, clock })] : []
-  const guard = createGuard([keys.find, gatewayTokens.find, ...findByJwt], sessions)
+  const authenticate = createAuthenticate([keys.find, gatewayTokens.find, ...findByJwt], sessions)
   const stopWatching = watchCredentials({ config, keys, companyToken, redis, sessions, clock, report })
 
   // The router.
@@ -220,7 +220,7 @@ export const createGateway = (config: Config, { log, clock = systemClock, onRepo
     createIdempotency({ records: newRecords(), clock, storable: isStorable, abandonedMs }),
   )
   const sender = createResponseBatcher({ observe, closing })
-  const entering = { guard, limit, sender }
+  const entering = { authenticate, limit, sender }
   const makeDoor = () =>
     createRouter({
       ...entering,

@@ -1,8 +1,8 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
 import { LRUCache } from 'lru-cache'
+import type { Authenticate } from '../access/authenticate.ts'
 import type { Caller } from '../access/caller.ts'
 import type { ClientLimit } from '../access/client-limit.ts'
-import type { Guard } from '../access/guard.ts'
 import type { Freshness } from '../cache/cache.ts'
 import type { Endpoint } from '../contract/endpoints.ts'
 import { negotiateType } from './negotiate.ts'
@@ -41,15 +41,15 @@ const isOrdinary = (headers: IncomingHttpHeaders): boolean =>
   headers['content-length'] === undefined
 
 /**
- * The same read again without Express: the same guard, the same right, the same limit and the same `respond`, asked
+ * The same read again without Express: the same authentication, the same right, the same limit and the same `respond`, asked
  * before the app. Whatever is not ordinary, and every refusal, falls through. Without this file everything still works.
  */
 export const createFastPath = (options: {
-  guard: Guard
+  authenticate: Authenticate
   limit: ClientLimit
   sender: ResponseBatcher
 }): FastPath => {
-  const { guard, limit, sender } = options
+  const { authenticate, limit, sender } = options
   const urls = new LRUCache<
     string,
     { endpoint: Endpoint; cachedLookup: CachedLookup; labels: Map<string, string> }
@@ -78,7 +78,7 @@ export const createFastPath = (options: {
       if (!isOrdinary(headers)) return false
       try {
         const { endpoint, cachedLookup } = known
-        const caller = guard({ headers, dropIn: endpoint.dropIn ?? false, ownOrigin: () => '' })
+        const caller = authenticate({ headers, dropIn: endpoint.dropIn ?? false, ownOrigin: () => '' })
         if (caller instanceof Promise) {
           requestContext.pendingCaller = caller
           return false

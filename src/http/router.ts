@@ -1,10 +1,10 @@
 import type { Express, Response as ExpressResponse, Request } from 'express'
 import { LRUCache } from 'lru-cache'
 import { z } from 'zod'
+import type { Authenticate } from '../access/authenticate.ts'
 import { authorize } from '../access/authorize.ts'
 import type { Caller } from '../access/caller.ts'
 import type { ClientLimit } from '../access/client-limit.ts'
-import type { Guard } from '../access/guard.ts'
 import type { CallContext } from '../chathub/exchange.ts'
 import type { Clock } from '../clock.ts'
 import { type Endpoint, isBodyOptional } from '../contract/endpoints.ts'
@@ -63,7 +63,7 @@ export type Router = {
 }
 
 type Options = {
-  guard: Guard
+  authenticate: Authenticate
   limit: ClientLimit
   once: WithIdempotency
   fastPath: FastPath
@@ -95,7 +95,7 @@ const nobody: Caller = {
  * 404). Unknown paths and methods were refused before.
  */
 export const createRouter = (options: Options): Router => {
-  const { clock, guard, limit, observe } = options
+  const { clock, authenticate, limit, observe } = options
   const endpoints: Endpoint[] = []
   /** Of reads that were right: the same text checked again says the same. */
   const addresses = new LRUCache<string, Address>({ max: urlsMax })
@@ -117,7 +117,11 @@ export const createRouter = (options: Options): Router => {
     const asked = known ? nothingAsked : queryOf(req.url)
     if (!endpoint.dropIn) refuseCredentials(asked.value)
     const identify = () =>
-      guard({ headers: req.headers, dropIn: endpoint.dropIn ?? false, ownOrigin: () => ownOrigin(req) })
+      authenticate({
+        headers: req.headers,
+        dropIn: endpoint.dropIn ?? false,
+        ownOrigin: () => ownOrigin(req),
+      })
     let caller = nobody
     if (endpoint.scope !== 'open') {
       const found = req.requestContext.pendingCaller ?? identify()

@@ -1,4 +1,4 @@
-import { requireOrigin, sessionIdOf, setCookie } from '../../access/browser.ts'
+import { requireOrigin, sessionIdOf, setCookie } from '../../access/session-cookie.ts'
 import type { Sessions } from '../../access/sessions.ts'
 import type { Clock } from '../../clock.ts'
 import { endpoints } from '../../contract/endpoints.ts'

@@ -3,25 +3,24 @@ import { sessionCookie, sessionHeader } from '../contract/system.ts'
 import { Failure } from '../errors.ts'
 
 /** The session id in the Cookie header. */
-export const sessionIdOf = (headers: IncomingHttpHeaders): string | undefined => {
-  if (headers.cookie === undefined) return undefined
-  for (const part of headers.cookie.split(';')) {
+export const sessionIdOf = ({ cookie = '' }: IncomingHttpHeaders): string | undefined => {
+  for (const part of cookie.split(';')) {
     const equals = part.indexOf('=')
     if (part.slice(0, equals).trim() === sessionCookie) return part.slice(equals + 1).trim()
   }
   return undefined
 }
 
+/** The value of Set-Cookie (RFC 6265bis). An age of 0 removes the cookie. */
 export const setCookie = (id: string, sameSite: 'strict' | 'lax' | 'none', maxAgeSeconds: number): string =>
   `${sessionCookie}=${id}; Path=/; Secure; HttpOnly; SameSite=${sameSite[0]?.toUpperCase()}${sameSite.slice(1)}; Max-Age=${Math.max(0, Math.floor(maxAgeSeconds))}${
-    // A page on another site gets a cookie jar of its own for us (CHIPS), or browsers drop the cookie altogether.
+    // Browsers drop third-party cookies that are not partitioned by the embedding site (CHIPS).
     sameSite === 'none' ? '; Partitioned' : ''
   }`
 
 /**
- * Refuses a request whose page is not the one that the session is bound to. A browser names the page's origin in
- * `Origin`; on same-origin reads it sends none, but says `Sec-Fetch-Site: same-origin`. SameSite alone is not enough:
- * another port of the same host counts as the same site.
+ * Refuses a request from a page of another origin than the session's. Browsers name the origin in `Origin`. A same-origin
+ * read has no `Origin` but `Sec-Fetch-Site: same-origin`. SameSite alone does not suffice: it ignores the port.
  * @throws Failure `csrf.refused`
  */
 export const requireOrigin = (headers: IncomingHttpHeaders, bound: string, own: string): void => {

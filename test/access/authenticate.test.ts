@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
+import { createAuthenticate, credentialOf } from '../../src/access/authenticate.ts'
 import type { Caller } from '../../src/access/caller.ts'
-import { createGuard, credentialOf } from '../../src/access/guard.ts'
 
 const caller: Caller = {
   id: 'crm',
@@ -66,8 +66,8 @@ describe('the credential of a request', () => {
 
 describe('the guard', () => {
   it('answers at once, without a promise, when the first place to look knows the credential', () => {
-    const guard = createGuard([(key) => (key === 'k' ? caller : undefined)], undefined)
-    expect(guard(request({ 'x-api-key': 'k' }))).toBe(caller)
+    const authenticate = createAuthenticate([(key) => (key === 'k' ? caller : undefined)], undefined)
+    expect(authenticate(request({ 'x-api-key': 'k' }))).toBe(caller)
   })
 
   it('asks one place after the other, and stops at the first that knows', async () => {
@@ -76,18 +76,21 @@ describe('the guard', () => {
       asked.push(name)
       return found
     }
-    const guard = createGuard([() => undefined, place('second', caller), place('third')], undefined)
-    expect(await guard(request({ authorization: 'Bearer t' }))).toBe(caller)
+    const authenticate = createAuthenticate(
+      [() => undefined, place('second', caller), place('third')],
+      undefined,
+    )
+    expect(await authenticate(request({ authorization: 'Bearer t' }))).toBe(caller)
     expect(asked).toEqual(['second'])
   })
 
   it('refuses a request without a credential, and one with a credential that nobody knows, with a challenge', async () => {
-    const guard = createGuard([() => undefined, async () => undefined], undefined)
-    expect(failure(() => guard(request({})))).toMatchObject({
+    const authenticate = createAuthenticate([() => undefined, async () => undefined], undefined)
+    expect(failure(() => authenticate(request({})))).toMatchObject({
       code: 'credential.missing',
       status: 401,
     })
-    await expect(guard(request({ 'x-api-key': 'k' }))).rejects.toMatchObject({
+    await expect(authenticate(request({ 'x-api-key': 'k' }))).rejects.toMatchObject({
       code: 'credential.invalid',
       status: 401,
       headers: { 'WWW-Authenticate': 'Bearer realm="chathub-gateway", error="invalid_token"' },
@@ -96,7 +99,7 @@ describe('the guard', () => {
 
   it('passes on the failure of a place that could not look', async () => {
     const away = new Error('away')
-    const guard = createGuard(
+    const authenticate = createAuthenticate(
       [
         () => undefined,
         async () => {
@@ -105,6 +108,6 @@ describe('the guard', () => {
       ],
       undefined,
     )
-    await expect(guard(request({ 'x-api-key': 'k' }))).rejects.toBe(away)
+    await expect(authenticate(request({ 'x-api-key': 'k' }))).rejects.toBe(away)
   })
 })

@@ -1,0 +1,78 @@
+import type { IncomingHttpHeaders } from 'node:http'
+import { Failure } from '../errors.ts'
+import type { Caller } from './caller.ts'
+import { requireOrigin, requireSessionHeader, sessionIdOf } from './session-cookie.ts'
+import type { Sessions } from './sessions.ts'
+
+/** Finds the caller of a credential. Undefined: the credential is of another kind, or not valid. */
+type Finder = (credential: string) => Caller | undefined | Promise<Caller | undefined>
+
+type Credentials = {
+  headers: IncomingHttpHeaders
+  /** On a drop-in path ChatHub's `X-Authorization-Key` counts too. */
+  dropIn: boolean
+  /** The origin under which the browser sees the gateway. */
+  ownOrigin(): string
+}
+
+/**
+ * The caller of a request. No promise for a key that is known.
+ * @throws Failure `credential.missing`, `credential.invalid`, `credential.conflict`, `credential.unverifiable`,
+ * `csrf.refused`
+ */
+export type Authenticate = (request: Credentials) => Caller | Promise<Caller>
+
+/** The challenge of RFC 6750 §3. */
+const invalid = (error: 'invalid_request' | 'invalid_token'): Failure =>
+  new Failure('credential.invalid', {
+    headers: { 'WWW-Authenticate': `Bearer realm="chathub-gateway", error="${error}"` },
+  })
+
+/** The credential in the headers; undefined when there is none. The same one twice counts as one. */
+export const credentialOf = (headers: IncomingHttpHeaders, dropIn: boolean): string | undefined => {
+  const { authorization } = headers
+  const bearer =
+    authorization === undefined ? undefined : /^bearer +([\x21-\x7e]+) *$/i.exec(authorization)?.[1]
+  if (authorization !== undefined && bearer === undefined) throw invalid('invalid_request')
+  const key = headers['x-api-key']
+  const dropInKey = dropIn ? headers['x-authorization-key'] : undefined
+  const credential = bearer ?? key ?? dropInKey
+  if ((key ?? credential) !== credential || (dropInKey ?? credential) !== credential)
+    throw new Failure('credential.conflict')
+  return typeof credential === 'string' ? credential : undefined
+}
+
+/** Asks the finders in order. A session cookie counts only without another credential. */
+export const createAuthenticate =
+  (finders: readonly Finder[], sessions: Sessions | undefined): Authenticate =>
+  (request) => {
+    const credential = credentialOf(request.headers, request.dropIn)
+    const sessionId = sessions && sessionIdOf(request.headers)
+    if (credential === undefined) {
+      if (!sessions || sessionId === undefined) throw new Failure('credential.missing')
+      return findSession(sessions, sessionId, request)
+    }
+    if (sessionId !== undefined) throw new Failure('credential.conflict')
+    const found = finders[0]?.(credential)
+    return found && !(found instanceof Promise) ? found : findAmong(finders, credential)
+  }
+
+const findAmong = async (finders: readonly Finder[], credential: string): Promise<Caller> => {
+  for (const find of finders) {
+    const caller = await find(credential)
+    if (caller) return caller
+  }
+  throw invalid('invalid_token')
+}
+
+const findSession = async (
+  sessions: Sessions,
+  id: string,
+  { headers, ownOrigin }: Credentials,
+): Promise<Caller> => {
+  requireSessionHeader(headers) // first: a request that any page can send must not count as use of the session
+  const caller = await sessions.find(id)
+  if (!caller) throw invalid('invalid_token')
+  requireOrigin(headers, caller.origin, ownOrigin())
+  return caller
+}
