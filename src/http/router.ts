@@ -116,12 +116,9 @@ export const createRouter = (options: Options): Router => {
     const known = endpoint.method === 'get' ? addresses.get(req.url) : undefined
     const asked = known ? nothingAsked : queryOf(req.url)
     if (!endpoint.dropIn) refuseCredentials(asked.value)
-    const identify = () =>
-      authenticate({
-        headers: req.headers,
-        dropIn: endpoint.dropIn ?? false,
-        ownOrigin: () => ownOrigin(req),
-      })
+    const { headers } = req
+    const { dropIn = false } = endpoint
+    const identify = () => authenticate({ headers, dropIn, ownOrigin: () => ownOrigin(req) })
     let caller = nobody
     if (endpoint.scope !== 'open') {
       const found = req.requestContext.pendingCaller ?? identify()
