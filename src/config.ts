@@ -17,7 +17,7 @@ export const settings = {
   login: optional('CHATHUB_LOGIN', type.anyText, 'The login with which the gateway fetches company tokens.'),
   password: secret('CHATHUB_PASSWORD', type.oneLine(1), 'The password of that login.'),
   authHeader: setting('CHATHUB_AUTH_HEADER', oneOf('authorization', 'x-authorization-key'), 'authorization', 'The header that carries the token.'),
-  requestsPerSecond: setting('CHATHUB_REQUESTS_PER_SECOND', wholeNumber(1, 10_000), '5', 'The most requests that arrive at ChatHub in any sliding second, from all instances together.'),
+  requestsPerSecond: setting('CHATHUB_REQUESTS_PER_SECOND', wholeNumber(1, 10_000), '5', 'The most requests that arrive at ChatHub in any sliding second, from all instances together. Of the calls that must wait, each instance sends at most about 300 a second.'),
   timeoutMs: setting('CHATHUB_TIMEOUT_MS', wholeNumber(50, 60_000), '3000', 'The time limit of one attempt at ChatHub, in milliseconds.'),
   queueMax: setting('CHATHUB_QUEUE_MAX', wholeNumber(1, 100_000), '200', 'The most calls to ChatHub that wait in one instance.'),
   readDeadlineMs: setting('READ_DEADLINE_MS', wholeNumber(100, 120_000), '5000', 'The longest a caller waits for the answer to a read, in milliseconds.'),

@@ -189,7 +189,7 @@ describe('files', () => {
     http: 2303,
     lists: 849,
     redis: 415,
-    throttle: 706,
+    throttle: 697,
     writes: 2045,
   }
 

@@ -12,7 +12,7 @@ export const withRateLimit =
   async (call) => {
     for (;;) {
       const { maySend = () => true } = call.context
-      const slot = await queue.enter(call.context)
+      const slot = await queue.acquireSlot(call.context)
       try {
         if (!maySend()) throw new Failure('queue.full', { retryAfterMs: 1000 })
         return await exchange({ ...call, maySend: () => maySend() && slot.consume() })

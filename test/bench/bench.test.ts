@@ -10,10 +10,11 @@ const bench = async (...args: string[]) =>
 /** That the harness runs and what it counts; how fast anything is depends on the machine and its other guests. */
 describe('npm run bench', () => {
   it('counts one call for a thousand readers of a cold list, and finds people', async () => {
-    const { herd, search } = JSON.parse(await bench('herd', 'search', '--short', '--json'))
+    const { herd, search, queue } = JSON.parse(await bench('herd', 'search', 'queue', '--short', '--json'))
     expect(herd).toMatchObject([{ server: 'gateway', calls: 1, 'answered 200': '1000 of 1000' }])
     expect(search).toMatchObject([{ searches: 30, found: expect.any(Number) }])
     expect(search[0].found).toBeGreaterThan(0)
+    expect(queue).toHaveLength(4)
   })
 
   it('prints the machine, the versions, the command and a table with ratios to bare', async () => {

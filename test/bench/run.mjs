@@ -7,7 +7,17 @@ import { dist } from './lib/gateway.mjs'
 import { loadCore, pins, project, scratch } from './lib/processes.mjs'
 import { machine, table } from './lib/table.mjs'
 
-const questions = ['hit', 'conditional', 'express-route', 'herd', 'tail', 'memory', 'start', 'search']
+const questions = [
+  'hit',
+  'conditional',
+  'express-route',
+  'herd',
+  'tail',
+  'memory',
+  'start',
+  'search',
+  'queue',
+]
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {

@@ -1,40 +1,65 @@
+import { afterEach, beforeEach, jest } from '@jest/globals'
 import type { CallContext, Lane } from '../../src/chathub/exchange.ts'
+import type { Clock } from '../../src/clock.ts'
 import { type Budget, createLocalBudget, type Slot } from '../../src/throttle/budget.ts'
 import { createPriorityQueue, type PriorityQueue } from '../../src/throttle/priority-queue.ts'
-import { createClock, type HandClock } from '../support/clock.ts'
 
-/** One window: after it every slot that left before is free again. */
+/** After one window, every slot whose request left before is free again. */
 export const windowMs = 1050
 
-export type HandLanes = {
-  clock: HandClock
+export type TestQueue = {
+  clock: Clock
   budget: Budget
-  lanes: PriorityQueue
+  queue: PriorityQueue
   context(lane: Lane, client?: string, ms?: number): CallContext
-  /** Enters and notes the outcome under `name`, in order. */
-  enter(name: string, context: CallContext): Promise<Slot | undefined>
-  /** `name` of who got a slot, or `name: code` of who failed, in order. */
+  /** Waits for a slot and uses it at once; adds the outcome to `story`. */
+  ask(name: string, context: CallContext): Promise<Slot | undefined>
+  /** In order: `name` of a call that got a slot, or `name: code` of one that failed. */
   story: string[]
   /** Uses up what the budget has now. */
   exhaust(): void
-  /** Moves the clock and lets Bottleneck, which works with real timers, do what it has to. */
-  pass(ms: number): Promise<void>
 }
 
-/** Lanes over a local budget, both on one hand-driven clock. */
-export const createHandLanes = (requestsPerSecond: number, queueMax = 200, answerMs = 0): HandLanes => {
-  const clock = createClock()
+/**
+ * Replaces all timers of a suite, so that the clock of the queue and the timers of Bottleneck share one time, which only
+ * `pass` moves.
+ */
+export const useVirtualTime = (): void => {
+  beforeEach(() => void jest.useFakeTimers({ doNotFake: ['nextTick', 'queueMicrotask', 'setImmediate'] }))
+  afterEach(() => void jest.useRealTimers())
+}
+
+export const pass = (ms: number): Promise<void> => jest.advanceTimersByTimeAsync(ms)
+
+/** Time for Bottleneck, which waits for timers of 1 ms, to finish what it has to do. */
+export const bottleneckMs = 25
+
+const virtualClock = (): Clock => {
+  const startedAt = performance.now()
+  return {
+    now: () => performance.now() - startedAt,
+    wall: () => Date.now(),
+    after: (ms, run) => {
+      const timer = setTimeout(run, Math.max(0, ms))
+      return () => clearTimeout(timer)
+    },
+  }
+}
+
+/** A queue before a local budget, both in virtual time. */
+export const createTestQueue = (requestsPerSecond: number, queueMax = 200, answerMs = 0): TestQueue => {
+  const clock = virtualClock()
   const budget = createLocalBudget({ requestsPerSecond: () => requestsPerSecond, clock })
-  const lanes = createPriorityQueue({ budget, queueMax, answerMs, clock, report: () => {} })
+  const queue = createPriorityQueue({ budget, queueMax, answerMs, clock, report: () => {} })
   const story: string[] = []
   return {
     clock,
     budget,
-    lanes,
+    queue,
     story,
     context: (lane, client = 'crm', ms = 60_000) => ({ lane, client, deadline: clock.now() + ms }),
-    enter: (name, context) =>
-      lanes.enter(context).then(
+    ask: (name, context) =>
+      queue.acquireSlot(context).then(
         (slot) => {
           story.push(name)
           slot.consume()
@@ -46,18 +71,8 @@ export const createHandLanes = (requestsPerSecond: number, queueMax = 200, answe
         },
       ),
     exhaust: () => {
-      for (let granted = budget.take('urgent'); 'slot' in granted; granted = budget.take('urgent'))
-        granted.slot.consume()
-    },
-    pass: async (ms) => {
-      await clock.advance(ms)
-      await timersTurn()
-      await clock.advance(0)
+      for (let grant = budget.take('urgent'); 'slot' in grant; grant = budget.take('urgent'))
+        grant.slot.consume()
     },
   }
-}
-
-/** Resolves after every timer of 0 or 1 ms that was set before has run, and those which these set. */
-export const timersTurn = async (): Promise<void> => {
-  for (let turn = 0; turn < 4; turn++) await new Promise((resolve) => setTimeout(resolve, 1))
 }
