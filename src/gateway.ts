@@ -196,7 +196,7 @@ export const createGateway = (config: Config, { log, clock = systemClock, onRepo
   const metrics = createMetrics({
     queueDepth: queue.waiting,
     budgetRate: () => budget.status().allowedNow,
-    redisDegraded: () => redis?.state() === 'away',
+    redisState: () => redis?.state() ?? 'none',
   })
   const observe: Observe = (requestContext, status) => {
     const ms = clock.now() - requestContext.startedAt

@@ -1,78 +1,50 @@
 import sonic from 'sonic-boom'
 
-/** Where log lines go: in pieces of whole lines, without anybody waiting for them. */
+/** The destination of log lines. Callers never wait for it. */
 export type LogWriter = {
   write(line: string): void
-  /** What was written so far is out when this resolves, or a second has passed. */
+  /** Resolves when every line so far is written, or after one second. */
   drained(): Promise<void>
 }
 
-const pieceBytes = 65_536
 const flushMs = 500
-// A reader of the lines may hang, a disk may be full: so much is kept for it, what comes then is dropped.
-const keptBytesMax = 8 * 1024 * 1024
+// The buffer for a reader that hangs or a disk that is full. Lines beyond it are dropped.
+const bufferBytesMax = 8 * 1024 * 1024
 const drainMs = 1000
-// At the exit nobody can wait long; each try takes 100 ms.
-const lastTries = 10
+// sonic-boom waits 100 ms after each EAGAIN. At exit the process gives up after this many.
+const retriesAtExitMax = 10
 
-/**
- * Lines on stdout. The gateway goes on when they cannot be written, and ends when it is told to. Each is put into its piece
- * at once: strings that wait to be joined are copied by every collection of garbage, which costs more than making them.
- */
+/** Log lines on stdout. The gateway goes on when they cannot be written, and it can always exit. */
 export const openLogWriter = (): LogWriter => {
-  let failing = false
-  let exiting = false
-  let tries = 0
-  // Once Node has opened it, a pipe that is full says so; before, whoever writes to it would hang, at the exit too.
+  let isFailing = false
+  let isExiting = false
+  let retries = 0
+  // The access makes Node set the pipe to non-blocking. A write to a full blocking pipe would hang the process.
   process.stdout.on('error', () => {})
   const file = new sonic.SonicBoom({
     fd: 1,
     sync: false,
     minLength: 4096,
-    maxLength: keptBytesMax,
-    contentMode: 'buffer',
-    retryEAGAIN: () => !exiting || ++tries < lastTries,
+    maxLength: bufferBytesMax,
+    periodicFlush: flushMs,
+    retryEAGAIN: () => !isExiting || ++retries < retriesAtExitMax,
   })
-  file.on('error', () => (failing = true)).on('write', () => (failing = false))
-
-  let piece = Buffer.allocUnsafeSlow(pieceBytes)
-  let used = 0
-  const hand = (bytes: Buffer): void => void file.write(bytes as unknown as string) // its type knows text alone
-  const handOn = (): void => {
-    if (used === 0) return
-    // Of a piece that is nearly empty no more is kept than its lines.
-    if (used < pieceBytes / 2) hand(Buffer.from(piece.subarray(0, used)))
-    else {
-      hand(piece.subarray(0, used))
-      piece = Buffer.allocUnsafeSlow(pieceBytes)
-    }
-    used = 0
-  }
-  const flush = (told?: () => void): void => {
-    handOn()
-    file.flush(told)
-  }
-  setInterval(flush, flushMs).unref()
+  file.on('error', () => (isFailing = true)).on('write', () => (isFailing = false))
   process.on('exit', () => {
-    exiting = true
-    handOn()
+    isExiting = true
     try {
-      if (!failing) file.flushSync() // a full disk it would try for ever
+      // On a full disk flushSync would retry for ever.
+      if (!isFailing) file.flushSync()
     } catch {
-      // the reader hangs
+      // The reader hangs; its lines are lost.
     }
   })
   return {
-    write: (line) => {
-      const most = 3 * line.length // UTF-8 takes up to three bytes for what is one in a string
-      if (used + most > pieceBytes) handOn()
-      if (most > pieceBytes) hand(Buffer.from(line))
-      else used += piece.write(line, used)
-    },
+    write: (line) => void file.write(line),
     drained: () =>
       new Promise((resolve) => {
         setTimeout(resolve, drainMs)
-        flush(resolve)
+        file.flush(() => resolve())
       }),
   }
 }

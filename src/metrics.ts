@@ -1,13 +1,16 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import type { RequestContext } from './http/request-context.ts'
 import type { Report } from './report.ts'
-import { createRequestMetrics } from './request-metrics.ts'
+import { version } from './version.ts'
 
-/** What is read at scrape time rather than counted. */
+const redisStates = ['none', 'ready', 'away', 'unsupported'] as const
+
+/** Values that are read when Prometheus scrapes. */
 type Gauges = {
   queueDepth(): Record<string, number>
+  /** Requests a second that the budget allows now. */
   budgetRate(): number
-  redisDegraded(): boolean
+  redisState(): (typeof redisStates)[number]
 }
 
 export type Metrics = {
@@ -17,117 +20,106 @@ export type Metrics = {
   render(): Promise<string>
 }
 
-const buckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
+/** The buckets that OpenTelemetry advises for HTTP durations, in seconds. */
+const buckets = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10]
 
-/** Every metric once. Labels are routes, codes and lanes: never a name, a client's text or a token. */
+/**
+ * Every metric once. HTTP metrics have the names and labels of OpenTelemetry's semantic conventions. A label is a route, a
+ * code or a lane: never a name of a person, a client's text or a token.
+ */
 export const createMetrics = (gauges: Gauges): Metrics => {
   const registry = new Registry()
   const registers = [registry]
   collectDefaultMetrics({ register: registry })
   const counter = (name: string, help: string, ...labelNames: string[]) =>
     new Counter({ name, help, labelNames, registers })
-  const histogram = (name: string, help: string, label: string) =>
-    new Histogram({ name, help, labelNames: [label], buckets, registers })
-
-  const names = { requests: 'gw_requests_total', durations: 'http_server_request_duration_seconds' }
-  const tally = createRequestMetrics(registry, names, buckets)
-  const cacheEvents = counter(
-    'gw_cache_events_total',
-    'How reads of lists were answered.',
-    'resource',
-    'event',
-  )
-  const upstream = counter(
-    'gw_upstream_requests_total',
-    'Requests to ChatHub by outcome.',
-    'route',
-    'outcome',
-  )
-  const upstreamSeconds = histogram('http_client_request_duration_seconds', 'Time ChatHub took.', 'route')
-  const waits = histogram('gw_upstream_wait_seconds', 'Time calls waited for their slot.', 'lane')
-  const logins = counter('gw_logins_total', 'Logins at ChatHub.', 'result')
-  const drift = counter(
-    'gw_contract_drift_total',
-    'Rows and answers of ChatHub that broke its contract.',
-    'operation',
-    'what',
-  )
-  const retries = counter('gw_upstream_retries_total', 'Reads tried a second time.', 'route')
-  const pauses = counter('gw_upstream_pauses_total', 'Pauses that ChatHub asked for.')
-  const breaker = counter('gw_breaker_changes_total', 'Changes of a breaker.', 'breaker', 'state')
-  const secrets = counter(
-    'gw_secret_reloads_total',
-    'Files that changed, taken or kept out.',
-    'setting',
-    'result',
-  )
-  const writes = counter('gw_write_rows_total', 'Rows of writes by outcome.', 'operation', 'outcome')
-  const events = counter(
-    'gw_events_total',
-    'Rare events: shrunken lists, overtaken loads, failed refreshes, late slots.',
-    'event',
-  )
-
-  const gauge = (name: string, help: string, labelNames: string[], set: (gauge: Gauge) => void) =>
+  const histogram = (name: string, help: string, ...labelNames: string[]) =>
+    new Histogram({ name, help, labelNames, buckets, registers })
+  const gauge = (name: string, help: string, labelNames: string[], read: (gauge: Gauge) => void) =>
     new Gauge({
       name,
       help,
       labelNames,
       registers,
       collect() {
-        set(this)
+        read(this)
       },
     })
-  gauge('gw_upstream_queue_depth', 'Calls waiting for a slot.', ['lane'], (own) => {
+
+  // biome-ignore format: a table reads best one row a line
+  const counters = {
+    cache: counter('gw_cache_events_total', 'How reads of lists were answered.', 'resource', 'event'),
+    upstream: counter('gw_upstream_requests_total', 'Requests to ChatHub by outcome.', 'route', 'outcome'),
+    logins: counter('gw_logins_total', 'Logins at ChatHub.', 'result'),
+    drift: counter('gw_contract_drift_total', 'Rows and answers of ChatHub that broke its contract.', 'operation', 'what'),
+    retries: counter('gw_upstream_retries_total', 'Reads that were repeated.', 'route'),
+    pauses: counter('gw_upstream_pauses_total', 'Pauses that ChatHub asked for.'),
+    breaker: counter('gw_breaker_changes_total', 'State changes of the circuit breaker before ChatHub.', 'state'),
+    secrets: counter('gw_secret_reloads_total', 'Changed credential files, applied or refused.', 'setting', 'result'),
+    rows: counter('gw_write_rows_total', 'Rows of writes by outcome.', 'operation', 'outcome'),
+    events: counter('gw_events_total', 'Rare events: shrunken lists, invalidated loads, failed refreshes, late slots.', 'event'),
+  }
+  // biome-ignore format: a table reads best one row a line
+  const histograms = {
+    server: histogram('http_server_request_duration_seconds', 'Time from a request to its answer.', 'http_request_method', 'http_route', 'http_response_status_code'),
+    client: histogram('http_client_request_duration_seconds', 'Time of one request to ChatHub.', 'http_route'),
+    wait: histogram('gw_upstream_wait_seconds', 'Time that calls waited for a slot of the budget.', 'lane'),
+  }
+  gauge('gw_build_info', 'The version of the gateway.', ['version'], (own) => own.set({ version }, 1))
+  gauge('gw_upstream_queue_depth', 'Calls that wait for a slot.', ['lane'], (own) => {
     for (const [lane, depth] of Object.entries(gauges.queueDepth())) own.set({ lane }, depth)
   })
   gauge('gw_upstream_budget_rate', 'Requests a second that may go to ChatHub now.', [], (own) =>
     own.set(gauges.budgetRate()),
   )
-  gauge('gw_redis_degraded', '1 while a configured Redis is away.', [], (own) =>
-    own.set(gauges.redisDegraded() ? 1 : 0),
-  )
+  gauge('gw_redis_state', '1 for the current state of Redis, 0 for the others.', ['state'], (own) => {
+    for (const state of redisStates) own.set({ state }, state === gauges.redisState() ? 1 : 0)
+  })
 
-  // One of each request's reports: its children are looked up once, for finding them costs more than counting.
-  const cacheChildren = new Map<string, Map<string, { inc(): void }>>()
-  const cacheChild = (list: string, event: string) => {
-    const child = cacheEvents.labels(list, event)
-    cacheChildren.set(list, (cacheChildren.get(list) ?? new Map()).set(event, child))
-    return child
+  // A lookup by one string is cheaper than the three labels that prom-client hashes.
+  const durations = new Map<string, { observe(seconds: number): void }>()
+  const durationOf = (method: string, route: string, status: number) => {
+    const key = `${method} ${status} ${route}`
+    let duration = durations.get(key)
+    if (!duration) {
+      duration = histograms.server.labels(methods.has(method) ? method : '_OTHER', route, String(status))
+      // A caller chooses its method, so only known methods are remembered.
+      if (methods.has(method)) durations.set(key, duration)
+    }
+    return duration
   }
 
   return {
-    requestAnswered: ({ method, route }, status, ms) =>
-      tally.add(methods.has(method) ? method : 'OTHER', route, status, ms),
+    requestAnswered: ({ method, route }, status, ms) => durationOf(method, route, status).observe(ms / 1000),
     reported: (report) => {
       switch (report.name) {
         case 'cache':
-          return (
-            cacheChildren.get(report.list)?.get(report.event) ?? cacheChild(report.list, report.event)
-          ).inc()
+          return counters.cache.labels(report.list, report.event).inc()
         case 'upstream':
-          upstreamSeconds.labels(report.operation).observe(report.ms / 1000)
-          return upstream.labels(report.operation, report.outcome).inc()
+          histograms.client.labels(report.operation).observe(report.ms / 1000)
+          return counters.upstream.labels(report.operation, report.outcome).inc()
         case 'upstream-wait':
-          return waits.labels(report.lane).observe(report.ms / 1000)
+          return histograms.wait.labels(report.lane).observe(report.ms / 1000)
         case 'upstream-paused':
-          return pauses.inc()
+          return counters.pauses.inc()
         case 'login':
-          return logins.labels(report.result).inc()
+          return counters.logins.labels(report.result).inc()
         case 'contract-drift':
-          return drift
+          return counters.drift
             .labels(report.operation, report.rows > 0 ? report.what : 'answer')
             .inc(Math.max(1, report.rows))
         case 'retry':
-          return retries.labels(report.operation).inc()
+          return counters.retries.labels(report.operation).inc()
         case 'breaker':
-          return breaker.labels(report.breaker, report.state).inc()
+          return counters.breaker.labels(report.state).inc()
         case 'secret-file':
-          return secrets.labels(report.setting, report.result).inc()
+          return counters.secrets.labels(report.setting, report.result).inc()
+        case 'redis':
+          return counters.events.labels(`redis-${report.event}`).inc()
         case 'write':
-          return writes.labels(report.operation, report.outcome).inc(report.rows)
+          return counters.rows.labels(report.operation, report.outcome).inc(report.rows)
         default:
-          return events.labels(report.name).inc()
+          return counters.events.labels(report.name).inc()
       }
     },
     render: () => registry.metrics(),

@@ -5,17 +5,17 @@ import { join } from 'node:path'
 import { afterEach, expect, it } from '@jest/globals'
 import { stopChild, track } from './support/children.ts'
 
-const output = join(import.meta.dirname, '../dist/log-writer.js')
+const logWriter = join(import.meta.dirname, '../dist/log-writer.js')
 const children: ChildProcess[] = []
 afterEach(async () => {
   for (const child of children.splice(0)) await stopChild(child)
 })
 
-/** A process that works with an output on its stdout. */
+/** A process that writes log lines to its stdout. */
 const run = (work: string, stdout: 'pipe' | number) => {
-  const program = `import { openOutput } from ${JSON.stringify(output)}
-    const output = openOutput()
-    const write = (count, text) => { for (let i = 0; i < count; i++) output.write(i + ' ' + text + '\\n') }
+  const program = `import { openLogWriter } from ${JSON.stringify(logWriter)}
+    const writer = openLogWriter()
+    const write = (count, text) => { for (let i = 0; i < count; i++) writer.write(i + ' ' + text + '\\n') }
     ${work}`
   const child = spawn(process.execPath, ['--expose-gc', '--input-type=module', '-e', program], {
     stdio: ['ignore', stdout, 'pipe'],
@@ -27,7 +27,7 @@ const run = (work: string, stdout: 'pipe' | number) => {
   })
   return { child, ended: track(child), said: () => said }
 }
-const heard = async ({ stdout }: ChildProcess): Promise<string> => {
+const readAll = async ({ stdout }: ChildProcess): Promise<string> => {
   let text = ''
   for await (const piece of stdout?.setEncoding('utf8') ?? []) text += piece
   return text
@@ -40,22 +40,22 @@ it.each([
   ['some that are longer than a piece', 3, 'ї'.repeat(30_000)],
 ])('all lines come out whole and in order: %s', async (_name, count, text) => {
   const { child, ended } = run(
-    `write(${count}, ${JSON.stringify(text)}); await output.drained(); process.exit()`,
+    `write(${count}, ${JSON.stringify(text)}); await writer.drained(); process.exit()`,
     'pipe',
   )
-  expect(await heard(child)).toBe(lines(count, text))
+  expect(await readAll(child)).toBe(lines(count, text))
   expect(await ended).toEqual({ code: 0, signal: null })
 })
 
 it('what was not handed on yet comes out at the exit', async () => {
   const { child } = run(`write(3, 'last'); process.exit()`, 'pipe')
-  expect(await heard(child)).toBe(lines(3, 'last'))
+  expect(await readAll(child)).toBe(lines(3, 'last'))
 })
 
 it('a full disk is neither an error nor a reason to stay', async () => {
   const full = openSync('/dev/full', 'w')
   const { ended, said } = run(
-    `write(1000, 'lost'); await output.drained(); write(1000, 'lost too'); console.error('goes on'); process.exit()`,
+    `write(1000, 'lost'); await writer.drained(); write(1000, 'lost too'); console.error('goes on'); process.exit()`,
     full,
   )
   closeSync(full)
@@ -65,7 +65,7 @@ it('a full disk is neither an error nor a reason to stay', async () => {
 it('a reader that hangs is not waited for, and little is kept for it', async () => {
   const { child, ended, said } = run(
     `for (let i = 0; i < 40; i++) { write(1000, 'x'.repeat(1000)); await new Promise(setImmediate) }
-    gc(); console.error(process.memoryUsage().external); await output.drained(); process.exit()`,
+    gc(); console.error(process.memoryUsage().external); await writer.drained(); process.exit()`,
     'pipe',
   )
   child.stdout?.pause()

@@ -122,7 +122,7 @@ describe('starting', () => {
       200,
       expect.stringMatching(/^text\/plain/),
     ])
-    expect(await metrics.text()).toMatch(/^gw_requests_total\{/m)
+    expect(await metrics.text()).toMatch(/^http_server_request_duration_seconds_count\{/m)
     for (const path of ['/livez', '/readyz']) expect((await fetch(opsUrl + path)).status).toBe(200)
     expect((await list(opsUrl)).status).toBe(404)
     expect((await fetch(`${gateway.url}/metrics`)).status).toBe(401)

@@ -118,8 +118,12 @@ describe('a connection', () => {
       `"requestId":"${requestId}","method":"","route":"unknown","status":400`,
     )
     const { text } = await gateway.ask('GET', '/metrics')
-    expect(text).toMatch(/^gw_requests_total\{method="OTHER",route="unknown",status="400"\} [1-9]/m)
-    expect(text).toMatch(/^gw_requests_total\{method="OTHER",route="unknown",status="405"\} [1-9]/m)
+    expect(text).toMatch(
+      /^http_server_request_duration_seconds_count\{http_request_method="_OTHER",http_route="unknown",http_response_status_code="400"\} [1-9]/m,
+    )
+    expect(text).toMatch(
+      /^http_server_request_duration_seconds_count\{http_request_method="_OTHER",http_route="unknown",http_response_status_code="405"\} [1-9]/m,
+    )
   })
 
   it('whose reader takes nothing ends when it has been silent for a minute; there is room for 10,000 idle ones', async () => {

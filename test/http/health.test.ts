@@ -63,7 +63,7 @@ describe('metrics', () => {
     const { status, text, headers } = await ask('GET', '/metrics')
     expect([status, headers['content-type']]).toEqual([200, 'text/plain; version=0.0.4; charset=utf-8'])
     expect(text).toContain(
-      'gw_requests_total{method="GET",route="/v1/organizations/{org}/operators",status="200"} 2',
+      'http_server_request_duration_seconds_count{http_request_method="GET",http_route="/v1/organizations/{org}/operators",http_response_status_code="200"} 2',
     )
     expect(text).toContain('gw_cache_events_total{resource="operators",event="hit"} 1')
     expect(text).toContain('gw_upstream_requests_total{route="operators",outcome="ok"} 1')
@@ -81,8 +81,12 @@ describe('metrics', () => {
     await ask('PUT', '/v1/me')
     await ask('propfind', '/v1/me')
     const { text } = await ask('GET', '/metrics')
-    expect(text).toContain('gw_requests_total{method="GET",route="unknown",status="404"} 3')
-    expect(text).toContain('gw_requests_total{method="OTHER",route="/v1/me",status="405"} 1')
+    expect(text).toContain(
+      'http_server_request_duration_seconds_count{http_request_method="GET",http_route="unknown",http_response_status_code="404"} 3',
+    )
+    expect(text).toContain(
+      'http_server_request_duration_seconds_count{http_request_method="_OTHER",http_route="/v1/me",http_response_status_code="405"} 1',
+    )
     expect(text).not.toContain('PROPFIND')
   })
 
