@@ -23,11 +23,18 @@ const create = async (...args: string[]) => {
 const crm = ['--id', 'crm']
 
 describe('keys create', () => {
+  it('takes exactly the limits that the gateway takes', async () => {
+    for (const limit of ['1', '10000000']) {
+      const { code, stdout } = await create(...crm, '--requests-per-minute', limit)
+      expect([code, parseClients(`{"clients":[${stdout}]}`, false).faults]).toEqual([0, []])
+    }
+  })
+
   it('makes an entry that the file of callers takes, for no organization unless told', async () => {
     const { code, stdout, stderr } = await create(...crm, '--expires-at', '2999-01-01T00:00:00+02:00')
     const { entries, faults } = parseClients(`{"clients":[${stdout}]}`, false)
     expect([code, faults, entries[0]?.organizations]).toEqual([0, [], []])
-    expect(stderr).toMatch(/^It may touch no organization: --organizations was not given\.\n/)
+    expect(stderr).toMatch(/^The key may touch no organization: --organizations was not given\.\n/)
     const all = await create(...crm, '--organizations', '*')
     expect([JSON.parse(all.stdout).organizations, all.stderr]).toEqual([
       '*',
@@ -52,6 +59,9 @@ describe('keys create', () => {
   it.each([
     ...['1e1', '06', '0', '2147483648'].map((id) => ['--organizations', id]),
     ...['2999-01-01', 'Jan 1 2999'].map((at) => ['--expires-at', at]),
+    ...['0', '-1', '1.5', 'many', '10000001'].map((limit) => ['--requests-per-minute', limit]),
+    ...['no spaces', 'a'.repeat(65)].map((id) => ['--id', id]),
+    ['--scopes', 'operators:raed'],
   ])('refuses %s %s', async (...wrong) => {
     const { code, stdout, stderr } = await create(...crm, ...(wrong as string[]))
     expect([code, stdout]).toEqual([64, ''])

@@ -6,15 +6,19 @@ import { Id } from '../contract/ids.ts'
 import { scopes } from '../contract/scopes.ts'
 import { type Caller, requestsPerMinuteDefault } from './caller.ts'
 
+const requestsPerMinuteWanted = 'wanted: a whole number from 1 to 10000000'
 const clientEntry = z.strictObject({
   id: z.string().regex(/^[A-Za-z0-9._-]{1,64}$/, 'wanted: 1 to 64 of A–Z a–z 0–9 . _ -'),
   keyHash: z.string().regex(/^sha256:[0-9a-f]{64}$/, 'wanted: sha256: and 64 lower-case hex digits'),
-  scopes: z.array(z.enum(scopes)).default([]),
+  scopes: z.array(z.enum(scopes, { error: `wanted: one of ${scopes.join(' ')}` })).default([]),
   organizations: z
     .union([z.literal('*'), z.array(Id)], { error: 'wanted: "*" or a list of ids' })
     .default([]),
-  requestsPerMinute: z.int().min(1).max(10_000_000).default(requestsPerMinuteDefault),
-  expiresAt: z.iso.datetime({ offset: true }).optional(),
+  requestsPerMinute: z
+    .number({ error: requestsPerMinuteWanted })
+    .refine((n) => Number.isInteger(n) && n >= 1 && n <= 10_000_000, { error: requestsPerMinuteWanted })
+    .default(requestsPerMinuteDefault),
+  expiresAt: z.iso.datetime({ offset: true, error: 'wanted: an RFC 3339 instant' }).optional(),
 })
 const clientsFile = z.strictObject({ clients: z.array(clientEntry) })
 
