@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import type { Fault } from '../../src/apps/simulator/simulator.ts'
 import { type Faulty, startFaulty } from './faulty-chathub.ts'
 
-// Rows U14–U18, U23, U25: answers that are odd and yet of use.
+// Answers that are unusual and still usable.
 
 let gateway: Faulty
 beforeAll(async () => {
@@ -18,7 +18,7 @@ beforeEach(() => {
 
 const noCache = { headers: { 'Cache-Control': 'no-cache' } }
 /** The list as ChatHub gives it while the fault lasts. */
-const newly = (organization: number, fault: Fault) => {
+const readWith = (organization: number, fault: Fault) => {
   gateway.simulator.fault({ route: 'list', ...fault })
   return gateway.read(organization, noCache)
 }
@@ -28,28 +28,28 @@ const rest = [sarah, { ...sarah, id: 103, name: 'Mike Wilson' }]
 const drifts = () =>
   gateway.reports.flatMap((report) => (report.name === 'contract-drift' ? [[report.what, report.rows]] : []))
 
-describe('U14: JSON is JSON whatever its label says', () => {
+describe('the body of an answer is read as JSON whatever its Content-Type says', () => {
   const body = JSON.stringify([john, ...rest])
   it.each<[string, Fault]>([
     ['text/plain', { mode: 'raw', body, contentType: 'text/plain' }],
-    ['no type', { mode: 'raw', body, contentType: '' }],
-    ['a page', { mode: 'raw', body, contentType: 'text/html' }],
+    ['no Content-Type', { mode: 'raw', body, contentType: '' }],
+    ['text/html', { mode: 'raw', body, contentType: 'text/html' }],
     ['another charset', { mode: 'raw', body, contentType: 'application/json; charset=utf-16' }],
     ['a byte order mark', { mode: 'raw', body: `\ufeff${body}` }],
   ])('%s', async (_name, fault) => {
-    const { status, answer } = await newly(24, fault)
+    const { status, answer } = await readWith(24, fault)
     expect([status, answer.body.items.length]).toEqual([200, 3])
     expect(answer.headers['content-type']).toBe('application/json; charset=utf-8')
   })
 })
 
 describe('rows', () => {
-  it('U15: twins that agree are one; of twins that differ the last is right, and it is counted', async () => {
-    const same = await newly(24, { mode: 'rows', rows: [john, john, ...rest] })
+  it('that repeat an id are one; the last one counts, and a difference is reported', async () => {
+    const same = await readWith(24, { mode: 'rows', rows: [john, john, ...rest] })
     expect(same.answer.body.total).toBe(3)
     expect(drifts()).toEqual([])
     gateway.simulator.clearFaults()
-    const differ = await newly(24, { mode: 'rows', rows: [john, ...rest, { ...john, status: 1 }] })
+    const differ = await readWith(24, { mode: 'rows', rows: [john, ...rest, { ...john, status: 1 }] })
     expect(
       differ.answer.body.items.map(({ id, status }: { id: number; status: string }) => [id, status]),
     ).toEqual([
@@ -60,8 +60,8 @@ describe('rows', () => {
     expect(drifts()).toEqual([['duplicate-id', 1]])
   })
 
-  it('U16: one bad row is set aside and counted; a status nobody documented stays what it is', async () => {
-    const seen = await newly(24, {
+  it('that are invalid are left out and reported; an undocumented status is kept', async () => {
+    const seen = await readWith(24, {
       mode: 'rows',
       rows: [{ ...john, status: 7 }, ...rest, { ...john, name: null }],
     })
@@ -75,15 +75,15 @@ describe('rows', () => {
     expect(drifts()).toEqual([['bad-row', 1]])
   })
 
-  it('U17: a row of another organization is never served, and is counted', async () => {
+  it('of another organization are never served, and are reported', async () => {
     const foreign = { ...john, id: 1, organization: { id: 6, name: 'Sales' } }
-    const seen = await newly(24, { mode: 'rows', rows: [john, ...rest, foreign] })
+    const seen = await readWith(24, { mode: 'rows', rows: [john, ...rest, foreign] })
     expect(seen.answer.body.items.map(({ id }: { id: number }) => id)).toEqual([101, 102, 103])
     expect(drifts()).toEqual([['foreign-row', 1]])
   })
 })
 
-describe('U18: a list that drops to zero, or loses more than half its people at once', () => {
+describe('a list that becomes empty, or loses more than half of its operators at once', () => {
   const shrinks = () => gateway.reports.filter(({ name }) => name === 'list-shrank')
   const whole = async () => {
     gateway.simulator.clearFaults()
@@ -95,9 +95,9 @@ describe('U18: a list that drops to zero, or loses more than half its people at 
   it.each<[string, unknown[]]>([
     ['zero', []],
     ['one of three', [john]],
-  ])('is asked for a second time; what only one answer said is not believed: %s', async (_name, rows) => {
+  ])('is asked for again, and a single such answer is not accepted: %s', async (_name, rows) => {
     await whole()
-    const seen = await newly(24, { mode: 'rows', rows, times: 1 })
+    const seen = await readWith(24, { mode: 'rows', rows, times: 1 })
     expect([seen.status, seen.answer.body.total, gateway.listed(24)]).toEqual([200, 3, 2])
     expect(shrinks()).toEqual([
       { name: 'list-shrank', organization: 24, before: 3, after: 3, confirmed: false },
@@ -107,19 +107,19 @@ describe('U18: a list that drops to zero, or loses more than half its people at 
   it.each<[string, unknown[]]>([
     ['zero', []],
     ['one of three', [john]],
-  ])('is believed when the second answer agrees, and reported: %s', async (_name, rows) => {
+  ])('is accepted when the second answer agrees, and reported: %s', async (_name, rows) => {
     await whole()
-    const seen = await newly(24, { mode: 'rows', rows })
+    const seen = await readWith(24, { mode: 'rows', rows })
     expect([seen.status, seen.answer.body.total, gateway.listed(24)]).toEqual([200, rows.length, 2])
     expect(shrinks()).toEqual([
       { name: 'list-shrank', organization: 24, before: 3, after: rows.length, confirmed: true },
     ])
   })
 
-  it('is not replaced at all when the second answer is a failure', async () => {
+  it('is not replaced when the second answer is a failure', async () => {
     await whole()
     gateway.simulator.fault({ route: 'list', mode: 'rows', rows: [], times: 1 })
-    // The first answer is decided; what is asked after it fails.
+    // The first answer is already chosen, so the fault concerns the second one.
     const hold = gateway.simulator.hold('list', 24)
     const reading = gateway.read(24, noCache)
     await hold.arrived
@@ -130,18 +130,18 @@ describe('U18: a list that drops to zero, or loses more than half its people at 
     expect((await gateway.read(24)).answer.body.total).toBe(3)
   })
 
-  it('one of two who leaves is ordinary life, and so is half', async () => {
+  it('is accepted at once when it loses half or less', async () => {
     await whole()
-    const seen = await newly(24, { mode: 'rows', rows: [john, sarah] })
+    const seen = await readWith(24, { mode: 'rows', rows: [john, sarah] })
     expect([seen.answer.body.total, gateway.listed(24)]).toEqual([2, 1])
     gateway.simulator.clearFaults()
-    const one = await newly(24, { mode: 'rows', rows: [john] })
+    const one = await readWith(24, { mode: 'rows', rows: [john] })
     expect([one.answer.body.total, gateway.listed(24), shrinks()]).toEqual([1, 2, []])
   })
 })
 
-describe('what comes along with an answer', () => {
-  it('U23: bytes after it are never taken for the next one', async () => {
+describe('the gateway', () => {
+  it('never takes bytes after an answer for the next answer', async () => {
     await gateway.read(42)
     const poison = JSON.stringify([{ id: 666, name: 'Mallory', status: 0 }])
     const response = (body: string) => `HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n${body}`
@@ -163,18 +163,18 @@ describe('what comes along with an answer', () => {
     expect(after[0]?.answer.body.total).toBe(5)
   })
 
-  it('U13: codings that nobody asked for are not undone', async () => {
+  it('does not decode content codings that it did not ask for', async () => {
     const bomb = gzipSync(Buffer.alloc(1024 * 1024, ' '))
     for (const coding of ['gzip', 'br', 'gzip, '.repeat(100).slice(0, -2), 'x-unknown']) {
       gateway.simulator.clearFaults()
-      const seen = await newly(24, { mode: 'raw', body: bomb, headers: { 'content-encoding': coding } })
+      const seen = await readWith(24, { mode: 'raw', body: bomb, headers: { 'content-encoding': coding } })
       expect([seen.status, seen.code]).toEqual([502, 'chathub.invalid-response'])
     }
   })
 
-  it('U25: its clock and its caching headers mean nothing to us', async () => {
+  it('ignores the Date and caching headers of ChatHub', async () => {
     const headers = { date: 'Mon, 01 Jan 2035 00:00:00 GMT', age: '99999', 'cache-control': 'max-age=99999' }
-    const seen = await newly(24, { mode: 'headers', headers })
+    const seen = await readWith(24, { mode: 'headers', headers })
     expect([seen.status, seen.age, seen.answer.headers['cache-control']]).toEqual([
       200,
       0,

@@ -1,8 +1,10 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, describe, expect, it } from '@jest/globals'
-import { type Faulty, msUntil, startFaulty, tell } from './faulty-chathub.ts'
+import { afterEach, describe, expect, it, jest } from '@jest/globals'
+import { type Faulty, startFaulty, tell } from './faulty-chathub.ts'
+
+jest.setTimeout(120_000)
 
 let gateway: Faulty
 afterEach(() => gateway.close())
@@ -12,8 +14,8 @@ const arrivals = (route: string) =>
   gateway.simulator.arrivals().filter((arrival) => arrival.route === route).length
 const tokenAlone = { CHATHUB_LOGIN: '', CHATHUB_PASSWORD: '' }
 
-describe('U6: ChatHub that does not take our credential', () => {
-  it('one login for all who wait and one replay each; nobody notices', async () => {
+describe('ChatHub that refuses the company token', () => {
+  it('gets one login for all waiting calls and one repetition of each, and no caller notices', async () => {
     gateway = await startFaulty()
     await gateway.read(24)
     gateway.simulator.revokeToken()
@@ -23,7 +25,7 @@ describe('U6: ChatHub that does not take our credential', () => {
     expect([arrivals('login'), arrivals('list')]).toEqual([1, 4])
   })
 
-  it('without another way in: the remembered is served, the rest is 502 and never 401; it looks again by itself', async () => {
+  it('when there is no login, leaves cached lists served and makes others 502, never 401, until it accepts the token again', async () => {
     gateway = await startFaulty({ env: { ...tokenAlone, CHATHUB_COMPANY_TOKEN: 'ct_demo-company-token' } })
     await gateway.read(24)
     gateway.simulator.revokeToken('ct_demo-company-token')
@@ -32,7 +34,7 @@ describe('U6: ChatHub that does not take our credential', () => {
     expect([cold.status, cold.code]).toEqual([502, 'chathub.credentials'])
     expect(cold.retryAfter).toBeGreaterThanOrEqual(1)
     expect(cold.answer.headers['www-authenticate']).toBeUndefined()
-    // Nothing is sent while it is known to be refused.
+    // Nothing is sent while the token is known to be refused.
     expect((await gateway.read(42)).code).toBe('chathub.credentials')
     expect(gateway.listed()).toBe(1)
     gateway.clock.jump(150_000)
@@ -41,14 +43,14 @@ describe('U6: ChatHub that does not take our credential', () => {
     expect((await upstream()).token).toMatchObject({ state: 'refused', source: 'token' })
     expect((await gateway.ask('GET', '/readyz', { key: '' })).status).toBe(200)
     gateway.simulator.acceptToken('ct_demo-company-token')
-    const ms = await msUntil(async () => (await gateway.read(6)).status === 200)
-    tell(`U6: recovered after ${ms.toFixed()} ms`)
+    const ms = await gateway.msUntil(async () => (await gateway.read(6)).status === 200)
+    tell(`recovered after ${ms.toFixed()} ms`)
     expect(ms).toBeLessThan(5000)
     expect(gateway.reports.filter(({ name }) => name === 'breaker')).toEqual([])
   })
 })
 
-it('U7: one organization that is refused is 502 for that one, which ChatHub is not asked about again for a while', async () => {
+it('a refused organization is 502, and ChatHub is not asked for it again for five seconds', async () => {
   gateway = await startFaulty()
   await gateway.read(24)
   gateway.simulator.clearArrivals()
@@ -65,18 +67,18 @@ it('U7: one organization that is refused is 502 for that one, which ChatHub is n
   expect((await gateway.read(6)).status).toBe(200)
 })
 
-describe('U8: ChatHub that asks for a pause', () => {
-  const inTenSeconds = () => new Date(Date.now() + 10_000).toUTCString()
+describe('ChatHub that answers 429', () => {
+  const inTenSeconds = () => new Date(gateway.clock.wall() + 10_000).toUTCString()
   it.each<[string, () => string | undefined, number, number]>([
-    ['in seconds', () => '7', 6000, 7000],
-    ['as a date', inTenSeconds, 8000, 10_000],
-    ['below zero', () => '-1', 4000, 5000],
-    ['for 30 years', () => '1000000000', 59_000, 60_000],
-    ['as junk', () => 'soon', 4000, 5000],
-    ['of no length', () => '0', 0, 1000],
-    ['without a word', () => undefined, 4000, 5000],
+    ['with seconds', () => '7', 6000, 7000],
+    ['with a date', inTenSeconds, 8000, 10_000],
+    ['with a negative number', () => '-1', 4000, 5000],
+    ['with 30 years', () => '1000000000', 59_000, 60_000],
+    ['with a word', () => 'soon', 4000, 5000],
+    ['with zero', () => '0', 0, 1000],
+    ['without Retry-After', () => undefined, 4000, 5000],
   ])(
-    '%s: nothing is sent before it is over, and what is remembered is served',
+    '%s gets no request before the pause ends, and cached lists are served',
     async (_name, retryAfter, atLeast, atMost) => {
       gateway = await startFaulty()
       await gateway.read(24)
@@ -93,7 +95,7 @@ describe('U8: ChatHub that asks for a pause', () => {
       const { pausedForMs } = (await upstream()).budget
       expect(pausedForMs).toBeGreaterThan(atLeast - 1000)
       expect(pausedForMs).toBeLessThanOrEqual(atMost)
-      // A wait that is longer than the deadline is told at once, and it holds.
+      // A call whose deadline comes before the end of the pause is refused at once, with a Retry-After that holds.
       if (atLeast > 5000) {
         const second = await gateway.read(42)
         expect([second.status, second.code]).toEqual([503, 'queue.full'])
@@ -108,7 +110,7 @@ describe('U8: ChatHub that asks for a pause', () => {
   )
 })
 
-it('U26: a lower limit is found: two thirds for a minute, then a tenth more each minute', async () => {
+it('a 429 reduces the rate to two thirds, and each minute gives back a tenth', async () => {
   gateway = await startFaulty({ env: { CHATHUB_REQUESTS_PER_SECOND: '12' } })
   const rate = async () => (await upstream()).budget.allowedNow
   await gateway.read(24)
@@ -127,7 +129,7 @@ it('U26: a lower limit is found: two thirds for a minute, then a tenth more each
   expect(later).toEqual([9, 10, 11, 12, 12])
 })
 
-it('U24: a token rotated with overlap: no caller notices, and the old one is not used any more', async () => {
+it('a token rotated with an overlap is noticed by no caller, and the old one is not used again', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'rotation-'))
   const path = join(folder, 'token')
   await writeFile(path, 'ct_demo-company-token\n')
@@ -141,26 +143,26 @@ it('U24: a token rotated with overlap: no caller notices, and the old one is not
           .status,
       )
   })()
-  await msUntil(() => statuses.length > 5)
+  await gateway.msUntil(() => statuses.length > 5)
   const next = `ct_next-${'x'.repeat(24)}`
   gateway.simulator.acceptToken(next)
   await writeFile(path, next)
-  const noticed = await msUntil(() =>
+  const noticed = await gateway.msUntil(() =>
     gateway.reports.some((report) => report.name === 'secret-file' && report.result === 'changed'),
   )
-  // One call left with the old token and meets its end at ChatHub.
+  // One call may still be in flight with the old token.
   const hold = gateway.simulator.hold('list')
   await hold.arrived
   gateway.simulator.revokeToken('ct_demo-company-token')
   hold.release()
   const before = statuses.length
-  await msUntil(() => statuses.length > before + 10)
+  await gateway.msUntil(() => statuses.length > before + 10)
   going = false
   await reading
-  tell(`U24: noticed after ${noticed.toFixed()} ms, ${statuses.length} reads`)
+  tell(`noticed after ${noticed.toFixed()} ms, ${statuses.length} reads`)
   expect(new Set(statuses)).toEqual(new Set([200]))
   expect(noticed).toBeLessThan(5000)
-  // Not one call came with the revoked token: it would have been answered 401.
+  // A call with the revoked token would have been answered 401.
   expect(gateway.simulator.arrivals().filter(({ status }) => status === 401)).toEqual([])
   await rm(folder, { recursive: true })
 })

@@ -6,9 +6,8 @@ import { hashKey, makeKey } from '../../src/access/keys.ts'
 import { createSimulator, type Simulator, type SimulatorOptions } from '../../src/apps/simulator/simulator.ts'
 import { spawnGateway, stopEverything } from '../support/processes.ts'
 import { createAuthority } from './certificates.ts'
-import { tell } from './faulty-chathub.ts'
 
-// Row U20, with the gateway as a process: the authorities it trusts are those that Node was started with.
+// The gateway runs as a process, because Node reads the trusted authorities when it starts.
 
 const key = makeKey('reader')
 const clients = [{ id: 'reader', keyHash: hashKey(key), scopes: ['operators:read'], organizations: '*' }]
@@ -37,32 +36,29 @@ const read = async (tls: SimulatorOptions['tls'], env: Record<string, string> = 
       ...env,
     },
   })
-  const begun = performance.now()
   const answer = await fetch(`${gateway.url}/v1/organizations/24/operators`, {
     headers: { 'X-API-Key': key },
   })
-  const ms = performance.now() - begun
   const body = (await answer.json()) as { code?: string }
   return {
     status: answer.status,
     code: body.code,
     retryAfter: answer.headers.get('retry-after'),
-    ms,
     gateway,
   }
 }
 
-describe('U20: ChatHub that cannot prove who it is', () => {
-  it('is asked when it can', async () => {
+describe('a ChatHub', () => {
+  it('with a trusted certificate is asked', async () => {
     expect((await read(authority.server())).status).toBe(200)
   })
 
   it.each<[string, SimulatorOptions['tls'] & object]>([
-    ['whose certificate has ended', authority.server({ days: -1 })],
-    ['whose certificate is of another address', authority.server({ address: '127.0.0.2' })],
-    ['for whom nobody vouches', authority.server({ selfSigned: true })],
+    ['with an expired certificate', authority.server({ days: -1 })],
+    ['with a certificate of another address', authority.server({ address: '127.0.0.2' })],
+    ['with a certificate of an unknown authority', authority.server({ selfSigned: true })],
     [
-      'who speaks only TLS 1.1',
+      'with TLS 1.1 only',
       {
         ...authority.server(),
         maxVersion: 'TLSv1.1',
@@ -70,16 +66,14 @@ describe('U20: ChatHub that cannot prove who it is', () => {
         ciphers: 'DEFAULT@SECLEVEL=0',
       } as never,
     ],
-  ])('%s: 503, and the token is not sent', async (name, tls) => {
+  ])('%s is 503, and the token is not sent', async (_name, tls) => {
     const seen = await read(tls)
-    tell(`U20 ${name}: ${seen.ms.toFixed()} ms`)
     expect([seen.status, seen.code]).toEqual([503, 'chathub.unavailable'])
     expect(Number(seen.retryAfter)).toBeGreaterThanOrEqual(1)
-    expect(seen.ms).toBeLessThan(2 * 1200)
     expect(simulator.arrivals()).toEqual([])
   })
 
-  it('no setting makes anybody believe it, Node’s own included', async () => {
+  it('with an unknown certificate is not asked even if NODE_TLS_REJECT_UNAUTHORIZED is 0', async () => {
     const seen = await read(authority.server({ selfSigned: true }), { NODE_TLS_REJECT_UNAUTHORIZED: '0' })
     expect([seen.status, simulator.arrivals()]).toEqual([503, []])
   })

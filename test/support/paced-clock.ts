@@ -1,0 +1,49 @@
+import { type Clock, systemClock } from '../../src/clock.ts'
+
+export type PacedClock = Clock & {
+  /** Puts both scales forward by `ms`; the timers that wait still wait as long as before. */
+  jump(ms: number): void
+  stop(): void
+}
+
+const stepMs = 5
+
+/**
+ * A clock for suites with real sockets. It goes forward by at most 5 ms in each turn of the event loop, so time never
+ * passes faster than this process can work: a busy machine makes a suite slower, but changes nothing of what it sees.
+ */
+export const createPacedClock = (): PacedClock => {
+  let passed = 0
+  let jumped = 0
+  let tickedAt = performance.now()
+  const wallAtStart = systemClock.wall()
+  const timers = new Set<{ due: number; run: () => void }>()
+
+  const tick = (): void => {
+    const now = performance.now()
+    const target = passed + Math.min(stepMs, now - tickedAt)
+    tickedAt = now
+    const due = [...timers].filter((timer) => timer.due <= target).sort((a, b) => a.due - b.due)
+    for (const timer of due) {
+      if (!timers.delete(timer)) continue
+      passed = Math.max(passed, timer.due)
+      timer.run()
+    }
+    passed = target
+  }
+  const ticking = setInterval(tick, stepMs)
+  ticking.unref()
+  return {
+    now: () => passed + jumped,
+    wall: () => wallAtStart + passed + jumped,
+    after: (ms, run) => {
+      const timer = { due: passed + Math.max(0, ms), run }
+      timers.add(timer)
+      return () => void timers.delete(timer)
+    },
+    jump: (ms) => {
+      jumped += ms
+    },
+    stop: () => clearInterval(ticking),
+  }
+}
