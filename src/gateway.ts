@@ -81,10 +81,14 @@ export type Gateway = {
   close(): Promise<void>
 }
 
-type Parts = { log: Log; clock?: Clock; onReport?: (report: Report) => void }
+/** `commandMs`: the longest that a reader waits for Redis; tests hand in more for busy machines. */
+type Parts = { log: Log; clock?: Clock; onReport?: (report: Report) => void; commandMs?: number | undefined }
 
 /** The whole wiring, innermost first. Nothing is discovered: what a room uses is handed to it here. */
-export const createGateway = (config: Config, { log, clock = systemClock, onReport }: Parts): Gateway => {
+export const createGateway = (
+  config: Config,
+  { log, clock = systemClock, onReport, commandMs }: Parts,
+): Gateway => {
   let draining = false
   const report = (told: Report): void => {
     metrics.reported(told)
@@ -95,7 +99,8 @@ export const createGateway = (config: Config, { log, clock = systemClock, onRepo
   // What the instances share.
   const redis =
     config.redisUrl &&
-    createRedis({ url: config.redisUrl.reveal(), prefix: config.redisPrefix, clock, report })
+    createRedis({ url: config.redisUrl.reveal(), prefix: config.redisPrefix, clock, report, commandMs })
+  const redisStatus = () => redis?.status() ?? { state: 'none' as const, detail: null }
   const coherence = redis ? createCoherence({ redis, clock, instances: config.instances }) : singleInstance
 
   // The way to ChatHub, one function type in layers.
@@ -196,7 +201,7 @@ export const createGateway = (config: Config, { log, clock = systemClock, onRepo
   const metrics = createMetrics({
     queueDepth: queue.waiting,
     budgetRate: () => budget.status().allowedNow,
-    redisState: () => redis?.state() ?? 'none',
+    redisState: () => redisStatus().state,
   })
   const observe: Observe = (requestContext, status) => {
     const ms = clock.now() - requestContext.startedAt
@@ -211,7 +216,7 @@ export const createGateway = (config: Config, { log, clock = systemClock, onRepo
   const health = (): Health => ({
     status: draining ? 'draining' : 'ok',
     chathub: chathubHealth(),
-    redis: redis?.state() ?? 'none',
+    redis: redisStatus().state,
   })
   const { readDeadlineMs, writeDeadlineMs, trustProxy } = config
   // A request ends at its deadline; twice that is surely over.
@@ -247,7 +252,7 @@ export const createGateway = (config: Config, { log, clock = systemClock, onRepo
       budget: budget.status(),
       breaker: { state: breaker.state() },
       cache: rosters.size(),
-      redis: { state: redis?.state() ?? 'none', detail: null },
+      redis: redisStatus(),
       clients: keys.uses().map(({ lastUsedAt, ...use }) => ({
         ...use,
         lastUsedAt: lastUsedAt === undefined ? null : new Date(lastUsedAt).toISOString(),

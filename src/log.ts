@@ -76,6 +76,7 @@ const levelOf = (report: Report): 'warn' | 'info' | 'debug' | undefined => {
     case 'cache':
     case 'upstream-wait':
     case 'slot-too-old':
+    case 'redis-error':
       return undefined
     case 'upstream':
       return report.outcome === 'ok' ? 'debug' : 'warn'

@@ -57,6 +57,7 @@ export const createMetrics = (gauges: Gauges): Metrics => {
     breaker: counter('gw_breaker_changes_total', 'State changes of the circuit breaker before ChatHub.', 'state'),
     secrets: counter('gw_secret_reloads_total', 'Changed credential files, applied or refused.', 'setting', 'result'),
     rows: counter('gw_write_rows_total', 'Rows of writes by outcome.', 'operation', 'outcome'),
+    redisErrors: counter('gw_redis_errors_total', 'Commands and connections to Redis that failed.', 'reason'),
     events: counter('gw_events_total', 'Rare events: shrunken lists, invalidated loads, failed refreshes, late slots.', 'event'),
   }
   // biome-ignore format: a table reads best one row a line
@@ -116,6 +117,8 @@ export const createMetrics = (gauges: Gauges): Metrics => {
           return counters.secrets.labels(report.setting, report.result).inc()
         case 'redis':
           return counters.events.labels(`redis-${report.event}`).inc()
+        case 'redis-error':
+          return counters.redisErrors.labels(report.reason).inc()
         case 'write':
           return counters.rows.labels(report.operation, report.outcome).inc(report.rows)
         default:

@@ -25,8 +25,12 @@ export type Report =
   | { name: 'load-invalidated'; list: List }
   | { name: 'refresh-failed'; list: List; because: string }
   | { name: 'list-shrank'; organization?: number; before: number; after: number; confirmed: boolean }
-  | { name: 'redis'; event: 'error' | 'away' | 'ready' | 'may-evict'; because?: string }
+  | { name: 'redis'; event: 'error' | 'away' | 'ready' | 'unsupported' | 'may-evict'; because?: string }
+  | { name: 'redis-error'; reason: RedisErrorReason }
   | { name: 'write'; operation: string; organization?: number; client: string; outcome: string; rows: number }
+
+/** Why a command or a connection failed. `starting`: it loads its data, or its master or cluster is down. */
+export type RedisErrorReason = 'connection' | 'timeout' | 'denied' | 'starting' | 'refused'
 
 type List = 'operators' | 'organizations'
 

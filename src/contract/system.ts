@@ -42,7 +42,10 @@ export const Upstream = z
     }),
     breaker: z.strictObject({ state: z.enum(['closed', 'open', 'half-open']) }),
     cache: z.strictObject({ lists: z.int(), bytes: z.int() }),
-    redis: z.strictObject({ state: z.enum(['none', 'ready', 'away']), detail: z.string().nullable() }),
+    redis: z.strictObject({
+      state: z.enum(['none', 'ready', 'away', 'unsupported']),
+      detail: z.string().nullable(),
+    }),
     clients: z.array(
       z.strictObject({
         id: z.string(),
@@ -63,7 +66,7 @@ export const Health = z
   .strictObject({
     status: z.enum(['ok', 'draining']),
     chathub: z.enum(['ok', 'unavailable', 'refused']).optional(),
-    redis: z.enum(['none', 'ready', 'away']).optional(),
+    redis: z.enum(['none', 'ready', 'away', 'unsupported']).optional(),
   })
   .meta({ id: 'Health' })
 export type Health = z.infer<typeof Health>

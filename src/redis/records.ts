@@ -2,50 +2,42 @@ import { LRUCache } from 'lru-cache'
 import type { Clock } from '../clock.ts'
 import type { Redis } from './redis.ts'
 
-/** Small records with an end: gateway tokens, sessions, kept answers. In this process, or in Redis for every instance. */
+/** Small records that expire: gateway tokens, sessions, stored answers. In this process, or in Redis for all instances. */
 export type Records = {
   put(key: string, record: unknown, ttlMs: number): Promise<void>
-  /** Like `put`, only while there is none. False: there is one. */
+  /** Puts the record only if there is none. False: there is one. */
   putNew(key: string, record: unknown, ttlMs: number): Promise<boolean>
-  /** Like `put`, only while the record is there. */
+  /** Puts the record only if there is one. */
   replace(key: string, record: unknown, ttlMs: number): Promise<void>
   get(key: string): Promise<unknown>
-  /** Reads and removes in one step: of two takers one gets it. */
+  /** Reads and removes in one step, so that only one of two callers gets the record. */
   take(key: string): Promise<unknown>
 }
 
 const bytesMaxDefault = 64 * 1024 * 1024
-// What ran out is let go this often, counted in records; what nobody asks for would stay else.
+// Expired records are removed once in so many puts, because nobody may ask for them again.
 const sweepEvery = 1000
 
-/** One room in this process, bounded by bytes: what fills it pushes out the longest unused of its own kind alone. */
+/** At most `bytesMax` bytes of records. The least recently used go first. */
 export const createMemoryRecords = (clock: Clock, bytesMax = bytesMaxDefault): Records => {
   const records = new LRUCache<string, { text: string; until: number }>({
     maxSize: bytesMax,
     sizeCalculation: ({ text }, key) => 2 * (text.length + key.length) + 100,
   })
   let puts = 0
-  const sweep = (): void => {
-    for (const [key, { until }] of records.entries()) if (until <= clock.now()) records.delete(key)
-  }
   const get = (key: string): unknown => {
     const kept = records.get(key)
     return kept && clock.now() < kept.until ? JSON.parse(kept.text) : undefined
   }
   const put: Records['put'] = async (key, record, ttlMs) => {
     records.set(key, { text: JSON.stringify(record), until: clock.now() + ttlMs })
-    if (++puts % sweepEvery === 0) sweep()
+    if (++puts % sweepEvery !== 0) return
+    for (const [name, { until }] of records.entries()) if (until <= clock.now()) records.delete(name)
   }
   return {
     put,
-    putNew: async (key, record, ttlMs) => {
-      if (get(key) !== undefined) return false
-      await put(key, record, ttlMs)
-      return true
-    },
-    replace: async (key, record, ttlMs) => {
-      if (get(key) !== undefined) await put(key, record, ttlMs)
-    },
+    putNew: async (...kept) => get(kept[0]) === undefined && put(...kept).then(() => true),
+    replace: async (...kept) => (get(kept[0]) === undefined ? undefined : put(...kept)),
     get: async (key) => get(key),
     take: async (key) => {
       const record = get(key)
@@ -55,7 +47,7 @@ export const createMemoryRecords = (clock: Clock, bytesMax = bytesMaxDefault): R
   }
 }
 
-/** @throws Failure `redis.unavailable`: who cannot be looked up is not let in. */
+/** @throws Failure `redis.unavailable`, also from `get`: an unknown caller is not let in. */
 export const createRedisRecords = (redis: Redis): Records => {
   const parse = (text: string | null): unknown => {
     try {

@@ -1,150 +1,164 @@
 import { type Clock, pause } from '../clock.ts'
 import { Failure } from '../errors.ts'
-import type { Reporter } from '../report.ts'
-import { commandMs, connectRedis, type RedisClient } from './connect.ts'
-import { createSubscription, type Subscription, type SubscriptionOptions } from './subscription.ts'
+import type { RedisErrorReason, Reporter } from '../report.ts'
+import { connectRedis, commandMs as defaultCommandMs, type RedisClient } from './connect.ts'
+import { inspectServer } from './inspect-server.ts'
+import { createSubscription, type SubscriptionOptions } from './subscription.ts'
 
 /** A Lua script, loaded once and called by its hash. Keys come before arguments. */
 export type Script = (keys: string[], ...args: (string | number | Buffer)[]) => Promise<unknown>
 
-/** The one way to Redis: every command goes through one breaker, so no reader pays for a hung Redis more than once. */
+/** Every command goes through this one circuit breaker, so a reader waits for a hung Redis at most once. */
 export type Redis = {
-  /** @throws Failure `redis.unavailable` at once while Redis is away, after 50 ms when it hangs, and when it refuses the command */
+  /** @throws Failure `redis.unavailable` at once while Redis is away, after 50 ms without an answer, and when Redis refuses the command */
   run<T>(command: (client: RedisClient) => Promise<T>): Promise<T>
-  /** `dropOnWrongType`: its keys may be lost at any time; one of another type has them all unlinked, so that they heal. */
+  /** `dropOnWrongType`: for keys that may be lost. If one of them has another type, all are unlinked. */
   script(name: string, lua: string, options?: { dropOnWrongType: boolean }): Script
-  /** The same for writes, which have seconds where a reader has milliseconds: waits half a second, and sits a blip out. */
+  /** The same for writes: waits 500 ms for an answer, and up to 1 s for a Redis that has just gone away. */
   tolerant: Redis
-  /** A connection of its own that listens to channels, again after each reconnect. */
-  subscribe(listening: SubscriptionOptions): { close(): void }
-  /** Another address from now on: the secret that holds it has changed. */
+  subscribe(listening: SubscriptionOptions): ReturnType<typeof createSubscription>
+  /** Connects to another address from now on. */
   replace(url: string): void
-  /** Put before every key. */
+  /** Precedes every key. */
   prefix: string
+  /** Whether commands are sent now. */
   state(): 'ready' | 'away'
-  /** Resolves when the first connection is up, was refused, or has taken half a second. */
+  /** The same for people, with the reason. `unsupported`: the server is too old to be used. */
+  status(): { state: State['name']; detail: string | null }
+  /** Resolves when the first connection is ready or was refused, after 500 ms at the latest. */
   opened: Promise<void>
   close(): void
 }
 
+type State = { name: 'ready' } | { name: 'away'; since: number; because: string } | Unsupported
+type Unsupported = { name: 'unsupported'; because: string }
+
 const probeMs = 250
 const openMs = 500
-// One good answer may be luck on a slow link; two in a row end the pause.
-const goodProbes = 2
-const badProbes = 4
-const patientMs = 500
+// One answer in time may be luck on a slow link. Two in a row end the outage.
+const goodProbesToReturn = 2
+const badProbesToReconnect = 4
+const tolerantMs = 500
 const blipMs = 1000
 
-export const createRedis = (options: {
-  url: string
-  prefix: string
-  clock: Clock
-  report: Reporter
-}): Redis => {
-  const { clock, report } = options
+/** `commandMs`: the longest that a reader waits for an answer. */
+type Options = { url: string; prefix: string; clock: Clock; report: Reporter; commandMs?: number | undefined }
+
+export const createRedis = (options: Options): Redis => {
+  const { clock, prefix, report, commandMs = defaultCommandMs } = options
   const scripts: { name: string; lua: string }[] = []
-  const subscriptions = new Set<Subscription>()
   let url = options.url
-  let away = true // until the first connection is up
-  let awaySince = clock.now()
-  let good = 0
-  let bad = 0
-  let lastErrorAt = Number.NEGATIVE_INFINITY
+  let state: State = { name: 'away', since: clock.now(), because: 'not connected yet' }
+  let goodProbes = 0
+  let badProbes = 0
+  let lastError: string | undefined
+  let cancelProbe = (): void => {}
   let closed = false
-  let tellOpened = (): void => {}
+  let resolveOpened = (): void => {}
   const opened = new Promise<void>((resolve) => {
-    tellOpened = resolve
+    resolveOpened = resolve
     clock.after(openMs, resolve)
   })
 
   const open = (): RedisClient => {
-    const made = connectRedis(url, (one) => one === client && !closed)
-    made.on('error', (error: Error) => {
-      tellOpened()
-      // Once in 10 s is enough to read; the message never holds the password, only host and reason.
-      if (clock.now() - lastErrorAt < 10_000) return
-      lastErrorAt = clock.now()
-      const because = (error as { code?: string }).code ?? error.message.slice(0, 80)
-      report({ name: 'redis', event: 'error', because })
+    const opening = connectRedis(url, (one) => one === client && !closed)
+    let connectedBefore = false
+    opening.on('error', (error: Error & { code?: string }) => {
+      resolveOpened()
+      if (closed) return
+      report({ name: 'redis-error', reason: 'connection' })
+      // The message never holds the password, only host and reason.
+      const because = error.code ?? error.message.slice(0, 80)
+      if (because !== lastError) report({ name: 'redis', event: 'error', because })
+      lastError = because
     })
-    made.once('ready', () => {
-      good = goodProbes
-      comeBack()
-      tellOpened()
-      void warnOfEviction(made, report)
+    opening.on('ready', async () => {
+      const { unsupported, mayEvict } = await inspectServer(opening)
+      if (opening !== client) return
+      if (unsupported) {
+        state = { name: 'unsupported', because: unsupported }
+        report({ name: 'redis', event: 'unsupported', because: unsupported })
+      } else if (!connectedBefore || state.name === 'unsupported') comeBack()
+      if (mayEvict && !connectedBefore) report({ name: 'redis', event: 'may-evict', because: mayEvict })
+      connectedBefore = true
+      resolveOpened()
     })
-    for (const { name, lua } of scripts) made.defineCommand(name, { lua })
-    return made
+    for (const { name, lua } of scripts) opening.defineCommand(name, { lua })
+    return opening
   }
 
+  const probeAfter = (ms: number): void => {
+    cancelProbe()
+    cancelProbe = clock.after(ms, probe)
+  }
   const comeBack = (): void => {
-    if (!away) return
-    away = false
+    cancelProbe()
+    if (state.name === 'ready') return
+    state = { name: 'ready' }
+    lastError = undefined
     report({ name: 'redis', event: 'ready' })
   }
-  /** Asks in the background until Redis answers in time again; readers do not wait meanwhile. */
+  const goAway = (because: string): void => {
+    if (state.name === 'away') return
+    state = { name: 'away', since: clock.now(), because }
+    goodProbes = 0
+    report({ name: 'redis', event: 'away', because })
+    probeAfter(probeMs)
+  }
+  /** Asks in the background until Redis answers in time again. Readers do not wait meanwhile. */
   const probe = (): void => {
-    if (closed || !away) return
-    // A write: Redis may answer reads and keep writes waiting. One that it refuses is answered too.
-    const write = client.set(`${options.prefix}{gateway}:probe`, '1', 'PX', 1000).catch((error: Error) => {
-      if (meansAway(error)) throw error
+    if (closed || state.name !== 'away') return
+    // A write, because Redis may answer reads and delay writes. A refusal is an answer too.
+    const write = client.set(`${prefix}{gateway}:probe`, '1', 'PX', 1000).catch((error: Error) => {
+      if (reasonOf(error) !== 'refused') throw error
     })
-    answeredIn(write, commandMs, clock).then(
+    answeredWithin(write, commandMs, clock).then(
       () => {
-        bad = 0
-        good++
-        if (good >= goodProbes) comeBack()
-        else clock.after(20, probe)
+        badProbes = 0
+        if (++goodProbes < goodProbesToReturn) probeAfter(20)
+        else if (state.name === 'away') comeBack()
       },
       () => {
-        good = 0
-        // A connection that is up but answers nothing may be dead without knowing: a new one will.
-        if (++bad % badProbes === 0 && client.status === 'ready') client.disconnect(true)
-        clock.after(probeMs, probe)
+        goodProbes = 0
+        // A connection may be dead without an error, so a new one is tried.
+        if (++badProbes % badProbesToReconnect === 0 && client.status === 'ready') client.disconnect(true)
+        probeAfter(probeMs)
       },
     )
   }
-  const goAway = (because: string): void => {
-    if (away) return
-    away = true
-    awaySince = clock.now()
-    good = 0
-    report({ name: 'redis', event: 'away', because })
-    clock.after(probeMs, probe)
-  }
   let client = open()
-  clock.after(probeMs, probe)
+  probeAfter(probeMs)
 
-  /** A Redis that went away a moment ago is often back in the next. */
-  const waitOutBlip = async (): Promise<void> => {
-    while (away && !closed && clock.now() - awaySince < blipMs) await pause(clock, 25)
-  }
-  const access = (tolerant: boolean): Pick<Redis, 'run' | 'script'> => {
+  const commands = (isTolerant: boolean): Pick<Redis, 'run' | 'script'> => {
+    const limitMs = isTolerant ? Math.max(tolerantMs, commandMs) : commandMs
     const run: Redis['run'] = async (command) => {
-      if (away && tolerant) await waitOutBlip()
-      if (away) throw new Failure('redis.unavailable', { retryAfterMs: 1000 })
+      while (isTolerant && state.name === 'away' && !closed && clock.now() - state.since < blipMs)
+        await pause(clock, 25)
+      if (state.name !== 'ready') throw new Failure('redis.unavailable', { retryAfterMs: 1000 })
       try {
-        return await answeredIn(command(client), tolerant ? patientMs : commandMs, clock)
+        return await answeredWithin(command(client), limitMs, clock)
       } catch (error) {
         if (error instanceof Failure) throw error
-        if (meansAway(error as Error)) goAway((error as Error).message.slice(0, 80))
-        // Redis's own refusals (full, read-only, wrong type) leave it in use for what still works.
+        const reason = reasonOf(error as Error)
+        report({ name: 'redis-error', reason })
+        // A refusal (full, read-only, wrong type) leaves Redis in use for what it still does.
+        if (reason !== 'refused' && state.name === 'ready') goAway((error as Error).message.slice(0, 80))
         throw new Failure('redis.unavailable', { retryAfterMs: 1000, cause: error })
       }
     }
     const script: Redis['script'] = (name, lua, { dropOnWrongType } = { dropOnWrongType: false }) => {
       scripts.push({ name, lua })
       client.defineCommand(name, { lua })
-      type Commands = Record<string, (count: number, ...rest: unknown[]) => Promise<unknown>>
+      type Defined = Record<string, (count: number, ...rest: unknown[]) => Promise<unknown>>
       return async (keys, ...args) => {
-        const full = keys.map((key) => options.prefix + key)
+        const all = keys.map((key) => prefix + key)
         try {
           return await run((now) =>
-            (now as unknown as Commands)[`${name}Buffer`]!(full.length, ...full, ...args),
+            (now as unknown as Defined)[`${name}Buffer`]!(all.length, ...all, ...args),
           )
         } catch (error) {
           if (dropOnWrongType && String((error as Failure).cause).includes('WRONGTYPE'))
-            await run((now) => now.unlink(...full)).catch(() => {})
+            await run((now) => now.unlink(...all)).catch(() => {})
           throw error
         }
       }
@@ -153,60 +167,39 @@ export const createRedis = (options: {
   }
 
   const shared: Omit<Redis, 'run' | 'script' | 'tolerant'> = {
-    prefix: options.prefix,
-    subscribe: (listening) => {
-      const subscription = createSubscription(() => url, listening, clock)
-      subscriptions.add(subscription)
-      return {
-        close: () => {
-          subscriptions.delete(subscription)
-          subscription.close()
-        },
-      }
-    },
+    prefix,
+    subscribe: (listening) => createSubscription(() => url, listening, clock),
     replace: (next) => {
       url = next
       goAway('another address')
       client.disconnect()
       client = open()
-      for (const subscription of subscriptions) subscription.restart()
     },
-    state: () => (away ? ('away' as const) : ('ready' as const)),
+    state: () => (state.name === 'ready' ? 'ready' : 'away'),
+    status: () => ({ state: state.name, detail: state.name === 'ready' ? null : state.because }),
     opened,
     close: () => {
       closed = true
       client.disconnect()
     },
   }
-  const tolerant: Redis = { ...shared, ...access(true), tolerant: undefined as never }
+  const tolerant: Redis = { ...shared, ...commands(true), tolerant: undefined as never }
   tolerant.tolerant = tolerant
-  return { ...shared, ...access(false), tolerant }
+  return { ...shared, ...commands(false), tolerant }
 }
 
-/**
- * The answer, or an error after the time limit. An answer that is here already but waits behind this process's own work
- * counts: a busy instance must not take Redis for dead.
- */
-const answeredIn = <T>(answer: Promise<T>, limitMs: number, clock: Clock): Promise<T> =>
+/** An answer that has arrived but waits for this process's own work still counts: a busy process must not drop Redis. */
+const answeredWithin = <T>(answer: Promise<T>, limitMs: number, clock: Clock): Promise<T> =>
   new Promise((resolve, reject) => {
-    const late = (): void => reject(new Error('Command timed out'))
-    const cancel = clock.after(limitMs, () => setImmediate(() => setImmediate(late)))
+    const late = new Error('Command timed out')
+    const cancel = clock.after(limitMs, () => setImmediate(() => setImmediate(reject, late)))
     answer.then(resolve, reject).finally(cancel)
   })
 
-/** A Redis that may evict keys loses the memory of writes; who runs it should know. CONFIG may be forbidden: then silence. */
-const warnOfEviction = async (client: RedisClient, report: Reporter): Promise<void> => {
-  try {
-    const [, policy] = (await client.config('GET', 'maxmemory-policy')) as string[]
-    const [, memory] = (await client.config('GET', 'maxmemory')) as string[]
-    if (policy !== 'noeviction' && memory !== '0')
-      report({ name: 'redis', event: 'may-evict', because: policy })
-  } catch {
-    // Nothing is known, so nothing is said.
-  }
+/** `refused`: Redis works and did not execute this command. Every other reason means that it cannot be used now. */
+const reasonOf = (error: Error): RedisErrorReason => {
+  if (/^(NOAUTH|WRONGPASS|NOPERM)/.test(error.message)) return 'denied'
+  if (/^(LOADING|MASTERDOWN|CLUSTERDOWN)/.test(error.message)) return 'starting'
+  if (/timed out/.test(error.message)) return 'timeout'
+  return 'command' in error && /^[A-Z]+ /.test(error.message) ? 'refused' : 'connection'
 }
-
-/** Errors of the connection; errors that Redis itself answers (WRONGTYPE, OOM, READONLY) are not. */
-const meansAway = (error: Error): boolean =>
-  !('command' in error && /^[A-Z]+ /.test(error.message)) ||
-  /^(LOADING|MASTERDOWN|CLUSTERDOWN|NOAUTH|WRONGPASS|NOPERM)/.test(error.message)

@@ -3,54 +3,47 @@ import { connectRedis, type RedisClient } from './connect.ts'
 
 export type SubscriptionOptions = {
   channels: string[]
-  /** Listening from here on; what was published before is lost. */
+  /** Listening from now on. What was published before is lost. */
   onReady(): void
   onLost(): void
   onMessage(channel: string, message: string): void
 }
 
-export type Subscription = {
-  /** Anew, at what is the address now. */
-  restart(): void
-  close(): void
-}
-
+// Pings show a connection that is dead without an error. Without them that looks like silence.
 const pingMs = 1000
 
-/** A connection of its own that listens to channels, again after each reconnect. */
+/** A separate connection that listens to channels, again after each reconnect and at each new address. */
 export const createSubscription = (
   url: () => string,
-  listening: SubscriptionOptions,
+  { channels, onReady, onLost, onMessage }: SubscriptionOptions,
   clock: Clock,
-): Subscription => {
-  const { channels, onReady, onLost, onMessage } = listening
-  let closing = false
-  const listen = (): RedisClient => {
-    const made = connectRedis(url(), (one) => one === subscriber && !closing, {
-      autoResubscribe: false,
-    })
-    // Refused, it is refused again at once: a connection a second is enough to find out.
-    const again = () => void clock.after(pingMs, () => made.disconnect(true))
-    made.on('error', () => {})
-    made.on('ready', () => void made.subscribe(...channels).then(onReady, again))
-    made.on('close', onLost)
-    made.on('message', onMessage)
-    return made
+): { close(): void } => {
+  let closed = false
+  let openedUrl = ''
+  const open = (): RedisClient => {
+    openedUrl = url()
+    const opening = connectRedis(openedUrl, (one) => one === client && !closed, { autoResubscribe: false })
+    // A server that refuses SUBSCRIBE refuses it again, so it is asked once a second.
+    const reconnectLater = () => void clock.after(pingMs, () => opening.disconnect(true))
+    opening.on('error', () => {})
+    opening.on('ready', () => void opening.subscribe(...channels).then(onReady, reconnectLater))
+    opening.on('close', () => opening === client && onLost())
+    opening.on('message', onMessage)
+    return opening
   }
-  let subscriber = listen()
-  // Pings show a connection that is up but dead; without them silence would look like peace.
+  let client = open()
   const stopPinging = every(clock, pingMs, () => {
-    if (subscriber.status === 'ready') subscriber.ping().catch(() => subscriber.disconnect(true))
+    if (url() !== openedUrl) {
+      client.disconnect()
+      onLost()
+      client = open()
+    } else if (client.status === 'ready') client.ping().catch(() => client.disconnect(true))
   })
   return {
-    restart: () => {
-      subscriber.disconnect()
-      subscriber = listen()
-    },
     close: () => {
-      closing = true
+      closed = true
       stopPinging()
-      subscriber.disconnect()
+      client.disconnect()
     },
   }
 }

@@ -54,6 +54,8 @@ export const startGateway = async (
     simulator?: SimulatorOptions
     clients?: Client[]
     clock?: Clock
+    /** The longest that a reader waits for Redis. The default is 1 s, for machines that are busy. */
+    redisCommandMs?: number
     /** Another gateway whose simulator and keys this one shares: a second instance of the same service. */
     beside?: TestGateway
   } = {},
@@ -95,6 +97,7 @@ export const startGateway = async (
     log: createLog(config.logLevel, sink),
     clock: options.clock ?? systemClock,
     onReport: (report) => reports.push(report),
+    commandMs: options.redisCommandMs ?? 1000,
   })
   await gateway.opened
   await new Promise<void>((resolve) => gateway.server.listen(0, '127.0.0.1', resolve))

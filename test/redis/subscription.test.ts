@@ -1,0 +1,102 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
+import { createSubscription } from '../../src/redis/subscription.ts'
+import { createClock, type HandClock } from '../support/clock.ts'
+import { until } from '../support/until.ts'
+import { bulk, type FakeRedis, list, serverOf, startFakeRedis } from './fake-redis.ts'
+
+const subscribed = `*3\r\n${bulk('subscribe')}${bulk('news')}:1\r\n`
+const refused = '-NOPERM this user has no permissions to run the SUBSCRIBE command\r\n'
+const pong = list('pong', '')
+
+let clock: HandClock
+let server: FakeRedis
+let url: string
+let events: string[]
+let subscription: { close(): void }
+const startServer = async (): Promise<FakeRedis> => {
+  const answer = serverOf('7.2.4')
+  return startFakeRedis((command) => {
+    if (command[0] === 'SUBSCRIBE') return subscribed
+    return command[0] === 'PING' ? pong : answer(command)
+  })
+}
+const subscribe = (): void => {
+  const own = events // an earlier test's connection may still close
+  subscription = createSubscription(
+    () => url,
+    {
+      channels: ['news'],
+      onReady: () => own.push('ready'),
+      onLost: () => own.push('lost'),
+      onMessage: (channel, message) => own.push(`${channel}: ${message}`),
+    },
+    clock,
+  )
+}
+beforeEach(async () => {
+  clock = createClock()
+  server = await startServer()
+  url = server.url
+  events = []
+})
+afterEach(async () => {
+  subscription.close()
+  await server.close()
+})
+
+describe('a subscription', () => {
+  it('hands on what is published, and says when it is lost and when it listens again', async () => {
+    subscribe()
+    await until(() => events.length === 1)
+    server.push(list('message', 'news', 'hello'))
+    await until(() => events.length === 2)
+    server.cut()
+    await until(() => events.length === 4)
+    expect(events).toEqual(['ready', 'news: hello', 'lost', 'ready'])
+  })
+
+  it('connects anew when a ping is not answered', async () => {
+    subscribe()
+    await until(() => events.length === 1)
+    server.hold()
+    await clock.advance(1000)
+    await until(() => events.at(-1) === 'lost')
+    server.release()
+    await until(() => events.at(-1) === 'ready')
+    expect(server.accepted).toBe(2)
+  })
+
+  it('that is refused is asked for once a second', async () => {
+    const { answer } = server
+    server.answer = (command) => (command[0] === 'SUBSCRIBE' ? refused : answer(command))
+    const asked = (): number => server.commands.filter(([name]) => name === 'SUBSCRIBE').length
+    subscribe()
+    for (let times = 1; times <= 3; times++) {
+      await until(() => asked() === times)
+      await until(async () => {
+        await clock.advance(1000)
+        return asked() > times
+      })
+    }
+    server.answer = answer
+    await until(async () => {
+      await clock.advance(1000)
+      return events.at(-1) === 'ready'
+    })
+  })
+
+  it('moves to another address within a second', async () => {
+    subscribe()
+    await until(() => events.length === 1)
+    const other = await startServer()
+    url = other.url
+    await clock.advance(1000)
+    await until(() => events.length === 3)
+    expect(events).toEqual(['ready', 'lost', 'ready'])
+    other.push(list('message', 'news', 'from there'))
+    await until(() => events.length === 4)
+    expect(events.at(-1)).toBe('news: from there')
+    subscription.close()
+    await other.close()
+  })
+})
