@@ -221,17 +221,17 @@ export const createGateway = (
   const { readDeadlineMs, writeDeadlineMs, trustProxy } = config
   // A request ends at its deadline; twice that is surely over.
   const abandonedMs = 2 * writeDeadlineMs
-  const once = createWithIdempotency(
+  const withIdempotency = createWithIdempotency(
     createIdempotency({ records: newRecords(), clock, storable: isStorable, abandonedMs }),
   )
-  const sender = createResponseBatcher({ observe, closing })
-  const entering = { authenticate, limit, sender }
+  const responseBatcher = createResponseBatcher({ observe, closing })
+  const entering = { authenticate, limit, responseBatcher }
   const makeDoor = () =>
     createRouter({
       ...entering,
       observe,
       closing,
-      once,
+      withIdempotency,
       fastPath: createFastPath(entering),
       clock,
       readDeadlineMs,
@@ -269,7 +269,7 @@ export const createGateway = (
   const serving = {
     cors: createCors(config.corsOrigins),
     clock,
-    sender,
+    responseBatcher,
     observe,
     trustProxy,
     deadlineMs: Math.max(readDeadlineMs, writeDeadlineMs),

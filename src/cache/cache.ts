@@ -21,7 +21,7 @@ export type Freshness = {
 export type Read<T> = { copy: Copy<T>; freshness: Freshness }
 
 /** `notBefore`: only a list whose request left at or after this instant (monotonic ms) will do. */
-export type ReadOptions = { notBefore?: number }
+export type ReadOptions = { notBefore?: number | undefined }
 
 export type Cache<T> = {
   /** The fresh copy, at once, or undefined: the fast way of nearly every read. */

@@ -24,6 +24,8 @@ export type Endpoint = {
   scope: Scope | 'any' | 'open'
   /** A second scope that it needs. */
   scopeToo?: Scope
+  /** The organization in the path need not be the caller's. Without it a foreign one is 404 before the body is read. */
+  anyOrganization?: true
   tag: string
   summary: string
   params?: z.ZodObject
@@ -104,7 +106,7 @@ export const endpoints = {
   getAllStatistics: { id: 'getAllStatistics', method: 'get', path: '/v1/statistics', scope: 'operators:read', tag: 'operators',
     summary: 'The same over all organizations of the caller; partial at the deadline.',
     cached: true, answers: { 200: organization.AllStatistics }, failures: reading },
-  diagnose: { id: 'diagnose', method: 'get', path: '/v1/organizations/{org}/diagnosis', scope: 'operators:read', tag: 'organizations',
+  diagnose: { id: 'diagnose', method: 'get', path: '/v1/organizations/{org}/diagnosis', scope: 'operators:read', anyOrganization: true, tag: 'organizations',
     summary: 'Why a list is empty or an add fails.',
     params: inOrganization, answers: { 200: organization.Diagnosis }, failures: reading },
   addOperators: { id: 'addOperators', method: 'post', path: '/v1/organizations/{org}/operators', scope: 'operators:write', tag: 'operators',

@@ -5,7 +5,10 @@ import { serializeHeaders } from './header-writer.ts'
 import { createPreparedBody, preparedBodyOf } from './prepared-body.ts'
 import { type Response, respond } from './respond.ts'
 
-/** What a handler gives back; the router writes it. `touched`: organizations that it is about, beside the one in the path. */
+/**
+ * What a handler returns; the pipeline sends it. `organizationIds`: the organizations that the answer is about, besides the
+ * one in the path.
+ */
 export type Answer =
   | { keptBody: Buffer; freshness: Freshness; cachedLookup?: CachedLookup }
   | {
@@ -13,20 +16,23 @@ export type Answer =
       status?: number
       headers?: string[]
       freshness?: Freshness
-      /** Never kept, not even for a repetition of the request: it holds a token, or nothing was done. */
-      unkept?: boolean
-      touched?: number[]
+      /** Not stored for a repetition of the request: it holds a token, or nothing was written. */
+      noStore?: boolean
+      organizationIds?: number[]
     }
   | { bytes: Buffer; contentType: string; status?: number; headers?: string[]; policy?: string }
-  | { empty: number; headers?: string[]; touched?: number[] }
-  | { events: Events }
+  | { empty: number; headers?: string[]; organizationIds?: number[] }
+  | EventAnswer
 
-/** Server-sent events: emits until `end` is called or the reader has gone; gives back how to stop. */
+/** A stream of events about one organization. It ends when its reader may no longer touch that organization. */
+export type EventAnswer = { events: Events; organization: number }
+
+/** Emits server-sent events until the stream ends. `end` ends it; the returned function stops the source. */
 export type Events = (emit: (name: string, data: unknown) => void, end: () => void) => () => void
 
 /** The answer as it goes out: nothing but lists and what is made of them may be kept by anybody. */
 export const render = (
-  answer: Exclude<Answer, { events: Events }>,
+  answer: Exclude<Answer, EventAnswer>,
   request: IncomingHttpHeaders,
   label: string,
   dropIn = false,

@@ -5,78 +5,88 @@ import { parseHeaders } from './header-writer.ts'
 import { contentSecurityPolicy, securityHeaders } from './respond.ts'
 import type { Observe } from './response-batcher.ts'
 
-const lookMs = 1000
-/** Looks between two heartbeats. */
-const looksPerBeat = 15
+/** How often the rights of a reader are checked. */
+const checkMs = 1000
+const checksPerHeartbeat = 15
 
-type Options = {
-  clock: Clock
-  observe: Observe
-  closing: boolean
-  /** Whether its reader may still read it. */
-  allowed(): Promise<boolean>
+export type EventStreams = {
+  /** Answers with a stream. It ends within a second after `isAllowed` becomes false. */
+  open(req: IncomingMessage, res: ServerResponse, events: Events, isAllowed: () => Promise<boolean>): void
+  /** Ends every open stream. */
+  endAll(): void
 }
 
 /**
- * Server-sent events (WHATWG HTML §9.2), with a comment now and then so that proxies keep the line open. They end within
- * a second of their reader's right. Gives back how to end the stream: its reader comes again, to another instance.
+ * Server-sent events (WHATWG HTML §9.2). A comment every 15 seconds keeps the connection open through proxies; a reader
+ * that took nothing since the last one is disconnected.
  */
-export const openEventStream = (
-  req: IncomingMessage,
-  res: ServerResponse,
-  events: Events,
-  { clock, observe, closing, allowed }: Options,
-): (() => void) => {
-  const { requestContext } = req
-  res.writeHead(200, [
-    'Content-Type',
-    'text/event-stream; charset=utf-8',
-    'Cache-Control',
-    'no-store',
-    'X-Accel-Buffering',
-    'no',
-    ...securityHeaders,
-    'Content-Security-Policy',
-    contentSecurityPolicy,
-    'X-Request-Id',
-    requestContext.requestId,
-    ...parseHeaders(requestContext.headerLines),
-    ...(closing ? ['Connection', 'close'] : []),
-  ])
-  observe(requestContext, 200)
-  let over = false
-  let cancelLook = (): void => {}
-  let stop = (): void => {}
-  const finish = (): void => {
-    if (over) return
-    over = true
-    req.socket.off('end', finish)
-    cancelLook()
-    stop()
-    res.end()
-  }
-  if (req.method === 'HEAD' || closing || res.destroyed) finish()
-  if (over) return finish
-  res.flushHeaders()
+export const createEventStreams = (options: {
+  clock: Clock
+  observe: Observe
+  closing(): boolean
+}): EventStreams => {
+  const ends = new Set<() => void>()
 
-  const lookAgain = (looks: number): void => {
-    cancelLook = clock.after(lookMs, async () => {
-      if (!(await allowed())) finish()
-      if (over) return
-      const beats = looks % looksPerBeat === 0
-      // Who took nothing since the last one takes no more.
-      if (beats && res.writableNeedDrain) return void res.destroy()
-      if (beats) res.write(': still here\n\n')
-      lookAgain(looks + 1)
-    })
+  const open: EventStreams['open'] = (req, res, events, isAllowed) => {
+    const { requestContext } = req
+    const closing = options.closing()
+    res.writeHead(200, [
+      'Content-Type',
+      'text/event-stream; charset=utf-8',
+      'Cache-Control',
+      'no-store',
+      'X-Accel-Buffering',
+      'no',
+      ...securityHeaders,
+      'Content-Security-Policy',
+      contentSecurityPolicy,
+      'X-Request-Id',
+      requestContext.requestId,
+      ...parseHeaders(requestContext.headerLines),
+      ...(closing ? ['Connection', 'close'] : []),
+    ])
+    options.observe(requestContext, 200)
+    if (req.method === 'HEAD' || closing || res.destroyed) return void res.end()
+    res.flushHeaders()
+
+    let isEnded = false
+    let cancelCheck = (): void => {}
+    let stop = (): void => {}
+    const end = (): void => {
+      if (isEnded) return
+      isEnded = true
+      ends.delete(end)
+      req.socket.off('end', end)
+      cancelCheck()
+      stop()
+      res.end()
+    }
+    ends.add(end)
+    res.on('close', end)
+    req.socket.on('end', end) // The reader has sent FIN: it has gone.
+
+    const checkLater = (checks: number): void => {
+      cancelCheck = options.clock.after(checkMs, async () => {
+        if (!(await isAllowed())) end()
+        if (isEnded) return
+        const isHeartbeat = checks % checksPerHeartbeat === 0
+        if (isHeartbeat && res.writableNeedDrain) return void res.destroy()
+        if (isHeartbeat) res.write(': still here\n\n')
+        checkLater(checks + 1)
+      })
+    }
+    checkLater(1)
+    let number = 0
+    const emit = (name: string, data: unknown): void => {
+      if (!isEnded) res.write(`id: ${++number}\nevent: ${name}\ndata: ${JSON.stringify(data)}\n\n`)
+    }
+    stop = events(emit, end)
+    if (isEnded) stop() // `events` called `end` before it returned.
   }
-  lookAgain(1)
-  let number = 0
-  stop = events((name, data) => {
-    if (!over) res.write(`id: ${++number}\nevent: ${name}\ndata: ${JSON.stringify(data)}\n\n`)
-  }, finish)
-  if (over) stop()
-  res.on('close', finish)
-  req.socket.on('end', finish) // a reader with nothing more to ask is gone
-  return finish
+  return {
+    open,
+    endAll: () => {
+      for (const end of ends) end()
+    },
+  }
 }

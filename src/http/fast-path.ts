@@ -47,9 +47,9 @@ const isOrdinary = (headers: IncomingHttpHeaders): boolean =>
 export const createFastPath = (options: {
   authenticate: Authenticate
   limit: ClientLimit
-  sender: ResponseBatcher
+  responseBatcher: ResponseBatcher
 }): FastPath => {
-  const { authenticate, limit, sender } = options
+  const { authenticate, limit, responseBatcher } = options
   const urls = new LRUCache<
     string,
     { endpoint: Endpoint; cachedLookup: CachedLookup; labels: Map<string, string> }
@@ -91,7 +91,7 @@ export const createFastPath = (options: {
         if (!found) return false
         requestContext.route = endpoint.path
         requestContext.freshness = found.freshness
-        sender.send(
+        responseBatcher.send(
           req,
           res,
           respond(preparedBodyOf(found.keptBody), headers, found.freshness, label, endpoint.dropIn),

@@ -36,7 +36,7 @@ declare module 'node:net' {
 type Options = {
   router: Router
   clock: Clock
-  sender: ResponseBatcher
+  responseBatcher: ResponseBatcher
   observe: Observe
   trustProxy: string[]
   cors: Cors
@@ -48,7 +48,7 @@ type Options = {
 
 /** The router's routers behind one http server whose every answer, framing errors included, is a document. */
 export const createServer = (options: Options): http.Server => {
-  const { router, clock, cors, sender, observe } = options
+  const { router, clock, cors, responseBatcher, observe } = options
   const app = express()
   app.disable('x-powered-by')
   app.disable('etag')
@@ -71,7 +71,7 @@ export const createServer = (options: Options): http.Server => {
     if (leaves) req.socket.isToldItsLast = true
     // Behind a fault of framing, which no route sees, no end of a body can be told.
     const open = leaves && !req.complete && req.requestContext.route !== 'unknown' && req.method !== 'HEAD'
-    sender.send(req, res, { status: failure.status, lines, body, open }, leaves)
+    responseBatcher.send(req, res, { status: failure.status, lines, body, open }, leaves)
     if (open) lingerAfterBody(req, res)
   }
 
@@ -119,7 +119,7 @@ export const createServer = (options: Options): http.Server => {
     else answer()
   }
   const answerBroken = (error: NodeJS.ErrnoException, socket: Duplex): void => {
-    sender.flush()
+    responseBatcher.flush()
     const { isRefused, isToldItsLast, answer: res } = socket as Socket
     if (isRefused || socket.writableEnded) return // told already; what else comes on it is drained
     // A broken body whose request is answered already: a second answer would be taken for that of the next request.
@@ -142,7 +142,7 @@ export const createServer = (options: Options): http.Server => {
     const fault = requestFault(req)
     const preflight = cors.preflight(req)
     if (fault) refuse(req, res, fault)
-    else if (preflight) sender.send(req, res, { status: 204, lines: preflight, body: undefined })
+    else if (preflight) responseBatcher.send(req, res, { status: 204, lines: preflight, body: undefined })
     else if (!router.fastPath.answer(req, res)) app(req as Request, res as Response)
   }
   const server = http.createServer(

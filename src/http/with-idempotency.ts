@@ -17,7 +17,7 @@ export type WithIdempotency = (
 
 /** Answers with tokens are never kept, and an operation is asked anew how it stands. */
 export const isStorable = (answer: Answer): boolean =>
-  'empty' in answer || ('json' in answer && answer.status !== 202 && answer.unkept !== true)
+  'empty' in answer || ('json' in answer && answer.status !== 202 && answer.noStore !== true)
 
 /** The Idempotency-Key of a request that may have one. @throws Failure `request.invalid` */
 export const idempotencyKeyOf = (endpoint: Endpoint, req: Request): string | undefined => {
@@ -33,7 +33,9 @@ export const idempotencyKeyOf = (endpoint: Endpoint, req: Request): string | und
 
 const organizationsOf = ({ params }: Request, answer: Answer): number[] => [
   ...(params.org === undefined ? [] : [Number(params.org)]),
-  ...(('touched' in answer && answer.touched) || []),
+  ...(('organizationIds' in answer && answer.organizationIds) || []),
+  // Records written by version 0.1 use this name.
+  ...(('touched' in answer && (answer.touched as number[])) || []),
 ]
 
 export const createWithIdempotency =

@@ -1,45 +1,76 @@
 import { once } from 'node:events'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { connect } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
-import { openEventStream } from '../../src/http/event-stream.ts'
+import { hashKey, makeKey } from '../../src/access/keys.ts'
+import type { Clock } from '../../src/clock.ts'
+import { scopes } from '../../src/contract/scopes.ts'
+import { createEventStreams } from '../../src/http/event-stream.ts'
 import { beginRequest } from '../../src/http/request-context.ts'
 import { createClock, settle } from '../support/clock.ts'
 import { startGateway, type TestGateway } from '../support/gateway.ts'
 import { createJumpingClock } from './jumping-clock.ts'
 import { sendRaw } from './raw-bytes.ts'
 
-const clock = createJumpingClock()
-const inAnHour = () => new Date(clock.wall() + 3_600_000).toISOString()
-let gateway: TestGateway
-let events: string
-beforeEach(async () => {
-  gateway = await startGateway({
-    clock,
-    env: { WRITE_DEADLINE_MS: '1000' },
-    clients: [{ id: 'hourly', expiresAt: inAnHour() }],
-  })
-  // Logged in and known before, so that the write has all its time for itself.
-  await gateway.ask('GET', '/v1/organizations/24/operators')
-  // A write in doubt: its operation stays as it is for ten seconds.
-  gateway.simulator.fault({ mode: 'drop-response', route: 'synchronize', times: 1 })
-  const { headers } = await gateway.ask('POST', '/v1/organizations/24/operators', {
-    key: gateway.keys.hourly as string,
-    body: { operators: [{ name: 'Anna' }] },
-  })
-  events = `${gateway.url}${headers.location}/events`
-})
-afterEach(() => gateway.close())
-
-const read = (method = 'GET') =>
-  fetch(events, { method, headers: { 'X-API-Key': gateway.keys.hourly as string } })
-
 describe('a stream of events', () => {
-  it('ends when its reader’s key has expired', async () => {
+  const key = makeKey('reader')
+  const clock = createJumpingClock()
+  let folder: string
+  let gateway: TestGateway
+  let events: string
+
+  type Client = { id?: string; keyHash?: string; organizations?: number[]; expiresAt?: string }
+  const writeKeysFile = (client: Client) =>
+    writeFileSync(
+      join(folder, 'keys.json'),
+      JSON.stringify({
+        clients: [{ id: 'reader', keyHash: hashKey(key), scopes, organizations: [24, 6], ...client }],
+      }),
+    )
+  const ask = (path: string, method = 'GET', body?: object) =>
+    gateway.ask(method, path, { key, ...(body && { body }) })
+  beforeEach(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'event-stream-'))
+    writeKeysFile({ expiresAt: new Date(clock.wall() + 3_600_000).toISOString() })
+    gateway = await startGateway({
+      clock,
+      env: { WRITE_DEADLINE_MS: '1000', API_KEYS: '', API_KEYS_FILE: join(folder, 'keys.json') },
+    })
+    // Logged in and loaded before, so that the write has its whole deadline.
+    await ask('/v1/organizations/24/operators')
+    // A write in doubt: its operation is running for ten seconds.
+    gateway.simulator.fault({ mode: 'drop-response', route: 'synchronize', times: 1 })
+    const { headers } = await ask('/v1/organizations/24/operators', 'POST', { operators: [{ name: 'Anna' }] })
+    events = `${gateway.url}${headers.location}/events`
+  })
+  afterEach(async () => {
+    await gateway.close()
+    rmSync(folder, { recursive: true })
+  })
+  const read = (method = 'GET') => fetch(events, { method, headers: { 'X-API-Key': key } })
+
+  const statesIn = (text: string) =>
+    [...text.matchAll(/^data: (.*)$/gm)].map(([, data]) => JSON.parse(data as string).state)
+
+  it('ends when the key of its reader has expired', async () => {
     const answer = await read()
     clock.jump(3_600_000)
-    expect(await answer.text()).toContain('"state":"running"')
+    expect(statesIn(await answer.text())).toEqual(['running'])
     expect((await read()).status).toBe(401)
+  })
+
+  it.each<[string, Client, number]>([
+    ['the organization is withdrawn from the key of its reader', { organizations: [6] }, 404],
+    ['the key of its reader becomes that of another client', { id: 'other' }, 404],
+    ['the key of its reader is revoked', { keyHash: hashKey(makeKey('reader')) }, 401],
+  ])('ends when %s', async (_name, client, status) => {
+    const answer = await read()
+    writeKeysFile(client)
+    expect(statesIn(await answer.text())).toEqual(['running'])
+    expect((await read()).status).toBe(status)
   })
 
   it('asked for with HEAD is its head', async () => {
@@ -58,47 +89,102 @@ describe('a stream of events', () => {
     expect(await answer.text()).toBe('')
   })
 
-  it('ends when its reader says that it asks no more', async () => {
-    const head = `GET ${new URL(events).pathname} HTTP/1.1\r\nHost: x\r\nX-API-Key: ${gateway.keys.hourly}\r\n\r\n`
+  it('ends when its reader has ended its side of the connection', async () => {
+    const head = `GET ${new URL(events).pathname} HTTP/1.1\r\nHost: x\r\nX-API-Key: ${key}\r\n\r\n`
     const { statuses, text } = await sendRaw(gateway, [head], { finish: true })
     expect(statuses).toEqual([200])
     expect(text).toContain('text/event-stream')
   })
+})
 
-  it('leaves nothing behind when its reader had gone before it began, or goes later', async () => {
-    const hand = createClock()
-    let watching = 0
-    let begun = 0
+describe('createEventStreams', () => {
+  /** A server whose every answer is a stream on a hand clock. */
+  const startStreams = async (isAllowed: () => Promise<boolean> = async () => true) => {
+    const clock = createClock()
+    const state = { sources: 0, opened: 0 }
+    const streams = createEventStreams({ clock: clock as Clock, observe: () => {}, closing: () => false })
     const server = createServer(async (req, res) => {
       beginRequest(req, 0)
       if (req.url === '/gone') await once(res, 'close')
-      const watch = () => {
-        watching++
-        return () => void watching--
+      const source = () => {
+        state.sources++
+        return () => void state.sources--
       }
-      openEventStream(req, res, watch, {
-        clock: hand,
-        observe: () => {},
-        closing: false,
-        allowed: async () => true,
-      })
-      begun++
-      server.emit('begun')
+      streams.open(req, res, source, isAllowed)
+      state.opened++
+      server.emit('opened')
     })
     await once(server.listen(0, '127.0.0.1'), 'listening')
     const { port } = server.address() as { port: number }
-    for (const path of ['/gone', '/going']) {
+    const send = (path: string) => {
       const socket = connect(port, '127.0.0.1')
       socket.write(`GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`)
-      if (path === '/going') await once(socket, 'data')
-      else await once(server, 'request')
-      if (path === '/going') expect([watching, hand.pending()]).toEqual([1, 1])
-      socket.destroy()
-      if (path === '/gone') await once(server, 'begun')
+      return socket
     }
-    server.close()
-    await once(server, 'close')
-    await settle()
-    expect([begun, watching, hand.pending()]).toEqual([2, 0, 0])
+    const close = async () => {
+      server.close()
+      server.closeAllConnections()
+      await once(server, 'close')
+      await settle()
+    }
+    return { clock, state, streams, server, send, close }
+  }
+
+  it('leaves nothing behind when a reader has gone before its stream opens', async () => {
+    const { clock, state, server, send, close } = await startStreams()
+    const socket = send('/gone')
+    await once(server, 'request')
+    socket.destroy()
+    await once(server, 'opened')
+    await close()
+    expect([state, clock.pending()]).toEqual([{ sources: 0, opened: 1 }, 0])
+  })
+
+  it('leaves nothing behind when a reader goes later', async () => {
+    const { clock, state, send, close } = await startStreams()
+    const socket = send('/')
+    await once(socket, 'data')
+    expect([state.sources, clock.pending()]).toEqual([1, 1])
+    socket.destroy()
+    await close()
+    expect([state.sources, clock.pending()]).toEqual([0, 0])
+  })
+
+  it('checks the right each second, ends the stream without it, and checks no more', async () => {
+    let checks = 0
+    const { clock, state, send, close } = await startStreams(async () => ++checks < 3)
+    const socket = send('/')
+    await once(socket, 'data')
+    const ended = once(socket.resume(), 'end')
+    for (const expected of [1, 2, 3]) {
+      await clock.advance(1000)
+      expect(checks).toBe(expected)
+    }
+    await ended
+    expect([state.sources, clock.pending()]).toEqual([0, 0])
+    await close()
+  })
+
+  it('sends a comment every 15 seconds', async () => {
+    const { clock, send, close } = await startStreams()
+    const socket = send('/')
+    await once(socket, 'data')
+    await clock.advance(14_000)
+    const more = once(socket, 'data')
+    await clock.advance(1000)
+    expect(String((await more)[0])).toContain(': still here\n\n')
+    socket.destroy()
+    await close()
+  })
+
+  it('ends every open stream at once when it is told to', async () => {
+    const { clock, state, streams, send, close } = await startStreams()
+    const sockets = [send('/'), send('/')]
+    await Promise.all(sockets.map((socket) => once(socket, 'data')))
+    const ended = sockets.map((socket) => once(socket.resume(), 'end'))
+    streams.endAll()
+    await Promise.all(ended)
+    expect([state.sources, clock.pending()]).toEqual([0, 0])
+    await close()
   })
 })

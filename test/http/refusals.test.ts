@@ -24,70 +24,60 @@ const ask = ({ method = 'POST', path, ...options }: Case) => gateway.ask(method,
 const foreign = '/v1/organizations/6/operators'
 
 describe('refusals come in one order, the first that applies', () => {
-  // Each case has its own fault and all those that come later in the order.
+  const operators = '/v1/organizations/24/operators'
   const text = { 'Content-Type': 'text/plain' }
-  const cases = (): [number, string, Case][] => [
-    [404, 'route.unknown', { method: 'PUT', path: '/v1/nothing?x=1', key: 'wrong' }],
-    [405, 'route.method', { method: 'PUT', path: `${foreign}?x=1`, key: 'wrong', headers: text, body: '{' }],
-    [401, 'credential.missing', { path: `${foreign}?x=1`, key: '', headers: text, body: '{' }],
-    [401, 'credential.invalid', { path: `${foreign}?x=1`, key: 'wrong', headers: text, body: '{' }],
+  const json = { 'Content-Type': 'application/json' }
+  const image = { Accept: 'image/png' }
+  // Each case has its own fault and faults of every kind that comes later in the order.
+  const cases: [number, string, string, Case][] = [
+    [404, 'route.unknown', '', { method: 'PUT', path: '/v1/nothing?x=1', key: 'wrong' }],
     [
-      429,
-      'limit.exceeded',
-      { path: `${foreign}?x=1`, key: gateway.keys['one-call'] as string, headers: text, body: '{' },
+      405,
+      'route.method',
+      '',
+      { method: 'PUT', path: `${foreign}?x=1`, key: 'wrong', headers: text, body: '{' },
     ],
-    [
-      415,
-      'body.type',
-      { path: `${foreign}?x=1`, key: gateway.keys.blind as string, headers: text, body: '{' },
-    ],
-    [
-      413,
-      'body.too-large',
-      {
-        path: '/v1/tokens:validate?x=1',
-        key: gateway.keys.blind as string,
-        body: 'x'.repeat(65_537),
-        headers: { 'Content-Type': 'application/json' },
-      },
-    ],
-    [
-      400,
-      'request.malformed',
-      {
-        path: `${foreign}?x=1`,
-        key: gateway.keys.blind as string,
-        body: '{',
-        headers: { 'Content-Type': 'application/json' },
-      },
-    ],
+    [401, 'credential.missing', '', { path: `${foreign}?x=1`, headers: text, body: '{' }],
+    [401, 'credential.invalid', '', { path: `${foreign}?x=1`, key: 'wrong', headers: text, body: '{' }],
+    [429, 'limit.exceeded', 'one-call', { path: `${foreign}?x=1`, headers: text, body: '{' }],
+    [403, 'scope.missing', 'blind', { path: `${foreign}?x=1`, headers: text, body: '{' }],
     [
       400,
       'request.invalid',
-      { path: `${foreign}?x=1`, key: gateway.keys.blind as string, body: { operators: [] } },
+      'writer',
+      { path: '/v1/organizations/x/operators?x=1', headers: text, body: '{' },
     ],
+    [404, 'organization.unknown', 'writer', { path: `${foreign}?x=1`, headers: text, body: '{' }],
     [
-      422,
-      'request.invalid-body',
-      { path: foreign, key: gateway.keys.blind as string, body: { operators: [] } },
+      406,
+      'request.not-acceptable',
+      'writer',
+      { path: `${operators}?x=1`, headers: { ...text, ...image }, body: '{' },
     ],
+    [415, 'body.type', 'writer', { path: `${operators}?x=1`, headers: text, body: '{' }],
     [
-      403,
-      'scope.missing',
-      { path: foreign, key: gateway.keys.blind as string, body: { operators: [{ name: 'A' }] } },
+      413,
+      'body.too-large',
+      'writer',
+      { path: '/v1/tokens:validate?x=1', headers: json, body: 'x'.repeat(65_537) },
     ],
-    [
-      404,
-      'organization.unknown',
-      { path: foreign, key: gateway.keys.writer as string, body: { operators: [{ name: 'A' }] } },
-    ],
+    [400, 'request.malformed', 'writer', { path: `${operators}?x=1`, headers: json, body: '{' }],
+    [400, 'request.invalid', 'writer', { path: `${operators}?x=1`, body: { operators: [] } }],
+    [422, 'request.invalid-body', 'writer', { path: operators, body: { operators: [] } }],
+    [404, 'organization.unknown', 'writer', { path: '/v1/cache:purge', body: { organization: 6 } }],
   ]
-  it.each(Array.from({ length: 12 }, (_, place) => place))('case %i', async (place) => {
-    const [status, code, what] = cases()[place] as [number, string, Case]
-    if (code === 'limit.exceeded') await gateway.ask('GET', '/v1/me', { key: what.key as string })
-    const answer = await ask(what)
+  it.each(cases)('%i %s (%s)', async (status, code, client, what) => {
+    const key = what.key ?? (client === '' ? '' : (gateway.keys[client] as string))
+    if (code === 'limit.exceeded') await gateway.ask('GET', '/v1/me', { key })
+    const answer = await ask({ ...what, key })
     expect([answer.status, answer.body.code]).toEqual([status, code])
     expect(gateway.simulator.arrivals()).toEqual([])
+  })
+
+  it('a path that does not parse is told with the faults of the query, all at once', async () => {
+    const { status, body } = await ask({ method: 'GET', path: '/v1/organizations/x/operators?limit=0' })
+    const pointers = body.errors.map(({ pointer }: { pointer: string }) => pointer)
+    expect([status, pointers]).toEqual([400, ['/path/org', '/query/limit']])
   })
 
   it('405 names the methods there are', async () => {

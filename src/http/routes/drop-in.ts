@@ -37,11 +37,11 @@ export const mountDropIn = (router: Router, dependencies: Dependencies): void =>
   const { organizations, lists, directory, add, changeStatus, tokens, gatewayTokens } = dependencies
 
   router.bind(endpoints.dropInOperators, async ({ caller, context, query, notBefore }) => {
-    const read = await lists.read(caller, query.organizationId, context, notBefore)
+    const read = await lists.read(caller, query.organizationId, context, { notBefore })
     return keptBody(lists, read, (roster) => roster.view('chathub', () => dropInList(roster)))
   })
   router.bind(endpoints.dropInOrganizations, async ({ caller, context, notBefore }) => {
-    const { found, freshness } = await organizations.list(caller, {}, context, notBefore)
+    const { found, freshness } = await organizations.list(caller, {}, context, { notBefore })
     return { json: found, freshness }
   })
   router.bind(endpoints.dropInSynchronize, async ({ caller, context, body, requestKey }) => {
@@ -74,7 +74,7 @@ export const mountDropIn = (router: Router, dependencies: Dependencies): void =>
         added[places[index] as number] = { id, name, status: operator ? codeOf(operator) : 0 }
       }
     }
-    return { json: added, touched: [...wanted.keys()] }
+    return { json: added, organizationIds: [...wanted.keys()] }
   })
   router.bind(endpoints.dropInStatus, async ({ caller, context, body, requestKey }) => {
     const { roster } = await directory.find(caller, body.id, context)
@@ -83,13 +83,13 @@ export const mountDropIn = (router: Router, dependencies: Dependencies): void =>
     const request = { operator: body.id, status }
     const written = await changeStatus.one(caller, id, request, context, requestKey)
     if ('operation' in written) throw new Failure('write.in-doubt')
-    return { empty: 200, touched: [id] }
+    return { empty: 200, organizationIds: [id] }
   })
   router.bind(endpoints.dropInToken, async ({ caller, context, body }) => {
     const { roster } = await directory.find(caller, body.id, context)
     const request = { operator: body.id, expiresAt: new Date(body.expiresAt) }
     const { token } = await tokens.mint(caller, roster.organization.id, request, context)
-    return { json: token, unkept: true }
+    return { json: token, noStore: true }
   })
   router.bind(endpoints.dropInValidate, async ({ context, body }) => ({
     json: await tokens.validate(body.token, context),

@@ -20,6 +20,6 @@ export const mountGateway = (router: Router, { upstream, purge }: Dependencies):
   router.bind(endpoints.upstream, () => ({ json: upstream() }))
   router.bind(endpoints.purge, async ({ caller, body }) => {
     await purge(caller, body.organization)
-    return { empty: 204, ...(body.organization !== undefined && { touched: [body.organization] }) }
+    return { empty: 204, ...(body.organization !== undefined && { organizationIds: [body.organization] }) }
   })
 }

@@ -76,7 +76,7 @@ export const mountOperations = (router: Router, dependencies: Dependencies): voi
       }
     }
     const results = await Promise.all(written.done.results.map(mint))
-    return { json: { ...written.done, results }, status: written.done.created > 0 ? 201 : 200, unkept: true }
+    return { json: { ...written.done, results }, status: written.done.created > 0 ? 201 : 200, noStore: true }
   })
 
   router.bind(
@@ -87,7 +87,7 @@ export const mountOperations = (router: Router, dependencies: Dependencies): voi
       const request = { rows: asked, onDuplicate, onDeleted }
       if (!dryRun) return accepted(await imports.start(caller, params.org, request, context, requestKey))
       const rows = await imports.preview(caller, params.org, request, context)
-      return { json: { items: rows, total: rows.length, ...pick(rows, rowOutcomes) }, unkept: true }
+      return { json: { items: rows, total: rows.length, ...pick(rows, rowOutcomes) }, noStore: true }
     },
     (csv: Buffer, { column }: ImportQuery) => readNames(csv, column),
   )
@@ -95,7 +95,7 @@ export const mountOperations = (router: Router, dependencies: Dependencies): voi
   const show = (operation: Operation): Answer => ({
     json: viewOf(operation),
     headers: isFinal(operation) ? [] : ['Retry-After', '1'],
-    touched: [operation.organization],
+    organizationIds: [operation.organization],
   })
   router.bind(endpoints.getOperation, async ({ caller, params }) =>
     show(await operations.get(caller, params.operation)),
@@ -117,7 +117,10 @@ export const mountOperations = (router: Router, dependencies: Dependencies): voi
   })
   router.bind(endpoints.watchOperation, async ({ caller, params }) => {
     const operation = await operations.get(caller, params.operation)
-    return { events: (emit, end) => follow(operations, caller, operation, emit, end) }
+    return {
+      events: (emit, end) => follow(operations, caller, operation, emit, end),
+      organization: operation.organization,
+    }
   })
 }
 

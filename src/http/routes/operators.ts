@@ -24,13 +24,13 @@ export const mountOperators = (
   { lists, directory, add, changeStatus }: Dependencies,
 ): void => {
   router.bind(endpoints.listOperators, async ({ caller, context, params, query, notBefore }) => {
-    const read = await lists.read(caller, params.org, context, notBefore)
+    const read = await lists.read(caller, params.org, context, { notBefore })
     if (isWhole(query)) return keptBody(lists, read, ({ bytes }) => bytes)
     const key = `list ${JSON.stringify(query)}`
     return keptBody(lists, read, (roster) => roster.view(key, () => page(roster, query)))
   })
   router.bind(endpoints.getOperator, async ({ caller, context, params, notBefore }) => {
-    const read = await lists.read(caller, params.org, context, notBefore)
+    const read = await lists.read(caller, params.org, context, { notBefore })
     return keptBody(lists, read, (roster) => {
       const operator = roster.byId(params.operator)
       if (!operator) throw new Failure('operator.unknown')
@@ -38,25 +38,25 @@ export const mountOperators = (
     })
   })
   router.bind(endpoints.getStatistics, async ({ caller, context, params, notBefore }) => {
-    const read = await lists.read(caller, params.org, context, notBefore)
+    const read = await lists.read(caller, params.org, context, { notBefore })
     return keptBody(lists, read, (roster) => roster.view('statistics', () => roster.statistics()))
   })
   router.bind(endpoints.findOperator, async ({ caller, context, params, notBefore }) => {
-    const found = await directory.find(caller, params.operator, context, notBefore)
+    const found = await directory.find(caller, params.operator, context, { notBefore })
     return { json: shown(found), freshness: found.freshness }
   })
   router.bind(endpoints.searchOperators, async ({ caller, context, query, notBefore }) => {
-    const { content, freshness } = await directory.search(caller, query, context, notBefore)
+    const { content, freshness } = await directory.search(caller, query, context, { notBefore })
     return { json: content, freshness }
   })
   router.bind(endpoints.getAllStatistics, async ({ caller, context, notBefore }) => {
-    const { content, freshness } = await directory.statistics(caller, context, notBefore)
+    const { content, freshness } = await directory.statistics(caller, context, { notBefore })
     return { json: content, freshness }
   })
   router.bind(endpoints.addOperators, async ({ caller, context, params, body, requestKey }) => {
     const written = await add(caller, params.org, body, context, requestKey)
     if ('operation' in written) return accepted(written.operation)
-    if (body.dryRun) return { json: written.done, unkept: true }
+    if (body.dryRun) return { json: written.done, noStore: true }
     return { json: written.done, status: written.done.created > 0 ? 201 : 200 }
   })
   const change = async (

@@ -9,11 +9,11 @@ export const mountOrganizations = (
   { organizations, diagnose }: { organizations: Organizations; diagnose: ReturnType<typeof createDiagnose> },
 ): void => {
   router.bind(endpoints.listOrganizations, async ({ caller, context, query, notBefore }) => {
-    const { found, freshness } = await organizations.list(caller, query, context, notBefore)
+    const { found, freshness } = await organizations.list(caller, query, context, { notBefore })
     return { json: { items: found, total: found.length }, freshness }
   })
   router.bind(endpoints.getOrganization, async ({ caller, context, params, notBefore }) => {
-    const { organization, freshness } = await organizations.get(caller, params.org, context, notBefore)
+    const { organization, freshness } = await organizations.get(caller, params.org, context, { notBefore })
     return { json: organization, freshness }
   })
   router.bind(endpoints.diagnose, async ({ caller, context, params }) => ({

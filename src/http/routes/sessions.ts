@@ -3,7 +3,8 @@ import type { Sessions } from '../../access/sessions.ts'
 import type { Clock } from '../../clock.ts'
 import { endpoints } from '../../contract/endpoints.ts'
 import { Failure } from '../../errors.ts'
-import { ownOrigin, type Router } from '../router.ts'
+import { ownOrigin } from '../pipeline.ts'
+import type { Router } from '../router.ts'
 
 type Dependencies = { sessions: Sessions; sameSite: 'strict' | 'lax' | 'none'; clock: Clock }
 
@@ -11,7 +12,7 @@ type Dependencies = { sessions: Sessions; sameSite: 'strict' | 'lax' | 'none'; c
 export const mountSessions = (router: Router, { sessions, sameSite, clock }: Dependencies): void => {
   router.bind(endpoints.mintSession, async ({ caller, body }) => {
     const { ticket, expiresAt } = await sessions.mint(caller, body)
-    return { json: { ticket, expiresAt: expiresAt.toISOString() }, status: 201, unkept: true }
+    return { json: { ticket, expiresAt: expiresAt.toISOString() }, status: 201, noStore: true }
   })
   router.bind(endpoints.openSession, async ({ body, req }) => {
     const { id, record } = await sessions.open(body.ticket, (origin) =>

@@ -15,7 +15,7 @@ export const mountTokens = (
     return {
       json: { token: minted.token, expiresAt: minted.expiresAt.toISOString() },
       status: 201,
-      unkept: true,
+      noStore: true,
     }
   })
   router.bind(endpoints.validateOperatorToken, async ({ context, body }) => {
