@@ -26,8 +26,6 @@ export type FastPath = {
 // Together they bound the table: a caller chooses its own URLs and texts.
 const urlsMax = 20_000
 const urlMax = 512
-const labelsMax = 16
-const acceptMax = 200
 /** Nothing in it makes a request more than the read of a list. */
 const isOrdinary = (headers: IncomingHttpHeaders): boolean =>
   headers.cookie === undefined &&
@@ -50,25 +48,11 @@ export const createFastPath = (options: {
   responseBatcher: ResponseBatcher
 }): FastPath => {
   const { authenticate, limit, responseBatcher } = options
-  const urls = new LRUCache<
-    string,
-    { endpoint: Endpoint; cachedLookup: CachedLookup; labels: Map<string, string> }
-  >({
-    max: urlsMax,
-  })
-
-  const labelOf = (known: { endpoint: Endpoint; labels: Map<string, string> }, accept = ''): string => {
-    let label = known.labels.get(accept)
-    if (label === undefined) {
-      label = negotiateType(known.endpoint, accept)
-      if (known.labels.size < labelsMax && accept.length <= acceptMax) known.labels.set(accept, label)
-    }
-    return label
-  }
+  const urls = new LRUCache<string, { endpoint: Endpoint; cachedLookup: CachedLookup }>({ max: urlsMax })
 
   return {
     remember: (url, endpoint, cachedLookup) => {
-      if (url.length <= urlMax) urls.set(url, { endpoint, cachedLookup, labels: new Map() })
+      if (url.length <= urlMax) urls.set(url, { endpoint, cachedLookup })
     },
     answer: (req, res) => {
       if (req.method !== 'GET' && req.method !== 'HEAD') return false
@@ -86,7 +70,7 @@ export const createFastPath = (options: {
         if (!caller.scopes.has(endpoint.scope as never)) return false
         limit(caller)
         requestContext.caller = caller
-        const label = labelOf(known, headers.accept)
+        const type = negotiateType(endpoint, headers.accept)
         const found = cachedLookup(caller)
         if (!found) return false
         requestContext.route = endpoint.path
@@ -94,7 +78,7 @@ export const createFastPath = (options: {
         responseBatcher.send(
           req,
           res,
-          respond(preparedBodyOf(found.keptBody), headers, found.freshness, label, endpoint.dropIn),
+          respond(preparedBodyOf(found.keptBody), headers, found.freshness, type, endpoint.dropIn),
         )
         return true
       } catch {

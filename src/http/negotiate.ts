@@ -1,34 +1,45 @@
+import Negotiator from 'negotiator'
 import { dropInMedia } from '../contract/drop-in.ts'
 import type { Endpoint } from '../contract/endpoints.ts'
 import { Failure } from '../errors.ts'
+import type { Coding } from './prepared-body.ts'
 
-/** The media type to label the answer with. @throws Failure `request.not-acceptable` */
-export const negotiateType = (endpoint: Endpoint, accept: string | undefined): string => {
-  const own = endpoint.produces ?? 'application/json'
-  if (accept === undefined || accept === '' || accept === '*/*') return `${own}; charset=utf-8`
-  const offered: readonly string[] = endpoint.dropIn ? dropInMedia : [own, ...(endpoint.producesToo ?? [])]
-  const ranges = accept.split(',').map(readRange)
-  const best = offered
-    .map((offer) => ({ offer, ...weigh(offer, ranges) }))
-    .filter(({ q }) => q > 0)
-    .toSorted((a, b) => b.q - a.q || a.place - b.place)[0]
-  if (!best) throw new Failure('request.not-acceptable')
-  return `${best.offer}; charset=utf-8`
+// Clients send only a handful of texts, so each is parsed once. Together these bound the memory for them.
+const textsMax = 64
+const textLengthMax = 200
+
+const types = new WeakMap<Endpoint, Map<string, string>>()
+
+/** The media type of the answer (RFC 9110 §12.5.1). @throws Failure `request.not-acceptable` */
+export const negotiateType = (endpoint: Endpoint, accept = '*/*'): string => {
+  const known = types.get(endpoint) ?? new Map<string, string>()
+  if (known.size === 0) types.set(endpoint, known)
+  return known.get(accept) ?? remember(known, accept, readType(endpoint, accept))
 }
 
-type Range = { range: string; q: number }
-
-const readRange = (part: string): Range => {
-  const [range = '', ...parameters] = part.toLowerCase().split(';')
-  const q = parameters.map((text) => /^\s*q=([01](?:\.\d{0,3})?)\s*$/.exec(text)?.[1]).find(Boolean)
-  return { range: range.trim(), q: Number(q ?? 1) }
+const readType = ({ produces = 'application/json', producesToo = [], dropIn }: Endpoint, accept: string) => {
+  const offered = (dropIn ? dropInMedia : [produces, ...producesToo]).map((type) => `${type}; charset=utf-8`)
+  // Parameters of a media type do not select anything here.
+  const ranges = accept.replaceAll(/;\s*(?!q\s*=)[^;,]*/gi, '')
+  const type =
+    ranges.trim() === '' ? offered[0] : new Negotiator({ headers: { accept: ranges } }).mediaType(offered)
+  if (type === undefined) throw new Failure('request.not-acceptable')
+  return type
 }
 
-/** Of the ranges that take a type the narrowest says how much it is wanted (RFC 9110 §12.5.1); equal ones in their order. */
-const weigh = (type: string, ranges: readonly Range[]): { q: number; place: number } => {
-  for (const wanted of [type, type.replace(/\/.*/, '/*'), '*/*']) {
-    const place = ranges.findIndex(({ range }) => range === wanted)
-    if (place !== -1) return { q: (ranges[place] as Range).q, place }
-  }
-  return { q: 0, place: -1 }
+const codings: readonly Coding[] = ['br', 'gzip', 'identity']
+const knownCodings = new Map<string, readonly Coding[]>()
+
+/** The codings that Accept-Encoding allows, best first; equal weights in the order of `codings`. */
+export const acceptedCodings = (header: string | string[] | undefined): readonly Coding[] => {
+  if (typeof header !== 'string' || header === '') return []
+  return knownCodings.get(header) ?? remember(knownCodings, header, readCodings(header))
+}
+
+const readCodings = (header: string): readonly Coding[] =>
+  new Negotiator({ headers: { 'accept-encoding': header } }).encodings(codings, codings)
+
+const remember = <V>(known: Map<string, V>, text: string, value: V): V => {
+  if (known.size < textsMax && text.length <= textLengthMax) known.set(text, value)
+  return value
 }

@@ -1,6 +1,5 @@
 import type { Request, Response } from 'express'
-import { LRUCache } from 'lru-cache'
-import { z } from 'zod'
+import type { z } from 'zod'
 import type { Authenticate } from '../access/authenticate.ts'
 import { authorize } from '../access/authorize.ts'
 import type { Caller } from '../access/caller.ts'
@@ -8,14 +7,15 @@ import type { ClientLimit } from '../access/client-limit.ts'
 import type { CallContext } from '../chathub/exchange.ts'
 import type { Clock } from '../clock.ts'
 import type { Endpoint } from '../contract/endpoints.ts'
-import { Failure, type Fault, failures, isFailure } from '../errors.ts'
+import { Failure, failures, isFailure } from '../errors.ts'
+import { type Address, createAddressReader } from './address.ts'
 import { type Answer, render } from './answer.ts'
 import { readBody } from './body.ts'
 import type { EventStreams } from './event-stream.ts'
 import type { FastPath } from './fast-path.ts'
 import { negotiateType } from './negotiate.ts'
 import type { ResponseBatcher } from './response-batcher.ts'
-import { check, checkQuery, queryOf, refuseCredentials, refuseFaults } from './validate.ts'
+import { check, refuseFaults } from './validate.ts'
 import { idempotencyKeyOf, type WithIdempotency } from './with-idempotency.ts'
 
 type Parsed<S> = S extends z.ZodType ? z.output<S> : undefined
@@ -67,13 +67,6 @@ export type Pipeline = <E extends Endpoint, B>(
   read: Reader<E, B> | undefined,
 ) => Serve
 
-/** The path and query of a URL, parsed. */
-type Address = { params: unknown; query: unknown; pathFaults: Fault[]; queryFaults: Fault[] }
-
-// Callers choose their URLs: together these bound the memory for parsed ones.
-const addressesMax = 5000
-const addressLengthMax = 512
-
 const anonymous: Caller = {
   id: 'nobody',
   kind: 'key',
@@ -88,8 +81,7 @@ const anonymous: Caller = {
  * without the right never makes the gateway read or parse a body.
  */
 export const createPipeline = (options: PipelineOptions): Pipeline => {
-  /** Parsed addresses of reads. Only addresses without faults are kept. */
-  const addresses = new LRUCache<string, Address>({ max: addressesMax })
+  const readAddress = createAddressReader()
 
   /** The step 401, then 429. The fast path may have done both for this request already. */
   const identify = async (
@@ -101,17 +93,6 @@ export const createPipeline = (options: PipelineOptions): Pipeline => {
     requestContext.caller = caller
     options.limit(caller)
     return caller
-  }
-
-  const addressOf = (endpoint: Endpoint, req: Request, given: ReturnType<typeof queryOf>): Address => {
-    const { value: params, faults: pathFaults } = check(endpoint.params, req.params, '/path')
-    const schema = endpoint.query ?? (endpoint.dropIn ? undefined : noQuery)
-    const { value: query, faults: queryFaults } = checkQuery(schema, given)
-    const address = { params, query, pathFaults, queryFaults }
-    const isSound = pathFaults.length === 0 && queryFaults.length === 0
-    if (endpoint.method === 'get' && isSound && req.url.length <= addressLengthMax)
-      addresses.set(req.url, address)
-    return address
   }
 
   const contextOf = (endpoint: Endpoint, caller: Caller, arrivedAt: number): CallContext => {
@@ -133,17 +114,12 @@ export const createPipeline = (options: PipelineOptions): Pipeline => {
 
   return (endpoint, handle, read) => async (req, res) => {
     const arrivedAt = req.requestContext.startedAt
-    const guard = () =>
-      options.guard({
-        headers: req.headers,
-        dropIn: endpoint.dropIn ?? false,
-        ownOrigin: () => ownOrigin(req),
-      })
+    const { headers } = req
+    const { dropIn = false } = endpoint
+    const authenticate = () => options.authenticate({ headers, dropIn, ownOrigin: () => ownOrigin(req) })
 
-    // 400: a credential in the URL.
-    const known = endpoint.method === 'get' ? addresses.get(req.url) : undefined
-    const given = known ? emptyQuery : queryOf(req.url)
-    if (!endpoint.dropIn) refuseCredentials(given.value)
+    // 400 credential in the URL.
+    const parseAddress = readAddress(endpoint, req)
 
     // 401 credential, 429 limit.
     const caller = endpoint.scope === 'open' ? anonymous : await identify(req, authenticate)
@@ -152,7 +128,7 @@ export const createPipeline = (options: PipelineOptions): Pipeline => {
     authorizeScopes(caller, endpoint)
 
     // 404 organization of the path. A path that does not parse names none: 400.
-    const address = known ?? addressOf(endpoint, req, given)
+    const address = parseAddress()
     if (address.pathFaults.length > 0)
       refuseFaults('request.invalid', [...address.pathFaults, ...address.queryFaults])
     if (!endpoint.anyOrganization) authorize(caller, { organization: organizationOf(address) })
@@ -172,23 +148,13 @@ export const createPipeline = (options: PipelineOptions): Pipeline => {
     const body = read ? await read(content.value as never, query) : content.value
 
     // 403 and 404 for what the body names: the function that the handler calls refuses it.
-    const input = {
-      caller,
-      params: address.params as Parsed<(typeof endpoint)['params']>,
-      query,
-      body: body as never,
-      context: contextOf(endpoint, caller, arrivedAt),
-      notBefore: wantsNewList(req) ? arrivedAt : undefined,
-      contentType,
-      req,
-    }
+    const params = address.params as Parsed<(typeof endpoint)['params']>
+    const context = contextOf(endpoint, caller, arrivedAt)
+    const notBefore = wantsNewList(req) ? arrivedAt : undefined
+    const input = { caller, params, query, body: body as never, context, notBefore, contentType, req }
     const work = (requestKey: string) => handle({ ...input, requestKey })
-    const answer = await options.withIdempotency(
-      endpoint,
-      req,
-      caller,
-      endpoint.dropIn ? (requestKey) => asDropIn(() => work(requestKey)) : work,
-    )
+    const run = endpoint.dropIn ? (requestKey: string) => asDropIn(() => work(requestKey)) : work
+    const answer = await options.withIdempotency(endpoint, req, caller, run)
     if ('events' in answer)
       return options.streams.open(req, res, answer.events, () =>
         mayStillRead(authenticate, caller, endpoint, answer.organization),
@@ -235,9 +201,6 @@ const asDropIn = async (work: () => Promise<Answer> | Answer): Promise<Answer> =
 
 /** The origin under which the browser sees the gateway. X-Forwarded-* count only from TRUST_PROXY. */
 export const ownOrigin = (req: Request): string => `${req.protocol}://${req.host}`
-
-const noQuery = z.strictObject({})
-const emptyQuery = queryOf('')
 
 /** `fetch` adds no-cache when it validates; beside If-None-Match it therefore means nothing special. */
 const wantsNewList = ({ headers }: Request): boolean =>

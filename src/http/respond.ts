@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Freshness } from '../cache/cache.ts'
 import { serializeHeaders } from './header-writer.ts'
+import { acceptedCodings } from './negotiate.ts'
 import type { Coding, PreparedBody, Variant } from './prepared-body.ts'
 
 /** The values that helmet would set for an API, as one block that is never computed again. */
@@ -91,38 +92,6 @@ export const cacheStatus = ({ how, ttlMs, failedStatus }: Freshness): string => 
     case 'collapsed':
       return 'chathub-gateway; fwd=uri-miss; stored; collapsed'
   }
-}
-
-const codings: readonly Coding[] = ['br', 'gzip']
-
-const knownCodings = new Map<string, readonly Coding[]>()
-const knownCodingsMax = 64
-
-/** Our codings that Accept-Encoding allows, best first. Equal weights: ours decides. */
-export const acceptedCodings = (header: string | string[] | undefined): readonly Coding[] => {
-  if (typeof header !== 'string' || header === '' || header === 'identity') return []
-  // Browsers and libraries send but a handful of texts.
-  let codings = knownCodings.get(header)
-  if (!codings) {
-    codings = readCodings(header)
-    if (knownCodings.size < knownCodingsMax) knownCodings.set(header, codings)
-  }
-  return codings
-}
-
-const readCodings = (header: string): readonly Coding[] => {
-  const weights = new Map<string, number>()
-  for (const part of header.split(',')) {
-    const [name = '', ...parameters] = part.trim().toLowerCase().split(';')
-    const q = parameters.map((parameter) => /^\s*q=([0-9.]+)\s*$/.exec(parameter)?.[1]).find(Boolean)
-    weights.set(name.trim(), q === undefined ? 1 : Number(q))
-  }
-  const weight = (coding: string): number => weights.get(coding) ?? weights.get('*') ?? 0
-  // Only who says so wants a body as it is rather than packed.
-  const plain = weights.get('identity') ?? 0
-  return codings
-    .filter((coding) => weight(coding) > 0 && weight(coding) >= plain)
-    .toSorted((a, b) => weight(b) - weight(a))
 }
 
 /** If-None-Match: a list or `*`, compared weakly, and any coding's tag of the same content counts. */

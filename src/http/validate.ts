@@ -5,7 +5,7 @@ import { Failure, type FailureCode, type Fault } from '../errors.ts'
 const nameMax = 64
 
 /** JSON Pointer to a place in the input, or to what holds it where its name is not to be repeated. */
-const pointer = (prefix: string, path: readonly PropertyKey[]): string => {
+export const pointerTo = (prefix: string, path: readonly PropertyKey[]): string => {
   const names = path.map(String)
   const long = names.findIndex((name) => name.length > nameMax)
   const shown = long === -1 ? names : names.slice(0, long)
@@ -26,7 +26,7 @@ const faultsOf = (prefix: string, issues: readonly z.core.$ZodIssue[]): Fault[] 
   issues.flatMap((issue): Fault[] => {
     if (issue.code === 'unrecognized_keys')
       return issue.keys.slice(0, faultsMax + 1).map((key) => ({
-        pointer: pointer(prefix, [...issue.path, key]),
+        pointer: pointerTo(prefix, [...issue.path, key]),
         code: 'unknown',
         detail: 'Not known here.',
       }))
@@ -36,7 +36,7 @@ const faultsOf = (prefix: string, issues: readonly z.core.$ZodIssue[]): Fault[] 
       : issue.code === 'custom'
         ? String(issue.params?.code ?? 'invalid')
         : (codes[issue.code] ?? 'invalid')
-    return [{ pointer: pointer(prefix, issue.path), code, detail: missing ? 'Required.' : sentence(issue) }]
+    return [{ pointer: pointerTo(prefix, issue.path), code, detail: missing ? 'Required.' : sentence(issue) }]
   })
 
 const sentence = (issue: z.core.$ZodIssue): string =>
@@ -74,59 +74,4 @@ export const refuseFaults = (code: FailureCode, faults: Fault[]): void => {
   if (faults.length > faultsMax)
     errors.push({ pointer: '', code: 'more', detail: `There are more faults than these ${faultsMax}.` })
   throw new Failure(code, { errors })
-}
-
-const parametersMax = 100
-const tooMany: Fault = { pointer: '/query', code: 'length', detail: `At most ${parametersMax} parameters.` }
-
-/** The query of a URL as an object; a parameter given twice, or broken percent-encoding, is a fault. */
-export const queryOf = (url: string): Checked<Record<string, string>> => {
-  const at = url.indexOf('?')
-  const value: Record<string, string> = Object.create(null)
-  const faults: Fault[] = []
-  const parts = at === -1 ? [] : url.slice(at + 1).split('&')
-  if (parts.length > parametersMax) return { value, faults: [tooMany] }
-  for (const part of parts) {
-    if (part === '') continue
-    const equals = part.indexOf('=')
-    const name = decode(equals === -1 ? part : part.slice(0, equals))
-    const text = decode(equals === -1 ? '' : part.slice(equals + 1))
-    const place = pointer('/query', name === undefined ? [] : [name])
-    if (name === undefined || text === undefined)
-      faults.push({ pointer: place, code: 'encoding', detail: 'Not valid percent-encoded UTF-8.' })
-    else if (Object.hasOwn(value, name))
-      faults.push({ pointer: place, code: 'repeated', detail: 'Given more than once.' })
-    else value[name] = text
-  }
-  return { value, faults }
-}
-
-/** The query checked against its schema, with the faults of both; each parameter is told once. */
-export const checkQuery = <S extends z.ZodType>(
-  schema: S | undefined,
-  { value: given, faults }: Checked<Record<string, string>>,
-): Checked<z.output<S>> => {
-  // Of too many none was read: which are missing or wrong is not known.
-  const { value, faults: more } = check(faults.includes(tooMany) ? undefined : schema, given, '/query')
-  const told = new Set(faults.map(({ pointer }) => pointer))
-  return { value, faults: [...faults, ...more.filter(({ pointer }) => !told.has(pointer))] }
-}
-
-const credentialName =
-  /^((x-)?api[-_]?key|key|((access|auth|id|session)[-_]?)?token|(x-)?authorization(-key)?|bearer|password|secret)$/i
-const credentialText = /^cg[wt]_/i
-
-/** @throws Failure `credential.in-url` when a parameter of the query is, or holds, what belongs into a header */
-export const refuseCredentials = (query: Record<string, string>): void => {
-  for (const [name, text] of Object.entries(query))
-    if (credentialName.test(name) || credentialText.test(name) || credentialText.test(text))
-      throw new Failure('credential.in-url')
-}
-
-const decode = (text: string): string | undefined => {
-  try {
-    return decodeURIComponent(text.replaceAll('+', ' '))
-  } catch {
-    return undefined
-  }
 }
