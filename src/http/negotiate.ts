@@ -27,10 +27,12 @@ const readType = ({ produces = 'application/json', producesToo = [], dropIn }: E
   return type
 }
 
-const codings: readonly Coding[] = ['br', 'gzip', 'identity']
+const inOrder: Coding[] = ['br', 'gzip', 'identity']
+// Negotiator 1 reads `preferred`; its releases 0.6 take the array itself.
+const codings = Object.assign([...inOrder], { preferred: inOrder })
 const knownCodings = new Map<string, readonly Coding[]>()
 
-/** The codings that Accept-Encoding allows, best first; equal weights in the order of `codings`. */
+/** The codings that Accept-Encoding allows, best first; equal weights in our order. */
 export const acceptedCodings = (header: string | string[] | undefined): readonly Coding[] => {
   if (typeof header !== 'string' || header === '') return []
   return knownCodings.get(header) ?? remember(knownCodings, header, readCodings(header))

@@ -3,6 +3,6 @@ declare module 'negotiator' {
   export default class Negotiator {
     constructor(request: { headers: Record<string, string> })
     mediaType(available: string[]): string | undefined
-    encodings<C extends string>(available: readonly C[], preferred: readonly C[]): C[]
+    encodings<C extends string>(available: C[], options: { preferred: C[] }): C[]
   }
 }

@@ -1,10 +1,10 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals'
-import type { Response } from 'supertest'
 import { type Endpoint, endpoints } from '../../src/contract/endpoints.ts'
 import { type Scope, scopes } from '../../src/contract/scopes.ts'
 import { startGateway, type TestGateway } from '../support/gateway.ts'
+import { seen } from './seen.ts'
 
 /** 24 is the caller's. ChatHub has 6, but it is not the caller's. ChatHub does not have 777. */
 const [own, foreign, unknown] = [24, 6, 777]
@@ -51,11 +51,6 @@ const ask = (endpoint: Endpoint, organization: number, { client = 'few', body, q
 /** No JSON and no type: a gateway that looks at it answers 400 or 415. */
 const broken = (endpoint: Endpoint) => (endpoint.body ? { body: '{' } : {})
 
-/** All that a caller sees of an answer, except for what differs with each request. */
-const seen = ({ status, headers, text }: Response) => {
-  const { date: _date, 'x-request-id': id, etag: _etag, ...rest } = headers
-  return { status, headers: rest, text: text.replaceAll(id as string, 'request-id') }
-}
 const writes = () =>
   gateway.simulator.arrivals().filter(({ method, route }) => method === 'POST' && route !== 'login')
 

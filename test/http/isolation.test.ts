@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
-import type { Response } from 'supertest'
 import { startGateway, type TestGateway } from '../support/gateway.ts'
+import { seen } from './seen.ts'
 
 let gateway: TestGateway
 beforeAll(async () => {
@@ -15,12 +15,6 @@ const ask = (method: string, path: string, body?: unknown, client = 'few') =>
 const foreign = 6
 const nobodys = [777, 999]
 const expiresAt = new Date(Date.now() + 3_600_000).toISOString()
-
-/** All that a caller sees of an answer, but for what is new with each request. */
-const seen = ({ status, headers, text }: Response) => {
-  const { date: _date, 'x-request-id': id, etag: _etag, ...rest } = headers
-  return { status, headers: rest, text: text.replaceAll(id as string, 'request-id') }
-}
 
 const byOrganization: [string, string, (organization: number) => unknown][] = [
   ['GET', '/v1/organizations/ORG', () => undefined],
