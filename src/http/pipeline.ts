@@ -86,7 +86,7 @@ export const createPipeline = (options: PipelineOptions): Pipeline => {
   /** The step 401, then 429. The fast path may have done both for this request already. */
   const identify = async (
     { requestContext }: Request,
-    authenticate: () => ReturnType<Authenticate>,
+    authenticate: AuthenticateRequest,
   ): Promise<Caller> => {
     if (requestContext.caller) return requestContext.caller
     const caller = await (requestContext.pendingCaller ?? authenticate())
@@ -97,12 +97,9 @@ export const createPipeline = (options: PipelineOptions): Pipeline => {
 
   const contextOf = (endpoint: Endpoint, caller: Caller, arrivedAt: number): CallContext => {
     const isWrite = endpoint.method !== 'get'
-    const deadline = arrivedAt + (isWrite ? options.writeDeadlineMs : options.readDeadlineMs)
-    return {
-      lane: isWrite ? 'writes' : 'people',
-      client: caller.id,
-      deadline: Math.max(deadline, options.clock.now() + 1),
-    }
+    const end = arrivedAt + (isWrite ? options.writeDeadlineMs : options.readDeadlineMs)
+    const deadline = Math.max(end, options.clock.now() + 1)
+    return { lane: isWrite ? 'writes' : 'people', client: caller.id, deadline }
   }
 
   const send = (req: Request, res: Response, endpoint: Endpoint, answer: SentAnswer, type: string): void => {
@@ -141,10 +138,10 @@ export const createPipeline = (options: PipelineOptions): Pipeline => {
     refuseFaults('request.invalid', address.queryFaults)
     const content = check(endpoint.body, sent, '')
     refuseFaults(endpoint.dropIn ? 'request.invalid' : 'request.invalid-body', content.faults)
-    const key = idempotencyKeyOf(endpoint, req)
-    if (key === undefined && endpoint.keyRequired?.(content.value as never, address.query as never))
-      throw new Failure('idempotency.required')
     const query = address.query as Parsed<(typeof endpoint)['query']>
+    const hasKey = idempotencyKeyOf(endpoint, req) !== undefined
+    if (!hasKey && endpoint.keyRequired?.(content.value as never, query as never))
+      throw new Failure('idempotency.required')
     const body = read ? await read(content.value as never, query) : content.value
 
     // 403 and 404 for what the body names: the function that the handler calls refuses it.
@@ -164,6 +161,7 @@ export const createPipeline = (options: PipelineOptions): Pipeline => {
 }
 
 type SentAnswer = Parameters<typeof render>[0]
+type AuthenticateRequest = () => ReturnType<Authenticate>
 
 const authorizeScopes = (caller: Caller, { scope, scopeToo }: Endpoint): void => {
   if (scope !== 'open' && scope !== 'any') authorize(caller, { scope })
@@ -174,7 +172,7 @@ const organizationOf = ({ params }: Address): number | undefined => (params as {
 
 /** Whether the reader of a stream still has the rights with which it began. An unverifiable credential keeps them. */
 const mayStillRead = async (
-  authenticate: () => ReturnType<Authenticate>,
+  authenticate: AuthenticateRequest,
   { id }: Caller,
   endpoint: Endpoint,
   organization: number,
