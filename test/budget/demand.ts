@@ -1,6 +1,6 @@
 import { ask, type Fleet } from '../coherence/fleet.ts'
 
-/** People who want many lists at once, on every instance that is there: more than the budget can ever give. */
+/** Readers of many lists on every instance; they ask for more than the budget can give. */
 export const startDemand = (
   fleet: Fleet,
   { organizations, readers }: { organizations: number; readers: number },
@@ -15,7 +15,7 @@ export const startDemand = (
         headers: { 'Cache-Control': 'no-cache' },
       }).catch(() => undefined)
       await answer?.arrayBuffer()
-      // Who is turned away comes again, and does not hammer.
+      // A refused reader asks again after a pause.
       if (answer?.status !== 200) await new Promise((resolve) => setTimeout(resolve, 50))
     }
   }
@@ -28,7 +28,7 @@ export const startDemand = (
   }
 }
 
-/** Per cent of the budget used: how long each N arrivals took on average, so that no edge of the span counts. */
+/** Per cent of the budget used, from the mean time that N arrivals took; so the ends of the span do not count. */
 export const useOf = (arrivals: readonly { at: number }[], perSecond: number): number => {
   const spans = arrivals.slice(perSecond).map(({ at }, i) => at - (arrivals[i] as { at: number }).at)
   const mean = spans.reduce((sum, span) => sum + span, 0) / spans.length

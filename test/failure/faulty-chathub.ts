@@ -36,11 +36,12 @@ export type Faulty = TestGateway & {
 
 /** The whole gateway in this process, before a simulator of its own with the fault proxy between them. */
 export const startFaulty = async (options: Options = {}): Promise<Faulty> => {
-  const simulator =
-    options.beside?.simulator ?? (await createSimulator({ loginSpacingMs: 0, ...options.simulator }))
-  const proxy = await startProxy({ to: { host: '127.0.0.1', port: simulator.port } })
   const clock = createPacedClock()
   clock.jump(10_000) // A gateway without Redis sends nothing in its first second.
+  const simulator =
+    options.beside?.simulator ??
+    (await createSimulator({ loginSpacingMs: 0, monotonic: clock.now, ...options.simulator }))
+  const proxy = await startProxy({ to: { host: '127.0.0.1', port: simulator.port } })
   const gateway = await startGateway({
     ...options,
     clock,

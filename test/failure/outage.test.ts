@@ -1,7 +1,10 @@
-import { afterEach, describe, expect, it } from '@jest/globals'
-import { type Faulty, msUntil, type Seen, startFaulty, tell } from './faulty-chathub.ts'
+import { afterEach, describe, expect, it, jest } from '@jest/globals'
+import { busiestSecond } from '../budget/busiest-second.ts'
+import { type Faulty, type Seen, startFaulty, tell } from './faulty-chathub.ts'
 
-// Long outages and greedy neighbours, with the whole gateway.
+// Long outages and greedy clients, with the whole gateway.
+
+jest.setTimeout(180_000)
 
 let gateway: Faulty
 afterEach(() => gateway.close())
@@ -24,49 +27,46 @@ describe('ten minutes without ChatHub', () => {
   ]
 
   it.each<['refuse' | 'reset']>([['refuse'], ['reset']])(
-    'are not one 5xx on what is known, and every answer says its true age (%s)',
+    'cause no 5xx on cached resources, and every answer has its true age (%s)',
     async (mode) => {
       gateway = await startFaulty()
       const bodies = new Map<string, string>()
-      const born = new Map<string, number>()
+      const loadedAt = new Map<string, number>()
       for (const path of known) {
         const seen = await gateway.see('GET', path)
         bodies.set(path, seen.answer.text)
-        if (seen.age !== undefined) born.set(path, gateway.clock.now() / 1000 - seen.age)
+        if (seen.age !== undefined) loadedAt.set(path, gateway.clock.now() / 1000 - seen.age)
       }
       await gateway.proxy.set(mode)
       await gateway.proxy.set('cut')
       let answers = 0
-      const times: number[] = []
-      for (let second = 0; second < 600; second += 10) {
-        gateway.clock.jump(10_000)
+      let longest = 0
+      for (let second = 0; second < 600; second += 20) {
+        gateway.clock.jump(20_000)
         for (const path of known) {
           const seen = await gateway.see('GET', path)
           answers++
-          times.push(seen.ms)
+          longest = Math.max(longest, seen.ms)
           expect([path, seen.status, seen.answer.text]).toEqual([path, 200, bodies.get(path)])
-          if (!born.has(path)) continue
-          const age = gateway.clock.now() / 1000 - (born.get(path) as number)
+          if (!loadedAt.has(path)) continue
+          const age = gateway.clock.now() / 1000 - (loadedAt.get(path) as number)
           expect([path, Math.abs(ageIn(seen) - age) < 2]).toEqual([path, true])
           expect(seen.how).toMatch(/^chathub-gateway; (hit; ttl=-?\d+|fwd=stale; fwd-status=503)$/)
-          // Only what is within its time is called fresh.
+          // Only a copy within its fresh time is called fresh.
           if (/ttl=\d/.test(seen.how as string))
             expect(ageIn(seen)).toBeLessThan(path.includes('/operators') ? 60 : 300)
         }
       }
-      const slow = times.filter((ms) => ms > 100).length
-      tell(
-        `${answers} answers in ten minutes without ChatHub (${mode}): no 5xx, ${slow} took more than 100 ms`,
-      )
-      expect(slow / answers).toBeLessThan(0.1)
+      tell(`${answers} answers without ChatHub (${mode}), the longest took ${longest.toFixed()} ms`)
+      // CACHE_WAIT_MS, once for the list and once for the name of its organization.
+      expect(longest).toBeLessThan(2 * 800)
       await gateway.proxy.set('pass')
-      const ms = await msUntil(async () => ageIn(await gateway.read(24)) < 10)
+      const ms = await gateway.msUntil(async () => ageIn(await gateway.read(24)) < 10)
       expect(ms).toBeLessThan(5000)
     },
-    60_000,
   )
 
-  it('end for a list when it is older than CACHE_STALE_SECONDS: then 503 and no lie', async () => {
+  it('make a list 503 when its copy is older than CACHE_STALE_SECONDS', async () => {
     gateway = await startFaulty({ env: { CACHE_STALE_SECONDS: '600' } })
     await gateway.read(24)
     await gateway.proxy.set('refuse')
@@ -78,7 +78,7 @@ describe('ten minutes without ChatHub', () => {
     expect([seen.status, seen.code]).toEqual([503, 'chathub.unavailable'])
   })
 
-  it('are told to those who will not have an old list', async () => {
+  it('are visible to a caller that refuses an old copy', async () => {
     gateway = await startFaulty()
     const { answer } = await gateway.read(24)
     await gateway.proxy.set('refuse')
@@ -86,13 +86,13 @@ describe('ten minutes without ChatHub', () => {
     const noCache = { 'Cache-Control': 'no-cache' }
     const seen = await gateway.read(24, { headers: noCache })
     expect([seen.status, seen.code]).toEqual([503, 'chathub.unavailable'])
-    // With If-None-Match it means nothing special.
+    // Beside If-None-Match, no-cache asks for revalidation only.
     const headers = { ...noCache, 'If-None-Match': answer.headers.etag as string }
     expect((await gateway.read(24, { headers })).status).toBe(304)
   })
 })
 
-describe('a client that will have everything new, all day', () => {
+describe('a client that always refuses old copies', () => {
   const department = (id: number) => ({
     id,
     name: `Department ${id}`,
@@ -114,7 +114,7 @@ describe('a client that will have everything new, all day', () => {
     })
   const modest = (organization: number) => gateway.read(organization, { key: gateway.keys.modest as string })
 
-  it('has one load running and one waiting for each list, however often it asks', async () => {
+  it('causes at most one running and one waiting load of each list', async () => {
     await start()
     const hold = gateway.simulator.hold('list', 1)
     let arrived = 0
@@ -123,35 +123,34 @@ describe('a client that will have everything new, all day', () => {
     await hold.arrived
     const others = Array.from({ length: 50 }, () => greedy(1))
     const settled = Promise.all([first, ...others])
-    await msUntil(() => arrived === 51)
+    await gateway.msUntil(() => arrived === 51)
     hold.release()
     expect(new Set((await settled).map(({ status }) => status))).toEqual(new Set([200]))
     expect(gateway.listed(1)).toBe(2)
   })
 
-  it('does not keep another from a list that nobody knows yet, nor from one that is known', async () => {
+  it('does not keep another client from a new list, nor from a cached one', async () => {
     await start()
     await modest(60)
     gateway.clock.jump(70_000)
     gateway.simulator.clearArrivals()
     let going = true
     const refused: number[] = []
-    const flood = Promise.all(
-      Array.from({ length: 50 }, async (_, i) => {
-        while (going) {
-          const { status } = await greedy(i + 1)
-          if (status !== 200) refused.push(status)
-        }
-      }),
-    )
-    await msUntil(
+    const flood = async (organization: number): Promise<void> => {
+      while (going) {
+        const { status } = await greedy(organization)
+        if (status !== 200) refused.push(status)
+      }
+    }
+    // The end of the test cuts the calls that still wait.
+    for (let organization = 1; organization <= 50; organization++) flood(organization).catch(() => {})
+    await gateway.msUntil(
       async () => (await gateway.see('GET', '/v1/upstream')).answer.body.queue.waiting.people > 10,
     )
     const seen: Seen[] = []
     for (const organization of [51, 52, 53, 54, 55]) seen.push(await modest(organization))
     const known = await modest(60)
     going = false
-    await flood
     const times = seen.map(({ ms }) => ms)
     tell(
       `cold reads beside the flood: ${times.map((ms) => ms.toFixed()).join(', ')} ms; known ${known.ms.toFixed()} ms`,
@@ -160,8 +159,8 @@ describe('a client that will have everything new, all day', () => {
     expect(Math.max(...times)).toBeLessThan(5000)
     expect([known.status, known.ms < 500]).toEqual([200, true])
     expect(new Set(refused.filter((status) => status !== 503 && status !== 504))).toEqual(new Set())
-    const { count, kept } = gateway.simulator.busiestSecond()
-    expect(kept).toBeGreaterThan(0)
-    expect(count).toBeLessThanOrEqual(5)
-  }, 60_000)
+    const arrivals = gateway.simulator.arrivals()
+    expect(arrivals.length).toBeGreaterThan(5)
+    expect(busiestSecond(arrivals)).toBeLessThanOrEqual(5)
+  })
 })

@@ -2,8 +2,8 @@ import { createLoopLag } from './loop-lag.ts'
 import type { RouteName } from './routes.ts'
 
 /**
- * One request at ChatHub's door. `at`: monotonic ms (performance.now of the simulator's process), taken
- * when the head was read. `status`: what was sent, 0 when no head ever was. `organization` only when the
+ * One request that arrived. `at`: monotonic ms, by default `performance.now()` of the simulator's process,
+ * taken when the head was read. `status`: what was sent, 0 when no head ever was. `organization` only when the
  * request is about exactly one. `loopLagMs`: how late `at` may be because this process was busy.
  */
 export type Arrival = {
@@ -25,7 +25,7 @@ export type Busiest = { count: number; kept: number; discarded: number }
 export type Arrivals = ReturnType<typeof createArrivals>
 
 /** The log of what reached ChatHub, the judge of "at most N requests in any second". */
-export function createArrivals() {
+export function createArrivals(monotonic: () => number) {
   const lag = createLoopLag()
   let arrivals: Arrival[] = []
 
@@ -54,8 +54,7 @@ export function createArrivals() {
   return {
     /** The entry stays open: its organization and status are filled in as they become known. */
     record(head: Pick<Arrival, 'method' | 'path' | 'route'>): Arrival {
-      const at = performance.now()
-      const arrival: Arrival = { at, ...head, status: 0, loopLagMs: lag.at(at) }
+      const arrival: Arrival = { at: monotonic(), ...head, status: 0, loopLagMs: lag.at(performance.now()) }
       arrivals.push(arrival)
       return arrival
     },

@@ -36,6 +36,8 @@ export type SimulatorOptions = {
   companyTokenMs?: number
   /** The wall clock that ends tokens, in ms since 1970. */
   now?: () => number
+  /** The clock of the arrivals, monotonic ms. With another than the default, `busiestSecond` proves nothing. */
+  monotonic?: () => number
   /** PEM texts; with them it speaks HTTPS. */
   tls?: { key: string; cert: string }
 }
@@ -52,6 +54,7 @@ const defaults = {
   loginSpacingMs: 1000,
   companyTokenMs: 24 * 60 * 60 * 1000,
   now: () => Date.now(),
+  monotonic: () => performance.now(),
 }
 
 /** A running ChatHub. What it holds is the truth tests compare with; what it hands out are copies. */
@@ -87,7 +90,7 @@ export async function createSimulator(options: SimulatorOptions = {}): Promise<S
   const random = createRandom(settings.seed)
   const directory = createDirectory(settings.organizations ?? knownPeople())
   const tokens = createTokens(settings)
-  const arrivals = createArrivals()
+  const arrivals = createArrivals(settings.monotonic)
   const faults = createActiveFaults(random)
   const holds = createHolds()
   const closing = new AbortController()
