@@ -68,7 +68,7 @@ describeWithRedis('assignments of several instances on one Redis', () => {
     const [first, second] = [...moved.values()] as [number, number]
     expect(first + second).toBeGreaterThan(2000)
     expect(Math.abs(first - second)).toBeLessThanOrEqual(1)
-  }, 60_000)
+  })
 
   it('are known to an instance that starts later', async () => {
     await at(0).store.assign(25, 'a', wish('a', [1, 2]))
@@ -159,7 +159,7 @@ describeWithRedis('assignments of several instances on one Redis', () => {
         }
       }),
     )
-  }, 60_000)
+  })
 })
 
 const lives = async (client: ReturnType<TestDatabase['client']>, keys: string[]): Promise<number[]> => {

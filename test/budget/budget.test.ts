@@ -42,7 +42,7 @@ describeLong('one budget for three processes', () => {
     await fleet.close()
     await proxy.close()
     await redis.stop()
-  }, 20_000)
+  })
   afterAll(stopEverything)
 
   const judge = async (perSecond: number, what: string): Promise<void> => {

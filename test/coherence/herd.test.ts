@@ -14,12 +14,12 @@ describeWithRedisServer('a cold herd on four processes', () => {
       env: { REDIS_URL: redis.url, CHATHUB_REQUESTS_PER_SECOND: '1000', READ_DEADLINE_MS: '15000' },
       simulator: ['--latency', '200', '--organizations', '10', '--operators', '50'],
     })
-  }, 40_000)
+  })
   afterAll(async () => {
     await fleet.close()
     await redis.stop()
     await stopEverything()
-  }, 20_000)
+  })
 
   const operatorLists = async (): Promise<number> =>
     (await fleet.arrivals()).filter(({ path }) => path.startsWith('/api/operator')).length

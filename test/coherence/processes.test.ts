@@ -22,12 +22,12 @@ describeWithRedisServer('M2 M6 M8 P9: three processes on one Redis that falters'
       environments: [{}, { NODE_OPTIONS: skew(60_000) }, { NODE_OPTIONS: skew(-3_600_000) }],
       env: { REDIS_URL: redis.url, CHATHUB_REQUESTS_PER_SECOND: '2000', GATEWAY_INSTANCES: '3' },
     })
-  }, 40_000)
+  })
   afterAll(async () => {
     await fleet.close()
     await redis.stop()
     await stopEverything()
-  }, 20_000)
+  })
 
   it(
     `has no fresh answer older than an acknowledged write (seed ${seed}, ${seconds} s)`,

@@ -57,7 +57,7 @@ describeWithRedisServer('one of several instances', () => {
     const { count, kept } = (first as TestGateway).simulator.busiestSecond()
     expect(kept).toBeGreaterThan(0)
     expect(count).toBeLessThanOrEqual(5)
-  }, 40_000)
+  })
 
   it('is not kept from asking by the seven that were planned and are not there', async () => {
     const [only] = await start(1, { GATEWAY_INSTANCES: '8' })
@@ -71,7 +71,7 @@ describeWithRedisServer('one of several instances', () => {
     await redis.client().replicaof('127.0.0.1', '1')
     expect((await read(one, 101)).status).toBe(200)
     expect((await read(one, 102)).status).toBe(200)
-  }, 40_000)
+  })
 })
 
 describeWithRedisServer('an instance that holds its lease', () => {

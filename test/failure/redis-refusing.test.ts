@@ -173,7 +173,7 @@ describeWithRedisServer('a value that is none of ours', () => {
       await instance.isTrusted()
     }
     await other.close()
-  }, 40_000)
+  })
 })
 
 describeWithRedisServer('Redis that may forget by itself', () => {

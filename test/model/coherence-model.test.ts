@@ -58,5 +58,5 @@ describe('M3: in every order in which three instances, two writes, a partition a
       const { violation } = explore(coherenceModel([guard], { lease: 1, ...missedIn[guard] }))
       process.stdout.write(`without "${sentence}": ${violation?.story.join(', ')}: ${violation?.wrong}\n`)
       expect(violation).toBeDefined()
-    }, 60_000)
+    })
 })

@@ -39,6 +39,6 @@ export const startSentinel = async (master: number): Promise<Sentinel> => {
   await msUntil(async () => {
     const replicas = (await client.call('SENTINEL', 'REPLICAS', 'team')) as string[][]
     return replicas.length > 0 && replicas.every((fields) => fields.includes('ok'))
-  }, 20_000)
+  })
   return { port, stop }
 }

@@ -16,7 +16,7 @@ import { startSentinel } from './sentinel.ts'
 const ends: (() => Promise<void>)[] = []
 afterEach(async () => {
   for (const end of ends.splice(0).toReversed()) await end()
-}, 20_000)
+})
 const startServer = async (options: Parameters<typeof startRedis>[0]): Promise<TestRedis> => {
   const redis = await startRedis(options)
   ends.push(redis.stop)
@@ -92,7 +92,7 @@ describeWithRedisServer('two gateways are one', () => {
       args: [...tls, '--tls-cert-file', crt, '--tls-key-file', own, '--tls-ca-cert-file', ca],
     })
     await isOneGateway(await startGateways(`rediss://127.0.0.1:${port}`, { NODE_EXTRA_CA_CERTS: ca }))
-  }, 40_000)
+  })
 
   it('with a user that may touch its own keys alone', async () => {
     const redis = await startServer({})
@@ -103,7 +103,7 @@ describeWithRedisServer('two gateways are one', () => {
     )
     await admin.acl('SETUSER', 'default', 'off')
     await isOneGateway(await startGateways(`redis://gateway:secret@127.0.0.1:${redis.port}`))
-  }, 40_000)
+  })
 
   it('on a cluster of three', async () => {
     const nodes: { redis: TestRedis; bus: number; admin: Redis }[] = []
@@ -121,7 +121,7 @@ describeWithRedisServer('two gateways are one', () => {
       await msUntil(async () => String(await admin.cluster('INFO')).includes('cluster_state:ok'))
     const hosts = nodes.map(({ redis }) => `127.0.0.1:${redis.port}`).join(',')
     await isOneGateway(await startGateways(`redis+cluster://${hosts}`))
-  }, 60_000)
+  })
 
   it('behind a Sentinel, whose failover no reader of a known list notices', async () => {
     const master = await startServer({})
@@ -168,5 +168,5 @@ describeWithRedisServer('two gateways are one', () => {
       return true
     }
     await msUntil(isFreshThere, 15_000)
-  }, 90_000)
+  })
 })
