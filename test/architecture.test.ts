@@ -181,12 +181,12 @@ describe('files', () => {
   const linesMax: Record<string, number> = {
     '': 1526,
     access: 721,
-    assignments: 372,
+    assignments: 433, // a log of counters, so that no list of operators travels to Redis on each call
     cache: 1102,
     chathub: 708,
     contract: 1215,
     http: 2303,
-    lists: 849,
+    lists: 853,
     redis: 415,
     throttle: 697,
     writes: 2045,

@@ -1,88 +1,97 @@
 import type { Assignment, Strategy } from '../contract/assignment.ts'
 
-/** Why an operator, without the counts of the organization. */
+/** Why an operator was chosen, without the counts of the organization. */
 export type Reason = Omit<Assignment['explain'], 'active' | 'candidates'>
 
-/** Who holds a chat. */
-export type HeldChat = {
-  operator: number
-  strategy: Strategy
-  /** Date of the choice, ms since 1970. */
-  assignedAt: number
-  /** The chat's id was sent as an integer. */
-  isNumber: boolean
-}
+/** `assignedAt`: ms since 1970. `isNumber`: the chat's id was sent as an integer. */
+export type HeldChat = { operator: number; strategy: Strategy; assignedAt: number; isNumber: boolean }
 
-/** The turns of one organization under `roundRobin`. */
-export type Rotation = {
-  /** Who was active when a turn was last given, in ChatHub's order. */
-  present: readonly number[]
-  /** Chats given in turn, by operator. Numbers are compared, never read as history: a newcomer does not start at 0. */
-  given: ReadonlyMap<number, number>
-}
-export const emptyRotation: Rotation = { present: [], given: new Map() }
+/** Chats given to an operator by round robin. Only differences count: a newcomer does not start at 0. */
+export type Counter = { count: number; isActive: boolean }
+/** The counters of one organization by operator: of all that were active at the last choice, and of some that left. */
+export type Rotation = Map<number, Counter>
+/** New counters; undefined: the operator is forgotten. */
+export type Changes = Map<number, Counter | undefined>
 
+/** Active operators and candidates are in ChatHub's order; candidates are those that are not excluded. */
 export type AssignmentRequest = {
   strategy: Strategy
-  /** In ChatHub's order. */
   active: readonly number[]
-  exclude: readonly number[]
+  candidates: readonly number[]
   /** The chat as a number, for `modulo`. */
   number: number | undefined
-  /** Kept with the hold. */
   isNumber: boolean
 }
 
-/** The operator and why; `turns` where they change. */
-type Choice = { operator: number; why: Reason; turns?: Rotation }
+/** `changes`: what the choice changes in the rotation. */
+export type Choice = { operator: number; why: Reason; changes: Changes }
 
 /**
- * Who gets a chat; undefined: nobody can. A held one stays while its operator is active and not excluded. Else `modulo`
- * counts it off among the candidates (« Équilibrage de charge »), and `roundRobin` gives it to who was given fewest, the
- * first of them in ChatHub's order: so two operators that are both there never differ by more than one. A turn that was
- * given is not given back. The script in `redis-assignments.ts` says the same in Lua; one suite holds them together.
+ * Chooses the operator of a chat; undefined when there is no candidate. A held chat keeps its operator while that one is
+ * a candidate. Else `modulo` takes the candidate at the chat's number (« Équilibrage de charge »). `roundRobin` takes the
+ * first candidate with the fewest chats: two operators that are both active never differ by more than one.
  */
 export const assign = (
-  wish: AssignmentRequest,
+  { strategy, active, candidates, number }: AssignmentRequest,
   held: HeldChat | undefined,
-  turns: Rotation,
+  rotation: Rotation,
 ): Choice | undefined => {
-  const excluded = new Set(wish.exclude)
-  const candidates = wish.active.filter((id) => !excluded.has(id))
-  if (held && candidates.includes(held.operator)) return { operator: held.operator, why: { reason: 'held' } }
+  const none: Changes = new Map()
+  if (held && candidates.includes(held.operator))
+    return { operator: held.operator, why: { reason: 'held' }, changes: none }
   const [first] = candidates
   if (first === undefined) return undefined
   const moved: Pick<Reason, 'moved'> = held
-    ? { moved: wish.active.includes(held.operator) ? 'excluded' : 'inactive' }
+    ? { moved: active.includes(held.operator) ? 'excluded' : 'inactive' }
     : {}
-  if (wish.strategy === 'modulo') {
-    const index = (wish.number as number) % candidates.length
-    return { operator: candidates[index] as number, why: { reason: 'modulo', ...moved, index } }
+  if (strategy === 'modulo') {
+    const index = (number as number) % candidates.length
+    return {
+      operator: candidates[index] as number,
+      why: { reason: 'modulo', ...moved, index },
+      changes: none,
+    }
   }
-  const admitted = admit(turns, wish.active)
-  const countOf = (id: number): number => admitted.get(id) as number
-  const operator = candidates.reduce((best, id) => (countOf(id) < countOf(best) ? id : best), first)
-  const given = countOf(operator)
-  return {
-    operator,
-    why: { reason: 'fewestChats', ...moved, given },
-    turns: { present: wish.active, given: admitted.set(operator, given + 1) },
+  const changes = admit(rotation, active)
+  const countOf = (id: number): number => (changes.get(id) ?? (rotation.get(id) as Counter)).count
+  let [operator, given] = [first, countOf(first)]
+  for (const id of candidates) {
+    const count = countOf(id)
+    if (count < given) [operator, given] = [id, count]
   }
+  changes.set(operator, { count: given + 1, isActive: true })
+  return { operator, why: { reason: 'fewestChats', ...moved, given }, changes }
 }
 
 /**
- * Chats given in turn, with everybody active among them. Who comes, or comes back, starts at the fewest of those who
- * stayed (nobody stayed: at the most that anybody had), never below, so that no newcomer is flooded. Who left is
- * remembered only while ahead of that.
+ * What makes exactly the active operators active in the rotation. A newcomer starts at the fewest of those who stayed
+ * (nobody stayed: at the most), but never below its own count: it is not flooded. An operator that left is remembered
+ * only while it is ahead of that.
  */
-const admit = ({ present, given }: Rotation, active: readonly number[]): Map<number, number> => {
-  const before = new Set(present)
-  const stayed = active.filter((id) => before.has(id) && given.has(id))
-  const counts = (stayed.length > 0 ? stayed : [...given.keys()]).map((id) => given.get(id) as number)
-  const start = stayed.length > 0 ? Math.min(...counts) : Math.max(0, ...counts)
+const admit = (rotation: Rotation, active: readonly number[]): Changes => {
+  const changes: Changes = new Map()
+  const stayed = active.filter((id) => rotation.get(id)?.isActive)
+  if (stayed.length === active.length && stayed.length === rotation.size) return changes
   const here = new Set(active)
-  const next = new Map([...given].filter(([id, count]) => here.has(id) || count > start))
+  const countOf = (id: number): number => rotation.get(id)?.count ?? 0
+  const start =
+    stayed.length > 0
+      ? stayed.reduce((fewest, id) => Math.min(fewest, countOf(id)), Number.POSITIVE_INFINITY)
+      : [...rotation.values()].reduce((most, { count }) => Math.max(most, count), 0)
+  for (const [id, { count, isActive }] of rotation) {
+    if (here.has(id)) continue
+    if (count <= start) changes.set(id, undefined)
+    else if (isActive) changes.set(id, { count, isActive: false })
+  }
   for (const id of active)
-    if (!before.has(id) || !next.has(id)) next.set(id, Math.max(next.get(id) ?? 0, start))
-  return next
+    if (!rotation.get(id)?.isActive) changes.set(id, { count: Math.max(countOf(id), start), isActive: true })
+  return changes
+}
+
+/** Applies changes to a rotation, in place. */
+export const change = (rotation: Rotation, changes: Changes): void => {
+  for (const [operator, counter] of changes) {
+    if (counter) rotation.set(operator, counter)
+    else rotation.delete(operator)
+  }
 }

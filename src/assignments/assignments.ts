@@ -1,32 +1,36 @@
+import { authorize } from '../access/authorize.ts'
 import type { Caller } from '../access/caller.ts'
-import type { Read } from '../cache/cache.ts'
 import type { CallContext } from '../chathub/exchange.ts'
 import { type AssignChat, type Assignment, chatNumber } from '../contract/assignment.ts'
 import { Failure } from '../errors.ts'
 import type { OperatorLists } from '../lists/operator-lists.ts'
-import type { Roster } from '../lists/roster.ts'
 import type { AssignmentRequest, HeldChat, Reason } from './assign.ts'
 
-/** How long a chat stays with its operator after it was last asked for. */
+/** How long an assignment lives after its last use. */
 export const holdMs = 30 * 24 * 3600 * 1000
 
-/** Who holds which chat, and whose turn it is. Each step is atomic; chats are named by the text of their id. */
+/**
+ * Stored assignments and rotations; chats are named by the text of their id. Each step is atomic.
+ * @throws Failure `redis.unavailable`
+ */
 export type AssignmentStore = {
-  /** @throws Failure `redis.unavailable` */
-  requireReady(): void
-  /** Chooses as `assign` says and keeps it; undefined: nobody can, and nothing changed. */
+  /** Reading an assignment is using it. */
+  find(organization: number, chat: string): Promise<HeldChat | undefined>
+  /**
+   * Chooses as `assign` does and stores the choice; undefined when there is no candidate, and nothing is stored. `held`
+   * is what `find` returned; an assignment made meanwhile by another caller counts instead.
+   */
   assign(
     organization: number,
     chat: string,
-    wish: AssignmentRequest,
+    request: AssignmentRequest,
+    held: HeldChat | undefined,
   ): Promise<{ hold: HeldChat; why: Reason } | undefined>
-  /** Asking for a chat counts as use. */
-  find(organization: number, chat: string): Promise<HeldChat | undefined>
-  /** @returns false when nobody held it */
+  /** @returns false when the chat was not assigned */
   release(organization: number, chat: string): Promise<boolean>
 }
 
-/** @throws Failure `redis.unavailable` first, then `organization.unknown`, so that one's own and others' look the same */
+/** @throws Failure `organization.unknown`; `redis.unavailable` before ChatHub is asked for the list */
 export type Assignments = {
   /** @throws Failure `operator.none-active` */
   assign(caller: Caller, organization: number, request: AssignChat, context: CallContext): Promise<Assignment>
@@ -36,45 +40,44 @@ export type Assignments = {
   release(caller: Caller, organization: number, chat: string, context: CallContext): Promise<void>
 }
 
-/** Chats and the operators that hold them; who is active is read from the remembered list. */
+/** Assigns chats to active operators; the cached list says who is active. */
 export const createAssignments = (options: { lists: OperatorLists; store: AssignmentStore }): Assignments => {
   const { lists, store } = options
-
-  const enter = async (caller: Caller, organization: number, context: CallContext): Promise<Read<Roster>> => {
-    store.requireReady()
-    return lists.read(caller, organization, context)
-  }
   return {
     assign: async (caller, organization, { chatId, strategy, exclude }, context) => {
-      const read = await enter(caller, organization, context)
-      const active = activeIn(read.copy.value)
-      const isNumber = typeof chatId === 'number'
-      const wish = { strategy, active, exclude, number: chatNumber(chatId), isNumber }
-      const assigned = await store.assign(organization, String(chatId), wish)
-      // The list is asked for anew when this one is no longer fresh.
-      if (!assigned)
-        throw new Failure('operator.none-active', { retryAfterMs: Math.max(1000, read.freshness.ttlMs) })
+      authorize(caller, { organization })
+      const chat = String(chatId)
+      const held = await store.find(organization, chat)
+      const { copy, freshness } = await lists.read(caller, organization, context)
+      const active = copy.value.active()
       const excluded = new Set(exclude)
-      const candidates = active.filter((id) => !excluded.has(id)).length
-      return shown(chatId, assigned.hold, { ...assigned.why, active: active.length, candidates })
+      const candidates = excluded.size > 0 ? active.filter((id) => !excluded.has(id)) : active
+      const number = chatNumber(chatId)
+      const request = { strategy, active, candidates, number, isNumber: typeof chatId === 'number' }
+      const assigned = await store.assign(organization, chat, request, held)
+      // A list that is no longer fresh is loaded again for the next call.
+      if (!assigned)
+        throw new Failure('operator.none-active', { retryAfterMs: Math.max(1000, freshness.ttlMs) })
+      const counts = { active: active.length, candidates: candidates.length }
+      return shown(chatId, assigned.hold, { ...assigned.why, ...counts })
     },
     find: async (caller, organization, chat, context) => {
-      const active = activeIn((await enter(caller, organization, context)).copy.value)
+      authorize(caller, { organization })
       const hold = await store.find(organization, chat)
+      const active = (await lists.read(caller, organization, context)).copy.value.active()
       if (!hold) throw new Failure('assignment.unknown')
       const reason = active.includes(hold.operator) ? 'held' : 'heldByInactive'
       const counts = { active: active.length, candidates: active.length }
       return shown(hold.isNumber ? Number(chat) : chat, hold, { reason, ...counts })
     },
     release: async (caller, organization, chat, context) => {
-      await enter(caller, organization, context)
-      if (!(await store.release(organization, chat))) throw new Failure('assignment.unknown')
+      authorize(caller, { organization })
+      if (await store.release(organization, chat)) return
+      await lists.read(caller, organization, context) // an unknown organization is answered as such
+      throw new Failure('assignment.unknown')
     },
   }
 }
-
-const activeIn = (roster: Roster): number[] =>
-  roster.operators.filter(({ status }) => status === 'active').map(({ id }) => id)
 
 const shown = (
   chatId: string | number,

@@ -1,39 +1,42 @@
 import { LRUCache } from 'lru-cache'
 import type { Clock } from '../clock.ts'
-import { assign, emptyRotation, type HeldChat, type Rotation } from './assign.ts'
+import { assign, change, type HeldChat, type Rotation } from './assign.ts'
 import { type AssignmentStore, holdMs } from './assignments.ts'
 
-/** Assignments of a gateway without Redis: this process is the whole world. Bounded; the longest unused chat goes first. */
+/** The store of a gateway without Redis. Bounded: the assignment that was used longest ago is dropped first. */
 export const createMemoryAssignments = (options: { clock: Clock; chatsMax?: number }): AssignmentStore => {
   const { clock } = options
-  const holds = new LRUCache<string, { hold: HeldChat; until: number }>({ max: options.chatsMax ?? 200_000 })
-  const turns = new LRUCache<number, { turns: Rotation; until: number }>({ max: 10_000 })
+  const holds = new LRUCache<string, { value: HeldChat; until: number }>({ max: options.chatsMax ?? 200_000 })
+  const rotations = new LRUCache<number, { value: Rotation; until: number }>({ max: 10_000 })
 
   const keyOf = (organization: number, chat: string): string => `${organization}:${chat}`
-  const living = <T extends { until: number }>(kept: T | undefined): T | undefined =>
-    kept && clock.now() < kept.until ? kept : undefined
-  const keep = (key: string, hold: HeldChat): HeldChat => {
-    holds.set(key, { hold, until: clock.now() + holdMs })
-    return hold
+  const lasting = <V>(value: V): { value: V; until: number } => ({ value, until: clock.now() + holdMs })
+  const living = <V>(stored: { value: V; until: number } | undefined): V | undefined =>
+    stored && clock.now() < stored.until ? stored.value : undefined
+  const use = (key: string): HeldChat | undefined => {
+    const held = living(holds.get(key))
+    if (held) holds.set(key, lasting(held))
+    return held
   }
 
   return {
-    requireReady: () => {},
-    assign: async (organization, chat, wish) => {
+    find: async (organization, chat) => use(keyOf(organization, chat)),
+    assign: async (organization, chat, request) => {
       const key = keyOf(organization, chat)
-      const held = living(holds.get(key))?.hold
-      const choice = assign(wish, held, living(turns.get(organization))?.turns ?? emptyRotation)
+      const held = use(key)
+      const rotation = living(rotations.get(organization)) ?? new Map()
+      const choice = assign(request, held, rotation)
       if (!choice) return undefined
-      const { operator, why } = choice
-      if (held && why.reason === 'held') return { hold: keep(key, held), why }
-      if (choice.turns) turns.set(organization, { turns: choice.turns, until: clock.now() + holdMs })
-      const { strategy, isNumber } = wish
-      return { hold: keep(key, { operator, strategy, assignedAt: clock.wall(), isNumber }), why }
-    },
-    find: async (organization, chat) => {
-      const key = keyOf(organization, chat)
-      const held = living(holds.get(key))
-      return held && keep(key, held.hold)
+      const { operator, why, changes } = choice
+      if (held && why.reason === 'held') return { hold: held, why }
+      if (changes.size > 0) {
+        change(rotation, changes)
+        rotations.set(organization, lasting(rotation))
+      }
+      const { strategy, isNumber } = request
+      const hold = { operator, strategy, assignedAt: clock.wall(), isNumber }
+      holds.set(key, lasting(hold))
+      return { hold, why }
     },
     release: async (organization, chat) => {
       const key = keyOf(organization, chat)

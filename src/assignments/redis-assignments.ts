@@ -1,158 +1,140 @@
+import { LRUCache } from 'lru-cache'
 import type { Strategy } from '../contract/assignment.ts'
 import { Failure } from '../errors.ts'
 import type { Redis } from '../redis/redis.ts'
-import type { HeldChat, Reason } from './assign.ts'
+import { assign, type HeldChat } from './assign.ts'
 import { type AssignmentStore, holdMs } from './assignments.ts'
+import {
+  encodeGroups,
+  headBytes,
+  isOutdated,
+  newText,
+  readOn,
+  type StoredRotation,
+  unread,
+} from './rotation-log.ts'
 
 /*
- * Who holds a chat stands as `1 <operator> <assigned at, Redis ms> <strategy> <number | text>`: version first, so that
- * another version is held by nobody. The turns of an organization are a hash: chats given in turn by operator, and
- * `present`, who was active when the last was given. One hash tag an organization, so that all lie on one node.
+ * An assignment is stored as `1 <operator> <assigned at, Redis ms> <strategy> <number | text>`; an unknown version counts
+ * as not assigned. The keys of an organization share a hash tag, so that a cluster has them on one node.
  */
 
-/** `assign` of assign.ts, atomically. KEYS: hold, turns. ARGV: active, excluded, strategy, number, form, keep ms. */
-const assign = `
-local keep = ARGV[6]
-local excluded, here, active, candidates = {}, {}, {}, {}
-for id in string.gmatch(ARGV[2], '%d+') do excluded[id] = true end
-for id in string.gmatch(ARGV[1], '%d+') do
-  here[id] = true
-  active[#active + 1] = id
-  if not excluded[id] then candidates[#candidates + 1] = id end
-end
+/** Reading is use. KEYS: assignment. ARGV: life ms. */
+const find = `
+local hold = redis.pcall('GETEX', KEYS[1], 'PX', ARGV[1])
+return type(hold) == 'string' and hold or false`
 
+/**
+ * Stores a choice if nothing that it was made from has changed; else returns what has. KEYS: assignment, rotation where
+ * it changes. ARGV: life ms, assignment as read, operator, strategy and form; of the rotation: head and bytes as read,
+ * `append` or `replace`, text.
+ */
+const store = `
 local hold = redis.pcall('GET', KEYS[1])
-if type(hold) == 'table' then
-  redis.call('UNLINK', KEYS[1])
-  hold = false
-end
-local holder = string.match(hold or '', '^1 (%d+) %d+ %a+ %a+$')
-if holder and here[holder] and not excluded[holder] then
-  redis.call('PEXPIRE', KEYS[1], keep)
-  return { hold }
-end
-if #candidates == 0 then return false end
-local moved = holder and (here[holder] and 'excluded' or 'inactive') or ''
-
-local chosen, count
-if ARGV[3] == 'modulo' then
-  -- Digit by digit: a Lua number of 2^53 would do, its % would not.
-  count = 0
-  for digit in string.gmatch(ARGV[4], '%d') do count = (count * 10 + tonumber(digit)) % #candidates end
-  chosen = candidates[count + 1]
-else
-  local turns = redis.pcall('HGETALL', KEYS[2])
-  if turns.err then
+if type(hold) ~= 'string' or not string.find(hold, '^1 %d+ %d+ %a+ %a+$') then hold = '' end
+if hold ~= ARGV[2] then return { 'assigned', hold } end
+if KEYS[2] then
+  local head = redis.pcall('GETRANGE', KEYS[2], 0, ${headBytes - 1})
+  if type(head) ~= 'string' then
     redis.call('UNLINK', KEYS[2])
-    turns = {}
+    head = ''
   end
-  local given, most, before = {}, 0, ''
-  for i = 1, #turns, 2 do
-    if turns[i] == 'present' then
-      before = turns[i + 1]
-    else
-      given[turns[i]] = tonumber(turns[i + 1]) or 0
-      most = math.max(most, given[turns[i]])
-    end
+  local bytes, known = redis.call('STRLEN', KEYS[2]), tonumber(ARGV[6])
+  if head ~= ARGV[5] or bytes ~= known then
+    local from = head == ARGV[5] and bytes > known and known or 0
+    return { 'rotated', redis.call('GETRANGE', KEYS[2], from, -1), from }
   end
-  if before ~= ARGV[1] then
-    local stayed, start = {}, nil
-    for id in string.gmatch(before, '%d+') do
-      if here[id] and given[id] then
-        stayed[id] = true
-        start = math.min(start or given[id], given[id])
-      end
-    end
-    start = start or most
-    for _, id in ipairs(active) do
-      if not stayed[id] then
-        given[id] = math.max(given[id] or 0, start)
-        redis.call('HSET', KEYS[2], id, given[id])
-      end
-    end
-    for id, n in pairs(given) do
-      if not here[id] and n <= start then redis.call('HDEL', KEYS[2], id) end
-    end
-    redis.call('HSET', KEYS[2], 'present', ARGV[1])
-  end
-  for _, id in ipairs(candidates) do
-    local n = given[id] or 0
-    if not count or n < count then
-      chosen = id
-      count = n
-    end
-  end
-  redis.call('HSET', KEYS[2], chosen, count + 1)
-  redis.call('PEXPIRE', KEYS[2], keep)
+  if ARGV[7] == 'replace' then redis.call('UNLINK', KEYS[2]) end
+  redis.call('APPEND', KEYS[2], ARGV[8])
+  redis.call('PEXPIRE', KEYS[2], ARGV[1])
 end
-
 local time = redis.call('TIME')
 local now = string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000))
-local new = '1 ' .. chosen .. ' ' .. now .. ' ' .. ARGV[3] .. ' ' .. ARGV[5]
-redis.call('SET', KEYS[1], new, 'PX', keep)
-return { new, ARGV[3], moved, count }`
+hold = '1 ' .. ARGV[3] .. ' ' .. now .. ' ' .. ARGV[4]
+redis.call('SET', KEYS[1], hold, 'PX', ARGV[1])
+return { 'stored', hold }`
 
-/** Reading is use: the hold lives on from now. */
-const find = `
-local hold = redis.pcall('GET', KEYS[1])
-if type(hold) ~= 'string' then return false end
-redis.call('PEXPIRE', KEYS[1], ARGV[1])
-return hold`
+// Each lost attempt means that another instance has just assigned a chat of the same organization.
+const attemptsMax = 100
+// Counters that this process remembers over all rotations, about 50 bytes each.
+const countersMax = 1_000_000
 
-const release = `return redis.call('UNLINK', KEYS[1])`
-
-/** The assignments that instances share. */
+/**
+ * The store that instances share. A held chat costs one read. A new one is chosen here, from what this process has read
+ * of the rotation, and stored by compare-and-set. Redis answers a lost attempt with what this process has not read yet.
+ */
 export const createRedisAssignments = (redis: Redis): AssignmentStore => {
   const scripts = {
-    assign: redis.script('assignmentAssign', assign),
     find: redis.script('assignmentFind', find),
-    release: redis.script('assignmentRelease', release),
+    store: redis.script('assignmentStore', store),
   }
-  const holdKey = (organization: number, chat: string): string => `assignment:{${organization}}:chat:${chat}`
-  const turnsKey = (organization: number): string => `assignment:{${organization}}:turns`
+  const chatKey = (organization: number, chat: string): string => `assignment:{${organization}}:chat:${chat}`
+  const rotations = new LRUCache<number, StoredRotation>({
+    maxSize: countersMax,
+    sizeCalculation: ({ rotation }) => 1 + rotation.size,
+  })
 
-  return {
-    requireReady: () => {
-      if (redis.state() === 'away') throw new Failure('redis.unavailable', { retryAfterMs: 1000 })
-    },
-    assign: async (organization, chat, { active, exclude, strategy, number, isNumber }) => {
-      const answer = (await scripts.assign(
-        [holdKey(organization, chat), turnsKey(organization)],
-        active.join(','),
-        exclude.join(','),
-        strategy,
-        number ?? '',
-        isNumber ? 'number' : 'text',
-        holdMs,
-      )) as [hold: Buffer, chosen?: Buffer, moved?: Buffer, count?: number] | null
-      if (!answer) return undefined
-      const [kept, chosen, moved, count] = answer
-      return {
-        hold: decode(kept) as HeldChat,
-        why: chosen ? whyOf(chosen, moved, count) : { reason: 'held' },
+  const choose: AssignmentStore['assign'] = async (organization, chat, request, seen) => {
+    let held = seen
+    let stored = rotations.get(organization) ?? unread()
+    for (let attempt = 0; attempt < attemptsMax; attempt++) {
+      const choice = assign(request, held, stored.rotation)
+      if (!choice) return undefined
+      const { operator, why, changes } = choice
+      if (held && why.reason === 'held') return { hold: held, why }
+      const keys = [chatKey(organization, chat)]
+      if (changes.size > 0) keys.push(`assignment:{${organization}}:rotation`)
+      const isReplaced = isOutdated(stored)
+      const text = isReplaced ? newText(stored.rotation, changes) : encodeGroups(changes)
+      const [outcome, bytes, from] = (await scripts.store(
+        keys,
+        ...[holdMs, held ? encode(held) : '', operator, formOf(request)],
+        ...[stored.head, stored.bytes, isReplaced ? 'replace' : 'append', text],
+      )) as [outcome: Buffer, bytes: Buffer, from?: number]
+      if (outcome.toString() === 'assigned') held = decode(bytes)
+      else if (outcome.toString() === 'rotated') stored = readOn(from ? stored : unread(), bytes)
+      else {
+        if (changes.size > 0)
+          rotations.set(organization, readOn(isReplaced ? unread() : stored, Buffer.from(text)))
+        return { hold: decode(bytes) as HeldChat, why }
       }
-    },
+    }
+    throw new Failure('queue.full', { retryAfterMs: 1000 })
+  }
+
+  const tails = new Map<number, Promise<unknown>>()
+  return {
     find: async (organization, chat) =>
-      decode((await scripts.find([holdKey(organization, chat)], holdMs)) as Buffer | null),
-    release: async (organization, chat) => (await scripts.release([holdKey(organization, chat)])) === 1,
+      decode((await scripts.find([chatKey(organization, chat)], holdMs)) as Buffer | null),
+    // One choice at a time per organization: several in one process would only outdate each other.
+    assign: async (organization, ...chosen) => {
+      const before = tails.get(organization) ?? Promise.resolve()
+      const choice = before.then(() => choose(organization, ...chosen))
+      const tail = choice.catch(() => {})
+      tails.set(organization, tail)
+      await tail
+      if (tails.get(organization) === tail) tails.delete(organization)
+      return choice
+    },
+    release: async (organization, chat) =>
+      (await redis.run((client) => client.unlink(redis.prefix + chatKey(organization, chat)))) === 1,
   }
 }
 
-const whyOf = (chosen: Buffer, moved: Buffer | undefined, count: number | undefined): Reason => {
-  const reason = moved?.length ? { moved: moved.toString() as 'inactive' | 'excluded' } : {}
-  return chosen.toString() === 'modulo'
-    ? { reason: 'modulo', ...reason, index: count as number }
-    : { reason: 'fewestChats', ...reason, given: count as number }
-}
+const formOf = ({ strategy, isNumber }: Pick<HeldChat, 'strategy' | 'isNumber'>): string =>
+  `${strategy} ${isNumber ? 'number' : 'text'}`
+
+const encode = (held: HeldChat): string => `1 ${held.operator} ${held.assignedAt} ${formOf(held)}`
 
 const decode = (bytes: Buffer | null): HeldChat | undefined => {
   const [, operator, assignedAt, strategy, form] =
-    /^1 (\d+) (\d+) (\w+) (\w+)$/.exec(bytes?.toString() ?? '') ?? []
+    /^1 (\d+) (\d+) ([A-Za-z]+) ([A-Za-z]+)$/.exec(bytes?.toString() ?? '') ?? []
   if (operator === undefined) return undefined
+  const isNumber = form === 'number'
   return {
     operator: Number(operator),
     strategy: strategy as Strategy,
     assignedAt: Number(assignedAt),
-    isNumber: form === 'number',
+    isNumber,
   }
 }

@@ -15,6 +15,8 @@ export type Roster = {
   /** Every operator whose name is the same folded, in order. */
   byName(name: string): readonly Operator[]
   statistics(): Statistics
+  /** Ids of the active operators, in order. */
+  active(): readonly number[]
   /** A body made once per roster and `key`; at most 64 of them are kept, and together no more than 4 lists' bytes. */
   view(key: string, make: () => unknown): Buffer
   /** Every operator whose name contains this, both folded for searching, in order. */
@@ -39,6 +41,7 @@ export const createRoster = (
   names = createIndex(operators, ({ name }) => fold(name)),
 ): Roster => {
   const counts = lazy(() => countStatuses(operators))
+  const active = lazy(() => operators.filter(({ status }) => status === 'active').map(({ id }) => id))
   const search = lazy(() => createSearch(operators.map((operator) => foldForSearch(operator.name))))
   const views = new Map<string, Buffer>()
   const viewBytesMax = Math.max(viewBytesMin, 4 * bytes.length)
@@ -54,6 +57,7 @@ export const createRoster = (
     byId: (id) => ids.find(id)[0],
     byName: (name) => names.find(fold(name)),
     statistics: counts,
+    active,
     containing: (sought) => search()(sought).map((index) => operators[index] as Operator),
     view: (key, make) => {
       let view = views.get(key)

@@ -3,15 +3,18 @@ import fc from 'fast-check'
 import {
   type AssignmentRequest,
   assign,
-  emptyRotation,
+  change,
   type HeldChat,
   type Rotation,
 } from '../../src/assignments/assign.ts'
 
-const wish = (active: readonly number[], more: Partial<AssignmentRequest> = {}): AssignmentRequest => ({
+const requestFor = (
+  active: readonly number[],
+  { exclude = [], ...more }: Partial<AssignmentRequest> & { exclude?: readonly number[] } = {},
+): AssignmentRequest => ({
   strategy: 'roundRobin',
   active,
-  exclude: [],
+  candidates: active.filter((id) => !exclude.includes(id)),
   number: undefined,
   isNumber: false,
   ...more,
@@ -29,32 +32,30 @@ const somePeople = fc
   .map((active) => active as readonly number[])
 const lists = fc.array(fc.tuple(somePeople, fc.integer({ min: 1, max: 12 })), { minLength: 1, maxLength: 12 })
 
-/** Gives `chats` new chats in turn and tells `each` after every one. */
+/** Assigns `chats` new chats, and tells `each` the operator of every one. */
 const give = (
-  start: Rotation,
+  rotation: Rotation,
   active: readonly number[],
   chats: number,
-  each: (operator: number) => void,
-): Rotation => {
-  let turns = start
+  each: (operator: number) => void = () => {},
+): void => {
   for (let i = 0; i < chats; i++) {
-    const choice = assign(wish(active), undefined, turns)
-    if (!choice) return turns
-    turns = choice.turns as Rotation
+    const choice = assign(requestFor(active), undefined, rotation)
+    if (!choice) return
+    change(rotation, choice.changes)
     each(choice.operator)
   }
-  return turns
 }
 
 describe('round robin', () => {
-  it('gives those who are there throughout the same number of chats or one more, whoever else comes and goes', () => {
+  it('gives those who stay the same number of chats or one more, whoever else comes and goes', () => {
     const throughout = [50, 20]
     fc.assert(
       fc.property(lists, fc.nat(2), (story, place) => {
         const got = new Map(throughout.map((id) => [id, 0]))
-        let turns = emptyRotation
+        const rotation: Rotation = new Map()
         for (const [others, chats] of story)
-          turns = give(turns, others.toSpliced(place, 0, ...throughout), chats, (operator) => {
+          give(rotation, others.toSpliced(place, 0, ...throughout), chats, (operator) => {
             if (got.has(operator)) got.set(operator, (got.get(operator) as number) + 1)
             const [first, second] = [...got.values()] as [number, number]
             expect(Math.abs(first - second)).toBeLessThanOrEqual(1)
@@ -63,14 +64,16 @@ describe('round robin', () => {
     )
   })
 
-  it('compares numbers that are never more than one apart, newcomers and those who come back included', () => {
+  it('compares counts that are never more than one apart, of newcomers and of those who come back too', () => {
     fc.assert(
       fc.property(lists, (story) => {
-        let turns = emptyRotation
+        const rotation: Rotation = new Map()
         for (const [active, chats] of story) {
           for (let i = 0; i < chats && active.length > 0; i++) {
-            turns = give(turns, active, 1, () => {})
-            const now = active.map((id) => turns.given.get(id) as number)
+            give(rotation, active, 1)
+            const present = [...rotation].filter(([, { isActive }]) => isActive)
+            expect(present.map(([id]) => id).toSorted()).toEqual(active.toSorted())
+            const now = present.map(([, { count }]) => count)
             expect(Math.max(...now) - Math.min(...now)).toBeLessThanOrEqual(1)
           }
         }
@@ -78,35 +81,54 @@ describe('round robin', () => {
     )
   })
 
-  it('floods no newcomer: of n chats after somebody came everybody gets an even share, but for less than two', () => {
+  it('does not flood a newcomer: everybody gets an even share of the chats after it, give or take two', () => {
     fc.assert(
       fc.property(somePeople, fc.nat(50), fc.integer({ min: 1, max: 60 }), (active, earlier, later) => {
-        const before = give(emptyRotation, active, earlier, () => {})
+        const rotation: Rotation = new Map()
+        give(rotation, active, earlier)
         const all = [99, ...active]
         const got = new Map<number, number>()
-        give(before, all, later, (operator) => got.set(operator, (got.get(operator) ?? 0) + 1))
+        give(rotation, all, later, (operator) => got.set(operator, (got.get(operator) ?? 0) + 1))
         for (const id of all) expect(Math.abs((got.get(id) ?? 0) - later / all.length)).toBeLessThan(2)
       }),
     )
   })
 
-  it('remembers who is gone only while ahead, so that its memory does not grow with everyone who ever was', () => {
-    let turns = emptyRotation
-    for (let id = 1; id <= 500; id++) turns = give(turns, [id, id + 1], 2, () => {})
-    expect(turns.given.size).toBeLessThanOrEqual(3)
+  it('starts a newcomer at the fewest of those who stayed, an excluded one included', () => {
+    const rotation: Rotation = new Map()
+    for (let i = 0; i < 10; i++) {
+      const choice = assign(requestFor([1, 2, 3], { exclude: [1] }), undefined, rotation)
+      change(rotation, choice?.changes ?? new Map())
+    }
+    expect([1, 2, 3].map((id) => rotation.get(id)?.count)).toEqual([0, 5, 5])
+    expect(assign(requestFor([4, 1, 2, 3]), undefined, rotation)).toMatchObject({
+      operator: 4,
+      why: { given: 0 },
+    })
+    expect(assign(requestFor([4, 2, 3]), undefined, rotation)).toMatchObject({
+      operator: 4,
+      why: { given: 5 },
+    })
   })
 
-  it('lets nobody starve who came back long after everyone else was replaced', () => {
-    let turns = give(emptyRotation, [1, 2], 1000, () => {})
-    turns = give(turns, [3, 4], 10, () => {})
+  it('remembers an operator that left only while it is ahead', () => {
+    const rotation: Rotation = new Map()
+    for (let id = 1; id <= 500; id++) give(rotation, [id, id + 1], 2)
+    expect(rotation.size).toBeLessThanOrEqual(3)
+  })
+
+  it('does not starve an operator that comes back after everyone else was replaced', () => {
+    const rotation: Rotation = new Map()
+    give(rotation, [1, 2], 1000)
+    give(rotation, [3, 4], 10)
     const got: number[] = []
-    give(turns, [1, 3, 4], 3, (operator) => got.push(operator))
+    give(rotation, [1, 3, 4], 3, (operator) => got.push(operator))
     expect(got.toSorted()).toEqual([1, 3, 4])
   })
 })
 
 describe('a choice', () => {
-  it('leaves a held chat alone while its operator is active and not excluded, whatever else is wished', () => {
+  it('leaves a held chat alone while its operator is active and not excluded, whatever else is asked', () => {
     fc.assert(
       fc.property(
         somePeople,
@@ -114,20 +136,20 @@ describe('a choice', () => {
         (active, strategy) => {
           for (const id of active) {
             const exclude = active.filter((other) => other !== id)
-            const wished = wish(active, { strategy, exclude, number: 1 })
-            const choice = assign(wished, heldBy(id), emptyRotation)
-            expect(choice).toEqual({ operator: id, why: { reason: 'held' } })
+            const request = requestFor(active, { strategy, exclude, number: 1 })
+            const choice = assign(request, heldBy(id), new Map())
+            expect(choice).toEqual({ operator: id, why: { reason: 'held' }, changes: new Map() })
           }
         },
       ),
     )
   })
 
-  it('is always an active operator that is not excluded, and nobody only when there is none', () => {
+  it('is always an active operator that is not excluded, and undefined only when there is none', () => {
     const strategy = fc.constantFrom('roundRobin' as const, 'modulo' as const)
     fc.assert(
       fc.property(somePeople, somePeople, strategy, fc.maxSafeNat(), (active, exclude, by, number) => {
-        const choice = assign(wish(active, { exclude, strategy: by, number }), heldBy(1), emptyRotation)
+        const choice = assign(requestFor(active, { exclude, strategy: by, number }), heldBy(1), new Map())
         const candidates = active.filter((id) => !exclude.includes(id))
         if (choice) expect(candidates).toContain(choice.operator)
         else expect(candidates).toEqual([])
@@ -140,9 +162,13 @@ describe('a choice', () => {
     fc.assert(
       fc.property(somePeople, fc.maxSafeNat(), (active, chatId) => {
         fc.pre(active.length > 0)
-        const choice = assign(wish(active, { strategy: 'modulo', number: chatId }), undefined, emptyRotation)
+        const choice = assign(
+          requestFor(active, { strategy: 'modulo', number: chatId }),
+          undefined,
+          new Map(),
+        )
         expect(choice?.operator).toBe(active[chatId % active.length])
-        expect(choice?.turns).toBeUndefined()
+        expect(choice?.changes).toEqual(new Map())
       }),
     )
   })

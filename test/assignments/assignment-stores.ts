@@ -1,60 +1,69 @@
 import { EventEmitter, once } from 'node:events'
-import type { AssignmentRequest } from '../../src/assignments/assign.ts'
 import type { AssignmentStore } from '../../src/assignments/assignments.ts'
 import { createMemoryAssignments } from '../../src/assignments/memory-assignments.ts'
 import { createRedisAssignments } from '../../src/assignments/redis-assignments.ts'
 import { type Clock, systemClock } from '../../src/clock.ts'
-import { chatNumber } from '../../src/contract/assignment.ts'
+import { chatNumber, type Strategy } from '../../src/contract/assignment.ts'
 import { commandMs } from '../../src/redis/connect.ts'
 import { createRedis } from '../../src/redis/redis.ts'
 import { createClock } from '../support/clock.ts'
 import type { TestDatabase } from '../support/redis.ts'
 
-/** A store under test, and the hand that lets time pass for what it keeps. */
-export type Kept = {
+/** A store under test. `age` lets time pass for what it has stored. */
+export type StoreUnderTest = {
   store: AssignmentStore
   age(ms: number): Promise<void>
   close(): void
 }
 
-/**
- * Time as it is, but for how long a command may take: on a machine busy with other suites 50 ms pass while nobody is
- * slow. A hung Redis is found out after half a second.
- */
-export const patientClock: Clock = {
+// The two time limits of a Redis command, in ms: of readers, and of writers.
+const commandLimits = [commandMs, 10 * commandMs]
+
+/** Real time, but a Redis command may take `limitMs`: a busy machine must not be taken for a Redis that hangs. */
+export const patientClock = (limitMs = 20_000): Clock => ({
   ...systemClock,
-  after: (ms, run) => systemClock.after(ms === commandMs ? 10 * ms : ms, run),
-}
+  after: (ms, run) => systemClock.after(commandLimits.includes(ms) ? limitMs : ms, run),
+})
 
 export const day = 24 * 3600 * 1000
 
-/** A wish of a caller, as `createAssignments` makes it. */
-export const wish = (
+export type RequestOptions = { exclude?: readonly number[]; strategy?: Strategy }
+
+/** Finds and assigns a chat, as `createAssignments` does. */
+export const assignIn = async (
+  store: AssignmentStore,
+  organization: number,
   chat: string,
   active: readonly number[],
-  { exclude = [], strategy = 'roundRobin' }: Partial<Pick<AssignmentRequest, 'exclude' | 'strategy'>> = {},
-): AssignmentRequest => ({ strategy, active, exclude, number: chatNumber(chat), isNumber: false })
+  { exclude = [], strategy = 'roundRobin' }: RequestOptions = {},
+): ReturnType<AssignmentStore['assign']> => {
+  const held = await store.find(organization, chat)
+  const candidates = active.filter((id) => !exclude.includes(id))
+  const request = { strategy, active, candidates, number: chatNumber(chat), isNumber: false }
+  return store.assign(organization, chat, request, held)
+}
 
-export const keptInMemory = (chatsMax?: number): Kept => {
+export const storeInMemory = (chatsMax?: number): StoreUnderTest => {
   const clock = createClock()
   const store = createMemoryAssignments({ clock, ...(chatsMax !== undefined && { chatsMax }) })
   return { store, age: clock.advance, close: () => {} }
 }
 
-/** `ready` resolves when Redis is there the next time. */
-export type KeptInRedis = Kept & { ready(): Promise<unknown> }
+/** `ready` resolves when Redis is reached the next time. */
+export type RedisStoreUnderTest = StoreUnderTest & { ready(): Promise<unknown> }
 
-/** A connection of its own, as each instance has; resolves when it is up. */
-export const keptInRedis = async (
+/** A store with its own connection, as each instance has; resolves when the connection is up. */
+export const storeInRedis = async (
   database: Pick<TestDatabase, 'url' | 'client' | 'prefix'>,
-): Promise<KeptInRedis> => {
+  clock = patientClock(),
+): Promise<RedisStoreUnderTest> => {
   const events = new EventEmitter()
   const ready = once(events, 'ready')
   const { url, prefix } = database
   const redis = createRedis({
     url,
     prefix,
-    clock: patientClock,
+    clock,
     report: (told) => void (told.name === 'redis' && told.event === 'ready' && events.emit('ready')),
   })
   await ready
@@ -76,7 +85,7 @@ export const keysOf = async ({
   return keys
 }
 
-/** Takes `ms` from the life of every key, as if they had passed. */
+/** Shortens the life of every key by `ms`, as if that time had passed. */
 const ageKeys = async (database: Pick<TestDatabase, 'client' | 'prefix'>, ms: number): Promise<void> => {
   const open = database.client()
   for (const key of await open.keys(`${database.prefix}*`)) {

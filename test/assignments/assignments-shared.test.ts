@@ -1,12 +1,19 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals'
 import fc from 'fast-check'
-import type { AssignmentRequest } from '../../src/assignments/assign.ts'
 import { holdMs } from '../../src/assignments/assignments.ts'
 import { describeWithRedis, describeWithRedisServer } from '../support/needs.ts'
 import { openRedis, startRedis, type TestDatabase, type TestRedis } from '../support/redis.ts'
-import { type Kept, type KeptInRedis, keptInMemory, keptInRedis, keysOf, wish } from './assignment-stores.ts'
+import {
+  assignIn,
+  keysOf,
+  patientClock,
+  type RedisStoreUnderTest,
+  type StoreUnderTest,
+  storeInMemory,
+  storeInRedis,
+} from './assignment-stores.ts'
 
-/** Forty at once, in order otherwise. */
+/** Forty at once. */
 const inBatches = async <T, R>(all: T[], run: (one: T, i: number) => Promise<R>): Promise<R[]> => {
   const done: R[] = []
   for (let from = 0; from < all.length; from += 40)
@@ -16,19 +23,23 @@ const inBatches = async <T, R>(all: T[], run: (one: T, i: number) => Promise<R>)
 
 describeWithRedis('assignments of several instances on one Redis', () => {
   let database: TestDatabase
-  const instances: Kept[] = []
-  const at = (i: number): Kept => instances[i % instances.length] as Kept
+  let client: ReturnType<TestDatabase['client']>
+  const instances: StoreUnderTest[] = []
+  const at = (i: number) => (instances[i % instances.length] as StoreUnderTest).store
   beforeAll(async () => {
     database = await openRedis()
-    for (let i = 0; i < 3; i++) instances.push(await keptInRedis(database))
+    client = database.client()
+    for (let i = 0; i < 3; i++) instances.push(await storeInRedis(database))
   })
   afterAll(async () => {
     for (const { close } of instances) close()
     await database.stop()
   })
+  const keyOf = (organization: number, end: string): string =>
+    `${database.prefix}assignment:{${organization}}:${end}`
 
-  it('differ by at most one over 10,000 chats while people come and go, and only chats of those who left move', async () => {
-    const everybody = [101, 102, 103, 104, 105]
+  it('differ by at most one while operators come and go, and only chats of those who left move', async () => {
+    const chatsEach = 1000
     const shifts = [
       [101, 102, 103],
       [101, 102, 103, 104],
@@ -37,105 +48,129 @@ describeWithRedis('assignments of several instances on one Redis', () => {
       [101, 103],
     ]
     const holder = new Map<string, number>()
-    const given = new Map(everybody.map((id) => [id, 0]))
+    const given = new Map([101, 102, 103, 104, 105].map((id) => [id, 0]))
+    const countOf = (id: number): number => given.get(id) as number
     for (const [shift, active] of shifts.entries()) {
       const atStart = new Map(given)
-      const chats = Array.from({ length: 2000 }, (_, i) => `chat-${shift}-${i}`)
-      const assigned = await inBatches(chats, (chat, i) => at(i).store.assign(24, chat, wish(chat, active)))
+      const chats = Array.from({ length: chatsEach }, (_, i) => `chat-${shift}-${i}`)
+      const assigned = await inBatches(chats, (chat, i) => assignIn(at(i), 24, chat, active))
       for (const [i, chat] of chats.entries()) {
         const operator = assigned[i]?.hold.operator as number
         holder.set(chat, operator)
-        given.set(operator, (given.get(operator) as number) + 1)
+        given.set(operator, countOf(operator) + 1)
       }
-      // 101 and 103 were there throughout; the others since this shift began.
-      expect(Math.abs((given.get(101) as number) - (given.get(103) as number))).toBeLessThanOrEqual(1)
+      // 101 and 103 are active throughout, the others since this shift began.
+      expect(Math.abs(countOf(101) - countOf(103))).toBeLessThanOrEqual(1)
       for (const id of active) {
-        const got = (given.get(id) as number) - (atStart.get(id) as number)
-        expect(Math.abs(got - 2000 / active.length)).toBeLessThan(2)
+        const got = countOf(id) - (atStart.get(id) as number)
+        expect(Math.abs(got - chatsEach / active.length)).toBeLessThan(2)
       }
     }
-    expect(holder.size).toBe(10_000)
+    expect(holder.size).toBe(shifts.length * chatsEach)
     const last = shifts.at(-1) as number[]
     const moved = new Map(last.map((id) => [id, 0]))
-    const again = await inBatches([...holder], ([chat], i) =>
-      at(i + 1).store.assign(24, chat, wish(chat, last)),
-    )
+    const again = await inBatches([...holder], ([chat], i) => assignIn(at(i + 1), 24, chat, last))
     for (const [i, [, before]] of [...holder].entries()) {
       const { hold, why } = again[i] ?? {}
       if (last.includes(before)) expect([hold?.operator, why?.reason]).toEqual([before, 'held'])
       else moved.set(hold?.operator as number, (moved.get(hold?.operator as number) as number) + 1)
     }
     const [first, second] = [...moved.values()] as [number, number]
-    expect(first + second).toBeGreaterThan(2000)
+    expect(first + second).toBeGreaterThan(chatsEach)
     expect(Math.abs(first - second)).toBeLessThanOrEqual(1)
   })
 
+  it('hold 30 requests for one new chat on three instances to one choice', async () => {
+    for (let round = 0; round < 5; round++) {
+      const all = Array.from({ length: 30 }, (_, i) => assignIn(at(i), 29, `same-${round}`, [1, 2, 3]))
+      const choices = await Promise.all(all)
+      expect(choices.filter((choice) => choice?.why.reason !== 'held')).toHaveLength(1)
+      expect(new Set(choices.map((choice) => choice?.hold.operator)).size).toBe(1)
+    }
+  })
+
   it('are known to an instance that starts later', async () => {
-    await at(0).store.assign(25, 'a', wish('a', [1, 2]))
-    const later = await keptInRedis(database)
-    expect(await later.store.assign(25, 'a', wish('a', [1, 2]))).toMatchObject({ why: { reason: 'held' } })
-    expect(await later.store.assign(25, 'b', wish('b', [1, 2]))).toMatchObject({ hold: { operator: 2 } })
+    await assignIn(at(0), 25, 'a', [1, 2])
+    const later = await storeInRedis(database)
+    expect(await assignIn(later.store, 25, 'a', [1, 2])).toMatchObject({ why: { reason: 'held' } })
+    expect(await assignIn(later.store, 25, 'b', [1, 2])).toMatchObject({ hold: { operator: 2 } })
     later.close()
   })
 
-  it('stand under keys with one hash tag an organization and a life of 30 days, renewed by use', async () => {
-    const { store } = at(0)
-    await store.assign(26, 'chat', wish('chat', [1, 2]))
-    await store.assign(26, '5', wish('5', [1, 2], { strategy: 'modulo' }))
-    await store.release(26, 'nobody’s')
-    const mine = (await keysOf(database)).filter((key) => key.includes('{26}'))
-    expect(mine.map((key) => key.slice(database.prefix.length)).toSorted()).toEqual([
-      'assignment:{26}:chat:5',
-      'assignment:{26}:chat:chat',
-      'assignment:{26}:turns',
-    ])
-    const client = database.client()
-    for (const [i, left] of (await lives(client, await keysOf(database))).entries())
-      expect([i, left > 0 && left <= holdMs]).toEqual([i, true])
+  it('have one hash tag an organization and a life of 30 days, renewed by use', async () => {
+    await assignIn(at(0), 26, 'chat', [1, 2])
+    await assignIn(at(0), 26, '5', [1, 2], { strategy: 'modulo' })
+    await at(0).release(26, 'never assigned')
+    const keys = (await keysOf(database)).filter((key) => key.includes('{26}'))
+    expect(keys.toSorted()).toEqual(['chat:5', 'chat:chat', 'rotation'].map((end) => keyOf(26, end)))
+    for (const key of keys) {
+      const left = await client.pttl(key)
+      expect([key, left > 0 && left <= holdMs]).toEqual([key, true])
+    }
     const uses = [
-      () => store.find(26, 'chat'),
-      () => store.assign(26, 'chat', wish('chat', [1, 2])),
-      () => store.assign(26, 'chat', wish('chat', [2])),
+      () => at(0).find(26, 'chat'),
+      () => assignIn(at(0), 26, 'chat', [1, 2]),
+      () => assignIn(at(0), 26, 'chat', [2]),
     ]
     for (const use of uses) {
-      await client.pexpire(`${database.prefix}assignment:{26}:chat:chat`, 5000)
+      for (const end of ['chat:chat', 'rotation']) await client.pexpire(keyOf(26, end), 500_000)
       await use()
-      expect(await client.pttl(`${database.prefix}assignment:{26}:chat:chat`)).toBeGreaterThan(
-        holdMs - 60_000,
-      )
+      expect(await client.pttl(keyOf(26, 'chat:chat'))).toBeGreaterThan(holdMs - 300_000)
     }
-    expect(await client.pttl(`${database.prefix}assignment:{26}:turns`)).toBeGreaterThan(holdMs - 60_000)
+    expect(await client.pttl(keyOf(26, 'rotation'))).toBeGreaterThan(holdMs - 300_000)
   })
 
-  it('take what is not theirs for nothing: another type, another version, garbage', async () => {
-    const client = database.client()
-    const key = `${database.prefix}assignment:{27}:chat:a`
-    const turns = `${database.prefix}assignment:{27}:turns`
-    for (const spoil of [
-      () => client.lpush(key, 'x'),
-      () => client.set(key, '2 1 0 roundRobin text'),
-      () => client.set(key, '\u0000�{'),
-      () => client.set(turns, 'text'),
-      () => client.hset(turns, 'present', '1,2', '1', 'NaN', '2', '{}'),
-    ]) {
-      await client.del(key, turns)
-      await spoil()
-      expect(await at(0).store.find(27, 'a')).toBeUndefined()
-      expect(await at(0).store.assign(27, 'a', wish('a', [1, 2]))).toMatchObject({ hold: { operator: 1 } })
+  it('treat a stored value of another type or version, and garbage, as nothing', async () => {
+    const [chat, rotation] = [keyOf(27, 'chat:a'), keyOf(27, 'rotation')]
+    const values = [
+      () => client.lpush(chat, 'x'),
+      () => client.set(chat, '2 1 0 roundRobin text'),
+      () => client.set(chat, '\u0000�{'),
+      () => client.hset(rotation, 'present', '1,2'),
+      () => client.set(rotation, '2 abcdefgh =5:1;|'),
+      () => client.set(rotation, '\u0000�{ж=5:1;'),
+      () => client.set(rotation, '1 '),
+    ]
+    for (const [i, write] of values.entries()) {
+      await client.del(chat, rotation)
+      await write()
+      const { store, close } = await storeInRedis(database)
+      expect([i, await store.find(27, 'a')]).toEqual([i, undefined])
+      expect(await assignIn(store, 27, 'a', [1, 2])).toMatchObject({ hold: { operator: 1 } })
+      expect(await assignIn(store, 27, `b${i}`, [1, 2])).toMatchObject({ hold: { operator: 2 } })
+      close()
     }
   })
 
-  it('remember who is gone only while ahead, so that what they keep does not grow with everyone who ever was', async () => {
+  it('go on evenly when Redis has lost the rotation, or its end', async () => {
+    const chats = (word: string) => Array.from({ length: 4 }, (_, i) => `${word}-${i}`)
+    const operators = async (word: string) => {
+      const got: (number | undefined)[] = []
+      for (const chat of chats(word)) got.push((await assignIn(at(0), 31, chat, [1, 2]))?.hold.operator)
+      return got.toSorted()
+    }
+    expect(await operators('before')).toEqual([1, 1, 2, 2])
+    await client.del(keyOf(31, 'rotation'))
+    expect(await operators('lost')).toEqual([1, 1, 2, 2])
+    const text = (await client.get(keyOf(31, 'rotation'))) as string
+    await client.set(keyOf(31, 'rotation'), text.slice(0, -8))
+    expect(await operators('shortened')).toEqual([1, 1, 2, 2])
+  })
+
+  it('forget an operator that left, and keep a log that does not grow with the number of chats', async () => {
     for (let id = 1; id <= 40; id++)
-      for (const chat of [`${id}-a`, `${id}-b`]) await at(id).store.assign(28, chat, wish(chat, [id, id + 1]))
-    const fields = await database.client().hkeys(`${database.prefix}assignment:{28}:turns`)
-    expect(fields).toContain('present')
-    expect(fields.length).toBeLessThanOrEqual(4)
+      for (const chat of [`${id}-a`, `${id}-b`]) await assignIn(at(id), 28, chat, [id, id + 1])
+    // 105 KB of changes that change nothing (40 is 14 in base 36).
+    await client.append(keyOf(28, 'rotation'), '=41:14;'.repeat(15_000))
+    await assignIn(at(0), 28, 'next', [40, 41])
+    const log = (await client.get(keyOf(28, 'rotation'))) as string
+    expect(log.length).toBeLessThan(100)
+    expect(log).toMatch(/^1 [\w-]{8} ([=~]\d+:[\da-z,]+;){1,3}\|$/)
   })
 
-  it('answer word for word as those in memory do', async () => {
+  it('answer as the memory store does', async () => {
     const ids = [11, 3, 7, 5]
-    const wishes = fc.record({
+    const steps = fc.record({
       what: fc.constantFrom('assign' as const, 'assign' as const, 'assign' as const, 'release' as const),
       chat: fc.nat(30).map(String),
       active: fc.shuffledSubarray(ids),
@@ -144,14 +179,13 @@ describeWithRedis('assignments of several instances on one Redis', () => {
     })
     let organization = 1000
     await fc.assert(
-      fc.asyncProperty(fc.array(wishes, { minLength: 1, maxLength: 50 }), async (story) => {
+      fc.asyncProperty(fc.array(steps, { minLength: 1, maxLength: 50 }), async (story) => {
         organization++
-        const memory = keptInMemory().store
-        for (const [i, { what, chat, active, ...more }] of story.entries()) {
-          const asked: AssignmentRequest = wish(chat, active, more)
-          const answers = [memory, at(i).store].map(async (store) => {
+        const memory = storeInMemory().store
+        for (const [i, { what, chat, active, ...options }] of story.entries()) {
+          const answers = [memory, at(i)].map(async (store) => {
             if (what === 'release') return store.release(organization, chat)
-            const { hold, why } = (await store.assign(organization, chat, asked)) ?? {}
+            const { hold, why } = (await assignIn(store, organization, chat, active, options)) ?? {}
             return { why, hold: hold && { ...hold, assignedAt: 0 } }
           })
           const [inMemory, inRedis] = await Promise.all(answers)
@@ -162,41 +196,33 @@ describeWithRedis('assignments of several instances on one Redis', () => {
   })
 })
 
-const lives = async (client: ReturnType<TestDatabase['client']>, keys: string[]): Promise<number[]> => {
-  const pipeline = client.pipeline()
-  for (const key of keys) pipeline.pttl(key)
-  return ((await pipeline.exec()) ?? []).map(([, left]) => left as number)
-}
-
 describeWithRedisServer('assignments while Redis is away', () => {
   let redis: TestRedis
-  let kept: KeptInRedis
+  let underTest: RedisStoreUnderTest
   beforeAll(async () => {
     redis = await startRedis()
-    kept = await keptInRedis({ ...redis, prefix: 'test:' })
+    underTest = await storeInRedis({ ...redis, prefix: 'test:' }, patientClock(2000))
   })
   afterAll(async () => {
-    kept.close()
+    underTest.close()
     await redis.stop()
   })
 
-  it('are refused as redis.unavailable, hung or dead, and stand again when it is back', async () => {
-    const { store } = kept
+  it('are refused as redis.unavailable, hung or dead, and work again when it is back', async () => {
+    const { store } = underTest
     const unavailable = { code: 'redis.unavailable' }
-    await store.assign(24, 'a', wish('a', [1, 2]))
+    await assignIn(store, 24, 'a', [1, 2])
     redis.pause()
-    await expect(store.assign(24, 'b', wish('b', [2]))).rejects.toMatchObject(unavailable)
-    expect(() => store.requireReady()).toThrow(expect.objectContaining(unavailable))
+    await expect(assignIn(store, 24, 'b', [2])).rejects.toMatchObject(unavailable)
     await expect(store.find(24, 'a')).rejects.toMatchObject(unavailable)
     await expect(store.release(24, 'a')).rejects.toMatchObject(unavailable)
-    const thawed = kept.ready()
+    const thawed = underTest.ready()
     redis.resume()
     await thawed
-    store.requireReady()
-    expect(await store.assign(24, 'a', wish('a', [1, 2]))).toMatchObject({ why: { reason: 'held' } })
+    expect(await assignIn(store, 24, 'a', [1, 2])).toMatchObject({ why: { reason: 'held' } })
     await redis.kill()
     await expect(store.find(24, 'a')).rejects.toMatchObject(unavailable)
-    const started = kept.ready()
+    const started = underTest.ready()
     await redis.restart()
     await started
     expect(await store.find(24, 'a')).toBeUndefined()

@@ -2,9 +2,16 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import type { AssignmentStore } from '../../src/assignments/assignments.ts'
 import { describeWithRedis } from '../support/needs.ts'
 import { openRedis, type TestDatabase } from '../support/redis.ts'
-import { day, type Kept, keptInMemory, keptInRedis, wish } from './assignment-stores.ts'
+import {
+  assignIn,
+  day,
+  type RequestOptions,
+  type StoreUnderTest,
+  storeInMemory,
+  storeInRedis,
+} from './assignment-stores.ts'
 
-let kept: Kept
+let underTest: StoreUnderTest
 let store: AssignmentStore
 /** Every test in an organization of its own, so that they share one database. */
 let organization = 0
@@ -12,8 +19,8 @@ beforeEach(() => {
   organization++
 })
 
-const take = async (chat: string, active: readonly number[], more: Parameters<typeof wish>[2] = {}) => {
-  const assigned = await store.assign(organization, chat, wish(chat, active, more))
+const take = async (chat: string, active: readonly number[], options?: RequestOptions) => {
+  const assigned = await assignIn(store, organization, chat, active, options)
   return assigned && { operator: assigned.hold.operator, ...assigned.why }
 }
 const operatorsOf = async (chats: string[], active: readonly number[]): Promise<(number | undefined)[]> => {
@@ -32,7 +39,7 @@ const behaviour = (): void => {
   })
 
   it('keeps a held chat with its operator whoever comes, and says since when', async () => {
-    const before = await store.assign(organization, 'a', wish('a', [1, 2]))
+    const before = await assignIn(store, organization, 'a', [1, 2])
     for (const active of [
       [1, 2],
       [9, 1],
@@ -99,15 +106,15 @@ const behaviour = (): void => {
 
   it('forgets a chat 30 days after its last use, and looking is use', async () => {
     await operatorsOf(['a', 'b', 'c'], [1, 2, 3])
-    await kept.age(29 * day)
+    await underTest.age(29 * day)
     await take('a', [1, 2, 3])
     expect(await store.find(organization, 'b')).toMatchObject({ operator: 2 })
-    await kept.age(1.5 * day)
+    await underTest.age(1.5 * day)
     expect(await store.find(organization, 'c')).toBeUndefined()
-    await kept.age(27.5 * day)
+    await underTest.age(27.5 * day)
     expect(await store.find(organization, 'a')).toMatchObject({ operator: 1 })
     expect(await store.find(organization, 'b')).toMatchObject({ operator: 2 })
-    await kept.age(31 * day)
+    await underTest.age(31 * day)
     expect(await store.find(organization, 'a')).toBeUndefined()
   })
 
@@ -159,13 +166,13 @@ const behaviour = (): void => {
 
 describe('assignments in memory', () => {
   beforeAll(() => {
-    kept = keptInMemory()
-    store = kept.store
+    underTest = storeInMemory()
+    store = underTest.store
   })
   behaviour()
 
   it('are bounded: the chat that nobody asked for longest is forgotten', async () => {
-    store = keptInMemory(3).store
+    store = storeInMemory(3).store
     await operatorsOf(['a', 'b', 'c'], [1])
     await take('a', [1])
     await take('d', [1])
@@ -179,11 +186,11 @@ describeWithRedis('assignments in Redis', () => {
   let database: TestDatabase
   beforeAll(async () => {
     database = await openRedis()
-    kept = await keptInRedis(database)
-    store = kept.store
+    underTest = await storeInRedis(database)
+    store = underTest.store
   })
   afterAll(async () => {
-    kept.close()
+    underTest.close()
     await database.stop()
   })
   behaviour()

@@ -17,6 +17,7 @@ const questions = [
   'start',
   'search',
   'queue',
+  'assign',
 ]
 const { values, positionals } = parseArgs({
   allowPositionals: true,
