@@ -8,8 +8,8 @@ const first = ['Олена', 'José', 'Zoë', 'Anna', 'Łukasz', 'Марія', '
 export const run = async ({ short, builds, say }) => {
   const rows = []
   for (const { name, dist } of builds) {
-    const { createRoster } = await import(`${dist}/operators/roster.js`)
-    const { page } = await import(`${dist}/operators/page.js`)
+    const { createRoster } = await import(`${dist}/lists/roster.js`)
+    const { page } = await import(`${dist}/lists/page.js`)
     const operators = Array.from({ length: 100_000 }, (_, index) => ({
       id: index + 1,
       name: `${first[index % first.length]} ${(index * 7919) % 100_003}`,
