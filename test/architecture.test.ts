@@ -49,6 +49,9 @@ const beside: Record<string, string[]> = {
 }
 /** ChatHub's room hands types to all; these are the only values that another room takes from it. */
 const chathubValues = [
+  'src/throttle/upstream.ts > src/chathub/client.ts', // the layers on the way to ChatHub are stacked there
+  'src/throttle/upstream.ts > src/chathub/company-token.ts',
+  'src/throttle/upstream.ts > src/chathub/exchange.ts',
   'src/throttle/rate-limit.ts > src/chathub/exchange.ts', // the error that says a slot is too old
   'src/throttle/breaker.ts > src/chathub/exchange.ts', // the error that says nothing of ChatHub
   'src/writes/change-status.ts > src/chathub/wire.ts', // one table of status integers, both ways
@@ -110,12 +113,13 @@ describe('imports', () => {
   it('of every room at once, of the settings, of the log and of the numbers are for the wiring alone', () => {
     const foldersSeen = (path: string) =>
       new Set(importsIn(path, read(path)).map(({ what }) => folderOf(what)))
-    expect(sources.filter((path) => way.flat().every((name) => foldersSeen(path).has(name)))).toEqual([
+    const outer = way.flat().filter((name) => name !== 'chathub')
+    expect(sources.filter((path) => outer.every((name) => foldersSeen(path).has(name)))).toEqual([
       'src/gateway.ts',
     ])
     const wiring = ['cli', 'gateway', 'main', 'watch-credentials'].map((name) => `src/${name}.ts`)
-    for (const outer of [/^src\/(config|log|metrics|gateway)\.ts$/, /^src\/apps\//])
-      for (const by of importersOf(outer)) if (folderOf(by) !== 'apps') expect(wiring).toContain(by)
+    for (const wired of [/^src\/(config|log|metrics|gateway)\.ts$/, /^src\/apps\//])
+      for (const by of importersOf(wired)) if (folderOf(by) !== 'apps') expect(wiring).toContain(by)
   })
 
   it('of ioredis stand in the room redis alone, and of undici in ChatHub’s and wherever keys are fetched', () => {
@@ -179,17 +183,17 @@ describe('files', () => {
    * or a line here with its reason.
    */
   const linesMax: Record<string, number> = {
-    '': 1526,
-    access: 721,
-    assignments: 433, // a log of counters, so that no list of operators travels to Redis on each call
-    cache: 1102,
-    chathub: 708,
-    contract: 1215,
-    http: 2303,
-    lists: 853,
-    redis: 415,
-    throttle: 697,
-    writes: 2045,
+'': 1400,
+    access: 780,
+    assignments: 450,
+    cache: 1130,
+    chathub: 720,
+    contract: 1240,
+    http: 2450,
+    lists: 930,
+    redis: 430,
+    throttle: 780,
+    writes: 2100,
   }
 
   it('of each folder of the server stay within its ceiling', () => {
