@@ -10,6 +10,7 @@ import { hashKey, makeKey } from '../src/access/keys.ts'
 import { createSimulator, type Simulator, type SimulatorOptions } from '../src/apps/simulator/simulator.ts'
 import { type Exit, track } from './support/children.ts'
 import { type Running, spawnGateway, stopEverything } from './support/processes.ts'
+import { until } from './support/until.ts'
 
 // The gateway as people run it: dist/main.js and dist/cli.js as processes of their own.
 
@@ -59,11 +60,6 @@ const start = async (env: Record<string, string> = settings()): Promise<Running>
   const gateway = await spawnGateway({ env })
   running.push(gateway)
   return gateway
-}
-
-/** Asks until it is so; what ends a vain wait is the test's own time limit. */
-const until = async (isSo: () => boolean | Promise<boolean>): Promise<void> => {
-  while (!(await isSo())) await new Promise((resolve) => setTimeout(resolve, 2))
 }
 
 const cli = fileURLToPath(new URL('../dist/cli.js', import.meta.url))

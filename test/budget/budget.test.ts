@@ -1,10 +1,11 @@
 import { afterAll, afterEach, describe, expect, it } from '@jest/globals'
-import { ask, type Fleet, lapse, startFleet, until } from '../coherence/fleet.ts'
+import { ask, type Fleet, lapse, startFleet } from '../coherence/fleet.ts'
 import { type FaultProxy, startProxy } from '../support/fault-proxy.ts'
 import { isLong } from '../support/long.ts'
 import { describeWithRedisServer } from '../support/needs.ts'
 import { stopEverything } from '../support/processes.ts'
 import { startRedis, type TestRedis } from '../support/redis.ts'
+import { until } from '../support/until.ts'
 import { startDemand, useOf } from './demand.ts'
 
 // Judges rates and shares of processes, so it runs in `npm run test:long` only. test/throttle holds the short proofs.

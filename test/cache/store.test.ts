@@ -6,10 +6,10 @@ import type { Store } from '../../src/cache/store.ts'
 import { systemClock } from '../../src/clock.ts'
 import { createRedis, type Redis } from '../../src/redis/redis.ts'
 import { behavesAsStore, type Opened } from '../behaviour/store.ts'
-import { until } from '../chathub/at-simulator.ts'
 import { createClock } from '../support/clock.ts'
 import { describeWithRedis } from '../support/needs.ts'
 import { openRedis, type TestDatabase } from '../support/redis.ts'
+import { until } from '../support/until.ts'
 
 behavesAsStore('the store in memory', async (): Promise<Opened> => {
   const clock = createClock()
@@ -35,8 +35,7 @@ describeWithRedis('Redis', () => {
     return {
       store: createRedisStore(redis, systemClock),
       past: async (key) => {
-        let gone = false
-        while (!gone) gone = (await client.exists(`${database.prefix}list:{${key}}:copy`)) === 0
+        await until(async () => (await client.exists(`${database.prefix}list:{${key}}:copy`)) === 0)
       },
       close: async () => {
         redis.close()
@@ -178,8 +177,6 @@ describeWithRedis('Redis', () => {
     const other = createRedisStore(redis, systemClock)
     await store.claim('operators:78', 'ahead', 60)
     expect(await other.claim('operators:78', 'ahead', 60)).toBe(false)
-    let taken = false
-    while (!taken) taken = await other.claim('operators:78', 'ahead', 60)
-    expect(taken).toBe(true)
+    await until(() => other.claim('operators:78', 'ahead', 60))
   })
 })

@@ -1,4 +1,3 @@
-import { setImmediate } from 'node:timers/promises'
 import { createSimulator, type Simulator, type SimulatorOptions } from '../../src/apps/simulator/simulator.ts'
 import { type Call, createExchange, type Exchange } from '../../src/chathub/exchange.ts'
 import { type Clock, systemClock } from '../../src/clock.ts'
@@ -77,12 +76,3 @@ export const failureOf = (answer: Promise<unknown>): Promise<Failure> =>
     },
     (error) => error,
   )
-
-/** Resolves as soon as `happened` is true, looked at in every turn of the event loop. @throws after ten seconds */
-export const until = async (happened: () => boolean): Promise<void> => {
-  const end = performance.now() + 10_000
-  while (!happened()) {
-    if (performance.now() > end) throw new Error(`never happened: ${happened}`)
-    await setImmediate()
-  }
-}

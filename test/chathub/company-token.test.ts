@@ -5,7 +5,8 @@ import { type Clock, systemClock } from '../../src/clock.ts'
 import type { Report } from '../../src/report.ts'
 import { Secret } from '../../src/secret.ts'
 import { createClock, settle } from '../support/clock.ts'
-import { atSimulator, companyToken, failureOf, until } from './at-simulator.ts'
+import { until } from '../support/until.ts'
+import { atSimulator, companyToken, failureOf } from './at-simulator.ts'
 
 let close = async (): Promise<void> => {}
 afterEach(() => close())

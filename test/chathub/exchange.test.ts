@@ -5,7 +5,8 @@ import { retryAfter, SlotTooOld } from '../../src/chathub/exchange.ts'
 import { createClock } from '../support/clock.ts'
 import { startProxy } from '../support/fault-proxy.ts'
 import { freePort } from '../support/free-port.ts'
-import { type AtSimulator, atSimulator, companyToken, failureOf, until } from './at-simulator.ts'
+import { until } from '../support/until.ts'
+import { type AtSimulator, atSimulator, companyToken, failureOf } from './at-simulator.ts'
 
 const closing: (() => Promise<void>)[] = []
 const start = async (options: Parameters<typeof atSimulator>[0] = {}): Promise<AtSimulator> => {

@@ -84,8 +84,3 @@ export const startFleet = async (options: {
 
 /** Real time must pass for processes; what is asserted never depends on how much. */
 export const lapse = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
-
-/** Asks until it is so; what ends a vain wait is the test's own time limit. */
-export const until = async (isSo: () => boolean | Promise<boolean>): Promise<void> => {
-  while (!(await isSo())) await lapse(20)
-}

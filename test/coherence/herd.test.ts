@@ -2,7 +2,8 @@ import { afterAll, beforeAll, expect, it } from '@jest/globals'
 import { describeWithRedisServer } from '../support/needs.ts'
 import { stopEverything } from '../support/processes.ts'
 import { startRedis, type TestRedis } from '../support/redis.ts'
-import { ask, type Fleet, lapse, startFleet, until } from './fleet.ts'
+import { until } from '../support/until.ts'
+import { ask, type Fleet, lapse, startFleet } from './fleet.ts'
 
 describeWithRedisServer('a cold herd on four processes', () => {
   let redis: TestRedis

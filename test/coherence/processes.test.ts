@@ -3,7 +3,8 @@ import { isLong, newSeed, randomOf } from '../support/long.ts'
 import { describeWithRedisServer } from '../support/needs.ts'
 import { stopEverything } from '../support/processes.ts'
 import { startRedis, type TestRedis } from '../support/redis.ts'
-import { ask, type Fleet, lapse, startFleet, until } from './fleet.ts'
+import { until } from '../support/until.ts'
+import { ask, type Fleet, lapse, startFleet } from './fleet.ts'
 import { type Event, unexplained } from './history.ts'
 
 const seconds = isLong ? 60 : 6

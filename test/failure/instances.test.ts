@@ -2,7 +2,7 @@ import { afterEach, expect, it } from '@jest/globals'
 import { startGateway, type TestGateway } from '../support/gateway.ts'
 import { describeWithRedisServer } from '../support/needs.ts'
 import { startRedis, type TestRedis } from '../support/redis.ts'
-import { msUntil } from './faulty-chathub.ts'
+import { until } from '../support/until.ts'
 
 // What several instances, or one of several that were planned, may ask of ChatHub when Redis is not as it should be.
 
@@ -42,7 +42,7 @@ describeWithRedisServer('one of several instances', () => {
   it('that nobody planned takes its share when Redis dies, though it has never asked ChatHub itself', async () => {
     const [first, ...others] = await start(3)
     await read(first as TestGateway, 100)
-    for (const other of others) await msUntil(async () => isFresh(await howOf(other, 100)))
+    for (const other of others) await until(async () => isFresh(await howOf(other, 100)))
     await redis.kill()
     first?.simulator.clearArrivals()
     // What came through after the outage ends the flood: six requests, in which a whole budget each would show.
@@ -77,13 +77,13 @@ describeWithRedisServer('one of several instances', () => {
 describeWithRedisServer('an instance that holds its lease', () => {
   it('answers from memory: reads cost Redis nothing', async () => {
     const [one] = (await start(1)) as [TestGateway]
-    await msUntil(async () => isFresh(await howOf(one, 100)))
+    await until(async () => isFresh(await howOf(one, 100)))
     const admin = redis.client()
     // Past the last beat that may have failed: trusted still, with nothing written meanwhile.
     const evals = async (): Promise<number> =>
       Number(/cmdstat_evalsha:calls=(\d+)/.exec(await admin.info('commandstats'))?.[1] ?? 0)
     const beaten = await evals()
-    await msUntil(async () => (await evals()) >= beaten + 2)
+    await until(async () => (await evals()) >= beaten + 2)
     const before = await evals()
     for (let i = 0; i < 300; i++) expect(isFresh(await howOf(one, 100))).toBe(true)
     expect((await evals()) - before).toBeLessThan(20)
@@ -96,7 +96,7 @@ describeWithRedisServer('a purge', () => {
       TestGateway,
       TestGateway,
     ]
-    await msUntil(async () => isFresh(await howOf(other, 100)))
+    await until(async () => isFresh(await howOf(other, 100)))
     const admin = redis.client()
     await admin.del(...(await admin.keys('chathub:list:*:copy')))
     await admin.eval("for i = 1, 100000 do redis.call('SET', 'other:' .. i, '') end", 0)
@@ -113,7 +113,7 @@ describeWithRedisServer('a purge', () => {
       TestGateway,
       TestGateway,
     ]
-    await msUntil(async () => isFresh(await howOf(other, 100)))
+    await until(async () => isFresh(await howOf(other, 100)))
     expect((await one.ask('POST', '/v1/cache:purge', { body: { organization: 100 } })).status).toBe(204)
     one.simulator.fault({ mode: 'status', status: 503, route: 'list' })
     for (const instance of instances) expect((await read(instance, 100)).status).toBe(503)

@@ -5,6 +5,7 @@ import { freePort } from '../support/free-port.ts'
 import { describeWithRedisServer } from '../support/needs.ts'
 import { stopEverything } from '../support/processes.ts'
 import { startRedis } from '../support/redis.ts'
+import { until } from '../support/until.ts'
 import { msUntil, tell } from './faulty-chathub.ts'
 import {
   type BesideRedis,
@@ -115,7 +116,7 @@ describeWithRedisServer('Redis that does not answer', () => {
     world = await startWorld()
     const { gateway, redis } = world
     redis.pause()
-    await msUntil(async () => (await gateway.redisState()) === 'away')
+    await until(async () => (await gateway.redisState()) === 'away')
     const before = heapInUse()
     for (let i = 0; i < 3000; i++) await gateway.read(24)
     const grown = (heapInUse() - before) / 1024 / 1024

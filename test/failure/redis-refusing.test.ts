@@ -1,6 +1,7 @@
 import { afterEach, expect, it } from '@jest/globals'
 import { describeWithRedisServer } from '../support/needs.ts'
 import { stopEverything } from '../support/processes.ts'
+import { until } from '../support/until.ts'
 import { msUntil, tell } from './faulty-chathub.ts'
 import {
   comesBack,
@@ -64,17 +65,17 @@ describeWithRedisServer('Redis that refuses', () => {
     async (name, forget) => {
       world = await startWorld({ env: { CHATHUB_REQUESTS_PER_SECOND: '5' } })
       const { gateway } = world
-      await msUntil(async () => (await gateway.add('Somebody New')).status === 201)
+      await until(async () => (await gateway.add('Somebody New')).status === 201)
       gateway.simulator.clearArrivals()
       await forget(world)
       for (let i = 0; i < 30; i++) expect((await gateway.read(24)).status).toBe(200)
       expect(gateway.listed(24)).toBeLessThanOrEqual(1)
       const cold = await gateway.read(6)
       expect([cold.status, cold.ms < 5000]).toEqual([200, true])
-      await msUntil(async () => (await gateway.redisState()) === 'ready')
+      await until(async () => (await gateway.redisState()) === 'ready')
       let again = await gateway.add('Somebody New')
       // One that is refused says why, and is worth asking again.
-      await msUntil(async () => {
+      await until(async () => {
         if (again.status !== 503) return true
         tell(`${name}: a write was refused with ${again.code}`)
         again = await gateway.add('Somebody New')
@@ -120,12 +121,12 @@ describeWithRedisServer('a value that is none of ours', () => {
     const { admin, gateway, redis } = world
     for (const [what, value] of values) {
       const other = await startBeside(redis.url, { beside: gateway })
-      await msUntil(async () => (await other.redisState()) === 'ready')
+      await until(async () => (await other.redisState()) === 'ready')
       await admin.set(copyKey(24), value)
       const seen = await other.read(24)
       expect([what, seen.status, seen.answer.body.total]).toEqual([what, 200, 3])
       // A Redis that was busy with 50 MiB is given the list by a later read.
-      await msUntil(async () => {
+      await until(async () => {
         const kept = await admin.get(copyKey(24))
         if (kept?.startsWith('1 ') && kept.includes('Sarah')) return true
         expect([what, (await other.read(24)).status]).toEqual([what, 200])
@@ -186,7 +187,7 @@ describeWithRedisServer('Redis that may forget by itself', () => {
     const { gateway } = world
     const warnings = () =>
       gateway.reports.filter((report) => report.name === 'redis' && report.event === 'may-evict')
-    if (told) await msUntil(() => warnings().length > 0)
+    if (told) await until(() => warnings().length > 0)
     expect(warnings()).toEqual(told ? [{ name: 'redis', event: 'may-evict', because: policy }] : [])
     if (told) expect(gateway.logged()).toMatch(/"level":(40|"warn").*(evict|noeviction)/)
   })

@@ -5,6 +5,7 @@ import type { TestGateway } from '../support/gateway.ts'
 import { describeWithRedis, describeWithRedisServer } from '../support/needs.ts'
 import { stopEverything } from '../support/processes.ts'
 import { openRedis } from '../support/redis.ts'
+import { until } from '../support/until.ts'
 import { msUntil, tell } from './faulty-chathub.ts'
 import { endWhatIsLeft, startBeside, startWorld, type World } from './faulty-redis.ts'
 
@@ -72,7 +73,7 @@ describeWithRedisServer('an instance that is cut off from Redis while another wr
     expect((await loading).answer.body.total).toBe(3)
     expect((await writer.add('The Newest')).status).toBe(201)
     await proxy.set('pass')
-    await msUntil(async () => (await slow.redisState()) === 'ready')
+    await until(async () => (await slow.redisState()) === 'ready')
     await slow.isTrusted()
     for (const instance of [slow, writer, await startBeside(redis.url, { beside: slow })]) {
       const seen = await instance.read(24)
@@ -89,7 +90,7 @@ describeWithRedisServer('an instance that is cut off from Redis while another wr
     redis.pause()
     expect((await gateway.read(24, { headers: { 'Cache-Control': 'no-cache' } })).status).toBe(200)
     redis.resume()
-    await msUntil(async () => (await gateway.add('Later')).status === 201)
+    await until(async () => (await gateway.add('Later')).status === 201)
     const seen = await gateway.read(24)
     expect(seen.answer.text).toContain('Later')
     const other = await startBeside(redis.url, { beside: gateway })

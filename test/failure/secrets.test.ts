@@ -5,6 +5,7 @@ import { createLog } from '../../src/log.ts'
 import { startGateway, type TestGateway } from '../support/gateway.ts'
 import { describeWithRedis } from '../support/needs.ts'
 import { openRedis, type TestDatabase } from '../support/redis.ts'
+import { until } from '../support/until.ts'
 import { findLeaks } from './planted.ts'
 import { names, planted, tour, troubles } from './secrets-tour.ts'
 
@@ -115,7 +116,7 @@ describeWithRedis('secrets with Redis', () => {
 
   const ready = async (prefix: string) => {
     const made = await start({ REDIS_URL: database.url, REDIS_PREFIX: prefix, WRITE_DEADLINE_MS: '4000' })
-    while ((await made.ask('GET', '/readyz')).body.redis !== 'ready');
+    await until(async () => (await made.ask('GET', '/readyz')).body.redis === 'ready')
     return made
   }
 

@@ -3,6 +3,7 @@ import { type Cutter, startCutter } from '../support/cutter.ts'
 import { startGateway, type TestGateway } from '../support/gateway.ts'
 import { describeWithRedis } from '../support/needs.ts'
 import { openRedis, type TestDatabase } from '../support/redis.ts'
+import { until } from '../support/until.ts'
 import { ended, insist, namesIn } from './writes.ts'
 
 let gateway: TestGateway
@@ -20,7 +21,7 @@ beforeEach(async () => {
       WRITE_DEADLINE_MS: '8000',
     },
   })
-  while ((await gateway.ask('GET', '/readyz', { key: '' })).body.redis !== 'ready');
+  await until(async () => (await gateway.ask('GET', '/readyz', { key: '' })).body.redis === 'ready')
   await insist(
     () =>
       gateway.ask('POST', '/v1/organizations/24/operators', { body: { operators: [{ name: 'Warm up' }] } }),

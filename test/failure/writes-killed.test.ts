@@ -5,6 +5,7 @@ import { isLong, newSeed, randomOf } from '../support/long.ts'
 import { describeWithRedisServer } from '../support/needs.ts'
 import { type Running, spawnGateway } from '../support/processes.ts'
 import { startRedis, type TestRedis } from '../support/redis.ts'
+import { until } from '../support/until.ts'
 import { departments, insist, longTimeout, type Operation, statesOf, sumOf } from './writes.ts'
 
 // 1,500 rows and 4 kills; in the long form 10,000 rows and 20 kills.
@@ -49,7 +50,10 @@ const start = async (more: Record<string, string> = {}): Promise<Running> => {
     },
   })
   running.push(gateway)
-  while (((await (await fetch(`${gateway.url}/readyz`)).json()) as { redis: string }).redis !== 'ready');
+  await until(
+    async () =>
+      ((await (await fetch(`${gateway.url}/readyz`)).json()) as { redis: string }).redis === 'ready',
+  )
   return gateway
 }
 /** Comes back when it is told to: on a busy machine Redis seems away now and then, and a killed turn lasts a while. */

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from '@jest/globals'
 import { startGateway, type TestGateway } from '../support/gateway.ts'
 import { isLong, newSeed } from '../support/long.ts'
-import { msUntil } from './faulty-chathub.ts'
+import { until } from '../support/until.ts'
 import {
   countNames,
   departments,
@@ -105,7 +105,7 @@ describe('a request that ChatHub applies after it was given up', () => {
           ),
         )
         const isLost = () => arrivals().some((one) => one.route === 'synchronize' && one.organization === id)
-        await msUntil(isLost)
+        await until(isLost)
         // A good answer between them: so many lost in a row would open the breaker, and nobody be asked for a while.
         await gateway.ask('GET', '/v1/organizations', { headers: { 'Cache-Control': 'no-cache' } })
       }

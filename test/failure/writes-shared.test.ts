@@ -3,6 +3,7 @@ import { startGateway, type TestGateway } from '../support/gateway.ts'
 import { isLong } from '../support/long.ts'
 import { describeWithRedisServer } from '../support/needs.ts'
 import { startRedis, type TestRedis } from '../support/redis.ts'
+import { until } from '../support/until.ts'
 import { countNames, departments, ended, longTimeout, namesIn, type Result } from './writes.ts'
 
 // 10 rounds; in the long form 50.
@@ -34,12 +35,11 @@ const start = async (count: number, env: Record<string, string> = {}): Promise<v
       ...(i > 0 && { beside: at(0) }),
     })
     gateways.push(gateway)
-    await until(i, 'ready')
+    await untilRedisIs(i, 'ready')
   }
 }
-const until = async (i: number, state: string): Promise<void> => {
-  while ((await at(i).ask('GET', '/readyz', { key: '' })).body.redis !== state);
-}
+const untilRedisIs = (i: number, state: string): Promise<void> =>
+  until(async () => (await at(i).ask('GET', '/readyz', { key: '' })).body.redis === state)
 const add = (i: number, names: string[], { organization = 500, key = '', ...modes } = {}) =>
   at(i).ask('POST', `/v1/organizations/${organization}/operators`, {
     headers: key === '' ? {} : { 'Idempotency-Key': key },
@@ -171,7 +171,7 @@ describeWithRedisServer('a Redis that forgets or is away', () => {
       expect(at(0).simulator.operators()).toEqual(before)
       expect([arrivals('synchronize'), arrivals('status')]).toEqual([writes, statuses])
       await back()
-      await until(0, 'ready')
+      await untilRedisIs(0, 'ready')
       const retried = await add(0, ['Nobody'])
       // Without its memory Redis first lets a while go by; a hung one may have taken the import, which went on.
       expect([200, 201]).toContain(retried.status)

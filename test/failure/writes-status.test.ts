@@ -2,6 +2,7 @@ import { afterEach, describe, expect, it } from '@jest/globals'
 import { startGateway, type TestGateway } from '../support/gateway.ts'
 import { describeWithRedis } from '../support/needs.ts'
 import { openRedis, type TestDatabase } from '../support/redis.ts'
+import { until } from '../support/until.ts'
 import { longTimeout, type Operation } from './writes.ts'
 
 let gateway: TestGateway
@@ -15,7 +16,8 @@ const start = async (env: Record<string, string> = {}): Promise<void> => {
   gateway = await startGateway({
     env: { WRITE_SETTLE_SECONDS: '1', CHATHUB_TIMEOUT_MS: '500', WRITE_DEADLINE_MS: '12000', ...env },
   })
-  while (env.REDIS_URL && (await gateway.ask('GET', '/readyz', { key: '' })).body.redis !== 'ready');
+  if (env.REDIS_URL)
+    await until(async () => (await gateway.ask('GET', '/readyz', { key: '' })).body.redis === 'ready')
 }
 const startShared = async (): Promise<void> => {
   database = await openRedis()
@@ -34,7 +36,7 @@ describe('a status change whose answer was lost', () => {
       await gateway.ask('GET', '/v1/organizations/24/operators')
       gateway.simulator.fault({ mode: 'hang', route: 'status', times: 1 })
       const first = change('inactive')
-      while (sentStatuses() === 0) await gateway.ask('GET', '/livez')
+      await until(() => sentStatuses() > 0)
       const last = await change('active')
       expect([last.status, last.body.status]).toEqual([200, 'active'])
       expect((await first).status).toBe(200)

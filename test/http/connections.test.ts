@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { startGateway, type TestGateway } from '../support/gateway.ts'
+import { until } from '../support/until.ts'
 
 let gateway: TestGateway
 beforeAll(async () => {
@@ -24,9 +25,7 @@ const open = async (bytes: string): Promise<{ socket: Socket; heard(): string }>
 }
 const connections = (): Promise<number> =>
   new Promise((resolve) => gateway.gateway.server.getConnections((_error, count) => resolve(count)))
-const allGone = async (): Promise<void> => {
-  while ((await connections()) > 0) await new Promise((resolve) => setTimeout(resolve, 5))
-}
+const allGone = (): Promise<void> => until(async () => (await connections()) === 0)
 
 /** All that the server sent until it ended the connection. */
 const ended = async ({ socket, heard }: Awaited<ReturnType<typeof open>>): Promise<string> => {

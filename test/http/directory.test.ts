@@ -2,6 +2,7 @@ import { afterEach, describe, expect, it } from '@jest/globals'
 import { startGateway, type TestGateway } from '../support/gateway.ts'
 import { describeWithRedisServer } from '../support/needs.ts'
 import { startRedis } from '../support/redis.ts'
+import { until } from '../support/until.ts'
 import { createJumpingClock } from './jumping-clock.ts'
 
 let open: TestGateway[] = []
@@ -86,7 +87,7 @@ describeWithRedisServer('the index of operators in Redis', () => {
     const first = await start({ env })
     for (const org of [6, 24, 42]) await first.ask('GET', `/v1/organizations/${org}/operators`)
     const client = redis.client()
-    while ((await client.hget('chathub:operator-index', '101')) !== '24') await new Promise(setImmediate)
+    await until(async () => (await client.hget('chathub:operator-index', '101')) === '24')
     expect(await client.ttl('chathub:operator-index')).toBeGreaterThan(0)
     for (const key of await client.keys('chathub:list:*')) await client.del(key)
     const second = await start({ env, beside: first })

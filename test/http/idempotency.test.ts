@@ -2,6 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import { startGateway, type TestGateway } from '../support/gateway.ts'
 import { describeWithRedis } from '../support/needs.ts'
 import { openRedis, type TestDatabase } from '../support/redis.ts'
+import { until } from '../support/until.ts'
 
 let gateway: TestGateway
 let database: TestDatabase | undefined
@@ -24,7 +25,8 @@ const replayed = ({ headers }: { headers: Record<string, string> }) => headers['
 const suite = (start: () => Promise<TestGateway>): void => {
   beforeAll(async () => {
     gateway = await start()
-    while (database && (await gateway.ask('GET', '/readyz', { key: '' })).body.redis !== 'ready');
+    if (database)
+      await until(async () => (await gateway.ask('GET', '/readyz', { key: '' })).body.redis === 'ready')
   })
   afterAll(async () => {
     await gateway.close()

@@ -1,7 +1,7 @@
 import { brotliDecompressSync, gunzipSync } from 'node:zlib'
 import { describe, expect, it } from '@jest/globals'
 import { type Coding, preparedBodyOf } from '../../src/http/prepared-body.ts'
-import { until } from '../chathub/at-simulator.ts'
+import { until } from '../support/until.ts'
 
 const long = Buffer.from(
   JSON.stringify(Array.from({ length: 200 }, (_, id) => ({ id, name: `Olena ${id}` }))),

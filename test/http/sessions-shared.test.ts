@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from '@jest/gl
 import { startGateway, type TestGateway } from '../support/gateway.ts'
 import { describeWithRedisServer } from '../support/needs.ts'
 import { startRedis, type TestRedis } from '../support/redis.ts'
+import { until } from '../support/until.ts'
 import { asPage, idIn, mint, openSession, redeem, sessionEnv } from './browser-session.ts'
 import { createJumpingClock } from './jumping-clock.ts'
 
@@ -30,12 +31,7 @@ describeWithRedisServer('sessions of all instances', () => {
   const redisOf = async (gateway: TestGateway) => (await gateway.ask('GET', '/readyz')).body.redis
   const ready = (...gateways: TestGateway[]) =>
     Promise.all((gateways.length > 0 ? gateways : [one, two]).map(isReady))
-  const isReady = async (gateway: TestGateway) => {
-    for (let tries = 0; (await redisOf(gateway)) !== 'ready'; tries++) {
-      if (tries > 500) throw new Error('Redis did not come back')
-      await new Promise((resolve) => setTimeout(resolve, 10))
-    }
-  }
+  const isReady = (gateway: TestGateway) => until(async () => (await redisOf(gateway)) === 'ready')
   /** On a busy machine Redis may be taken for away for a moment. */
   const open = async (gateway: TestGateway): Promise<string> => {
     for (let tries = 0; ; tries++)

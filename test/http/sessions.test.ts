@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { hashKey, makeKey } from '../../src/access/keys.ts'
 import { scopes } from '../../src/contract/scopes.ts'
 import { startGateway, type TestGateway } from '../support/gateway.ts'
+import { until } from '../support/until.ts'
 import { asPage, cookieName, idIn, mint, openSession, page, redeem, sessionEnv } from './browser-session.ts'
 import { createJumpingClock } from './jumping-clock.ts'
 
@@ -243,10 +244,7 @@ describe('a session ends', () => {
     const read = async (...clients: object[]) => {
       const told = own.reports.length
       await write(...clients)
-      for (let tries = 0; !own.reports.slice(told).some(({ name }) => name === 'secret-file'); tries++) {
-        if (tries > 250) throw new Error('the change was not seen')
-        await new Promise((resolve) => setTimeout(resolve, 20))
-      }
+      await until(() => own.reports.slice(told).some(({ name }) => name === 'secret-file'))
     }
     const ids = [await openSession(own, {}, old), await openSession(own, {}, next)] as [string, string]
     const list = async (id: string) =>

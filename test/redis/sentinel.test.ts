@@ -1,9 +1,9 @@
 import { afterEach, expect, it } from '@jest/globals'
-import { msUntil } from '../failure/faulty-chathub.ts'
 import { endWhatIsLeft, startBeside } from '../failure/faulty-redis.ts'
 import { startProxy } from '../support/fault-proxy.ts'
 import { describeWithRedisServer } from '../support/needs.ts'
 import { startRedis } from '../support/redis.ts'
+import { until } from '../support/until.ts'
 import { startSentinel } from './sentinel.ts'
 
 const ends: (() => Promise<void>)[] = []
@@ -34,7 +34,7 @@ describeWithRedisServer('a master that another takes over from', () => {
     const { master, link, gateway, isPromoted } = await start()
     await link.set({ latency: 300 })
     await master.kill()
-    await msUntil(isPromoted, 20_000)
+    await until(isPromoted)
     await gateway.isTrusted()
     expect((await gateway.add()).status).toBe(201)
   })
@@ -44,8 +44,8 @@ describeWithRedisServer('a master that another takes over from', () => {
     await link.set('hold')
     const { accepted } = link
     await master.kill()
-    await msUntil(isPromoted, 20_000)
-    await msUntil(() => link.accepted >= accepted + 4, 20_000) // it goes on asking
+    await until(isPromoted)
+    await until(() => link.accepted >= accepted + 4) // it goes on asking
     await link.set('pass')
     await gateway.isTrusted()
     expect((await gateway.add()).status).toBe(201)

@@ -3,9 +3,9 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
-import { msUntil } from '../failure/faulty-chathub.ts'
 import { stopChild, track } from '../support/children.ts'
 import { freePort } from '../support/free-port.ts'
+import { until } from '../support/until.ts'
 
 export type Sentinel = { port: number; stop(): Promise<void> }
 
@@ -36,7 +36,7 @@ export const startSentinel = async (master: number): Promise<Sentinel> => {
     await stopChild(child)
     await rm(folder, { recursive: true })
   }
-  await msUntil(async () => {
+  await until(async () => {
     const replicas = (await client.call('SENTINEL', 'REPLICAS', 'team')) as string[][]
     return replicas.length > 0 && replicas.every((fields) => fields.includes('ok'))
   })

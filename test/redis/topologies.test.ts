@@ -9,6 +9,7 @@ import { msUntil } from '../failure/faulty-chathub.ts'
 import { freePort } from '../support/free-port.ts'
 import { describeWithRedisServer } from '../support/needs.ts'
 import { startRedis, type TestRedis } from '../support/redis.ts'
+import { until } from '../support/until.ts'
 import { startSentinel } from './sentinel.ts'
 
 // Redis as people run it: two gateways as processes on each kind, that must be one gateway to a caller.
@@ -29,7 +30,7 @@ const startGateways = async (redisUrl: string, env: Record<string, string> = {})
   })
   ends.push(fleet.close)
   for (const gateway of fleet.gateways)
-    await msUntil(async () => {
+    await until(async () => {
       const ready = await ask(gateway, 'GET', '/readyz')
       return ((await ready.json()) as { redis: string }).redis === 'ready'
     })
@@ -64,7 +65,7 @@ const isOneGateway = async ({ gateways: [one, other] }: Fleet): Promise<void> =>
   const imported = await ask(one, 'POST', '/v1/organizations/6/imports', csv)
   expect(imported.status).toBe(202)
   const operation = imported.headers.get('location') as string
-  await msUntil(async () => (await json(ask(other, 'GET', operation)))[1].state === 'done')
+  await until(async () => (await json(ask(other, 'GET', operation)))[1].state === 'done')
   expect((await json(ask(other, 'POST', '/v1/cache:purge', { body: {} })))[0]).toBe(204)
   const again = await ask(one, 'GET', list)
   expect(again.headers.get('cache-status')).toContain('fwd=uri-miss')
@@ -118,7 +119,7 @@ describeWithRedisServer('two gateways are one', () => {
       await admin.call('CLUSTER', 'ADDSLOTSRANGE', i * 5462, Math.min(16_383, (i + 1) * 5462 - 1))
     }
     for (const { admin } of nodes)
-      await msUntil(async () => String(await admin.cluster('INFO')).includes('cluster_state:ok'))
+      await until(async () => String(await admin.cluster('INFO')).includes('cluster_state:ok'))
     const hosts = nodes.map(({ redis }) => `127.0.0.1:${redis.port}`).join(',')
     await isOneGateway(await startGateways(`redis+cluster://${hosts}`))
   })
@@ -132,7 +133,7 @@ describeWithRedisServer('two gateways are one', () => {
     await isOneGateway(fleet)
     const known = ['/v1/organizations/24/operators', '/v1/organizations/6/operators', '/v1/organizations']
     for (const gateway of fleet.gateways) for (const path of known) await json(ask(gateway, 'GET', path))
-    await msUntil(async () => (await replica.client().info('replication')).includes('master_link_status:up'))
+    await until(async () => (await replica.client().info('replication')).includes('master_link_status:up'))
     const statuses = new Map<number, number>()
     let over = false
     const readers = fleet.gateways.flatMap((gateway) =>
@@ -147,12 +148,12 @@ describeWithRedisServer('two gateways are one', () => {
       }),
     )
     await master.kill()
-    await msUntil(async () => (await replica.client().info('replication')).includes('role:master'), 15_000)
+    await until(async () => (await replica.client().info('replication')).includes('role:master'))
     const written = async (): Promise<boolean> => {
       const change = { body: { status: 'active' } }
       return (await json(ask(fleet.gateways[0]!, 'PATCH', `${known[0]}/101`, change)))[0] === 200
     }
-    const ms = await msUntil(written, 15_000)
+    const ms = await msUntil(written)
     over = true
     await Promise.all(readers)
     process.stderr.write(
@@ -167,6 +168,6 @@ describeWithRedisServer('two gateways are one', () => {
       expect(status).toBe('active')
       return true
     }
-    await msUntil(isFreshThere, 15_000)
+    await until(isFreshThere)
   })
 })

@@ -1,13 +1,19 @@
 import { setTimeout as pause } from 'node:timers/promises'
 
+const limitMs = 60_000
+
 /**
- * Resolves when `isSo` says so; it is asked every few milliseconds. The limit is generous and only decides failure.
- * @throws with the condition's source when it is not so after `limitMs`
+ * Resolves once `condition` is true; it is evaluated every 2 ms. The limit is generous, because it only decides failure.
+ * @throws with `awaited`, by default the source of the condition, when it is not true after a minute
  */
-export const until = async (isSo: () => boolean | Promise<boolean>, limitMs = 15_000): Promise<void> => {
+export const until = async (
+  condition: () => boolean | Promise<boolean>,
+  awaited = String(condition),
+): Promise<void> => {
   const startedAt = performance.now()
-  while (!(await isSo())) {
-    if (performance.now() - startedAt > limitMs) throw new Error(`not so after ${limitMs} ms: ${isSo}`)
-    await pause(5)
+  while (!(await condition())) {
+    if (performance.now() - startedAt > limitMs)
+      throw new Error(`not true after ${limitMs / 1000} s: ${awaited}`)
+    await pause(2)
   }
 }

@@ -3,10 +3,10 @@ import { registry } from '../../src/cache/coherence.ts'
 import { systemClock } from '../../src/clock.ts'
 import { createRedis, type Redis } from '../../src/redis/redis.ts'
 import { createSharedBudget } from '../../src/throttle/shared-budget.ts'
-import { until } from '../chathub/at-simulator.ts'
 import { createClock } from '../support/clock.ts'
 import { describeWithRedis } from '../support/needs.ts'
 import { openRedis, type TestDatabase } from '../support/redis.ts'
+import { until } from '../support/until.ts'
 
 describeWithRedis('the estimate of the shared budget', () => {
   let database: TestDatabase

@@ -72,8 +72,3 @@ export const listOf24 = '/api/operator?organizationId=24'
 export const toAdd = (...names: string[]) => ({ json: names.map((name) => ({ organizationId: 24, name })) })
 export const namesIn = (simulator: Simulator, organization = 24) =>
   simulator.operators(organization).map((row) => row.name)
-
-/** Resolves once it has happened; the test's own time limit is the only bound. */
-export async function soon(happened: () => boolean): Promise<void> {
-  while (!happened()) await new Promise((resolve) => setTimeout(resolve, 1))
-}

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
 import type { Fault, Simulator } from '../../../src/apps/simulator/simulator.ts'
-import { ask, listOf24, namesIn, soon, toAdd, withSimulator } from './ask.ts'
+import { until } from '../../support/until.ts'
+import { ask, listOf24, namesIn, toAdd, withSimulator } from './ask.ts'
 
 const list = (url: string) => ask(url, 'GET', listOf24)
 const add = (url: string, ...names: string[]) =>
@@ -15,7 +16,7 @@ describe('when it comes', () => {
     withSimulator({}, async (simulator, url) => {
       simulator.fault({ mode: 'delay', ms: 30, times: 1 })
       const late = add(url, 'A')
-      await soon(() => simulator.arrivals().length === 1)
+      await until(() => simulator.arrivals().length === 1)
       expect(namesIn(simulator)).toHaveLength(3)
       expect((await late).status).toBe(200)
 
@@ -24,7 +25,7 @@ describe('when it comes', () => {
       const slow = add(url, 'B').then(() => {
         answered = true
       })
-      await soon(() => namesIn(simulator).includes('B'))
+      await until(() => namesIn(simulator).includes('B'))
       expect(answered).toBe(false)
       await slow
     }))
@@ -33,7 +34,7 @@ describe('when it comes', () => {
     struck({ mode: 'hang' }, async (url, simulator) => {
       const leaving = new AbortController()
       const hanging = ask(url, 'GET', listOf24, { signal: leaving.signal })
-      await soon(() => simulator.arrivals().length === 1)
+      await until(() => simulator.arrivals().length === 1)
       leaving.abort()
       await expect(hanging).rejects.toThrow()
       expect(simulator.arrivals()[0]!.status).toBe(0)
@@ -72,7 +73,7 @@ describe('how the connection ends', () => {
     struck({ mode: 'late-apply', ms: 30 }, async (url, simulator) => {
       await expect(add(url, 'A')).rejects.toThrow()
       expect(namesIn(simulator)).toHaveLength(3)
-      await soon(() => namesIn(simulator).includes('A'))
+      await until(() => namesIn(simulator).includes('A'))
     }))
 
   it.each([true, false])('truncate: fewer bytes than announced (chunked: %s)', (chunked) =>

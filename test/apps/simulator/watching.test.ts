@@ -1,7 +1,8 @@
 import { describe, expect, it } from '@jest/globals'
 import { readCommandLine } from '../../../src/apps/simulator/command-line.ts'
 import { createSimulator, type Operator } from '../../../src/apps/simulator/simulator.ts'
-import { ask, listOf24, namesIn, soon, toAdd, withSimulator } from './ask.ts'
+import { until } from '../../support/until.ts'
+import { ask, listOf24, namesIn, toAdd, withSimulator } from './ask.ts'
 
 const list = (url: string) => ask(url, 'GET', listOf24)
 
@@ -159,7 +160,7 @@ describe('the process', () => {
     const simulator = await createSimulator({ latencyMs: 60_000, companyToken: 'ct_test-company' })
     const waiting = list(simulator.url)
     const refused = expect(waiting).rejects.toThrow()
-    await soon(() => simulator.arrivals().length === 1)
+    await until(() => simulator.arrivals().length === 1)
     await simulator.close()
     await simulator.close()
     await refused
