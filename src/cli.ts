@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { Command } from 'commander'
 import { requestsPerMinuteDefault } from './access/caller.ts'
-import { hashKey, makeKey, parseClients } from './access/keys.ts'
+import { faultsOfClient, hashKey, makeKey } from './access/keys.ts'
 import { parseId } from './contract/ids.ts'
 import { scopes } from './contract/scopes.ts'
 import { partsOf } from './setting.ts'
@@ -50,8 +50,7 @@ program
         requestsPerMinute,
         expiresAt,
       }
-      // The gateway's own reader judges the entry, so what is made here is what a gateway accepts.
-      const faults = parseClients(JSON.stringify({ clients: [entry] }), true).faults.map(asOption)
+      const faults = faultsOfClient(entry).map(asOption)
       if (expiresAt !== undefined && Date.parse(expiresAt) <= Date.now())
         faults.push('--expires-at: wanted: an instant in the future')
       if (faults.length > 0) {
@@ -68,7 +67,7 @@ program
 /** A fault of an entry, with the name of its option. */
 const asOption = (fault: string): string =>
   fault.replace(
-    /^\/clients\/0\/(\w+)[^:]*/,
+    /^\/(\w+)[^:]*/,
     (_, field: string) => `--${field.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`,
   )
 

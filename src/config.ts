@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { ZodError } from 'zod'
 import { type ClientEntry, parseClients } from './access/keys.ts'
+import { systemClock } from './clock.ts'
 import * as type from './setting.ts'
 import { oneOf, optional, type Setting, seconds, secret, setting, wholeNumber } from './setting.ts'
 
@@ -181,7 +182,7 @@ const readClients = (values: Values, othersMayCall: boolean, faults: string[]): 
     faults.push(`API_KEYS_FILE${shown(path)}: cannot be read; wanted: a readable JSON file`)
     return none
   }
-  const parsed = parseClients(json, othersMayCall)
+  const parsed = parseClients(json, othersMayCall, systemClock.wall())
   faults.push(...parsed.faults.map((fault) => `${path ? 'API_KEYS_FILE' : 'API_KEYS'}: ${fault}`))
   return { entries: parsed.entries, json }
 }

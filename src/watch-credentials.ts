@@ -35,7 +35,7 @@ export const watchCredentials = (options: {
 
   if (config.clientsFile)
     watch('API_KEYS_FILE', config.clientsFile, config.clients.json, (text) => {
-      const { entries, faults } = parseClients(text, config.jwksUrl !== undefined)
+      const { entries, faults } = parseClients(text, config.jwksUrl !== undefined, clock.wall())
       if (faults.length > 0) throw new Error(faults.join('; '))
       keys.replace(entries)
       return true

@@ -26,13 +26,16 @@ describe('keys create', () => {
   it('takes exactly the limits that the gateway takes', async () => {
     for (const limit of ['1', '10000000']) {
       const { code, stdout } = await create(...crm, '--requests-per-minute', limit)
-      expect([code, parseClients(`{"clients":[${stdout}]}`, false).faults]).toEqual([0, []])
+      expect([code, parseClients(`{"clients":[${stdout}]}`, false, Date.now()).faults]).toEqual([0, []])
     }
   })
 
   it('makes an entry that the file of callers takes, for no organization unless told', async () => {
     const { code, stdout, stderr } = await create(...crm, '--expires-at', '2999-01-01T00:00:00+02:00')
-    const { entries, faults } = parseClients(`{"clients":[${stdout}]}`, false)
+    const { entries, faults } = parseClients(`{"clients":[${stdout}]}`, {
+      othersMayCall: false,
+      now: Date.now(),
+    })
     expect([code, faults, entries[0]?.organizations]).toEqual([0, [], []])
     expect(stderr).toMatch(/^The key may touch no organization: --organizations was not given\.\n/)
     const all = await create(...crm, '--organizations', '*')

@@ -65,11 +65,8 @@ const findAmong = async (finders: readonly Finder[], credential: string): Promis
   throw invalid('invalid_token')
 }
 
-const findSession = async (
-  sessions: Sessions,
-  id: string,
-  { headers, ownOrigin }: Credentials,
-): Promise<Caller> => {
+const findSession = async (sessions: Sessions, id: string, request: Credentials): Promise<Caller> => {
+  const { headers, ownOrigin } = request
   requireSessionHeader(headers) // first: a request that any page can send must not count as use of the session
   const caller = await sessions.find(id)
   if (!caller) throw invalid('invalid_token')

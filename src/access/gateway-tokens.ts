@@ -8,19 +8,13 @@ import type { ClientLimit } from './client-limit.ts'
 import { hashKey, type Keys } from './keys.ts'
 
 const tokenMs = 24 * 60 * 60 * 1000
-const hash = (token: string): string => createHash('sha256').update(token).digest('base64url')
+const recordOf = (token: string): string => `token:${createHash('sha256').update(token).digest('base64url')}`
 
-/** What is kept of a gateway token: whose it is, by hashes alone. */
 type TokenRecord = { keyHash: string; expiresAt: number }
 
-/** Who cannot be looked up is not let in, and is not told that the token is wrong. */
-const unverifiable = (cause: unknown): never => {
-  throw new Failure('credential.unverifiable', { retryAfterMs: 1000, cause })
-}
-
 /**
- * Opaque tokens for programs written for ChatHub: `POST /api/company/get-token` with a client id and key. Good for 24 h,
- * kept only as a hash, dead as soon as the key is.
+ * Opaque tokens for programs written for ChatHub: `POST /api/company/get-token` with a client id and key. A token is
+ * valid for 24 h and is stored only as a hash. It ends when its key does.
  */
 export const createGatewayTokens = (options: {
   keys: Keys
@@ -29,31 +23,37 @@ export const createGatewayTokens = (options: {
   limit: ClientLimit
 }) => {
   const { keys, records, clock, limit } = options
-  // A token seen once needs no asking again: it dies with its key, which is looked up each time, or by its own date.
+  // Never stale: a token cannot be revoked by itself, and its key is looked up each time.
   const seen = new LRUCache<string, TokenRecord>({ max: 10_000 })
   return {
     /**
-     * A token for this client, or undefined when id and key do not belong together. Counts as its request.
-     * @throws Failure `limit.exceeded`
+     * A token for this client. Undefined: the key is not valid or belongs to another id. Counts as a request.
+     * @throws Failure `limit.exceeded`, `redis.unavailable`
      */
     issue: async (clientId: string, key: string): Promise<string | undefined> => {
-      const caller = keys.findById(clientId, key)
-      if (!caller) return undefined
+      const caller = keys.find(key)
+      if (caller?.id !== clientId) return undefined
       limit(caller)
       const token = `cgt_${randomBytes(32).toString('base64url')}`
       const record: TokenRecord = { keyHash: hashKey(key), expiresAt: clock.wall() + tokenMs }
-      await records.put(`token:${hash(token)}`, record, tokenMs)
+      await records.put(recordOf(token), record, tokenMs)
       return token
     },
-    /** The caller behind a token; its rights are those of its key now. */
+    /**
+     * The caller of a token, with the rights that its key has now.
+     * @throws Failure `credential.unverifiable` while Redis is away and this instance has not seen the token
+     */
     find: async (token: string): Promise<Caller | undefined> => {
-      // What cannot be one is not looked up: that costs a round trip.
-      if (!/^cgt_[\w-]{43}$/.test(token)) return undefined
-      const id = hash(token)
-      const record =
-        seen.get(id) ?? ((await records.get(`token:${id}`).catch(unverifiable)) as TokenRecord | undefined)
+      if (!/^cgt_[\w-]{43}$/.test(token)) return undefined // saves a round trip
+      const name = recordOf(token)
+      let record = seen.get(name)
+      try {
+        record ??= (await records.get(name)) as TokenRecord | undefined
+      } catch (cause) {
+        throw new Failure('credential.unverifiable', { retryAfterMs: 1000, cause })
+      }
       if (!record || clock.wall() >= record.expiresAt) return undefined
-      seen.set(id, record)
+      seen.set(name, record)
       const caller = keys.findByHash(record.keyHash)
       return caller && { ...caller, kind: 'token', expiresAt: record.expiresAt }
     },

@@ -11,8 +11,8 @@ const algorithms = ['RS256', 'PS256', 'ES256', 'EdDSA']
 const tokenMax = 8192
 const leewaySeconds = 60
 const ageMaxSeconds = 24 * 3600
-// A key that the host application withdrew counts no longer than this and the age of the key set.
-const believedMs = 5 * 60_000
+/** How long a verified token is trusted without a new look at the key set. */
+const trustedMs = 5 * 60_000
 
 const claims = z.object({
   sub: z.string().min(1).max(128),
@@ -23,9 +23,9 @@ const claims = z.object({
 })
 
 /**
- * Callers by a host application's JWTs: pinned algorithms, issuer and audience, `iat` and `exp` required, at most a day
- * old. An unknown key id asks for the key set again, at most once in 30 s however many tokens come.
- * @throws Failure `credential.unverifiable` when the key set cannot be had
+ * Finds callers by a host application's JWTs (RFC 7519). Algorithms, issuer and audience are fixed. `sub`, `iat` and `exp`
+ * are required, and a token is valid for at most a day. An unknown token is no caller; an unknown scope is ignored.
+ * @throws Failure `credential.unverifiable` when the key set cannot be fetched
  */
 export const createJwtFinder = (options: {
   jwksUrl: URL
@@ -33,7 +33,7 @@ export const createJwtFinder = (options: {
   audience: string
   clock: Clock
 }) => {
-  const { clock } = options
+  const { issuer, audience, clock } = options
   const keySet = createKeySet({ url: options.jwksUrl, clock })
   const verified = new LRUCache<string, { caller: Caller; until: number }>({ max: 10_000 })
 
@@ -44,8 +44,8 @@ export const createJwtFinder = (options: {
     try {
       const { payload } = await jwtVerify(token, keySet, {
         algorithms,
-        issuer: options.issuer,
-        audience: options.audience,
+        issuer,
+        audience,
         clockTolerance: leewaySeconds,
         maxTokenAge: ageMaxSeconds,
         requiredClaims: ['sub', 'iat', 'exp'],
@@ -54,7 +54,7 @@ export const createJwtFinder = (options: {
       const parsed = claims.safeParse(payload)
       if (!parsed.success) return undefined
       const caller = callerOf(parsed.data)
-      verified.set(token, { caller, until: Math.min(caller.expiresAt, clock.wall() + believedMs) })
+      verified.set(token, { caller, until: Math.min(caller.expiresAt, clock.wall() + trustedMs) })
       return caller
     } catch (error) {
       if (isFailure(error)) throw error
@@ -64,15 +64,14 @@ export const createJwtFinder = (options: {
   }
 }
 
-const callerOf = (claimed: z.infer<typeof claims>): Caller & { expiresAt: number } => {
-  const { sub, scope, organizations, iat, exp } = claimed
-  const granted = scope.split(' ')
+const callerOf = ({ sub, scope, organizations, iat, exp }: z.infer<typeof claims>) => {
+  const granted = new Set(scope.split(' '))
   return {
     id: sub,
     kind: 'jwt',
-    scopes: new Set(scopes.filter((known) => granted.includes(known))),
+    scopes: new Set(scopes.filter((known) => granted.has(known))),
     organizations: organizations === '*' ? '*' : new Set(organizations),
     requestsPerMinute: requestsPerMinuteDefault,
     expiresAt: Math.min(exp, iat + ageMaxSeconds) * 1000,
-  }
+  } as const satisfies Caller
 }

@@ -4,14 +4,14 @@ import { Failure } from '../errors.ts'
 
 const fetchMs = 3000
 const freshMs = 600_000
-// An unknown key id may be a new key: that is found out at most so often, however many tokens come.
+/** The least time between two fetches for unknown key ids, however many tokens arrive. */
 const cooldownMs = 30_000
 const retryMs = 5000
 
 /**
- * The keys of a host application, fetched from `url`. Older than ten minutes they are fetched anew behind the reader's
- * back, so known keys go on while the application is away.
- * @throws Failure `credential.unverifiable` for a key that is not known while the set cannot be had
+ * The keys of a host application, fetched from `url`. After ten minutes they are fetched again in the background, so
+ * known keys remain valid while the application is down.
+ * @throws Failure `credential.unverifiable` for an unknown key while the set cannot be fetched
  */
 export const createKeySet = ({ url, clock }: { url: URL; clock: Clock }): JWTVerifyGetKey => {
   let keys: JWTVerifyGetKey | undefined
@@ -34,7 +34,7 @@ export const createKeySet = ({ url, clock }: { url: URL; clock: Clock }): JWTVer
       failure = error
     }
   }
-  /** One request for all who wait, and none before `ms` have passed since the last; sooner after one that failed. */
+  /** One fetch for all waiters, at least `ms` after the last one. Sooner after a failed one. */
   const refresh = (ms: number): Promise<void> | undefined => {
     if (!fetching && clock.now() - triedAt >= (failure === undefined ? ms : retryMs))
       fetching = load().finally(() => (fetching = undefined))

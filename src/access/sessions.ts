@@ -2,104 +2,73 @@ import { createHmac, randomBytes } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
 import type { Clock } from '../clock.ts'
 import type { Scope } from '../contract/scopes.ts'
-import { Failure, type Fault, isFailure } from '../errors.ts'
+import { Failure, isFailure } from '../errors.ts'
 import type { Records } from '../redis/records.ts'
 import type { Secret } from '../secret.ts'
 import { mayTouch } from './authorize.ts'
 import type { Caller } from './caller.ts'
 import type { Keys } from './keys.ts'
 
-/** What a back end asks for on behalf of a browser. */
-type SessionGrant = SessionRights & { ttlSeconds: number }
-
-/** `origin`: the one whose pages may use it. */
+/** `origin`: the only origin whose pages may use the session. */
 type SessionRights = { organizations: number[]; scopes: Scope[]; origin: string }
 
-/** What is kept of a session, under a hash of its id: nothing that could be sent as a credential. */
+/** Stored under a keyed hash of the id. It holds nothing that works as a credential. */
 type SessionRecord = SessionRights & {
-  /** By id and, unless it came with a JWT, by the hash of its key. */
+  /** The hash is missing when the minter used a JWT. */
   minter: { id: string; keyHash: string | undefined }
-  /** Epoch ms; however busy it is, it ends then. */
+  /** Epoch ms; use does not extend it. */
   endsAt: number
-  /** Epoch ms; idle since. */
+  /** Epoch ms of the last use, exact to a minute. */
   seenAt: number
 }
 
 const ticketMs = 60_000
 const idleMs = 30 * 60_000
-// Writing the last use on every request would cost a round trip each; a minute is close enough for 30.
+/** A use is stored at most this often, because it costs a round trip. */
 const touchMs = 60_000
 const browserRequestsPerMinute = 1200
-// A session ended elsewhere ends here within this time; while Redis is away nobody can end one, so what was known stands longer.
-const believedMs = 1000
-const believedAwayMs = 5 * 60_000
-
-export type Sessions = {
-  /**
-   * A ticket for one session, good once and for a minute.
-   * @throws Failure `session.exceeds`, `organization.unknown`, with every scope or organization that is too much
-   */
-  mint(minter: Caller, grant: SessionGrant): Promise<{ ticket: string; expiresAt: Date }>
-  /**
-   * Trades a ticket for a session id. `check` may throw when the page is not of the origin that the session is for;
-   * the ticket is spent then too. @throws Failure `session.ticket`
-   */
-  open(ticket: string, check: (origin: string) => void): Promise<{ id: string; record: SessionRecord }>
-  /**
-   * The session of this id, unless it is over or its minter has lost its rights.
-   * @throws Failure `credential.unverifiable` while Redis is away and this instance does not know it
-   */
-  find(id: string): Promise<(Caller & { origin: string }) | undefined>
-  /** Ends it on every instance. */
-  end(id: string): Promise<void>
-  /** Another SESSION_SECRET from now on: what was opened under the old one is over. */
-  replaceSecret(secret: Secret): void
-}
+/** How long a look-up is trusted. A session that another instance ended ends here within this time. */
+const trustedMs = 1000
+/** The same while Redis is away, because then no instance can end a session. */
+const trustedAwayMs = 5 * 60_000
 
 /**
- * Browser sessions without a token in the page. Ids are kept as HMACs under SESSION_SECRET, so that what stands in Redis
- * opens nothing. A session has never more than its minter has now: a revoked key ends the sessions it minted.
+ * Browser sessions, so that a page needs no token. Ids are stored as HMACs under SESSION_SECRET: a copy of Redis opens no
+ * session. A session never has more rights than its minter's key has now, and it ends with that key.
  */
-export const createSessions = (options: {
-  secret: Secret
-  records: Records
-  keys: Keys
-  clock: Clock
-}): Sessions => {
+export const createSessions = (options: { secret: Secret; records: Records; keys: Keys; clock: Clock }) => {
   const { records, keys, clock } = options
   let { secret } = options
   const hash = (kind: 'ticket' | 'session', id: string): string =>
     createHmac('sha256', secret.reveal()).update(`${kind} ${id}`).digest('base64url')
   const newId = (): string => randomBytes(32).toString('base64url')
-  // What cannot be an id is not looked up: that costs a round trip.
+  /** Saves a round trip for other texts. */
   const isId = (text: string): boolean => /^[\w-]{43}$/.test(text)
+  /** `at`: monotonic ms of the look-up. */
   const seen = new LRUCache<string, { record: SessionRecord; at: number }>({ max: 10_000 })
-  const look = async (key: string): Promise<SessionRecord | undefined> => {
+  const lookUp = async (key: string): Promise<SessionRecord | undefined> => {
     const known = seen.get(key)
     const age = known ? clock.now() - known.at : Number.POSITIVE_INFINITY
-    if (known && age < believedMs) return known.record
+    if (known && age < trustedMs) return known.record
     try {
       const record = (await records.get(key)) as SessionRecord | undefined
       if (record) seen.set(key, { record, at: clock.now() })
       else seen.delete(key)
       return record
-    } catch (error) {
-      if (!isFailure(error, 'redis.unavailable')) throw error
-      if (known && age < believedAwayMs) return known.record
-      throw new Failure('credential.unverifiable', { retryAfterMs: 1000, cause: error })
+    } catch (cause) {
+      if (!isFailure(cause, 'redis.unavailable')) throw cause
+      if (known && age < trustedAwayMs) return known.record
+      throw new Failure('credential.unverifiable', { retryAfterMs: 1000, cause })
     }
   }
   const ttlOf = (record: SessionRecord): number => Math.min(idleMs, record.endsAt - clock.wall())
 
-  /** Notes the use; a session that was ended meanwhile stays ended, and Redis away is no reason to refuse a read. */
-  const touch = async (key: string, record: SessionRecord): Promise<void> => {
-    // What was noted is not what was looked up: it is believed no longer than before.
-    seen.set(key, { record, at: seen.get(key)?.at ?? clock.now() })
-    await records.replace(key, record, ttlOf(record)).catch(() => {})
-  }
-
   return {
-    mint: async (minter, { ttlSeconds, ...rights }) => {
+    /**
+     * A ticket for one session. It works once, within a minute.
+     * @throws Failure `session.exceeds`, `organization.unknown`, with every scope or organization that the minter lacks
+     */
+    mint: async (minter: Caller, { ttlSeconds, ...rights }: SessionRights & { ttlSeconds: number }) => {
       refuseExcess(minter, rights)
       const ticket = newId()
       const now = clock.wall()
@@ -112,7 +81,11 @@ export const createSessions = (options: {
       await records.put(`ticket:${hash('ticket', ticket)}`, record, ticketMs)
       return { ticket, expiresAt: new Date(now + ticketMs) }
     },
-    open: async (ticket, check) => {
+    /**
+     * Exchanges a ticket for a session id. The ticket is used up even when `check` throws, which compares the origin.
+     * @throws Failure `session.ticket`
+     */
+    open: async (ticket: string, check: (origin: string) => void) => {
       const record = isId(ticket)
         ? ((await records.take(`ticket:${hash('ticket', ticket)}`)) as SessionRecord | undefined)
         : undefined
@@ -122,52 +95,58 @@ export const createSessions = (options: {
       await records.put(`session:${hash('session', id)}`, record, ttlOf(record))
       return { id, record }
     },
-    find: async (id) => {
+    /**
+     * The caller of a session. Undefined: it is unknown, has ended, or its minter's key is gone.
+     * @throws Failure `credential.unverifiable` while Redis is away and this instance has not seen the session
+     */
+    find: async (id: string): Promise<(Caller & { origin: string }) | undefined> => {
       if (!isId(id)) return undefined
-      const key = `session:${hash('session', id)}`
-      const record = await look(key)
+      const name = hash('session', id)
+      const key = `session:${name}`
+      const record = await lookUp(key)
       const now = clock.wall()
       if (!record || record.endsAt <= now || record.seenAt + idleMs <= now) return undefined
       const rights = rightsNow(record, keys)
       if (!rights) return undefined
-      if (now - record.seenAt > touchMs) await touch(key, { ...record, seenAt: now })
-      return {
-        ...rights,
-        id: `${record.minter.id}/${hash('session', id).slice(0, 8)}`,
-        kind: 'session',
-        origin: record.origin,
-        expiresAt: record.endsAt,
+      if (now - record.seenAt > touchMs) {
+        const used = { ...record, seenAt: now }
+        // The time of the look-up stays: a stored use must not extend the trust in it.
+        seen.set(key, { record: used, at: seen.get(key)?.at ?? clock.now() })
+        // An ended session stays ended, and a read succeeds though Redis is away.
+        await records.replace(key, used, ttlOf(used)).catch(() => {})
       }
+      const caller = { ...rights, id: `${record.minter.id}/${name.slice(0, 8)}`, kind: 'session' } as const
+      return { ...caller, origin: record.origin, expiresAt: record.endsAt }
     },
-    replaceSecret: (next) => {
-      secret = next
-    },
-    end: async (id) => {
+    /** Ends the session on every instance. */
+    end: async (id: string): Promise<void> => {
       const key = `session:${hash('session', id)}`
       seen.delete(key)
       await records.take(key)
     },
+    /** Sessions that were opened under the old secret end. */
+    replaceSecret: (next: Secret): void => {
+      secret = next
+    },
   }
 }
+
+export type Sessions = ReturnType<typeof createSessions>
 
 const refuseExcess = (minter: Caller, { scopes, organizations }: SessionRights): void => {
   if (minter.kind === 'session')
     throw new Failure('session.exceeds', { detail: 'A browser session cannot mint another.' })
-  const errors = scopes.flatMap((scope, index): Fault[] =>
-    minter.scopes.has(scope)
-      ? []
-      : [{ pointer: `/scopes/${index}`, code: 'exceeds', detail: `The minter lacks the scope ${scope}.` }],
-  )
+  const excess = <T>(place: string, values: T[], may: (value: T) => boolean, code: string, detail: string) =>
+    values.flatMap((value, i) => (may(value) ? [] : [{ pointer: `/${place}/${i}`, code, detail }]))
+  const lacks = 'The minter lacks this scope.'
+  let errors = excess('scopes', scopes, (scope) => minter.scopes.has(scope), 'exceeds', lacks)
   if (errors.length > 0) throw new Failure('session.exceeds', { errors })
-  const unknown = organizations.flatMap((organization, index): Fault[] =>
-    mayTouch(minter, organization)
-      ? []
-      : [{ pointer: `/organizations/${index}`, code: 'unknown', detail: 'No such organization.' }],
-  )
-  if (unknown.length > 0) throw new Failure('organization.unknown', { errors: unknown })
+  const none = 'No such organization.'
+  errors = excess('organizations', organizations, (id) => mayTouch(minter, id), 'unknown', none)
+  if (errors.length > 0) throw new Failure('organization.unknown', { errors })
 }
 
-/** What the session may do now: no more than its minter's key, undefined when that is gone. A JWT is spent once used. */
+/** The rights of the session now; undefined when the minter's key is gone. Rights from a JWT are those of then. */
 const rightsNow = (
   { minter, scopes, organizations }: SessionRecord,
   keys: Keys,
