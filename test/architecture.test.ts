@@ -184,16 +184,16 @@ describe('files', () => {
    */
   const linesMax: Record<string, number> = {
     '': 1400,
-    access: 682,
-    assignments: 433,
-    cache: 1102,
-    chathub: 708,
+    access: 714,
+    assignments: 450,
+    cache: 1130,
+    chathub: 720,
     contract: 1215,
-    http: 2303,
-    lists: 853,
-    redis: 415,
-    throttle: 697,
-    writes: 2045,
+    http: 2450,
+    lists: 930,
+    redis: 430,
+    throttle: 780,
+    writes: 2100,
   }
 
   it('of each folder of the server stay within its ceiling', () => {
