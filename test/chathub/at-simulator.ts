@@ -1,8 +1,9 @@
 import { createSimulator, type Simulator, type SimulatorOptions } from '../../src/apps/simulator/simulator.ts'
 import { type Call, createExchange, type Exchange } from '../../src/chathub/exchange.ts'
-import { type Clock, systemClock } from '../../src/clock.ts'
+import type { Clock } from '../../src/clock.ts'
 import type { Failure } from '../../src/errors.ts'
 import type { Report } from '../../src/report.ts'
+import { createClock } from '../support/clock.ts'
 
 export type AtSimulator = {
   simulator: Simulator
@@ -17,7 +18,10 @@ export type AtSimulator = {
 
 export const companyToken = 'ct_demo-company-token'
 
-/** The innermost layer, before a simulator of its own; another `origin` is asked when given. */
+/**
+ * The innermost layer, before a simulator of its own or another `origin`. Its clock stands still unless one is given, so
+ * that nothing times out on a busy machine.
+ */
 export const atSimulator = async (
   options: {
     simulator?: SimulatorOptions
@@ -27,7 +31,7 @@ export const atSimulator = async (
     origin?: string
   } = {},
 ): Promise<AtSimulator> => {
-  const clock = options.clock ?? systemClock
+  const clock = options.clock ?? createClock()
   const simulator = await createSimulator({ loginSpacingMs: 0, ...options.simulator })
   const reports: Report[] = []
   const undici = createExchange({

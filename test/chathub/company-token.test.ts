@@ -1,10 +1,11 @@
 import { afterEach, describe, expect, it } from '@jest/globals'
 import type { SimulatorOptions, TokenShape } from '../../src/apps/simulator/simulator.ts'
 import { type Credentials, createCompanyToken } from '../../src/chathub/company-token.ts'
-import { type Clock, systemClock } from '../../src/clock.ts'
+import type { Clock } from '../../src/clock.ts'
 import type { Report } from '../../src/report.ts'
 import { Secret } from '../../src/secret.ts'
 import { createClock, settle } from '../support/clock.ts'
+import { createPacedClock } from '../support/paced-clock.ts'
 import { until } from '../support/until.ts'
 import { atSimulator, companyToken, failureOf } from './at-simulator.ts'
 
@@ -25,7 +26,7 @@ const start = async (credentials: Credentials, clock: Clock, options: SimulatorO
     ...at,
     companyToken,
     reports,
-    ask: () => exchange({ ...call, context: { ...call.context, deadline: systemClock.now() + 60_000 } }),
+    ask: () => exchange(call),
     routes: () => at.simulator.arrivals().map(({ route, status }) => `${route} ${status}`),
     logins: () => at.simulator.arrivals().filter(({ route }) => route === 'login'),
   }
@@ -218,7 +219,9 @@ describe('the token companyToken', () => {
   })
 
   it('keeps a second between logins as ChatHub counts it', async () => {
-    const { ask, logins, simulator } = await start(account, systemClock, { loginSpacingMs: 1000 })
+    const clock = createPacedClock()
+    const options = { loginSpacingMs: 1000, monotonic: clock.now }
+    const { ask, logins, simulator } = await start(account, clock, options)
     for (let i = 0; i < 3; i++) {
       await Promise.all([ask(), ask(), ask()])
       simulator.revokeToken()
@@ -227,5 +230,6 @@ describe('the token companyToken', () => {
     const [first, second, third] = logins().map(({ at }) => at) as [number, number, number]
     expect(second - first).toBeGreaterThanOrEqual(1000)
     expect(third - second).toBeGreaterThanOrEqual(1000)
+    clock.stop()
   })
 })

@@ -55,7 +55,7 @@ describe('an attempt at ChatHub', () => {
     const { exchange, read, simulator } = await start()
     simulator.fault({ mode: 'gzip', times: 1 })
     expect(await failureOf(exchange(read()))).toMatchObject({ code: 'chathub.invalid-response' })
-    simulator.fault({ mode: 'gzip', bytes: 200 * 1024 * 1024, times: 1 })
+    simulator.fault({ mode: 'gzip', bytes: 32 * 1024 * 1024, times: 1 })
     expect(await failureOf(exchange(read()))).toMatchObject({ code: 'chathub.invalid-response' })
   })
 

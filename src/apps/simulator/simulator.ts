@@ -36,7 +36,7 @@ export type SimulatorOptions = {
   companyTokenMs?: number
   /** The wall clock that ends tokens, in ms since 1970. */
   now?: () => number
-  /** The clock of the arrivals, monotonic ms. With another than the default, `busiestSecond` proves nothing. */
+  /** The clock of the arrivals and of the login spacing, monotonic ms. With another than the default, `busiestSecond` proves nothing. */
   monotonic?: () => number
   /** PEM texts; with them it speaks HTTPS. */
   tls?: { key: string; cert: string }
@@ -96,7 +96,7 @@ export async function createSimulator(options: SimulatorOptions = {}): Promise<S
   const closing = new AbortController()
   // Every waiting request listens to it; thousands are normal here and no leak.
   setMaxListeners(0, closing.signal)
-  const rules = { ...settings, tooEarly: createLoginSpacing(settings.loginSpacingMs) }
+  const rules = { ...settings, tooEarly: createLoginSpacing(settings.loginSpacingMs, settings.monotonic) }
   const deciding = { directory, tokens, rules }
   const { latencyMs } = settings
   const parts = { deciding, arrivals, faults, holds, random, latencyMs, closing: closing.signal }

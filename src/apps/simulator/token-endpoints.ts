@@ -9,10 +9,10 @@ export type TokenShape = 'string' | 'text' | 'object'
 const day = 24 * 60 * 60 * 1000
 
 /** Says whether a login comes too early: less than `spacingMs` after the last one that was not refused so. */
-export function createLoginSpacing(spacingMs: number) {
+export function createLoginSpacing(spacingMs: number, monotonic: () => number) {
   let last = Number.NEGATIVE_INFINITY
   return (): boolean => {
-    const now = performance.now()
+    const now = monotonic()
     if (now - last < spacingMs) return true
     last = now
     return false
