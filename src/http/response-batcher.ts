@@ -8,27 +8,25 @@ export type Observe = (requestContext: RequestContext, status: number) => void
 
 export type ResponseBatcher = {
   /**
-   * Sends an answer before this turn of the event loop is over; `last`: its connection ends with it. An answer that is left
-   * open is sent at once, for its sender goes on with it.
+   * Sends an answer at the end of this turn of the event loop. `last`: the connection ends with it. An open answer is sent
+   * at once, because its sender continues it.
    */
   send(req: IncomingMessage, res: ServerResponse, answer: Response, last?: boolean): void
-  /** Sends those that wait, before something is written past them. */
+  /** Sends the waiting answers, before something else is written to their connections. */
   flush(): void
 }
 
-/** What waits is no more than this: whoever came first does not wait for all who came after. */
+/** The first answer of a batch waits for at most this many others. */
 const waitingMax = 128
 
 /**
- * Answers of one turn of the event loop go out together. Each write wakes its reader, and a reader who has read one answer
- * falls asleep before the next is made; written in a row they cost a busy gateway a fifth less, and a single one nothing.
+ * Flushes the answers of one event-loop turn together: throughput of `npm run bench -- hit` +25 %. An answer that cannot be
+ * sent ends its own connection and is reported; the others of its batch are sent.
  */
-export const createResponseBatcher = ({
-  observe,
-  closing,
-}: {
+export const createResponseBatcher = (options: {
   observe: Observe
   closing(): boolean
+  onInternal(error: unknown, requestId: string): void
 }): ResponseBatcher => {
   let waiting: (() => void)[] = []
   const flush = (): void => {
@@ -40,8 +38,13 @@ export const createResponseBatcher = ({
     flush,
     send: (req, res, answer, last = false) => {
       const write = (): void => {
-        writeAnswer(req, res, answer, last || closing())
-        observe(req.requestContext, answer.status)
+        try {
+          writeAnswer(req, res, answer, last || options.closing())
+          options.observe(req.requestContext, answer.status)
+        } catch (error) {
+          if (!res.writableEnded) res.destroy()
+          options.onInternal(error, req.requestContext.requestId)
+        }
       }
       if (answer.open) return write()
       if (waiting.length === 0) setImmediate(flush)
@@ -58,7 +61,7 @@ const writeAnswer = (req: IncomingMessage, res: ServerResponse, answer: Response
   const { requestContext } = req
   const fixed = answer.policy === undefined ? apiLines : pageLines(answer.policy)
   const lines = `${answer.lines}${fixed}${requestContext.headerLines}X-Request-Id: ${requestContext.requestId}\r\n`
-  // A body that was never asked for may come yet, or not.
+  // A client that waits for 100-continue may send its body or not, so the next request could not be found.
   writeHead(res, answer.status, lines, last || requestContext.awaitsContinue)
   if (answer.body === undefined || req.method === 'HEAD') res.end()
   else if (answer.open) res.write(answer.body)

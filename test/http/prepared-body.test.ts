@@ -1,6 +1,8 @@
+import { createHook } from 'node:async_hooks'
 import { brotliDecompressSync, gunzipSync } from 'node:zlib'
 import { describe, expect, it } from '@jest/globals'
-import { type Coding, preparedBodyOf } from '../../src/http/prepared-body.ts'
+import { render } from '../../src/http/answer.ts'
+import { type Coding, createPreparedBody, preparedBodyOf } from '../../src/http/prepared-body.ts'
 import { until } from '../support/until.ts'
 
 const long = Buffer.from(
@@ -48,6 +50,28 @@ describe('a prepared body', () => {
     for (let i = 0; i < 20; i++) {
       expect(prepared.variant(['br', 'gzip']).coding).toBe('identity')
       await new Promise(setImmediate)
+    }
+  })
+
+  it('of one request is never compressed: nothing is begun that nobody will use', () => {
+    let begun = 0
+    const hook = createHook({
+      init: (_id, type) => {
+        if (type === 'ZLIB') begun++
+      },
+    }).enable()
+    try {
+      expect(createPreparedBody(long, { isKept: false }).variant(['br', 'gzip']).coding).toBe('identity')
+      const freshness = { how: 'hit', ageMs: 0, ttlMs: 1000 } as const
+      const answer = { json: JSON.parse(long.toString()), freshness }
+      const { body } = render(answer, { 'accept-encoding': 'br, gzip' }, 'application/json')
+      expect(body?.equals(long)).toBe(true)
+      expect(begun).toBe(0)
+      // The same bytes, kept: both forms are begun, so the count can see one.
+      createPreparedBody(long, { isKept: true }).variant(['br', 'gzip'])
+      expect(begun).toBe(2)
+    } finally {
+      hook.disable()
     }
   })
 })

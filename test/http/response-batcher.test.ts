@@ -1,6 +1,9 @@
 import { once } from 'node:events'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { connect, type Socket } from 'node:net'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import { beginRequest } from '../../src/http/request-context.ts'
+import { createResponseBatcher, type Observe } from '../../src/http/response-batcher.ts'
 import { startGateway, type TestGateway } from '../support/gateway.ts'
 import { sendRaw } from './raw-bytes.ts'
 
@@ -97,5 +100,59 @@ describe('answers of one turn of the event loop', () => {
     expect(statuses).toEqual([200])
     expect(text).toMatch(/^Connection: close\r$/im)
     await own.close()
+  })
+})
+
+describe('a batch of answers', () => {
+  /** Two requests on two connections, answered in one batch. What each got, and which errors were reported. */
+  const answerTwo = async (observe: Observe, prepare: (res: ServerResponse) => void = () => {}) => {
+    const reported: string[] = []
+    const batcher = createResponseBatcher({
+      observe,
+      closing: () => false,
+      onInternal: (error, requestId) => reported.push(`${requestId}: ${(error as Error).message}`),
+    })
+    const requests: [IncomingMessage, ServerResponse][] = []
+    const server = createServer((req, res) => {
+      beginRequest(req, 0)
+      requests.push([req, res])
+      if (requests.length < 2) return
+      for (const [each, response] of requests) {
+        if (each.requestContext.requestId === 'the-first') prepare(response)
+        batcher.send(each, response, { status: 200, lines: 'Content-Length: 2\r\n', body: Buffer.from('ok') })
+      }
+    })
+    await once(server.listen(0, '127.0.0.1'), 'listening')
+    const { port } = server.address() as { port: number }
+    const get = (id: string) =>
+      fetch(`http://127.0.0.1:${port}/`, { headers: { 'X-Request-Id': id } }).then(
+        (answer) => answer.text(),
+        () => 'cut off',
+      )
+    const answers = await Promise.all([get('the-first'), get('the-second')])
+    server.closeAllConnections()
+    server.close()
+    return { answers, reported }
+  }
+
+  it('goes out whole when one of them cannot be written: its own connection ends', async () => {
+    const { answers, reported } = await answerTwo(
+      () => {},
+      (res) => {
+        res.end = () => {
+          throw new Error('cannot be written')
+        }
+      },
+    )
+    expect(answers).toEqual(['cut off', 'ok'])
+    expect(reported).toEqual(['the-first: cannot be written'])
+  })
+
+  it('goes out whole when one of them cannot be counted: it has been sent all the same', async () => {
+    const { answers, reported } = await answerTwo(({ requestId }) => {
+      if (requestId === 'the-first') throw new Error('cannot be counted')
+    })
+    expect(answers).toEqual(['ok', 'ok'])
+    expect(reported).toEqual(['the-first: cannot be counted'])
   })
 })
