@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Clock } from '../clock.ts'
 import type { Events } from './answer.ts'
 import { parseHeaders } from './header-writer.ts'
-import { contentSecurityPolicy, securityHeaders } from './respond.ts'
+import { commonLines } from './respond.ts'
 import type { Observe } from './response-batcher.ts'
 
 /** How often the rights of a reader are checked. */
@@ -37,12 +37,7 @@ export const createEventStreams = (options: {
       'no-store',
       'X-Accel-Buffering',
       'no',
-      ...securityHeaders,
-      'Content-Security-Policy',
-      contentSecurityPolicy,
-      'X-Request-Id',
-      requestContext.requestId,
-      ...parseHeaders(requestContext.headerLines),
+      ...parseHeaders(commonLines(requestContext)),
       ...(closing ? ['Connection', 'close'] : []),
     ])
     options.observe(requestContext, 200)

@@ -1,4 +1,6 @@
 import { Failure, failures, isFailure } from '../errors.ts'
+import { serializeHeaders } from './header-writer.ts'
+import type { Response } from './respond.ts'
 
 /** Whatever was thrown, as the failure a caller may see. */
 export const asFailure = (error: unknown): Failure => {
@@ -14,35 +16,32 @@ export const asFailure = (error: unknown): Failure => {
   return new Failure('gateway.internal', { cause: error })
 }
 
-/** The problem document (RFC 9457) of a failure. */
-export const problemOf = (failure: Failure, requestId: string) => ({
-  type: `/docs/problems/${failure.code}`,
-  title: failures[failure.code].title,
-  status: failure.status,
-  detail: failure.detail,
-  instance: `urn:uuid:${requestId}`,
-  code: failure.code,
-  requestId,
-  ...(failure.errors && { errors: failure.errors }),
-})
-
 /** Seconds for Retry-After, so that waiting them is enough: rounded up, at least 1, at most an hour. */
 const retryAfterSeconds = (ms: number): string => String(Math.min(3600, Math.max(1, Math.ceil(ms / 1000))))
 
-const challenge = 'Bearer realm="chathub-gateway"'
-
 /**
- * Headers that go with a failure, without `Connection`; flat name, value, … Every 429 and 503 says when to come back, every
- * 401 what is wanted.
+ * The problem document (RFC 9457) of a failure. Every 429 and 503 says when to come back, every 401 which credential is
+ * wanted. The header `connection` of a failure is left to the sender.
  */
-export const problemHeaders = (failure: Failure): string[] => {
+export const problemResponse = (failure: Failure, requestId: string): Response & { body: Buffer } => {
+  const { code, status, detail, errors, headers: own = {} } = failure
+  const document = {
+    type: `/docs/problems/${code}`,
+    title: failures[code].title,
+    status,
+    detail,
+    instance: `urn:uuid:${requestId}`,
+    code,
+    requestId,
+    ...(errors && { errors }),
+  }
+  const body = Buffer.from(JSON.stringify(document))
   const headers = ['Content-Type', 'application/problem+json; charset=utf-8', 'Cache-Control', 'no-store']
-  const retryMs =
-    failure.retryAfterMs ?? (failure.status === 503 || failure.status === 429 ? 1000 : undefined)
+  const retryMs = failure.retryAfterMs ?? (status === 503 || status === 429 ? 1000 : undefined)
   if (retryMs !== undefined) headers.push('Retry-After', retryAfterSeconds(retryMs))
-  if (failure.status === 401 && !failure.headers?.['WWW-Authenticate'])
-    headers.push('WWW-Authenticate', challenge)
-  for (const [name, value] of Object.entries(failure.headers ?? {}))
-    if (name !== 'connection') headers.push(name, value)
-  return headers
+  if (status === 401 && !own['WWW-Authenticate'])
+    headers.push('WWW-Authenticate', 'Bearer realm="chathub-gateway"')
+  for (const [name, value] of Object.entries(own)) if (name !== 'connection') headers.push(name, value)
+  headers.push('Content-Length', String(body.length))
+  return { status, lines: serializeHeaders(headers), body }
 }

@@ -3,9 +3,10 @@ import type { Freshness } from '../cache/cache.ts'
 import { serializeHeaders } from './header-writer.ts'
 import { acceptedCodings } from './negotiate.ts'
 import type { Coding, PreparedBody, Variant } from './prepared-body.ts'
+import type { RequestContext } from './request-context.ts'
 
-/** The values that helmet would set for an API, as one block that is never computed again. */
-export const securityHeaders: readonly string[] = [
+/** The headers that helmet would set for an API, serialized once. */
+const securityLines = serializeHeaders([
   'X-Content-Type-Options',
   'nosniff',
   'Referrer-Policy',
@@ -14,10 +15,14 @@ export const securityHeaders: readonly string[] = [
   'same-origin',
   'Strict-Transport-Security',
   'max-age=31536000',
-]
-
+])
+const policyLine = (policy: string): string => serializeHeaders(['Content-Security-Policy', policy])
 /** Nothing of an API may run or load, whatever a browser takes it for. */
-export const contentSecurityPolicy = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'"
+const apiPolicyLine = policyLine("default-src 'none'; frame-ancestors 'none'; base-uri 'none'")
+
+/** The header lines of every answer. `policy`: the Content-Security-Policy of a page. */
+export const commonLines = ({ headerLines, requestId }: RequestContext, policy?: string): string =>
+  `${securityLines}${policy === undefined ? apiPolicyLine : policyLine(policy)}${headerLines}X-Request-Id: ${requestId}\r\n`
 
 export const json = 'application/json; charset=utf-8'
 

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { serializeHeaders, writeHead } from './header-writer.ts'
+import { writeHead } from './header-writer.ts'
 import type { RequestContext } from './request-context.ts'
-import { contentSecurityPolicy, type Response, securityHeaders } from './respond.ts'
+import { commonLines, type Response } from './respond.ts'
 
 /** Called once for every answer, as it is sent. */
 export type Observe = (requestContext: RequestContext, status: number) => void
@@ -53,16 +53,11 @@ export const createResponseBatcher = (options: {
   }
 }
 
-const apiLines = serializeHeaders([...securityHeaders, 'Content-Security-Policy', contentSecurityPolicy])
-const pageLines = (policy: string): string =>
-  serializeHeaders([...securityHeaders, 'Content-Security-Policy', policy])
-
 const writeAnswer = (req: IncomingMessage, res: ServerResponse, answer: Response, last: boolean): void => {
   const { requestContext } = req
-  const fixed = answer.policy === undefined ? apiLines : pageLines(answer.policy)
-  const lines = `${answer.lines}${fixed}${requestContext.headerLines}X-Request-Id: ${requestContext.requestId}\r\n`
   // A client that waits for 100-continue may send its body or not, so the next request could not be found.
-  writeHead(res, answer.status, lines, last || requestContext.awaitsContinue)
+  const isLast = last || requestContext.awaitsContinue
+  writeHead(res, answer.status, answer.lines + commonLines(requestContext, answer.policy), isLast)
   if (answer.body === undefined || req.method === 'HEAD') res.end()
   else if (answer.open) res.write(answer.body)
   else res.end(answer.body)

@@ -1,0 +1,163 @@
+import { randomUUID } from 'node:crypto'
+import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http'
+import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import type { Clock } from '../clock.ts'
+import { Failure, type Fault } from '../errors.ts'
+import { problemResponse } from './problem.ts'
+import { newRequestContext } from './request-context.ts'
+import { commonLines } from './respond.ts'
+import type { Observe, ResponseBatcher } from './response-batcher.ts'
+
+const urlMax = 4096
+const headersMax = 100
+/** Linger before the close, so that a client that is still sending reads the answer instead of a reset. */
+const lingerMs = 1000
+
+declare module 'node:net' {
+  interface Socket {
+    /** An answer with `Connection: close` was given: later bytes are no request. */
+    isClosing?: boolean
+    /** The framing is broken and its refusal was given: later bytes are discarded. */
+    isBroken?: boolean
+    /** The newest answer, and the one before it until that is written. */
+    answer?: ServerResponse
+    answerBefore?: ServerResponse | undefined
+  }
+}
+
+/** Node keeps the first of a repeated header or joins them. Two that differ are two credentials; two that agree are one. */
+const credentialHeaders = new Set(['authorization', 'x-api-key', 'x-authorization-key'])
+
+const malformed = (fault: Fault, headers?: Record<string, string>): Failure =>
+  new Failure('request.malformed', { errors: [fault], ...(headers && { headers }) })
+
+/** What Node's parser accepts and no route may see. Joins equal repeated credentials. */
+export const requestFault = (req: IncomingMessage): Failure | undefined => {
+  const { url = '', rawHeaders: raw, headers } = req
+  if (req.httpVersionMajor !== 1) return new Failure('request.malformed') // a line without a version is HTTP/0.9
+  if (!url.startsWith('/'))
+    return new Failure('request.malformed', { detail: 'The request target must be a path.' })
+  if (url.length > urlMax) return new Failure('request.uri-too-long')
+  if (raw.length > 2 * headersMax) return new Failure('request.headers-too-large')
+  let hosts = 0
+  let credentials: Record<string, string> | undefined
+  for (let i = 0; i < raw.length; i += 2) {
+    const name = raw[i] as string
+    // The lengths of `host` and of the credential headers come first: most names are not looked at further.
+    if (name.length === 4) {
+      if (name.toLowerCase() === 'host') hosts++
+    } else if (name.length === 13 || name.length === 9 || name.length === 19) {
+      const known = name.toLowerCase()
+      if (!credentialHeaders.has(known)) continue
+      credentials ??= {}
+      const value = raw[i + 1] as string
+      const before = credentials[known]
+      if (before === undefined) credentials[known] = value
+      else if (before === value) headers[known] = value
+      else return new Failure('credential.conflict')
+    }
+  }
+  if (hosts > 1 || (hosts === 0 && req.httpVersion === '1.1'))
+    return malformed({ pointer: '/headers/host', code: 'host', detail: 'Wanted: exactly one Host header.' })
+  if ((headers['transfer-encoding'] ?? 'chunked').toLowerCase() !== 'chunked')
+    return malformed(
+      { pointer: '/headers/transfer-encoding', code: 'coding', detail: 'Only chunked is understood.' },
+      { connection: 'close' },
+    )
+  return undefined
+}
+
+const parserFailure = ({ code }: NodeJS.ErrnoException): Failure => {
+  if (code === 'HPE_HEADER_OVERFLOW') return new Failure('request.headers-too-large')
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return new Failure('request.timeout')
+  if (code === 'HPE_CHUNK_EXTENSIONS_OVERFLOW') return new Failure('body.too-large')
+  return new Failure('request.malformed')
+}
+
+export type Framing = {
+  /** Notes the answer to a request. False: the connection is closing, so this is no request. */
+  accept(req: IncomingMessage, res: ServerResponse): boolean
+  /** Sends a problem document. */
+  refuse(req: IncomingMessage, res: ServerResponse, failure: Failure): void
+  /** Refuses a request for which Node has no response object, and closes its connection. */
+  refuseRaw(socket: Duplex, failure: Failure, method?: string): void
+  /** Answers what Node's parser could not read (`clientError`). */
+  refuseBroken(error: NodeJS.ErrnoException, socket: Duplex): void
+}
+
+/** Refusals, and the end of their connections. Every answer is read by its client, and none is taken for that of another request. */
+export const createFraming = (options: {
+  clock: Clock
+  responseBatcher: ResponseBatcher
+  observe: Observe
+}): Framing => {
+  const { clock, responseBatcher } = options
+
+  /** Ends the connection from this side, and after the linger time from both. */
+  const lingerAndClose = (socket: Duplex, lastBytes = ''): void => {
+    socket.resume()
+    socket.end(lastBytes)
+    const cancel = clock.after(lingerMs, () => void socket.destroy())
+    socket.once('close', cancel)
+  }
+
+  const refuse: Framing['refuse'] = (req, res, failure) => {
+    const { requestContext, socket } = req
+    requestContext.code = failure.code
+    const isLast = failure.headers?.connection === 'close' || requestContext.awaitsContinue
+    if (isLast) socket.isClosing = true
+    // The rest of the body is received while the answer stays open. After a framing fault, which no route sees, its end is unknown.
+    const open = isLast && !req.complete && requestContext.route !== 'unknown' && req.method !== 'HEAD'
+    responseBatcher.send(req, res, { ...problemResponse(failure, requestContext.requestId), open }, isLast)
+    if (!open) return
+    req.on('error', () => {}).on('end', () => res.end())
+    const cancel = clock.after(lingerMs, () => void res.end())
+    res.on('close', cancel)
+    req.resume()
+  }
+
+  const refuseRaw: Framing['refuseRaw'] = (duplex, failure, method = '') => {
+    const socket = duplex as Socket
+    socket.isBroken = true
+    socket.on('error', () => {}) // The client may reset the connection.
+    const context = newRequestContext(method, randomUUID(), clock.now())
+    context.code = failure.code
+    const { status, lines, body } = problemResponse(failure, context.requestId)
+    const head = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines}${commonLines(context)}Connection: close\r\n`
+    const answer = (): void => {
+      if (socket.writableEnded) return
+      lingerAndClose(socket, `${head}\r\n${body}`)
+      options.observe(context, status)
+    }
+    // Earlier requests are answered first.
+    const last = socket.answer?.req.complete ? socket.answer : socket.answerBefore
+    if (last && !last.writableFinished) last.once('close', answer)
+    else answer()
+  }
+
+  return {
+    refuse,
+    refuseRaw,
+    accept: ({ socket }, res) => {
+      if (socket.isClosing) return false
+      socket.answerBefore = socket.answer?.writableFinished ? undefined : socket.answer
+      socket.answer = res
+      return true
+    },
+    refuseBroken: (error, duplex) => {
+      responseBatcher.flush()
+      const socket = duplex as Socket
+      const { answer } = socket
+      if (socket.isBroken || socket.writableEnded) return
+      // The broken body belongs to an answered request: a second answer would be taken for that of the next request.
+      if (socket.isClosing || (answer?.headersSent && !answer.req.complete)) {
+        if (!answer || answer.writableFinished || answer.destroyed) return lingerAndClose(socket)
+        socket.isBroken = true
+        answer.once('close', () => lingerAndClose(socket))
+        answer.end()
+      } else if (error.code === 'ECONNRESET' || !socket.writable) socket.destroy()
+      else refuseRaw(socket, parserFailure(error))
+    },
+  }
+}
