@@ -1,0 +1,29 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+
+const { globalSetup, runner, ...jest } = JSON.parse(readFileSync('package.json', 'utf8')).jest
+
+/** A suite that is or imports one of these, also through other files, is slow: Redis, processes, the whole gateway. */
+const slow = /^test\/(bench\/|model\/|support\/(redis|processes|children|gateway|debian)\.ts$)/
+
+const importsOf = (file) =>
+  [...readFileSync(file, 'utf8').matchAll(/ from '(\.[^']+\.ts)'/g)].map(([, path]) =>
+    join(dirname(file), path),
+  )
+
+const isSlow = (file, seen = new Set()) =>
+  slow.test(file) ||
+  (file.startsWith('test/') &&
+    !seen.has(file) &&
+    importsOf(file).some((path) => isSlow(path, seen.add(file))))
+
+const suites = readdirSync('test', { recursive: true })
+  .map((path) => `test/${path}`)
+  .filter((path) => path.endsWith('.test.ts') && !isSlow(path))
+
+/** `npm run test:unit`: every other suite. */
+export default {
+  ...jest,
+  rootDir: '..',
+  testMatch: suites.map((path) => `<rootDir>/${path}`),
+}
