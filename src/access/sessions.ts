@@ -23,6 +23,7 @@ type SessionRecord = SessionRights & {
 }
 
 const ticketMs = 60_000
+/** The lifetime of the record of a session that is not used. */
 const idleMs = 30 * 60_000
 /** A use is stored at most this often, because it costs a round trip. */
 const touchMs = 60_000
@@ -105,7 +106,7 @@ export const createSessions = (options: { secret: Secret; records: Records; keys
       const key = `session:${name}`
       const record = await lookUp(key)
       const now = clock.wall()
-      if (!record || record.endsAt <= now || record.seenAt + idleMs <= now) return undefined
+      if (!record || record.endsAt <= now) return undefined
       const rights = rightsNow(record, keys)
       if (!rights) return undefined
       if (now - record.seenAt > touchMs) {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
 import { createAuthenticate, credentialOf } from '../../src/access/authenticate.ts'
 import type { Caller } from '../../src/access/caller.ts'
+import type { Sessions } from '../../src/access/sessions.ts'
 
 const caller: Caller = {
   id: 'crm',
@@ -64,27 +65,27 @@ describe('the credential of a request', () => {
   )
 })
 
-describe('the guard', () => {
-  it('answers at once, without a promise, when the first place to look knows the credential', () => {
+describe('authentication', () => {
+  it('gives no promise when the first finder knows the credential', () => {
     const authenticate = createAuthenticate([(key) => (key === 'k' ? caller : undefined)], undefined)
     expect(authenticate(request({ 'x-api-key': 'k' }))).toBe(caller)
   })
 
-  it('asks one place after the other, and stops at the first that knows', async () => {
+  it('asks the finders in order, and stops at the first that knows the credential', async () => {
     const asked: string[] = []
-    const place = (name: string, found?: Caller) => async () => {
+    const finder = (name: string, found?: Caller) => async () => {
       asked.push(name)
       return found
     }
     const authenticate = createAuthenticate(
-      [() => undefined, place('second', caller), place('third')],
+      [() => undefined, finder('second', caller), finder('third')],
       undefined,
     )
     expect(await authenticate(request({ authorization: 'Bearer t' }))).toBe(caller)
     expect(asked).toEqual(['second'])
   })
 
-  it('refuses a request without a credential, and one with a credential that nobody knows, with a challenge', async () => {
+  it('refuses a missing or unknown credential with a challenge', async () => {
     const authenticate = createAuthenticate([() => undefined, async () => undefined], undefined)
     expect(failure(() => authenticate(request({})))).toMatchObject({
       code: 'credential.missing',
@@ -97,7 +98,7 @@ describe('the guard', () => {
     })
   })
 
-  it('passes on the failure of a place that could not look', async () => {
+  it('passes on the failure of a finder', async () => {
     const away = new Error('away')
     const authenticate = createAuthenticate(
       [
@@ -109,5 +110,53 @@ describe('the guard', () => {
       undefined,
     )
     await expect(authenticate(request({ 'x-api-key': 'k' }))).rejects.toBe(away)
+  })
+})
+
+describe('a session cookie', () => {
+  const origin = 'https://crm.example.com'
+  const session = { ...caller, kind: 'session', origin } as const
+  const used: string[] = []
+  const find = async (id: string) => {
+    used.push(id)
+    return id === 'known' ? session : undefined
+  }
+  const authenticate = createAuthenticate([() => caller], { find } as unknown as Sessions)
+  const asPage = (more: Headers = {}, id = 'known') =>
+    request({ cookie: `__Host-chathub-session=${id}`, origin, 'x-gateway-session': '1', ...more })
+
+  it('is a credential where there is no other', async () => {
+    expect(await authenticate(asPage())).toBe(session)
+    expect(authenticate(request({ 'x-api-key': 'k' }))).toBe(caller)
+  })
+
+  it('conflicts with another credential', () => {
+    expect(failure(() => authenticate(asPage({ 'x-api-key': 'k' })))).toMatchObject({
+      code: 'credential.conflict',
+    })
+  })
+
+  it('is not even used without its header, which other sites cannot send', async () => {
+    used.length = 0
+    const { 'x-gateway-session': _, ...headers } = asPage().headers
+    await expect(authenticate(request(headers))).rejects.toMatchObject({ code: 'csrf.refused' })
+    expect(used).toEqual([])
+  })
+
+  it('counts only from a page of the session’s origin', async () => {
+    const evil = authenticate(asPage({ origin: 'https://evil.example' }))
+    await expect(evil).rejects.toMatchObject({ code: 'csrf.refused' })
+  })
+
+  it('of an unknown session is refused with a challenge', async () => {
+    await expect(authenticate(asPage({}, 'unknown'))).rejects.toMatchObject({
+      code: 'credential.invalid',
+      headers: { 'WWW-Authenticate': 'Bearer realm="chathub-gateway", error="invalid_token"' },
+    })
+  })
+
+  it('is no credential where sessions are turned off', () => {
+    const off = createAuthenticate([() => caller], undefined)
+    expect(failure(() => off(asPage()))).toMatchObject({ code: 'credential.missing' })
   })
 })
