@@ -1,16 +1,11 @@
-import { mayTouch } from '../access/authorize.ts'
 import type { Caller } from '../access/caller.ts'
-import type { Cache } from '../cache/cache.ts'
 import type { TokenStatus } from '../chathub/company-token.ts'
 import type { CallContext } from '../chathub/exchange.ts'
 import type { Clock } from '../clock.ts'
 import type { Diagnosis } from '../contract/organization.ts'
-import { type FailureCode, isFailure } from '../errors.ts'
-import { type OperatorLists, operatorsKey } from './operator-lists.ts'
+import { Failure, type FailureCode, isFailure } from '../errors.ts'
+import type { OperatorLists } from './operator-lists.ts'
 import type { Organizations } from './organizations.ts'
-import type { Roster } from './roster.ts'
-
-type Advice = Diagnosis['advice'][number]
 
 const sentences = {
   'organization.unknown':
@@ -25,64 +20,60 @@ const sentences = {
   ok: 'Nothing is wrong: the organization is known, its list is readable, and this credential may add operators.',
 }
 
+export type Diagnose = (caller: Caller, organization: number, context: CallContext) => Promise<Diagnosis>
+
 /**
- * « Dépannage »: why a list is empty or an add fails. An organization that the caller may not touch is diagnosed just
- * like one that does not exist.
+ * « Dépannage »: why a list is empty or an add fails. An organization that the caller may not touch gets the answer of
+ * one that does not exist.
  */
 export const createDiagnose =
   (options: {
     organizations: Organizations
     lists: OperatorLists
-    cache: Cache<Roster>
-    token: () => TokenStatus
-    /** False: calls to ChatHub fail at once, whatever is remembered. */
-    reachable: () => boolean
+    tokenStatus: () => TokenStatus
+    /** False while calls to ChatHub fail at once. */
+    isReachable: () => boolean
     clock: Clock
-  }) =>
-  async (caller: Caller, organization: number, context: CallContext): Promise<Diagnosis> => {
-    const { organizations, lists, cache, clock } = options
-    const found: Advice[] = []
-    const advise = (code: keyof typeof sentences) => found.push({ code, text: sentences[code] })
-    const failed = (code: FailureCode) =>
-      found.push({
-        code,
-        text: `ChatHub could not be asked, so writes fail too; see /docs/problems/${code}.`,
-      })
+  }): Diagnose =>
+  async (caller, organization, context) => {
+    const { organizations, lists, clock } = options
+    const advice: Diagnosis['advice'] = []
+    const advise = (code: keyof typeof sentences) => advice.push({ code, text: sentences[code] })
+    const adviseOn = (code: FailureCode) => {
+      const text = `ChatHub could not be asked, so writes fail too; see /docs/problems/${code}.`
+      advice.push({ code, text })
+    }
 
-    const known =
-      mayTouch(caller, organization) &&
-      (await organizations.get(caller, organization, context).then(
-        () => true,
-        (error) => {
-          if (!isFailure(error)) throw error
-          if (error.code !== 'organization.unknown') failed(error.code)
-          return false
-        },
-      ))
-    if (!known && found.length === 0) {
+    const unknown = await failureOf(organizations.get(caller, organization, context))
+    const known = unknown === undefined
+    if (unknown === 'organization.unknown') {
       advise('organization.unknown')
       advise('organization.access')
-    }
+    } else if (unknown) adviseOn(unknown)
     if (known) {
-      const failure = await lists.read(caller, organization, context).then(
-        // An old copy in place of an answer says that none came.
-        ({ freshness }) => freshness.how === 'stale-after-failure' || !options.reachable(),
-        (error) => error,
-      )
-      if (failure === true) failed('chathub.unavailable')
-      else if (isFailure(failure)) failed(failure.code)
-      else if (failure) throw failure
+      const reading = lists.read(caller, organization, context).then(({ freshness }) => {
+        if (freshness.how === 'stale-after-failure' || !options.isReachable())
+          throw new Failure('chathub.unavailable')
+      })
+      const failure = await failureOf(reading)
+      if (failure) adviseOn(failure)
     }
-    if (options.token().state === 'refused') advise('token.refused')
-    const copy = known ? cache.remembered(operatorsKey(organization)) : undefined
-    if (copy?.value.operators.length === 0) advise('operators.none')
+    if (options.tokenStatus().state === 'refused') advise('token.refused')
+    const copy = known ? lists.remembered(caller, organization) : undefined
+    const operators = copy ? copy.value.operators.length : null
+    if (operators === 0) advise('operators.none')
     if (!caller.scopes.has('operators:write')) advise('scope.missing')
-    if (found.length === 0) advise('ok')
-    return {
-      known,
-      allowed: known,
-      operators: copy ? copy.value.operators.length : null,
-      lastAsked: copy ? new Date(clock.wall() - (clock.now() - copy.askedAt)).toISOString() : null,
-      advice: found,
-    }
+    if (advice.length === 0) advise('ok')
+    const lastAsked = copy ? new Date(clock.wall() - (clock.now() - copy.askedAt)).toISOString() : null
+    return { known, allowed: known, operators, lastAsked, advice }
   }
+
+/** Undefined when the call succeeds. */
+const failureOf = (call: Promise<unknown>): Promise<FailureCode | undefined> =>
+  call.then(
+    () => undefined,
+    (error: unknown) => {
+      if (isFailure(error)) return error.code
+      throw error
+    },
+  )

@@ -12,15 +12,15 @@ import type { Organizations } from './organizations.ts'
 import { type Roster, select } from './roster.ts'
 
 export type FoundOperator = { roster: Roster; operator: Operator }
+type FreshOperator = FoundOperator & { freshness: Freshness }
 
+/** Questions over every organization of a caller. Lists that are not fresh are read 8 at a time. */
 export type Directory = {
-  /** @throws Failure `operator.unknown` only when every organization of the caller was looked at; else 503 with Retry-After */
-  find(
-    caller: Caller,
-    operator: number,
-    context: CallContext,
-    options?: ReadOptions,
-  ): Promise<FoundOperator & { freshness: Freshness }>
+  /**
+   * The operator of this id, wherever it is.
+   * @throws Failure `operator.unknown` only when every list was looked at; else `chathub.unavailable` with a Retry-After
+   */
+  find(caller: Caller, operator: number, context: CallContext, options?: ReadOptions): Promise<FreshOperator>
   search(
     caller: Caller,
     query: Pick<OperatorQuery, 'q' | 'status'> & { organizations?: number[] | undefined },
@@ -33,68 +33,83 @@ export type Directory = {
     options?: ReadOptions,
   ): Promise<Gathered<{ organizations: (Organization & Statistics)[] } & Statistics>>
 }
-/** Made of many lists: as old as the oldest of them, and naming those that could not be had in time. */
+/** `unavailable`: organizations whose list could not be had by the deadline. As old as the oldest of the others. */
 type Gathered<T> = { content: T & { unavailable: number[] }; freshness: Freshness }
 
-// An answer that goes partial leaves the caller's deadline this much room to be written.
+// What is left of the deadline for writing a partial answer.
 const answerMs = 100
+const readsAtOnce = 8
 const warmMs = 600_000
 
-/** Every organization of a caller at once: a bounded fan-out over the lists, partial at the deadline. */
 export const createDirectory = (options: {
   lists: OperatorLists
   organizations: Organizations
   index: OperatorIndex
   systemCaller: Caller
   clock: Clock
+  /** How long the old lists of one answer together wait for ChatHub. */
+  waitMs: number
 }): Directory => {
-  const { lists, organizations, index, systemCaller, clock } = options
+  const { lists, organizations, index, systemCaller, clock, waitMs } = options
 
-  const warming = new Set<number>()
-  /** What a caller could not wait for is fetched behind, once, so that the next one finds it. */
-  const warm = (missing: readonly number[]): void => {
-    for (const id of missing) {
-      if (warming.has(id)) continue
-      warming.add(id)
-      lists
-        .read(systemCaller, id, { lane: 'refreshes', client: 'directory', deadline: clock.now() + warmMs })
-        .catch(() => {})
-        .finally(() => warming.delete(id))
-    }
+  const missing = new Set<number>()
+  let isWarming = false
+  /** Loads lists in the background that a caller could not wait for, so that the next one finds them. */
+  const warm = async (ids: Iterable<number>): Promise<void> => {
+    for (const id of ids) missing.add(id)
+    if (isWarming) return
+    isWarming = true
+    while (missing.size > 0)
+      await forEach(missing, async (id) => {
+        const context = { lane: 'refreshes', client: 'directory', deadline: clock.now() + warmMs } as const
+        await lists.read(systemCaller, id, context).catch(() => {})
+        missing.delete(id)
+      })
+    isWarming = false
   }
 
-  /** Lists of these organizations in their order; those that could not be had in time are named. */
+  /** Reads the lists of these organizations, until one `isEnough`; those that fail, or come too late, are unavailable. */
   const gather = async (
     caller: Caller,
     wanted: readonly Organization[],
     context: CallContext,
     options: ReadOptions,
+    isEnough: (read: Read<Roster>) => boolean = () => false,
   ) => {
-    const inTime: CallContext = {
-      ...context,
-      deadline: Math.max(clock.now() + 1, context.deadline - answerMs),
+    const inTime = { ...context, deadline: Math.max(clock.now() + 1, context.deadline - answerMs) }
+    const waitUntil = clock.now() + waitMs
+    const read = async (id: number): Promise<Read<Roster>> => {
+      // With a deadline that has passed an old copy is served at once.
+      const isLate = clock.now() >= waitUntil && lists.remembered(caller, id) !== undefined
+      const late = { ...context, deadline: clock.now() }
+      const old = isLate ? await lists.read(caller, id, late, options).catch(() => undefined) : undefined
+      return old ?? lists.read(caller, id, inTime, options)
     }
-    const answers = await Promise.all(
-      wanted.map(({ id }) =>
-        lists.read(caller, id, inTime, options).catch((error: unknown) => {
-          if (!isFailure(error)) throw error
-          return error
-        }),
-      ),
-    )
-    const reads: Read<Roster>[] = []
-    const unavailable: number[] = []
+    const reads = new Map<number, Read<Roster>>()
+    const failed = new Set<number>()
+    let enough = false
     let retryAfterMs = 1000
-    for (const [place, answer] of answers.entries()) {
-      if (!(answer instanceof Failure)) reads.push(answer)
-      // An organization that went away between the two lists has nobody to find.
-      else if (answer.code !== 'organization.unknown') {
-        unavailable.push((wanted[place] as Organization).id)
-        retryAfterMs = Math.max(retryAfterMs, answer.retryAfterMs ?? 0)
-      }
+    const add = (id: number, answer: Read<Roster> | undefined): void => {
+      if (answer) reads.set(id, answer)
+      enough ||= answer !== undefined && isEnough(answer)
     }
-    warm(unavailable)
-    return { reads, unavailable, retryAfterMs }
+    if (options.notBefore === undefined) for (const { id } of wanted) add(id, lists.peek(caller, id))
+    await forEach(wanted, async ({ id }) => {
+      if (enough || reads.has(id)) return
+      try {
+        add(id, await read(id))
+      } catch (error) {
+        if (!isFailure(error)) throw error
+        // An organization that is gone since the list of organizations was read has no operators.
+        if (error.code === 'organization.unknown') return
+        failed.add(id)
+        retryAfterMs = Math.max(retryAfterMs, error.retryAfterMs ?? 0)
+      }
+    })
+    void warm(failed)
+    const ids = wanted.map(({ id }) => id)
+    const unavailable = ids.filter((id) => failed.has(id))
+    return { reads: ids.flatMap((id) => reads.get(id) ?? []), unavailable, retryAfterMs }
   }
 
   return {
@@ -105,16 +120,10 @@ export const createDirectory = (options: {
         if (found) return found
       }
       const { found: all } = await organizations.list(caller, {}, context, options)
-      // Whoever was just added is in no list that was learned, but in the copy that the write patched.
-      for (const organization of options.notBefore === undefined ? all : []) {
-        const found = foundIn(lists.peek(caller, organization.id), id)
-        if (found) return found
-      }
-      const { reads, unavailable, retryAfterMs } = await gather(caller, all, context, options)
-      for (const read of reads) {
-        const found = foundIn(read, id)
-        if (found) return found
-      }
+      const isFound = (read: Read<Roster>): boolean => read.copy.value.byId(id) !== undefined
+      const { reads, unavailable, retryAfterMs } = await gather(caller, all, context, options, isFound)
+      const found = foundIn(reads.find(isFound), id)
+      if (found) return found
       if (unavailable.length === 0) throw new Failure('operator.unknown')
       throw new Failure('chathub.unavailable', {
         retryAfterMs,
@@ -122,8 +131,7 @@ export const createDirectory = (options: {
       })
     },
     search: async (caller, query, context, options = {}) => {
-      const wanted = { ids: query.organizations }
-      const listed = await organizations.list(caller, wanted, context, options)
+      const listed = await organizations.list(caller, { ids: query.organizations }, context, options)
       const { reads, unavailable } = await gather(caller, listed.found, context, options)
       const items = reads.flatMap(({ copy: { value: roster } }) =>
         select(roster, query).map((operator) => ({ ...operator, organization: roster.organization })),
@@ -144,15 +152,21 @@ export const createDirectory = (options: {
   }
 }
 
-const foundIn = (
-  read: Read<Roster> | undefined,
-  id: number,
-): (FoundOperator & { freshness: Freshness }) | undefined => {
+/** Does `work` with each item, a few at a time. */
+const forEach = async <T>(items: Iterable<T>, work: (item: T) => Promise<void>): Promise<void> => {
+  const rest = items[Symbol.iterator]()
+  const worker = async (): Promise<void> => {
+    for (let next = rest.next(); !next.done; next = rest.next()) await work(next.value)
+  }
+  await Promise.all(Array.from({ length: readsAtOnce }, worker))
+}
+
+const foundIn = (read: Read<Roster> | undefined, id: number): FreshOperator | undefined => {
   const operator = read?.copy.value.byId(id)
   return read && operator && { roster: read.copy.value, operator, freshness: read.freshness }
 }
 
-/** An answer made of several lists is as old as the oldest, and promises no more than the one with the least left. */
+/** As old as the oldest, and as little time left as the one with the least. */
 const oldest = (reads: readonly { freshness: Freshness }[]): Freshness =>
   reads
     .map(({ freshness }) => freshness)

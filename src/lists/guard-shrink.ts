@@ -1,12 +1,12 @@
 import type { Reporter } from '../report.ts'
 
-/** One of two leaving is ordinary; beyond that, losing more than half at once is suspicious. */
+/** To lose one of two is ordinary; to lose everything, or more than half of three or more, is suspicious. */
 const shrank = (before: number, after: number): boolean =>
   before > 0 && (after === 0 || (before > 2 && after < before / 2))
 
 /**
- * The list that ChatHub gives; one that drops to zero, or loses more than half at once beside the `before` rows that
- * were known, is asked for a second time before it is believed, and told.
+ * Asks ChatHub for a list, and a second time when it shrank suspiciously from the `before` rows that were known. The
+ * second answer counts, and the event is reported.
  */
 export const guardShrink = async <L extends { rows: readonly unknown[] }>(
   ask: () => Promise<L>,

@@ -55,16 +55,9 @@ export const createLists = (options: {
     rosters,
     organizations,
     lists,
-    directory: createDirectory({ lists, organizations, index, systemCaller, clock }),
+    directory: createDirectory({ ...options, lists, organizations, index }),
     tokens: createOperatorTokens({ chathub, lists, clock }),
-    diagnose: createDiagnose({
-      organizations,
-      lists,
-      cache: rosters,
-      token: upstream.tokenStatus,
-      reachable: upstream.isReachable,
-      clock,
-    }),
+    diagnose: createDiagnose({ ...upstream, organizations, lists, clock }),
     purge: createPurge({ operators: rosters, organizations: organizationCache }),
   }
 }

@@ -2,8 +2,8 @@ import type { Redis } from '../redis/redis.ts'
 import type { Roster } from './roster.ts'
 
 /**
- * Which organization an operator was last seen in: a hint that saves looking everywhere, confirmed before it is used.
- * Learned from every list that comes by; with Redis what one instance learned all know, and a restart forgets nothing.
+ * The organization in which an operator was last seen: a hint, to be confirmed by the list itself. Learned from every
+ * loaded list. With Redis all instances share it, and it survives a restart.
  */
 export type OperatorIndex = {
   learn(roster: Roster): void
@@ -12,23 +12,20 @@ export type OperatorIndex = {
 
 const keepSeconds = 30 * 24 * 3600
 const operatorsMax = 2_000_000
-const atOnce = 1000
-
-type Hint = [operator: number, organization: number]
+const writtenAtOnce = 1000
 
 export const createOperatorIndex = (redis: Redis | undefined): OperatorIndex => {
   const seen = new Map<number, number>()
-  const key = redis && `${redis.prefix}operator-index`
+  const key = `${redis?.prefix}operator-index`
 
-  /** Kept in the background, a thousand at a time: a hint that is lost costs a look, nothing more. */
-  const keep = async (learned: Hint[]): Promise<void> => {
-    if (!redis || !key) return
-    for (let first = 0; first < learned.length; first += atOnce) {
-      const some = learned.slice(first, first + atOnce).flat()
+  /** In the background; losing a hint costs a search, nothing more. */
+  const share = async (redis: Redis, operators: readonly number[], organization: number): Promise<void> => {
+    for (let first = 0; first < operators.length; first += writtenAtOnce) {
+      const hints = operators.slice(first, first + writtenAtOnce).flatMap((id) => [id, organization])
       await redis.run((client) =>
         client
           .multi()
-          .hset(key, ...some)
+          .hset(key, ...hints)
           .expire(key, keepSeconds)
           .exec(),
       )
@@ -36,17 +33,17 @@ export const createOperatorIndex = (redis: Redis | undefined): OperatorIndex => 
   }
   return {
     learn: ({ organization, operators }) => {
-      const learned: Hint[] = []
+      const learned: number[] = []
       for (const { id } of operators) {
         if (seen.get(id) === organization.id || (seen.size >= operatorsMax && !seen.has(id))) continue
         seen.set(id, organization.id)
-        learned.push([id, organization.id])
+        learned.push(id)
       }
-      keep(learned).catch(() => {})
+      if (redis) share(redis, learned, organization.id).catch(() => {})
     },
     find: (operator) => {
       const known = seen.get(operator)
-      if (known !== undefined || !redis || !key) return known
+      if (known !== undefined || !redis) return known
       return redis
         .run((client) => client.hget(key, String(operator)))
         .then((organization) => (organization === null ? undefined : Number(organization)))

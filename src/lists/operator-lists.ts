@@ -1,29 +1,28 @@
 import { authorize } from '../access/authorize.ts'
 import type { Caller } from '../access/caller.ts'
-import type { Cache, Loaded, Read, ReadOptions } from '../cache/cache.ts'
+import type { Cache, Copy, Loaded, Read, ReadOptions } from '../cache/cache.ts'
 import type { ChatHub, ListedOperators } from '../chathub/client.ts'
 import type { CallContext } from '../chathub/exchange.ts'
 import { nextSlice } from '../clock.ts'
 import { Failure, isFailure } from '../errors.ts'
 import type { Reporter } from '../report.ts'
 import { guardShrink } from './guard-shrink.ts'
-import type { OperatorIndex } from './operator-index.ts'
 import type { Organizations } from './organizations.ts'
 import { createRoster, type Roster } from './roster.ts'
 
 export const operatorsKey = (organization: number): string => `operators:${organization}`
 const organizationOf = (key: string): number => Number(key.slice('operators:'.length))
 
-/** What ChatHub said of a roster that was loaded here: most lists are the same when they are asked for again. */
+/** The answer of ChatHub that a roster was made from. Most answers equal the one before, and their roster is kept. */
 const lastAnswer = new WeakMap<Roster, ListedOperators>()
 
-/** Loads the roster of an organization. An organization that ChatHub does not list has none. */
+/** Loads the roster of an organization. @throws Failure `organization.unknown` when ChatHub does not list it */
 export const rosterLoader =
   (options: {
     chathub: ChatHub
     organizations: Organizations
     systemCaller: Caller
-    learn: OperatorIndex['learn']
+    learn: (roster: Roster) => void
     report: Reporter
   }) =>
   async (key: string, context: CallContext, previous: Roster | undefined): Promise<Loaded<Roster>> => {
@@ -34,13 +33,13 @@ export const rosterLoader =
     const before = previous && lastAnswer.get(previous)
     const ask = () => chathub.operators(id, context, before)
     const listed = await guardShrink(ask, previous?.operators.length, id, report).catch(async (error) => {
-      // Whatever ChatHub answers when asked for the operators of an organization that it does not have.
+      // ChatHub may refuse or answer anything for an organization that it does not have.
       const unnamed =
         isFailure(error, 'chathub.forbidden', 'chathub.invalid-response') && (await naming.catch((e) => e))
       throw isFailure(unnamed, 'organization.unknown') ? unnamed : error
     })
     const organization = await naming.catch((error) => {
-      // The list itself says the name; only ChatHub's own "no such organization" makes it unknown.
+      // Without the list of organizations, the operator list or the last roster gives the name.
       const name = listed.organizationName ?? previous?.organization.name
       if (name === undefined || isFailure(error, 'organization.unknown')) throw error
       return { id, name }
@@ -55,9 +54,11 @@ export const rosterLoader =
 
 /** @throws Failure `organization.unknown` when the caller may not touch the organization */
 export type OperatorLists = {
-  /** The roster while it is fresh, from memory, without a promise. */
+  /** The roster while it is fresh, from memory and at once. */
   peek(caller: Caller, organization: number): Read<Roster> | undefined
-  /** The roster. An organization that is known not to exist costs neither ChatHub nor the store anything. */
+  /** Any roster in memory, however old: for looking things up, never for serving. */
+  remembered(caller: Caller, organization: number): Copy<Roster> | undefined
+  /** The roster. An organization that is known not to exist costs neither a call to ChatHub nor one to the store. */
   read(
     caller: Caller,
     organization: number,
@@ -66,16 +67,20 @@ export type OperatorLists = {
   ): Promise<Read<Roster>>
 }
 
-export const createOperatorLists = (cache: Cache<Roster>, organizations: Organizations): OperatorLists => ({
-  peek: (caller, organization) => {
+export const createOperatorLists = (cache: Cache<Roster>, organizations: Organizations): OperatorLists => {
+  const keyOf = (caller: Caller, organization: number): string => {
     authorize(caller, { organization })
-    return cache.peek(operatorsKey(organization))
-  },
-  read: async (caller, organization, context, options = {}) => {
-    authorize(caller, { organization })
-    const fresh = options.notBefore === undefined ? cache.peek(operatorsKey(organization)) : undefined
-    if (fresh) return fresh
-    if (organizations.isAbsent(caller, organization)) throw new Failure('organization.unknown')
-    return cache.read(operatorsKey(organization), context, options)
-  },
-})
+    return operatorsKey(organization)
+  }
+  return {
+    peek: (caller, organization) => cache.peek(keyOf(caller, organization)),
+    remembered: (caller, organization) => cache.remembered(keyOf(caller, organization)),
+    read: async (caller, organization, context, options = {}) => {
+      const key = keyOf(caller, organization)
+      const fresh = options.notBefore === undefined ? cache.peek(key) : undefined
+      if (fresh) return fresh
+      if (organizations.isAbsent(caller, organization)) throw new Failure('organization.unknown')
+      return cache.read(key, context, options)
+    },
+  }
+}

@@ -7,18 +7,20 @@ import { tokenSecondsMax } from '../contract/system.ts'
 import { Failure } from '../errors.ts'
 import type { OperatorLists } from './operator-lists.ts'
 
+type TokenRequest = { operator: number; expiresAt: Date }
+
+/** Operator tokens: passed through, never stored and never logged. */
 export type OperatorTokens = {
   /** @throws Failure `organization.unknown`, `operator.unknown`, `operator.not-active`, before ChatHub is asked */
   mint(
     caller: Caller,
     organization: number,
-    request: { operator: number; expiresAt: Date },
+    request: TokenRequest,
     context: CallContext,
   ): Promise<{ token: string; expiresAt: Date }>
   validate(token: string, context: CallContext): Promise<Validity>
 }
 
-/** Operator tokens: passed through, never kept and never logged. */
 export const createOperatorTokens = (options: {
   chathub: ChatHub
   lists: OperatorLists

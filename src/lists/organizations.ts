@@ -1,6 +1,6 @@
 import { authorize, mayTouch } from '../access/authorize.ts'
 import type { Caller } from '../access/caller.ts'
-import type { Cache, Loaded, Read, ReadOptions } from '../cache/cache.ts'
+import type { Cache, Freshness, Loaded, Read, ReadOptions } from '../cache/cache.ts'
 import type { ChatHub } from '../chathub/client.ts'
 import type { CallContext } from '../chathub/exchange.ts'
 import type { Clock } from '../clock.ts'
@@ -10,12 +10,12 @@ import { Failure } from '../errors.ts'
 import type { Reporter } from '../report.ts'
 import { guardShrink } from './guard-shrink.ts'
 
-/** All organizations that ChatHub's credential sees, with an index by id. */
-type OrganizationIndex = { all: readonly Organization[]; byId: ReadonlyMap<number, Organization> }
+/** All organizations that the company token can see, in ChatHub's order. */
+type OrganizationList = ReadonlyMap<number, Organization>
 
 export const organizationsKey = 'organizations'
 
-// A list that does not have an id is believed for this long only: an organization may have been made a moment ago.
+// A list without an id proves nothing for longer: the organization may be new.
 const absentMs = 10_000
 
 export type Organizations = {
@@ -25,74 +25,72 @@ export type Organizations = {
     query: { q?: string | undefined; ids?: number[] | undefined },
     context: CallContext,
     options?: ReadOptions,
-  ): Promise<Read<OrganizationIndex> & { found: Organization[] }>
-  /** @throws Failure `organization.unknown`, for one that the caller may not touch just as for one that does not exist */
+  ): Promise<{ found: Organization[]; freshness: Freshness }>
+  /** @throws Failure `organization.unknown`, alike for one that the caller may not touch and one that does not exist */
   get(
     caller: Caller,
     id: number,
     context: CallContext,
     options?: ReadOptions,
-  ): Promise<Read<OrganizationIndex> & { organization: Organization }>
-  /** True: ChatHub's list was read a moment ago and does not have it, so that nobody need be asked. */
+  ): Promise<{ organization: Organization; freshness: Freshness }>
+  /** True when a list of the last ten seconds does not have it; ChatHub need not be asked. */
   isAbsent(caller: Caller, id: number): boolean
 }
 
-export const indexOf = (all: readonly Organization[]): OrganizationIndex => ({
-  all,
-  byId: new Map(all.map((organization) => [organization.id, organization])),
-})
+export const byId = (all: readonly Organization[]): OrganizationList =>
+  new Map(all.map((organization) => [organization.id, organization]))
 
-/** The organizations cache's two halves: asking ChatHub, and back from bytes. */
+/** Loads the list of organizations. */
 export const organizationsLoader =
   (chathub: ChatHub, report: Reporter) =>
   async (
     _key: string,
     context: CallContext,
-    previous: OrganizationIndex | undefined,
-  ): Promise<Loaded<OrganizationIndex>> => {
+    previous: OrganizationList | undefined,
+  ): Promise<Loaded<OrganizationList>> => {
     const ask = () => chathub.organizations(context)
-    const { rows, askedAt } = await guardShrink(ask, previous?.all.length, undefined, report)
-    return { value: indexOf(rows), bytes: Buffer.from(JSON.stringify(rows)), askedAt }
+    const { rows, askedAt } = await guardShrink(ask, previous?.size, undefined, report)
+    return { value: byId(rows), bytes: Buffer.from(JSON.stringify(rows)), askedAt }
   }
 
-export const decodeOrganizations = (bytes: Buffer): OrganizationIndex => {
+export const decodeOrganizations = (bytes: Buffer): OrganizationList => {
   const rows: unknown = JSON.parse(bytes.toString())
   if (!Array.isArray(rows) || rows.some((row) => typeof row?.id !== 'number'))
     throw new Error('not organizations')
-  return indexOf(rows as Organization[])
+  return byId(rows as Organization[])
 }
 
-export const createOrganizations = (cache: Cache<OrganizationIndex>, clock: Clock): Organizations => {
-  const read = async (context: CallContext, options: ReadOptions = {}): Promise<Read<OrganizationIndex>> =>
+export const createOrganizations = (cache: Cache<OrganizationList>, clock: Clock): Organizations => {
+  const read = async (context: CallContext, options: ReadOptions = {}): Promise<Read<OrganizationList>> =>
     (options.notBefore === undefined && cache.peek(organizationsKey)) ||
     cache.read(organizationsKey, context, options)
 
   return {
     list: async (caller, { q, ids }, context, options) => {
-      const answer = await read(context, options)
+      const { copy, freshness } = await read(context, options)
       const wanted = ids && new Set(ids)
       const sought = q === undefined ? undefined : foldForSearch(q)
-      const found = answer.copy.value.all.filter(
+      const found = [...copy.value.values()].filter(
         ({ id, name }) =>
           mayTouch(caller, id) &&
           (!wanted || wanted.has(id)) &&
           (sought === undefined || foldForSearch(name).includes(sought)),
       )
-      return { ...answer, found }
+      return { found, freshness }
     },
     get: async (caller, id, context, options) => {
       authorize(caller, { organization: id })
       let answer = await read(context, options)
-      if (!answer.copy.value.byId.has(id) && answer.freshness.ageMs > absentMs)
+      if (!answer.copy.value.has(id) && answer.freshness.ageMs > absentMs)
         answer = await read(context, { notBefore: clock.now() - absentMs })
-      const organization = answer.copy.value.byId.get(id)
+      const organization = answer.copy.value.get(id)
       if (!organization) throw new Failure('organization.unknown')
-      return { ...answer, organization }
+      return { organization, freshness: answer.freshness }
     },
     isAbsent: (caller, id) => {
       authorize(caller, { organization: id })
       const known = cache.peek(organizationsKey)
-      return known !== undefined && known.freshness.ageMs <= absentMs && !known.copy.value.byId.has(id)
+      return known !== undefined && known.freshness.ageMs <= absentMs && !known.copy.value.has(id)
     },
   }
 }

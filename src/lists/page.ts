@@ -4,23 +4,23 @@ import type { Field, Operator, OperatorQuery, SortKey } from '../contract/operat
 import { Failure } from '../errors.ts'
 import { comparing, type Roster, select } from './roster.ts'
 
-/** Too short to be turned back, long enough to tell two apart. */
+/** Long enough to tell two values apart, too short to recover one. */
 const digest = (value: unknown): string =>
   createHash('sha256').update(JSON.stringify(value)).digest('base64url').slice(0, 6)
 
-/** What an operator's place depends on: in ChatHub's order on nothing that is known. */
+/** Digest of what the position of an operator depends on; of nothing in ChatHub's order. */
 const printOf = (operator: Operator, sort: SortKey[]): string => digest(sort.map(({ by }) => operator[by]))
 
 /**
- * Index of the first operator of the next page: after the last remembered one that is still where it was. When all of
- * them are gone or have moved, it is where the first of them stood. So whoever stays as it was is given exactly once.
+ * Index of the first operator of the next page: after the last operator of the cursor whose print is unchanged. When all
+ * have gone or moved, the index of the first of them. So an operator that does not change is returned exactly once.
  */
 const startAfter = (roster: Roster, found: readonly Operator[], cursor: Cursor, sort: SortKey[]): number => {
   const anchor = cursor.last
     .map(([id, print]) => ({ operator: roster.byId(id), print }))
     .findLast(({ operator, print }) => operator && printOf(operator, sort) === print)?.operator
   if (!anchor) return Math.min(cursor.before, found.length)
-  // It may not match the filter any more: whoever comes after it comes next.
+  // The anchor may no longer match the filter; the next page begins with the first match after it.
   const isAfter = sort.length > 0 ? comparesAfter(anchor, sort) : standsAfter(anchor, roster)
   const at = found.findIndex(isAfter)
   return at === -1 ? found.length : at
@@ -36,7 +36,7 @@ const standsAfter = (anchor: Operator, { operators }: Roster) => {
   return (operator: Operator): boolean => later.has(operator)
 }
 
-/** The body of a list request: `OperatorList`. @throws Failure `request.invalid` for a cursor of another list */
+/** The body of a list request, an `OperatorList`. @throws Failure `request.invalid` for the cursor of another list */
 export const page = (roster: Roster, query: OperatorQuery) => {
   const { organization } = roster
   const { cursor, sort = [] } = query
@@ -70,6 +70,6 @@ const pick = (operator: Operator, fields: Field[] | undefined): Partial<Operator
   }
 }
 
-/** True for the query that asks for the whole list as it is. */
+/** True for a query without parameters: the whole list as it is. */
 export const isWhole = (query: OperatorQuery): boolean =>
   Object.values(query).every((value) => value === undefined)

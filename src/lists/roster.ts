@@ -1,27 +1,28 @@
+import { LRUCache } from 'lru-cache'
 import { fold, foldForSearch } from '../contract/names.ts'
 import type { Operator, OperatorQuery, SortKey, Status } from '../contract/operator.ts'
 import type { Organization, Statistics } from '../contract/organization.ts'
 
 /**
- * The operators of one organization as they were at one instant: immutable, in ChatHub's order. Parsed once; its whole
- * body, indexes, counts and views are made once, the latter on first use.
+ * The operators of one organization at one instant: immutable, in ChatHub's order. Indexes, counts and views are made
+ * once, on first use.
  */
 export type Roster = {
   organization: Organization
   operators: readonly Operator[]
-  /** The whole list as `OperatorList`, ready to send; also what the store keeps. */
+  /** The whole list as JSON of `OperatorList`; the store keeps the same bytes. */
   bytes: Buffer
   byId(id: number): Operator | undefined
-  /** Every operator whose name is the same folded, in order. */
+  /** Operators of this name, compared folded, in order. */
   byName(name: string): readonly Operator[]
   statistics(): Statistics
   /** Ids of the active operators, in order. */
   active(): readonly number[]
-  /** A body made once per roster and `key`; at most 64 of them are kept, and together no more than 4 lists' bytes. */
+  /** A body made once per `key`. At most 64 are kept, and no more bytes than four times the list, or 64 KiB. */
   view(key: string, make: () => unknown): Buffer
-  /** Every operator whose name contains this, both folded for searching, in order. */
+  /** Operators whose name contains this, both folded for searching, in order. */
   containing(sought: string): readonly Operator[]
-  /** The list with these behind it, made of what this one has ready. */
+  /** The list with these at its end. What this one has prepared is used again. */
   with(added: readonly Operator[]): Roster
 }
 
@@ -43,13 +44,12 @@ export const createRoster = (
   const counts = lazy(() => countStatuses(operators))
   const active = lazy(() => operators.filter(({ status }) => status === 'active').map(({ id }) => id))
   const search = lazy(() => createSearch(operators.map((operator) => foldForSearch(operator.name))))
-  const views = new Map<string, Buffer>()
   const viewBytesMax = Math.max(viewBytesMin, 4 * bytes.length)
-  let viewBytes = 0
-  const forget = (key: string, view: Buffer): void => {
-    views.delete(key)
-    viewBytes -= view.length
-  }
+  // A view of more bytes than the limit is kept too, alone.
+  const sizeCalculation = (view: Buffer): number => Math.min(view.length || 1, viewBytesMax)
+  const views = lazy(
+    () => new LRUCache<string, Buffer>({ max: viewsMax, maxSize: viewBytesMax, sizeCalculation }),
+  )
   const roster: Roster = {
     organization,
     operators,
@@ -60,16 +60,8 @@ export const createRoster = (
     active,
     containing: (sought) => search()(sought).map((index) => operators[index] as Operator),
     view: (key, make) => {
-      let view = views.get(key)
-      if (view) forget(key, view)
-      else view = Buffer.from(JSON.stringify(make()))
-      const size = view.length
-      for (const [old, unused] of views) {
-        if (views.size < viewsMax && viewBytes + size <= viewBytesMax) break
-        forget(old, unused)
-      }
-      views.set(key, view)
-      viewBytes += size
+      const view = views().get(key) ?? Buffer.from(JSON.stringify(make()))
+      views().set(key, view)
       return view
     },
     with: (added) => {
@@ -77,7 +69,7 @@ export const createRoster = (
       const all = [...operators, ...added]
       const tail = Buffer.from(tailOf(operators.length))
       const end = bytes.length - tail.length
-      // Bytes out of a store may be another version's.
+      // The store may hold bytes of another version.
       if (!bytes.subarray(end).equals(tail)) return createRoster(organization, all)
       const more = `${operators.length > 0 ? ',' : ''}${itemsOf(added)}${tailOf(all.length)}`
       const longer = Buffer.concat([bytes.subarray(0, end), Buffer.from(more)])
@@ -87,7 +79,7 @@ export const createRoster = (
   return roster
 }
 
-/** The roster whose `whole` body these bytes are. @throws when they are not. */
+/** The roster whose `bytes` these are. @throws Error when they are not those of a roster */
 export const decodeRoster = (bytes: Buffer): Roster => {
   const data = JSON.parse(bytes.toString()) as { organization?: Organization; items?: Operator[] }
   if (typeof data.organization?.id !== 'number' || !Array.isArray(data.items)) throw new Error('not a roster')
@@ -101,7 +93,7 @@ export const countStatuses = (operators: readonly Operator[]): Statistics => {
   return counts
 }
 
-/** The operators that a query means, filtered and sorted, before paging. */
+/** The operators that match a query, sorted, before paging. */
 export const select = (
   roster: Roster,
   query: Pick<OperatorQuery, 'status' | 'name' | 'q' | 'sort'>,
@@ -123,7 +115,7 @@ export const select = (
 
 const collator = new Intl.Collator('und', { sensitivity: 'variant', numeric: false })
 
-/** Compares by each key in turn, and by id at last, so that the order is total. */
+/** Compares by each key in turn and finally by id, so that the order is total. */
 export const comparing =
   (keys: SortKey[]) =>
   (a: Operator, b: Operator): number => {
@@ -135,8 +127,8 @@ export const comparing =
   }
 
 /**
- * Which texts contain a word. They lie in one string with line breaks between, which folding leaves in no name: going
- * through it once is several times faster than asking each text.
+ * Finds the texts that contain a word. They are joined by line breaks, which no folded name contains: one pass over one
+ * string is several times faster than a search in each text.
  */
 const createSearch = (texts: readonly string[]): ((sought: string) => number[]) => {
   const all = texts.map((text) => `${text}\n`).join('')
@@ -154,9 +146,9 @@ const createSearch = (texts: readonly string[]): ((sought: string) => number[]) 
   }
 }
 
-/** Operators by a key, in order. Made when it is first asked, and gone on with by the list that this one begins. */
+/** Operators by a key, in order. Built on first use, and continued by a longer list with the same beginning. */
 type Index<K> = { find(key: K): readonly Operator[]; with(longer: readonly Operator[]): Index<K> }
-/** Where operators stand, up to `end`: beyond the end of one's own list it is another's. */
+/** Positions of operators, up to `end`. Shared with longer lists: ignore positions beyond the own list. */
 type Places<K> = { end: number; of: Map<K, number[]> }
 
 const createIndex = <K>(
@@ -167,16 +159,21 @@ const createIndex = <K>(
   let places = shared
   return {
     find: (key) => {
-      places ??= reach({ end: 0, of: new Map() }, operators, keyOf)
+      places ??= extend({ end: 0, of: new Map() }, operators, keyOf)
       const found = places.of.get(key) ?? []
       return found.filter((place) => place < operators.length).map((place) => operators[place] as Operator)
     },
-    // Only one list can go on with it.
+    // Only one longer list can continue it.
     with: (longer) =>
-      createIndex(longer, keyOf, places?.end === operators.length ? reach(places, longer, keyOf) : undefined),
+      createIndex(
+        longer,
+        keyOf,
+        places?.end === operators.length ? extend(places, longer, keyOf) : undefined,
+      ),
   }
 }
-const reach = <K>(
+
+const extend = <K>(
   places: Places<K>,
   operators: readonly Operator[],
   keyOf: (operator: Operator) => K,

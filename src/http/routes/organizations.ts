@@ -1,12 +1,12 @@
 import { endpoints } from '../../contract/endpoints.ts'
-import type { createDiagnose } from '../../lists/diagnosis.ts'
+import type { Diagnose } from '../../lists/diagnosis.ts'
 import type { Organizations } from '../../lists/organizations.ts'
 import type { Router } from '../router.ts'
 
 /** /v1/organizations and what is asked about one of them. */
 export const mountOrganizations = (
   router: Router,
-  { organizations, diagnose }: { organizations: Organizations; diagnose: ReturnType<typeof createDiagnose> },
+  { organizations, diagnose }: { organizations: Organizations; diagnose: Diagnose },
 ): void => {
   router.bind(endpoints.listOrganizations, async ({ caller, context, query, notBefore }) => {
     const { found, freshness } = await organizations.list(caller, query, context, { notBefore })
