@@ -2,9 +2,8 @@ import { EventEmitter, once } from 'node:events'
 import type { AssignmentStore } from '../../src/assignments/assignments.ts'
 import { createMemoryAssignments } from '../../src/assignments/memory-assignments.ts'
 import { createRedisAssignments } from '../../src/assignments/redis-assignments.ts'
-import { type Clock, systemClock } from '../../src/clock.ts'
+import { systemClock } from '../../src/clock.ts'
 import { chatNumber, type Strategy } from '../../src/contract/assignment.ts'
-import { commandMs } from '../../src/redis/connect.ts'
 import { createRedis } from '../../src/redis/redis.ts'
 import { createClock } from '../support/clock.ts'
 import type { TestDatabase } from '../support/redis.ts'
@@ -16,15 +15,8 @@ export type StoreUnderTest = {
   close(): void
 }
 
-// The two time limits of a Redis command, in ms: of readers, and of writers.
-const commandLimits = [commandMs, 10 * commandMs]
-
-/** Real time, but a Redis command may take `limitMs`: a busy machine must not be taken for a Redis that hangs. */
-export const patientClock = (limitMs = 20_000): Clock => ({
-  ...systemClock,
-  after: (ms, run) => systemClock.after(commandLimits.includes(ms) ? limitMs : ms, run),
-})
-
+/** The longest that a Redis command may take where none hangs, however busy the machine is. */
+export const patientMs = 20_000
 export const day = 24 * 3600 * 1000
 
 export type RequestOptions = { exclude?: readonly number[]; strategy?: Strategy }
@@ -55,7 +47,7 @@ export type RedisStoreUnderTest = StoreUnderTest & { ready(): Promise<unknown> }
 /** A store with its own connection, as each instance has; resolves when the connection is up. */
 export const storeInRedis = async (
   database: Pick<TestDatabase, 'url' | 'client' | 'prefix'>,
-  clock = patientClock(),
+  commandMs = patientMs,
 ): Promise<RedisStoreUnderTest> => {
   const events = new EventEmitter()
   const ready = once(events, 'ready')
@@ -63,7 +55,8 @@ export const storeInRedis = async (
   const redis = createRedis({
     url,
     prefix,
-    clock,
+    clock: systemClock,
+    commandMs,
     report: (told) => void (told.name === 'redis' && told.event === 'ready' && events.emit('ready')),
   })
   await ready

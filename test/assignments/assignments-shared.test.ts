@@ -6,7 +6,6 @@ import { openRedis, startRedis, type TestDatabase, type TestRedis } from '../sup
 import {
   assignIn,
   keysOf,
-  patientClock,
   type RedisStoreUnderTest,
   type StoreUnderTest,
   storeInMemory,
@@ -201,7 +200,7 @@ describeWithRedisServer('assignments while Redis is away', () => {
   let underTest: RedisStoreUnderTest
   beforeAll(async () => {
     redis = await startRedis()
-    underTest = await storeInRedis({ ...redis, prefix: 'test:' }, patientClock(2000))
+    underTest = await storeInRedis({ ...redis, prefix: 'test:' }, 2000)
   })
   afterAll(async () => {
     underTest.close()

@@ -1,11 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import { systemClock } from '../../src/clock.ts'
 import type { Operator } from '../../src/contract/operator.ts'
 import { createOperatorIndex } from '../../src/lists/operator-index.ts'
 import { createRoster } from '../../src/lists/roster.ts'
 import { createRedis, type Redis } from '../../src/redis/redis.ts'
-import { patientClock } from '../assignments/assignment-stores.ts'
+import { patientMs } from '../assignments/assignment-stores.ts'
 import { describeWithRedis } from '../support/needs.ts'
 import { openRedis, type TestDatabase } from '../support/redis.ts'
+import { until } from '../support/until.ts'
 
 const rosterOf = (organization: number, from: number, count: number) => {
   const operators = Array.from(
@@ -30,8 +32,8 @@ describeWithRedis('the index of operators in Redis', () => {
   beforeAll(async () => {
     database = await openRedis()
     const { url, prefix } = database
-    redis = createRedis({ url, prefix, clock: patientClock(), report: () => {} })
-    await redis.opened
+    redis = createRedis({ url, prefix, clock: systemClock, commandMs: patientMs, report: () => {} })
+    await until(() => redis.status().state === 'ready')
   })
   afterAll(async () => {
     redis.close()
@@ -42,7 +44,7 @@ describeWithRedis('the index of operators in Redis', () => {
     const client = database.client()
     const key = `${database.prefix}operator-index`
     createOperatorIndex(redis).learn(rosterOf(24, 1, 2500))
-    while ((await client.hlen(key)) < 2500) await new Promise(setImmediate)
+    await until(async () => (await client.hlen(key)) === 2500)
     const other = createOperatorIndex(redis)
     expect(await Promise.all([1, 1001, 2500, 2501].map((id) => other.find(id)))).toEqual([
       24,
