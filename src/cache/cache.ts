@@ -4,7 +4,7 @@ import { type Clock, pause } from '../clock.ts'
 import { Failure, isFailure } from '../errors.ts'
 import { type Coherence, singleInstance } from './coherence.ts'
 import { keepMs, stateAt } from './entry.ts'
-import { createLoader, type LoaderOptions } from './loader.ts'
+import { createLoader, type Known, type LoaderOptions } from './loader.ts'
 import { type Copy, createMemory } from './memory.ts'
 
 export type { Copy, Loaded } from './memory.ts'
@@ -12,45 +12,45 @@ export type { Copy, Loaded } from './memory.ts'
 /** How an answer came about, for Age and Cache-Status (RFC 9211). */
 export type Freshness = {
   ageMs: number
-  /** What is left of its freshness; negative: served old. */
+  /** How much longer the copy is fresh; negative: it is served stale. */
   ttlMs: number
   how: 'hit' | 'stale' | 'stale-after-failure' | 'loaded' | 'collapsed'
-  /** Status of the failed try, for `stale-after-failure`. */
-  failedStatus?: number
+  /** Status of the failed attempt, for `stale-after-failure`. */
+  failedStatus?: number | undefined
 }
 export type Read<T> = { copy: Copy<T>; freshness: Freshness }
 
-/** `notBefore`: only a list whose request left at or after this instant (monotonic ms) will do. */
-export type ReadOptions = { notBefore?: number | undefined }
+/** `notBefore`: only a list whose request left for ChatHub at or after this instant (monotonic ms). */
+export type ReadOptions = { notBefore?: number }
 
 export type Cache<T> = {
-  /** The fresh copy, at once, or undefined: the fast way of nearly every read. */
+  /** The fresh copy, at once, or undefined. */
   peek(key: string): Read<T> | undefined
-  /** @throws Failure when there is no copy that may be served and no new one can be had by the context's deadline. */
+  /** @throws Failure when no copy may be served and no new one came by the context's deadline */
   read(key: string, context: CallContext, options?: ReadOptions): Promise<Read<T>>
-  /** Any copy that is remembered here, however old; for looking things up, never for serving. */
+  /** The copy in memory, however old; for looking things up, never for serving. */
   remembered(key: string): Copy<T> | undefined
   /**
-   * A write changed the list: from here on no instance serves the older one as fresh. `patched`, what the write made of
-   * a copy, replaces it at no cost; without it ChatHub is asked next. @throws Failure `write.in-doubt` while Redis is away
+   * Reports that a write changed the list. When it resolves, no instance serves the older list as fresh. `patched`, a
+   * copy with the write applied, replaces the older one; without it ChatHub is asked next.
+   * @throws Failure `write.in-doubt` while Redis is away
    */
   commit(key: string, patched?: Copy<T>): Promise<void>
-  /** Nothing older than now is served again. Without a key: every list. */
+  /** Removes the list, or every list, from all instances. */
   purge(key?: string): Promise<void>
   size(): { lists: number; bytes: number }
 }
 
 type Options<T> = Omit<LoaderOptions<T>, 'memory' | 'coherence'> & { coherence?: Coherence }
 
-// A refresh that failed is tried again no sooner.
+// A refresh that failed is not repeated sooner.
 const refreshAgainMs = 1000
 
-/** The reading side: memory, then the store, then one load for all who wait. */
+/** The reading side: memory first, then the store, then one load for all who wait. */
 export const createCache = <T>(options: Options<T>): Cache<T> => {
   const { clock, coherence = singleInstance, list, report, store, times } = options
   const memory = createMemory<T>(clock, coherence)
-  const loading = createLoader<T>({ ...options, coherence, memory })
-  const { readThroughStore, join } = loading
+  const { detach, loadOnce, lookUp, readThroughStore } = createLoader<T>({ ...options, coherence, memory })
   const { ageOf } = memory
 
   const answer = (
@@ -59,61 +59,61 @@ export const createCache = <T>(options: Options<T>): Cache<T> => {
     failedStatus?: number,
     ageMs = ageOf(copy),
   ): Read<T> => {
-    report({
-      name: 'cache',
-      list,
-      event: how === 'loaded' ? 'miss' : how === 'stale-after-failure' ? 'stale' : how,
-    })
-    // A copy that nobody can vouch for is served as old, however young.
-    const old = how === 'stale' || how === 'stale-after-failure'
-    const ttlMs = old ? Math.min(times.freshMs - ageMs, -1000) : times.freshMs - ageMs
+    const event = how === 'loaded' ? 'miss' : how === 'stale-after-failure' ? 'stale' : how
+    report({ name: 'cache', list, event })
+    // A copy that is not trusted is served as stale, however young it is.
+    const ttlMs = event === 'stale' ? Math.min(times.freshMs - ageMs, -1000) : times.freshMs - ageMs
     return { copy, freshness: { ageMs, ttlMs, how, failedStatus } }
+  }
+  /**
+   * The answer to a reader who waited since then. One that joined a running load gets its copy as fresh if memory trusts
+   * that copy, or if the request left after the reader came: else a write may have come between (case b).
+   */
+  const answerLoaded = (key: string, copy: Copy<T>, collapsed: boolean, since: number): Read<T> => {
+    const isTrusted = !collapsed || copy.askedAt >= since || memory.current(key) === copy
+    return answer(copy, !isTrusted ? 'stale' : collapsed ? 'collapsed' : 'loaded')
   }
 
   const failedRefreshes = new LRUCache<string, number>({ max: 10_000 })
-  const refreshBehind = (key: string, context: CallContext): void => {
+  const refreshInBackground = (key: string, { client }: CallContext): void => {
     const failedAt = failedRefreshes.get(key)
     if (failedAt !== undefined && clock.now() - failedAt < refreshAgainMs) return
-    const behind: CallContext = {
-      lane: 'refreshes',
-      client: context.client,
-      deadline: clock.now() + Math.max(30_000, times.freshMs),
-    }
-    join(key, behind).promise.catch((error) => {
+    const deadline = clock.now() + Math.max(30_000, times.freshMs)
+    loadOnce(key, { lane: 'refreshes', client, deadline }).promise.catch((error) => {
       failedRefreshes.set(key, clock.now())
       report({ name: 'refresh-failed', list, because: isFailure(error) ? error.code : String(error) })
     })
   }
 
-  /** Who joined a load after it began counts on notices; without a lease the list may be older than its question. */
-  const isTrusted = (key: string, copy: Copy<T>, since: number): boolean =>
-    copy.askedAt >= since || memory.current(key) === copy
-
-  /** A new answer by the deadline, or the failure. */
-  const fetchNew = async (key: string, context: CallContext, notBefore?: number): Promise<Read<T>> => {
-    let hurried = false
-    for (;;) {
+  /** A new copy by the deadline, or the failure. */
+  const fetchNew = async (
+    key: string,
+    context: CallContext,
+    { notBefore, known: first }: ReadOptions & { known?: Known<T> | undefined },
+  ): Promise<Read<T>> => {
+    let hasRepeated = false
+    for (let known = first; ; known = undefined) {
       const since = clock.now()
-      const { promise, collapsed } = join(key, context, notBefore !== undefined)
+      const { promise, collapsed } = loadOnce(key, context, { isNew: notBefore !== undefined, known })
       try {
         const copy = await within(clock, promise, context.deadline - clock.now())
         if (!copy) throw new Failure('chathub.timeout', { retryAfterMs: 1000 })
-        // A load that had left before this reader came is not new enough for it; the next one is.
+        // A load that left before this reader came is not new enough. The next one is.
         if (notBefore === undefined || copy.askedAt >= notBefore)
-          return answer(copy, !collapsed ? 'loaded' : isTrusted(key, copy, since) ? 'collapsed' : 'stale')
+          return answerLoaded(key, copy, collapsed, since)
       } catch (error) {
-        // It ran out of its first reader's time, not of this one's.
-        const again = collapsed && !hurried && clock.now() < context.deadline
-        if (!again || !isFailure(error, 'queue.full', 'chathub.timeout')) throw error
-        hurried = true
+        // The load ran out of the time of its first reader. This one has time left.
+        const mayRepeat = collapsed && !hasRepeated && clock.now() < context.deadline
+        if (!mayRepeat || !isFailure(error, 'queue.full', 'chathub.timeout')) throw error
+        hasRepeated = true
       }
     }
   }
 
-  /** A new answer, or the copy of a store that was away for a moment when it was asked first. */
-  const fetchOr = async (key: string, context: CallContext): Promise<Read<T>> => {
+  /** A new copy. If that fails, the copy of a store that was away when it was read first. */
+  const fetchOrReadAgain = async (key: string, context: CallContext, known: Known<T>): Promise<Read<T>> => {
     try {
-      return await fetchNew(key, context)
+      return await fetchNew(key, context, { known })
     } catch (error) {
       if (!isFailure(error) || error.code === 'organization.unknown') throw error
       const { copy } = await readThroughStore(key)
@@ -122,57 +122,62 @@ export const createCache = <T>(options: Options<T>): Cache<T> => {
     }
   }
 
-  /** The old copy when no new one comes in `waitMs`. */
-  const renewOr = async (
+  /** A new copy within `waitMs`, or the old one. */
+  const fetchOrServe = async (
     key: string,
     context: CallContext,
-    old: Copy<T>,
     waitMs: number,
+    { old, known }: { old: Copy<T>; known: Known<T> | undefined },
   ): Promise<Read<T>> => {
     const since = clock.now()
-    const { promise, collapsed } = join(key, context)
+    const { promise, collapsed } = loadOnce(key, context, { known })
     try {
-      const renewed = await within(clock, promise, Math.min(waitMs, context.deadline - clock.now()))
-      if (!renewed) return answer(old, 'stale')
-      return answer(renewed, !collapsed ? 'loaded' : isTrusted(key, renewed, since) ? 'collapsed' : 'stale')
+      const copy = await within(clock, promise, Math.min(waitMs, context.deadline - clock.now()))
+      return copy ? answerLoaded(key, copy, collapsed, since) : answer(old, 'stale')
     } catch (error) {
-      // Gone is gone: an old copy of what does not exist any more would be a lie.
+      // An old copy of an organization that no longer exists would be false.
       if (!isFailure(error) || error.code === 'organization.unknown') throw error
       return answer(old, 'stale-after-failure', error.status)
     }
   }
 
-  const peek = (key: string): Read<T> | undefined => {
-    const copy = memory.current(key)
-    if (!copy) return undefined
-    const ageMs = ageOf(copy)
-    return ageMs < times.freshMs ? answer(copy, 'hit', undefined, ageMs) : undefined
-  }
-
-  const read = async (
-    key: string,
-    context: CallContext,
-    { notBefore }: ReadOptions = {},
-  ): Promise<Read<T>> => {
-    if (notBefore !== undefined) return fetchNew(key, context, notBefore)
-    let copy = memory.current(key)
-    let epoch: string | undefined = copy?.epoch
-    // No copy, or one that lost its trust, is first held against the store.
-    if (!copy || stateAt(ageOf(copy), times) === 'expired') ({ copy, epoch } = await readThroughStore(key))
-    if (!copy && epoch === undefined) return fetchOr(key, context)
-    if (!copy) return fetchNew(key, context)
-    const state = stateAt(ageOf(copy), times)
-    if (state === 'expired') return fetchNew(key, context)
-    // Overtaken by a write: a new one is worth the whole wait.
-    if (epoch !== undefined && copy.epoch !== epoch)
-      return renewOr(key, context, copy, context.deadline - clock.now())
+  const read: Cache<T>['read'] = async (key, context, { notBefore } = {}) => {
+    if (notBefore !== undefined) return fetchNew(key, context, { notBefore })
+    const current = memory.current(key)
+    const isUsable = current && stateAt(ageOf(current), times) !== 'expired'
+    // A copy that is not trusted is compared with the store before it is served.
+    const known = isUsable ? undefined : await lookUp(key, context)
+    const { copy, epoch } = known ?? { copy: current, epoch: current?.epoch }
+    if (!copy && known && epoch === undefined) return fetchOrReadAgain(key, context, known)
+    const state = copy ? stateAt(ageOf(copy), times) : 'expired'
+    if (!copy || state === 'expired') return fetchNew(key, context, { known })
+    // A write invalidated the copy, so a new one is worth the whole wait.
+    const isInvalid = epoch !== undefined && copy.epoch !== epoch
+    if (isInvalid || state === 'wait')
+      return fetchOrServe(key, context, isInvalid ? Number.POSITIVE_INFINITY : times.waitMs, {
+        old: copy,
+        known,
+      })
     if (state === 'fresh') return answer(copy, epoch === undefined ? 'stale' : 'hit')
-    if (state === 'wait') return renewOr(key, context, copy, times.waitMs)
-    refreshBehind(key, context)
+    refreshInBackground(key, context)
     return answer(copy, 'stale')
   }
 
-  /** Gives the list a new epoch and tells the other instances; coherence.ts says why nothing older is fresh after. */
+  const forgetOne = (key: string, isDropped: boolean): void => {
+    memory.invalidate(key, isDropped)
+    detach(key)
+  }
+  const forgetAll = (): void => {
+    memory.invalidateAll()
+    detach()
+  }
+  coherence.onInvalidation((message) => {
+    const [what = '', key = ''] = message.split(' ')
+    if (!key.startsWith(list)) return
+    if (what === 'all') forgetAll()
+    else forgetOne(key, what === 'drop')
+  })
+  /** Gives the list a new epoch and tells the other instances. */
   const overwrite = async (key: string, patched: Copy<T> | 'drop' | undefined): Promise<void> => {
     const forget = (): void => forgetOne(key, patched === 'drop')
     forget()
@@ -180,44 +185,34 @@ export const createCache = <T>(options: Options<T>): Cache<T> => {
     const generation = memory.generation(key)
     const copy = typeof patched === 'object' ? memory.toStore(patched) : patched
     const { epoch, kept } = await store.bump(key, copy, keepMs(times))
-    // A purge, or another's notice, may have come before the answer to our own bump: then ours is the older one.
-    const undisturbed = generation === memory.generation(key)
-    forget() // a reader may have found the older copy in the store between
-    if (kept && undisturbed && typeof patched === 'object') memory.keep(key, { ...patched, epoch }, term)
+    // A purge, or the message of another write, may have come before this answer: then this copy is the older (case c).
+    const isUndisturbed = generation === memory.generation(key)
+    forget() // a reader may have found the older copy in the store meanwhile
+    if (kept && isUndisturbed && typeof patched === 'object') memory.keep(key, { ...patched, epoch }, term)
     await coherence.announce(`${patched === 'drop' ? 'drop' : 'old'} ${key}`)
   }
-  const forgetOne = (key: string, drop: boolean): void => {
-    memory.invalidate(key, drop)
-    loading.detach(key)
-  }
-  const forgetAll = (): void => {
-    memory.invalidateAll()
-    loading.detach()
-  }
-  coherence.onNotice((notice) => {
-    const [what = '', key = ''] = notice.split(' ')
-    if (!key.startsWith(list)) return
-    if (what === 'all') forgetAll()
-    else forgetOne(key, what === 'drop')
-  })
-  /** First nothing that was loaded before is kept any more, then what was kept goes, then what was read meanwhile. */
   const purgeAll = async (): Promise<void> => {
     const announce = (): Promise<void> => {
       forgetAll()
       return coherence.announce(`all ${list}`)
     }
-    await announce()
+    await announce() // from here on nothing loaded before is kept
     for (const key of await store.keys(list)) await store.bump(key, 'drop', keepMs(times))
-    await announce()
+    await announce() // and what was read from the store meanwhile is forgotten
   }
 
   return {
-    peek,
+    peek: (key) => {
+      const copy = memory.current(key)
+      if (!copy) return undefined
+      const ageMs = ageOf(copy)
+      return ageMs < times.freshMs ? answer(copy, 'hit', undefined, ageMs) : undefined
+    },
     read,
     remembered: memory.get,
     commit: (key, patched) =>
       overwrite(key, patched).catch((cause) => {
-        // ChatHub took the write, but who else serves the older list is not known: that is doubt, not refusal.
+        // ChatHub took the write, and whether others serve the older list is not known. That is doubt, not a refusal.
         throw new Failure('write.in-doubt', { inDoubt: true, cause })
       }),
     purge: (key) => (key === undefined ? purgeAll() : overwrite(key, 'drop')),
@@ -225,13 +220,12 @@ export const createCache = <T>(options: Options<T>): Cache<T> => {
   }
 }
 
-/** The promise's outcome, or undefined after `ms`. */
+/** The outcome of the promise, or undefined after `ms`. */
 const within = async <V>(clock: Clock, promise: Promise<V>, ms: number): Promise<V | undefined> => {
   const timer = new AbortController()
-  const timeout = pause(clock, ms, timer.signal).then(() => undefined)
-  promise.catch(() => {}) // it may fail after nobody waits any more
+  promise.catch(() => {}) // it may fail when nobody waits any more
   try {
-    return await Promise.race([promise, timeout])
+    return await Promise.race([promise, pause(clock, ms, timer.signal).then(() => undefined)])
   } finally {
     timer.abort()
   }

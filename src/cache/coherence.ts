@@ -4,92 +4,64 @@ import type { Redis } from '../redis/redis.ts'
 import { createConfirmations } from './confirmations.ts'
 
 /**
- * COHERENCE: once a write is acknowledged, no instance serves the older list as fresh, and reads stay at memory speed.
- * (Leases: Gray & Cheriton 1989. Redis is one place whose scripts run one after the other.)
+ * Coherence: once a write is acknowledged, no instance serves the older list as fresh, and a fresh read asks nobody.
  *
- * Registry. Every instance beats every 500 ms: one script renews its lease in the registry (2 s by Redis time) and returns
- * the notices since its last beat. The instance trusts its memory until 1.9 s after it SENT its last answered beat, by
- * its own monotonic clock: that is always before the registry sees the lease end.
- * A beat that Redis ran late, out of a buffer after it stood still, renews nothing: its sender may long live by itself.
- *
- * Write. 1 bump the list's epoch (store), 2 announce: number a notice, put it in the log, publish it, read who holds a
- * lease, 3 wait until each of them has confirmed or its lease is over, 4 acknowledge. A notice makes an instance forget
- * the list before it confirms; it arrives by publication (1 ms) or, were that lost, with the next beat (500 ms).
- *
- * Why nothing older is fresh after 4, case by case; reader B, writer A, copy c of the older list:
- *  a. c in B's memory: B held a lease at 2, so 3 waited until B forgot c or B's lease ended; without a lease c is not fresh.
- *  b. B loads while A writes: B took the epoch before its load, so its fill after 1 is refused; if its fill came before
- *     1 but the answer to it comes after B's notice, B's generation has moved on and c is not remembered. Who joined that
- *     load after 4 (B had no lease and heard nothing) gets c as old: nobody vouches for it.
- *  c. B reads c out of the store before 1 and hears the notice before it remembers c: the same generation check; and when
- *     c is what B's own write made of the list, but A's notice comes before the answer to B's bump.
- *  d. B joins after 2: it has nothing in memory, and what it reads from the store carries an epoch that is over.
- *  e. B's lease lapsed and came back: the beat says so (or the log no longer reaches back), B's term ends, and every
- *     copy is held against the store's epoch before it counts as fresh again.
- *  f. B is stopped, cut off or slow: its own clock ends its trust before the registry drops it, and 3 waits for that.
- *  g. Redis was flushed, evicted keys or failed over: the registry forgot who holds leases. It then forgot A too, or lost
- *     A's connection: an A that is missing from it, joined it or connected less than one lease ago waits one whole lease.
- *     That B is missing is no confirmation, nor is the first beat of a B that was missing: it may not have heard the
- *     answer yet. A list's epoch is never one it had before (redis-store.ts), so nothing loaded before counts again.
- *  h. Redis is gone during 3: A waits one lease. Whoever reached Redis since has had the notice. Gone before 2: nobody
- *     was told, so A tries again for 2.5 s and then does not acknowledge.
- * What Redis itself loses after answering (a failover that drops the last writes of its master) is beyond this; with
- * `min-replicas-to-write` that is milliseconds. test/model explores all of this and takes out one guard at a time.
+ * Every instance holds a lease in the registry and renews it by heartbeats. A write numbers and publishes an
+ * invalidation, and waits until each instance with a lease has confirmed it or that lease has ended. The rules and the
+ * proof, cases a to h, are in docs/decisions/0005-coherence-by-leases.md; « case e » in a comment means that page.
+ * test/model explores the protocol, and removes one guard at a time.
  */
 export type Coherence = {
-  /** Number of the trust that memory may be served under now; undefined: none. A copy counts as fresh under its own term only. */
+  /** The term under which memory is trusted now, or undefined. A copy is fresh only under the term it was kept in. */
   leaseTerm(): number | undefined
   /**
-   * Resolves when no other instance serves a copy of `key` from before its bump as fresh: at most 2.5 s.
-   * @throws Failure `redis.unavailable` when they could not be told
+   * Resolves when no other instance serves what the message makes it forget as fresh; after 2.5 s at most.
+   * @throws Failure `redis.unavailable` when the other instances could not be told
    */
-  announce(key: string): Promise<void>
-  /** Called when another instance wrote `key`: forget it, at once and without waiting. */
-  onNotice(forget: (key: string) => void): void
-  /** How many instances there are, or may be: the most that were seen within ten minutes, or that were planned. */
+  announce(message: string): Promise<void>
+  /** `forget` is called with every message of another instance. It must forget at once, without waiting. */
+  onInvalidation(forget: (message: string) => void): void
+  /** How many instances there may be: the most seen within ten minutes, or as many as were planned. */
   expected(): number
-  /** When this instance was last heard of by the registry, as far as it knows (monotonic ms). */
+  /** When the registry last counted a heartbeat of this instance, as far as it knows (monotonic ms). */
   lastHeartbeatAt(): number
-  /** On a clean stop: gives the lease back, so that nobody waits for it. */
+  /** Gives the lease back, so that no writer waits for it. */
   close(): Promise<void>
 }
 
-/** Without Redis this process is the whole world. */
+/** The coherence of a process without Redis. */
 export const singleInstance: Coherence = {
   leaseTerm: () => 0,
   announce: async () => {},
-  onNotice: () => {},
+  onInvalidation: () => {},
   expected: () => 1,
   lastHeartbeatAt: () => Number.NEGATIVE_INFINITY,
   close: async () => {},
 }
 
 const leaseMs = 2000
-const beatMs = 500
-// A beat that lay in a buffer for longer, while Redis or its link stood still, is no sign of life.
+const heartbeatMs = 500
+// A heartbeat that waited in a buffer for longer, while Redis or its link stood still, proves nothing.
 const lateMs = 250
-/** Who was last heard of when it sent a beat at t counts as a member until t + this, and no longer. */
+/** An instance whose last counted heartbeat left at t counts as a member until t + this, and no longer. */
 export const memberMs = leaseMs + lateMs
 const safetyMs = 100
 const announceAgainMs = 50
 const announceMaxMs = 2500
-const noticesKept = 2000
-// An instance that is missing and did not say goodbye may be cut off and living on its own share; after this it is taken
-// for dead. Only how many were alive at once counts: one that is restarted again and again is one.
-const missedMs = 600_000
+const messagesKept = 2000
+// A missing instance that did not say goodbye may be cut off and use its own share of the budget for this long.
+const peakMs = 600_000
 const registryKeepMs = 24 * 3600 * 1000
 
-/**
- * Keys of the registry; one hash tag, so that scripts may touch them together. `born`: since when (Redis ms) this Redis
- * has forgotten nothing; whoever was told something by it before that cannot be known to it.
- */
+/** Keys of the registry, under one hash tag, so that one script may use them all. */
 export const registry = {
   members: '{gateway}:members',
   peak: '{gateway}:peak',
   confirmed: '{gateway}:confirmed',
-  notices: '{gateway}:notices',
+  messages: '{gateway}:notices',
   counter: '{gateway}:counter',
   joined: '{gateway}:joined',
+  /** Since when (Redis ms) this Redis has lost nothing. */
   redisDataSince: '{gateway}:born',
 } as const
 const keys = Object.values(registry)
@@ -97,184 +69,183 @@ const keys = Object.values(registry)
 const prelude = `
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local members, peak, confirmed, notices, counter, joined, born = unpack(KEYS)
+local members, peak, confirmed, messages, counter, joined, dataSince = unpack(KEYS)
 for _, key in ipairs(KEYS) do redis.call('PEXPIRE', key, ${registryKeepMs}) end
+local function isMember() return tonumber(redis.call('ZSCORE', members, ARGV[1]) or '0') > now end
+local function setPeak(count, at) redis.call('SET', peak, count .. ' ' .. at, 'PX', ${registryKeepMs}) end
+local most, mostAt = string.match(redis.call('GET', peak) or '0 0', '(%d+) (%d+)')
 `
 
 /**
- * ARGV: id, last notice seen, when it was sent by Redis time as far as its sender knows. → Redis time, then, unless it came
- * late: was a member, number of the last notice, the most instances seen, the notices missed or false.
+ * ARGV: id, number of the last message seen, when the sender sent it in Redis time. → Redis ms, then, unless it came
+ * late: was a member, number of the last message, the most instances seen, the messages missed or false.
  */
-const beat = `${prelude}
+const heartbeat = `${prelude}
 if now - tonumber(ARGV[3]) > ${lateMs} then return { now } end
-local member = tonumber(redis.call('ZSCORE', members, ARGV[1]) or '0') > now
-if not member or redis.call('HEXISTS', joined, ARGV[1]) == 0 then redis.call('HSET', joined, ARGV[1], now) end
-redis.call('SET', born, now, 'PX', ${registryKeepMs}, 'NX')
+local wasMember = isMember()
+if not wasMember or redis.call('HEXISTS', joined, ARGV[1]) == 0 then redis.call('HSET', joined, ARGV[1], now) end
+redis.call('SET', dataSince, now, 'PX', ${registryKeepMs}, 'NX')
 redis.call('ZADD', members, now + ${leaseMs}, ARGV[1])
 redis.call('ZREMRANGEBYSCORE', members, '-inf', now)
-local most, at = string.match(redis.call('GET', peak) or '0 0', '(%d+) (%d+)')
--- Whoever was killed and started anew is not counted twice: only beats of this moment are.
-local beating = redis.call('ZCOUNT', members, now + ${leaseMs - 600}, '+inf')
-if beating >= tonumber(most) or now - tonumber(at) > ${missedMs} then
-  most, at = beating, now
-  redis.call('SET', peak, most .. ' ' .. at, 'PX', ${registryKeepMs})
+-- Only members with a recent heartbeat count: one that was killed and started again is not two.
+local alive = redis.call('ZCOUNT', members, now + ${leaseMs - 600}, '+inf')
+if alive >= tonumber(most) or now - tonumber(mostAt) > ${peakMs} then
+  most = alive
+  setPeak(most, now)
 end
 local last = tonumber(redis.call('GET', counter) or '0')
-local since = tonumber(ARGV[2])
-redis.call('HSET', confirmed, ARGV[1], member and since <= last and since or 0)
+local seen = tonumber(ARGV[2])
+-- Case g: the first heartbeat of one that was missing confirms nothing.
+redis.call('HSET', confirmed, ARGV[1], wasMember and seen <= last and seen or 0)
 local missed = false
-if since == last then missed = {}
-elseif since < last and last - since <= redis.call('LLEN', notices) then
-  missed = redis.call('LRANGE', notices, since - last, -1)
+if seen == last then missed = {}
+elseif seen < last and last - seen <= redis.call('LLEN', messages) then
+  missed = redis.call('LRANGE', messages, seen - last, -1)
 end
-return { now, member and 1 or 0, last, tonumber(most), missed }`
-type BeatAnswer = [now: number, member: number, last: number, most: number, missed: Buffer[] | null]
+return { now, wasMember and 1 or 0, last, tonumber(most), missed }`
+type HeartbeatAnswer = [now: number, wasMember: number, last: number, most: number, missed: Buffer[] | null]
 
-/** ARGV: id, key, channel. → number, ms since I joined (0: I am no member), the members. */
-const announceScript = `${prelude}
+/** ARGV: id, message, channel. → its number, ms since this instance joined (0: it is no member), the members. */
+const announce = `${prelude}
 local number = redis.call('INCR', counter)
-redis.call('RPUSH', notices, number .. ' ' .. ARGV[1] .. ' ' .. ARGV[2])
-redis.call('LTRIM', notices, -${noticesKept}, -1)
-redis.call('PEXPIRE', counter, ${registryKeepMs})
-redis.call('PEXPIRE', notices, ${registryKeepMs})
-redis.call('PUBLISH', ARGV[3], number .. ' ' .. ARGV[1] .. ' ' .. ARGV[2])
-local member = tonumber(redis.call('ZSCORE', members, ARGV[1]) or '0') > now
-local since = member and redis.call('HGET', joined, ARGV[1]) or now
+local line = number .. ' ' .. ARGV[1] .. ' ' .. ARGV[2]
+redis.call('RPUSH', messages, line)
+redis.call('LTRIM', messages, -${messagesKept}, -1)
+for _, key in ipairs({ counter, messages }) do redis.call('PEXPIRE', key, ${registryKeepMs}) end
+redis.call('PUBLISH', ARGV[3], line)
+local since = isMember() and redis.call('HGET', joined, ARGV[1]) or now
 return { number, now - since, redis.call('ZRANGEBYSCORE', members, now, '+inf') }`
+type AnnounceAnswer = [number: number, joinedMs: number, members: Buffer[]]
 
-/** ARGV: number, ids. → those of them whose beat confirmed that number. */
-const confirmedScript = `${prelude}
-local done = {}
+/** ARGV: number, ids. → those of them whose heartbeat confirmed that number. */
+const findConfirmed = `${prelude}
+local found = {}
 for i = 2, #ARGV do
-  if tonumber(redis.call('HGET', confirmed, ARGV[i]) or '0') >= tonumber(ARGV[1]) then done[#done + 1] = ARGV[i] end
+  if tonumber(redis.call('HGET', confirmed, ARGV[i]) or '0') >= tonumber(ARGV[1]) then found[#found + 1] = ARGV[i] end
 end
-return done`
+return found`
 
+/** ARGV: id. */
 const leave = `${prelude}
 redis.call('ZREM', members, ARGV[1])
-local most, at = string.match(redis.call('GET', peak) or '0 0', '(%d+) (%d+)')
-if tonumber(most) > 0 then redis.call('SET', peak, (tonumber(most) - 1) .. ' ' .. at, 'PX', ${registryKeepMs}) end
+if tonumber(most) > 0 then setPeak(tonumber(most) - 1, mostAt) end
 redis.call('HDEL', confirmed, ARGV[1])
-redis.call('HDEL', joined, ARGV[1])
-return 1`
+return redis.call('HDEL', joined, ARGV[1])`
 
 export const createCoherence = (options: { redis: Redis; clock: Clock; instances: number }): Coherence => {
   const { redis, clock } = options
   const id = randomBytes(6).toString('hex')
   const scripts = {
-    beat: redis.script('coherenceBeat', beat, { dropOnWrongType: true }),
-    announce: redis.tolerant.script('coherenceAnnounce', announceScript),
-    confirmed: redis.script('coherenceConfirmed', confirmedScript),
+    heartbeat: redis.script('coherenceHeartbeat', heartbeat, { dropOnWrongType: true }),
+    announce: redis.tolerant.script('coherenceAnnounce', announce),
+    findConfirmed: redis.script('coherenceConfirmed', findConfirmed),
     leave: redis.script('coherenceLeave', leave),
   }
   const channel = `${redis.prefix}{gateway}:notice`
   const confirmChannel = `${redis.prefix}{gateway}:confirm:`
-  const listeners: ((key: string) => void)[] = []
+  const listeners: ((message: string) => void)[] = []
   const confirmations = createConfirmations({
     clock,
     waitMs: leaseMs,
     ask: async (number, members) =>
-      ((await scripts.confirmed(keys, number, ...members)) as Buffer[]).map(String),
+      ((await scripts.findConfirmed(keys, number, ...members)) as Buffer[]).map(String),
   })
 
   let term = 0
   let trustedUntil = Number.NEGATIVE_INFINITY
-  let last = 0
-  /** Redis time less our own, by the last answer; the first beat of all only asks for it. */
-  let redisAhead = Number.NEGATIVE_INFINITY
-  let subscribed = false
-  let connectedAt = Number.NEGATIVE_INFINITY
-  /** What this instance has seen itself: a Redis that was emptied knows less. */
+  let lastSeen = 0
+  /** Redis time less our own, by the last answer. The first heartbeat only asks for it. */
+  let redisAhead: number | undefined
+  let connectedAt: number | undefined
+  /** What this instance has seen itself; an emptied Redis knows less. */
   let most = { count: 1, at: Number.NEGATIVE_INFINITY }
   let lastHeartbeatAt = Number.NEGATIVE_INFINITY
   let closed = false
-  let beating: Promise<void> | undefined
+  let running: Promise<void> | undefined
 
-  /** Whatever is remembered must be confirmed by the store before it counts as fresh. */
+  /** Every copy must be compared with the store before it is fresh again. */
   const endTerm = (): void => {
     term++
   }
-  const take = (notice: string): { number: number; writer: string } => {
-    const [number, writer = '', ...key] = notice.split(' ')
-    if (writer !== id) for (const forget of listeners) forget(key.join(' '))
+  const receive = (line: string): { number: number; writer: string } => {
+    const [number, writer = '', ...message] = line.split(' ')
+    if (writer !== id) for (const forget of listeners) forget(message.join(' '))
     return { number: Number(number), writer }
   }
 
-  /** False: it came too late to count. */
-  const beatOnce = async (): Promise<boolean> => {
+  /** False: Redis ran it too late, and it counts for nothing. */
+  const sendHeartbeat = async (): Promise<boolean> => {
     const sentAt = clock.now()
     if (redis.state() === 'away') return false
     const before = lastHeartbeatAt
     lastHeartbeatAt = sentAt
-    /** Redis has not taken it for a sign of life. */
-    const unheard = (): void => {
+    const notCounted = (): void => {
       if (lastHeartbeatAt === sentAt) lastHeartbeatAt = before
     }
-    const sentBy = Number.isFinite(redisAhead) ? Math.round(redisAhead + sentAt) : 0
-    const answer = await scripts.beat(keys, id, last, sentBy).catch((error) => {
-      if (redis.state() === 'ready') unheard()
+    const sentByRedis = redisAhead === undefined ? 0 : Math.round(redisAhead + sentAt)
+    const answer = await scripts.heartbeat(keys, id, lastSeen, sentByRedis).catch((error) => {
+      if (redis.state() === 'ready') notCounted()
       throw error
     })
-    const [redisNow, member, latest, known, missed] = answer as BeatAnswer
+    const [redisNow, wasMember, last, known, missed] = answer as HeartbeatAnswer
     redisAhead = redisNow - clock.now()
-    if (member === undefined) {
-      unheard()
+    if (wasMember === undefined) {
+      notCounted()
       return false
     }
-    if (known >= most.count || sentAt - most.at > missedMs) most = { count: known, at: sentAt }
-    if (missed === null) last = latest
-    else for (const notice of missed) last = Math.max(last, take(notice.toString()).number)
-    if (!member || missed === null) endTerm()
-    // A lease that nobody can be told through would only make writers wait.
-    if (subscribed) trustedUntil = sentAt + leaseMs - safetyMs
+    if (known >= most.count || sentAt - most.at > peakMs) most = { count: known, at: sentAt }
+    if (missed === null) lastSeen = last
+    else for (const line of missed) lastSeen = Math.max(lastSeen, receive(line.toString()).number)
+    if (!wasMember || missed === null) endTerm() // case e
+    // Case f: trust counts from the sending. A lease without a subscription would only make writers wait.
+    if (connectedAt !== undefined) trustedUntil = sentAt + leaseMs - safetyMs
     return true
   }
-  /** One that came late is given again at once; while Redis is away trust ends by itself. */
-  const beatNow = (): Promise<void> =>
-    beatOnce()
-      .then((counted) => counted || beatOnce())
-      .then(
-        () => {},
-        () => {},
-      )
-  const beatAndAgain = (): void => {
+  /** A heartbeat that came late is sent again at once. While Redis is away, trust runs out. */
+  const heartbeatNow = async (): Promise<void> => {
+    try {
+      if (!(await sendHeartbeat())) await sendHeartbeat()
+    } catch {
+      // The next one is due soon.
+    }
+  }
+  const heartbeatAndRepeat = (): void => {
     if (closed) return
-    beating = beatNow()
-    void beating.then(() => clock.after(beatMs, beatAndAgain))
+    running = heartbeatNow()
+    void running.then(() => clock.after(heartbeatMs, heartbeatAndRepeat))
   }
 
-  const subscriber = redis.subscribe({
+  const subscription = redis.subscribe({
     channels: [channel, confirmChannel + id],
     onReady: () => {
-      // What was published while not connected is lost: the next beat brings it, and until then nothing is trusted.
+      // What was published while not connected is lost. The next heartbeat brings it; nothing is trusted until then.
       endTerm()
-      subscribed = true
       connectedAt = clock.now()
-      void beatNow()
+      void heartbeatNow()
     },
     onLost: () => {
-      subscribed = false
+      connectedAt = undefined
       trustedUntil = Number.NEGATIVE_INFINITY
     },
-    onMessage: (from, message) => {
+    onMessage: (from, line) => {
       if (from !== channel) {
-        const [number, member = ''] = message.split(' ')
+        const [number, member = ''] = line.split(' ')
         return confirmations.confirm(Number(number), member)
       }
-      const { number, writer } = take(message)
-      // Confirmed to the writer at once. `last` moves only without a gap: a beat fills gaps and confirms for good.
-      if (number === last + 1) last = number
+      const { number, writer } = receive(line)
+      // `lastSeen` moves only without a gap. A heartbeat fills gaps and confirms too.
+      if (number === lastSeen + 1) lastSeen = number
       if (writer !== id)
         redis.run((client) => client.publish(confirmChannel + writer, `${number} ${id}`)).catch(() => {})
     },
   })
-  beatAndAgain()
+  heartbeatAndRepeat()
 
-  /** Told twice is fine; never told is not, however short Redis was away. */
-  const announced = async (key: string): Promise<[number: number, memberMs: number, members: Buffer[]]> => {
+  /** Announcing twice is harmless. A write that is not announced is not acknowledged (case h). */
+  const announceOrFail = async (message: string): Promise<AnnounceAnswer> => {
     for (const until = clock.now() + announceMaxMs; ; await pause(clock, announceAgainMs))
       try {
-        return (await scripts.announce(keys, id, key, channel)) as [number, number, Buffer[]]
+        return (await scripts.announce(keys, id, message, channel)) as AnnounceAnswer
       } catch (error) {
         if (clock.now() >= until || closed) throw error
       }
@@ -282,26 +253,25 @@ export const createCoherence = (options: { redis: Redis; clock: Clock; instances
 
   return {
     leaseTerm: () => (clock.now() < trustedUntil ? term : undefined),
-    announce: async (key) => {
-      const [number, memberMs, members] = await announced(key)
-      const connectedMs = subscribed ? clock.now() - connectedAt : 0
-      const youngMs = leaseMs - Math.min(memberMs, connectedMs)
+    announce: async (message) => {
+      const [number, joinedMs, members] = await announceOrFail(message)
+      // Case g: a registry that this instance joined or reached just now may have lost the other members.
+      const connectedMs = connectedAt === undefined ? 0 : clock.now() - connectedAt
+      const unknownMs = leaseMs - Math.min(joinedMs, connectedMs)
+      const others = members.map(String).filter((member) => member !== id)
       await Promise.all([
-        youngMs > 0 && pause(clock, youngMs + safetyMs),
-        confirmations.from(
-          members.map(String).filter((member) => member !== id),
-          number,
-        ),
+        unknownMs > 0 && pause(clock, unknownMs + safetyMs),
+        confirmations.from(others, number),
       ])
     },
-    onNotice: (forget) => void listeners.push(forget),
+    onInvalidation: (forget) => void listeners.push(forget),
     expected: () => Math.max(options.instances, most.count),
     lastHeartbeatAt: () => lastHeartbeatAt,
     close: async () => {
       closed = true
       trustedUntil = Number.NEGATIVE_INFINITY
-      subscriber.close()
-      await beating
+      subscription.close()
+      await running
       await scripts.leave(keys, id).catch(() => {})
     },
   }

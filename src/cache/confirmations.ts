@@ -3,52 +3,42 @@ import { type Clock, every } from '../clock.ts'
 
 const askAgainMs = 150
 
-/** Who has confirmed which notice. `ask`: which of these members by a beat, should what they published be lost. */
+/** Which members confirmed which message. `ask` finds those whose published confirmation was lost. */
 export const createConfirmations = (options: {
   clock: Clock
   waitMs: number
   ask(number: number, members: readonly string[]): Promise<string[]>
 }) => {
-  const { clock } = options
-  const heard = new LRUCache<number, { members: Set<string>; told?: () => void }>({ max: 1000 })
-  const of = (number: number) => {
-    const known = heard.get(number) ?? { members: new Set<string>() }
-    heard.set(number, known)
-    return known
-  }
-  /** A member says that it has heard a notice; it may say so before the writer knows the notice's number. */
+  const { clock, waitMs, ask } = options
+  // A member may confirm before the writer knows the number of its message.
+  const confirmed = new LRUCache<number, Set<string>>({ max: 1000 })
+  const checks = new Map<number, () => void>()
   const confirm = (number: number, member: string): void => {
-    const known = of(number)
-    known.members.add(member)
-    known.told?.()
+    confirmed.set(number, (confirmed.get(number) ?? new Set()).add(member))
+    checks.get(number)?.()
   }
   return {
     confirm,
     /** Resolves when all of `members` have confirmed `number`, or after `waitMs`. */
     from: (members: readonly string[], number: number): Promise<void> =>
       new Promise((resolve) => {
-        const known = of(number)
-        const finish = (): void => {
-          known.told = undefined
-          heard.delete(number)
+        const end = (): void => {
           stopAsking()
           cancelEnd()
+          checks.delete(number)
+          confirmed.delete(number)
           resolve()
         }
-        const look = (): void => {
-          if (members.every((member) => known.members.has(member))) finish()
+        const check = (): void => {
+          if (members.every((member) => confirmed.get(number)?.has(member))) end()
         }
-        const stopAsking = every(clock, askAgainMs, () => {
-          options.ask(number, members).then(
-            (confirmed) => {
-              for (const member of confirmed) confirm(number, member)
-            },
-            () => {}, // the whole wait runs out
-          )
-        })
-        const cancelEnd = clock.after(options.waitMs, finish)
-        known.told = look
-        look()
+        const askAgain = async (): Promise<void> => {
+          for (const member of await ask(number, members).catch(() => [])) confirm(number, member)
+        }
+        const stopAsking = every(clock, askAgainMs, () => void askAgain())
+        const cancelEnd = clock.after(waitMs, end)
+        checks.set(number, check)
+        check()
       }),
   }
 }

@@ -1,12 +1,12 @@
 /** The times of a list, in ms since its request left for ChatHub. */
 export type Times = {
-  /** Served without asking ChatHub. */
+  /** Until then it is served without asking ChatHub. */
   freshMs: number
-  /** Then this long: served at once while refreshed behind. */
+  /** For this long after that it is served at once and refreshed in the background. */
   revalidateMs: number
-  /** Older still: a reader waits this long for ChatHub, then gets the old copy. */
+  /** When it is older, a reader waits this long for ChatHub before it gets the old copy. */
   waitMs: number
-  /** A copy older than this is not served. */
+  /** From then on it is not served. */
   staleMs: number
 }
 

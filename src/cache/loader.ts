@@ -7,7 +7,7 @@ import type { Coherence } from './coherence.ts'
 import { keepMs, type Times } from './entry.ts'
 import type { Copy, Loaded, Memory } from './memory.ts'
 import { createSingleFlight, type Urgency } from './single-flight.ts'
-import type { Store } from './store.ts'
+import type { Claim, Store } from './store.ts'
 
 export type LoaderOptions<T> = {
   list: 'operators' | 'organizations'
@@ -19,137 +19,181 @@ export type LoaderOptions<T> = {
   memory: Memory<T>
   /** Asks ChatHub. `previous`: the copy so far, however old. */
   load(key: string, context: CallContext, previous: T | undefined): Promise<Loaded<T>>
-  /** Back from bytes; throws when they are not what was stored. */
+  /** The value of stored bytes. @throws when they are not what was stored */
   decode(bytes: Buffer): T
 }
 
-// A definite refusal of one list is worth remembering for a while.
+/** What memory and store know of a list, and the guards under which a load that follows may be kept. */
+export type Known<T> = {
+  /** The better of the two copies. If its epoch differs from `epoch`, a write invalidated it. */
+  copy: Copy<T> | undefined
+  /** undefined: the store is away. */
+  epoch: string | undefined
+  /** This instance is to load the list now. undefined: the store takes no claims. */
+  claimed: boolean | undefined
+  generation: number
+  term: number | undefined
+}
+
+/** `isNew`: what other instances load will not do. `known`: what the reader found when it looked a moment ago. */
+export type LoadOptions<T> = { isNew?: boolean; known?: Known<T> | undefined }
+
+// A list that ChatHub refuses for good is not asked for again so soon.
 const forbiddenMs = 5000
-const overtakenMax = 3
-// An instance that dies while it loads costs the others this much; one that lives renews its claim in time.
+const attemptsMax = 3
+// The most that the other instances wait for one that dies while it loads. One that lives renews its claim in time.
 const claimMs = 2000
-const claimPollMs: Record<Urgency, number> = { ahead: 30, behind: 250 }
+const claimAgainMs: Record<Urgency, number> = { foreground: 30, background: 250 }
 const storeBackMs = 1000
 
-/** How lists get into memory: out of the store, or from ChatHub by one load for all who wait, on all instances. */
+/** Brings lists into memory: from the store, or from ChatHub by one load for all who wait on all instances. */
 export const createLoader = <T>(options: LoaderOptions<T>) => {
   const { clock, coherence, list, memory, report, store, times } = options
   const flights = createSingleFlight<Copy<T>>()
   const refused = new LRUCache<string, { failure: Failure; until: number }>({ max: 10_000 })
+
+  const refusalOf = (key: string): Failure | undefined => {
+    const refusal = refused.get(key)
+    return refusal && clock.now() < refusal.until ? refusal.failure : undefined
+  }
   const urgencyOf = ({ lane }: CallContext): Urgency =>
-    lane === 'refreshes' || lane === 'imports' ? 'behind' : 'ahead'
+    lane === 'refreshes' || lane === 'imports' ? 'background' : 'foreground'
+  const claimOf = (context: CallContext, youngMs: number, wanted: Claim['wanted']): Claim => {
+    return { urgency: urgencyOf(context), leaseMs: claimMs, youngMs, wanted }
+  }
+  const release = (key: string, { urgency }: Claim): void => void store.release(key, urgency).catch(() => {})
+  /** Whether no write has invalidated what was read under this generation. */
+  const isUndisturbed = (key: string, { generation }: Known<T>): boolean =>
+    generation === memory.generation(key)
 
-  /**
-   * What the store knows: the better of its copy and ours. `epoch` is undefined while the store is away; a copy of
-   * another epoch was overtaken by a write.
-   */
-  const readThroughStore = async (
-    key: string,
-  ): Promise<{ copy: Copy<T> | undefined; epoch: string | undefined }> => {
-    const generation = memory.generation(key)
-    const term = coherence.leaseTerm()
+  const readThroughStore = async (key: string, claim?: Claim): Promise<Known<T>> => {
+    const known: Known<T> = {
+      copy: undefined,
+      epoch: undefined,
+      claimed: undefined,
+      generation: memory.generation(key),
+      term: coherence.leaseTerm(),
+    }
     const readAt = clock.now()
-    try {
-      const { stored, epoch } = await store.read(key)
-      const own = memory.get(key)
-      if (generation !== memory.generation(key)) return { copy: own, epoch }
-      const storedAt = stored && readAt - stored.ageMs
-      if (own?.epoch === epoch && (!stored || stored.epoch !== epoch || (storedAt as number) <= own.askedAt))
-        return { copy: memory.keep(key, own, term), epoch }
-      if (!stored) return { copy: own, epoch }
-      const copy = {
-        value: options.decode(stored.bytes),
-        bytes: stored.bytes,
-        epoch: stored.epoch,
-        askedAt: storedAt as number,
+    // A store that is away has reported it, and is a miss.
+    const found = await store.read(key, claim).catch(() => undefined)
+    known.copy = memory.get(key)
+    if (!found) return known
+    const { epoch, stored } = found
+    known.epoch = epoch
+    known.claimed = found.claimed
+    if (!isUndisturbed(key, known)) return known
+    const own = known.copy
+    const storedAt = stored ? readAt - stored.ageMs : Number.NEGATIVE_INFINITY
+    if (own?.epoch === epoch && (stored?.epoch !== epoch || storedAt <= own.askedAt))
+      known.copy = memory.keep(key, own, known.term)
+    else if (stored)
+      try {
+        const copy = { ...stored, value: options.decode(stored.bytes), askedAt: storedAt }
+        known.copy = copy.epoch === epoch ? memory.keep(key, copy, known.term) : copy
+      } catch {
+        known.claimed = true // bytes that are no list are replaced without waiting for a claim
       }
-      return { copy: copy.epoch === epoch ? memory.keep(key, copy, term) : copy, epoch }
-    } catch {
-      // Away, or a value that is not ours: both are a miss. The store has reported it.
-      return { copy: memory.get(key), epoch: undefined }
+    if (claim && known.claimed && isYoung(known, claim.youngMs)) {
+      release(key, claim)
+      known.claimed = false
     }
+    return known
   }
+  const isYoung = ({ copy, epoch }: Known<T>, youngMs: number): boolean =>
+    copy !== undefined && copy.epoch === epoch && memory.ageOf(copy) < youngMs
 
-  /**
-   * Waits for the right to load for all instances, and looks once more: the fresh copy that another has just loaded, or
-   * undefined, and it is ours to load.
-   */
-  const claim = async (key: string, context: CallContext): Promise<Copy<T> | undefined> => {
-    const urgency = urgencyOf(context)
-    // Of several instances none may ask ChatHub for a while without the store, so its way back is worth waiting for.
+  /** Waits until this instance is to load the list, or another has loaded it. */
+  const waitForClaim = async (
+    key: string,
+    context: CallContext,
+    claim: Claim,
+    first: Known<T> | undefined,
+  ): Promise<Known<T>> => {
+    // An instance that lost the store may not ask ChatHub for a while, so the store's return is worth a wait.
     const awayUntil = clock.now() + (coherence.expected() > 1 ? storeBackMs : 0)
-    for (;;) {
-      const ours = await store.claim(key, urgency, claimMs).catch(() => undefined)
-      if (ours || (ours === undefined && clock.now() >= awayUntil)) break
+    for (let known = first; ; known = undefined) {
+      known ??= await readThroughStore(key, claim)
+      if (isUndisturbed(key, known)) {
+        const isOver = known.claimed ?? clock.now() >= awayUntil
+        if (isOver || isYoung(known, claim.youngMs)) return known
+        await pause(clock, claimAgainMs[claim.urgency])
+      }
       if (clock.now() >= context.deadline) throw new Failure('chathub.timeout', { retryAfterMs: 1000 })
-      await pause(clock, claimPollMs[urgency])
-    }
-    const { copy, epoch } = await readThroughStore(key)
-    if (!copy || copy.epoch !== epoch || memory.ageOf(copy) >= times.freshMs) return undefined
-    store.release(key, urgency).catch(() => {})
-    return copy
-  }
-  const keepClaim = (key: string, context: CallContext): (() => void) => {
-    const urgency = urgencyOf(context)
-    const stop = every(clock, claimMs / 3, () => {
-      store.claim(key, urgency, claimMs).catch(() => {})
-    })
-    return () => {
-      stop()
-      store.release(key, urgency).catch(() => {})
     }
   }
 
-  /** Asks ChatHub until an answer comes that no write overtook; the third is given out but not kept. */
-  const ask = async (key: string, context: CallContext): Promise<Copy<T>> => {
+  /** Asks ChatHub until no write invalidates the answer. The third answer is returned and not kept. */
+  const fetchUpstream = async (
+    key: string,
+    context: CallContext,
+    claim: Claim,
+    known: Known<T>,
+  ): Promise<Copy<T>> => {
     for (let attempt = 1; ; attempt++) {
-      const generation = memory.generation(key)
-      const term = coherence.leaseTerm()
-      const epoch = await store.read(key).then(
-        (known) => known.epoch,
-        () => undefined,
-      )
       const loaded = await options.load(key, context, memory.get(key)?.value)
-      const copy: Copy<T> = { ...loaded, epoch: epoch ?? 'unconfirmed' }
-      const stored = memory.toStore(copy)
-      // What a notice overtook on its way here must not be found by others either.
-      const current = (): boolean => generation === memory.generation(key)
-      const kept =
-        epoch === undefined || (current() && (await store.fill(key, stored, keepMs(times)).catch(() => true)))
-      if (kept && current()) return memory.keep(key, copy, epoch === undefined ? undefined : term)
+      const copy: Copy<T> = { ...loaded, epoch: known.epoch ?? 'unconfirmed' }
+      // An answer that a notice invalidated must not be found by other instances either.
+      let isValid = isUndisturbed(key, known)
+      if (isValid && known.epoch !== undefined)
+        try {
+          isValid = await store.fill(key, memory.toStore(copy), keepMs(times))
+          if (isValid) known.claimed = false
+        } catch {
+          // It is kept here alone.
+        }
+      if (isValid && isUndisturbed(key, known))
+        return memory.keep(key, copy, known.epoch === undefined ? undefined : known.term)
       report({ name: 'load-invalidated', list })
-      if (attempt === overtakenMax) return copy
+      if (attempt === attemptsMax) return copy
+      Object.assign(known, await readThroughStore(key, claim))
+      if (known.copy && isYoung(known, claim.youngMs)) return known.copy
     }
   }
 
-  const load = async (key: string, context: CallContext, alone: boolean): Promise<Copy<T>> => {
-    const found = alone ? undefined : await claim(key, context)
-    if (found) return found
-    const release = alone ? undefined : keepClaim(key, context)
+  const claimAndFetch = async (
+    key: string,
+    context: CallContext,
+    { isNew, known: first }: LoadOptions<T>,
+  ): Promise<Copy<T>> => {
+    const claim = claimOf(context, isNew ? 0 : times.freshMs, 'young')
+    // A load that ended since the reader looked has the list.
+    const own = memory.current(key)
+    if (own && memory.ageOf(own) < claim.youngMs) return own
+    // What other instances load is not new enough for a new load, so it does not wait for them.
+    const known = isNew ? await readThroughStore(key, claim) : await waitForClaim(key, context, claim, first)
+    if (known.copy && isYoung(known, claim.youngMs)) return known.copy
+    const renew = (): void => void store.read(key, claim).catch(() => {})
+    const stopRenewing = known.claimed ? every(clock, claimMs / 3, renew) : undefined
     try {
-      return await ask(key, context)
+      return await fetchUpstream(key, context, claim, known)
     } catch (error) {
       if (isFailure(error, 'chathub.forbidden'))
         refused.set(key, { failure: error, until: clock.now() + forbiddenMs })
       if (isFailure(error, 'organization.unknown')) memory.delete(key)
       throw error
     } finally {
-      release?.()
+      stopRenewing?.()
+      if (known.claimed) release(key, claim)
     }
   }
 
   return {
     readThroughStore,
-    /** The running load, or a new one. `alone`: what other instances loaded will not do. */
-    join: (
+    /** The same for a reader, with the claim of the load that it will wait for, if there is no copy to serve at once. */
+    lookUp: (key: string, context: CallContext): Promise<Known<T>> => {
+      const servedAtOnceMs = Math.min(times.freshMs + times.revalidateMs, keepMs(times))
+      return readThroughStore(key, refusalOf(key) ? undefined : claimOf(context, servedAtOnceMs, 'any'))
+    },
+    /** The running load, or a new one. */
+    loadOnce: (
       key: string,
       context: CallContext,
-      alone = false,
+      load: LoadOptions<T> = {},
     ): { promise: Promise<Copy<T>>; collapsed: boolean } => {
-      const refusal = refused.get(key)
-      if (refusal && refusal.until > clock.now())
-        return { promise: Promise.reject(refusal.failure), collapsed: false }
-      return flights.join(key, urgencyOf(context), () => load(key, context, alone))
+      const failure = refusalOf(key)
+      if (failure) return { promise: Promise.reject(failure), collapsed: false }
+      return flights.join(key, urgencyOf(context), () => claimAndFetch(key, context, load))
     },
     detach: flights.detach,
   }

@@ -1,10 +1,10 @@
 import { LRUCache } from 'lru-cache'
 import { type Clock, nextSlice } from '../clock.ts'
-import type { Store, Stored } from './store.ts'
+import type { Store } from './store.ts'
 
-/** The store of a gateway without Redis: this process is the whole world. Bounded by bytes, least recently used first. */
+/** The store of a gateway without Redis, for this process alone. At most 256 MiB; the least recently used go first. */
 export const createMemoryStore = ({ clock }: { clock: Clock }): Store => {
-  type Kept = { bytes: Buffer; bornAt: number; until: number; epoch: string }
+  type Kept = { bytes: Buffer; loadedAt: number; until: number; epoch: string }
   const copies = new LRUCache<string, Kept>({
     maxSize: 256 * 1024 * 1024,
     sizeCalculation: (kept) => kept.bytes.length + 200,
@@ -13,37 +13,38 @@ export const createMemoryStore = ({ clock }: { clock: Clock }): Store => {
   let counter = 0
 
   const epochOf = (key: string): string => epochs.get(key) ?? '0'
-  const keep = (key: string, { bytes, ageMs, epoch }: Stored, keepMs: number): void => {
-    const bornAt = clock.now() - ageMs
-    copies.set(key, { bytes, epoch, bornAt, until: bornAt + keepMs })
+  const fill: Store['fill'] = async (key, { bytes, epoch, ageMs }, keepMs) => {
+    if (epochOf(key) !== epoch) return false
+    const loadedAt = clock.now() - ageMs
+    copies.set(key, { bytes, epoch, loadedAt, until: loadedAt + keepMs })
+    return true
   }
-
   return {
-    read: async (key) => {
+    read: async (key, claim) => {
       const epoch = epochOf(key)
       const kept = copies.get(key)
-      const ageMs = kept ? clock.now() - kept.bornAt : 0
-      if (kept && clock.now() >= kept.until) copies.delete(key)
-      else if (kept) return { epoch, stored: { bytes: kept.bytes, epoch: kept.epoch, ageMs } }
-      return { epoch, stored: undefined }
+      const ageMs = kept && clock.now() < kept.until ? clock.now() - kept.loadedAt : Number.POSITIVE_INFINITY
+      const isYoung = kept?.epoch === epoch && claim !== undefined && ageMs < claim.youngMs
+      const isWanted = ageMs < Number.POSITIVE_INFINITY && (isYoung || claim?.wanted !== 'young')
+      // Loads are single within a process, so the claim is always free.
+      const claimed = claim !== undefined && !isYoung
+      return {
+        epoch,
+        stored: kept && isWanted ? { bytes: kept.bytes, epoch: kept.epoch, ageMs } : undefined,
+        claimed,
+      }
     },
-    fill: async (key, copy, keepMs) => {
-      if (epochOf(key) !== copy.epoch) return false
-      keep(key, copy, keepMs)
-      return true
-    },
+    release: async () => {},
+    fill,
     bump: async (key, copy, keepMs) => {
-      await nextSlice() // a write of many steps lets others have their turn between them, as it does with Redis
+      await nextSlice() // a long series of writes lets other work run in between, as it does with Redis
       const before = epochOf(key)
       const epoch = String(++counter)
       epochs.set(key, epoch)
       if (copy === 'drop') copies.delete(key)
-      if (copy === undefined || copy === 'drop' || copy.epoch !== before) return { epoch, kept: false }
-      keep(key, { ...copy, epoch }, keepMs)
-      return { epoch, kept: true }
+      const isOfBefore = typeof copy === 'object' && copy.epoch === before
+      return { epoch, kept: isOfBefore && (await fill(key, { ...copy, epoch }, keepMs)) }
     },
-    claim: async () => true, // flights are one already within a process
-    release: async () => {},
     keys: async (prefix) =>
       [...copies.entries()]
         .filter(([key, { until }]) => key.startsWith(prefix) && clock.now() < until)

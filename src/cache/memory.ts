@@ -5,28 +5,27 @@ import type { Stored } from './store.ts'
 
 /** What a load brings: a value with its bytes, and when its request left for ChatHub (monotonic ms). */
 export type Loaded<T> = { value: T; bytes: Buffer; askedAt: number }
-/** A list as this process remembers it; immutable. */
+/** A list in the memory of this process; immutable. */
 export type Copy<T> = Loaded<T> & { epoch: string }
 
 /**
- * The lists that this process holds ready. A copy counts as current under the term in which it was known to be of its
- * list's epoch, and no longer; what is not current is still better than nothing.
+ * The lists that this process remembers, at most 256 MiB. A copy is current under the lease term in which it was known
+ * to have the epoch of its list. A copy that is not current still serves as a fallback.
  */
 export type Memory<T> = {
   get(key: string): Copy<T> | undefined
   /** The copy, while it is current. */
   current(key: string): Copy<T> | undefined
-  /** Keeps the newer of this copy and the one it has; `term` undefined: not current. */
+  /** Keeps the newer of this copy and the one that is there. `term` undefined: not as current. */
   keep(key: string, copy: Copy<T>, term: number | undefined): Copy<T>
-  /** The list was written: nothing read before counts, not even what is still on its way. `drop`: nor is it kept. */
-  invalidate(key: string, drop: boolean): void
-  /** The same for every list, dropped. */
+  /** Nothing that was read before, or is being read now, is current. `isDropped`: it is not kept either. */
+  invalidate(key: string, isDropped: boolean): void
+  /** Invalidates and drops every list. */
   invalidateAll(): void
-  /** Changes with every write of `key`: what began under another one may not be kept as current. */
+  /** Changes with every invalidation of `key`. What began under another one is not kept as current. */
   generation(key: string): number
   delete(key: string): void
   ageOf(copy: Copy<T>): number
-  /** The copy as a store takes it. */
   toStore(copy: Copy<T>): Stored
   size(): { lists: number; bytes: number }
 }
@@ -39,8 +38,7 @@ export const createMemory = <T>(clock: Clock, coherence: Coherence): Memory<T> =
     sizeCalculation: ({ copy }) => copy.bytes.length + 500,
   })
   const generations = new Map<string, number>()
-  let overtakenAll = 0
-  const generation = (key: string): number => (generations.get(key) ?? 0) + overtakenAll
+  let generationOfAll = 0
   const ageOf = (copy: Copy<T>): number => Math.max(0, clock.now() - copy.askedAt)
 
   return {
@@ -56,17 +54,17 @@ export const createMemory = <T>(clock: Clock, coherence: Coherence): Memory<T> =
       lists.set(key, { copy: kept, term })
       return kept
     },
-    invalidate: (key, drop) => {
+    invalidate: (key, isDropped) => {
       generations.set(key, (generations.get(key) ?? 0) + 1)
       const known = lists.get(key)
-      if (drop) lists.delete(key)
+      if (isDropped) lists.delete(key)
       else if (known) lists.set(key, { ...known, term: undefined })
     },
     invalidateAll: () => {
-      overtakenAll++
+      generationOfAll++
       lists.clear()
     },
-    generation,
+    generation: (key) => (generations.get(key) ?? 0) + generationOfAll,
     delete: (key) => void lists.delete(key),
     ageOf,
     toStore: (copy) => ({ bytes: copy.bytes, epoch: copy.epoch, ageMs: ageOf(copy) }),

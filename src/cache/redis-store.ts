@@ -3,117 +3,129 @@ import type { Clock } from '../clock.ts'
 import type { Redis } from '../redis/redis.ts'
 import type { Store, Stored } from './store.ts'
 
-// A copy stands as `1 <epoch> <born, Redis ms>\n<bytes>`: version first, so that another version is a miss.
+// A copy is kept as `1 <epoch> <loaded at, Redis ms>\n<bytes>`. Another version is read as no copy.
 const version = '1'
-// An epoch must outlive every load begun under it and every copy that carries it.
+// An epoch must outlive every load that began under it and every copy that carries it.
 const epochKeepMs = 8 * 24 * 3600 * 1000
 const bytesMax = 16 * 1024 * 1024
 const scanCount = 1000
-// Clocks that count in step differ by no more than a command's way.
+// Nodes of one Redis may differ by this much in time. A copy from further in the future is none: a clock was put back.
 const futureMs = 1000
+/** How the urgency of a claim is written in Redis. */
+const persisted = { foreground: 'ahead', background: 'behind' } as const
+
+const time = `
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)`
 
 /**
- * A value of another type, or far too long, is no copy: it is dropped, and the read goes on as a miss. A list without an
- * epoch gets one: were "none" an epoch, a flush would bring it back, and with it what was loaded before a write. Only a
- * Redis that takes no writes leaves it at none.
+ * ARGV: for a claim: owner, urgency, lease ms, young ms, wanted. → epoch, Redis ms, copy, claimed (-1: no writes).
+ * A value of another type, or one far too long, is no copy and is dropped. A list without an epoch gets a new one: if
+ * "none" were an epoch, a flush would bring it back with what was loaded before a write. Only a Redis that takes no
+ * writes leaves it at none.
  */
-const read = `
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
+const read = `${time}
 local epoch = redis.pcall('GET', KEYS[2])
 if type(epoch) == 'table' then redis.pcall('UNLINK', KEYS[2]) epoch = false end
 if not epoch then
   epoch = string.format('%.0f', time[1] * 1000000 + time[2])
-  local set = redis.pcall('SET', KEYS[2], epoch, 'PX', ARGV[2])
-  if set.err then epoch = '0' end
+  if redis.pcall('SET', KEYS[2], epoch, 'PX', ${epochKeepMs}).err then epoch = '0' end
 end
 local size = redis.pcall('STRLEN', KEYS[1])
-if type(size) == 'table' or size > tonumber(ARGV[1]) then redis.pcall('UNLINK', KEYS[1]) size = 0 end
-return { epoch, string.format('%.0f', now), size > 0 and redis.call('GET', KEYS[1]) or false }`
+if type(size) == 'table' or size > ${bytesMax} then redis.pcall('UNLINK', KEYS[1]) size = 0 end
+local claimed, isWanted = 0, size > 0
+if ARGV[1] then
+  local head = size > 0 and redis.call('GETRANGE', KEYS[1], 0, 63) or ''
+  local of, at = string.match(head, '^${version} (%S+) (%d+)\\n')
+  local age = now - (tonumber(at) or 0)
+  local isYoung = of == epoch and age < tonumber(ARGV[4]) and age >= -${futureMs}
+  isWanted = size > 0 and (isYoung or ARGV[5] == 'any')
+  local held = redis.pcall('GET', KEYS[3])
+  local urgency = held == ARGV[1] .. ' ahead' and 'ahead' or ARGV[2]
+  local isTaken = type(held) == 'string' and held:sub(1, #ARGV[1]) ~= ARGV[1]
+  if not isYoung and (not isTaken or (urgency == 'ahead' and held:sub(-7) == ' behind')) then
+    claimed = redis.pcall('SET', KEYS[3], ARGV[1] .. ' ' .. urgency, 'PX', ARGV[3]).err and -1 or 1
+  end
+end
+return { epoch, string.format('%.0f', now), isWanted and redis.call('GET', KEYS[1]), claimed }`
 
-/** ARGV: epoch, born (Redis ms), version, keep ms, bytes. However late Redis comes to it, the copy is as old as it is. */
-const fill = `
-if (redis.call('GET', KEYS[2]) or '0') ~= ARGV[1] then return 0 end
-redis.call('SET', KEYS[1], ARGV[3] .. ' ' .. ARGV[1] .. ' ' .. ARGV[2] .. '\\n' .. ARGV[5], 'PX', ARGV[4])
+const release = `
+if redis.pcall('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end
 return 1`
 
-/** ARGV: epoch keep ms, then as `fill`. Epochs are Redis microseconds, never going back: a flushed Redis cannot repeat one. */
-const bump = `
-local time = redis.call('TIME')
-local micros = time[1] * 1000000 + time[2]
+/** ARGV: epoch, loaded at (Redis ms), keep ms, bytes, owner. However late Redis runs it, the copy has its true age. */
+const fill = `
+if (redis.call('GET', KEYS[2]) or '0') ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], '${version} ' .. ARGV[1] .. ' ' .. ARGV[2] .. '\\n' .. ARGV[4], 'PX', ARGV[3])
+local held = redis.pcall('GET', KEYS[3])
+if type(held) == 'string' and held:sub(1, #ARGV[5]) == ARGV[5] then redis.call('DEL', KEYS[3]) end
+return 1`
+
+/** ARGV: '', 'drop', or as `fill`. Epochs are Redis microseconds and only grow, so an emptied Redis repeats none. */
+const bump = `${time}
 local old = redis.pcall('GET', KEYS[2])
 if type(old) == 'table' then old = false end
 old = old or '0'
-local new = string.format('%.0f', math.max(micros, (tonumber(old) or 0) + 1))
-redis.call('SET', KEYS[2], new, 'PX', ARGV[1])
-if ARGV[2] ~= '' and ARGV[2] == old then
-  redis.call('SET', KEYS[1], ARGV[4] .. ' ' .. new .. ' ' .. ARGV[3] .. '\\n' .. ARGV[6], 'PX', ARGV[5])
+local new = string.format('%.0f', math.max(time[1] * 1000000 + time[2], (tonumber(old) or 0) + 1))
+redis.call('SET', KEYS[2], new, 'PX', ${epochKeepMs})
+if ARGV[1] ~= '' and ARGV[1] == old then
+  redis.call('SET', KEYS[1], '${version} ' .. new .. ' ' .. ARGV[2] .. '\\n' .. ARGV[4], 'PX', ARGV[3])
   return { new, 1 }
 end
-if ARGV[2] == 'drop' then redis.call('UNLINK', KEYS[1]) end
+if ARGV[1] == 'drop' then redis.call('UNLINK', KEYS[1]) end
 return { new, 0 }`
 
-/** ARGV: owner, urgency, lease ms. */
-const claim = `
-local held = redis.pcall('GET', KEYS[1])
-local urgency = held == ARGV[1] .. ' ahead' and 'ahead' or ARGV[2]
-if type(held) == 'string' and held:sub(1, #ARGV[1]) ~= ARGV[1] then
-  if not (urgency == 'ahead' and held:sub(-7) == ' behind') then return 0 end
-end
-redis.call('SET', KEYS[1], ARGV[1] .. ' ' .. urgency, 'PX', ARGV[3])
-return 1`
-
-const release = `
-if redis.pcall('GET', KEYS[1]) == ARGV[1] .. ' ' .. ARGV[2] then redis.call('DEL', KEYS[1]) end
-return 1`
-
-/** The store that instances share. Each list's keys carry one hash tag, so that they live on one node of a cluster. */
+/** The store that instances share. The keys of a list carry one hash tag, so one node of a cluster holds them all. */
 export const createRedisStore = (redis: Redis, clock: Clock): Store => {
   const scripts = {
     read: redis.script('cacheRead', read),
+    release: redis.script('cacheRelease', release),
     fill: redis.script('cacheFill', fill),
     bump: redis.tolerant.script('cacheBump', bump),
-    claim: redis.script('cacheClaim', claim),
-    release: redis.script('cacheRelease', release),
   }
   const owner = randomBytes(9).toString('base64url')
-  /** Redis time less our own, by the last answer: too small by the answer's way, so that nothing looks younger than it is. */
-  let redisAhead = Number.NaN // a copy with this birth is none; but every copy comes after a read
-  const bornOf = (ageMs: number): number => Math.round(redisAhead + clock.now() - ageMs)
-  const keysOf = (key: string): [string, string] => [`list:{${key}}:copy`, `list:{${key}}:epoch`]
-  const ttl = (keepMs: number, ageMs: number): number => Math.max(1, Math.round(keepMs - ageMs))
+  /** Redis time less our own, by the last answer. Too small by the answer's way, so that no copy looks too young. */
+  let redisAhead = Number.NaN // not a number is never a copy's time; every fill comes after a read
+  const keysOf = (key: string): string[] => ['copy', 'epoch', 'claim'].map((what) => `list:{${key}}:${what}`)
+  const copyArgs = ({ bytes, epoch, ageMs }: Stored, keepMs: number) =>
+    [
+      epoch,
+      Math.round(redisAhead + clock.now() - ageMs),
+      Math.max(1, Math.round(keepMs - ageMs)),
+      bytes,
+    ] as const
 
   return {
-    read: async (key) => {
-      const answer = await scripts.read(keysOf(key), bytesMax, epochKeepMs)
-      const [epoch, now, value] = answer as [Buffer, Buffer, Buffer | null]
+    read: async (key, claim) => {
+      const args = claim ? [owner, persisted[claim.urgency], claim.leaseMs, claim.youngMs, claim.wanted] : []
+      const answer = await scripts.read(keysOf(key), ...args)
+      const [epoch, now, value, claimed] = answer as [Buffer, Buffer, Buffer | null, number]
       redisAhead = Number(now) - clock.now()
-      return { epoch: epoch.toString(), stored: value ? decode(value, Number(now)) : undefined }
+      return {
+        epoch: epoch.toString(),
+        stored: value ? decode(value, Number(now)) : undefined,
+        claimed: claimed === -1 ? undefined : claimed === 1,
+      }
     },
-    fill: async (key, { bytes, epoch, ageMs }, keepMs) =>
-      (await scripts.fill(keysOf(key), epoch, bornOf(ageMs), version, ttl(keepMs, ageMs), bytes)) === 1,
+    release: async (key, urgency) =>
+      void (await scripts.release([`list:{${key}}:claim`], `${owner} ${persisted[urgency]}`)),
+    fill: async (key, copy, keepMs) =>
+      (await scripts.fill(keysOf(key), ...copyArgs(copy, keepMs), owner)) === 1,
     bump: async (key, copy, keepMs) => {
-      const args =
-        copy === undefined || copy === 'drop'
-          ? [copy ?? '', 0, version, 1, '']
-          : [copy.epoch, bornOf(copy.ageMs), version, ttl(keepMs, copy.ageMs), copy.bytes]
-      const [epoch, kept] = (await scripts.bump(keysOf(key), epochKeepMs, ...args)) as [Buffer, number]
+      const args = typeof copy === 'object' ? copyArgs(copy, keepMs) : [copy ?? '']
+      const [epoch, kept] = (await scripts.bump(keysOf(key), ...args)) as [Buffer, number]
       return { epoch: epoch.toString(), kept: kept === 1 }
     },
-    claim: async (key, urgency, leaseMs) =>
-      (await scripts.claim([`list:{${key}}:claim`], owner, urgency, leaseMs)) === 1,
-    release: async (key, urgency) => void (await scripts.release([`list:{${key}}:claim`], owner, urgency)),
     keys: async (prefix) => {
       const pattern = `${redis.prefix.replace(/[[\]*?\\]/g, '\\$&')}list:{${prefix}*}:copy`
       const found: string[] = []
-      // Each page by itself: a Redis with many other keys takes long over all of them.
+      // Each page is a command of its own, because a Redis with many other keys takes long over all of them.
       const nodes = await redis.run(async (client) => ('nodes' in client ? client.nodes('master') : [client]))
       for (const node of nodes) {
         let cursor = '0'
         do {
-          const [next, keys] = await redis.tolerant.run(() =>
-            node.scan(cursor, 'MATCH', pattern, 'COUNT', scanCount),
-          )
+          const scan = () => node.scan(cursor, 'MATCH', pattern, 'COUNT', scanCount)
+          const [next, keys] = await redis.tolerant.run(scan)
           for (const key of keys)
             found.push(key.slice(redis.prefix.length + 'list:{'.length, -'}:copy'.length))
           cursor = next
@@ -124,10 +136,11 @@ export const createRedisStore = (redis: Redis, clock: Clock): Store => {
   }
 }
 
-/** undefined for another version, bytes that are not a copy, or one from the future: Redis's clock was put back. */
+/** undefined for another version, bytes that are no copy, and a copy from the future. */
 const decode = (value: Buffer, now: number): Stored | undefined => {
   const end = value.subarray(0, 64).indexOf(10)
-  const [v, epoch, born] = end === -1 ? [] : value.subarray(0, end).toString('latin1').split(' ')
-  if (v !== version || !epoch || !/^\d+$/.test(born ?? '') || Number(born) > now + futureMs) return undefined
-  return { bytes: value.subarray(end + 1), epoch, ageMs: Math.max(0, now - Number(born)) }
+  const head = end === -1 ? '' : value.subarray(0, end).toString('latin1')
+  const [, epoch, loadedAt] = /^1 (\S+) (\d+)$/.exec(head) ?? []
+  if (!epoch || Number(loadedAt) > now + futureMs) return undefined
+  return { bytes: value.subarray(end + 1), epoch, ageMs: Math.max(0, now - Number(loadedAt)) }
 }

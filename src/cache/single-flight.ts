@@ -1,30 +1,30 @@
-/** `ahead`: somebody waits for it; `behind`: a refresh that nobody waits for. */
-export type Urgency = 'ahead' | 'behind'
+/** `foreground`: a reader waits for the load; `background`: nobody does. */
+export type Urgency = 'foreground' | 'background'
 
 export type SingleFlight<V> = {
-  /** The running load of `key`, or a new one; `collapsed`: it was running already. */
+  /** The running load of `key`, or a new one. `collapsed`: it was running already. */
   join(key: string, urgency: Urgency, load: () => Promise<V>): { promise: Promise<V>; collapsed: boolean }
-  /** A write happened: whoever comes now does not join the running load (it may still hold the older list). Without a key: any. */
+  /** From now on nobody joins the running load of `key`, because a write invalidated it. Without a key: any. */
   detach(key?: string): void
 }
 
 /**
- * One load for all who wait. Somebody who waits does not join a refresh running behind, which may stand at the end of
- * the queue; it starts a load of its own, and later comers of both kinds join that one.
+ * One load for all who wait. A foreground caller does not join a background load, which may be last in the queue. It
+ * starts a load of its own, which later callers of both kinds join.
  */
 export const createSingleFlight = <V>(): SingleFlight<V> => {
   const running = new Map<string, { urgency: Urgency; promise: Promise<V> }>()
   return {
     join: (key, urgency, load) => {
       const current = running.get(key)
-      if (current && (current.urgency === 'ahead' || urgency === 'behind'))
+      if (current && (current.urgency === 'foreground' || urgency === 'background'))
         return { promise: current.promise, collapsed: true }
       const flight = { urgency, promise: load() }
       running.set(key, flight)
-      const land = () => {
+      const end = () => {
         if (running.get(key) === flight) running.delete(key)
       }
-      flight.promise.then(land, land)
+      flight.promise.then(end, end)
       return { promise: flight.promise, collapsed: false }
     },
     detach: (key) => (key === undefined ? running.clear() : void running.delete(key)),

@@ -1,34 +1,48 @@
 import type { Urgency } from './single-flight.ts'
 
-/**
- * Where lists are kept beyond a reader's own memory: in this process, or in Redis. Both pass one behaviour suite.
- *
- * Every list has an epoch, a string that a write replaces. A load takes the epoch before it asks ChatHub and may be
- * stored only while it is still the same: what a write overtook is never stored.
- */
+/** A copy of a list in a store. Its age counts from when its request left for ChatHub. */
 export type Stored = { bytes: Buffer; epoch: string; ageMs: number }
 
+/** A request for the right to load a list on behalf of all instances. */
+export type Claim = {
+  urgency: Urgency
+  /** The claim ends after this time, unless it is asked for again. */
+  leaseMs: number
+  /** Nothing is claimed when there is a copy of the current epoch that is younger than this. */
+  youngMs: number
+  /** `young`: other copies are not returned. */
+  wanted: 'any' | 'young'
+}
+
+/**
+ * Where instances keep lists: in this process, or in Redis. Both pass one behaviour suite.
+ *
+ * Every list has an epoch, a string that each write replaces. A load reads the epoch before it asks ChatHub, and its
+ * answer is stored only under the same epoch, so an answer that a write invalidated is never stored.
+ */
 export type Store = {
-  /** The copy of `key` and the epoch now. A copy of another epoch was overtaken by a write: never fresh, better than nothing. */
-  read(key: string): Promise<{ stored: Stored | undefined; epoch: string }>
-  /** Keeps a copy of a list loaded under `epoch`, for `keepMs` less its age. False: a write overtook it, nothing was kept. */
+  /**
+   * The copy, and the current epoch. A copy of another epoch was invalidated by a write: it is never fresh.
+   * With `claim` also the right to load the list, in the same step. A foreground load takes it from a background load.
+   * `claimed` is false when there is a young copy or another instance loads, undefined when the store takes no writes.
+   */
+  read(
+    key: string,
+    claim?: Claim,
+  ): Promise<{ stored: Stored | undefined; epoch: string; claimed: boolean | undefined }>
+  /** Gives back a claim of this urgency. */
+  release(key: string, urgency: Urgency): Promise<void>
+  /** Keeps a copy for `keepMs` less its age and gives back this instance's claim. False: the epoch is another, nothing was kept. */
   fill(key: string, copy: Stored, keepMs: number): Promise<boolean>
   /**
-   * A write happened: gives the list a new epoch. A `copy` of what the write made of it is kept under the new epoch when
-   * the list still has `copy.epoch`; `'drop'` forgets every copy. Returns the new epoch, and whether the copy was kept.
+   * Gives a list that was written a new epoch. A `copy` of the list after the write is kept under it if the list still
+   * had `copy.epoch`; `'drop'` removes every copy. Returns the new epoch, and whether the copy was kept.
    */
   bump(
     key: string,
     copy: Stored | 'drop' | undefined,
     keepMs: number,
   ): Promise<{ epoch: string; kept: boolean }>
-  /**
-   * The right to load `key` for all instances, for `leaseMs`; asked again it is renewed. Somebody who waits takes it from
-   * a refresh behind. False: another instance is loading.
-   */
-  claim(key: string, urgency: Urgency, leaseMs: number): Promise<boolean>
-  /** Gives back a right that was taken with this urgency. */
-  release(key: string, urgency: Urgency): Promise<void>
-  /** Keys that hold a copy now, for `purge` of everything. */
+  /** Keys with this prefix that hold a copy now. */
   keys(prefix: string): Promise<string[]>
 }

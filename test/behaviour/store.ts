@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
-import type { Store, Stored } from '../../src/cache/store.ts'
+import type { Claim, Store, Stored } from '../../src/cache/store.ts'
 
 export type Opened = {
   store: Store
@@ -15,6 +15,12 @@ const copy = (epoch: string, bytes = 'list', ageMs = 0): Stored => ({
   ageMs,
 })
 const keepMs = 60_000
+const claim = (urgency: Claim['urgency']): Claim => ({
+  urgency,
+  leaseMs: keepMs,
+  youngMs: keepMs,
+  wanted: 'young',
+})
 /** Redis runs on in real time between two commands; nothing here lasts that long. */
 const slackMs = 2000
 
@@ -127,7 +133,7 @@ export const behavesAsStore = (name: string, open: () => Promise<Opened>): void 
       await store.fill(key, copy(epoch, 'short', keepMs - 200), keepMs)
       expect(text((await store.read(key)).stored)).toBe('short')
       await opened.past(key, 200)
-      expect(await store.read(key)).toEqual({ stored: undefined, epoch })
+      expect(await store.read(key)).toEqual({ stored: undefined, epoch, claimed: false })
       expect(await store.keys(key)).toEqual([])
     })
 
@@ -154,11 +160,34 @@ export const behavesAsStore = (name: string, open: () => Promise<Opened>): void 
 
     it('gives the right to load to one who asks for it, again and again, and takes it back', async () => {
       const key = newKey()
-      expect(await store.claim(key, 'behind', keepMs)).toBe(true)
-      expect(await store.claim(key, 'ahead', keepMs)).toBe(true)
-      await store.release(key, 'ahead')
-      await store.release(key, 'ahead')
-      expect(await store.claim(key, 'ahead', keepMs)).toBe(true)
+      expect((await store.read(key, claim('background'))).claimed).toBe(true)
+      expect((await store.read(key, claim('foreground'))).claimed).toBe(true)
+      await store.release(key, 'foreground')
+      await store.release(key, 'foreground')
+      expect((await store.read(key, claim('foreground'))).claimed).toBe(true)
+    })
+
+    it('claims nothing while there is a young copy of the current epoch', async () => {
+      const key = newKey()
+      const first = await store.read(key, claim('foreground'))
+      expect(first).toMatchObject({ stored: undefined, claimed: true })
+      await store.fill(key, copy(first.epoch, 'list', 5000), keepMs)
+      const young = await store.read(key, { ...claim('foreground'), youngMs: 10_000 })
+      expect([text(young.stored), young.claimed]).toEqual(['list', false])
+      const old = await store.read(key, { ...claim('foreground'), youngMs: 5000 })
+      expect([old.stored, old.claimed]).toEqual([undefined, true])
+      const any = await store.read(key, { ...claim('foreground'), youngMs: 5000, wanted: 'any' })
+      expect([text(any.stored), any.claimed]).toEqual(['list', true])
+    })
+
+    it('claims the load of a list that a write invalidated, however young its copy', async () => {
+      const key = newKey()
+      const { epoch } = await store.read(key)
+      await store.fill(key, copy(epoch), keepMs)
+      await store.bump(key, undefined, keepMs)
+      expect(await store.read(key, claim('foreground'))).toMatchObject({ stored: undefined, claimed: true })
+      const any = await store.read(key, { ...claim('foreground'), wanted: 'any' })
+      expect([text(any.stored), any.stored?.epoch, any.claimed]).toEqual(['list', epoch, true])
     })
   })
 }

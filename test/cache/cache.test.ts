@@ -248,7 +248,7 @@ describe('the cache', () => {
       ...inner,
       read: async (name) => {
         const { epoch } = await inner.read(name)
-        return { epoch, stored: { bytes: Buffer.from('junk'), epoch, ageMs: 0 } }
+        return { epoch, stored: { bytes: Buffer.from('junk'), epoch, ageMs: 0 }, claimed: false }
       },
     }))
     expect((await store.read(key)).stored).toBeDefined()
@@ -263,7 +263,7 @@ describe('the cache', () => {
     let away = false
     const flickering = (inner: Store): Store => ({
       ...inner,
-      read: (asked) => (away ? Promise.reject(new Failure('redis.unavailable')) : inner.read(asked)),
+      read: (...asked) => (away ? Promise.reject(new Failure('redis.unavailable')) : inner.read(...asked)),
     })
     const { cache, loads, read, store } = createHandCache(flickering)
     const kept = { bytes: Buffer.from('7'), epoch: '0', ageMs: 1000 }

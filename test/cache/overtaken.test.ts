@@ -27,7 +27,6 @@ const slow =
       read: later(inner.read),
       fill: later(inner.fill),
       bump: later(inner.bump),
-      claim: later(inner.claim),
       release: later(inner.release),
       keys: later(inner.keys),
     }

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, it } from '@jest/globals'
 import type { Redis as Client } from 'ioredis'
 import { createMemoryStore } from '../../src/cache/memory-store.ts'
 import { createRedisStore } from '../../src/cache/redis-store.ts'
-import type { Store } from '../../src/cache/store.ts'
+import type { Claim, Store } from '../../src/cache/store.ts'
 import { systemClock } from '../../src/clock.ts'
 import { createRedis, type Redis } from '../../src/redis/redis.ts'
 import { behavesAsStore, type Opened } from '../behaviour/store.ts'
@@ -19,6 +19,15 @@ behavesAsStore('the store in memory', async (): Promise<Opened> => {
     close: async () => {},
   }
 })
+
+/** Whether this store may load the list for all instances. */
+const claims = async (
+  store: Store,
+  key: string,
+  urgency: Claim['urgency'],
+  leaseMs: number,
+): Promise<boolean | undefined> =>
+  (await store.read(key, { urgency, leaseMs, youngMs: 0, wanted: 'young' })).claimed
 
 const connect = async (database: TestDatabase): Promise<Redis> => {
   const { url, prefix } = database
@@ -68,7 +77,7 @@ describeWithRedis('Redis', () => {
 
   it('every key has an end: copies when they may not be served any more, epochs after every copy of theirs', async () => {
     const epoch = await fill()
-    await store.claim('operators:24', 'ahead', 5000)
+    await claims(store, 'operators:24', 'foreground', 5000)
     await store.bump('operators:24', { bytes: Buffer.from('patched'), epoch, ageMs: 10_000 }, 60_000)
     await store.bump('operators:6', undefined, 60_000)
     const keys = await client.keys(`${database.prefix}*`)
@@ -81,7 +90,7 @@ describeWithRedis('Redis', () => {
 
   it('all keys of one list carry one hash tag, so that they live on one node of a cluster', async () => {
     await fill()
-    await store.claim('operators:24', 'ahead', 5000)
+    await claims(store, 'operators:24', 'foreground', 5000)
     const keys = await client.keys(`${database.prefix}*operators:24*`)
     expect(keys.sort()).toEqual([keyOf('claim'), keyOf('copy'), keyOf('epoch')])
     expect(keys.every((key) => key.includes('{operators:24}'))).toBe(true)
@@ -99,7 +108,7 @@ describeWithRedis('Redis', () => {
     const epoch = await fill()
     await client.del(keyOf('copy'))
     await spoil(keyOf('copy'))
-    expect(await store.read('operators:24')).toEqual({ stored: undefined, epoch })
+    expect(await store.read('operators:24')).toEqual({ stored: undefined, epoch, claimed: false })
     expect(await store.fill('operators:24', { bytes: Buffer.from('new'), epoch, ageMs: 0 }, 60_000)).toBe(
       true,
     )
@@ -139,14 +148,14 @@ describeWithRedis('Redis', () => {
   it('lets one instance load for all; who waits takes it from a refresh, and only its holder gives it back', async () => {
     const [one, other] = [store, createRedisStore(redis, systemClock)]
     const key = 'operators:77'
-    expect(await one.claim(key, 'behind', 60_000)).toBe(true)
-    expect(await other.claim(key, 'behind', 60_000)).toBe(false)
-    expect(await other.claim(key, 'ahead', 60_000)).toBe(true)
-    expect(await one.claim(key, 'ahead', 60_000)).toBe(false)
-    await one.release(key, 'ahead')
-    expect(await one.claim(key, 'ahead', 60_000)).toBe(false)
-    await other.release(key, 'ahead')
-    expect(await one.claim(key, 'ahead', 60_000)).toBe(true)
+    expect(await claims(one, key, 'background', 60_000)).toBe(true)
+    expect(await claims(other, key, 'background', 60_000)).toBe(false)
+    expect(await claims(other, key, 'foreground', 60_000)).toBe(true)
+    expect(await claims(one, key, 'foreground', 60_000)).toBe(false)
+    await one.release(key, 'foreground')
+    expect(await claims(one, key, 'foreground', 60_000)).toBe(false)
+    await other.release(key, 'foreground')
+    expect(await claims(one, key, 'foreground', 60_000)).toBe(true)
   })
 
   it('a copy is as old as it is, however late Redis comes to storing it, and one from the future is none', async () => {
@@ -167,16 +176,19 @@ describeWithRedis('Redis', () => {
 
   it('an instance that refreshes does not lose the right it holds for somebody who waits', async () => {
     const other = createRedisStore(redis, systemClock)
-    await store.claim('operators:80', 'ahead', 60_000)
-    await store.claim('operators:80', 'behind', 60_000)
-    await store.release('operators:80', 'behind')
-    expect(await other.claim('operators:80', 'ahead', 60_000)).toBe(false)
+    await claims(store, 'operators:80', 'foreground', 60_000)
+    await claims(store, 'operators:80', 'background', 60_000)
+    await store.release('operators:80', 'background')
+    expect(await claims(other, 'operators:80', 'foreground', 60_000)).toBe(false)
   })
 
-  it('a claim whose holder died ends by itself', async () => {
+  it('a claim ends with its lease when its holder does not renew it', async () => {
     const other = createRedisStore(redis, systemClock)
-    await store.claim('operators:78', 'ahead', 60)
-    expect(await other.claim('operators:78', 'ahead', 60)).toBe(false)
-    await until(() => other.claim('operators:78', 'ahead', 60))
+    await claims(store, 'operators:78', 'foreground', 60_000)
+    expect(await claims(other, 'operators:78', 'foreground', 60_000)).toBe(false)
+    const left = await client.pttl(keyOf('claim', 'operators:78'))
+    expect([left > 0, left <= 60_000]).toEqual([true, true])
+    await client.pexpire(keyOf('claim', 'operators:78'), 1)
+    await until(async () => (await claims(other, 'operators:78', 'foreground', 60_000)) === true)
   })
 })

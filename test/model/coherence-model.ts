@@ -238,7 +238,7 @@ export const coherenceModel = (without: readonly Guard[] = [], bounds: Partial<B
     s[at(n, i.opCopy)] =
       kind === op.adopting && get(s, g.copyEpoch) === get(s, g.epoch) ? get(s, g.copy) : none
   }
-  /** The store said which epoch is; its copy of it, or our own, is current again. */
+  /** The store named the current epoch; its copy of it, or our own, is current again. */
   const adopt = (s: Bytes, n: number): void => {
     const epoch = get(s, at(n, i.opEpoch))
     const found = get(s, at(n, i.opCopy))
@@ -246,7 +246,11 @@ export const coherenceModel = (without: readonly Guard[] = [], bounds: Partial<B
     if (found !== none) keep(s, n, epoch, found, current(s, n, 'generationOnAdopt'))
     else if (own !== none && get(s, at(n, i.epoch)) === epoch && current(s, n, 'generationOnAdopt'))
       s[at(n, i.current)] = 1
-    endOp(s, n)
+  }
+  /** The copy was too old, or there was none: the load goes on under what was read with it. */
+  const goOn = (s: Bytes, n: number): void => {
+    s[at(n, i.op)] = op.loading
+    s[at(n, i.opCopy)] = none
   }
   const fill = (s: Bytes, n: number): void => {
     const epoch = get(s, at(n, i.opEpoch))
@@ -349,7 +353,16 @@ export const coherenceModel = (without: readonly Guard[] = [], bounds: Partial<B
         if (connected && n === victim) go(`${n} reads the store`, (s) => beginOp(s, n, op.adopting))
         go(`${n} starts to load`, (s) => beginOp(s, n, op.loading))
       }
-      if (doing === op.adopting && connected) go(`${n} hears from the store`, (s) => adopt(s, n))
+      if (doing === op.adopting && connected) {
+        go(`${n} hears from the store`, (s) => {
+          adopt(s, n)
+          endOp(s, n)
+        })
+        go(`${n} hears from the store and goes on to load`, (s) => {
+          adopt(s, n)
+          goOn(s, n)
+        })
+      }
       if (doing === op.adopting && !connected) go(`${n} hears nothing from the store`, (s) => endOp(s, n))
       if (doing === op.loading)
         go(`ChatHub answers ${n}`, (s) => {
