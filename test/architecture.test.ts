@@ -189,7 +189,7 @@ describe('files', () => {
     cache: 1130,
     chathub: 720,
     contract: 1215,
-    http: 2416,
+    http: 2388,
     lists: 920,
     redis: 430,
     throttle: 780,

@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Freshness } from '../cache/cache.ts'
 import type { CachedLookup } from './fast-path.ts'
-import { serializeHeaders } from './header-writer.ts'
+import { type Headers, serializeHeaders } from './header-writer.ts'
 import { createPreparedBody, preparedBodyOf } from './prepared-body.ts'
 import { type Response, respond } from './respond.ts'
 
@@ -9,20 +9,22 @@ import { type Response, respond } from './respond.ts'
  * What a handler returns; the pipeline sends it. `organizationIds`: the organizations that the answer is about, besides the
  * one in the path.
  */
-export type Answer =
+export type Answer = StoredAnswer | EventAnswer
+
+/** An answer whose body is known. */
+export type StoredAnswer =
   | { keptBody: Buffer; freshness: Freshness; cachedLookup?: CachedLookup }
   | {
       json: unknown
       status?: number
-      headers?: string[]
+      headers?: Headers
       freshness?: Freshness
       /** Not stored for a repetition of the request: it holds a token, or nothing was written. */
       noStore?: boolean
       organizationIds?: number[]
     }
-  | { bytes: Buffer; contentType: string; status?: number; headers?: string[]; policy?: string }
-  | { empty: number; headers?: string[]; organizationIds?: number[] }
-  | EventAnswer
+  | { bytes: Buffer; contentType: string; status?: number; headers?: Headers; policy?: string }
+  | { empty: number; headers?: Headers; organizationIds?: number[] }
 
 /** A stream of events about one organization. It ends when its reader may no longer touch that organization. */
 export type EventAnswer = { events: Events; organization: number }
@@ -30,45 +32,36 @@ export type EventAnswer = { events: Events; organization: number }
 /** Emits server-sent events until the stream ends. `end` ends it; the returned function stops the source. */
 export type Events = (emit: (name: string, data: unknown) => void, end: () => void) => () => void
 
-/** The answer as it goes out: nothing but lists and what is made of them may be kept by anybody. */
+/** The response to send. Clients may keep only lists and what is made from them. */
 export const render = (
-  answer: Exclude<Answer, EventAnswer>,
+  answer: StoredAnswer,
   request: IncomingHttpHeaders,
-  label: string,
+  contentType: string,
   dropIn = false,
 ): Response => {
   if ('keptBody' in answer)
-    return respond(preparedBodyOf(answer.keptBody), request, answer.freshness, label, dropIn)
+    return respond(preparedBodyOf(answer.keptBody), request, answer.freshness, contentType, dropIn)
   if ('empty' in answer) {
-    const length = answer.empty === 204 ? [] : ['Content-Length', '0']
-    const lines = serializeHeaders([...length, 'Cache-Control', 'no-store', ...(answer.headers ?? [])])
+    const length: Headers = answer.empty === 204 ? {} : { 'Content-Length': '0' }
+    const lines = serializeHeaders({ ...length, 'Cache-Control': 'no-store', ...answer.headers })
     return { status: answer.empty, lines, body: undefined }
   }
-  if ('bytes' in answer)
-    return noStore(answer.status, answer.contentType, answer.bytes, answer.headers, answer.policy)
-  const body = Buffer.from(JSON.stringify(answer.json))
-  if (answer.freshness)
-    return respond(createPreparedBody(body, { isKept: false }), request, answer.freshness, label, dropIn)
-  return noStore(answer.status, label, body, answer.headers)
+  const isBytes = 'bytes' in answer
+  const body = isBytes ? answer.bytes : Buffer.from(JSON.stringify(answer.json))
+  if (!isBytes && answer.freshness)
+    return respond(
+      createPreparedBody(body, { isKept: false }),
+      request,
+      answer.freshness,
+      contentType,
+      dropIn,
+    )
+  const lines = serializeHeaders({
+    'Content-Type': isBytes ? answer.contentType : contentType,
+    'Content-Length': String(body.length),
+    'Cache-Control': 'no-store',
+    ...answer.headers,
+  })
+  const response = { status: answer.status ?? 200, lines, body }
+  return isBytes && answer.policy !== undefined ? { ...response, policy: answer.policy } : response
 }
-
-const noStore = (
-  status = 200,
-  type: string,
-  body: Buffer,
-  headers: string[] = [],
-  policy?: string,
-): Response => ({
-  status,
-  lines: serializeHeaders([
-    'Content-Type',
-    type,
-    'Content-Length',
-    String(body.length),
-    'Cache-Control',
-    'no-store',
-    ...headers,
-  ]),
-  body,
-  ...(policy !== undefined && { policy }),
-})

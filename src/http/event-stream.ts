@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Clock } from '../clock.ts'
 import type { Events } from './answer.ts'
-import { parseHeaders } from './header-writer.ts'
+import { parseHeaders, serializeHeaders } from './header-writer.ts'
 import { commonLines } from './respond.ts'
 import type { Observe } from './response-batcher.ts'
 
@@ -30,16 +30,13 @@ export const createEventStreams = (options: {
   const open: EventStreams['open'] = (req, res, events, isAllowed) => {
     const { requestContext } = req
     const closing = options.closing()
-    res.writeHead(200, [
-      'Content-Type',
-      'text/event-stream; charset=utf-8',
-      'Cache-Control',
-      'no-store',
-      'X-Accel-Buffering',
-      'no',
-      ...parseHeaders(commonLines(requestContext)),
-      ...(closing ? ['Connection', 'close'] : []),
-    ])
+    const lines = serializeHeaders({
+      'Content-Type': 'text/event-stream; charset=utf-8',
+      'Cache-Control': 'no-store',
+      'X-Accel-Buffering': 'no',
+      ...(closing && { Connection: 'close' }),
+    })
+    res.writeHead(200, parseHeaders(lines + commonLines(requestContext)))
     options.observe(requestContext, 200)
     if (req.method === 'HEAD' || closing || res.destroyed) return void res.end()
     res.flushHeaders()

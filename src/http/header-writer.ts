@@ -1,20 +1,20 @@
 import { IncomingMessage, ServerResponse } from 'node:http'
+import type { Clock } from '../clock.ts'
 
-/**
- * Headers (flat: name, value, …) as the lines they are on the wire.
- * @throws TypeError for what would not be one header: only names and values of our own belong here.
- */
-export const serializeHeaders = (headers: readonly string[]): string => {
+export type Headers = Record<string, string>
+
+/** Headers as their lines on the wire. @throws TypeError for a name or value that would not be exactly one header */
+export const serializeHeaders = (headers: Headers): string => {
   let lines = ''
-  for (let i = 0; i < headers.length; i += 2) {
-    const line = `${headers[i]}: ${headers[i + 1]}`
+  for (const [name, value] of Object.entries(headers)) {
+    const line = `${name}: ${value}`
     if (!/^[\w-]+: [\x20-\x7e]+$/.test(line)) throw new TypeError(`Not a header: ${line}`)
     lines += `${line}\r\n`
   }
   return lines
 }
 
-/** The headers of lines, flat: what `linesOf` was given. */
+/** The inverse of `serializeHeaders`, in the flat form of Node: name, value, … */
 export const parseHeaders = (lines: string): string[] =>
   lines
     .split('\r\n')
@@ -24,47 +24,49 @@ export const parseHeaders = (lines: string): string[] =>
       return [line.slice(0, colon), line.slice(colon + 2)]
     })
 
-/** So long an idle connection is kept, in seconds; told to whoever would reuse it just then. */
+/** How long an idle connection is kept, in seconds; announced in `Keep-Alive`. */
 export const keepAliveSeconds = 65
 
-/** Node keeps the head that it will send as text here; on-headers and others build on it. */
-type Headed = { _header: unknown }
+/** Node keeps the serialized head here; the package on-headers and others rely on it too. */
+type WithHeader = { _header: unknown }
 
-/** What Node begins an answer with that keeps its connection. Undefined: this Node keeps no such text. */
-const beginningOf = (status: number): string | undefined => {
-  const res = new ServerResponse(Object.assign(new IncomingMessage(undefined as never), newest))
+/** The head that Node begins a keep-alive answer with. Undefined: this release of Node keeps no such text. */
+const nodeHead = (status: number): string | undefined => {
+  const request = { method: 'GET', httpVersion: '1.1', httpVersionMajor: 1, httpVersionMinor: 1 }
+  const res = new ServerResponse(Object.assign(new IncomingMessage(undefined as never), request))
   res.writeHead(status, ['Content-Length', '0'])
-  const head = (res as unknown as Headed)._header
+  const head = (res as unknown as WithHeader)._header
   if (typeof head !== 'string' || !/^HTTP\/1\.1 \d{3} .*\r\nContent-Length: 0\r\n[\s\S]*\r\n\r\n$/.test(head))
     return undefined
   return head.replace(/Content-Length: 0\r\n([\s\S]*)\r\n$/, `$1Keep-Alive: timeout=${keepAliveSeconds}\r\n`)
 }
-const newest = { method: 'GET', httpVersion: '1.1', httpVersionMajor: 1, httpVersionMinor: 1 }
 
-/** By status, and the time of the date in them. */
-const beginnings = new Map<number, { text: string | undefined; madeAt: number }>()
-// So late that date may be.
-const beginningMs = 100
+/** Maximum age of the cached Date header, ms. */
+const headMs = 100
+
+/** `lines` must contain the framing of the body. `last`: the connection ends with this answer. */
+export type WriteHead = (res: ServerResponse, status: number, lines: string, last: boolean) => void
 
 /**
- * `writeHead` of lines that were checked when they were made. Node checks, compares and joins every header of every
- * answer, which for a list's thirteen is a tenth of all that a hit costs; so Node is asked for its part alone, ten times a
- * second. `last`: the connection ends with this answer. The lines say how the body is framed.
+ * `writeHead` for lines that are serialized already. Node checks, compares and joins every header of every answer, which is
+ * a tenth of the cost of a hit with its thirteen headers. Here Node makes its own part only, ten times a second.
  */
-export const writeHead = (res: ServerResponse, status: number, lines: string, last: boolean): void => {
-  const beginning = last || !res.shouldKeepAlive ? undefined : beginningNow(status)
-  if (beginning === undefined)
-    return void res.writeHead(status, [...parseHeaders(lines), ...(last ? ['Connection', 'close'] : [])])
-  res.statusCode = status
-  ;(res as unknown as Headed)._header = `${beginning}${lines}\r\n`
-}
-
-const beginningNow = (status: number): string | undefined => {
-  const now = Date.now()
-  let made = beginnings.get(status)
-  if (!made || Math.abs(now - made.madeAt) > beginningMs) {
-    made = { text: beginningOf(status), madeAt: now }
-    beginnings.set(status, made)
+export const createWriteHead = (clock: Clock): WriteHead => {
+  const heads = new Map<number, { text: string | undefined; madeAt: number }>()
+  const headNow = (status: number): string | undefined => {
+    const now = clock.now()
+    let head = heads.get(status)
+    if (!head || now - head.madeAt > headMs) {
+      head = { text: nodeHead(status), madeAt: now }
+      heads.set(status, head)
+    }
+    return head.text
   }
-  return made.text
+  return (res, status, lines, last) => {
+    const head = last || !res.shouldKeepAlive ? undefined : headNow(status)
+    if (head === undefined)
+      return void res.writeHead(status, [...parseHeaders(lines), ...(last ? ['Connection', 'close'] : [])])
+    res.statusCode = status
+    ;(res as unknown as WithHeader)._header = `${head}${lines}\r\n`
+  }
 }

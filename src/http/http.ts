@@ -70,7 +70,7 @@ export const createHttp = (options: Options): Http => {
   const { access, clock, observe, health, metrics, readDeadlineMs, writeDeadlineMs } = options
   let isDraining = false
   const closing = (): boolean => isDraining
-  const responseBatcher = createResponseBatcher({ observe, closing, onInternal: options.onInternal })
+  const responseBatcher = createResponseBatcher({ ...options, closing })
   const withIdempotency = createWithIdempotency(options.idempotency)
   const newRouter = () =>
     createRouter({

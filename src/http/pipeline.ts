@@ -9,7 +9,7 @@ import type { Clock } from '../clock.ts'
 import type { Endpoint } from '../contract/endpoints.ts'
 import { Failure, failures, isFailure } from '../errors.ts'
 import { type Address, createAddressReader } from './address.ts'
-import { type Answer, render } from './answer.ts'
+import { type Answer, render, type StoredAnswer } from './answer.ts'
 import { readBody } from './body.ts'
 import type { EventStreams } from './event-stream.ts'
 import type { FastPath } from './fast-path.ts'
@@ -102,7 +102,13 @@ export const createPipeline = (options: PipelineOptions): Pipeline => {
     return { lane: isWrite ? 'writes' : 'people', client: caller.id, deadline }
   }
 
-  const send = (req: Request, res: Response, endpoint: Endpoint, answer: SentAnswer, type: string): void => {
+  const send = (
+    req: Request,
+    res: Response,
+    endpoint: Endpoint,
+    answer: StoredAnswer,
+    type: string,
+  ): void => {
     if ('freshness' in answer) req.requestContext.freshness = answer.freshness
     if ('cachedLookup' in answer && answer.cachedLookup)
       options.fastPath.remember(req.originalUrl, endpoint, answer.cachedLookup)
@@ -160,7 +166,6 @@ export const createPipeline = (options: PipelineOptions): Pipeline => {
   }
 }
 
-type SentAnswer = Parameters<typeof render>[0]
 type AuthenticateRequest = () => ReturnType<Authenticate>
 
 const authorizeScopes = (caller: Caller, { scope, scopeToo }: Endpoint): void => {

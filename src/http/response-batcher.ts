@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { writeHead } from './header-writer.ts'
+import type { Clock } from '../clock.ts'
+import { createWriteHead } from './header-writer.ts'
 import type { RequestContext } from './request-context.ts'
 import { commonLines, type Response } from './respond.ts'
 
@@ -27,7 +28,22 @@ export const createResponseBatcher = (options: {
   observe: Observe
   closing(): boolean
   onInternal(error: unknown, requestId: string): void
+  clock: Clock
 }): ResponseBatcher => {
+  const writeHead = createWriteHead(options.clock)
+  const writeAnswer = (
+    { method, requestContext }: IncomingMessage,
+    res: ServerResponse,
+    answer: Response,
+    last: boolean,
+  ) => {
+    // A client that waits for 100-continue may send its body or not, so the next request could not be found.
+    const isLast = last || requestContext.awaitsContinue
+    writeHead(res, answer.status, answer.lines + commonLines(requestContext, answer.policy), isLast)
+    if (answer.body === undefined || method === 'HEAD') res.end()
+    else if (answer.open) res.write(answer.body)
+    else res.end(answer.body)
+  }
   let waiting: (() => void)[] = []
   const flush = (): void => {
     const writes = waiting
@@ -51,14 +67,4 @@ export const createResponseBatcher = (options: {
       if (waiting.push(write) >= waitingMax) flush()
     },
   }
-}
-
-const writeAnswer = (req: IncomingMessage, res: ServerResponse, answer: Response, last: boolean): void => {
-  const { requestContext } = req
-  // A client that waits for 100-continue may send its body or not, so the next request could not be found.
-  const isLast = last || requestContext.awaitsContinue
-  writeHead(res, answer.status, answer.lines + commonLines(requestContext, answer.policy), isLast)
-  if (answer.body === undefined || req.method === 'HEAD') res.end()
-  else if (answer.open) res.write(answer.body)
-  else res.end(answer.body)
 }

@@ -7,7 +7,7 @@ import { Failure } from '../errors.ts'
 import { type Idempotency, newRequestKey } from '../writes/idempotency.ts'
 import type { Answer } from './answer.ts'
 
-/** Runs a handler with the requestKey under which it writes; with an Idempotency-Key once per key. */
+/** Runs a handler with the requestKey under which it writes; once per Idempotency-Key. */
 export type WithIdempotency = (
   endpoint: Endpoint,
   req: Request,
@@ -15,11 +15,11 @@ export type WithIdempotency = (
   work: (requestKey: string) => Promise<Answer> | Answer,
 ) => Promise<Answer>
 
-/** Answers with tokens are never kept, and an operation is asked anew how it stands. */
+/** Answers with tokens are never stored. The state of an operation is always read again. */
 export const isStorable = (answer: Answer): boolean =>
   'empty' in answer || ('json' in answer && answer.status !== 202 && answer.noStore !== true)
 
-/** The Idempotency-Key of a request that may have one. @throws Failure `request.invalid` */
+/** The Idempotency-Key of a request, where the endpoint takes one. @throws Failure `request.invalid` */
 export const idempotencyKeyOf = (endpoint: Endpoint, req: Request): string | undefined => {
   const key = req.headers['idempotency-key']
   if (!endpoint.idempotent || key === undefined) return undefined
@@ -31,17 +31,22 @@ export const idempotencyKeyOf = (endpoint: Endpoint, req: Request): string | und
   })
 }
 
-const organizationsOf = ({ params }: Request, answer: Answer): number[] => [
-  ...(params.org === undefined ? [] : [Number(params.org)]),
-  ...(('organizationIds' in answer && answer.organizationIds) || []),
-  // Records written by version 0.1 use this name.
-  ...(('touched' in answer && (answer.touched as number[])) || []),
-]
+type Replayable = Extract<Answer, { json: unknown } | { empty: number }>
+
+/** A stored answer, marked as a replay. Version 0.1 stored headers as a flat list and `touched` for `organizationIds`. */
+const replayOf = (stored: Answer): Replayable => {
+  const { touched, ...answer } = stored as Replayable & { touched?: number[] }
+  const { headers = {}, organizationIds = touched ?? [] } = answer
+  const flat: string[] = Array.isArray(headers) ? headers : Object.entries(headers).flat()
+  const pairs = flat.flatMap((name, i) => (i % 2 === 0 ? [[name, flat[i + 1] as string]] : []))
+  const marked = { ...Object.fromEntries(pairs), 'Idempotency-Replayed': 'true' }
+  return { ...answer, organizationIds, headers: marked }
+}
 
 export const createWithIdempotency =
   (idempotency: Idempotency<Answer>): WithIdempotency =>
   async (endpoint, req, caller, work) => {
-    // A read writes nothing that needs a name, and random bytes for one are a twentieth of its cost.
+    // A read writes nothing that needs a key, and its random bytes are a twentieth of the cost of a read.
     if (endpoint.method === 'get') return work('')
     const key = idempotencyKeyOf(endpoint, req)
     if (key === undefined) return work(newRequestKey())
@@ -49,15 +54,10 @@ export const createWithIdempotency =
       .update(`${req.originalUrl}\n`)
       .update(Buffer.isBuffer(req.body) ? req.body : '')
       .digest('base64url')
-    // What the caller may not touch any more is not told again: the work refuses it as it would anybody.
+    // The pipeline has authorized the organization of the path. Without the right to another one, the work runs and refuses.
     const mayShow = (answer: Answer): boolean =>
-      organizationsOf(req, answer).every((organization) => mayTouch(caller, organization))
-    const { answer, replayed } = await idempotency.run(
-      { client: caller.id, route: endpoint.id, key, fingerprint },
-      async (requestKey) => work(requestKey),
-      mayShow,
-    )
-    return replayed && ('json' in answer || 'empty' in answer)
-      ? { ...answer, headers: [...(answer.headers ?? []), 'Idempotency-Replayed', 'true'] }
-      : answer
+      replayOf(answer).organizationIds?.every((organization) => mayTouch(caller, organization)) ?? true
+    const use = { client: caller.id, route: endpoint.id, key, fingerprint }
+    const { answer, replayed } = await idempotency.run(use, async (requestKey) => work(requestKey), mayShow)
+    return replayed && ('json' in answer || 'empty' in answer) ? replayOf(answer) : answer
   }

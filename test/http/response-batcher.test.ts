@@ -4,6 +4,7 @@ import { connect, type Socket } from 'node:net'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { beginRequest } from '../../src/http/request-context.ts'
 import { createResponseBatcher, type Observe } from '../../src/http/response-batcher.ts'
+import { createClock } from '../support/clock.ts'
 import { startGateway, type TestGateway } from '../support/gateway.ts'
 import { sendRaw } from './raw-bytes.ts'
 
@@ -110,6 +111,7 @@ describe('a batch of answers', () => {
     const batcher = createResponseBatcher({
       observe,
       closing: () => false,
+      clock: createClock(),
       onInternal: (error, requestId) => reported.push(`${requestId}: ${(error as Error).message}`),
     })
     const requests: [IncomingMessage, ServerResponse][] = []

@@ -96,10 +96,7 @@ export const mountDropIn = (router: Router, dependencies: Dependencies): void =>
   }))
   router.bind(endpoints.dropInLogin, async ({ body }) => {
     const token = await gatewayTokens.issue(body.login, body.password)
-    if (token === undefined)
-      throw new Failure('credential.invalid', {
-        headers: { 'WWW-Authenticate': 'Bearer realm="chathub-gateway"' },
-      })
+    if (token === undefined) throw new Failure('credential.invalid')
     return { json: token }
   })
 }

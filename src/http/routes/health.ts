@@ -17,7 +17,7 @@ export const mountHealth = (router: Router, { health, metrics, openapi, withoutK
     const state = health()
     return state.status === 'ok'
       ? { json: state }
-      : { json: state, status: 503, headers: ['Retry-After', '5'] }
+      : { json: state, status: 503, headers: { 'Retry-After': '5' } }
   })
   const metricsEndpoint: Endpoint = withoutKey ? { ...endpoints.metrics, scope: 'open' } : endpoints.metrics
   router.bind(metricsEndpoint, async () => ({

@@ -32,7 +32,7 @@ const answerMs = 100
 export const accepted = (operation: Operation): Answer => ({
   json: viewOf(operation),
   status: 202,
-  headers: ['Location', `/v1/operations/${operation.id}`, 'Retry-After', '1'],
+  headers: { Location: `/v1/operations/${operation.id}`, 'Retry-After': '1' },
 })
 
 const pick = (rows: readonly Row[], outcomes: readonly RowOutcome[]): Record<string, number> => {
@@ -94,7 +94,7 @@ export const mountOperations = (router: Router, dependencies: Dependencies): voi
 
   const show = (operation: Operation): Answer => ({
     json: viewOf(operation),
-    headers: isFinal(operation) ? [] : ['Retry-After', '1'],
+    headers: isFinal(operation) ? {} : { 'Retry-After': '1' },
     organizationIds: [operation.organization],
   })
   router.bind(endpoints.getOperation, async ({ caller, params }) =>
@@ -112,7 +112,7 @@ export const mountOperations = (router: Router, dependencies: Dependencies): voi
     return {
       bytes: Buffer.from(writeReport(rows)),
       contentType: contentType,
-      headers: ['Content-Disposition', `attachment; filename="${params.operation}.csv"`],
+      headers: { 'Content-Disposition': `attachment; filename="${params.operation}.csv"` },
     }
   })
   router.bind(endpoints.watchOperation, async ({ caller, params }) => {

@@ -20,7 +20,7 @@ export const mountSessions = (router: Router, { sessions, sameSite, clock }: Dep
     )
     return {
       empty: 204,
-      headers: ['Set-Cookie', setCookie(id, sameSite, (record.endsAt - clock.wall()) / 1000)],
+      headers: { 'Set-Cookie': setCookie(id, sameSite, (record.endsAt - clock.wall()) / 1000) },
     }
   })
   router.bind(endpoints.getSession, ({ caller }) => {
@@ -41,6 +41,6 @@ export const mountSessions = (router: Router, { sessions, sameSite, clock }: Dep
     if (caller.kind !== 'session' || id === undefined)
       throw new Failure('credential.missing', { detail: 'This request came without a session.' })
     await sessions.end(id)
-    return { empty: 204, headers: ['Set-Cookie', setCookie('', sameSite, 0)] }
+    return { empty: 204, headers: { 'Set-Cookie': setCookie('', sameSite, 0) } }
   })
 }

@@ -1,0 +1,59 @@
+import { describe, expect, it } from '@jest/globals'
+import type { Request } from 'express'
+import type { Caller } from '../../src/access/caller.ts'
+import { endpoints } from '../../src/contract/endpoints.ts'
+import type { Answer } from '../../src/http/answer.ts'
+import { createWithIdempotency, isStorable } from '../../src/http/with-idempotency.ts'
+import { createMemoryRecords } from '../../src/redis/records.ts'
+import { createIdempotency } from '../../src/writes/idempotency.ts'
+import { createClock } from '../support/clock.ts'
+
+const clock = createClock()
+const callerOf = (...organizations: number[]): Caller => ({
+  id: 'crm',
+  kind: 'key',
+  scopes: new Set(),
+  organizations: new Set(organizations),
+  requestsPerMinute: 1,
+  expiresAt: undefined,
+})
+const request = { headers: { 'idempotency-key': 'k' }, originalUrl: '/x', params: {} } as unknown as Request
+
+/** Runs one request; the answer that an earlier one stored is `stored`. */
+const runAfter = async (stored: unknown, caller: Caller): Promise<Answer> => {
+  const withIdempotency = createWithIdempotency(
+    createIdempotency<Answer>({
+      records: createMemoryRecords(clock),
+      clock,
+      storable: isStorable,
+      abandonedMs: 1000,
+    }),
+  )
+  await withIdempotency(endpoints.purge, request, callerOf(1, 2), () => stored as Answer)
+  return withIdempotency(endpoints.purge, request, caller, () => ({ json: 'worked again' }))
+}
+
+describe('a stored answer', () => {
+  const now = { json: { a: 1 }, headers: { 'X-A': '1', 'X-B': '2' }, organizationIds: [1, 2] }
+  const inVersion1 = { json: { a: 1 }, headers: ['X-A', '1', 'X-B', '2'], touched: [1, 2] }
+  const replayed = { ...now, headers: { ...now.headers, 'Idempotency-Replayed': 'true' } }
+
+  it.each([
+    ['of this version', now],
+    ['of version 0.1', inVersion1],
+  ])('%s is replayed with its headers and the mark of a replay', async (_name, stored) => {
+    expect(await runAfter(stored, callerOf(1, 2))).toEqual(replayed)
+  })
+
+  it.each([
+    ['of this version', now],
+    ['of version 0.1', inVersion1],
+  ])('%s is not shown to a caller that lost one of its organizations', async (_name, stored) => {
+    expect(await runAfter(stored, callerOf(1))).toMatchObject({ json: 'worked again' })
+  })
+
+  it('without headers and organizations is replayed with the mark alone', async () => {
+    const { headers } = (await runAfter({ empty: 204 }, callerOf())) as { headers: object }
+    expect(headers).toEqual({ 'Idempotency-Replayed': 'true' })
+  })
+})
