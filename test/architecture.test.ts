@@ -187,12 +187,12 @@ describe('files', () => {
     access: 714,
     assignments: 433,
     cache: 1130,
-    chathub: 720,
+    chathub: 668,
     contract: 1215,
     http: 2388,
     lists: 920,
     redis: 430,
-    throttle: 780,
+    throttle: 738,
     writes: 2100,
   }
 

@@ -5,8 +5,9 @@ import { Secret } from '../secret.ts'
 import type { Call, CallContext, Exchange } from './exchange.ts'
 import { tokenOf } from './wire.ts'
 
+/** `token`: the configured token. `login`: a token that a login returned. */
 type Source = 'token' | 'login'
-/** `since` is monotonic, `expiresAt` epoch ms. */
+/** `since` and `until` are monotonic, `expiresAt` is ms since 1970. */
 type Ready = { state: 'ready'; token: Secret; source: Source; since: number; expiresAt?: number | undefined }
 type State = { state: 'none' } | Ready | { state: 'refused'; source: Source; until: number }
 
@@ -17,33 +18,33 @@ export type TokenStatus = {
   detail: string | null
 }
 
-/** The only place that holds the company token. */
-export type CompanyToken = {
-  /** Wraps the way to ChatHub: puts the token on each call and, on a 401, renews it once and replays once. */
-  withToken(exchange: Exchange): Exchange
-  /** New credentials from a file that changed; take effect with the next call. */
-  replace(credentials: Partial<Credentials>): void
-  status(): TokenStatus
-}
-
 export type Credentials = {
   token: Secret | undefined
   login: string | undefined
   password: Secret | undefined
 }
 
-// ChatHub's samples log in at most once a second; the margin covers the way there.
+/** The only holder of the company token. */
+export type CompanyToken = {
+  /** Adds the token to each call. After a 401 it obtains another token and repeats the call once. */
+  withToken(exchange: Exchange): Exchange
+  /** Replaces credentials whose file has changed, from the next call on. */
+  replace(credentials: Partial<Credentials>): void
+  status(): TokenStatus
+}
+
+// The samples of ChatHub log in at most once a second; 50 ms allow for different travel times.
 const loginSpacingMs = 1050
 const loginWaitMs = 5000
 const loginBackoffMaxMs = 60_000
-// A fixed token is nobody's account, so asking again cannot lock anybody out: the way back is short.
+// A refused token cannot lock an account, so it is tried again sooner than a login.
 const tokenBackoffMaxMs = 4000
 const renewBeforeMs = 60_000
 
 /**
- * Custody of the company token: the fixed token first, a login when it is refused. One login for all calls that wait, at
- * least 1 s apart; refused credentials are tried again with growing delay, and everything in between fails at once with
- * `chathub.credentials`. A call is replayed only when the token that failed is no longer the current one.
+ * Uses the configured token first, and logs in when ChatHub refuses it. All waiting calls share one login, and logins are
+ * at least 1 s apart. Refused credentials are tried again after a growing delay; until then calls fail at once with
+ * `chathub.credentials`.
  */
 export const createCompanyToken = (options: {
   credentials: Credentials
@@ -56,13 +57,13 @@ export const createCompanyToken = (options: {
   let lastLoginAt = Number.NEGATIVE_INFINITY
   let login: Promise<Secret> | undefined
 
-  const fixed = (): State =>
+  const configured = (): State =>
     credentials.token
       ? { state: 'ready', token: credentials.token, source: 'token', since: clock.now() }
       : { state: 'none' }
-  let current: State = fixed()
+  let current: State = configured()
 
-  const refused = (source: Source): Failure => {
+  const refuse = (source: Source): Failure => {
     const delay = Math.min(source === 'login' ? loginBackoffMaxMs : tokenBackoffMaxMs, 1000 * 2 ** failures++)
     current = { state: 'refused', source, until: clock.now() + delay }
     report({ name: 'token-refused', source, retryInMs: delay })
@@ -70,32 +71,31 @@ export const createCompanyToken = (options: {
   }
 
   const logIn = async (exchange: Exchange, context: CallContext): Promise<Secret> => {
-    const wait = lastLoginAt + loginSpacingMs - clock.now()
-    if (wait > 0) await pause(clock, wait)
+    const waitMs = lastLoginAt + loginSpacingMs - clock.now()
+    if (waitMs > 0) await pause(clock, waitMs)
     lastLoginAt = clock.now()
-    const before = credentials
+    const used = credentials
     const call: Call = {
       operation: 'login',
       method: 'POST',
       path: '/api/company/get-token',
-      body: JSON.stringify({ login: credentials.login, password: credentials.password?.reveal() }),
+      body: JSON.stringify({ login: used.login, password: used.password?.reveal() }),
       write: false,
-      // Others wait for this login too, so it does not end with the first caller's patience.
+      // Other calls wait for this login too, so it may take longer than the first caller waits.
       context: { lane: 'people', client: context.client, deadline: context.deadline + loginWaitMs },
     }
     try {
       const { token, expiresAt } = tokenOf((await exchange(call)).body)
-      if (before !== credentials) throw new Failure('chathub.credentials')
+      if (used !== credentials) throw new Failure('chathub.credentials')
       const secret = new Secret(token)
       current = { state: 'ready', token: secret, source: 'login', since: clock.now(), expiresAt }
       report({ name: 'login', result: 'ok' })
       return secret
     } catch (error) {
-      // Replaced while it was on its way: what came of it says nothing of the new ones.
-      if (before !== credentials) return current.state === 'ready' ? current.token : logIn(exchange, context)
-      // 400, 401 and 403 are ChatHub's no; anything else is no verdict on the credentials.
+      // The outcome of replaced credentials says nothing about the new ones.
+      if (used !== credentials) return current.state === 'ready' ? current.token : logIn(exchange, context)
       if (isFailure(error, 'chathub.credentials', 'chathub.forbidden', 'chathub.rejected')) {
-        const failure = refused('login')
+        const failure = refuse('login')
         report({ name: 'login', result: 'refused', retryInMs: failure.retryAfterMs ?? 0 })
         throw failure
       }
@@ -103,43 +103,34 @@ export const createCompanyToken = (options: {
       throw error
     }
   }
-
-  /** One login for all waiting calls. */
   const sharedLogin = (exchange: Exchange, context: CallContext): Promise<Secret> => {
     login ??= logIn(exchange, context).finally(() => (login = undefined))
     return login
   }
 
-  const obtain = (exchange: Exchange, context: CallContext): Secret | Promise<Secret> => {
+  const obtain = async (exchange: Exchange, context: CallContext): Promise<Secret> => {
     if (current.state === 'refused') {
       const left = current.until - clock.now()
       if (left > 0) throw new Failure('chathub.credentials', { retryAfterMs: left })
-      if (current.source === 'token') current = fixed()
+      if (current.source === 'token') current = configured()
     }
-    if (current.state === 'ready') {
-      const { token, expiresAt = Number.POSITIVE_INFINITY } = current
-      if (!credentials.login || clock.wall() <= expiresAt - renewBeforeMs) return token
-      return renewEarly(current, expiresAt, exchange, context)
-    }
-    return sharedLogin(exchange, context)
-  }
-
-  /** The new token; while the old one is still good, a login that fails is no reason to fail. */
-  const renewEarly = async (old: Ready, expiresAt: number, exchange: Exchange, context: CallContext) => {
-    try {
-      return await sharedLogin(exchange, context)
-    } catch (error) {
+    if (current.state !== 'ready') return sharedLogin(exchange, context)
+    const old = current
+    const expiresAt = old.expiresAt ?? Number.POSITIVE_INFINITY
+    if (!credentials.login || clock.wall() <= expiresAt - renewBeforeMs) return old.token
+    return sharedLogin(exchange, context).catch((error) => {
+      // The old token is still good, so a failed renewal is no reason to fail.
       if (clock.wall() >= expiresAt) throw error
       current = old
       return old.token
-    }
+    })
   }
 
-  /** A token other than `failed`, or a failure when there is no way to another. */
-  const renew = (failed: Secret, exchange: Exchange, context: CallContext): Secret | Promise<Secret> => {
+  /** A token other than `failed`. @throws Failure `chathub.credentials` if there is none */
+  const renew = async (failed: Secret, exchange: Exchange, context: CallContext): Promise<Secret> => {
     if (current.state === 'ready') {
       if (current.token !== failed) return current.token
-      if (!credentials.login) throw refused(current.source)
+      if (!credentials.login) throw refuse(current.source)
       current = { state: 'none' }
     }
     return obtain(exchange, context)
@@ -155,28 +146,27 @@ export const createCompanyToken = (options: {
       } catch (error) {
         if (!isFailure(error, 'chathub.credentials')) throw error
         const next = await renew(token, exchange, call.context)
-        try {
-          return await exchange({ ...call, token: next.reveal() })
-        } catch (again) {
-          if (isFailure(again, 'chathub.credentials') && current.state === 'ready' && current.token === next)
-            throw refused(current.source)
-          throw again
-        }
+        return exchange({ ...call, token: next.reveal() }).catch((again) => {
+          const refused = isFailure(again, 'chathub.credentials')
+          throw refused && current.state === 'ready' && current.token === next
+            ? refuse(current.source)
+            : again
+        })
       }
     },
     replace: (changed) => {
       credentials = { ...credentials, ...changed }
       failures = 0
-      current = fixed()
+      current = configured()
     },
-    status: () => ({
-      state: current.state,
-      source: current.state === 'none' ? null : current.source,
-      ageSeconds: current.state === 'ready' ? Math.floor((clock.now() - current.since) / 1000) : null,
-      detail:
-        current.state === 'refused'
-          ? `ChatHub refuses the ${current.source === 'login' ? 'login and password' : 'company token'}; next try in ${Math.max(0, Math.ceil((current.until - clock.now()) / 1000))} s`
-          : null,
-    }),
+    status: () => {
+      const { state } = current
+      const source = state === 'none' ? null : current.source
+      const ageSeconds = state === 'ready' ? Math.floor((clock.now() - current.since) / 1000) : null
+      if (state !== 'refused') return { state, source, ageSeconds, detail: null }
+      const refused = source === 'login' ? 'login and password' : 'company token'
+      const seconds = Math.max(0, Math.ceil((current.until - clock.now()) / 1000))
+      return { state, source, ageSeconds, detail: `ChatHub refuses the ${refused}; next try in ${seconds} s` }
+    },
   }
 }

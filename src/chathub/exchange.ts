@@ -5,22 +5,22 @@ import { Failure, type FailureCode } from '../errors.ts'
 import type { Reporter } from '../report.ts'
 import { createLookup } from './lookup.ts'
 
-/** Who waits for a call, in order of urgency: people > writes > imports > refreshes. */
+/** What a call is for, in order of urgency: reads of people, writes, imports, background refreshes. */
 export type Lane = 'people' | 'writes' | 'imports' | 'refreshes'
 
-/** On whose behalf a call is made, and until when its answer is of use. */
+/** For whom a call is made, and until when its answer is useful. */
 export type CallContext = {
   lane: Lane
-  /** Client id, for fair shares. */
+  /** Client id; clients share a lane fairly. */
   client: string
   /** On the clock's monotonic scale, ms. */
   deadline: number
   signal?: AbortSignal
-  /** For a write: asked as it leaves; false: the right to it was lost, send nothing. */
+  /** Called as the request of a write leaves. False: the organization lock was lost, so nothing is sent. */
   maySend?: () => boolean
 }
 
-/** One request to ChatHub. `write`: ChatHub may change something, so doubt counts and nothing is sent again blindly. */
+/** One request to ChatHub. `write`: it changes data, so it may be left in doubt and is never repeated blindly. */
 export type Call = {
   operation: 'login' | 'organizations' | 'operators' | 'synchronize' | 'status' | 'token' | 'validate'
   method: 'GET' | 'POST'
@@ -29,91 +29,89 @@ export type Call = {
   write: boolean
   token?: string
   context: CallContext
-  /** Asked as the first byte leaves; false: the slot is too old, send nothing. */
+  /** Called as the first byte leaves. False: the slot has expired, so nothing is sent. */
   maySend?: () => boolean
 }
 
-/** A 2xx answer. `sentAt`: when the request left, on the monotonic clock: the list is at least as new as that. */
+/** A 2xx answer. `sentAt`: when its request left (monotonic ms). */
 export type Reply = { status: number; body: Buffer; sentAt: number }
 
-/** The one function type of the way to ChatHub; every layer takes one and gives one. @throws Failure */
+/** The function type of every layer on the way to ChatHub. @throws Failure */
 export type Exchange = (call: Call) => Promise<Reply>
 
-/** The slot waited too long for a connection; the limit layer takes a new one. Nothing was sent. */
+/** The slot expired while a connection was made. Nothing was sent, and the rate limit takes another slot. */
 export class SlotTooOld extends Error {}
-/** The cause of a failure that says nothing about ChatHub: it was not given its whole time, or nobody waited any more. */
+/** The cause of a failure that says nothing about ChatHub: its time was cut short, or the caller left. */
 export class CallerGaveUp extends Error {}
 
 const bodyMax = 8 * 1024 * 1024
 
-/**
- * One attempt over HTTP/1.1 to one fixed origin: no redirect followed, no decompression, bodies of at most 8 MiB, one
- * deadline from start to last byte. Failures say whether ChatHub may have acted (`inDoubt`).
- */
-export const createExchange = (options: {
+type Options = {
   origin: URL
   authHeader: 'authorization' | 'x-authorization-key'
   timeoutMs: number
   clock: Clock
   report: Reporter
-}): { exchange: Exchange; close(): Promise<void> } => {
-  const { clock, report, timeoutMs } = options
-  const pool = new Pool(options.origin.origin, {
+}
+
+/**
+ * Sends one request over HTTP/1.1 to a fixed origin. It follows no redirect and decodes no compression. Bodies have at
+ * most 8 MiB, and one time limit covers everything up to the last byte. A failed write that ChatHub may have executed has
+ * `inDoubt`.
+ */
+export const createExchange = (options: Options): { exchange: Exchange; close(): Promise<void> } => {
+  const { clock, origin, report } = options
+  const pool = new Pool(origin.origin, {
     connections: 64,
     pipelining: 1,
     connect: {
-      timeout: Math.min(1000, timeoutMs),
-      // Said outright, it holds against NODE_TLS_REJECT_UNAUTHORIZED=0 too.
+      timeout: Math.min(1000, options.timeoutMs),
+      // Set explicitly, it also overrides NODE_TLS_REJECT_UNAUTHORIZED=0.
       rejectUnauthorized: true,
-      ...(isLocal(options.origin) ? {} : { lookup: createLookup() as never }),
+      ...(isLocal(origin) ? {} : { lookup: createLookup() as never }),
     },
     headersTimeout: 0,
-    // For the rest of a refusal, which nobody waits for: a body that stops would keep its connection for ever.
-    bodyTimeout: timeoutMs,
+    // The rest of a refusal is read without a caller; this limit frees its connection if the body stops.
+    bodyTimeout: options.timeoutMs,
     maxResponseSize: bodyMax,
     keepAliveTimeout: 4000,
   })
 
   const exchange: Exchange = async (call) => {
     const startedAt = clock.now()
-    const tell = (outcome: 'ok' | FailureCode, status: number | undefined): void =>
-      report({ name: 'upstream', operation: call.operation, outcome, status, ms: clock.now() - startedAt })
+    const { operation } = call
     try {
-      const reply = await attempt(pool, call, headersOf(call, options.authHeader), timeoutMs, clock)
-      tell('ok', reply.status)
+      const reply = await attempt(pool, call, options)
+      const ms = clock.now() - startedAt
+      report({ name: 'upstream', operation, outcome: 'ok', status: reply.status, ms })
       return reply
     } catch (error) {
-      if (error instanceof Failure) tell(error.code, (error.cause as { status?: number } | undefined)?.status)
+      if (!(error instanceof Failure)) throw error
+      const { status } = (error.cause ?? {}) as { status?: number }
+      report({ name: 'upstream', operation, outcome: error.code, status, ms: clock.now() - startedAt })
       throw error
     }
   }
   return { exchange, close: () => pool.destroy() }
 }
 
-/** A simulator, or a ChatHub whose operator said so by its address. */
+/** A simulator, or a ChatHub that is configured by its address. */
 const isLocal = (origin: URL): boolean =>
   origin.protocol === 'http:' ||
   isIP(origin.hostname.replace(/^\[|\]$/g, '')) !== 0 ||
   origin.hostname === 'localhost'
 
-const headersOf = ({ body, token }: Call, authHeader: string): Record<string, string> => ({
-  // ChatHub demands `Accept: text/plain` although it answers JSON (gateways note §4.1).
+const headersOf = ({ body, token }: Call, authHeader: Options['authHeader']): Record<string, string> => ({
+  // The documents of ChatHub ask for `Accept: text/plain`, although it answers JSON.
   accept: 'text/plain, application/json',
   'accept-encoding': 'identity',
   ...(body !== undefined && { 'content-type': 'application/json' }),
-  ...(token !== undefined && {
-    [authHeader]: authHeader === 'authorization' ? `Bearer ${token}` : token,
-  }),
+  ...(token !== undefined && { [authHeader]: authHeader === 'authorization' ? `Bearer ${token}` : token }),
 })
 
-const attempt = (
-  pool: Pool,
-  call: Call,
-  headers: Record<string, string>,
-  timeoutMs: number,
-  clock: Clock,
-): Promise<Reply> =>
+const attempt = (pool: Pool, call: Call, { authHeader, clock, timeoutMs }: Options): Promise<Reply> =>
   new Promise((resolve, reject) => {
+    const { deadline, signal } = call.context
     let sentAt: number | undefined
     let status = 0
     let controller: Dispatcher.DispatchController | undefined
@@ -124,7 +122,7 @@ const attempt = (
       if (settled) return
       settled = true
       cancelTimer()
-      call.context.signal?.removeEventListener('abort', aborted)
+      signal?.removeEventListener('abort', aborted)
       finish()
     }
     const fail = (code: FailureCode, cause: unknown, retryAfterMs?: number) => {
@@ -135,17 +133,18 @@ const attempt = (
       fail('chathub.timeout', cause)
       controller?.abort(cause)
     }
-    const aborted = () => stop(new CallerGaveUp('nobody waits for the answer any more'))
-    const left = Math.min(timeoutMs, call.context.deadline - clock.now())
+    const aborted = () => stop(new CallerGaveUp('the caller has left'))
+    const left = Math.min(timeoutMs, deadline - clock.now())
     const cancelTimer = clock.after(left, () => {
       const why = `no complete answer within ${Math.round(left)} ms`
       stop(left < timeoutMs ? new CallerGaveUp(why) : new Error(why))
     })
-    call.context.signal?.addEventListener('abort', aborted, { once: true })
-    if (call.context.signal?.aborted) aborted()
+    signal?.addEventListener('abort', aborted, { once: true })
+    if (signal?.aborted) aborted()
 
+    const { method, path, body = null } = call
     pool.dispatch(
-      { method: call.method, path: call.path, headers, body: call.body ?? null },
+      { method, path, headers: headersOf(call, authHeader), body },
       {
         onRequestStart(started) {
           controller = started
@@ -157,17 +156,16 @@ const attempt = (
           }
           sentAt = clock.now()
         },
-        onResponseStart(_controller, statusCode, responseHeaders) {
+        onResponseStart(started, statusCode, responseHeaders) {
           status = statusCode
           if (statusCode < 200) return
-          const code = codeOf(statusCode, responseHeaders)
-          if (code) {
-            const cause = Object.assign(new Error(`ChatHub answered ${statusCode}`), { status: statusCode })
-            const saysWhen = statusCode === 429 || statusCode === 503
-            fail(code, cause, saysWhen ? retryAfter(responseHeaders['retry-after'], clock) : undefined)
-            // A refusal has a short body; reading it to the end keeps the connection for the next call.
-            if (statusCode < 400) _controller.abort(cause)
-          }
+          const code = failureCodeOf(statusCode, responseHeaders['content-encoding'] !== undefined)
+          if (!code) return
+          const cause = Object.assign(new Error(`ChatHub answered ${statusCode}`), { status: statusCode })
+          const saysWhen = statusCode === 429 || statusCode === 503
+          fail(code, cause, saysWhen ? retryAfter(responseHeaders['retry-after'], clock) : undefined)
+          // A refusal has a short body. Reading it to the end keeps the connection for the next call.
+          if (statusCode < 400) started.abort(cause)
         },
         onResponseData(_controller, chunk) {
           if (!settled) chunks.push(chunk)
@@ -183,21 +181,17 @@ const attempt = (
     )
   })
 
-/** The failure that an answer's head means; undefined for a 2xx whose body may be read. */
-const codeOf = (
-  status: number,
-  headers: Record<string, string | string[] | undefined>,
-): FailureCode | undefined => {
+/** Undefined for a 2xx answer whose body may be read. */
+const failureCodeOf = (status: number, isEncoded: boolean): FailureCode | undefined => {
   if (status === 401) return 'chathub.credentials'
   if (status === 403) return 'chathub.forbidden'
   if (status === 429) return 'chathub.throttled'
   if (status >= 500) return 'chathub.unavailable'
   if (status >= 400) return 'chathub.rejected'
-  if (status >= 300 || headers['content-encoding'] !== undefined) return 'chathub.invalid-response'
-  return undefined
+  return status >= 300 || isEncoded ? 'chathub.invalid-response' : undefined
 }
 
-/** Retry-After in ms, clamped to 1–60 s; 5 s where it is missing or junk (RFC 9110 §10.2.3). */
+/** Retry-After in ms, limited to 1–60 s; 5 s if it is missing or invalid (RFC 9110, section 10.2.3). */
 export const retryAfter = (header: string | string[] | undefined, clock: Clock): number => {
   const text = (Array.isArray(header) ? header[0] : header) ?? ''
   const ms = /^\d+$/.test(text) ? Number(text) * 1000 : Date.parse(text) - clock.wall()

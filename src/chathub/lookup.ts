@@ -1,7 +1,7 @@
 import { type LookupAddress, type LookupAllOptions, lookup } from 'node:dns'
 import { BlockList, isIPv6 } from 'node:net'
 
-/** Addresses that no public name of ChatHub may lead to: this machine and its link, where other secrets live. */
+/** Addresses of this machine and its link. A public name must not lead to them, since internal services listen there. */
 const forbidden = new BlockList()
 forbidden.addSubnet('0.0.0.0', 8)
 forbidden.addSubnet('127.0.0.0', 8)
@@ -17,7 +17,7 @@ type Lookup<Options> = (
 ) => void
 
 /**
- * DNS for the way to ChatHub: a name that suddenly leads to this machine is refused, and while DNS is away the last good
+ * DNS lookup for ChatHub. Addresses of this machine are ignored. If DNS fails or gives no other address, the last good
  * addresses are used.
  */
 export const createLookup = (resolve: Lookup<LookupAllOptions> = lookup): Lookup<unknown> => {

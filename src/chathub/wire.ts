@@ -6,42 +6,42 @@ import { type KnownStatus, knownStatuses, type Operator } from '../contract/oper
 import type { Organization } from '../contract/organization.ts'
 import { Failure } from '../errors.ts'
 
-/**
- * ChatHub's JSON, translated once. What breaks the shape of an answer is `chathub.invalid-response` and never replaces a good
- * copy; single bad rows are set aside and counted; statuses that ChatHub never documented survive as they are.
- */
+// ChatHub's JSON is translated here only. All parsers @throw Failure `chathub.invalid-response`; its cause never quotes
+// the body, which may hold names.
+
+/** An undocumented integer becomes `unknown` and keeps its code. */
 export const statusOf = (code: number): Pick<Operator, 'status' | 'statusCode'> => {
   const status = knownStatuses[code]
   return status ? { status } : { status: 'unknown', statusCode: code }
 }
 
-/** Back to ChatHub's integer. */
+/** The integer of ChatHub. */
 export const codeOf = (operator: Pick<Operator, 'status' | 'statusCode'>): number =>
   operator.status === 'unknown' ? (operator.statusCode as number) : statusCode(operator.status)
 
 export const statusCode = (status: KnownStatus): number => knownStatuses.indexOf(status)
 
+const invalid = (message: string): Failure =>
+  new Failure('chathub.invalid-response', { cause: new Error(message) })
+
 const decoder = new TextDecoder('utf-8', { fatal: true })
 
-/** The text of a body, whatever its label says; one byte order mark is dropped. */
+/** The UTF-8 text of a body, whatever its Content-Type; a byte order mark is dropped. */
 const textOf = (body: Buffer): string => {
   try {
     return decoder.decode(body)
-  } catch (cause) {
-    throw new Failure('chathub.invalid-response', { cause })
+  } catch {
+    throw invalid('not UTF-8')
   }
 }
 
-/** The JSON of a body, whatever its label says. @throws Failure `chathub.invalid-response` */
 export const jsonOf = (body: Buffer): unknown => {
   const text = textOf(body)
   try {
     return JSON.parse(text)
-  } catch (cause) {
-    // The parser's own message quotes the body, which may hold names: it stays in the cause's type only.
-    throw new Failure('chathub.invalid-response', {
-      cause: new Error(`not JSON, ${body.length} bytes (${(cause as Error).name})`),
-    })
+  } catch (error) {
+    // The message of the parser quotes the body.
+    throw invalid(`not JSON, ${body.length} bytes (${(error as Error).name})`)
   }
 }
 
@@ -60,49 +60,43 @@ const operatorOf = ({ id, name, status }: z.output<typeof wireOperator>): Operat
   ...statusOf(status),
 })
 
-/** Rows of an answer, validated: `drift` says what was set aside, by kind. */
+/** The valid rows of an answer. `drift`: how many rows were left out or contradicted another, by kind. */
 export type ValidatedRows<T> = { rows: T[]; drift: Record<string, number> }
 
+/** Leaves out single invalid rows. An answer with more than a tenth of them, or with no valid row, is invalid. */
 const validateRows = async <S extends z.ZodType>(
   body: Buffer,
   schema: S,
 ): Promise<ValidatedRows<z.output<S>>> => {
   const data = jsonOf(body)
-  if (!Array.isArray(data))
-    throw new Failure('chathub.invalid-response', { cause: new Error('not an array') })
+  if (!Array.isArray(data)) throw invalid('not an array')
   const rows: z.output<S>[] = []
   await inSlices(data, (row) => {
     const parsed = schema.safeParse(row)
     if (parsed.success) rows.push(parsed.data)
   })
   const bad = data.length - rows.length
-  // One bad row is set aside wherever it stands; more than a tenth, or nothing good left, is another shape.
   if (bad > Math.max(1, data.length / 10) || (bad > 0 && rows.length === 0))
-    throw new Failure('chathub.invalid-response', {
-      cause: new Error(`${bad} of ${data.length} rows are not rows`),
-    })
+    throw invalid(`${bad} of ${data.length} rows are invalid`)
   return { rows, drift: bad > 0 ? { 'bad-row': bad } : {} }
 }
 
-/** Rows by id in the order of their first place; of twins the last wins, and twins that differ are counted. */
-const unique = <T extends { id: number }>(validated: ValidatedRows<T>): ValidatedRows<T> => {
+/** Each id once, at the place of its first row and with the content of its last; rows that differ are counted. */
+const unique = <T extends { id: number }>({ rows, drift }: ValidatedRows<T>): ValidatedRows<T> => {
   const byId = new Map<number, T>()
   let conflicts = 0
-  for (const row of validated.rows) {
+  for (const row of rows) {
     const before = byId.get(row.id)
     if (before && JSON.stringify(before) !== JSON.stringify(row)) conflicts++
     byId.set(row.id, row)
   }
-  return {
-    rows: [...byId.values()],
-    drift: conflicts > 0 ? { ...validated.drift, 'duplicate-id': conflicts } : validated.drift,
-  }
+  return { rows: [...byId.values()], drift: conflicts > 0 ? { ...drift, 'duplicate-id': conflicts } : drift }
 }
 
 export const organizationsOf = async (body: Buffer): Promise<ValidatedRows<Organization>> =>
   unique(await validateRows(body, wireOrganization))
 
-/** The operators of one organization; rows that name another one are dropped and counted, never served. */
+/** The operators of one organization. Rows that name another organization are left out and counted. */
 export const operatorsOf = async (
   body: Buffer,
   organization: number,
@@ -110,18 +104,13 @@ export const operatorsOf = async (
   const all = await validateRows(body, wireOperator)
   const own = all.rows.filter((row) => !row.organization || row.organization.id === organization)
   const foreign = all.rows.length - own.length
-  const { rows, drift } = unique({
-    rows: own,
-    drift: foreign > 0 ? { ...all.drift, 'foreign-row': foreign } : all.drift,
-  })
-  return {
-    rows: rows.map(operatorOf),
-    drift,
-    organizationName: rows.find((row) => row.organization)?.organization?.name,
-  }
+  const counted = foreign > 0 ? { ...all.drift, 'foreign-row': foreign } : all.drift
+  const { rows, drift } = unique({ rows: own, drift: counted })
+  const organizationName = rows.find((row) => row.organization)?.organization?.name
+  return { rows: rows.map(operatorOf), drift, organizationName }
 }
 
-/** What `synchronize` says it made; no organization in it, and neither order nor length can be trusted. */
+/** The operators that `synchronize` reports as added. Neither their order nor their number can be relied on. */
 export const addedOf = async (body: Buffer): Promise<ValidatedRows<Operator>> => {
   const { rows, drift } = await validateRows(body, wireOperator)
   return { rows: rows.map(operatorOf), drift }
@@ -129,8 +118,10 @@ export const addedOf = async (body: Buffer): Promise<ValidatedRows<Operator>> =>
 
 const bareToken = z.object({ token: z.string().min(1), expiration: z.string().nullish() })
 const tokenObject = z.union([bareToken, z.object({ data: bareToken }).transform(({ data }) => data)])
+/** 8 to 8192 visible ASCII characters; markup and JSON are not a token. */
+const tokenText = /^(?!.*[<>{}"\\])[\x21-\x7e]{8,8192}$/
 
-/** A token in any of ChatHub's shapes: JSON string, bare text, `{token, expiration}`. `expiresAt`: epoch ms where known. */
+/** A token as a JSON string, bare text, or `{token, expiration}`. `expiresAt`: ms since 1970, if known. */
 export const tokenOf = (body: Buffer): { token: string; expiresAt: number | undefined } => {
   const text = textOf(body).trim()
   let data: unknown = text
@@ -139,22 +130,17 @@ export const tokenOf = (body: Buffer): { token: string; expiresAt: number | unde
   } catch {
     // Bare text is one of the documented shapes.
   }
-  const parsed = tokenObject.safeParse(data)
-  const token = parsed.success ? parsed.data.token : data
-  // A page or an object in place of a token is none, though it may be one visible word.
-  if (typeof token !== 'string' || !/^(?!.*[<>{}"\\])[\x21-\x7e]{8,8192}$/.test(token))
-    throw new Failure('chathub.invalid-response', { cause: new Error('not a token') })
-  const expiration =
-    parsed.success && parsed.data.expiration ? Date.parse(parsed.data.expiration) : Number.NaN
+  const { data: object } = tokenObject.safeParse(data)
+  const token = object ? object.token : data
+  if (typeof token !== 'string' || !tokenText.test(token)) throw invalid('not a token')
+  const expiration = Date.parse(object?.expiration ?? '')
   return { token, expiresAt: Number.isNaN(expiration) ? expiryOfJwt(token) : expiration }
 }
 
-/** `exp` of a JWT, unverified: a hint for renewing early, nothing more. Epoch ms. */
+/** The unverified claim `exp` of a JWT, as ms since 1970. It only decides when the token is renewed early. */
 const expiryOfJwt = (token: string): number | undefined => {
   try {
-    const { exp } = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString()) as {
-      exp?: unknown
-    }
+    const { exp } = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString())
     return typeof exp === 'number' ? exp * 1000 : undefined
   } catch {
     return undefined
@@ -164,7 +150,7 @@ const expiryOfJwt = (token: string): number | undefined => {
 export type Validity = z.infer<typeof DropInValidity>
 
 export const validityOf = (body: Buffer): Validity => {
-  const parsed = DropInValidity.safeParse(jsonOf(body))
-  if (!parsed.success) throw new Failure('chathub.invalid-response', { cause: new Error('not a verdict') })
-  return parsed.data
+  const { data } = DropInValidity.safeParse(jsonOf(body))
+  if (!data) throw invalid('not a validity')
+  return data
 }

@@ -5,17 +5,16 @@ import type { Reporter } from '../report.ts'
 
 const failuresInRowMax = 5
 const callsMin = 20
-const bucketMs = 1000
-const buckets = 10
+const secondsKept = 10
 const halfOpenAfterMs = 2000
 
-/** Calls that ended within one second, the second counted from the start of the clock. */
-type Bucket = { second: number; calls: number; failures: number }
-
-type State =
-  | { name: 'closed'; failuresInRow: number; recent: Bucket[] }
-  | { name: 'open'; openedAt: number }
-  | { name: 'half-open'; trial: Promise<unknown> }
+/** `seconds`: outcomes of the last ten seconds, a second with no call left out. */
+type Closed = {
+  name: 'closed'
+  inRow: number
+  seconds: { second: number; calls: number; failures: number }[]
+}
+type State = Closed | { name: 'open'; openedAt: number } | { name: 'half-open'; trial: Promise<unknown> }
 
 export type Breaker = { withBreaker(exchange: Exchange): Exchange; state(): State['name'] }
 
@@ -25,29 +24,29 @@ export type Breaker = { withBreaker(exchange: Exchange): Exchange; state(): Stat
  * one trial call is sent, and the other calls wait for its outcome.
  */
 export const createBreaker = ({ clock, report }: { clock: Clock; report: Reporter }): Breaker => {
-  const closed = (): State => ({ name: 'closed', failuresInRow: 0, recent: [] })
-  let state = closed()
+  let state: State = { name: 'closed', inRow: 0, seconds: [] }
   const change = (next: State): void => {
     state = next
     report({ name: 'breaker', breaker: 'chathub', state: next.name })
   }
+  const close = (): void => change({ name: 'closed', inRow: 0, seconds: [] })
   const open = (): void => change({ name: 'open', openedAt: clock.now() })
 
-  /** Counts the outcome of a call that began in `during`; once that state has ended the outcome is too old. */
-  const record = (during: State, failed: boolean): void => {
-    if (during !== state || during.name !== 'closed') return
-    const second = Math.floor(clock.now() / bucketMs)
-    const { recent } = during
-    while (recent[0] && recent[0].second <= second - buckets) recent.shift()
-    if (recent.at(-1)?.second !== second) recent.push({ second, calls: 0, failures: 0 })
-    const bucket = recent.at(-1) as Bucket
-    bucket.calls++
-    during.failuresInRow = failed ? during.failuresInRow + 1 : 0
-    if (!failed) return
-    bucket.failures++
-    const calls = recent.reduce((sum, each) => sum + each.calls, 0)
-    const failures = recent.reduce((sum, each) => sum + each.failures, 0)
-    if (during.failuresInRow >= failuresInRowMax || (calls >= callsMin && failures >= calls / 2)) open()
+  /** Counts the outcome of a call that began in `during`. It is too old once another state has begun. */
+  const record = (during: Closed, failed: boolean): void => {
+    if (during !== state) return
+    const { seconds } = during
+    const second = Math.floor(clock.now() / 1000)
+    while (seconds[0] && seconds[0].second <= second - secondsKept) seconds.shift()
+    const last = seconds.at(-1)
+    const current = last?.second === second ? last : { second, calls: 0, failures: 0 }
+    if (current !== last) seconds.push(current)
+    current.calls++
+    current.failures += Number(failed)
+    during.inRow = failed ? during.inRow + 1 : 0
+    const calls = seconds.reduce((sum, each) => sum + each.calls, 0)
+    const failures = seconds.reduce((sum, each) => sum + each.failures, 0)
+    if (failed && (during.inRow >= failuresInRowMax || (calls >= callsMin && failures >= calls / 2))) open()
   }
 
   return {
@@ -63,10 +62,7 @@ export const createBreaker = ({ clock, report }: { clock: Clock; report: Reporte
           })
         const attempt = exchange(call)
         // Only an answer of ChatHub closes the breaker; a trial that never reached ChatHub proves nothing.
-        const trial = attempt.then(
-          () => change(closed()),
-          (error) => (verdictOf(error) === 'answered' ? change(closed()) : open()),
-        )
+        const trial = attempt.then(close, (error) => (verdictOf(error) === 'answered' ? close() : open()))
         change({ name: 'half-open', trial })
         return attempt
       }

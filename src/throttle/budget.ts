@@ -41,7 +41,7 @@ const windowMs = 1000 + jitterMs
  */
 export const firstAskMs = windowMs
 
-/** What imports and refreshes may use together, so that urgent calls always find a slot; at least 1. */
+/** What imports and refreshes may use together, so that urgent calls find a slot; at least 1. */
 export const backgroundShare = (requestsPerSecond: number): number =>
   Math.max(1, requestsPerSecond - Math.max(1, Math.floor(0.4 * requestsPerSecond)))
 

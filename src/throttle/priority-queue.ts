@@ -18,21 +18,21 @@ export type PriorityQueue = {
 }
 
 /**
- * Bottleneck knows the priorities 0 to 9, and 0 goes first. Each lane owns a range of them. The first waiting call of a
+ * Bottleneck has the priorities 0 to 9, and 0 goes first. Each lane owns a range of them. The first waiting call of a
  * client has a higher priority than its later ones, so a client with many calls cannot delay a client with few.
  */
-const lanes: Record<Lane, { first: number; width: number; budgetClass: BudgetClass }> = {
-  people: { first: 0, width: 3, budgetClass: 'urgent' },
-  writes: { first: 3, width: 3, budgetClass: 'urgent' },
-  imports: { first: 6, width: 2, budgetClass: 'background' },
-  refreshes: { first: 8, width: 2, budgetClass: 'background' },
+const ranges: Record<Lane, { first: number; last: number }> = {
+  people: { first: 0, last: 2 },
+  writes: { first: 3, last: 5 },
+  imports: { first: 6, last: 7 },
+  refreshes: { first: 8, last: 9 },
 }
-const priorities = 10
+const lowest = ranges.refreshes.last
+const classOf = (priority: number): BudgetClass => (priority <= ranges.writes.last ? 'urgent' : 'background')
 
 type WaitingCall = {
   priority: number
-  budgetClass: BudgetClass
-  /** False once the caller has its slot or has left; the job stays in Bottleneck, which cannot remove one. */
+  /** False once the caller has its slot or has left. The job stays in Bottleneck, which cannot remove one. */
   waiting: boolean
   serve(slot: Slot): void
   refuse(): void
@@ -45,30 +45,26 @@ type WaitingCall = {
 export const createPriorityQueue = (options: {
   budget: Budget
   queueMax: number
-  /** The time that a call needs for its answer after it has a slot; at most a quarter of its time is kept for this. */
+  /** The time that a call must have left for its answer when it gets a slot, but a quarter of its time at most. */
   answerMs: number
   clock: Clock
   report: (lane: Lane, ms: number) => void
 }): PriorityQueue => {
   const { budget, clock, queueMax } = options
-  const limiter = new Bottleneck({
-    reservoir: 0,
-    highWater: queueMax,
-    strategy: Bottleneck.strategy.OVERFLOW_PRIORITY,
-  })
-  const waitingAt = new Array<number>(priorities).fill(0)
+  const strategy = Bottleneck.strategy.OVERFLOW_PRIORITY
+  const limiter = new Bottleneck({ reservoir: 0, highWater: queueMax, strategy })
+  const waitingAt = new Array<number>(lowest + 1).fill(0)
   const waitingOf = new Map<string, number>()
-  /** Granted slots for which Bottleneck has not started a job yet; few, since a slot expires soon. */
+  /** Slots for which Bottleneck has not started a job yet; one of each class, since a slot expires soon. */
   const granted: Partial<Record<BudgetClass, Slot>> = {}
-  const pumping: Partial<Record<BudgetClass, boolean>> = {}
+  const pumping: Record<BudgetClass, boolean> = { urgent: false, background: false }
   /** By how much the reservoir was raised for jobs that have not started yet. */
   let starts = 0
 
-  /** Calls that wait at the priorities from `first` to `last`. */
   const count = (first: number, last: number): number =>
     waitingAt.slice(first, last + 1).reduce((sum, calls) => sum + calls, 0)
   const countOf = (budgetClass: BudgetClass): number =>
-    budgetClass === 'urgent' ? count(0, lanes.imports.first - 1) : count(lanes.imports.first, priorities - 1)
+    budgetClass === 'urgent' ? count(0, ranges.writes.last) : count(ranges.imports.first, lowest)
 
   /** Releases slots that no call needs any more, and lets Bottleneck start a job for each of the others. */
   const match = (): void => {
@@ -78,12 +74,12 @@ export const createPriorityQueue = (options: {
         delete granted[budgetClass]
       }
     // If nobody waits, all jobs that are left belong to callers that have left.
-    const wanted = count(0, priorities - 1) === 0 ? limiter.queued() : Object.keys(granted).length
+    const wanted = count(0, lowest) === 0 ? limiter.queued() : Object.keys(granted).length
     if (starts >= wanted) return
     void limiter.incrementReservoir(wanted - starts)
     starts = wanted
   }
-  /** Takes slots from the budget one after another while calls of this class wait. */
+  /** Takes the next slot of a class if a call waits for it. */
   const pump = async (budgetClass: BudgetClass): Promise<void> => {
     if (pumping[budgetClass]) return
     pumping[budgetClass] = true
@@ -99,13 +95,13 @@ export const createPriorityQueue = (options: {
     limiter.schedule({ priority: call.priority }, async () => {}, call).catch(call.refuse)
   }
   // The event and not the job hands over the slot: a job starts late if the system clock was set back.
-  limiter.on('scheduled', ({ args: [call] }: { args: WaitingCall[] }) => {
-    if (!call) return
+  limiter.on('scheduled', ({ args }) => {
+    const [call] = args as [WaitingCall]
     starts--
     // A background call never uses an urgent slot, which does not count for the share of the background.
-    const budgetClass = ([call.budgetClass, 'background'] as const).find((each) => granted[each])
-    const slot = call.waiting && budgetClass ? granted[budgetClass] : undefined
-    if (slot && budgetClass) {
+    const budgetClass = granted.urgent && classOf(call.priority) === 'urgent' ? 'urgent' : 'background'
+    const slot = granted[budgetClass]
+    if (call.waiting && slot) {
       delete granted[budgetClass]
       call.serve(slot)
     } else if (call.waiting) schedule(call)
@@ -122,9 +118,9 @@ export const createPriorityQueue = (options: {
   const full = (waitMs: number): Failure =>
     new Failure('queue.full', { retryAfterMs: Math.max(1000, waitMs) })
   const priorityOf = ({ lane, client }: CallContext): number => {
-    const { first, width } = lanes[lane]
+    const { first, last } = ranges[lane]
     const already = waitingOf.get(`${lane} ${client}`) ?? 0
-    return first + Math.min(width - 1, already === 0 ? 0 : already < 3 ? 1 : 2)
+    return Math.min(last, first + (already === 0 ? 0 : already < 3 ? 1 : 2))
   }
   const track = ({ lane, client }: CallContext, priority: number, by: 1 | -1): void => {
     waitingAt[priority] = (waitingAt[priority] as number) + by
@@ -134,7 +130,7 @@ export const createPriorityQueue = (options: {
     else waitingOf.delete(key)
   }
 
-  const enqueue = (context: CallContext, arrivedAt: number, startBy: number): Promise<Slot> =>
+  const enqueue = (context: CallContext, startBy: number): Promise<Slot> =>
     new Promise<Slot>((resolve, reject) => {
       const priority = priorityOf(context)
       if (count(0, priority) >= queueMax) return reject(full(budget.estimate(queueMax)))
@@ -150,48 +146,42 @@ export const createPriorityQueue = (options: {
       const aborted = (): void => leave(() => reject(new Failure('chathub.timeout')))
       const call: WaitingCall = {
         priority,
-        budgetClass: lanes[context.lane].budgetClass,
         waiting: true,
-        serve: (slot) =>
-          leave(() => {
-            options.report(context.lane, clock.now() - arrivedAt)
-            resolve(slot)
-          }),
+        serve: (slot) => leave(() => resolve(slot)),
         refuse: () => leave(() => reject(full(budget.estimate(count(0, priority))))),
       }
       const cancelDeadline = clock.after(startBy - clock.now(), call.refuse)
       context.signal?.addEventListener('abort', aborted, { once: true })
       track(context, priority, 1)
       schedule(call)
-      void pump(call.budgetClass)
+      void pump(classOf(priority))
     })
 
   return {
     acquireSlot: async (context) => {
       const arrivedAt = clock.now()
-      const ahead = count(0, priorityOf(context))
+      const priority = priorityOf(context)
+      const ahead = count(0, priority)
       const estimate = budget.estimate(ahead)
       // A slot without time for the answer would be wasted.
       const startBy = context.deadline - Math.min(options.answerMs, (context.deadline - arrivedAt) / 4)
       if (arrivedAt + estimate >= startBy) throw full(estimate)
       // If no call as urgent waits, the call asks the budget at once and saves the milliseconds of the queue.
-      const grant = ahead === 0 ? await budget.take(lanes[context.lane].budgetClass) : undefined
-      const slot = grant && 'slot' in grant ? grant.slot : undefined
+      const grant = ahead === 0 ? await budget.take(classOf(priority)) : { waitMs: estimate }
       if (context.signal?.aborted) {
-        slot?.release()
+        if ('slot' in grant) grant.slot.release()
         throw new Failure('chathub.timeout')
       }
-      if (!slot) return enqueue(context, arrivedAt, startBy)
+      const slot = 'slot' in grant ? grant.slot : await enqueue(context, startBy)
       options.report(context.lane, clock.now() - arrivedAt)
       return slot
     },
-    pause: (ms) => budget.pause(ms),
-    waiting: () => {
-      const counts = Object.entries(lanes).map(([lane, { first, width }]) => [
-        lane,
-        count(first, first + width - 1),
-      ])
-      return Object.fromEntries(counts) as Record<Lane, number>
-    },
+    pause: budget.pause,
+    waiting: () => ({
+      people: count(ranges.people.first, ranges.people.last),
+      writes: count(ranges.writes.first, ranges.writes.last),
+      imports: count(ranges.imports.first, ranges.imports.last),
+      refreshes: count(ranges.refreshes.first, ranges.refreshes.last),
+    }),
   }
 }

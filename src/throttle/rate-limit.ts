@@ -4,8 +4,8 @@ import type { Reporter } from '../report.ts'
 import type { PriorityQueue } from './priority-queue.ts'
 
 /**
- * Every attempt, login and replay takes a slot of its own. The slot is looked at again as the request leaves; one that
- * grew too old while a connection was made is forfeited and another is taken. ChatHub's 429 pauses everything.
+ * Takes one slot for each request. The slot is checked again as the request leaves; if it expired while a connection was
+ * made, another one is taken. A 429 of ChatHub pauses all calls.
  */
 export const withRateLimit =
   (exchange: Exchange, queue: PriorityQueue, report: Reporter): Exchange =>

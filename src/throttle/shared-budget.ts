@@ -1,13 +1,6 @@
 import type { Clock } from '../clock.ts'
 import type { Redis } from '../redis/redis.ts'
-import {
-  type Budget,
-  type BudgetClass,
-  createLocalBudget,
-  createSlot,
-  type Grant,
-  type Slot,
-} from './budget.ts'
+import { type Budget, type BudgetClass, createLocalBudget, createSlot, type Grant } from './budget.ts'
 
 /**
  * One budget for all instances. A script in Redis grants a slot by the clock of Redis or says when to ask again.
@@ -102,7 +95,7 @@ if left < tonumber(ARGV[1]) then redis.call('SET', KEYS[1], 1, 'PX', ARGV[1]) en
 if left <= 0 then redis.call('SET', KEYS[2], ARGV[2] .. ' ' .. (now + tonumber(ARGV[1])), 'PX', 3600000) end
 return 1`
 
-type Options = {
+export const createSharedBudget = (options: {
   redis: Redis
   requestsPerSecond: number
   clock: Clock
@@ -116,9 +109,7 @@ type Options = {
   registry: { members: string; joined: string; peak: string; redisDataSince: string }
   /** How long an instance counts as alive after its last heartbeat, ms. */
   memberMs: number
-}
-
-export const createSharedBudget = (options: Options): Budget => {
+}): Budget => {
   const { clock, redis, requestsPerSecond } = options
   const { expected, lastHeartbeatAt } = options.membership
   const { members, joined, peak, redisDataSince } = options.registry
@@ -132,10 +123,8 @@ export const createSharedBudget = (options: Options): Budget => {
   /** When Redis grants more, as far as it said. */
   let freeAt = Number.NEGATIVE_INFINITY
   /** Counts every request of this instance, so that its last second is known when it loses or regains Redis. */
-  const local = createLocalBudget({
-    requestsPerSecond: () => Math.floor(requestsPerSecond / expected()),
-    clock,
-  })
+  const ownShare = (): number => Math.floor(requestsPerSecond / expected())
+  const local = createLocalBudget({ requestsPerSecond: ownShare, clock })
   let usesOwnShare = false
 
   const takeOwnShare = (budgetClass: BudgetClass): Grant => {
@@ -144,15 +133,7 @@ export const createSharedBudget = (options: Options): Budget => {
     const closedMs = expected() === 1 ? 0 : countedUntil + windowMs - clock.now()
     if (closedMs > 0) return { waitMs: Math.min(closedMs, askAgainMs) }
     usesOwnShare = true
-    return local.status().requestsPerSecond < 1 ? { waitMs: 200 } : (local.take(budgetClass) as Grant)
-  }
-
-  const grantOf = (grantedAt: number, askedAt: number, budgetClass: BudgetClass): Slot => {
-    const consume = (): void => local.note(budgetClass)
-    const release = (): void => {
-      forfeitScript([keys.ring, keys.background], grantedAt, budgetClass).catch(() => {})
-    }
-    return createSlot({ consume, release }, () => clock.now() - askedAt > slotAgeMaxMs)
+    return ownShare() < 1 ? { waitMs: askAgainMs } : (local.take(budgetClass) as Grant)
   }
 
   return {
@@ -166,9 +147,12 @@ export const createSharedBudget = (options: Options): Budget => {
         const [grantedAt, waitMs, allowed] = answer as [number, number, number]
         rate = allowed
         freeAt = clock.now() + waitMs
-        return grantedAt > 0
-          ? { slot: grantOf(grantedAt, askedAt, budgetClass) }
-          : { waitMs: Math.max(1, waitMs) }
+        if (grantedAt === 0) return { waitMs: Math.max(1, waitMs) }
+        const consume = (): void => local.note(budgetClass)
+        const release = (): void =>
+          void forfeitScript([keys.ring, keys.background], grantedAt, budgetClass).catch(() => {})
+        const expired = (): boolean => clock.now() - askedAt > slotAgeMaxMs
+        return { slot: createSlot({ consume, release }, expired) }
       } catch {
         // Redis is away, or it refuses the script (full, or a replica). It grants nothing in either case.
         return takeOwnShare(budgetClass)
