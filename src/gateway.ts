@@ -27,11 +27,13 @@ import { createChangeStatus } from './writes/change-status.ts'
 import { createIdempotency } from './writes/idempotency.ts'
 import { createImports } from './writes/imports.ts'
 import { createMemoryJournal } from './writes/journal.ts'
+import { createOperationWriter } from './writes/operation-writer.ts'
 import { createOperations } from './writes/operations.ts'
 import { createLocalOrganizationLock } from './writes/organization-lock.ts'
 import { createRedisJournal } from './writes/redis-journal.ts'
 import { createRedisOrganizationLock } from './writes/redis-organization-lock.ts'
 import { createRunner } from './writes/runner.ts'
+import { sweep } from './writes/sweep.ts'
 
 export type Gateway = {
   /** Not listening yet. Requests before `opened` are answered as if Redis were away. */
@@ -105,14 +107,16 @@ export const createGateway = (
         redisDataSince: registry.redisDataSince,
       })
     : createLocalOrganizationLock(clock)
-  const journal = redis ? createRedisJournal(redis.tolerant, clock) : createMemoryJournal(clock)
-  const runner = createRunner({ chathub, cache: rosters, journal, organizationLock, clock, report, settleMs })
-  const writing = { chathub, cache: rosters, journal, runner, clock, batchSize }
-  const add = createAdd(writing)
-  const changeStatus = createChangeStatus(writing)
-  const imports = createImports(writing)
-  const operations = createOperations({ journal, organizationLock, runner, clock })
-  const stopSweeping = operations.sweep()
+  const journal = redis
+    ? createRedisJournal(redis.tolerant, clock, organizationLock)
+    : createMemoryJournal(clock, organizationLock)
+  const runner = createRunner({ chathub, cache: rosters, journal, clock, report, settleMs })
+  const writer = createOperationWriter({ cache: rosters, journal, runner, clock, batchSize })
+  const add = createAdd(writer)
+  const changeStatus = createChangeStatus({ writer, cache: rosters, clock })
+  const imports = createImports({ writer, organizations: reading.organizations, cache: rosters, clock })
+  const operations = createOperations({ journal, runner, clock })
+  const stopSweeping = sweep({ journal, runner, clock })
   const assignments = createAssignments({
     lists: reading.lists,
     store: redis ? createRedisAssignments(redis.tolerant) : createMemoryAssignments({ clock }),
@@ -166,6 +170,7 @@ export const createGateway = (
     close: async () => {
       stopWatching()
       stopSweeping()
+      await runner.stop()
       await coherence.close()
       redis?.close()
       await upstream.close()

@@ -1,21 +1,22 @@
 import { authorize } from '../access/authorize.ts'
 import type { Caller } from '../access/caller.ts'
+import type { Cache } from '../cache/cache.ts'
 import type { CallContext } from '../chathub/exchange.ts'
-import { statusCode } from '../chathub/wire.ts'
+import type { Clock } from '../clock.ts'
 import type { KnownStatus } from '../contract/operator.ts'
-import { Failure, type FailureCode, isFailure } from '../errors.ts'
+import { Failure, type FailureCode } from '../errors.ts'
 import type { FoundOperator } from '../lists/directory.ts'
 import { operatorsKey } from '../lists/operator-lists.ts'
-import { createRoster } from '../lists/roster.ts'
-import { isWithoutReply } from './chunk-sender.ts'
-import { awaitOutcome, newOperation, type WriteDependencies, type WriteResult } from './new-operation.ts'
+import type { Roster } from '../lists/roster.ts'
 import type { Operation, Row } from './operation.ts'
-import { patched, withStatus } from './operation-writer.ts'
+import type { OperationWriter } from './operation-writer.ts'
 
+/** Changes of one organization are made one after the other, so that opposite ones end in the order they came. */
 export type ChangeStatus = {
   /**
-   * Changes one operator that is proven to be in the organization: ChatHub itself takes a bare operator id. Unchanged
-   * asks ChatHub nothing. @throws Failure `operator.unknown`, `chathub.rejected`
+   * Changes one operator that is proven to be in the organization, since ChatHub takes a bare operator id. An operator that
+   * has the status already costs no call to ChatHub.
+   * @throws Failure `organization.unknown`, `operator.unknown`, `chathub.rejected`
    */
   one(
     caller: Caller,
@@ -23,74 +24,51 @@ export type ChangeStatus = {
     request: { operator: number; status: KnownStatus },
     context: CallContext,
     requestKey: string,
-  ): Promise<WriteResult<FoundOperator>>
-  /** Many at once, one outcome each, in input order. */
+  ): Promise<{ done: FoundOperator } | { operation: Operation }>
+  /** Changes many, one outcome each, in input order. @throws Failure `organization.unknown` */
   many(
     caller: Caller,
     organization: number,
     request: { ids: number[]; status: KnownStatus },
     context: CallContext,
     requestKey: string,
-  ): Promise<WriteResult<Row[]>>
+  ): Promise<{ done: readonly Row[] } | { operation: Operation }>
 }
 
-/** Changes of one organization take turns, so opposite ones end in the order they came. */
-export const createChangeStatus = (writing: WriteDependencies): ChangeStatus => {
-  const { chathub, cache, journal, runner, clock } = writing
+export const createChangeStatus = (options: {
+  writer: OperationWriter
+  cache: Cache<Roster>
+  clock: Clock
+}): ChangeStatus => {
+  const { writer, cache, clock } = options
+  const writeOf = (organization: number, ids: number[], status: KnownStatus) => ({
+    kind: 'setStatus' as const,
+    organization,
+    status,
+    rows: ids.map((id, index): Row => ({ index, id, outcome: 'pending' })),
+  })
   return {
     many: async (caller, organization, { ids, status }, context, requestKey) => {
       authorize(caller, { organization })
-      const rows = ids.map((id, index): Row => ({ index, id, outcome: 'pending' }))
-      const change = { kind: 'setStatus', organization, status, requestKey, rows } as const
-      const { operation, chunks } = newOperation(writing, context, change)
-      const known = (await journal.get(operation.id)) ?? (await journal.create(operation, chunks))
-      return awaitOutcome(operation.id, known ?? operation, context, writing)
+      const write = { ...writeOf(organization, ids, status), client: caller.id, requestKey }
+      const result = await writer.write(write, context)
+      return 'operation' in result ? result : { done: result.rows }
     },
     one: async (caller, organization, { operator: id, status }, context, requestKey) => {
       authorize(caller, { organization })
       const key = operatorsKey(organization)
-      const written = await runner.withSettledLock(
-        organization,
-        context,
-        async (lock): Promise<WriteResult<FoundOperator>> => {
-          let { copy, freshness } = await cache.read(key, context)
-          // An old list proves neither that there is nobody of this id nor that nothing has to be changed.
-          if (freshness.ttlMs <= 0 || !copy.value.byId(id))
-            copy = (await cache.read(key, context, { notBefore: clock.now() })).copy
-          const before = copy.value.byId(id)
-          if (!before) throw new Failure('operator.unknown')
-          if (before.status === status) return { done: { roster: copy.value, operator: before } }
-          const rows: Row[] = [{ index: 0, id, outcome: 'pending' }]
-          const sending = { since: clock.wall(), chunk: 0, attempt: 1, rows: [0], baseline: {} }
-          const change = { kind: 'setStatus', organization, status, requestKey, rows } as const
-          const queued = newOperation(writing, context, change).operation
-          const operation: Operation = { ...queued, state: 'running', sending }
-          // Written down until it is known how it ended, so that whoever writes next settles it first.
-          const known = await journal.create(operation, [rows])
-          if (known) return { operation: known }
-          try {
-            await chathub.setStatus(id, statusCode(status), { ...context, maySend: lock.isHeld })
-            const operators = withStatus(copy.value.operators, id, status)
-            const next = patched(copy, createRoster(copy.value.organization, operators))
-            await cache.commit(key, next)
-            await journal.remove(operation, lock).catch(() => {})
-            return { done: { roster: next.value, operator: { id, name: before.name, status } } }
-          } catch (error) {
-            if (!isFailure(error)) throw error
-            if (!error.inDoubt && (await journal.remove(operation, lock).catch(() => false))) throw error
-            const noReply = isWithoutReply(error)
-            const doubtful = { ...operation, sending: { ...sending, noReply } }
-            await Promise.all([journal.save(doubtful, lock), cache.commit(key)]).catch(() => {})
-            return { operation: doubtful }
-          }
-        },
-      )
-      if ('done' in written) return written
-      const ended = await awaitOutcome(written.operation.id, written.operation, context, writing)
-      if ('operation' in ended) return ended
-      const [row] = ended.done
+      const readList = async () => {
+        const { copy, freshness } = await cache.read(key, context)
+        // An old list proves neither that the operator does not exist nor that it has the status already.
+        if (freshness.ttlMs > 0 && copy.value.byId(id)) return copy
+        return (await cache.read(key, context, { notBefore: clock.now() })).copy
+      }
+      const write = { ...writeOf(organization, [id], status), client: caller.id, requestKey }
+      const result = await writer.write(write, context, { readList, forget: true })
+      if ('operation' in result) return result
+      const [row] = result.rows
       if (row?.outcome === 'rejected') throw new Failure(row.reason as FailureCode)
-      const roster = (await cache.read(key, context)).copy.value
+      const roster = result.roster ?? (await cache.read(key, context)).copy.value
       const operator = roster.byId(id)
       if (!operator) throw new Failure('operator.unknown')
       return { done: { roster, operator } }

@@ -1,16 +1,20 @@
 import { authorize } from '../access/authorize.ts'
 import type { Caller } from '../access/caller.ts'
+import type { Cache } from '../cache/cache.ts'
 import type { CallContext } from '../chathub/exchange.ts'
+import type { Clock } from '../clock.ts'
 import { operatorsKey } from '../lists/operator-lists.ts'
-import { newOperation, type WriteDependencies } from './new-operation.ts'
-import { isFinal, type Operation, type Row } from './operation.ts'
+import type { Organizations } from '../lists/organizations.ts'
+import type { Roster } from '../lists/roster.ts'
+import type { Operation, Row } from './operation.ts'
+import type { OperationWriter } from './operation-writer.ts'
 import { type Modes, planRows, previewRows } from './row-planner.ts'
 
 type ImportRequest = Modes & { rows: Row[] }
 
-/** @throws Failure `organization.unknown` when the caller may not touch the organization */
+/** CSV imports: operations of the `imports` lane, which leaves room for people. @throws Failure `organization.unknown` */
 export type Imports = {
-  /** Keeps every row, then begins; the rows are safe when this resolves. */
+  /** Begins an import. Its rows are kept when this resolves. */
   start(
     caller: Caller,
     organization: number,
@@ -22,17 +26,18 @@ export type Imports = {
   preview(caller: Caller, organization: number, request: ImportRequest, context: CallContext): Promise<Row[]>
 }
 
-/** CSV imports: operations of the `imports` lane, which leaves room for people. */
-export const createImports = (writing: WriteDependencies): Imports => {
-  const { cache, journal, runner, clock } = writing
+export const createImports = (options: {
+  writer: OperationWriter
+  organizations: Organizations
+  cache: Cache<Roster>
+  clock: Clock
+}): Imports => {
+  const { writer, organizations, cache, clock } = options
   return {
-    start: async (caller, organization, { rows, ...modes }, context, requestKey) => {
+    start: async (caller, organization, request, context, requestKey) => {
       authorize(caller, { organization })
-      const asked = { kind: 'import', organization, requestKey, rows } as const
-      const { operation, chunks } = newOperation(writing, context, asked, modes)
-      const known = (await journal.get(operation.id)) ?? (await journal.create(operation, chunks))
-      if (!known || !isFinal(known)) void runner.run(operation.id)
-      return known ?? operation
+      await organizations.get(caller, organization, context)
+      return writer.enqueue({ ...request, kind: 'import', client: caller.id, organization, requestKey })
     },
     preview: async (caller, organization, { rows, ...modes }, context) => {
       authorize(caller, { organization })

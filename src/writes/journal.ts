@@ -1,53 +1,79 @@
 import { EventEmitter } from 'node:events'
 import { LRUCache } from 'lru-cache'
+import type { CallContext } from '../chathub/exchange.ts'
 import { type Clock, nextSlice } from '../clock.ts'
 import { isFinal, isSending, type Operation, type Row } from './operation.ts'
-import type { HeldLock } from './organization-lock.ts'
+import type { HeldLock, OrganizationLock } from './organization-lock.ts'
 
-/** The memory of writes: what was asked, what is on its way, how each row ended. In this process, or in Redis. */
+/** The lock went to another instance, or the record is gone. Nothing was kept. */
+export class LockLost extends Error {}
+
+/** What the journal knew when a lock was taken. */
+export type Known = {
+  /** The operation that was asked for. */
+  operation: Operation | undefined
+  /** Id of the operation of this organization that has rows in flight or in doubt. */
+  unsettled: string | undefined
+}
+
+/** The memory of writes: what was asked, what is in flight, how each row ended. In this process, or in Redis. */
 export type Journal = {
   /**
-   * Keeps an operation with all its rows, before anything is sent. What is kept already under its id stays as it is and
-   * comes back. @throws Failure `redis.unavailable`: it is not kept; `write.in-doubt`: it may be, and then it will be run
+   * Runs `work` under the organization's lock, with what is known of the operation `id`.
+   * @throws Failure `queue.full` when the deadline comes first, `redis.unavailable`
    */
-  create(operation: Operation, chunks: readonly (readonly Row[])[]): Promise<Operation | undefined>
+  withLock<T>(
+    organization: number,
+    context: Pick<CallContext, 'deadline' | 'signal'>,
+    work: (lock: HeldLock, known: Known) => Promise<T>,
+    id?: string,
+  ): Promise<T>
+  /**
+   * Keeps a new operation with all its rows. An operation that exists under its id stays as it is, and is returned. `lock`:
+   * needed when rows of it are in flight.
+   * @throws LockLost
+   * @throws Failure `redis.unavailable`: it is not kept; `write.in-doubt`: it may be kept, and is then carried out
+   */
+  create(
+    operation: Operation,
+    chunks: readonly (readonly Row[])[],
+    lock?: HeldLock,
+  ): Promise<Operation | undefined>
   get(id: string): Promise<Operation | undefined>
   chunk(id: string, number: number): Promise<readonly Row[]>
-  /** Keeps what changed, in one step. False: the lock has gone to somebody else, nothing was kept. */
-  save(
-    operation: Operation,
-    lock: HeldLock,
-    chunk?: { number: number; rows: readonly Row[] },
-  ): Promise<boolean>
-  /** As if it had never been. False: the lock has gone to somebody else, who may go on with it. */
-  remove(operation: Operation, lock: HeldLock): Promise<boolean>
-  /** Asks whoever runs it to stop before the next chunk. */
+  /** Keeps what changed, in one step. @throws LockLost */
+  save(operation: Operation, lock: HeldLock, chunk?: { number: number; rows: readonly Row[] }): Promise<void>
+  /** Forgets the operation. @throws LockLost */
+  remove(operation: Operation, lock: HeldLock): Promise<void>
+  /** Asks the instance that carries it out to stop before the next chunk. */
   cancel(id: string): Promise<void>
-  cancelled(id: string): Promise<boolean>
-  /** Takes an operation up again that had ended: open, and asked by nobody to stop. */
+  isCancelled(id: string): Promise<boolean>
+  /** Lists an operation as open again, and withdraws the request to stop. */
   reopen(operation: Operation): Promise<void>
-  /** The operation of this organization that has rows on their way, or in doubt. */
-  unsettled(organization: number): Promise<string | undefined>
   /** Operations that are not final, oldest first. */
-  open(): Promise<string[]>
-  /** Called with each state that is kept, on any instance, and with undefined once it is gone; returns how to stop. */
+  open(): Promise<Operation[]>
+  /** Calls back with each state that any instance keeps, and with undefined once it is gone. The returned function ends it. */
   watch(id: string, changed: (operation: Operation | undefined) => void): () => void
 }
 
-/** Kept this long after they ended. */
+/** All rows of an operation, in order. */
+export const rowsOf = async (journal: Pick<Journal, 'chunk'>, { id, chunks }: Operation): Promise<Row[]> => {
+  const rows: Row[] = []
+  for (let number = 0; number < chunks; number++) rows.push(...(await journal.chunk(id, number)))
+  return rows
+}
+
+/** A final operation is kept for this long. */
 export const operationKeepMs = 7 * 24 * 3600 * 1000
 
-// About 200 MB of rows; a journal that remembers less than its last writes would be none.
+// About 200 MB of rows.
 const rowsMax = 1_000_000
 
-/**
- * The journal of a gateway without Redis: as good as the process lives. What has ended is kept as long as it has room,
- * bounded by rows; what is open always is.
- */
-export const createMemoryJournal = (clock: Pick<Clock, 'now'>): Journal => {
-  type Kept = { operation: Operation; chunks: (readonly Row[])[]; cancelled: boolean }
+/** The journal of a gateway without Redis. Open operations are always kept, final ones while there is room for their rows. */
+export const createMemoryJournal = (clock: Pick<Clock, 'now'>, lock: OrganizationLock): Journal => {
+  type Kept = { operation: Operation; chunks: (readonly Row[])[]; isCancelled: boolean }
   const open = new Map<string, Kept>()
-  const ended = new LRUCache<string, Kept>({
+  const final = new LRUCache<string, Kept>({
     maxSize: rowsMax,
     sizeCalculation: ({ operation }) => operation.total + 10,
     ttl: operationKeepMs,
@@ -56,55 +82,55 @@ export const createMemoryJournal = (clock: Pick<Clock, 'now'>): Journal => {
   })
   const unsettled = new Map<number, string>()
   const changes = new EventEmitter().setMaxListeners(0)
-  const find = (id: string): Kept | undefined => open.get(id) ?? ended.get(id)
-  const forget = (id: string): void => {
+  const find = (id: string): Kept | undefined => open.get(id) ?? final.get(id)
+  const forget = ({ id, organization }: Operation): void => {
     open.delete(id)
-    ended.delete(id)
+    final.delete(id)
+    if (unsettled.get(organization) === id) unsettled.delete(organization)
   }
   const put = (kept: Kept): void => {
     const { operation } = kept
     const { id, organization } = operation
-    forget(id)
-    if (isFinal(operation)) ended.set(id, kept)
+    forget(operation)
+    if (isFinal(operation)) final.set(id, kept)
     else open.set(id, kept)
     if (isSending(operation)) unsettled.set(organization, id)
-    else if (unsettled.get(organization) === id) unsettled.delete(organization)
     changes.emit(id, operation)
   }
   return {
+    withLock: (organization, context, work, id) =>
+      lock.withLock(organization, context, (held) => {
+        const operation = id === undefined ? undefined : find(id)?.operation
+        return work(held, { operation, unsettled: unsettled.get(organization) })
+      }),
     create: async (operation, chunks) => {
       const known = find(operation.id)
-      if (known) return known.operation
-      put({ operation, chunks: [...chunks], cancelled: false })
-      return undefined
+      if (!known) put({ operation, chunks: [...chunks], isCancelled: false })
+      return known?.operation
     },
     get: async (id) => find(id)?.operation,
     chunk: async (id, number) => find(id)?.chunks[number] ?? [],
-    save: async (operation, _turn, chunk) => {
-      const own = find(operation.id)
-      if (!own) return false
-      if (chunk) own.chunks[chunk.number] = chunk.rows
-      put({ ...own, operation })
-      await nextSlice() // a write of many steps lets others have their lock between them, as it does with Redis
-      return true
+    save: async (operation, _lock, chunk) => {
+      const kept = find(operation.id)
+      if (!kept) throw new LockLost()
+      if (chunk) kept.chunks[chunk.number] = chunk.rows
+      put({ ...kept, operation })
+      await nextSlice() // a long write lets other work run between its steps, as it does with Redis
     },
-    remove: async ({ id, organization }) => {
-      forget(id)
-      if (unsettled.get(organization) === id) unsettled.delete(organization)
-      changes.emit(id, undefined)
-      return true
+    remove: async (operation) => {
+      forget(operation)
+      changes.emit(operation.id, undefined)
     },
     cancel: async (id) => {
-      const own = find(id)
-      if (own) own.cancelled = true
+      const kept = find(id)
+      if (kept) kept.isCancelled = true
     },
-    cancelled: async (id) => find(id)?.cancelled ?? false,
+    isCancelled: async (id) => find(id)?.isCancelled ?? false,
     reopen: async ({ id }) => {
-      const own = find(id)
-      if (own) own.cancelled = false
+      const kept = find(id)
+      if (kept) kept.isCancelled = false
     },
-    unsettled: async (organization) => unsettled.get(organization),
-    open: async () => [...open.keys()],
+    open: async () => [...open.values()].map(({ operation }) => operation),
     watch: (id, changed) => {
       changes.on(id, changed)
       return () => void changes.off(id, changed)

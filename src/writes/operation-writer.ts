@@ -1,116 +1,145 @@
 import type { Cache, Copy } from '../cache/cache.ts'
 import type { CallContext } from '../chathub/exchange.ts'
-import type { Clock } from '../clock.ts'
-import type { KnownStatus, Operator } from '../contract/operator.ts'
+import { type Clock, pause } from '../clock.ts'
+import { Failure, isFailure } from '../errors.ts'
 import { operatorsKey } from '../lists/operator-lists.ts'
 import type { Roster } from '../lists/roster.ts'
-import type { Reporter } from '../report.ts'
-import type { Journal } from './journal.ts'
-import { type Operation, type Row, recount } from './operation.ts'
+import { type Journal, rowsOf } from './journal.ts'
+import {
+  isFinal,
+  isPending,
+  type NewWrite,
+  newOperation,
+  type Operation,
+  operationId,
+  type Row,
+} from './operation.ts'
 import type { HeldLock } from './organization-lock.ts'
+import { planOperation, replaceRows } from './row-planner.ts'
+import type { Runner } from './runner.ts'
+import { withChunk } from './save-operation.ts'
 
-/** The lock went to somebody else, who settles what was on its way. */
-export class LockLost extends Error {}
+/** A write when its caller is answered: all rows settled, with the list if it is at hand; or an operation that goes on. */
+export type WriteResult = { rows: readonly Row[]; roster?: Roster } | { operation: Operation }
 
-/** Rows of one chunk: as they are kept, and as they were decided against the list. */
-export type Chunk = { number: number; kept: readonly Row[]; rows: Row[] }
-
-/** What every step of an operation reads and keeps. */
-export type OperationWriter = {
-  contextOf(operation: Operation): CallContext
-  /** The list, fetched from now on. */
-  list(operation: Operation): Promise<Copy<Roster>>
-  /** The list as it is remembered, if it is a few seconds old at most: every write of the gateway's own is in it. */
-  current(operation: Operation): Promise<Copy<Roster>>
-  /** @throws TurnLost */
-  save(operation: Operation, lock: HeldLock): Promise<void>
-  /** The operation with a chunk's rows changed, kept. @throws TurnLost */
-  saveChunk(
-    operation: Operation,
-    lock: HeldLock,
-    chunk: Chunk,
-    change?: Partial<Operation>,
-  ): Promise<Operation>
-  /** The operation with all its rows changed, kept chunk by chunk where a row is another. @throws TurnLost */
-  saveEachChunk(
-    operation: Operation,
-    lock: HeldLock,
-    change: (row: Row, chunk: number) => Row,
-  ): Promise<Operation>
+export type WriteOptions = {
+  /** The list that the rows are planned with; by default one that is fetched after the request came. */
+  readList?: () => Promise<Copy<Roster>>
+  /** Sees the planned rows before anything is kept. False: they are only a preview. May throw. */
+  review?: (rows: readonly Row[]) => boolean
+  /** Forget the operation once the outcome is known, since nobody can ask for it. */
+  forget?: boolean
 }
 
-const contextMs = 30_000
-// Whoever adds people beside the gateway is seen this soon; one list is then asked for every so many batches.
-const currentMs = 5000
+/** Begins writes on behalf of callers. */
+export type OperationWriter = {
+  /**
+   * Carries out a write and waits for it to the deadline. Rows that need nothing from ChatHub leave no trace. Once the first
+   * chunk has left, the operation goes on to its end, whatever happens to this request.
+   * @throws Failure: nothing was sent; `write.in-doubt`: the operation is gone, as in a flushed Redis
+   */
+  write(write: NewWrite, context: CallContext, options?: WriteOptions): Promise<WriteResult>
+  /** Keeps a write, then carries it out in the background. */
+  enqueue(write: NewWrite): Promise<Operation>
+}
+
+// What is left of a deadline for the answer.
+const answerMs = 100
 
 export const createOperationWriter = (options: {
   cache: Cache<Roster>
   journal: Journal
+  runner: Runner
   clock: Clock
-  report: Reporter
+  /** Rows that ChatHub takes at once. */
+  batchSize: number
 }): OperationWriter => {
-  const { cache, journal, clock, report } = options
+  const { cache, journal, runner, clock, batchSize } = options
 
-  const contextOf: OperationWriter['contextOf'] = ({ kind, client }) => ({
-    lane: kind === 'import' ? 'imports' : 'writes',
-    client,
-    deadline: clock.now() + contextMs,
-  })
-  const list: OperationWriter['list'] = async (operation) => {
-    const asked = { notBefore: clock.now() }
-    return (await cache.read(operatorsKey(operation.organization), contextOf(operation), asked)).copy
-  }
-  const reportRows = (operation: Operation, before: Operation['counts']): void => {
-    const { kind, organization, client } = operation
-    for (const [outcome, count] of Object.entries(operation.counts)) {
-      const rows = count - before[outcome as keyof typeof before]
-      if (rows > 0 && outcome !== 'pending')
-        report({ name: 'write', operation: kind, organization, client, outcome, rows })
+  /** Plans a write under the lock and sends its first chunk. */
+  const begin = async (
+    write: NewWrite,
+    lock: HeldLock,
+    context: CallContext,
+    { readList, review, forget = false }: WriteOptions,
+  ): Promise<WriteResult> => {
+    const fetchList = async (): Promise<Copy<Roster>> =>
+      (await cache.read(operatorsKey(write.organization), context, { notBefore: clock.now() })).copy
+    const copy = await (readList ?? fetchList)()
+    const startedAt = clock.wall()
+    const rows = planOperation(copy.value, write.rows, newOperation(write, batchSize, startedAt).operation)
+    if (review?.(rows) === false || !rows.some(isPending)) return { rows, roster: copy.value }
+    const { operation, chunks } = newOperation({ ...write, rows }, batchSize, startedAt)
+    const number = chunks.findIndex((chunk) => chunk.some(isPending))
+    const first = chunks[number] as Row[]
+    /** The operation while it is kept. */
+    let kept: Operation | undefined
+    try {
+      const chunk = { number, kept: first, rows: first }
+      const result = await runner.runChunk({ ...operation, next: number }, lock, chunk, copy, context, {
+        announce: async (next) => {
+          const known = await journal.create(next, chunks, lock)
+          kept = known ?? next
+          if (known) throw new Failure('write.in-doubt')
+          return next
+        },
+        withdraw: async (announced) => {
+          await journal.remove(announced, lock)
+          kept = undefined
+        },
+        settle: async (next, settled) => {
+          const final = withChunk(next, settled, clock.wall())
+          if (!forget || final.state !== 'done') return runner.save(next, lock, settled)
+          await journal.remove(next, lock)
+          return final
+        },
+      })
+      if (result.operation.state !== 'done') return { operation: result.operation }
+      return { rows: replaceRows(rows, result.rows), roster: result.roster }
+    } catch (error) {
+      // What is kept goes on; otherwise nothing was sent.
+      if (kept) return { operation: kept }
+      throw error
     }
   }
 
-  const saveChunk: OperationWriter['saveChunk'] = async (
-    operation,
-    lock,
-    { number, kept, rows },
-    change = {},
-  ) => {
-    const next = { ...operation, ...change, counts: recount(operation.counts, kept, rows) }
-    if (!(await journal.save(next, lock, { number, rows }))) throw new LockLost()
-    reportRows(next, operation.counts)
-    return next
+  /** Waits for an operation that has begun, to the deadline. */
+  const awaitOutcome = async (begun: Operation, context: CallContext): Promise<WriteResult> => {
+    const enough = new AbortController()
+    const late = pause(clock, context.deadline - answerMs - clock.now(), enough.signal)
+    const run = isFinal(begun) ? begun : runner.run(begun.id)
+    const ended = await Promise.race([run, late]).finally(() => enough.abort())
+    const operation = ended ?? (await journal.get(begun.id).catch(() => begun))
+    if (!operation) throw new Failure('write.in-doubt')
+    if (operation.state !== 'done') return { operation }
+    return rowsOf(journal, operation).then(
+      (rows) => ({ rows }),
+      () => ({ operation }),
+    )
   }
 
   return {
-    contextOf,
-    list,
-    current: async (operation) => {
-      const { copy, freshness } = await cache.read(operatorsKey(operation.organization), contextOf(operation))
-      return freshness.ttlMs > 0 && freshness.ageMs < currentMs ? copy : list(operation)
+    write: async (write, context, options = {}) => {
+      const id = operationId(write)
+      const inTime = { ...context, deadline: context.deadline - answerMs }
+      const result = await runner
+        .withSettledLock<WriteResult>(write.organization, id, inTime, async (lock, known) =>
+          // A known operation was begun by an earlier attempt at this request.
+          known ? { operation: known } : begin(write, lock, context, options),
+        )
+        .catch(async (error) => {
+          // Such an operation may be what kept the lock.
+          const known = isFailure(error, 'queue.full') && (await journal.get(id).catch(() => undefined))
+          if (known) return { operation: known }
+          throw error
+        })
+      return 'operation' in result ? awaitOutcome(result.operation, context) : result
     },
-    save: async (operation, lock) => {
-      if (!(await journal.save(operation, lock))) throw new LockLost()
-    },
-    saveChunk,
-    saveEachChunk: async (operation, lock, change) => {
-      let next = operation
-      for (let number = 0; number < operation.chunks; number++) {
-        const kept = await journal.chunk(operation.id, number)
-        const rows = kept.map((row) => change(row, number))
-        if (rows.some((row, place) => row !== kept[place]))
-          next = await saveChunk(next, lock, { number, kept, rows })
-      }
-      return next
+    enqueue: async (write) => {
+      const { operation, chunks } = newOperation(write, batchSize, clock.wall())
+      const known = (await journal.get(operation.id)) ?? (await journal.create(operation, chunks))
+      if (!known || !isFinal(known)) void runner.run(operation.id)
+      return known ?? operation
     },
   }
 }
-
-/** The copy with another roster: as old as the list it was made from. */
-export const patched = (copy: Copy<Roster>, value: Roster): Copy<Roster> => ({
-  ...copy,
-  value,
-  bytes: value.bytes,
-})
-
-export const withStatus = (operators: readonly Operator[], id: number, status: KnownStatus): Operator[] =>
-  operators.map((operator) => (operator.id === id ? { id, name: operator.name, status } : operator))

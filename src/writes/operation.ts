@@ -1,7 +1,7 @@
 import { type OperationView, type RowOutcome, rowOutcomes } from '../contract/operation.ts'
 import type { KnownStatus } from '../contract/operator.ts'
 
-/** One row of a write; immutable. It leaves `pending` exactly once, except that a review may put it back. */
+/** One row of a write; immutable. It leaves `pending` once; only a retry puts it back. */
 export type Row = Readonly<{
   index: number
   line?: number
@@ -14,29 +14,29 @@ export type Row = Readonly<{
 /** Ids by folded name. */
 export type Baseline = Readonly<Record<string, readonly number[]>>
 
-/** What was on its way when it was last written down: kept before the first byte leaves. */
+/** A request that is in flight or in doubt; written down before its first byte leaves. */
 export type Sending = Readonly<{
-  /** Epoch ms; tells one sending from the next. */
+  /** Epoch ms; tells one request from the next. */
   since: number
   chunk: number
   attempt: number
-  /** Indexes of the rows that were sent. */
+  /** Indexes of its rows. None: the request was proven absent, and the attempt is counted. */
   rows: readonly number[]
-  /** Ids that stood in the list before, by folded name: whoever is new beside them was made by us. */
+  /** Ids in the list before it: a new operator of these names was created by this request. */
   baseline: Baseline
-  /** True: ChatHub may still apply it, since no answer ever came. */
+  /** True: no answer came, so ChatHub may still apply the request. */
   noReply?: boolean
 }>
 
 /**
- * A sent-again row may yet be doubled by the first sending, should ChatHub apply it late: in the end nobody may carry
- * these names but who did before and our own. `since`: epoch ms; tells one watch from the next.
+ * Rows were sent a second time, and ChatHub may still apply the first request. At the end only the operators of `baseline`
+ * and our own may carry these names. `since`: epoch ms; tells one check from the next.
  */
-type Watch = Readonly<{ since: number; baseline: Baseline }>
+type DuplicateCheck = Readonly<{ since: number; baseline: Baseline }>
 
-/** Immutable, as all that is kept of it. */
+/** Immutable. */
 export type Operation = Readonly<{
-  /** `<organization>-<random>`. */
+  /** `<organization>-<request key>`. */
   id: string
   kind: OperationView['kind']
   client: string
@@ -45,30 +45,75 @@ export type Operation = Readonly<{
   onDuplicate: 'skip' | 'allow' | 'fail'
   onDeleted: 'report' | 'reactivate'
   /** For `setStatus`. */
-  status?: KnownStatus
+  status?: KnownStatus | undefined
   total: number
   counts: Readonly<Record<RowOutcome, number>>
   /** First chunk that may hold pending rows. */
   next: number
   chunks: number
-  sending?: Sending
-  /** What was still in doubt when ChatHub's absence ended it: looked for before its rows are sent again. */
-  givenUp?: Sending
-  duplicateCheck?: Watch
-  /** Of the last request that took it up again. */
-  retryMark?: string
-  detail?: string
+  sending?: Sending | undefined
+  /** The request in doubt when the operation was given up. A retry looks for it before it sends the rows again. */
+  givenUp?: Sending | undefined
+  duplicateCheck?: DuplicateCheck | undefined
+  /** A retry has yet to reopen the rows of this chunk and of those before it. */
+  reopening?: number | undefined
+  /** Request key of the last retry. */
+  retryKey?: string | undefined
+  detail?: string | undefined
   /** Epoch ms. */
   startedAt: number
-  finishedAt?: number
+  finishedAt?: number | undefined
 }>
 
+/** What a caller asks to be written. Repetitions of a request carry the same `requestKey`. */
+export type NewWrite = Pick<Operation, 'kind' | 'client' | 'organization' | 'status'> &
+  Partial<Pick<Operation, 'onDuplicate' | 'onDeleted'>> & { requestKey: string; rows: readonly Row[] }
+
+/** The same for every repetition of a request. */
+export const operationId = ({ organization, requestKey }: NewWrite): string => `${organization}-${requestKey}`
+
+/** A new operation, and its rows in chunks of `chunkSize`. */
+export const newOperation = (
+  write: NewWrite,
+  chunkSize: number,
+  startedAt: number,
+): { operation: Operation; chunks: Row[][] } => {
+  const { requestKey: _, rows, onDuplicate = 'skip', onDeleted = 'report', ...rest } = write
+  const chunks: Row[][] = []
+  for (let at = 0; at < rows.length; at += chunkSize) chunks.push(rows.slice(at, at + chunkSize))
+  const operation: Operation = {
+    ...rest,
+    id: operationId(write),
+    onDuplicate,
+    onDeleted,
+    state: 'queued',
+    total: rows.length,
+    counts: countRows(rows),
+    next: 0,
+    chunks: chunks.length,
+    startedAt,
+  }
+  return { operation, chunks }
+}
+
 export const organizationOf = (id: string): number => Number(id.split('-')[0])
+export const isPending = ({ outcome }: Row): boolean => outcome === 'pending'
 export const isFinal = ({ state }: Operation): boolean =>
   state === 'done' || state === 'cancelled' || state === 'needsReview'
 
-/** Rows of it are on their way to ChatHub, or in doubt. */
+/** Rows of it are in flight or in doubt. */
 export const isSending = ({ sending }: Operation): boolean => (sending?.rows.length ?? 0) > 0
+/** Nothing is left to send. */
+export const isSent = ({ next, chunks, sending }: Operation): boolean => next >= chunks && !sending
+
+/** The operation in its final state, if nothing is left to send or to check. */
+export const concluded = (operation: Operation, finishedAt: number): Operation => {
+  const { counts, detail, duplicateCheck } = operation
+  if (!isSent(operation) || duplicateCheck) return operation
+  const isDoubtful = detail !== undefined || counts.unknown > 0
+  const state = isDoubtful ? 'needsReview' : counts.pending > 0 ? 'cancelled' : 'done'
+  return { ...operation, state, finishedAt }
+}
 
 export const countRows = (rows: readonly Row[]): Record<RowOutcome, number> => {
   const counts = Object.fromEntries(rowOutcomes.map((outcome) => [outcome, 0])) as Record<RowOutcome, number>
@@ -82,8 +127,7 @@ export const recount = (
   before: readonly Row[],
   after: readonly Row[],
 ): Operation['counts'] => {
-  const old = countRows(before)
-  const now = countRows(after)
+  const [old, now] = [countRows(before), countRows(after)]
   return Object.fromEntries(
     rowOutcomes.map((outcome) => [outcome, counts[outcome] - old[outcome] + now[outcome]]),
   ) as Operation['counts']

@@ -2,41 +2,48 @@ import type { CallContext } from '../chathub/exchange.ts'
 import type { Clock } from '../clock.ts'
 import { Failure } from '../errors.ts'
 
-/** The right to write to one organization. Every send and every record of it is held against it. */
+/** The right to write to one organization. Every request and every record is checked against it. */
 export type HeldLock = {
-  /** Names the holder; what is stored under another one is refused. */
+  /** Names the holder; records under another owner are refused. */
   owner: string
-  /** False as soon as somebody else might hold it: nothing may be sent any more. */
+  /** False as soon as another instance might hold it: nothing may be sent any more. */
   isHeld(): boolean
 }
 
-/** One write at a time per organization: a list that is compared with must not change before the write it decided. */
+/** Values of the keys that were read in the step that took the lock. */
+export type ReadValues = readonly (Buffer | null)[]
+
+/** One write at a time per organization: the list that a write was planned with must not change before it is sent. */
 export type OrganizationLock = {
-  /** Runs `work` when all that came before have ended. @throws Failure `queue.full` when the deadline comes first, `redis.unavailable` */
+  /**
+   * Runs `work` when all earlier work has ended. `reads`: keys of this organization to read in the step that takes the lock.
+   * @throws Failure `queue.full` when the deadline comes first or the signal fires, `redis.unavailable`
+   */
   withLock<T>(
     organization: number,
-    context: Pick<CallContext, 'deadline'>,
-    work: (lock: HeldLock) => Promise<T>,
+    context: Pick<CallContext, 'deadline' | 'signal'>,
+    work: (lock: HeldLock, values: ReadValues) => Promise<T>,
+    reads?: readonly string[],
   ): Promise<T>
 }
 
-/** Turns within this process, first come first served. */
+/** Locks within this process, in the order of request. */
 export const createLocalOrganizationLock = (clock: Clock): OrganizationLock => {
   const tails = new Map<number, Promise<void>>()
   const lock: HeldLock = { owner: 'here', isHeld: () => true }
   return {
     withLock: async (organization, context, work) => {
       const before = tails.get(organization) ?? Promise.resolve()
-      let done = (): void => {}
-      const tail = before.then(() => new Promise<void>((resolve) => (done = resolve)))
+      let release = (): void => {}
+      const tail = before.then(() => new Promise<void>((resolve) => (release = resolve)))
       tails.set(organization, tail)
       try {
-        await inTime(before, context.deadline, clock)
-        return await work(lock)
+        await beforeDeadline(before, context.deadline, clock)
+        return await work(lock, [])
       } finally {
-        // Who gave up waiting lets the next one in only after those before it.
+        // A waiter that timed out keeps its queue position: the next one still waits for those before it.
         void before.then(() => {
-          done()
+          release()
           if (tails.get(organization) === tail) tails.delete(organization)
         })
       }
@@ -44,7 +51,7 @@ export const createLocalOrganizationLock = (clock: Clock): OrganizationLock => {
   }
 }
 
-const inTime = (before: Promise<void>, deadline: number, clock: Clock): Promise<void> =>
+const beforeDeadline = (before: Promise<void>, deadline: number, clock: Clock): Promise<void> =>
   new Promise((resolve, reject) => {
     const cancel = clock.after(deadline - clock.now(), () =>
       reject(new Failure('queue.full', { retryAfterMs: 1000 })),

@@ -1,131 +1,112 @@
 import { LRUCache } from 'lru-cache'
 import type { Cache } from '../cache/cache.ts'
-import { type Clock, pause } from '../clock.ts'
+import type { Clock } from '../clock.ts'
 import { fold } from '../contract/names.ts'
 import { operatorsKey } from '../lists/operator-lists.ts'
 import type { Roster } from '../lists/roster.ts'
-import { goalOf } from './chunk-sender.ts'
-import type { Journal } from './journal.ts'
-import { rowsOf } from './new-operation.ts'
-import type { Baseline, Operation, Row } from './operation.ts'
-import type { OperationWriter } from './operation-writer.ts'
+import { statusGoal } from './chunk-sender.ts'
+import { type Journal, rowsOf } from './journal.ts'
+import { isPending, type Operation, type Row, type Sending } from './operation.ts'
 import type { HeldLock } from './organization-lock.ts'
 import { lateDuplicates, matchRows, replaceRows } from './row-planner.ts'
+import { changeRows, type SaveOperation } from './save-operation.ts'
 
 const attemptsMax = 3
-/** A sending that got no answer is looked for until this many settling times after it was given up. */
-const watchTimes = 6
+// ChatHub may apply a request without an answer until this many settling times after the request was given up.
+const settlingTimes = 6
 
+/** Finds out what became of requests without an answer. */
 type Reconciler = {
-  /** How long until what is on its way can be judged, ms. */
+  /** Ms until the request in doubt can be judged. */
   dueIn(operation: Operation): number
   /**
-   * Waits until then: what was sent either stands in a list read now, or it is proven absent and will be sent again; the
-   * third time it stays in doubt.
+   * Waits until then. Rows found in a list that is fetched now are settled; the others are proven absent and will be sent
+   * again. After the third attempt they stay `unknown`.
    */
   reconcile(operation: Operation, lock: HeldLock): Promise<Operation>
-  /** How long until the operation may end: what ChatHub may have applied late is looked at late. */
-  watchedFor(operation: Operation): number
-  /** Looks once more for what ChatHub applied late; then the operation is over. */
-  finish(operation: Operation, lock: HeldLock): Promise<Operation>
+  /** Ms until late duplicates can be looked for. */
+  duplicateCheckIn(operation: Operation): number
+  /** Looks for names that ChatHub applied twice; then the operation is final. */
+  checkDuplicates(operation: Operation, lock: HeldLock): Promise<Operation>
 }
 
 export const createReconciler = (options: {
   cache: Cache<Roster>
   journal: Journal
   clock: Clock
-  writer: OperationWriter
+  save: SaveOperation
+  /** Fetches the list now. */
+  fetchList(operation: Operation): Promise<Roster>
+  /** Resolves after so many ms; rejects when the gateway stops. */
+  wait(ms: number): Promise<void>
   settleMs: number
 }): Reconciler => {
-  const { cache, journal, clock, writer, settleMs } = options
-  /** When each doubt was first seen here: the clock of whoever wrote it down may be another, and its writer dead. */
-  const sights = new LRUCache<string, number>({ max: 10_000 })
-  const leftOf = (doubt: string, ms: number): number => {
-    const since = sights.get(doubt) ?? clock.now()
-    sights.set(doubt, since)
+  const { cache, journal, clock, save, fetchList, wait, settleMs } = options
+  // Measured from when this process first saw the doubt: the clock of the instance that wrote it may differ.
+  const seenAt = new LRUCache<string, number>({ max: 10_000 })
+  const remaining = (doubt: string, ms: number): number => {
+    const since = seenAt.get(doubt) ?? clock.now()
+    seenAt.set(doubt, since)
     return Math.max(0, since + ms - clock.now())
   }
+  const dueIn: Reconciler['dueIn'] = ({ id, sending }) => remaining(`${id} ${sending?.since}`, settleMs)
+  const duplicateCheckIn: Reconciler['duplicateCheckIn'] = ({ id, duplicateCheck }) =>
+    duplicateCheck ? remaining(`${id} duplicates ${duplicateCheck.since}`, settleMs * (settlingTimes - 1)) : 0
 
-  const dueIn: Reconciler['dueIn'] = ({ id, sending }) => leftOf(`${id} ${sending?.since}`, settleMs)
-  const watchedFor: Reconciler['watchedFor'] = ({ id, duplicateCheck }) =>
-    duplicateCheck ? leftOf(`${id} watch ${duplicateCheck.since}`, settleMs * (watchTimes - 1)) : 0
-
-  const reconcile: Reconciler['reconcile'] = async (operation, lock) => {
-    const sending = operation.sending as NonNullable<Operation['sending']>
-    await pause(clock, dueIn(operation))
-    await cache.commit(operatorsKey(operation.organization))
-    const { value: roster } = await writer.list(operation)
-    const kept = await journal.chunk(operation.id, sending.chunk)
-    const sent = kept.filter(({ index }) => sending.rows.includes(index))
-    const goal = goalOf(operation)
-    const changed = sent.map((row): Row => {
-      const isSo = row.id !== undefined && roster.byId(row.id)?.status === goal.status
-      return isSo ? { ...row, outcome: goal.outcome } : row
-    })
-    const found = matchRows(changed, roster.operators, sending.baseline)
-    const absent = found.filter(({ outcome }) => outcome === 'pending')
-    const giveUp = absent.length > 0 && sending.attempt >= attemptsMax
-    const ended = absent.map((row): Row => ({ ...row, outcome: 'unknown' }))
-    const noReply = sending.noReply ?? true
-    const next = await writer.saveChunk(
-      operation,
-      lock,
-      { number: sending.chunk, kept, rows: replaceRows(kept, giveUp ? [...found, ...ended] : found) },
-      {
+  return {
+    dueIn,
+    duplicateCheckIn,
+    reconcile: async (operation, lock) => {
+      const { noReply = true, ...sending } = operation.sending as Sending
+      await wait(dueIn(operation))
+      await cache.commit(operatorsKey(operation.organization))
+      const roster = await fetchList(operation)
+      const kept = await journal.chunk(operation.id, sending.chunk)
+      const goal = statusGoal(operation)
+      const sent = kept
+        .filter(({ index }) => sending.rows.includes(index))
+        .map((row): Row => {
+          const isChanged = row.id !== undefined && roster.byId(row.id)?.status === goal.status
+          return isChanged ? { ...row, outcome: goal.outcome } : row
+        })
+      const found = matchRows(sent, roster.operators, sending.baseline)
+      const absent = found.filter(isPending)
+      const isLastAttempt = absent.length > 0 && sending.attempt >= attemptsMax
+      const ended = isLastAttempt ? absent.map((row): Row => ({ ...row, outcome: 'unknown' })) : []
+      const mayDuplicate = noReply && absent.some(({ id }) => id === undefined)
+      const next: Operation = {
+        ...operation,
         state: 'running',
         // The attempt is remembered while its rows are sent again.
-        sending: absent.length > 0 && !giveUp ? { ...sending, rows: [] } : undefined,
-        ...(noReply &&
-          absent.some(({ id }) => id === undefined) && {
-            duplicateCheck: watchOf(operation, sending.baseline),
-          }),
-        ...(giveUp && { detail: `ChatHub left some rows in doubt ${attemptsMax} times.` }),
-      },
-    )
-    watchedFor(next) // seen from now on
-    return next
-  }
-  const watchOf = (operation: Operation, baseline: Baseline) => ({
-    since: clock.wall(),
-    // The oldest counts: whoever came since is ours or a double.
-    baseline: { ...baseline, ...operation.duplicateCheck?.baseline },
-  })
-
-  const finish: Reconciler['finish'] = async (operation, lock) => {
-    let next = operation
-    if (operation.duplicateCheck) {
-      const rows = await rowsOf(journal, operation)
-      const names = lateDuplicates(
-        (await writer.list(operation)).value,
-        operation.duplicateCheck.baseline,
-        rows,
-      )
-      if (names.size > 0) {
-        await cache.commit(operatorsKey(operation.organization))
-        next = await markDoubled(operation, lock, names)
+        sending: absent.length > 0 && !isLastAttempt ? { ...sending, noReply, rows: [] } : undefined,
+        ...(mayDuplicate && {
+          duplicateCheck: {
+            since: clock.wall(),
+            // The oldest baseline counts: operators created since are ours or duplicates.
+            baseline: { ...sending.baseline, ...operation.duplicateCheck?.baseline },
+          },
+        }),
+        ...(isLastAttempt && { detail: `ChatHub left some rows in doubt ${attemptsMax} times.` }),
       }
-    }
-    const { counts, detail } = next
-    const doubtful = detail !== undefined || counts.unknown > 0
-    const final: Operation = {
-      ...next,
-      sending: undefined,
-      duplicateCheck: undefined,
-      state: doubtful ? 'needsReview' : counts.pending > 0 ? 'cancelled' : 'done',
-      finishedAt: clock.wall(),
-    }
-    await writer.save(final, lock)
-    return final
+      duplicateCheckIn(next) // its time runs from now on
+      const rows = replaceRows(kept, [...found, ...ended])
+      return save(next, lock, { number: sending.chunk, kept, rows })
+    },
+    checkDuplicates: async (operation, lock) => {
+      const { duplicateCheck, ...rest } = operation
+      if (!duplicateCheck) return save(operation, lock)
+      const roster = await fetchList(operation)
+      const names = lateDuplicates(roster, duplicateCheck.baseline, await rowsOf(journal, operation))
+      if (names.size === 0) return save(rest, lock)
+      await cache.commit(operatorsKey(operation.organization))
+      const who = `${names.size} name${names.size === 1 ? ' stands' : 's stand'}`
+      const detail = `ChatHub applied a request long after it was given up: ${who} twice.`
+      const marked = await changeRows({ ...operation, detail }, lock, { journal, save }, (row) =>
+        (row.outcome === 'created' || row.outcome === 'unknown') && names.has(fold(row.name ?? ''))
+          ? { ...row, outcome: 'unknown', reason: 'doubled' }
+          : row,
+      )
+      return save({ ...marked, duplicateCheck: undefined }, lock)
+    },
   }
-  const markDoubled = (operation: Operation, lock: HeldLock, names: Set<string>): Promise<Operation> => {
-    const who = `${names.size} name${names.size === 1 ? ' stands' : 's stand'}`
-    const detail = `ChatHub applied a request long after it was given up: ${who} twice.`
-    return writer.saveEachChunk({ ...operation, detail }, lock, (row) =>
-      (row.outcome === 'created' || row.outcome === 'unknown') && names.has(fold(row.name ?? ''))
-        ? { ...row, outcome: 'unknown', reason: 'doubled' }
-        : row,
-    )
-  }
-
-  return { dueIn, reconcile, watchedFor, finish }
 }

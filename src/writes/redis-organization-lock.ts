@@ -2,95 +2,108 @@ import { randomBytes } from 'node:crypto'
 import { type Clock, every, pause } from '../clock.ts'
 import { Failure } from '../errors.ts'
 import type { Redis } from '../redis/redis.ts'
-import { createLocalOrganizationLock, type OrganizationLock } from './organization-lock.ts'
+import { createLocalOrganizationLock, type OrganizationLock, type ReadValues } from './organization-lock.ts'
 
 const leaseMs = 5000
 const renewMs = 1000
-// The holder stops this long before Redis lets go, so that what it sent last is not sent under another's lock.
+// The holder stops this long before its lease ends in Redis, so that its last request is not sent under another's lock.
 const safetyMs = 1000
 const pollMs = 25
-// Who waits says so at each poll; who died while waiting holds nobody up for longer.
-const waitingMs = 8 * pollMs
+// A waiter renews its claim at each poll; one that died delays the others no longer than this.
+const claimMs = 8 * pollMs
 const keepMs = 24 * 3600 * 1000
 
 // Keys keep the names of the first release: instances of both releases must exclude each other during an update.
 export const lockKey = (organization: number): string => `ledger:{${organization}}:turn`
 
 /**
- * ARGV: owner, lease ms. → 1 taken. One lease at a time; after it whoever said first that it waits, so that an instance
- * with many writes lets the others in. The same owner takes its own lease again: the answer to its asking was lost.
+ * KEYS: lock, waiting, since, then keys to read; ARGV: owner, lease ms. → false, or Redis time, `since`, the values read.
+ * A free lease goes to the first waiter, so that an instance with many writes lets the others in. An owner may take its
+ * own lease again: the answer to its first attempt was lost.
  */
 const acquire = `
 local holder = redis.call('GET', KEYS[1])
 local first = redis.call('GET', KEYS[2])
 if (holder and holder ~= ARGV[1]) or (first and first ~= ARGV[1]) then
-  if not first or first == ARGV[1] then redis.call('SET', KEYS[2], ARGV[1], 'PX', ${waitingMs}) end
-  return 0
+  if not first or first == ARGV[1] then redis.call('SET', KEYS[2], ARGV[1], 'PX', ${claimMs}) end
+  return false
 end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 redis.call('DEL', KEYS[2])
-return 1`
-const renew = `if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('PEXPIRE', KEYS[1], ARGV[2]) end return 0`
-const release = `if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0`
-
-/**
- * ARGV: grace ms. → ms to wait. A Redis that was flushed forgot who holds a lock and what is on its way to ChatHub;
- * nobody sends before that must have ended. Asked after the lock was taken: a flush after that takes the lock away too.
- */
-const graceAfterFlush = `
+redis.call('PEXPIRE', KEYS[3], ${keepMs})
 local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local found = { string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000)) }
+for i = 3, #KEYS do found[i - 1] = redis.call('GET', KEYS[i]) end
+return found`
+/** KEYS: lock, since; ARGV: owner, lease ms, `since` or ''. */
+const renew = `
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+if ARGV[3] ~= '' then redis.call('SET', KEYS[2], ARGV[3], 'PX', ${keepMs}) end
+return redis.call('PEXPIRE', KEYS[1], ARGV[2])`
+const release = `if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0`
+const readDataSince = `
+local time = redis.call('TIME')
+local now = string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000))
 redis.call('SET', KEYS[1], now, 'PX', ${keepMs}, 'NX')
-return math.max(0, redis.call('GET', KEYS[1]) + tonumber(ARGV[1]) - now)`
+return redis.call('GET', KEYS[1])`
 
 /**
- * Turns over all instances: first come first served here, one lease at a time in Redis. `graceMs`: the longest a send
- * takes; who lost its lease to a flush learns that within one renewal.
+ * The lock over all instances: in the order of request within this process, one lease at a time in Redis. A flushed Redis
+ * has forgotten who holds a lock and what is in flight. So nobody sends before `graceMs`, the longest a request takes,
+ * has passed since the flush. Each organization's `since` key says from when on Redis has forgotten nothing of it; it is
+ * read with the lock, for a later flush removes the lock too. Without it the common key `redisDataSince` decides.
  */
 export const createRedisOrganizationLock = (options: {
   redis: Redis
   clock: Clock
   graceMs: number
-  /** Key that says since when this Redis has forgotten nothing. */
   redisDataSince: string
 }): OrganizationLock => {
-  const { redis, clock, graceMs, redisDataSince } = options
-  const here = createLocalOrganizationLock(clock)
-  // One owner for all turns of this process, which take place one after the other.
+  const { redis, clock, redisDataSince } = options
+  // A holder learns within one renewal that its lease is gone.
+  const graceMs = options.graceMs + renewMs + pollMs
+  const local = createLocalOrganizationLock(clock)
+  // One owner for all locks of this process: those of one organization are held one after the other.
   const owner = randomBytes(12).toString('base64url')
   const scripts = {
-    acquire: redis.script('turnAcquire', acquire),
-    renew: redis.script('turnRenew', renew),
-    release: redis.script('turnRelease', release),
-    youngFor: redis.script('turnYoungFor', graceAfterFlush),
+    acquire: redis.script('lockAcquire', acquire),
+    renew: redis.script('lockRenew', renew),
+    release: redis.script('lockRelease', release),
+    readDataSince: redis.script('lockDataSince', readDataSince),
   }
 
   return {
-    withLock: (organization, context, work) =>
-      here.withLock(organization, context, async () => {
+    withLock: (organization, context, work, reads = []) =>
+      local.withLock(organization, context, async () => {
         const lock = lockKey(organization)
-        let liveUntil = Number.NEGATIVE_INFINITY
-        let stopRenewing = (): void => {}
-        const extend = async (ask: Promise<unknown>): Promise<boolean> => {
+        const sinceKey = `ledger:{${organization}}:since`
+        let heldUntil = Number.NEGATIVE_INFINITY
+        const extend = async (ask: Promise<unknown>): Promise<ReadValues | undefined> => {
           const askedAt = clock.now()
-          const kept = (await ask) === 1
-          liveUntil = kept ? askedAt + leaseMs - safetyMs : Number.NEGATIVE_INFINITY
-          return kept
+          const answer = await ask
+          heldUntil = answer ? askedAt + leaseMs - safetyMs : Number.NEGATIVE_INFINITY
+          return (answer as ReadValues | 0 | null) || undefined
         }
+        const renewLease = (since: string | number = ''): Promise<unknown> =>
+          extend(scripts.renew([lock, sinceKey], owner, leaseMs, since))
         const wait = async (ms: number): Promise<void> => {
-          if (clock.now() + ms >= context.deadline)
-            throw new Failure('queue.full', { retryAfterMs: Math.max(1000, ms) })
-          await pause(clock, ms)
+          if (clock.now() + ms < context.deadline) await pause(clock, ms, context.signal)
+          else throw new Failure('queue.full', { retryAfterMs: Math.max(1000, ms) })
+          if (context.signal?.aborted) throw new Failure('queue.full', { retryAfterMs: 1000 })
         }
+        const keys = [lock, `ledger:{${organization}}:waiting`, sinceKey, ...reads]
+        let stopRenewing = (): void => {}
         try {
-          while (!(await extend(scripts.acquire([lock, `ledger:{${organization}}:waiting`], owner, leaseMs))))
-            await wait(pollMs)
-          stopRenewing = every(clock, renewMs, () => {
-            extend(scripts.renew([lock], owner, leaseMs)).catch(() => {})
-          })
-          const youngMs = Number(await scripts.youngFor([redisDataSince], graceMs + renewMs + pollMs))
+          const take = () => extend(scripts.acquire(keys, owner, leaseMs))
+          let found = await take()
+          for (; !found; found = await take()) await wait(pollMs)
+          stopRenewing = every(clock, renewMs, () => void renewLease().catch(() => {}))
+          const [now, known, ...values] = found
+          const since = Number(known ?? (await scripts.readDataSince([redisDataSince])))
+          if (!known) await renewLease(since)
+          const youngMs = since + graceMs - Number(now)
           if (youngMs > 0) await wait(youngMs)
-          return await work({ owner, isHeld: () => clock.now() < liveUntil })
+          return await work({ owner, isHeld: () => clock.now() < heldUntil }, values)
         } finally {
           stopRenewing()
           await scripts.release([lock], owner).catch(() => {})

@@ -55,6 +55,16 @@ export const planStatusRows = (roster: Roster, rows: readonly Row[], status: Kno
     return operator.status === status ? { ...row, outcome: 'unchanged' } : row
   })
 
+/** The rows of an operation, planned for its kind. */
+export const planOperation = (
+  roster: Roster,
+  rows: readonly Row[],
+  operation: Modes & Pick<Operation, 'status'>,
+): Row[] =>
+  operation.status === undefined
+    ? planRows(roster, rows, operation)
+    : planStatusRows(roster, rows, operation.status)
+
 /** Pending rows whose names are to be added now; unless duplicates are allowed the first of each name. */
 export const toAdd = (rows: readonly Row[], { onDuplicate }: Modes): Row[] =>
   firsts(rows, (row) => (onDuplicate === 'allow' ? row.index : fold(row.name ?? ''))).filter(

@@ -69,7 +69,7 @@ describeWithRedis('a status change with Redis', () => {
   it('is written down before it leaves, and no longer once it is known how it ended', async () => {
     await startShared()
     const client = (database as TestDatabase).client()
-    const kept = () => client.keys(`${database?.prefix}ledger:{24}:*`)
+    const kept = () => client.keys(`${database?.prefix}ledger:{24}:operation:*`)
     const hold = gateway.simulator.hold('status', 24)
     const first = change('inactive')
     await hold.arrived

@@ -26,16 +26,15 @@ const nothing = new Proxy({} as never, {
     throw new Error(`touched ${String(name)}`)
   },
 })
-const dependencies = { cache: nothing, journal: nothing, runner: nothing, chathub: nothing }
-const writing = { ...dependencies, clock: createClock(), batchSize: 100 }
+const dependencies = { writer: nothing, cache: nothing, organizations: nothing, clock: createClock() }
 
 describe('writing to an organization that the caller may not touch', () => {
-  const { one, many } = createChangeStatus(writing)
-  const { start, preview } = createImports(writing)
+  const { one, many } = createChangeStatus(dependencies)
+  const { start, preview } = createImports(dependencies)
   const rows = { rows: [], onDuplicate: 'skip', onDeleted: 'report' } as const
   const adding = { operators: [], onDuplicate: 'skip', onDeleted: 'report', dryRun: false } as const
   const calls: [string, () => Promise<unknown>][] = [
-    ['adding', () => createAdd(writing)(stranger, 24, { ...adding, operators: [] }, context, 'k')],
+    ['adding', () => createAdd(nothing)(stranger, 24, { ...adding, operators: [] }, context, 'k')],
     ['one status', () => one(stranger, 24, { operator: 1, status: 'active' }, context, 'k')],
     ['many statuses', () => many(stranger, 24, { ids: [1], status: 'active' }, context, 'k')],
     ['an import', () => start(stranger, 24, { ...rows, rows: [] }, context, 'k')],
@@ -63,9 +62,9 @@ describe('operations', () => {
   }
   const setUp = async () => {
     const clock = createClock()
-    const journal = createMemoryJournal(clock)
+    const journal = createMemoryJournal(clock, nothing)
     await journal.create(kept, [])
-    return createOperations({ journal, organizationLock: nothing, runner: nothing, clock })
+    return createOperations({ journal, runner: nothing, clock })
   }
 
   it.each([

@@ -1,98 +1,160 @@
 import { describe, expect, it } from '@jest/globals'
 import type { Caller } from '../../src/access/caller.ts'
 import { systemClock } from '../../src/clock.ts'
-import { createRedis } from '../../src/redis/redis.ts'
-import { createMemoryJournal, type Journal } from '../../src/writes/journal.ts'
-import { countRows, type Operation, type Row } from '../../src/writes/operation.ts'
+import type { Scope } from '../../src/contract/scopes.ts'
+import { type Journal, LockLost, rowsOf } from '../../src/writes/journal.ts'
+import type { Operation, Row } from '../../src/writes/operation.ts'
 import { createOperations } from '../../src/writes/operations.ts'
-import { createLocalOrganizationLock } from '../../src/writes/organization-lock.ts'
-import { createRedisJournal } from '../../src/writes/redis-journal.ts'
-import { createRedisOrganizationLock } from '../../src/writes/redis-organization-lock.ts'
 import type { Runner } from '../../src/writes/runner.ts'
-import { createClock } from '../support/clock.ts'
+import { createSaveOperation } from '../../src/writes/save-operation.ts'
 import { describeWithRedis } from '../support/needs.ts'
 import { openRedis } from '../support/redis.ts'
+import { operationOf } from './operations-of.ts'
+import { openRedisJournal } from './redis-journal.ts'
+import { createHarness } from './writes-harness.ts'
 
-const rows: Row[] = [{ index: 0, name: 'Anna', outcome: 'unknown' }]
-const operation = (change: Partial<Operation>): Operation => ({
-  id: '24-operation_1',
-  kind: 'add',
-  client: 'crm',
-  organization: 24,
-  state: 'running',
-  onDuplicate: 'skip',
-  onDeleted: 'report',
-  total: 1,
-  counts: countRows(rows),
-  next: 0,
-  chunks: 1,
-  startedAt: 0,
+const callerWith = (...scopes: Scope[]): Caller => ({
+  id: 'crm',
+  kind: 'key',
+  scopes: new Set(scopes),
+  organizations: '*',
+  requestsPerMinute: 1,
+  expiresAt: undefined,
+})
+const caller = callerWith('operators:write')
+const rowOf = (index: number, change: Partial<Row>): Row => ({
+  index,
+  name: `Row ${index}`,
+  outcome: 'unknown',
   ...change,
 })
-/** Runs nothing, and notes what it was asked for. */
-const createIdleRunner = () => {
-  const asked: string[] = []
-  const run: Runner['run'] = async (id) => {
-    asked.push(id)
-    return undefined
+
+const setUp = () => {
+  const harness = createHarness({ batchSize: 1 })
+  const { journal, runner, clock } = harness
+  /** Keeps a final operation with one row in each chunk. */
+  const keep = async (rows: Row[], change: Partial<Operation> = {}): Promise<Operation> => {
+    const operation = operationOf(rows, {
+      state: 'needsReview',
+      chunks: rows.length,
+      next: rows.length,
+      ...change,
+    })
+    await journal.create(
+      operation,
+      rows.map((row) => [row]),
+    )
+    return operation
   }
-  return { asked, runner: { run } as Runner }
+  return { ...harness, keep, operations: createOperations({ journal, runner, clock }) }
 }
 
-describe('what a stopped instance left behind', () => {
-  it('is taken up though that instance’s clock was an hour ahead', async () => {
-    const clock = createClock()
-    const journal = createMemoryJournal(clock)
-    await journal.create(operation({ startedAt: clock.wall() + 3_600_000 }), [rows])
-    const { asked, runner } = createIdleRunner()
-    const stop = createOperations({
-      journal,
-      organizationLock: createLocalOrganizationLock(clock),
-      runner,
-      clock,
-    }).sweep()
-    await clock.advance(19_000)
-    expect(asked).toEqual([])
-    await clock.advance(8000)
-    expect(asked).toContain('24-operation_1')
-    stop()
+describe('retrying an operation', () => {
+  it('tries rows again that are unknown or were kept back, and no others', async () => {
+    const { keep, operations, journal, ended, calls } = setUp()
+    const operation = await keep([
+      rowOf(0, { outcome: 'unknown' }),
+      rowOf(1, { outcome: 'rejected', reason: 'chathub.unavailable' }),
+      rowOf(2, { outcome: 'rejected', reason: 'chathub.rejected' }),
+      rowOf(3, { outcome: 'unknown', reason: 'spelled-otherwise' }),
+      rowOf(4, { outcome: 'created', id: 7 }),
+    ])
+    const again = await operations.retry(caller, operation.id, 'retry-1')
+    expect([again.state, again.counts.pending]).toEqual(['running', 2])
+    await ended(operation)
+    expect(calls).toEqual(['list', 'add Row 0', 'add Row 1'])
+    expect((await rowsOf(journal, operation)).map(({ outcome }) => outcome)).toEqual([
+      'created',
+      'created',
+      'rejected',
+      'unknown',
+      'created',
+    ])
+  })
+
+  it('goes on with the rows that a cancelled operation left', async () => {
+    const { keep, operations, ended, people } = setUp()
+    const rows = [
+      rowOf(0, { outcome: 'created' }),
+      rowOf(1, { outcome: 'pending' }),
+      rowOf(2, { outcome: 'pending' }),
+    ]
+    const operation = await keep(rows, { state: 'cancelled' })
+    await operations.retry(caller, operation.id, 'retry-1')
+    expect((await ended(operation)).state).toBe('done')
+    expect(people().map(({ name }) => name)).toEqual(['Row 1', 'Row 2'])
+  })
+
+  it('that dies between two chunks is completed by whoever takes the operation up', async () => {
+    const { keep, operations, journal, runner, ended, people } = setUp()
+    const operation = await keep([rowOf(0, {}), rowOf(1, {}), rowOf(2, {})])
+    const { save } = journal
+    let saves = 0
+    journal.save = async (...args) => {
+      if (++saves > 1) throw new LockLost()
+      return save(...args)
+    }
+    await expect(operations.retry(caller, operation.id, 'retry-1')).rejects.toMatchObject({
+      code: 'queue.full',
+    })
+    journal.save = save
+    const left = await journal.get(operation.id)
+    expect([left?.state, left?.counts.pending, left?.reopening]).toEqual(['running', 1, 2])
+    void runner.run(operation.id)
+    expect((await ended(operation)).counts.created).toBe(3)
+    expect(people()).toHaveLength(3)
+  })
+
+  it('that died is completed by a repetition with the same key', async () => {
+    const { keep, operations, ended } = setUp()
+    const rows = [rowOf(0, {}), rowOf(1, { outcome: 'pending' })]
+    const operation = await keep(rows, { state: 'running', retryKey: 'retry-1', reopening: 1, next: 1 })
+    await operations.retry(caller, operation.id, 'retry-1')
+    expect((await ended(operation)).counts.created).toBe(2)
+  })
+
+  it('is done once per request key', async () => {
+    const { keep, operations, ended, calls } = setUp()
+    const operation = await keep([rowOf(0, {})])
+    await operations.retry(caller, operation.id, 'retry-1')
+    await ended(operation)
+    expect((await operations.retry(caller, operation.id, 'retry-1')).state).toBe('done')
+    expect(calls.filter((call) => call.startsWith('add'))).toHaveLength(1)
+  })
+
+  it.each([
+    ['runs', { state: 'running' }, caller, 'operation.running'],
+    ['has nothing to try again', { state: 'done' }, caller, 'operation.settled'],
+    ['needs another scope', { kind: 'import' }, caller, 'scope.missing'],
+    ['is kept for another client', { client: 'other' }, caller, 'operation.unknown'],
+  ] as const)('is refused where the operation %s', async (_, change, who, code) => {
+    const { keep, operations } = setUp()
+    const operation = await keep([rowOf(0, { outcome: 'created' })], change)
+    await expect(operations.retry(who, operation.id, 'retry-1')).rejects.toMatchObject({ code })
   })
 })
 
-describeWithRedis('an operation that is tried again', () => {
-  it('stays listed as open though another instance, which still saw it ended, took it off', async () => {
+describeWithRedis('a retried operation', () => {
+  it('stays listed as open though another instance, which still saw it final, took it off the list', async () => {
     const database = await openRedis()
-    const clock = systemClock
-    const redis = createRedis({ url: database.url, prefix: database.prefix, clock, report: () => {} })
-    await redis.opened
-    const journal = createRedisJournal(redis.tolerant, clock)
-    await journal.create(operation({ state: 'needsReview' }), [rows])
+    const { journal, close } = await openRedisJournal(database)
+    const rows = [rowOf(0, {})]
+    const operation = operationOf(rows, { state: 'needsReview' })
+    await journal.create(operation, [rows])
     const racing: Journal = {
       ...journal,
-      save: async (...what) => {
-        await journal.open() // the other instance's sweep
-        return journal.save(...what)
+      save: async (...args) => {
+        await journal.open() // the sweep of the other instance
+        return journal.save(...args)
       },
     }
-    const organizationLock = createRedisOrganizationLock({
-      redis: redis.tolerant,
-      clock,
-      graceMs: 0,
-      redisDataSince: 'born',
-    })
-    const { runner } = createIdleRunner()
-    const operations = createOperations({ journal: racing, organizationLock, runner, clock })
-    const caller: Caller = {
-      id: 'crm',
-      kind: 'key',
-      scopes: new Set(['operators:write']),
-      organizations: '*',
-      requestsPerMinute: 1,
-      expiresAt: undefined,
-    }
-    await operations.retry(caller, '24-operation_1', 'requestKey')
-    expect(await journal.open()).toEqual(['24-operation_1'])
-    redis.close()
+    const clock = systemClock
+    const save = createSaveOperation({ journal: racing, clock, report: () => {} })
+    const runner = { run: async () => undefined, save } as unknown as Runner
+    const operations = createOperations({ journal: racing, runner, clock })
+    await operations.retry(caller, operation.id, 'retry-1')
+    expect((await journal.open()).map(({ id }) => id)).toEqual([operation.id])
+    close()
     await database.stop()
   })
 })

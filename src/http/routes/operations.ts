@@ -5,7 +5,6 @@ import { type RowOutcome, rowOutcomes } from '../../contract/operation.ts'
 import type { AddResult, ImportQuery } from '../../contract/operator.ts'
 import { Failure, isFailure } from '../../errors.ts'
 import type { OperatorTokens } from '../../lists/operator-tokens.ts'
-import type { Organizations } from '../../lists/organizations.ts'
 import type { Add } from '../../writes/add.ts'
 import type { ChangeStatus } from '../../writes/change-status.ts'
 import { readNames, writeReport } from '../../writes/csv.ts'
@@ -17,7 +16,6 @@ import type { Router } from '../router.ts'
 
 type Dependencies = {
   operations: Operations
-  organizations: Organizations
   imports: Imports
   add: Add
   changeStatus: ChangeStatus
@@ -42,10 +40,9 @@ const pick = (rows: readonly Row[], outcomes: readonly RowOutcome[]): Record<str
 
 /** Writes of many rows, and the one resource that shows any write that takes long. */
 export const mountOperations = (router: Router, dependencies: Dependencies): void => {
-  const { operations, organizations, imports, add, changeStatus, tokens, clock } = dependencies
+  const { operations, imports, add, changeStatus, tokens, clock } = dependencies
 
   router.bind(endpoints.setStatus, async ({ caller, context, params, body, requestKey }) => {
-    await organizations.get(caller, params.org, context)
     const written = await changeStatus.many(caller, params.org, body, context, requestKey)
     if ('operation' in written) return accepted(written.operation)
     const results = written.done.map(({ index, id, outcome }) => ({ index, id, outcome }))
@@ -53,11 +50,16 @@ export const mountOperations = (router: Router, dependencies: Dependencies): voi
   })
 
   router.bind(endpoints.onboard, async ({ caller, context, params, body, requestKey }) => {
-    await organizations.get(caller, params.org, context)
     const written = await add(
       caller,
       params.org,
-      { operators: body.operators, onDuplicate: 'skip', onDeleted: 'report', dryRun: false },
+      {
+        kind: 'onboard',
+        operators: body.operators,
+        onDuplicate: 'skip',
+        onDeleted: 'report',
+        dryRun: false,
+      },
       context,
       requestKey,
     )
@@ -82,7 +84,6 @@ export const mountOperations = (router: Router, dependencies: Dependencies): voi
   router.bind(
     endpoints.startImport,
     async ({ caller, context, params, query, body: asked, requestKey }) => {
-      await organizations.get(caller, params.org, context)
       const { dryRun, onDuplicate = 'skip', onDeleted = 'report' } = query
       const request = { rows: asked, onDuplicate, onDeleted }
       if (!dryRun) return accepted(await imports.start(caller, params.org, request, context, requestKey))

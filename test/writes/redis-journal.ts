@@ -1,0 +1,31 @@
+import { type Clock, systemClock } from '../../src/clock.ts'
+import { createRedis } from '../../src/redis/redis.ts'
+import type { Journal } from '../../src/writes/journal.ts'
+import { createRedisJournal } from '../../src/writes/redis-journal.ts'
+import { createRedisOrganizationLock } from '../../src/writes/redis-organization-lock.ts'
+import type { TestDatabase } from '../support/redis.ts'
+
+/** A journal of its own on this database, as one instance has it, once Redis is ready. */
+export const openRedisJournal = async (
+  database: TestDatabase,
+  { url = database.url, clock = systemClock as Clock } = {},
+): Promise<{ journal: Journal; close(): void }> => {
+  let isReady = (): void => {}
+  const ready = new Promise<void>((resolve) => {
+    isReady = resolve
+  })
+  const redis = createRedis({
+    url,
+    prefix: database.prefix,
+    clock: systemClock,
+    report: (report) => {
+      if (report.name === 'redis' && report.event === 'ready') isReady()
+    },
+  })
+  await ready
+  const lockOptions = { redis: redis.tolerant, clock: systemClock, graceMs: 0, redisDataSince: 'since' }
+  // The whole grace has passed, as in a Redis that was not flushed of late.
+  await database.client().set(`${database.prefix}since`, '1')
+  const journal = createRedisJournal(redis.tolerant, clock, createRedisOrganizationLock(lockOptions))
+  return { journal, close: redis.close }
+}

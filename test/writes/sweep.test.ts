@@ -1,0 +1,47 @@
+import { describe, expect, it } from '@jest/globals'
+import { createMemoryJournal } from '../../src/writes/journal.ts'
+import type { Operation } from '../../src/writes/operation.ts'
+import { createLocalOrganizationLock } from '../../src/writes/organization-lock.ts'
+import { sweep } from '../../src/writes/sweep.ts'
+import { createClock, settle } from '../support/clock.ts'
+import { operationOf } from './operations-of.ts'
+
+const start = async (...operations: Operation[]) => {
+  const clock = createClock()
+  const journal = createMemoryJournal(clock, createLocalOrganizationLock(clock))
+  for (const operation of operations) await journal.create(operation, [])
+  const taken: string[] = []
+  const run = async (id: string): Promise<undefined> => void taken.push(id)
+  const stop = sweep({ journal, runner: { run }, clock })
+  await settle()
+  return { clock, taken, stop }
+}
+
+describe('the sweep', () => {
+  it('takes up an operation that nobody has begun at once', async () => {
+    const operation = operationOf([], { state: 'queued', startedAt: createClock().wall() })
+    const { taken, stop } = await start(operation)
+    expect(taken).toEqual([operation.id])
+    stop()
+  })
+
+  it('takes up a running operation once its instance must have stopped, even if that one’s clock was ahead', async () => {
+    const startedAt = createClock().wall() + 3_600_000
+    const operation = operationOf([], { state: 'running', startedAt })
+    const { clock, taken, stop } = await start(operation)
+    await clock.advance(19_000)
+    expect(taken).toEqual([])
+    await clock.advance(8000)
+    expect(taken).toContain(operation.id)
+    stop()
+  })
+
+  it('takes up nothing after it was ended', async () => {
+    const operation = operationOf([], { state: 'running', startedAt: createClock().wall() })
+    const { clock, taken, stop } = await start(operation)
+    stop()
+    await clock.advance(100_000)
+    expect(taken).toEqual([])
+    expect(clock.pending()).toBe(0)
+  })
+})

@@ -1,0 +1,158 @@
+import type { Cache, Copy } from '../../src/cache/cache.ts'
+import type { ChatHub } from '../../src/chathub/client.ts'
+import type { CallContext } from '../../src/chathub/exchange.ts'
+import { type KnownStatus, knownStatuses, type Operator } from '../../src/contract/operator.ts'
+import { Failure } from '../../src/errors.ts'
+import { createRoster, type Roster } from '../../src/lists/roster.ts'
+import type { Report } from '../../src/report.ts'
+import { createMemoryJournal } from '../../src/writes/journal.ts'
+import { isFinal, type NewWrite, type Operation } from '../../src/writes/operation.ts'
+import {
+  createOperationWriter,
+  type WriteOptions,
+  type WriteResult,
+} from '../../src/writes/operation-writer.ts'
+import { createLocalOrganizationLock } from '../../src/writes/organization-lock.ts'
+import { createRunner } from '../../src/writes/runner.ts'
+import { createClock, settle } from '../support/clock.ts'
+import { rowsNamed } from './operations-of.ts'
+
+/** How a call to ChatHub fails: was the request applied, and what does the gateway learn? */
+export type Fault = { applied: boolean; failure: Failure }
+export const lost: Fault = { applied: true, failure: new Failure('chathub.timeout', { inDoubt: true }) }
+export const unsent: Fault = { applied: false, failure: new Failure('chathub.timeout', { inDoubt: true }) }
+export const unavailable: Fault = { applied: false, failure: new Failure('chathub.unavailable') }
+export const rejected: Fault = { applied: false, failure: new Failure('chathub.rejected') }
+
+/** The engine of writes with a memory journal, a ChatHub of one organization, and time that stands still. */
+export const createHarness = ({ batchSize = 100, settleMs = 10_000 } = {}) => {
+  const clock = createClock()
+  let people: Operator[] = []
+  const calls: string[] = []
+  const faults: Fault[] = []
+  let held: Promise<void> | undefined
+  const call = async (what: string, apply: () => void): Promise<void> => {
+    calls.push(what)
+    await held
+    const fault = faults.shift()
+    if (!fault || fault.applied) apply()
+    if (fault) throw fault.failure
+  }
+  const chathub: Pick<ChatHub, 'synchronize' | 'setStatus'> = {
+    synchronize: async (rows) => {
+      let created: Operator[] = []
+      await call(`add ${rows.map(({ name }) => name).join(',')}`, () => {
+        created = rows.map(({ name }, i) => ({ id: people.length + i + 1, name, status: 'active' }))
+        people = [...people, ...created]
+      })
+      return created
+    },
+    setStatus: (id, code) =>
+      call(`set ${id} ${knownStatuses[code]}`, () => {
+        const status = knownStatuses[code] as KnownStatus
+        people = people.map((one) => (one.id === id ? { ...one, status } : one))
+      }),
+  }
+
+  let copy: Copy<Roster> | undefined
+  const commits: ('patched' | 'dropped')[] = []
+  const cache = {
+    read: async (_key, _context, { notBefore } = {}) => {
+      if (!copy || (notBefore !== undefined && copy.askedAt < notBefore)) {
+        calls.push('list')
+        const value = createRoster({ id: 24, name: 'Sales' }, people)
+        copy = { value, bytes: value.bytes, askedAt: clock.now(), epoch: '1' }
+      }
+      const ageMs = clock.now() - copy.askedAt
+      return { copy, freshness: { ageMs, ttlMs: 60_000 - ageMs, how: 'hit' } }
+    },
+    commit: async (_key, patched) => {
+      copy = patched
+      commits.push(patched ? 'patched' : 'dropped')
+    },
+  } as Partial<Cache<Roster>> as Cache<Roster>
+
+  const reports: Report[] = []
+  const report = (one: Report): void => void reports.push(one)
+  const journal = createMemoryJournal(clock, createLocalOrganizationLock(clock))
+  const runner = createRunner({ chathub, cache, journal, clock, report, settleMs })
+  const writer = createOperationWriter({ cache, journal, runner, clock, batchSize })
+  const context = (ms = 15_000): CallContext => ({
+    lane: 'writes',
+    client: 'crm',
+    deadline: clock.now() + ms,
+  })
+  let requests = 0
+  const writeOf = (names: string[], more: Partial<NewWrite> = {}): NewWrite => ({
+    kind: 'add',
+    client: 'crm',
+    organization: 24,
+    requestKey: `request_${++requests}`,
+    rows: rowsNamed(...names),
+    ...more,
+  })
+  return {
+    clock,
+    cache,
+    chathub,
+    journal,
+    runner,
+    writer,
+    reports,
+    calls,
+    commits,
+    context,
+    writeOf,
+    /** Lets time pass second by second, so that what falls due comes to rest before the next second. */
+    pass: async (ms: number): Promise<void> => {
+      for (let left = ms; left > 0; left -= 1000) {
+        await clock.advance(Math.min(1000, left))
+        for (let round = 0; round < 10; round++) await settle()
+      }
+    },
+    /** The operation once it is final; time stands still meanwhile. */
+    ended: async ({ id }: { id: string }): Promise<Operation> => {
+      for (;;) {
+        const operation = await journal.get(id)
+        if (operation && isFinal(operation)) return operation
+        await settle()
+      }
+    },
+    /** The next calls to ChatHub that change something fail like this, one after the other. */
+    failNext: (...next: Fault[]) => void faults.push(...next),
+    /** Calls that change something wait until the returned function is called. */
+    hold: (): (() => void) => {
+      let release = (): void => {}
+      held = new Promise((resolve) => {
+        release = () => {
+          held = undefined
+          resolve()
+        }
+      })
+      return release
+    },
+    people: () => people,
+    setPeople: (...names: string[]) => {
+      people = names.map((name, i) => ({ id: i + 1, name, status: 'active' }))
+      copy = undefined
+    },
+    /** Adds an operator behind the gateway's back. */
+    addBeside: (name: string) => {
+      people = [...people, { id: people.length + 1, name, status: 'active' }]
+    },
+    add: (
+      names: string[],
+      { ms, options, ...more }: Partial<NewWrite> & { ms?: number; options?: WriteOptions } = {},
+    ): Promise<WriteResult> => writer.write(writeOf(names, more), context(ms), options),
+    setStatus: (id: number, status: KnownStatus, options?: WriteOptions): Promise<WriteResult> => {
+      const rows = [{ index: 0, id, outcome: 'pending' as const }]
+      return writer.write(writeOf([], { kind: 'setStatus', status, rows }), context(), options)
+    },
+  }
+}
+
+/** Outcome and id of each row. */
+export const outcomesOf = (result: WriteResult): string[] =>
+  'rows' in result
+    ? result.rows.map(({ outcome, id }) => `${outcome} ${id ?? '-'}`)
+    : [`operation ${result.operation.state}`]
