@@ -31,7 +31,7 @@ describe('the client of ChatHub', () => {
     expect(askedAt).toBe(500)
   })
 
-  it('lists operators in the contract’s words, with the organization’s name', async () => {
+  it('lists operators in the words of the contract, with the name of their organization', async () => {
     expect(await chathub.operators(24, context)).toMatchObject({
       organizationName: 'Customer Support',
       rows: [
@@ -42,7 +42,7 @@ describe('the client of ChatHub', () => {
     })
   })
 
-  it('gives the very same rows again when ChatHub says the same again, as new as they are', async () => {
+  it('gives the same array of rows for the same bytes, with the time of the new request', async () => {
     const before = await chathub.operators(24, context)
     await clock.advance(100)
     const same = await chathub.operators(24, context, before)
@@ -54,7 +54,7 @@ describe('the client of ChatHub', () => {
     expect(await chathub.operators(6, context, changed)).toMatchObject({ organizationName: 'Sales' })
   })
 
-  it('adds rows and tells whom ChatHub made', async () => {
+  it('adds rows and returns the operators that ChatHub created', async () => {
     const rows = [
       { organizationId: 24, name: 'Олена' },
       { organizationId: 6, name: 'Тарас' },
@@ -67,12 +67,12 @@ describe('the client of ChatHub', () => {
     expect(at.simulator.operators(6).at(-1)).toMatchObject({ id: added[1]?.id, name: 'Тарас' })
   })
 
-  it('changes a status, whose answer is empty', async () => {
+  it('changes a status, although the answer is empty', async () => {
     await chathub.setStatus(101, 2, context)
     expect(at.simulator.operators(24)[0]?.status).toBe(2)
   })
 
-  it('mints and validates operator tokens', async () => {
+  it('issues and validates operator tokens', async () => {
     const until = new Date(Math.ceil(Date.now() / 1000) * 1000 + 3_600_000)
     const token = await chathub.operatorToken(101, until, context)
     expect(at.simulator.issuedTokens()).toEqual([token])
@@ -81,7 +81,7 @@ describe('the client of ChatHub', () => {
     expect(await chathub.validate('op_other-token', context)).toMatchObject({ isValid: false })
   })
 
-  it('calls a read that ChatHub refuses as invalid nonsense: the caller asked nothing wrong', async () => {
+  it('makes a read that ChatHub rejects an invalid response, since the caller made no mistake', async () => {
     at.simulator.fault({ mode: 'status', status: 400 })
     expect(await failureOf(chathub.operators(24, context))).toMatchObject({
       code: 'chathub.invalid-response',
@@ -92,7 +92,7 @@ describe('the client of ChatHub', () => {
     expect(await failureOf(chathub.setStatus(101, 1, context))).toMatchObject({ code: 'chathub.rejected' })
   })
 
-  it('leaves an add in doubt when its answer is nonsense, and a read not', async () => {
+  it('leaves a write in doubt when its answer is invalid, but not a read', async () => {
     at.simulator.fault({ mode: 'broken-2xx' })
     const rows = [{ organizationId: 24, name: 'Олена' }]
     expect(await failureOf(chathub.synchronize(rows, context))).toMatchObject({
@@ -106,7 +106,7 @@ describe('the client of ChatHub', () => {
     })
   })
 
-  it('reports what drifts from the contract, without a name of anybody', async () => {
+  it('reports each difference from the contract, without the name of a person', async () => {
     const good = Array.from({ length: 20 }, (_, i) => ({ id: i + 1, name: `Olena ${i}`, status: 0 }))
     const foreign = { id: 99, name: 'Olena', status: 0, organization: { id: 7, name: 'X' } }
     at.simulator.fault({ mode: 'rows', rows: [...good, { name: 'Olena' }, foreign], times: 2 })

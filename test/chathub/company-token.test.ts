@@ -31,16 +31,16 @@ const start = async (credentials: Credentials, clock: Clock, options: SimulatorO
     logins: () => at.simulator.arrivals().filter(({ route }) => route === 'login'),
   }
 }
-/** A clock on which the spacing of logins has always passed. */
+/** A clock on which a login may be sent at once. */
 const handClock = async () => {
   const clock = createClock()
   await clock.advance(10_000)
   return clock
 }
 
-describe('the token companyToken', () => {
+describe('the company token', () => {
   it.each<TokenShape>(['string', 'text', 'object'])(
-    'logs in where the token comes as %s',
+    'is obtained by a login that returns it as %s',
     async (tokenShape) => {
       const { ask, routes, simulator, companyToken } = await start(account, await handClock(), { tokenShape })
       expect((await ask()).status).toBe(200)
@@ -51,7 +51,7 @@ describe('the token companyToken', () => {
     },
   )
 
-  it('logs in once for fifty calls whose token died, and replays each of them once', async () => {
+  it('is renewed by one login for fifty calls with a dead token, and each call is repeated once', async () => {
     const clock = await handClock()
     const { ask, routes, simulator } = await start(account, clock)
     await ask()
@@ -65,14 +65,14 @@ describe('the token companyToken', () => {
     expect(routes()).toHaveLength(101)
   })
 
-  it('logs in once for fifty calls that come before there is any token', async () => {
+  it('is obtained by one login for fifty calls that come before there is a token', async () => {
     const { ask, logins, routes } = await start(account, await handClock())
     await Promise.all(Array.from({ length: 50 }, ask))
     expect(logins()).toHaveLength(1)
     expect(routes()).toHaveLength(51)
   })
 
-  it('uses the given token first, and the login when that is refused', async () => {
+  it('is the configured one first, and comes from a login when ChatHub refuses that', async () => {
     const good = await start({ ...account, token: new Secret(companyToken) }, await handClock())
     await good.ask()
     expect(good.routes()).toEqual(['list 200'])
@@ -85,7 +85,7 @@ describe('the token companyToken', () => {
     expect(dead.companyToken.status().source).toBe('login')
   })
 
-  it('asks less and less often with a login that ChatHub refuses, and fails at once meanwhile', async () => {
+  it('is asked for less and less often when ChatHub refuses the login, and calls fail at once meanwhile', async () => {
     const clock = await handClock()
     const wrong = { ...account, password: new Secret('wrong-password') }
     const { ask, logins, reports, companyToken } = await start(wrong, clock)
@@ -93,7 +93,7 @@ describe('the token companyToken', () => {
     for (let attempt = 1; attempt <= 9; attempt++) {
       const failing = failureOf(ask())
       await settle()
-      if (attempt === 2) await clock.advance(50) // logins are 1,050 ms apart at the least
+      if (attempt === 2) await clock.advance(50) // logins are at least 1,050 ms apart
       const failure = await failing
       expect(failure).toMatchObject({ code: 'chathub.credentials' })
       expect(logins()).toHaveLength(attempt)
@@ -108,7 +108,7 @@ describe('the token companyToken', () => {
     expect(companyToken.status()).toMatchObject({ state: 'refused', source: 'login' })
   })
 
-  it('looks again within four seconds whether a refused token without a login is good by now', async () => {
+  it('is tried again within four seconds after a refusal if there is no login', async () => {
     const clock = await handClock()
     const { ask, routes, simulator } = await start(tokenOnly('ct_not-yet-known'), clock)
     const delays: unknown[] = []
@@ -124,14 +124,14 @@ describe('the token companyToken', () => {
     expect(routes()).toEqual([...Array(4).fill('list 401'), 'list 200'])
   })
 
-  it('counts fifty calls refused together as one refusal', async () => {
+  it('is refused once when fifty calls are refused together', async () => {
     const { ask, reports } = await start(tokenOnly('ct_not-yet-known'), await handClock())
     const failures = await Promise.all(Array.from({ length: 50 }, () => failureOf(ask())))
     expect(failures.every(({ code }) => code === 'chathub.credentials')).toBe(true)
     expect(reports).toEqual([{ name: 'token-refused', source: 'token', retryInMs: 1000 }])
   })
 
-  it('takes a new token from the next call on, also out of a refusal', async () => {
+  it('is replaced from the next call on, also after a refusal', async () => {
     const { ask, simulator, companyToken } = await start(tokenOnly('ct_first-token'), await handClock())
     simulator.acceptToken('ct_first-token')
     await ask()
@@ -144,7 +144,7 @@ describe('the token companyToken', () => {
     expect((await ask()).status).toBe(200)
   })
 
-  it('takes a new password at once, though the old one had it wait a minute', async () => {
+  it('is asked for at once with a new password, although the old one had to wait', async () => {
     const clock = await handClock()
     const { ask, companyToken } = await start({ ...account, password: new Secret('wrong-password') }, clock)
     await failureOf(ask())
@@ -156,7 +156,7 @@ describe('the token companyToken', () => {
     expect((await answer).status).toBe(200)
   })
 
-  it('that is replaced while a login is on its way helps the calls that wait for it', async () => {
+  it('that is replaced during a login serves the calls that wait for this login', async () => {
     const clock = await handClock()
     const { ask, simulator, companyToken } = await start({ ...account, password: new Secret('wrong') }, clock)
     const held = simulator.hold('login')
@@ -169,7 +169,7 @@ describe('the token companyToken', () => {
     expect((await Promise.all(waiting)).map(({ status }) => status)).toEqual([200, 200])
   })
 
-  it('does not take a failure of ChatHub for a refusal of the login', async () => {
+  it('is not counted as refused when the login fails for another reason', async () => {
     const clock = await handClock()
     const { ask, simulator, companyToken, reports } = await start(account, clock)
     simulator.fault({ route: 'login', mode: 'status', status: 500, times: 1 })
@@ -180,7 +180,7 @@ describe('the token companyToken', () => {
     expect((await ask()).status).toBe(200)
   })
 
-  it('renews a token a minute before it ends, so that no call meets a dead one', async () => {
+  it('is renewed a minute before it expires, so that no call has a dead one', async () => {
     const clock = await handClock()
     const options = { tokenShape: 'object', companyTokenMs: 600_000, now: clock.wall } as const
     const { ask, routes } = await start(account, clock, options)
@@ -192,7 +192,7 @@ describe('the token companyToken', () => {
     expect(routes()).toEqual(['login 200', 'list 200', 'list 200', 'login 200', 'list 200'])
   })
 
-  it('passes on what is not about the credential, and does not log in again for it', async () => {
+  it('is not renewed after a failure that is not about credentials', async () => {
     const { ask, routes, simulator } = await start(account, await handClock())
     simulator.fault({ route: 'list', mode: 'status', status: 403, times: 1 })
     expect(await failureOf(ask())).toMatchObject({ code: 'chathub.forbidden' })
@@ -201,12 +201,12 @@ describe('the token companyToken', () => {
     expect(routes()).toEqual(['login 200', 'list 403', 'list 500'])
   })
 
-  it('gives up after one replay when even the new token is refused', async () => {
+  it('is not renewed again for a call when ChatHub refuses the new one too', async () => {
     const clock = await handClock()
     const { ask, routes, simulator, companyToken } = await start(account, clock)
     simulator.fault({ route: 'list', mode: 'status', status: 401 })
     const failure = failureOf(ask())
-    await until(() => clock.pending() === 1) // the second login keeps its distance
+    await until(() => clock.pending() === 1) // the second login waits for its spacing
     await clock.advance(1050)
     expect(await failure).toMatchObject({ code: 'chathub.credentials' })
     expect(companyToken.status().state).toBe('refused')
@@ -218,7 +218,7 @@ describe('the token companyToken', () => {
     expect(routes()).toEqual(['login 200', 'list 401', 'login 200', 'list 401'])
   })
 
-  it('keeps a second between logins as ChatHub counts it', async () => {
+  it('comes from logins that arrive at ChatHub at least a second apart', async () => {
     const clock = createPacedClock()
     const options = { loginSpacingMs: 1000, monotonic: clock.now }
     const { ask, logins, simulator } = await start(account, clock, options)

@@ -19,7 +19,7 @@ afterEach(async () => {
 })
 
 describe('an attempt at ChatHub', () => {
-  it('brings the body of a 2xx, with the instant at which the request left', async () => {
+  it('returns the body of a 2xx answer, with the time at which its request left', async () => {
     const clock = createClock()
     const { exchange, read, reports } = await start({ clock })
     await clock.advance(500)
@@ -29,7 +29,7 @@ describe('an attempt at ChatHub', () => {
     expect(reports).toEqual([{ name: 'upstream', operation: 'operators', outcome: 'ok', status: 200, ms: 0 }])
   })
 
-  it('carries the token in the header asked for', async () => {
+  it('sends the token in the configured header', async () => {
     const { exchange, read } = await start({ authHeader: 'x-authorization-key' })
     expect((await exchange(read())).status).toBe(200)
     const { exchange: bearer, read: same } = await start()
@@ -39,7 +39,7 @@ describe('an attempt at ChatHub', () => {
     })
   })
 
-  it('follows no redirect, and takes the token nowhere else', async () => {
+  it('follows no redirect, and sends the token to no other host', async () => {
     const elsewhere = await createSimulator()
     closing.push(elsewhere.close)
     const { exchange, read, simulator } = await start()
@@ -51,7 +51,7 @@ describe('an attempt at ChatHub', () => {
     expect(elsewhere.arrivals()).toEqual([])
   })
 
-  it('refuses compressed answers, so that a bomb stays as small as it came', async () => {
+  it('refuses compressed answers, so that a decompression bomb is never decoded', async () => {
     const { exchange, read, simulator } = await start()
     simulator.fault({ mode: 'gzip', times: 1 })
     expect(await failureOf(exchange(read()))).toMatchObject({ code: 'chathub.invalid-response' })
@@ -59,7 +59,7 @@ describe('an attempt at ChatHub', () => {
     expect(await failureOf(exchange(read()))).toMatchObject({ code: 'chathub.invalid-response' })
   })
 
-  it('takes bodies of at most 8 MiB', async () => {
+  it('accepts bodies of at most 8 MiB', async () => {
     const { exchange, read, simulator } = await start()
     const max = 8 * 1024 * 1024
     simulator.fault({ mode: 'raw', body: Buffer.alloc(max, ' '), times: 1 })
@@ -87,7 +87,7 @@ describe('an attempt at ChatHub', () => {
     },
   )
 
-  it('ends at the deadline of the context when that comes before the time limit', async () => {
+  it('ends at the deadline of its context if that comes before the time limit', async () => {
     const clock = createClock()
     const { exchange, read, simulator } = await start({ clock, timeoutMs: 3000 })
     simulator.fault({ mode: 'hang' })
@@ -97,7 +97,7 @@ describe('an attempt at ChatHub', () => {
     expect(await failure).toMatchObject({ code: 'chathub.timeout' })
   })
 
-  it('ends at once when it is aborted, and sends nothing when it was aborted before', async () => {
+  it('ends at once when it is aborted, and sends nothing if it was aborted before', async () => {
     const { exchange, read, simulator } = await start()
     simulator.fault({ mode: 'hang' })
     const abort = new AbortController()
@@ -113,7 +113,7 @@ describe('an attempt at ChatHub', () => {
     expect(simulator.arrivals()).toHaveLength(2)
   })
 
-  it('sends nothing when its slot is too old as it would leave', async () => {
+  it('sends nothing if its slot has expired when it would leave', async () => {
     const { exchange, read, simulator } = await start()
     expect(await failureOf(exchange(read({ maySend: () => false })))).toBeInstanceOf(SlotTooOld)
     await exchange(read({ maySend: () => true }))
@@ -132,7 +132,7 @@ describe('an attempt at ChatHub', () => {
     [502, 'chathub.unavailable', true],
     [503, 'chathub.unavailable', true],
     [504, 'chathub.unavailable', true],
-  ])('that ChatHub answers with %i is %s; a write may have happened: %s', async (status, code, inDoubt) => {
+  ])('that ChatHub answers with %i is %s, and leaves a write in doubt: %s', async (status, code, inDoubt) => {
     const { exchange, read, reports, simulator, write } = await start()
     simulator.fault({ mode: 'status', status })
     expect(await failureOf(exchange(read()))).toMatchObject({ code, inDoubt: false })
@@ -143,7 +143,7 @@ describe('an attempt at ChatHub', () => {
     ])
   })
 
-  it('uses the connections of refusals again, rather than opening one for each', async () => {
+  it('reuses the connections of refusals', async () => {
     const { simulator, close } = await atSimulator()
     const proxy = await startProxy({ to: { host: '127.0.0.1', port: simulator.port } })
     const { exchange, read } = await start({ origin: proxy.url })
@@ -153,7 +153,7 @@ describe('an attempt at ChatHub', () => {
     await close()
   })
 
-  it('lets go of a connection on which the rest of a refusal never comes', async () => {
+  it('closes a connection on which the rest of a refusal never arrives', async () => {
     const { simulator, close } = await atSimulator()
     const proxy = await startProxy({ to: { host: '127.0.0.1', port: simulator.port } })
     const { exchange, read } = await start({ origin: proxy.url, timeoutMs: 300 })
@@ -172,14 +172,14 @@ describe('an attempt at ChatHub', () => {
     { mode: 'truncate', bytes: 20, chunked: true },
     { mode: 'raw-socket', bytes: 'HTTP/1.1 what\r\n\r\n', close: true },
     { mode: 'raw-socket', bytes: 'not http at all\r\n\r\n', close: true },
-  ])('that breaks on the way is chathub.unavailable, a write in doubt: %j', async (fault) => {
+  ])('whose connection breaks is chathub.unavailable, and leaves a write in doubt: %j', async (fault) => {
     const { exchange, read, simulator, write } = await start()
     simulator.fault(fault)
     expect(await failureOf(exchange(read()))).toMatchObject({ code: 'chathub.unavailable', inDoubt: false })
     expect(await failureOf(exchange(write()))).toMatchObject({ code: 'chathub.unavailable', inDoubt: true })
   })
 
-  it('a write that times out after it was sent is in doubt; one that could not be sent is not', async () => {
+  it('leaves a write in doubt if it times out after it was sent, but not if it could not be sent', async () => {
     const clock = createClock()
     const { exchange, simulator, write } = await start({ clock, timeoutMs: 500 })
     simulator.fault({ mode: 'hang' })
@@ -188,14 +188,14 @@ describe('an attempt at ChatHub', () => {
     await clock.advance(500)
     expect(await failure).toMatchObject({ code: 'chathub.timeout', inDoubt: true })
 
-    const nobody = await start({ origin: `http://127.0.0.1:${await freePort()}` })
-    expect(await failureOf(nobody.exchange(nobody.write()))).toMatchObject({
+    const unreachable = await start({ origin: `http://127.0.0.1:${await freePort()}` })
+    expect(await failureOf(unreachable.exchange(unreachable.write()))).toMatchObject({
       code: 'chathub.unavailable',
       inDoubt: false,
     })
   })
 
-  it('never repeats text of ChatHub or the token in a failure', async () => {
+  it('never puts text of ChatHub or the token into a failure', async () => {
     const { exchange, read, simulator } = await start()
     simulator.fault({ mode: 'status', status: 500, body: `secret trace ${companyToken}` })
     const failure = await failureOf(exchange(read()))
@@ -219,7 +219,7 @@ describe('Retry-After', () => {
     ['-5', 5000],
     [undefined, 5000],
     [['7', '9'], 7000],
-  ])('%j means %i ms: within one second and a minute, five seconds when it says nothing', (header, ms) => {
+  ])('%j means %i ms: between one second and one minute, and five seconds if it is invalid', (header, ms) => {
     expect(retryAfter(header, clock)).toBe(ms)
   })
 

@@ -2,7 +2,7 @@ import type { LookupAddress } from 'node:dns'
 import { describe, expect, it } from '@jest/globals'
 import { createLookup } from '../../src/chathub/lookup.ts'
 
-/** A name server that says what it is told to say. */
+/** A lookup before a name server whose answers the test gives. */
 const at = () => {
   let says: Error | string[] = []
   const asked: string[] = []
@@ -27,8 +27,8 @@ const at = () => {
 }
 const away = Object.assign(new Error('queryA ENOTFOUND'), { code: 'ENOTFOUND' })
 
-describe('the name of ChatHub', () => {
-  it('leads where the name server says, all addresses of both families', async () => {
+describe('the lookup of the name of ChatHub', () => {
+  it('returns all addresses of both families', async () => {
     const { ask, asked } = at()
     expect(await ask(['93.184.216.34', '2606:2800:220:1::1'])).toEqual([
       '93.184.216.34',
@@ -37,18 +37,18 @@ describe('the name of ChatHub', () => {
     expect(asked).toEqual(['chatapi.example true'])
   })
 
-  it('follows when ChatHub moves', async () => {
+  it('returns the new addresses when ChatHub moves', async () => {
     const { ask } = at()
     await ask(['93.184.216.34'])
     expect(await ask(['93.184.216.35'])).toEqual(['93.184.216.35'])
     expect(await ask(away)).toEqual(['93.184.216.35'])
   })
 
-  it('is unknown when it never was known', async () => {
+  it('fails if the name server fails the first time', async () => {
     await expect(at().ask(away)).rejects.toBe(away)
   })
 
-  it('keeps its last good addresses while the name server is away, each name its own', async () => {
+  it('returns the last good addresses of a name while the name server is unavailable', async () => {
     const { ask } = at()
     await ask(['93.184.216.34'])
     expect(await ask(away)).toEqual(['93.184.216.34'])
@@ -67,25 +67,22 @@ describe('the name of ChatHub', () => {
     '::ffff:169.254.169.254',
     '::ffff:7f00:1',
   ]
-  it.each(own)('never leads to this machine or its link: %s', async (address) => {
+  it.each(own)('never returns an address of this machine or its link: %s', async (address) => {
     await expect(at().ask([address])).rejects.toThrow('leads to this machine')
   })
 
-  it.each(own)(
-    'that suddenly leads to %s is not believed: the last good address is used',
-    async (address) => {
-      const { ask } = at()
-      await ask(['93.184.216.34'])
-      expect(await ask([address])).toEqual(['93.184.216.34'])
-      expect(await ask(away)).toEqual(['93.184.216.34'])
-    },
-  )
+  it.each(own)('returns the last good address when the name suddenly has the address %s', async (address) => {
+    const { ask } = at()
+    await ask(['93.184.216.34'])
+    expect(await ask([address])).toEqual(['93.184.216.34'])
+    expect(await ask(away)).toEqual(['93.184.216.34'])
+  })
 
-  it('loses only the addresses that lead here', async () => {
+  it('leaves out only the addresses of this machine', async () => {
     expect(await at().ask(['127.0.0.1', '93.184.216.34', '::1'])).toEqual(['93.184.216.34'])
   })
 
-  it('may lead into a private network, where some run their ChatHub', async () => {
+  it('returns addresses of private networks, where a ChatHub may run', async () => {
     expect(await at().ask(['10.1.2.3', '192.168.0.4', 'fd00::1'])).toEqual([
       '10.1.2.3',
       '192.168.0.4',
@@ -93,7 +90,7 @@ describe('the name of ChatHub', () => {
     ])
   })
 
-  it('that leads nowhere is unknown', async () => {
+  it('fails if the name has no address', async () => {
     await expect(at().ask([])).rejects.toThrow()
   })
 })

@@ -23,7 +23,7 @@ const row = (id: number, more: object = {}) => ({
   ...more,
 })
 const rows = (count: number) => Array.from({ length: count }, (_, i) => row(i + 1))
-const nonsense = expect.objectContaining({ code: 'chathub.invalid-response' })
+const invalid = expect.objectContaining({ code: 'chathub.invalid-response' })
 const outcome = async (parse: () => unknown): Promise<unknown> => {
   try {
     return await parse()
@@ -33,7 +33,7 @@ const outcome = async (parse: () => unknown): Promise<unknown> => {
 }
 
 describe('statuses', () => {
-  it('are the three of the ChatHub document, and every other integer survives the way there and back', () => {
+  it('are the three documented ones, and every other integer is kept in both directions', () => {
     expect([0, 1, 2].map(statusOf)).toEqual([
       { status: 'active' },
       { status: 'inactive' },
@@ -51,7 +51,7 @@ describe('statuses', () => {
 })
 
 describe('a list of operators', () => {
-  it('comes in the order given, with the name of the organization that the rows carry', async () => {
+  it('keeps its order, and has the name of the organization in its rows', async () => {
     expect(await operatorsOf(body([row(3), row(1, { status: 2 }), row(2, { status: 7 })]), 6)).toEqual({
       rows: [
         { id: 3, name: 'P3', status: 'active' },
@@ -63,7 +63,7 @@ describe('a list of operators', () => {
     })
   })
 
-  it('may be empty, may leave the organization out or null, and may carry fields nobody knows', async () => {
+  it('may be empty, without organization, and with unknown fields', async () => {
     expect(await operatorsOf(body([]), 6)).toEqual({ rows: [], drift: {}, organizationName: undefined })
     const bare = [
       { id: 1, name: 'A', status: 0 },
@@ -75,12 +75,12 @@ describe('a list of operators', () => {
     ])
   })
 
-  it('takes an id written as text, and one byte order mark before everything', async () => {
+  it('may have ids as text, and a byte order mark', async () => {
     const marked = Buffer.concat([Buffer.from([0xef, 0xbb, 0xbf]), body([row(1, { id: '17' })])])
     expect((await operatorsOf(marked, 6)).rows).toEqual([{ id: 17, name: 'P1', status: 'active' }])
   })
 
-  it('leaves names exactly as they are', async () => {
+  it('keeps names exactly as they are', async () => {
     await fc.assert(
       fc.asyncProperty(fc.string({ unit: 'grapheme' }), async (name) => {
         expect((await operatorsOf(body([row(1, { name })]), 6)).rows[0]?.name).toBe(name)
@@ -88,7 +88,7 @@ describe('a list of operators', () => {
     )
   })
 
-  it('never holds a row of another organization: it is dropped and counted', async () => {
+  it('has no row of another organization; such rows are counted', async () => {
     const foreign = row(9, { organization: { id: 24, name: 'Support' } })
     expect(await operatorsOf(body([row(1), foreign]), 6)).toMatchObject({
       rows: [{ id: 1 }],
@@ -98,7 +98,7 @@ describe('a list of operators', () => {
     expect(await operatorsOf(body([foreign]), 6)).toMatchObject({ rows: [], organizationName: undefined })
   })
 
-  it('has each id once, where it first stood, as its last row says; twins that differ are counted', async () => {
+  it('has each id once, at the place of its first row with the content of its last; differences are counted', async () => {
     const twins = [row(1), row(2), row(1, { status: 1 }), row(2)]
     expect(await operatorsOf(body(twins), 6)).toMatchObject({
       rows: [
@@ -120,18 +120,18 @@ describe('a list of operators', () => {
     ['no status', { status: undefined }],
     ['a fraction as status', { status: 0.5 }],
     ['an organization that is none', { organization: 6 }],
-  ])('sets one row with %s aside and counts it', async (_, more) => {
+  ])('leaves one row with %s out and counts it', async (_, more) => {
     expect(await operatorsOf(body([...rows(3), row(9, more)]), 6)).toMatchObject({
       rows: [{ id: 1 }, { id: 2 }, { id: 3 }],
       drift: { 'bad-row': 1 },
     })
   })
 
-  it('is nonsense when more than a tenth of its rows are bad, or nothing good is left', async () => {
+  it('is invalid if more than a tenth of its rows are invalid, or no valid row is left', async () => {
     const bad = { id: 'x' }
     expect((await operatorsOf(body([...rows(27), bad, bad, bad]), 6)).drift).toEqual({ 'bad-row': 3 })
-    expect(await outcome(() => operatorsOf(body([...rows(26), bad, bad, bad]), 6))).toEqual(nonsense)
-    expect(await outcome(() => operatorsOf(body([bad]), 6))).toEqual(nonsense)
+    expect(await outcome(() => operatorsOf(body([...rows(26), bad, bad, bad]), 6))).toEqual(invalid)
+    expect(await outcome(() => operatorsOf(body([bad]), 6))).toEqual(invalid)
   })
 
   it.each([
@@ -141,20 +141,20 @@ describe('a list of operators', () => {
     ['half a list', '[{"id":1,'],
     ['nothing', ''],
     ['bytes that are not UTF-8', Buffer.from([0x5b, 0x22, 0xff, 0x22, 0x5d])],
-  ])('is nonsense when it is %s', async (_, bytes) => {
-    expect(await outcome(() => operatorsOf(Buffer.from(bytes), 6))).toEqual(nonsense)
+  ])('is invalid if it is %s', async (_, bytes) => {
+    expect(await outcome(() => operatorsOf(Buffer.from(bytes), 6))).toEqual(invalid)
   })
 })
 
 describe('other answers', () => {
-  it('organizations come in their order, each id once', async () => {
+  it('organizations keep their order and have each id once', async () => {
     expect(await organizationsOf(body([sales, { id: 24, name: 'S' }, sales]))).toEqual({
       rows: [sales, { id: 24, name: 'S' }],
       drift: {},
     })
   })
 
-  it('what synchronize made keeps twins: two people of one name are two', async () => {
+  it('added operators may share a name', async () => {
     expect((await addedOf(body([row(1), row(2, { name: 'P1' })]))).rows).toHaveLength(2)
   })
 
@@ -163,12 +163,12 @@ describe('other answers', () => {
     ['bare text', 'ct_0123456789\r\n', undefined],
     ['an object', '{"token":"ct_0123456789","expiration":"2026-01-02T00:00:00Z"}', Date.UTC(2026, 0, 2)],
     ['an object in data', '{"data":{"token":"ct_0123456789"}}', undefined],
-    ['an object whose expiration is junk', '{"token":"ct_0123456789","expiration":"soon"}', undefined],
-  ])('a token comes as %s', (_, text, expiresAt) => {
+    ['an object with an invalid expiration', '{"token":"ct_0123456789","expiration":"soon"}', undefined],
+  ])('a token may be %s', (_, text, expiresAt) => {
     expect(tokenOf(Buffer.from(text))).toEqual({ token: 'ct_0123456789', expiresAt })
   })
 
-  it('a token that is a JWT says itself when it ends', () => {
+  it('a token that is a JWT contains its own expiry', () => {
     const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
     const jwt = `${part({ alg: 'none' })}.${part({ exp: 1_800_000_000 })}.c2ln`
     expect(tokenOf(Buffer.from(jwt)).expiresAt).toBe(1_800_000_000_000)
@@ -183,21 +183,21 @@ describe('other answers', () => {
     '"with space inside"',
     '"line\\nbreak-in-it"',
     '<html lang="en">',
-  ])('a token is nonsense when it is %s', async (text) => {
-    expect(await outcome(() => tokenOf(Buffer.from(text)))).toEqual(nonsense)
+  ])('a token is invalid if it is %s', async (text) => {
+    expect(await outcome(() => tokenOf(Buffer.from(text)))).toEqual(invalid)
   })
 
-  it('a verdict says whether a token is good, and why not', async () => {
+  it('a validity says whether a token is valid, or why it is not', async () => {
     const good = { isValid: true, operatorId: 101, clientId: 1, expiresAt: '2026-01-01T00:00:00Z' }
     expect(validityOf(body(good))).toEqual(good)
     expect(validityOf(body({ isValid: false, error: 'expired' }))).toEqual({
       isValid: false,
       error: 'expired',
     })
-    expect(await outcome(() => validityOf(body({ valid: true })))).toEqual(nonsense)
+    expect(await outcome(() => validityOf(body({ valid: true })))).toEqual(invalid)
   })
 
-  it('nothing but chathub.invalid-response is ever thrown, whatever bytes or JSON come, and no text of it is repeated', async () => {
+  it('only chathub.invalid-response is thrown for any bytes or JSON, and it never quotes them', async () => {
     const parsers = [
       (bytes: Buffer) => operatorsOf(bytes, 6),
       organizationsOf,

@@ -24,19 +24,19 @@ const waitOf = (budget: Budget, budgetClass: BudgetClass = 'urgent'): number =>
 
 type Step =
   | { do: 'take'; budgetClass: BudgetClass }
-  | { do: 'leave' | 'giveBack'; which: number }
+  | { do: 'consume' | 'release'; which: number }
   | { do: number }
 const steps = fc.array(
   fc.oneof(
     fc.record({ do: fc.constant('take' as const), budgetClass: fc.constantFrom('urgent', 'background') }),
-    fc.record({ do: fc.constantFrom('leave' as const, 'giveBack' as const), which: fc.nat(20) }),
+    fc.record({ do: fc.constantFrom('consume' as const, 'release' as const), which: fc.nat(20) }),
     fc.record({ do: fc.integer({ min: 1, max: 700 }) }),
   ) as fc.Arbitrary<Step>,
   { minLength: 20, maxLength: 200 },
 )
 
 describe('the budget of one process', () => {
-  it('lets no more than N requests leave in any sliding second, whatever is taken, left and given back', async () => {
+  it('lets at most N requests leave in any sliding second, whatever is taken, used and released', async () => {
     await fc.assert(
       fc.asyncProperty(fc.integer({ min: 1, max: 12 }), steps, async (n, sequence) => {
         const { clock, budget } = setUp(n)
@@ -49,7 +49,7 @@ describe('the budget of one process', () => {
           } else if (typeof step.do === 'number') await clock.advance(step.do)
           else if (open.length > 0) {
             const [one] = open.splice(step.which % open.length, 1)
-            if (step.do === 'giveBack') one!.slot.release()
+            if (step.do === 'release') one!.slot.release()
             else if (one!.slot.consume()) left.push({ at: clock.now(), budgetClass: one!.budgetClass })
           }
         }
@@ -64,7 +64,7 @@ describe('the budget of one process', () => {
     )
   })
 
-  it('grants all of N at once again one window after they left, and nothing is lost', async () => {
+  it('grants all N slots again one window after their requests left', async () => {
     const { clock, budget } = setUp(5)
     for (let round = 0; round < 3; round++) {
       for (let i = 0; i < 5; i++) expect(take(budget)?.consume()).toBe(true)
@@ -76,7 +76,7 @@ describe('the budget of one process', () => {
     expect(budget.status().usedInLastSecond).toBe(0)
   })
 
-  it('keeps a slot from its grant until one window after its request left, however late that is', async () => {
+  it('counts a slot from its grant until one window after its request left, however late that is', async () => {
     const { clock, budget } = setUp(1)
     const slot = take(budget)
     await clock.advance(60_000)
@@ -102,7 +102,7 @@ describe('the budget of one process', () => {
     expect(budget.status().allowedNow).toBe(6)
   })
 
-  it('forgets what was noted of requests granted elsewhere as soon as it counts no more', async () => {
+  it('counts noted requests for one window', async () => {
     const { clock, budget } = setUp(5)
     for (let i = 0; i < 100; i++) {
       budget.note('urgent')
@@ -112,7 +112,7 @@ describe('the budget of one process', () => {
     expect(budget.idleInMs()).toBeGreaterThan(0)
   })
 
-  it('counts a slot once, whichever of leave and giveBack comes first', () => {
+  it('counts a slot once, whichever of consume and release comes first', () => {
     const { budget } = setUp(3)
     const [sent, unused] = [take(budget)!, take(budget)!]
     sent.consume()
@@ -123,7 +123,7 @@ describe('the budget of one process', () => {
     expect(budget.status().usedInLastSecond).toBe(1)
   })
 
-  it('leaves people two fifths that imports and refreshes cannot take, and people may use all', () => {
+  it('keeps two fifths for urgent calls, which may use everything', () => {
     expect([1, 2, 5, 10, 50].map(backgroundShare)).toEqual([1, 1, 3, 6, 30])
     const { budget } = setUp(5)
     for (let i = 0; i < 3; i++) expect(take(budget, 'background')).toBeDefined()
@@ -135,7 +135,7 @@ describe('the budget of one process', () => {
     for (let i = 0; i < 5; i++) expect(take(alone)).toBeDefined()
   })
 
-  it('grants nothing while ChatHub asked for a pause, then two thirds, then a tenth more each minute', async () => {
+  it('grants nothing during a pause, then two thirds, then a tenth more each minute', async () => {
     const { clock, budget } = setUp(30)
     budget.pause(4000)
     expect(waitOf(budget)).toBe(4000)
@@ -148,7 +148,7 @@ describe('the budget of one process', () => {
     expect(budget.status().allowedNow).toBe(30)
   })
 
-  it('never slows below one a second nor recovers above the full rate', () => {
+  it('keeps the rate between one a second and the full rate', () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 1, max: 10_000 }),
@@ -164,7 +164,7 @@ describe('the budget of one process', () => {
     )
   })
 
-  it('a shorter pause does not end a longer one', async () => {
+  it('does not end a longer pause for a shorter one', async () => {
     const { clock, budget } = setUp(5)
     budget.pause(10_000)
     budget.pause(1000)
@@ -174,7 +174,7 @@ describe('the budget of one process', () => {
     expect(take(budget)).toBeDefined()
   })
 
-  it('estimates from below: who asks all the time is never served earlier', async () => {
+  it('estimates a lower bound: a call that asks all the time is not served earlier', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.integer({ min: 1, max: 8 }),

@@ -29,15 +29,15 @@ const leaving = async (call: Call) => {
   return reply
 }
 
-describe('the limit', () => {
-  it('takes one slot for each attempt, used as the request leaves', async () => {
+describe('the rate limit', () => {
+  it('takes one slot for each attempt and uses it as the request leaves', async () => {
     const { ask, budget } = setUp(leaving)
     await ask()
     await ask()
     expect(budget.status().usedInLastSecond).toBe(2)
   })
 
-  it('gives the slot back when nothing left: no connection, no request', async () => {
+  it('releases the slot if no request left', async () => {
     const { ask, budget } = setUp(async () => {
       throw new Failure('chathub.unavailable')
     })
@@ -45,7 +45,7 @@ describe('the limit', () => {
     expect(budget.status().usedInLastSecond).toBe(0)
   })
 
-  it('takes another slot when the first grew too old before the request left, and says so', async () => {
+  it('takes another slot if the first expired before the request left, and reports it', async () => {
     let attempts = 0
     const { ask, budget, reports } = setUp(async (call) => {
       if (++attempts < 3) throw new SlotTooOld()
@@ -57,7 +57,7 @@ describe('the limit', () => {
     expect(reports).toEqual([{ name: 'slot-too-old' }, { name: 'slot-too-old' }])
   })
 
-  it('pauses everything as long as ChatHub asked with a 429', async () => {
+  it('pauses all calls as long as a 429 of ChatHub asks for', async () => {
     const { ask, queue, context, clock, reports } = setUp(async (call) => {
       call.maySend?.()
       throw new Failure('chathub.throttled', { retryAfterMs: 7000 })
