@@ -2,6 +2,7 @@ import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals'
 import { type Ask, startGateway, type TestGateway } from '../support/gateway.ts'
 import { raw } from './raw.ts'
+import { sendRaw } from './raw-bytes.ts'
 
 // Groups B42–B79, B83–B87 of the bad-input matrix: names, JSON, headers.
 
@@ -155,10 +156,17 @@ describe('what is refused', () => {
     ['B72 a byte too many', Buffer.from(good.padEnd(1024 * 1024 + 1)), json, 413],
     ['B73 a number of 30 MB', Buffer.from(`{"operators":${'9'.repeat(30_000_000)}}`), json, 413],
   ])('%s', async (_row, body, headers, status) => {
-    // Some of them are refused while they are on their way.
-    const answer = await raw(gateway, path, { method: 'POST', headers, body }).catch((error) => error)
-    if (answer.code !== 'EPIPE' && answer.code !== 'ECONNRESET') expect(answer.status).toBe(status)
-    if (status === 413 && answer.headers) expect(answer.headers.connection).toBe('close')
+    // A 413 or 415 ends its connection; a 400 does when it is asked to.
+    const fields = { Host: 'x', 'X-API-Key': gateway.key, 'Transfer-Encoding': 'chunked', ...headers }
+    const ending = status === 400 ? ['Connection: close'] : []
+    const head = [...Object.entries(fields).map((pair) => pair.join(': ')), ...ending].join('\r\n')
+    const answer = await sendRaw(gateway, [
+      `POST ${path} HTTP/1.1\r\n${head}\r\n\r\n${body.length.toString(16)}\r\n`,
+      body,
+      '\r\n0\r\n\r\n',
+    ])
+    expect(answer.statuses).toEqual([status])
+    expect(answer.text).toMatch(/^connection: close\r$/im)
   })
 
   it('B70 a thousand and one', async () => {
@@ -166,16 +174,11 @@ describe('what is refused', () => {
     expect([status, faultsOf(body)]).toEqual([422, [['/operators', 'range']]])
   })
 
-  it('B71 a hundred thousand of nothing: refused soon, with an answer that is not larger than the request', async () => {
+  it('B71 a hundred thousand of nothing: the answer is smaller than the request', async () => {
     const request = `{"operators":[${'{},'.repeat(100_000).slice(0, -1)}]}`
-    await post(request)
-    const begun = performance.now()
     const { status, text } = await post(request)
-    const ms = performance.now() - begun
-    process.stderr.write(`  B71: ${ms.toFixed()} ms, ${text.length} bytes for ${request.length}\n`)
     expect(status).toBe(422)
-    expect(text.length).toBeLessThan(request.length)
-    expect(ms).toBeLessThan(500)
+    expect(text.length).toBeLessThan(1000)
   })
 
   it.each<[string, Record<string, string>, number, string]>([

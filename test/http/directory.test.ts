@@ -1,9 +1,9 @@
 import { afterEach, describe, expect, it } from '@jest/globals'
 import { startGateway, type TestGateway } from '../support/gateway.ts'
 import { describeWithRedisServer } from '../support/needs.ts'
+import { createPacedClock } from '../support/paced-clock.ts'
 import { startRedis } from '../support/redis.ts'
 import { until } from '../support/until.ts'
-import { createJumpingClock } from './jumping-clock.ts'
 
 let open: TestGateway[] = []
 const start = async (options: Parameters<typeof startGateway>[0]): Promise<TestGateway> => {
@@ -72,7 +72,7 @@ describe('no-cache', () => {
 
 describe('an answer made of several lists', () => {
   it('is as old as the oldest of them', async () => {
-    const clock = createJumpingClock()
+    const clock = createPacedClock()
     const gateway = await start({ clock })
     await gateway.ask('GET', '/v1/organizations')
     clock.jump(8000)

@@ -12,12 +12,12 @@ import { createEventStreams } from '../../src/http/event-stream.ts'
 import { beginRequest } from '../../src/http/request-context.ts'
 import { createClock, settle } from '../support/clock.ts'
 import { startGateway, type TestGateway } from '../support/gateway.ts'
-import { createJumpingClock } from './jumping-clock.ts'
+import { createPacedClock } from '../support/paced-clock.ts'
 import { sendRaw } from './raw-bytes.ts'
 
 describe('a stream of events', () => {
   const key = makeKey('reader')
-  const clock = createJumpingClock()
+  const clock = createPacedClock()
   let folder: string
   let gateway: TestGateway
   let events: string

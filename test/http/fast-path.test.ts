@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals'
 import { hashKey } from '../../src/access/keys.ts'
 import { startGateway, type TestGateway } from '../support/gateway.ts'
+import { createPacedClock } from '../support/paced-clock.ts'
 import { until } from '../support/until.ts'
-import { createJumpingClock } from './jumping-clock.ts'
 import { type Raw, raw } from './raw.ts'
 
 /**
@@ -15,7 +15,7 @@ import { type Raw, raw } from './raw.ts'
  * Which router answered shows in nothing a caller sees, so here the app counts what reaches it.
  */
 const express = { 'Cache-Control': 'max-age=0' }
-const clock = createJumpingClock()
+const clock = createPacedClock()
 const narrow = { id: 'narrow', organizations: [24] }
 const scopeless = { id: 'scopeless', scopes: ['organizations:read'] as const }
 const limited = { id: 'limited', requestsPerMinute: 4 }

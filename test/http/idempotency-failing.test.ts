@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from '@jest/globals'
 import { countNames, ended, namesIn } from '../failure/writes.ts'
 import { startGateway, type TestGateway } from '../support/gateway.ts'
-import { createJumpingClock } from './jumping-clock.ts'
+import { createPacedClock } from '../support/paced-clock.ts'
 
 let gateway: TestGateway
 afterEach(() => gateway.close())
@@ -12,7 +12,7 @@ const timesEach = () => [...countNames(namesIn(gateway, 24)).values()]
 
 describe('an Idempotency-Key', () => {
   it('outlives a repetition that fails: what the first request wrote is not written again', async () => {
-    const clock = createJumpingClock()
+    const clock = createPacedClock()
     gateway = await startGateway({
       clock,
       env: { ...env, ORGANIZATIONS_FRESH_SECONDS: '1', CACHE_STALE_SECONDS: '60' },

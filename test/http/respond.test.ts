@@ -1,10 +1,10 @@
 import { brotliDecompressSync, gunzipSync } from 'node:zlib'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals'
 import { startGateway, type TestGateway } from '../support/gateway.ts'
-import { createJumpingClock } from './jumping-clock.ts'
+import { createPacedClock } from '../support/paced-clock.ts'
 import { type Raw, raw as rawRequest } from './raw.ts'
 
-const clock = createJumpingClock()
+const clock = createPacedClock()
 let gateway: TestGateway
 beforeAll(async () => {
   gateway = await startGateway({ clock })

@@ -1,17 +1,17 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from '@jest/globals'
 import { startGateway, type TestGateway } from '../support/gateway.ts'
 import { describeWithRedisServer } from '../support/needs.ts'
+import { createPacedClock } from '../support/paced-clock.ts'
 import { startRedis, type TestRedis } from '../support/redis.ts'
 import { until } from '../support/until.ts'
 import { asPage, idIn, mint, openSession, redeem, sessionEnv } from './browser-session.ts'
-import { createJumpingClock } from './jumping-clock.ts'
 
 describeWithRedisServer('sessions of all instances', () => {
   let redis: TestRedis
   let one: TestGateway
   let two: TestGateway
   let isAlive = true
-  const [clockOne, clockTwo] = [createJumpingClock(), createJumpingClock()]
+  const [clockOne, clockTwo] = [createPacedClock(), createPacedClock()]
   beforeAll(async () => {
     redis = await startRedis()
     const env = { ...sessionEnv, REDIS_URL: redis.url }

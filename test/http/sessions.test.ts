@@ -5,11 +5,11 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { hashKey, makeKey } from '../../src/access/keys.ts'
 import { scopes } from '../../src/contract/scopes.ts'
 import { startGateway, type TestGateway } from '../support/gateway.ts'
+import { createPacedClock } from '../support/paced-clock.ts'
 import { until } from '../support/until.ts'
 import { asPage, cookieName, idIn, mint, openSession, page, redeem, sessionEnv } from './browser-session.ts'
-import { createJumpingClock } from './jumping-clock.ts'
 
-const clock = createJumpingClock()
+const clock = createPacedClock()
 let gateway: TestGateway
 beforeAll(async () => {
   gateway = await startGateway({

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from '@jest/globals'
 import { departments, ended } from '../failure/writes.ts'
 import { startGateway, type TestGateway } from '../support/gateway.ts'
-import { createJumpingClock } from './jumping-clock.ts'
+import { createPacedClock } from '../support/paced-clock.ts'
 
 let gateway: TestGateway
 afterEach(() => gateway.close())
@@ -30,7 +30,7 @@ describe('a bulk change of status', () => {
 
 describe('an import', () => {
   it('sees whom ChatHub’s dashboard added while it ran', async () => {
-    const clock = createJumpingClock()
+    const clock = createPacedClock()
     gateway = await startGateway({ clock, env: { CHATHUB_BATCH_SIZE: '1' } })
     const held = gateway.simulator.hold('synchronize', 24)
     const { headers } = await gateway.ask('POST', '/v1/organizations/24/imports', {
