@@ -188,7 +188,7 @@ describe('files', () => {
     cache: 1130,
     chathub: 668,
     contract: 1215,
-    http: 2388,
+    http: 2389,
     lists: 920,
     redis: 430,
     throttle: 738,
