@@ -24,7 +24,6 @@ export const clientEntry = z.strictObject({
 })
 export type ClientEntry = z.infer<typeof clientEntry>
 const clientsFile = z.strictObject({ clients: z.array(clientEntry) })
-
 const faultsOf = (error: z.ZodError | undefined): string[] =>
   error?.issues.map(({ path, message }) => `/${path.join('/')}: ${message}`) ?? []
 

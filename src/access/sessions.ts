@@ -23,7 +23,7 @@ type SessionRecord = SessionRights & {
 }
 
 const ticketMs = 60_000
-/** The lifetime of the record of a session that is not used. */
+/** A session that is not used for so long loses its record. */
 const idleMs = 30 * 60_000
 /** A use is stored at most this often, because it costs a round trip. */
 const touchMs = 60_000
@@ -116,8 +116,8 @@ export const createSessions = (options: { secret: Secret; records: Records; keys
         // An ended session stays ended, and a read succeeds though Redis is away.
         await records.replace(key, used, ttlOf(used)).catch(() => {})
       }
-      const caller = { ...rights, id: `${record.minter.id}/${name.slice(0, 8)}`, kind: 'session' } as const
-      return { ...caller, origin: record.origin, expiresAt: record.endsAt }
+      const { minter, origin, endsAt: expiresAt } = record
+      return { ...rights, id: `${minter.id}/${name.slice(0, 8)}`, kind: 'session', origin, expiresAt }
     },
     /** Ends the session on every instance. */
     end: async (id: string): Promise<void> => {
