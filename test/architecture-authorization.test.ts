@@ -75,6 +75,8 @@ const below: Record<string, string> = {
   'src/assignments/memory-assignments.ts': 'a store',
   'src/assignments/redis-assignments.ts': 'a store',
   'src/lists/guard-shrink.ts': 'a check inside a load, which every caller shares',
+  'src/lists/operator-index.ts createOperatorIndex':
+    'stores hints, which readers confirm in a list of the caller',
   'src/lists/operator-lists.ts operatorsKey': 'makes a key of the cache',
   'src/writes/journal.ts': 'a store',
   'src/writes/new-operation.ts operationId': 'makes an id',
