@@ -4,7 +4,7 @@ import { createMemoryAssignments } from '../../src/assignments/memory-assignment
 import { createRedisAssignments } from '../../src/assignments/redis-assignments.ts'
 import { systemClock } from '../../src/clock.ts'
 import { chatNumber, type Strategy } from '../../src/contract/assignment.ts'
-import { createRedis } from '../../src/redis/redis.ts'
+import { createRedis, type Redis } from '../../src/redis/redis.ts'
 import { createClock } from '../support/clock.ts'
 import type { TestDatabase } from '../support/redis.ts'
 
@@ -41,8 +41,8 @@ export const storeInMemory = (chatsMax?: number): StoreUnderTest => {
   return { store, age: clock.advance, close: () => {} }
 }
 
-/** `ready` resolves when Redis is reached the next time. */
-export type RedisStoreUnderTest = StoreUnderTest & { ready(): Promise<unknown> }
+/** `ready` resolves when Redis is reached the next time. `answered`: what scripts have returned. */
+export type RedisStoreUnderTest = StoreUnderTest & { ready(): Promise<unknown>; answered: unknown[] }
 
 /** A store with its own connection, as each instance has; resolves when the connection is up. */
 export const storeInRedis = async (
@@ -60,8 +60,18 @@ export const storeInRedis = async (
     report: (told) => void (told.name === 'redis' && told.event === 'ready' && events.emit('ready')),
   })
   await ready
+  const answered: unknown[] = []
+  const script: Redis['script'] = (...defined) => {
+    const call = redis.script(...defined)
+    return async (...args) => {
+      const answer = await call(...args)
+      answered.push(answer)
+      return answer
+    }
+  }
   return {
-    store: createRedisAssignments(redis),
+    answered,
+    store: createRedisAssignments({ ...redis, script }),
     age: (ms) => ageKeys(database, ms),
     close: () => redis.close(),
     ready: () => once(events, 'ready'),

@@ -141,6 +141,21 @@ describeWithRedis('assignments of several instances on one Redis', () => {
     }
   })
 
+  it('are read by an instance once, and then only what others have added', async () => {
+    const active = Array.from({ length: 500 }, (_, i) => i + 1)
+    const other = await storeInRedis(database)
+    await assignIn(at(0), 30, 'a', active)
+    await assignIn(other.store, 30, 'b', active)
+    const whole = (other.answered.at(-2) as Buffer[])[1] as Buffer
+    await assignIn(at(0), 30, 'c', active)
+    await assignIn(other.store, 30, 'd', active)
+    const [outcome, added] = other.answered.at(-2) as [Buffer, Buffer]
+    expect(whole.length).toBeGreaterThan(500)
+    expect([String(outcome), String(added)]).toEqual(['rotated', '=1:3;'])
+    expect(await assignIn(other.store, 30, 'e', active)).toMatchObject({ hold: { operator: 5 } })
+    other.close()
+  })
+
   it('go on evenly when Redis has lost the rotation, or its end', async () => {
     const chats = (word: string) => Array.from({ length: 4 }, (_, i) => `${word}-${i}`)
     const operators = async (word: string) => {
