@@ -22,18 +22,8 @@ import { createSharedBudget } from './throttle/shared-budget.ts'
 import { createUpstream } from './throttle/upstream.ts'
 import { version } from './version.ts'
 import { watchCredentials } from './watch-credentials.ts'
-import { createAdd } from './writes/add.ts'
-import { createChangeStatus } from './writes/change-status.ts'
 import { createIdempotency } from './writes/idempotency.ts'
-import { createImports } from './writes/imports.ts'
-import { createMemoryJournal } from './writes/journal.ts'
-import { createOperationWriter } from './writes/operation-writer.ts'
-import { createOperations } from './writes/operations.ts'
-import { createLocalOrganizationLock } from './writes/organization-lock.ts'
-import { createRedisJournal } from './writes/redis-journal.ts'
-import { createRedisOrganizationLock } from './writes/redis-organization-lock.ts'
-import { createRunner } from './writes/runner.ts'
-import { sweep } from './writes/sweep.ts'
+import { createWrites } from './writes/writes.ts'
 
 export type Gateway = {
   /** Not listening yet. Requests before `opened` are answered as if Redis were away. */
@@ -95,28 +85,16 @@ export const createGateway = (
     clock,
     report,
   })
-  const { rosters } = reading
 
   // Writing.
-  const { batchSize, settleMs, timeoutMs } = config
-  const organizationLock = redis
-    ? createRedisOrganizationLock({
-        redis: redis.tolerant,
-        clock,
-        graceMs: timeoutMs,
-        redisDataSince: registry.redisDataSince,
-      })
-    : createLocalOrganizationLock(clock)
-  const journal = redis
-    ? createRedisJournal(redis.tolerant, clock, organizationLock)
-    : createMemoryJournal(clock, organizationLock)
-  const runner = createRunner({ chathub, cache: rosters, journal, clock, report, settleMs })
-  const writer = createOperationWriter({ cache: rosters, journal, runner, clock, batchSize })
-  const add = createAdd(writer)
-  const changeStatus = createChangeStatus({ writer, cache: rosters, clock })
-  const imports = createImports({ writer, organizations: reading.organizations, cache: rosters, clock })
-  const operations = createOperations({ journal, runner, clock })
-  const stopSweeping = sweep({ journal, runner, clock })
+  const { stop: stopWrites, ...writing } = createWrites({
+    ...config,
+    ...reading,
+    chathub,
+    redis,
+    clock,
+    report,
+  })
   const assignments = createAssignments({
     lists: reading.lists,
     store: redis ? createRedisAssignments(redis.tolerant) : createMemoryAssignments({ clock }),
@@ -130,10 +108,7 @@ export const createGateway = (
   const http = createHttp({
     ...config,
     ...reading,
-    add,
-    changeStatus,
-    imports,
-    operations,
+    ...writing,
     assignments,
     access,
     // A request ends at its deadline, so one that began twice as long ago is surely over.
@@ -149,12 +124,9 @@ export const createGateway = (
     health: () => ({ chathub: upstream.health(), redis: redisStatus().state }),
     upstream: () => ({
       ...upstream.status(),
-      cache: rosters.size(),
+      cache: reading.rosters.size(),
       redis: redisStatus(),
-      clients: keys.uses().map(({ lastUsedAt, ...use }) => ({
-        ...use,
-        lastUsedAt: lastUsedAt === undefined ? null : new Date(lastUsedAt).toISOString(),
-      })),
+      clients: access.uses(),
     }),
     observe: (requestContext, status) => {
       const ms = clock.now() - requestContext.startedAt
@@ -169,8 +141,7 @@ export const createGateway = (
     opened: redis?.opened ?? Promise.resolve(),
     close: async () => {
       stopWatching()
-      stopSweeping()
-      await runner.stop()
+      await stopWrites()
       await coherence.close()
       redis?.close()
       await upstream.close()

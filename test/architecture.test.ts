@@ -152,7 +152,7 @@ describe('files', () => {
   /** Longer than others with a reason; the number is the most they may grow to. */
   const longer: Record<string, number> = {
     'src/contract/endpoints.ts': 360, // a table, one endpoint after the other
-    'src/gateway.ts': 300, // all wiring on one page
+    'src/gateway.ts': 150, // all wiring on one page
     'src/cache/cache.ts': 240, // one state machine
     'src/cache/coherence.ts': 320, // one protocol: leases, notices, acknowledgements
   }
@@ -183,16 +183,16 @@ describe('files', () => {
    */
   const linesMax: Record<string, number> = {
     '': 1400,
-    access: 714,
+    access: 785,
     assignments: 433,
     cache: 1130,
     chathub: 668,
     contract: 1215,
-    http: 2389,
-    lists: 920,
+    http: 2450,
+    lists: 930,
     redis: 430,
     throttle: 738,
-    writes: 2152,
+    writes: 2215,
   }
 
   it('of each folder of the server stay within its ceiling', () => {

@@ -28,5 +28,17 @@ export const createAccess = (options: {
   const findByJwt =
     jwksUrl && issuer && audience ? [createJwtFinder({ jwksUrl, issuer, audience, clock })] : []
   const authenticate = createAuthenticate([keys.find, gatewayTokens.find, ...findByJwt], sessions)
-  return { keys, limit, gatewayTokens, sessions, authenticate }
+  return {
+    keys,
+    limit,
+    gatewayTokens,
+    sessions,
+    authenticate,
+    /** When each key was last used. */
+    uses: () =>
+      keys.uses().map(({ lastUsedAt, ...use }) => ({
+        ...use,
+        lastUsedAt: lastUsedAt === undefined ? null : new Date(lastUsedAt).toISOString(),
+      })),
+  }
 }

@@ -1,0 +1,58 @@
+import type { Cache } from '../cache/cache.ts'
+import { registry } from '../cache/coherence.ts'
+import type { ChatHub } from '../chathub/client.ts'
+import type { Clock } from '../clock.ts'
+import type { Organizations } from '../lists/organizations.ts'
+import type { Roster } from '../lists/roster.ts'
+import type { Redis } from '../redis/redis.ts'
+import type { Reporter } from '../report.ts'
+import { createAdd } from './add.ts'
+import { createChangeStatus } from './change-status.ts'
+import { createImports } from './imports.ts'
+import { createMemoryJournal } from './journal.ts'
+import { createOperationWriter } from './operation-writer.ts'
+import { createOperations } from './operations.ts'
+import { createLocalOrganizationLock } from './organization-lock.ts'
+import { createRedisJournal } from './redis-journal.ts'
+import { createRedisOrganizationLock } from './redis-organization-lock.ts'
+import { createRunner } from './runner.ts'
+import { sweep } from './sweep.ts'
+
+/** The writing side: one engine under the organization's lock, with its journal in memory or in Redis. */
+export const createWrites = (options: {
+  chathub: ChatHub
+  rosters: Cache<Roster>
+  organizations: Organizations
+  redis: Redis | undefined
+  /** The longest that a request to ChatHub takes, ms. */
+  timeoutMs: number
+  /** Operators in one request to ChatHub. */
+  batchSize: number
+  /** How long after a lost answer its outcome is looked up, ms. */
+  settleMs: number
+  clock: Clock
+  report: Reporter
+}) => {
+  const { chathub, rosters: cache, redis, timeoutMs: graceMs, batchSize, clock } = options
+  const { redisDataSince } = registry
+  const organizationLock = redis
+    ? createRedisOrganizationLock({ redis: redis.tolerant, clock, graceMs, redisDataSince })
+    : createLocalOrganizationLock(clock)
+  const journal = redis
+    ? createRedisJournal(redis.tolerant, clock, organizationLock)
+    : createMemoryJournal(clock, organizationLock)
+  const runner = createRunner({ ...options, chathub, cache, journal })
+  const writer = createOperationWriter({ cache, journal, runner, clock, batchSize })
+  const stopSweeping = sweep({ journal, runner, clock })
+  return {
+    add: createAdd(writer),
+    changeStatus: createChangeStatus({ writer, cache, clock }),
+    imports: createImports({ writer, organizations: options.organizations, cache, clock }),
+    operations: createOperations({ journal, runner, clock }),
+    /** Resolves when running operations have finished their chunk, are written down and handed over. */
+    stop: (): Promise<void> => {
+      stopSweeping()
+      return runner.stop()
+    },
+  }
+}
