@@ -42,7 +42,7 @@ const noQuery = z.strictObject({})
 const parametersMax = 100
 const tooMany: Fault = { pointer: '/query', code: 'length', detail: `At most ${parametersMax} parameters.` }
 
-/** The query of a URL as an object; a parameter given twice, or broken percent-encoding, is a fault. */
+/** The query of a URL as an object. A repeated parameter and broken percent-encoding are faults. */
 const queryOf = (url: string): Checked<Record<string, string>> => {
   const at = url.indexOf('?')
   const value: Record<string, string> = Object.create(null)
@@ -64,12 +64,12 @@ const queryOf = (url: string): Checked<Record<string, string>> => {
   return { value, faults }
 }
 
-/** The query checked against its schema, with the faults of both; each parameter is told once. */
+/** The query checked against its schema, with the faults of both; at most one fault for a parameter that did not parse. */
 const checkQuery = <S extends z.ZodType>(
   schema: S | undefined,
   { value: given, faults }: Checked<Record<string, string>>,
 ): Checked<z.output<S>> => {
-  // Of too many none was read: which are missing or wrong is not known.
+  // Too many parameters are not read at all, so it is unknown which are missing or wrong.
   const { value, faults: more } = check(faults.includes(tooMany) ? undefined : schema, given, '/query')
   const told = new Set(faults.map(({ pointer }) => pointer))
   return { value, faults: [...faults, ...more.filter(({ pointer }) => !told.has(pointer))] }
@@ -79,7 +79,7 @@ const credentialName =
   /^((x-)?api[-_]?key|key|((access|auth|id|session)[-_]?)?token|(x-)?authorization(-key)?|bearer|password|secret)$/i
 const credentialText = /^cg[wt]_/i
 
-/** @throws Failure `credential.in-url` when a parameter of the query is, or holds, what belongs into a header */
+/** @throws Failure `credential.in-url` when the name or value of a parameter is a credential */
 const refuseCredentials = (query: Record<string, string>): void => {
   for (const [name, text] of Object.entries(query))
     if (credentialName.test(name) || credentialText.test(name) || credentialText.test(text))

@@ -4,11 +4,11 @@ import type { Express } from 'express'
 export type Presets = { IncomingMessage?: typeof IncomingMessage; ServerResponse?: typeof ServerResponse }
 
 /**
- * On Node 20 and 22 Express's prototype swap on each request costs most of its speed. Requests and responses that are
- * born with the app's prototypes make the swap a no-op; on Node 24 that is still a fifth (`npm run bench -- express-route`).
+ * Constructors whose objects already have the app's prototypes, so Express's prototype swap on each request is a no-op. The
+ * swap costs most of Express's speed on Node 20 and 22, and a fifth on Node 24 (`npm run bench -- express-route`).
  *
- * Node's constructors are plain functions and are called as such: `Reflect.construct` with another target would do the
- * same six times slower. The self-check sees when a Node makes them classes; then the plain way still works.
+ * Node's constructors are plain functions and are called as such; `Reflect.construct` would be six times slower. If a
+ * release of Node makes them classes, the self-check fails and Node's own constructors are used.
  */
 export const expressPrototypes = (app: Express): Presets => {
   try {
@@ -30,12 +30,12 @@ const withPrototype = <C extends typeof IncomingMessage | typeof ServerResponse>
   parent: C,
   prototype: object,
 ): C => {
-  function Born(this: object, first: unknown, second: unknown): void {
+  function Preset(this: object, first: unknown, second: unknown): void {
     ;(parent as unknown as (this: object, first: unknown, second: unknown) => void).call(this, first, second)
   }
-  Born.prototype = prototype
-  // V8 sizes the objects of a function by what it and the functions it inherits from assign. Without this every
-  // property beyond the first few is kept outside the object: 11 µs a request.
-  Object.setPrototypeOf(Born, parent)
-  return Born as unknown as C
+  Preset.prototype = prototype
+  // V8 sizes objects by the properties that a function and its parents assign. Without this line most properties are
+  // stored outside the object, which costs 11 µs a request.
+  Object.setPrototypeOf(Preset, parent)
+  return Preset as unknown as C
 }

@@ -19,14 +19,14 @@ export type CachedLookup = (caller: Caller) => { keptBody: Buffer; freshness: Fr
 export type FastPath = {
   /** Remembers how a URL was answered. */
   remember(url: string, endpoint: Endpoint, cachedLookup: CachedLookup): void
-  /** Answers an ordinary read of a URL that was answered before; false: nothing was done, Express takes it. */
+  /** Answers an ordinary read of a URL that was answered before. False: nothing was sent, Express answers. */
   answer(req: IncomingMessage, res: ServerResponse): boolean
 }
 
-// Together they bound the table: a caller chooses its own URLs and texts.
+// Callers choose their URLs: together these bound the table.
 const urlsMax = 20_000
 const urlMax = 512
-/** Nothing in it makes a request more than the read of a list. */
+/** Whether the headers ask for nothing more than a list. */
 const isOrdinary = (headers: IncomingHttpHeaders): boolean =>
   headers.cookie === undefined &&
   headers.origin === undefined &&
@@ -39,8 +39,8 @@ const isOrdinary = (headers: IncomingHttpHeaders): boolean =>
   headers['content-length'] === undefined
 
 /**
- * The same read again without Express: the same authentication, the same right, the same limit and the same `respond`, asked
- * before the app. Whatever is not ordinary, and every refusal, falls through. Without this file everything still works.
+ * Answers repeated reads without Express, by the same authentication, rights, limit and `respond`. Anything unusual, and
+ * every refusal, is left to Express. The gateway answers the same without this file.
  */
 export const createFastPath = (options: {
   authenticate: Authenticate
@@ -82,7 +82,7 @@ export const createFastPath = (options: {
         )
         return true
       } catch {
-        return false // a refusal: Express refuses in full
+        return false // Express sends the refusal.
       }
     },
   }

@@ -7,7 +7,7 @@ const malformed = (code: string, detail: string, pointer = ''): Failure =>
   new Failure('request.malformed', { errors: [{ pointer, code, detail }] })
 
 /**
- * JSON as strictly as a write deserves: valid UTF-8, no key twice in one object, no `__proto__`, at most 16 levels.
+ * Strict JSON: valid UTF-8, no repeated key in an object, no `__proto__`, at most 16 levels.
  * @throws Failure `request.malformed`
  */
 export const parseJson = (bytes: Buffer): unknown => {
@@ -26,10 +26,10 @@ export const parseJson = (bytes: Buffer): unknown => {
   }
 }
 
-/** Looks for what JSON.parse lets through: depth and keys. Syntax is left to JSON.parse. */
+/** Refuses what JSON.parse accepts: depth and keys. Syntax is left to JSON.parse. */
 const scan = (text: string): void => {
   const open: (Set<string> | undefined)[] = []
-  // A string that does not end is a token too: tried again from each of its quotes it would cost its length squared.
+  // A lone quote is a token too. Otherwise an unterminated string would be scanned again from each quote, in quadratic time.
   const token = /"[^"\\]*(?:\\.[^"\\]*)*"|["{}[\]]/gs
   for (let found = token.exec(text); found; found = token.exec(text)) {
     const [piece] = found

@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http'
 import type { Caller } from '../access/caller.ts'
 import type { Freshness } from '../cache/cache.ts'
 
-/** One request on its way through the router: what its log line and its numbers are made of. */
+/** One request: the source of its log line and its metrics. */
 export type RequestContext = {
   requestId: string
   /** Monotonic ms. */
@@ -11,16 +11,16 @@ export type RequestContext = {
   method: string
   /** The path as in the OpenAPI document, never the URL with its values. */
   route: string
-  /** Set when the caller is being looked for already. */
+  /** Set while the fast path's authentication is in flight. */
   pendingCaller: Promise<Caller> | undefined
-  /** Once it is known; its limit has counted this request. */
+  /** Set once authenticated; the rate limit has counted this request. */
   caller: Caller | undefined
   freshness: Freshness | undefined
-  /** Its body is sent when it is told to go on. */
+  /** The client sends its body only after `100 Continue`. */
   awaitsContinue: boolean
   /** The failure code of a problem document. */
   code: string | undefined
-  /** Lines of the answer's head that belong to the requestContext, such as CORS. */
+  /** Header lines that depend on the request, such as CORS. */
   headerLines: string
 }
 
@@ -32,7 +32,7 @@ declare module 'node:http' {
 
 const ownId = /^[A-Za-z0-9_-]{8,64}$/
 
-/** The caller's request id where it is one, else our own. */
+/** The valid request id of the caller, else a new one. */
 export const requestIdOf = (req: IncomingMessage): string => {
   const given = req.headers['x-request-id']
   return typeof given === 'string' && ownId.test(given) ? given : randomUUID()

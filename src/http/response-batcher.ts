@@ -4,7 +4,7 @@ import { createWriteHead } from './header-writer.ts'
 import type { RequestContext } from './request-context.ts'
 import { commonLines, type Response } from './respond.ts'
 
-/** Called once for every answer, as it is sent. */
+/** Called once for every answer, when it is sent. */
 export type Observe = (requestContext: RequestContext, status: number) => void
 
 export type ResponseBatcher = {

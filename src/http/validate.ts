@@ -1,10 +1,10 @@
 import { z } from 'zod'
 import { Failure, type FailureCode, type Fault } from '../errors.ts'
 
-// A longer name is somebody's mistake, or somebody's key: it is not said again.
+// A longer name may be a secret in the wrong place, so it is not repeated.
 const nameMax = 64
 
-/** JSON Pointer to a place in the input, or to what holds it where its name is not to be repeated. */
+/** JSON Pointer to a place in the input, or to its parent where the name is not to be repeated. */
 export const pointerTo = (prefix: string, path: readonly PropertyKey[]): string => {
   const names = path.map(String)
   const long = names.findIndex((name) => name.length > nameMax)
@@ -21,7 +21,7 @@ const codes: Record<string, string> = {
   too_big: 'range',
 }
 
-/** Every fault that zod found, with its place; a value is never repeated. */
+/** Every fault that zod found, with its place. Values are never repeated. */
 const faultsOf = (prefix: string, issues: readonly z.core.$ZodIssue[]): Fault[] =>
   issues.flatMap((issue): Fault[] => {
     if (issue.code === 'unrecognized_keys')
@@ -42,13 +42,13 @@ const faultsOf = (prefix: string, issues: readonly z.core.$ZodIssue[]): Fault[] 
 const sentence = (issue: z.core.$ZodIssue): string =>
   issue.message.endsWith('.') ? issue.message : `${issue.message}.`
 
-/** What was parsed; it may be used when there are no faults. */
+/** The value may be used when there are no faults. */
 export type Checked<T> = { value: T; faults: Fault[] }
 
-// A mebibyte of `{}` has 700,000 faults; nobody reads more than these.
+// A body of 1 MiB can have 700,000 faults.
 const faultsMax = 1000
 
-/** The parsed value and every fault; of a long array no more entries are looked at than show enough. */
+/** The parsed value and every fault. A long array is checked only until there are more faults than are shown. */
 export const check = <S extends z.ZodType>(
   schema: S | undefined,
   given: unknown,

@@ -32,7 +32,7 @@ const dropInList = ({ organization, operators }: Roster) =>
     organization,
   }))
 
-/** The drop-in paths: a program written for ChatHub changes its base URL and token, nothing else. */
+/** The drop-in paths: a program written for ChatHub changes only its base URL and token. */
 export const mountDropIn = (router: Router, dependencies: Dependencies): void => {
   const { organizations, lists, directory, add, changeStatus, tokens, gatewayTokens } = dependencies
 
@@ -51,26 +51,26 @@ export const mountDropIn = (router: Router, dependencies: Dependencies): void =>
       if (places) places.push(place)
       else wanted.set(organizationId, [place])
     }
-    // All are looked at before anything is sent: one organization that is not the caller's stops the whole request.
+    // Nothing is sent if one of the organizations is not the caller's.
     for (const organization of wanted.keys()) await organizations.get(caller, organization, context)
     const added: { id: number; name: string; status: number }[] = []
     for (const [organization, places] of wanted) {
       const operators = places.map((place) => ({ name: (body[place] as { name: string }).name }))
       const request = { operators, onDuplicate: 'allow', onDeleted: 'report', dryRun: false } as const
       const written = await add(caller, organization, request, context, requestKey).catch((error) => {
-        // Another organization has got its operators: not as if nothing had been done.
+        // Operators were added in another organization, so the request has not simply failed.
         throw added.length > 0 ? new Failure('write.in-doubt', { cause: error }) : error
       })
       if ('operation' in written) throw new Failure('write.in-doubt')
-      // The list that the add left behind knows the status that ChatHub gave each.
-      const left = await lists.read(caller, organization, context).catch(() => undefined)
+      // The list after the add has the status that ChatHub gave to each operator.
+      const after = await lists.read(caller, organization, context).catch(() => undefined)
       for (const { index, name, id, outcome } of written.done.results) {
         if (outcome === 'rejected')
           throw new Failure(
             added.length > 0 || written.done.created > 0 ? 'write.in-doubt' : 'chathub.rejected',
           )
         if (id === undefined) throw new Failure('write.in-doubt')
-        const operator = left?.copy.value.byId(id)
+        const operator = after?.copy.value.byId(id)
         added[places[index] as number] = { id, name, status: operator ? codeOf(operator) : 0 }
       }
     }

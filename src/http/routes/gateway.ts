@@ -5,7 +5,7 @@ import type { Router } from '../router.ts'
 
 type Dependencies = { upstream(): Upstream; purge: Purge }
 
-/** What the gateway says of itself and its caller. */
+/** The gateway's view of its caller, of ChatHub and of its cache. */
 export const mountGateway = (router: Router, { upstream, purge }: Dependencies): void => {
   router.bind(endpoints.me, ({ caller }) => ({
     json: {

@@ -6,11 +6,11 @@ type Dependencies = {
   health(): Health
   metrics(): Promise<string>
   openapi(): Buffer
-  /** On the listener of `OPS_PORT` nothing needs a key. */
+  /** True on the listener of `OPS_PORT`. */
   withoutKey?: boolean
 }
 
-/** Liveness never looks at ChatHub or Redis; readiness means able to answer, so it fails only while draining. */
+/** Liveness depends on neither ChatHub nor Redis. Readiness means able to answer, so it fails only while draining. */
 export const mountHealth = (router: Router, { health, metrics, openapi, withoutKey }: Dependencies): void => {
   router.bind(endpoints.livez, () => ({ json: { status: 'ok' } }))
   router.bind(endpoints.readyz, () => {

@@ -23,10 +23,10 @@ type Dependencies = {
   clock: Clock
 }
 
-// What is left of the deadline for writing the answer.
+// The part of the deadline that is kept for sending the answer, ms.
 const answerMs = 100
 
-/** 202 with the address under which a write that goes on, or is in doubt, can be watched. */
+/** 202 with the address of the operation, for a write that is running or in doubt. */
 export const accepted = (operation: Operation): Answer => ({
   json: viewOf(operation),
   status: 202,
@@ -38,7 +38,7 @@ const pick = (rows: readonly Row[], outcomes: readonly RowOutcome[]): Record<str
   return Object.fromEntries(outcomes.map((outcome) => [outcome, counts[outcome]]))
 }
 
-/** Writes of many rows, and the one resource that shows any write that takes long. */
+/** Writes of many rows, and operations: the resource of every write that takes long. */
 export const mountOperations = (router: Router, dependencies: Dependencies): void => {
   const { operations, imports, add, changeStatus, tokens, clock } = dependencies
 
@@ -125,7 +125,7 @@ export const mountOperations = (router: Router, dependencies: Dependencies): voi
   })
 }
 
-/** Sends each state once, and ends with the final one, or when there is nothing to look at any more. */
+/** Sends each state once. Ends after the final state, or when the operation has expired. */
 const follow = (
   operations: Operations,
   caller: Caller,
@@ -144,7 +144,7 @@ const follow = (
   }
   show(first)
   const stop = operations.watch(caller, first, show)
-  // What was kept between the first look and listening would be missed.
+  // A state stored between the first read and the subscription would be missed otherwise.
   operations.get(caller, first.id).then((now) => (isFinal(now) ? show(now) : undefined), end)
   return stop
 }

@@ -18,7 +18,7 @@ type Dependencies = { lists: OperatorLists; directory: Directory; add: Add; chan
 
 const shown = ({ roster, operator }: FoundOperator) => ({ ...operator, organization: roster.organization })
 
-/** /v1/organizations/{org}/operators and what spans several organizations. */
+/** /v1/organizations/{org}/operators, and reads over all organizations of the caller. */
 export const mountOperators = (
   router: Router,
   { lists, directory, add, changeStatus }: Dependencies,
@@ -77,7 +77,7 @@ export const mountOperators = (
   )
 }
 
-/** A body that is made once per roster, and how to find it again while the list is fresh. */
+/** A body that is made once per roster, with the lookup that finds it again while the list is fresh. */
 export const keptBody = (
   lists: OperatorLists,
   read: Read<Roster>,

@@ -3,7 +3,7 @@ import type { Diagnose } from '../../lists/diagnosis.ts'
 import type { Organizations } from '../../lists/organizations.ts'
 import type { Router } from '../router.ts'
 
-/** /v1/organizations and what is asked about one of them. */
+/** /v1/organizations, and the diagnosis of one. */
 export const mountOrganizations = (
   router: Router,
   { organizations, diagnose }: { organizations: Organizations; diagnose: Diagnose },

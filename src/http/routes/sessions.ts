@@ -8,7 +8,7 @@ import type { Router } from '../router.ts'
 
 type Dependencies = { sessions: Sessions; sameSite: 'strict' | 'lax' | 'none'; clock: Clock }
 
-/** Front ends without tokens: a back end mints a ticket, the browser trades it for a cookie. */
+/** Browser sessions: a back end mints a ticket, and the browser exchanges it for a cookie. */
 export const mountSessions = (router: Router, { sessions, sameSite, clock }: Dependencies): void => {
   router.bind(endpoints.mintSession, async ({ caller, body }) => {
     const { ticket, expiresAt } = await sessions.mint(caller, body)

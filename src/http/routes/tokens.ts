@@ -3,7 +3,7 @@ import { endpoints } from '../../contract/endpoints.ts'
 import type { OperatorTokens } from '../../lists/operator-tokens.ts'
 import type { Router } from '../router.ts'
 
-/** Operator tokens; answers are `no-store`, and nothing of them is kept. */
+/** Operator tokens. Answers are `no-store`, and no token is stored. */
 export const mountTokens = (
   router: Router,
   { tokens, clock }: { tokens: OperatorTokens; clock: Clock },
