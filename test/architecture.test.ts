@@ -188,7 +188,7 @@ describe('files', () => {
     cache: 1130,
     chathub: 668,
     contract: 1215,
-    http: 2450,
+    http: 2389,
     lists: 930,
     redis: 430,
     throttle: 738,
