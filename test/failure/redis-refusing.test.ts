@@ -2,7 +2,6 @@ import { afterEach, expect, it } from '@jest/globals'
 import { describeWithRedisServer } from '../support/needs.ts'
 import { stopEverything } from '../support/processes.ts'
 import { until } from '../support/until.ts'
-import { msUntil, tell } from './faulty-chathub.ts'
 import {
   comesBack,
   endWhatIsLeft,
@@ -30,18 +29,11 @@ describeWithRedisServer('Redis that refuses', () => {
     world = await startWorld()
     const { admin, gateway } = world
     await admin.config('SET', 'maxmemory', '1')
-    const times: number[] = []
-    for (let i = 0; i < 50; i++) {
-      const seen = await gateway.read(24)
-      expect(seen.status).toBe(200)
-      times.push(seen.ms)
-    }
-    const cold = await gateway.read(6)
-    tell(`R5: known ${Math.max(...times).toFixed()} ms at most, cold ${cold.ms.toFixed()} ms`)
-    expect([cold.status, cold.ms < 3000]).toEqual([200, true])
+    for (let i = 0; i < 50; i++) expect((await gateway.read(24)).status).toBe(200)
+    expect((await gateway.read(6)).status).toBe(200)
     await writesAreRefused(gateway)
     await admin.config('SET', 'maxmemory', '0')
-    await comesBack(gateway, 'R5')
+    await comesBack(gateway)
   })
 
   it('R6: made a replica, it is read and not written: as when it is full', async () => {
@@ -49,46 +41,36 @@ describeWithRedisServer('Redis that refuses', () => {
     const { admin, gateway } = world
     await admin.replicaof('127.0.0.1', '1')
     for (let i = 0; i < 50; i++) expect((await gateway.read(24)).status).toBe(200)
-    const cold = await gateway.read(6)
-    tell(`R6: cold ${cold.ms.toFixed()} ms`)
-    expect([cold.status, cold.ms < 3000]).toEqual([200, true])
+    expect((await gateway.read(6)).status).toBe(200)
     await writesAreRefused(gateway)
     await admin.replicaof('NO', 'ONE')
-    await comesBack(gateway, 'R6')
+    await comesBack(gateway)
   })
 
   it.each<[string, (world: World) => Promise<unknown>]>([
     ['R7 flushed', ({ admin }) => admin.flushall()],
     ['R8 started again without what it had acknowledged', ({ redis }) => redis.restart({ wipe: true })],
-  ])(
-    '%s: at most one request for what is known, no burst, and nobody is added twice',
-    async (name, forget) => {
-      world = await startWorld({ env: { CHATHUB_REQUESTS_PER_SECOND: '5' } })
-      const { gateway } = world
-      await until(async () => (await gateway.add('Somebody New')).status === 201)
-      gateway.simulator.clearArrivals()
-      await forget(world)
-      for (let i = 0; i < 30; i++) expect((await gateway.read(24)).status).toBe(200)
-      expect(gateway.listed(24)).toBeLessThanOrEqual(1)
-      const cold = await gateway.read(6)
-      expect([cold.status, cold.ms < 5000]).toEqual([200, true])
-      await until(async () => (await gateway.redisState()) === 'ready')
-      let again = await gateway.add('Somebody New')
-      // One that is refused says why, and is worth asking again.
-      await until(async () => {
-        if (again.status !== 503) return true
-        tell(`${name}: a write was refused with ${again.code}`)
-        again = await gateway.add('Somebody New')
-        return false
-      })
-      expect([again.status, again.answer.body.exists, again.answer.body.created]).toEqual([200, 1, 0])
-      expect(startingWrites(gateway)).toBe(0)
-      await comesBack(gateway, name)
-      const { count, kept } = gateway.simulator.busiestSecond()
-      expect(kept).toBeGreaterThan(0)
-      expect(count).toBeLessThanOrEqual(5)
-    },
-  )
+  ])('%s: at most one request for what is known, and nobody is added twice', async (_, forget) => {
+    world = await startWorld({ env: { CHATHUB_REQUESTS_PER_SECOND: '5' } })
+    const { gateway } = world
+    await until(async () => (await gateway.add('Somebody New')).status === 201)
+    gateway.simulator.clearArrivals()
+    await forget(world)
+    for (let i = 0; i < 30; i++) expect((await gateway.read(24)).status).toBe(200)
+    expect(gateway.listed(24)).toBeLessThanOrEqual(1)
+    expect((await gateway.read(6)).status).toBe(200)
+    await until(async () => (await gateway.redisState()) === 'ready')
+    let again = await gateway.add('Somebody New')
+    // One that is refused says why, and is worth asking again.
+    await until(async () => {
+      if (again.status !== 503) return true
+      again = await gateway.add('Somebody New')
+      return false
+    })
+    expect([again.status, again.answer.body.exists, again.answer.body.created]).toEqual([200, 1, 0])
+    expect(startingWrites(gateway)).toBe(0)
+    await comesBack(gateway)
+  })
 
   it('R13: that has forgotten all scripts is told them again', async () => {
     world = await startWorld()
@@ -145,7 +127,6 @@ describeWithRedisServer('a value that is none of ours', () => {
     const keys = (await admin.keys(`${prefix}*`))
       .filter((key) => !key.startsWith(`${prefix}ledger:`))
       .toSorted()
-    tell(`R12: ${keys.join(' ')}`)
     expect(keys.length).toBeGreaterThan(10)
     for (const key of keys) {
       await admin.del(key)
@@ -168,9 +149,7 @@ describeWithRedisServer('a value that is none of ours', () => {
         expect([organization, seen.status, why]).toEqual([organization, 200, []])
       }
     for (const instance of [gateway, other]) {
-      const ms = await msUntil(async () => (await instance.add()).status === 201)
-      tell(`R12: writing again after ${ms.toFixed()} ms`)
-      expect(ms).toBeLessThan(5000)
+      await until(async () => (await instance.add()).status === 201)
       await instance.isTrusted()
     }
     await other.close()

@@ -6,7 +6,6 @@ import { describeWithRedis, describeWithRedisServer } from '../support/needs.ts'
 import { stopEverything } from '../support/processes.ts'
 import { openRedis } from '../support/redis.ts'
 import { until } from '../support/until.ts'
-import { msUntil, tell } from './faulty-chathub.ts'
 import { endWhatIsLeft, startBeside, startWorld, type World } from './faulty-redis.ts'
 
 let world: World | undefined
@@ -39,22 +38,18 @@ describeWithRedisServer('an instance that is cut off from Redis while another wr
           if (askedAfter && seen.answer.body.total === 3 && isFresh(seen.how)) lies.push(String(seen.how))
         }
       })()
-      const begun = performance.now()
       const written = await writer.add()
       acknowledged = true
-      tell(`R10 ${mode}: acknowledged after ${(performance.now() - begun).toFixed()} ms`)
       expect(written.status).toBe(201)
       expect((await writer.read(24)).answer.body.total).toBe(4)
       // Still cut off: the older list is better than nothing, and says that it is old.
       const old = await cutOff.read(24)
       expect([old.answer.body.total, isFresh(old.how)]).toEqual([3, false])
       await proxy.set('pass')
-      const ms = await msUntil(async () => (await cutOff.read(24)).answer.body.total === 4)
+      await until(async () => (await cutOff.read(24)).answer.body.total === 4)
       going = false
       await reading
-      tell(`R10 ${mode}: caught up after ${ms.toFixed()} ms`)
       expect(lies).toEqual([])
-      expect(ms).toBeLessThan(5000)
       await writer.close()
     },
   )
@@ -133,7 +128,7 @@ describeWithRedis('all instances started again while ChatHub is down', () => {
       }
     const operator = await second[0]?.see('GET', '/v1/operators/1050')
     const known = await second[1]?.see('GET', '/v1/organizations')
-    tell(`restart: ${served} of 200 lists served`)
+    expect(served).toBe(200)
     expect(odd).toEqual([])
     expect([operator?.status, known?.status, known?.answer.body.total]).toEqual([200, 200, 100])
     await Promise.all(second.map((instance) => instance.close()))

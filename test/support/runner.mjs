@@ -1,7 +1,7 @@
 import Runner from 'jest-runner'
 
 /** Suites that judge times or rates: each has the machine to itself, after all others. */
-const alone = /\/test\/(bench|budget|coherence|redis|processes\.test|failure\/redis-(refusing|stale))/
+const alone = /\/test\/(bench|budget|coherence\/rolling|redis\/(topologies|sentinel)|processes\.test)/
 
 export default class extends Runner {
   async runTests(tests, watcher, options) {
