@@ -9,10 +9,9 @@ import { until } from '../support/until.ts'
 import { type Raw, raw } from './raw.ts'
 
 /**
- * Two doors, one answer. `Cache-Control: max-age=0` means nothing to a list and makes a request one that only Express
- * takes, so every question is put twice. No other suite knows of replay: with `src/http/replay.ts` gone (and its
- * `learn` and `answer` with it) each request takes Express's router, which the others ask for guarantees, not for a router.
- * Which router answered shows in nothing a caller sees, so here the app counts what reaches it.
+ * Express and the fast path give the same answer. `Cache-Control: max-age=0` means nothing to a list, but only Express takes
+ * such a request, so every question is put twice. Without `src/http/fast-path.ts` every request takes Express, and no other
+ * suite would notice. A caller cannot see which of the two answered, so the app counts the requests that reach it.
  */
 const express = { 'Cache-Control': 'max-age=0' }
 const clock = createPacedClock()
