@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import { STATUS_CODES } from 'node:http'
 
-/** One finished answer: what ChatHub decided to say, before any fault spoils its delivery. */
+/** A complete answer, before a fault changes its delivery. */
 export type Answer = { status: number; headers: Record<string, string>; body: Buffer }
 
-/** JSON under the label ChatHub gives it: `text/plain`, although the body is JSON. */
+/** JSON as ChatHub sends it, with the Content-Type `text/plain`. */
 export function json(value: unknown, status = 200): Answer {
   return text(JSON.stringify(value), status)
 }
@@ -13,13 +13,13 @@ export function text(body: string, status = 200): Answer {
   return { status, headers: { 'content-type': 'text/plain; charset=utf-8' }, body: Buffer.from(body) }
 }
 
-/** A status without any body, as `POST /api/operator/status` answers on success. */
+/** A status without a body, as `POST /api/operator/status` answers on success. */
 export function empty(status = 200): Answer {
   return { status, headers: {}, body: Buffer.alloc(0) }
 }
 
 /**
- * An ASP.NET Core ProblemDetails body, which is what a refusal of ChatHub most likely is.
+ * An ASP.NET Core ProblemDetails body, the most likely form of a refusal of ChatHub.
  * `errors` maps a field path such as `$[0].name` to its messages.
  */
 export function problem(status: number, errors?: Record<string, string[]>): Answer {

@@ -3,8 +3,8 @@ import type { RouteName } from './routes.ts'
 
 /**
  * One request that arrived. `at`: monotonic ms, by default `performance.now()` of the simulator's process,
- * taken when the head was read. `status`: what was sent, 0 when no head ever was. `organization` only when the
- * request is about exactly one. `loopLagMs`: how late `at` may be because this process was busy.
+ * taken when the head was read. `status`: the status sent, 0 if none was. `organization`: set if the request
+ * concerns exactly one. `loopLagMs`: how late `at` may be because this process was busy.
  */
 export type Arrival = {
   at: number
@@ -16,24 +16,23 @@ export type Arrival = {
   loopLagMs: number
 }
 
-/** `maxLagMs` (20): windows with a longer stall are discarded. `route`: count this route alone. */
+/** `maxLagMs` (20): windows with a longer stall are discarded. `route`: only this route is counted. */
 export type BusiestOptions = { maxLagMs?: number; route?: RouteName }
 
-/** `kept` and `discarded` are numbers of windows; `count` is the most arrivals in a kept one. */
+/** `kept`, `discarded`: numbers of windows. `count`: the most arrivals in a kept window. */
 export type Busiest = { count: number; kept: number; discarded: number }
 
 export type Arrivals = ReturnType<typeof createArrivals>
 
-/** The log of what reached ChatHub, the judge of "at most N requests in any second". */
+/** The log of arrivals, which decides whether at most N requests came in any second. */
 export function createArrivals(monotonic: () => number) {
   const lag = createLoopLag()
   let arrivals: Arrival[] = []
 
   /**
-   * The most arrivals in any sliding second [t, t + 1000). Only windows that begin at an arrival are
-   * looked at: no other window can hold more. Windows touched by a stall are left out and counted in
-   * `discarded`; `count` speaks for the `kept` ones only. A burst heavy enough to stall the simulator
-   * discards its own windows, so a judge must ask for `kept` too and never trust a small count alone.
+   * The most arrivals in any sliding second [t, t + 1000). Only windows that begin at an arrival are counted,
+   * since no other window can hold more. Windows with a stall are discarded, and `count` concerns the kept
+   * ones only. A burst that stalls the simulator discards its own windows, so a test must check `kept` too.
    */
   function busiestSecond({ maxLagMs = 20, route }: BusiestOptions = {}): Busiest {
     const seen = arrivals.filter((arrival) => route === undefined || arrival.route === route)
@@ -52,7 +51,7 @@ export function createArrivals(monotonic: () => number) {
   }
 
   return {
-    /** The entry stays open: its organization and status are filled in as they become known. */
+    /** Adds an entry whose organization and status are set when they become known. */
     record(head: Pick<Arrival, 'method' | 'path' | 'route'>): Arrival {
       const arrival: Arrival = { at: monotonic(), ...head, status: 0, loopLagMs: lag.at(performance.now()) }
       arrivals.push(arrival)

@@ -9,8 +9,8 @@ import type { Tokens } from './tokens.ts'
 export type Deciding = { directory: Directory; tokens: Tokens; rules: LoginRules }
 
 /**
- * ChatHub without transport: one whole request in, its effect on the tables made, one answer out.
- * Order of refusals, as in ASP.NET Core: path 404, size 413, token 401/403, Accept 406, label 415, body 400.
+ * ChatHub without transport: takes a complete request, changes the tables, and returns an answer.
+ * Order of refusals, as in ASP.NET Core: path 404, size 413, token 401/403, Accept 406, type 415, body 400.
  */
 export function decide(incoming: Incoming, { directory, tokens, rules }: Deciding): Answer {
   const { route, method } = incoming
@@ -40,8 +40,8 @@ export function decide(incoming: Incoming, { directory, tokens, rules }: Decidin
 }
 
 /**
- * The organizations a request is about: from the query, from the rows of a synchronize call (possibly
- * several), or from the person named by id. Empty when it is about none or about somebody unknown.
+ * The organizations that a request concerns: from the query, from the rows of a synchronize call, or from the
+ * operator's id. Empty if there is none or the operator is unknown.
  */
 export function organizationsOf(incoming: Incoming, directory: Directory): number[] {
   if (incoming.route === 'list') {

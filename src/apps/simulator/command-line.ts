@@ -22,8 +22,8 @@ It accepts CHATHUB_LOGIN, CHATHUB_PASSWORD and CHATHUB_COMPANY_TOKEN from the en
 const shapes = ['string', 'text', 'object']
 
 /**
- * Reads the command line and the environment; 'help' when help is asked for.
- * @throws TypeError with a sentence for people when a flag or its value is wrong.
+ * Reads the command line and the environment; returns 'help' for `--help`.
+ * @throws TypeError with a readable message for a wrong flag or value
  */
 export function readCommandLine(args: string[], env: NodeJS.ProcessEnv): SimulatorOptions | 'help' {
   const { values } = parseArgs({

@@ -8,7 +8,7 @@ type Command = (simulator: Simulator, query: Query, body: unknown, path: string)
 
 const prefix = '/__sim/'
 
-/** What `{ method, first path segment }` does; a result of undefined is answered 204. */
+/** Commands by method and first path segment; a result of undefined is answered with 204. */
 const commands: Record<string, Command> = {
   'POST faults': (simulator, _query, body) => {
     for (const fault of Array.isArray(body) ? body : [body]) simulator.fault(fault)
@@ -40,8 +40,8 @@ export function isControl(request: IncomingMessage): boolean {
 }
 
 /**
- * Steers the simulator from another process: no token, not counted as an arrival, struck by no fault.
- * 204 or 200 with JSON; 400 `{error}` for what cannot be done; 404 for an unknown command.
+ * Controls the simulator from another process. These requests need no token, are not counted as arrivals, and
+ * are affected by no fault. Answers 204 or 200 with JSON, 400 `{error}` for an invalid command, 404 for an unknown one.
  */
 export async function control(
   request: IncomingMessage,

@@ -8,15 +8,14 @@ export type OperatorSeed = { id?: number; name: string; status?: number }
 export type Directory = ReturnType<typeof createDirectory>
 
 /**
- * The one true table of organizations and people. ChatHub's calls and the edits "made in the dashboard"
- * both go through here, so what it holds is the oracle of every test. Ids are never given twice.
- * Everything handed out is a copy.
+ * The table of organizations and people. Calls and edits in the dashboard both change it, so tests compare with
+ * it. Ids are never assigned twice. All results are copies.
  */
 export function createDirectory(seeds: OrganizationSeed[]) {
   const names = new Map<number, string>()
   const teams = new Map<number, Operator[]>()
   const people = new Map<number, Operator>()
-  // Not Math.max of them all: as arguments of one call, 200,000 ids are too many.
+  // Math.max cannot take 200,000 arguments.
   let nextId = 1
   for (const { operators } of seeds) for (const { id = 0 } of operators) nextId = Math.max(nextId, id + 1)
   for (const seed of seeds) {
@@ -29,26 +28,26 @@ export function createDirectory(seeds: OrganizationSeed[]) {
     if (!teams.has(id)) teams.set(id, [])
   }
 
-  /** Removes the organization and all its people, as if it had never been. */
+  /** Removes the organization and all its people. */
   function removeOrganization(id: number): void {
     for (const row of team(id)) people.delete(row.id)
     names.delete(id)
     teams.delete(id)
   }
 
-  /** Duplicate names are allowed, as ChatHub allows them. @throws RangeError for an unknown organization. */
+  /** Equal names are allowed, as in ChatHub. @throws RangeError for an unknown organization */
   function addOperator(organization: number, name: string, status = 0): Operator {
     return insert(organization, { name, status })
   }
 
-  /** The rows of one organization become exactly these. @throws RangeError for an unknown organization. */
+  /** Replaces all rows of an organization. @throws RangeError for an unknown organization */
   function setOperators(organization: number, rows: OperatorSeed[]): void {
     for (const row of team(organization)) people.delete(row.id)
     if (teams.has(organization)) teams.set(organization, [])
     for (const row of rows) insert(organization, row)
   }
 
-  /** @returns false when nobody has this id. */
+  /** @returns false if the id is unknown */
   function changeOperator(id: number, change: { name?: string; status?: number }): boolean {
     const row = people.get(id)
     if (!row) return false

@@ -20,10 +20,9 @@ export type ExchangeParts = {
 }
 
 /**
- * Carries one request through: noted on arrival, read, held or spoiled if so ordered, decided, answered.
- * A hold stops a read when its answer is fixed and a write before it applies (or after, if so asked).
- * Once read to its end, a request takes effect even if the client leaves: a server behind a network
- * could not know.
+ * Handles one request: records its arrival, reads it, applies holds and faults, decides, and answers.
+ * A hold stops a read when its answer is decided, and a write before it is applied (or after, as asked).
+ * A complete request takes effect even if the client leaves, because a real server cannot know that.
  */
 export async function exchange(
   request: IncomingMessage,
@@ -47,7 +46,7 @@ export async function exchange(
     },
     wait: (ms) => pause(ms, undefined, { signal: closing }),
   }
-  // Half of the latency on the way in and half on the way out: an answer is already old when it arrives.
+  // Half of the latency comes before the call and half after it, so an answer has an age when it arrives.
   const latency = () => (latencyMs > 0 ? wire.wait(latencyMs / 2) : Promise.resolve())
   const plain: Steps = {
     before: latency,

@@ -5,9 +5,9 @@ import type { Holder, Tokens } from './tokens.ts'
 export type Admission = { holder: Holder } | { refusal: Answer }
 
 /**
- * Who is calling: `Authorization: Bearer <token>` or `X-Authorization-Key: <token>`. A wrong, revoked or
- * expired token is 401. An operator's token opens only the list (one sample of the documents uses it so);
- * elsewhere it is the wrong kind: 403.
+ * Finds the caller by `Authorization: Bearer <token>` or `X-Authorization-Key: <token>`. A wrong, revoked or
+ * expired token is 401. An operator's token may read the list only, as one sample of the documents does;
+ * elsewhere it is 403.
  */
 export function admit(incoming: Incoming, tokens: Tokens): Admission {
   const bearer = /^Bearer +(\S+) *$/i.exec(incoming.headers.authorization ?? '')?.[1]
@@ -20,15 +20,15 @@ export function admit(incoming: Incoming, tokens: Tokens): Admission {
 }
 
 /**
- * "Accept: text/plain" is marked required on both reads. A list that contains it, or a wildcard that
- * covers it, passes; anything else, also no header at all, is 406.
+ * The documents require `Accept: text/plain` for both reads. A header that contains or covers it passes. Any
+ * other header, or none, is 406.
  */
 export function acceptsText(incoming: Incoming): boolean {
   const ranges = (incoming.headers.accept ?? '').split(',').map((range) => range.split(';')[0]!.trim())
   return ranges.some((range) => range === '*/*' || range === 'text/*' || range === 'text/plain')
 }
 
-/** ASP.NET Core answers 415 to a body that is not labelled as JSON. */
+/** ASP.NET Core answers 415 to a body with another Content-Type than JSON. */
 export function sendsJson(incoming: Incoming): boolean {
   return /^application\/([\w.-]+\+)?json\s*(;|$)/i.test(incoming.headers['content-type'] ?? '')
 }

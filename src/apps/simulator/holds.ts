@@ -1,8 +1,8 @@
 import type { RouteName } from './routes.ts'
 
 /**
- * A barrier for one request. `arrived` settles when that request stands at it; `release` lets it go on
- * (also in advance, and more than once without harm).
+ * A barrier for one request. `arrived` resolves when the request waits at it. `release` lets the request go
+ * on; it may be called early and more than once.
  */
 export type Hold = { arrived: Promise<void>; release(): void }
 export type HoldOptions = { after?: 'apply' }
@@ -17,7 +17,7 @@ type Waiting = {
 
 export type Holds = ReturnType<typeof createHolds>
 
-/** Barriers in the order they were set; each holds the next request that matches, once. */
+/** Barriers in the order in which they were set; each stops the next matching request, once. */
 export function createHolds() {
   const waiting: Waiting[] = []
   const standing = new Set<Waiting>()

@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import { type RouteName, routeOf } from './routes.ts'
 
-/** One request of a client, read to its end. `json` is undefined when the body is not JSON. */
+/** A complete request. `json` is undefined if the body is not JSON. */
 export type Incoming = {
   method: string
   path: string
@@ -14,7 +14,7 @@ export type Incoming = {
 
 const largestBody = 8 * 1024 * 1024
 
-/** What the request line alone tells: known before the body has come. */
+/** The parts of the request line, known before the body has arrived. */
 export function requestLine(request: IncomingMessage) {
   const method = request.method ?? 'GET'
   const target = request.url ?? '/'
@@ -25,8 +25,8 @@ export function requestLine(request: IncomingMessage) {
 }
 
 /**
- * Reads the whole request. A body over 8 MiB is read but dropped, so that the client hears 413
- * rather than a reset. @throws when the client leaves before the end of its body.
+ * Reads the whole request. A body over 8 MiB is read and dropped, so that the client gets a 413 and not a
+ * reset. @throws if the client leaves before the end of its body
  */
 export async function readIncoming(request: IncomingMessage): Promise<Incoming> {
   const chunks: Buffer[] = []

@@ -1,6 +1,6 @@
 import type { Random } from './random.ts'
 
-/** An organization as tests and the command line give it; ids of people may be left to the directory. */
+/** An organization as tests and the command line define it; the directory assigns missing ids. */
 export type OrganizationSeed = {
   id: number
   name: string
@@ -8,9 +8,9 @@ export type OrganizationSeed = {
 }
 
 /**
- * The people of the ChatHub document (organization 24, next free id 104) and, around them, the names
- * that break naive code: other scripts, composed and decomposed accents, emoji, quotes, namesakes,
- * surrounding spaces, a formula for a spreadsheet, and a deleted namesake of an active person.
+ * The people of the ChatHub document (organization 24, next free id 104), and names that are hard to handle:
+ * other scripts, composed and decomposed accents, emoji, quotes, equal names, surrounding spaces, a spreadsheet
+ * formula, and a deleted person with the name of an active one.
  */
 export function knownPeople(): OrganizationSeed[] {
   return [
@@ -63,8 +63,8 @@ const lastNames = [
 ]
 
 /**
- * The known people, grown (or cut) to `organizations` organizations and `operators` people in all,
- * dealt round the organizations in turn. About 5 % are inactive and 5 % deleted; namesakes occur.
+ * The known people, extended or reduced to `organizations` and `operators`, and distributed evenly. About 5 % of
+ * the added people are inactive and 5 % are deleted; equal names occur.
  */
 export function manyPeople(random: Random, operators?: number, organizations?: number): OrganizationSeed[] {
   const known = knownPeople()

@@ -1,15 +1,15 @@
-/** A stretch of monotonic ms in which this process could not serve: [from, to], held up for `lagMs`. */
+/** A time [from, to] in monotonic ms in which the event loop was blocked for `lagMs`. */
 export type Stretch = { from: number; to: number; lagMs: number }
 
 const tickMs = 5
-/** Requests that waited through a stall are read just after it ends; they count as delayed by it. */
+/** Requests that arrive during a stall are read just after it, so they count as delayed. */
 const aftermathMs = 10
-/** A request is seen after its connection was accepted and its bytes were read: several turns, each held up. */
+/** Accepting a connection and reading its bytes take several turns of the event loop, and each may be delayed. */
 const turns = 3
 
 /**
- * Watches the event loop of this very process. Arrival times are taken in that loop: while it stood still,
- * they say when the simulator woke up and not when the request came, and a count over them proves nothing.
+ * Measures the lag of the event loop of this process. Arrival times are taken in that loop, so after a stall
+ * they are too late, and a count of them proves nothing.
  */
 export function createLoopLag() {
   let lastTick = performance.now()
@@ -25,13 +25,13 @@ export function createLoopLag() {
   timer.unref()
 
   return {
-    /** How late, in ms, something seen at this moment may be. */
+    /** How late an event observed now may be, in ms. */
     at(now: number): number {
       const last = stretches.at(-1)
       const behind = Math.max(0, now - lastTick - tickMs)
       return last && now <= last.to ? Math.max(behind, last.lagMs) : behind
     },
-    /** Whether a stall longer than `maxLagMs` touches [from, to). */
+    /** Whether a stall longer than `maxLagMs` overlaps [from, to). */
     stalled: (from: number, to: number, maxLagMs: number) =>
       stretches.some((stretch) => stretch.lagMs > maxLagMs && stretch.from < to && stretch.to >= from),
     clear: () => {

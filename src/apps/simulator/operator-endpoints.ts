@@ -10,8 +10,8 @@ export function listOrganizations(directory: Directory): Answer {
 
 /**
  * `GET /api/operator?organizationId=n` -> `[{id,name,status,organization:{id,name}}]`, the deleted
- * included. An unknown organization is an empty list, not an error. An operator's token sees its own
- * organization only, and may leave the parameter out.
+ * included. An unknown organization gives an empty list. An operator's token reads its own organization only,
+ * and may omit the parameter.
  */
 export function listOperators(incoming: Incoming, directory: Directory, holder: Holder): Answer {
   const asked = incoming.query.get('organizationId')
@@ -35,8 +35,8 @@ type NewRow = { organizationId: number; name: string }
 
 /**
  * `POST /api/operator/synchronize` with `[{organizationId,name}]` -> `[{id,name,status}]` in the order
- * asked, without `organization`. It only adds: duplicates are allowed and nobody is removed. Organizations
- * may be mixed. All or nothing: one bad row or unknown organization is 400 and nothing is added.
+ * of the request, without `organization`. It only adds, and equal names are allowed. Rows may name several
+ * organizations. One invalid row or unknown organization is 400, and nothing is added.
  */
 export function synchronize(incoming: Incoming, directory: Directory): Answer {
   if (!Array.isArray(incoming.json)) return problem(400, { $: ['The JSON value is not an array.'] })
@@ -58,8 +58,8 @@ export function synchronize(incoming: Incoming, directory: Directory): Answer {
 }
 
 /**
- * `POST /api/operator/status` with `{id,status}` -> 200 without a body. Any of 0, 1, 2 may follow any
- * other, also back from deleted. An unknown operator is 404, another status 400.
+ * `POST /api/operator/status` with `{id,status}` -> 200 without a body. Any change between 0, 1 and 2 is
+ * allowed. An unknown operator is 404, another status is 400.
  */
 export function changeStatus(incoming: Incoming, directory: Directory): Answer {
   const { id, status } = (incoming.json ?? {}) as { id?: unknown; status?: unknown }

@@ -1,7 +1,7 @@
-/** Gives numbers in [0, 1), the same sequence for the same seed on every machine. */
+/** Returns numbers in [0, 1), the same sequence for the same seed on every machine. */
 export type Random = () => number
 
-/** mulberry32: small, fast, and good enough to choose faults and names. Never used for tokens. */
+/** mulberry32, for the choice of faults and names. It is not used for tokens. */
 export function createRandom(seed: number): Random {
   let state = seed >>> 0
   return () => {

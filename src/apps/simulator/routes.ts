@@ -1,4 +1,4 @@
-/** The seven calls of ChatHub by short name; `other` is any path or method ChatHub does not know. */
+/** Short names of the seven calls of ChatHub; `other` is any unknown path or method. */
 export const routeNames = [
   'list',
   'organizations',
@@ -26,7 +26,7 @@ export function routeOf(method: string, path: string): RouteName {
   return routes[`${method} ${path}`] ?? 'other'
 }
 
-/** Whether the call changes something: only then does "before applying" differ from "before answering". */
+/** Whether the call changes data. */
 export function writes(route: RouteName): boolean {
   return route === 'synchronize' || route === 'status' || route === 'operator-token' || route === 'login'
 }

@@ -17,28 +17,28 @@ import { createTokens } from './tokens.ts'
 
 export type { Arrival, Fault, Hold, Operator, Organization, OrganizationSeed, RouteName, TokenShape }
 
-/** Times in ms. Everything has a default: see `defaults`. */
+/** Times in ms. All options have defaults. */
 export type SimulatorOptions = {
   port?: number
   host?: string
   seed?: number
   login?: string
   password?: string
-  /** Accepted until revoked, without any login. */
+  /** Accepted without a login until it is revoked. */
   companyToken?: string
   organizations?: OrganizationSeed[]
   tokenShape?: TokenShape
   /** Half before the call takes effect, half after. */
   latencyMs?: number
-  /** Logins closer together than this are answered 429. */
+  /** The least time between two logins; a login that comes sooner is answered 429. */
   loginSpacingMs?: number
-  /** How long a company token from a login lives. */
+  /** The lifetime of a company token from a login. */
   companyTokenMs?: number
-  /** The wall clock that ends tokens, in ms since 1970. */
+  /** The clock of token expiry, in ms since 1970. */
   now?: () => number
-  /** The clock of the arrivals and of the login spacing, monotonic ms. With another than the default, `busiestSecond` proves nothing. */
+  /** The clock of arrivals and rates, monotonic ms. The stalls in `busiestSecond` are always of `performance.now()`. */
   monotonic?: () => number
-  /** PEM texts; with them it speaks HTTPS. */
+  /** PEM texts; if given, the simulator speaks HTTPS. */
   tls?: { key: string; cert: string }
 }
 
@@ -57,7 +57,7 @@ const defaults = {
   monotonic: () => performance.now(),
 }
 
-/** A running ChatHub. What it holds is the truth tests compare with; what it hands out are copies. */
+/** A running simulated ChatHub. Tests compare with its data; all results are copies. */
 export type Simulator = {
   url: string
   port: number
@@ -84,17 +84,17 @@ export type Simulator = {
   acceptToken(token: string): void
 }
 
-/** Starts a ChatHub of our own and resolves once it listens. `close` cuts every connection and wait. */
+/** Starts a simulated ChatHub and resolves once it listens. `close` ends all connections and waits. */
 export async function createSimulator(options: SimulatorOptions = {}): Promise<Simulator> {
   const settings = { ...defaults, ...options }
   const random = createRandom(settings.seed)
   const directory = createDirectory(settings.organizations ?? knownPeople())
   const tokens = createTokens(settings)
   const arrivals = createArrivals(settings.monotonic)
-  const faults = createActiveFaults(random)
+  const faults = createActiveFaults(random, settings.monotonic)
   const holds = createHolds()
   const closing = new AbortController()
-  // Every waiting request listens to it; thousands are normal here and no leak.
+  // Each waiting request listens to the signal, so thousands of listeners are no leak.
   setMaxListeners(0, closing.signal)
   const rules = { ...settings, tooEarly: createLoginSpacing(settings.loginSpacingMs, settings.monotonic) }
   const deciding = { directory, tokens, rules }
@@ -102,16 +102,16 @@ export async function createSimulator(options: SimulatorOptions = {}): Promise<S
   const parts = { deciding, arrivals, faults, holds, random, latencyMs, closing: closing.signal }
 
   const listener: RequestListener = (request, response) => {
-    // Writing to a client that has left is an 'error' event in Node, and ordinary life here.
+    // Writing to a client that has left emits 'error', which is expected here.
     response.on('error', () => {})
     const served = isControl(request)
       ? control(request, response, simulator)
       : exchange(request, response, parts)
-    // Only a client that left, or `close`, brings us here; there is nobody to answer.
+    // The client has left, or the simulator closes, so no answer is possible.
     served.catch(() => response.destroy())
   }
   const server = options.tls ? createHttpsServer(options.tls, listener) : createHttpServer(listener)
-  // A client may send garbage or stop in the middle; that is its affair.
+  // An invalid or incomplete request only ends its own connection.
   server.on('clientError', (_error, socket) => socket.destroy())
   server.listen(settings.port, settings.host)
   await once(server, 'listening')

@@ -8,7 +8,7 @@ export type TokenShape = 'string' | 'text' | 'object'
 
 const day = 24 * 60 * 60 * 1000
 
-/** Says whether a login comes too early: less than `spacingMs` after the last one that was not refused so. */
+/** Whether a login comes less than `spacingMs` after the last one that was not refused for this reason. */
 export function createLoginSpacing(spacingMs: number, monotonic: () => number) {
   let last = Number.NEGATIVE_INFINITY
   return (): boolean => {
@@ -28,7 +28,7 @@ export type LoginRules = {
   tooEarly: () => boolean
 }
 
-/** `POST /api/company/get-token` with `{login,password}`. Too early: 429, before the password is looked at. */
+/** `POST /api/company/get-token` with `{login,password}`. Too early: 429, before the password is checked. */
 export function logIn(incoming: Incoming, tokens: Tokens, rules: LoginRules): Answer {
   if (rules.tooEarly()) {
     return json({ status: 429, error: 'Too Many Requests', message: 'Log in at most once a second.' }, 429)
@@ -48,8 +48,8 @@ export function logIn(incoming: Incoming, tokens: Tokens, rules: LoginRules): An
 
 /**
  * `POST /api/operator/get-token` with `{id, expiresAt}`, ISO 8601, at most 24 hours ahead -> a JSON string.
- * Past, later or unreadable: 400. An unknown operator: 404. ChatHub is not said to look at the status, so a
- * token is issued for inactive and deleted people too: keeping them out is the gateway's duty.
+ * Past, later or invalid: 400. An unknown operator: 404. The documents mention no check of the status, so
+ * inactive and deleted operators get a token too; the gateway must refuse them.
  */
 export function issueOperatorToken(
   incoming: Incoming,
@@ -69,7 +69,7 @@ export function issueOperatorToken(
 
 /**
  * `POST /api/operator/validate-token` with `{token}` -> `{isValid,operatorId,clientId,expiresAt}`, or
- * `{isValid:false,error}`, both with 200. `clientId` is never explained; here it is always 1.
+ * `{isValid:false,error}`, both with 200. `clientId` is not documented; here it is always 1.
  */
 export function validateToken(incoming: Incoming, tokens: Tokens): Answer {
   const { token } = (incoming.json ?? {}) as { token?: unknown }

@@ -6,8 +6,8 @@ export type Holder = ({ kind: 'company' } | { kind: 'operator'; operatorId: numb
 export type Tokens = ReturnType<typeof createTokens>
 
 /**
- * Every token ChatHub ever accepted. Issued ones are 256 random bits: a test that greps logs, answers
- * and Redis for them can only find a real leak.
+ * All tokens that ChatHub accepted at any time. Issued tokens have 256 random bits, so a test that finds one in
+ * logs, answers or Redis has found a leak.
  */
 export function createTokens(options: { companyToken: string; now: () => number }) {
   const holders = new Map<string, Holder>([[options.companyToken, { kind: 'company' }]])
@@ -25,22 +25,22 @@ export function createTokens(options: { companyToken: string; now: () => number 
     issueOperator: (operatorId: number, expiresAt: number) =>
       issue('op_', { kind: 'operator', operatorId, expiresAt }),
 
-    /** The holder of a living token; undefined when unknown, revoked or past its end. */
+    /** The holder of a valid token; undefined if it is unknown, revoked or expired. */
     holder(token: string): Holder | undefined {
       const holder = holders.get(token)
       return holder?.expiresAt !== undefined && holder.expiresAt <= options.now() ? undefined : holder
     },
 
-    /** Makes a token of one's own choice a company token, also one revoked before. */
+    /** Accepts this text as a company token, even if it was revoked before. */
     accept: (token: string) => void holders.set(token, { kind: 'company' }),
 
-    /** Without a token: every token known so far dies, the fixed company token included. */
+    /** Without an argument: revokes all tokens, the configured company token included. */
     revoke(token?: string): void {
       if (token === undefined) holders.clear()
       else holders.delete(token)
     },
 
-    /** All tokens handed out so far, oldest first, the revoked and expired ones included. */
+    /** All issued tokens, oldest first, with the revoked and expired ones. */
     issued: () => [...issued],
   }
 }

@@ -5,8 +5,8 @@ const list = (url: string) => ask(url, 'GET', listOf24)
 const add = (url: string, ...names: string[]) =>
   ask(url, 'POST', '/api/operator/synchronize', toAdd(...names))
 
-describe('whom it strikes', () => {
-  it('a route, an organization, so many times', () =>
+describe('a fault affects', () => {
+  it('a route, an organization, and a number of requests', () =>
     withSimulator({}, async (simulator, url) => {
       simulator.fault({ mode: 'status', status: 403, route: 'list', organization: 6 })
       simulator.fault({ mode: 'status', status: 500, route: 'status', organization: 24, times: 1 })
@@ -19,7 +19,7 @@ describe('whom it strikes', () => {
       expect((await ask(url, 'GET', '/api/operator?organizationId=6')).status).toBe(200)
     }))
 
-  it('faults of one kind take turns, of different kinds they meet', () =>
+  it('one request once for each kind', () =>
     withSimulator({}, async (simulator, url) => {
       simulator.fault({ mode: 'status', status: 500, times: 1 })
       simulator.fault({ mode: 'status', status: 502, times: 1 })
@@ -30,12 +30,12 @@ describe('whom it strikes', () => {
       expect(namesIn(simulator).slice(3)).toEqual(['A'])
     }))
 
-  it('by chance, the same for the same seed', async () => {
+  it('requests at random, the same ones for the same seed', async () => {
     const story = async (seed: number) => {
       const statuses: number[] = []
       await withSimulator({ seed }, async (simulator, url) => {
         simulator.fault({ mode: 'status', status: 500, probability: 0.5 })
-        for (let turn = 0; turn < 12; turn++) statuses.push((await list(url)).status)
+        for (let request = 0; request < 12; request++) statuses.push((await list(url)).status)
       })
       return statuses
     }

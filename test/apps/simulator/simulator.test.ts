@@ -16,7 +16,7 @@ describe('the reads', () => {
       ])
     }))
 
-  it('list the people of the document', () =>
+  it('list the people of the ChatHub document', () =>
     withSimulator({}, async (_simulator, url) => {
       const { body } = await ask(url, 'GET', listOf24)
       expect(JSON.parse(body)).toEqual([
@@ -26,7 +26,7 @@ describe('the reads', () => {
       ])
     }))
 
-  it('answer [] for an unknown organization and 400 without a usable one', () =>
+  it('answer [] for an unknown organization and 400 for an invalid one', () =>
     withSimulator({}, async (_simulator, url) => {
       expect(await ask(url, 'GET', '/api/operator?organizationId=999')).toMatchObject({
         status: 200,
@@ -36,7 +36,7 @@ describe('the reads', () => {
       expect((await ask(url, 'GET', '/api/operator?organizationId=abc')).status).toBe(400)
     }))
 
-  it('include the deleted, and keep every script as it is', () =>
+  it('include deleted operators, and keep every script', () =>
     withSimulator({}, async (simulator, url) => {
       const { body } = await ask(url, 'GET', '/api/operator?organizationId=6')
       const rows = JSON.parse(body) as { name: string; status: number }[]
@@ -59,7 +59,7 @@ describe('the reads', () => {
 })
 
 describe('the writes', () => {
-  it('synchronize adds, in order, without organization, namesakes and mixed organizations allowed', () =>
+  it('synchronize adds in order, also equal names and several organizations', () =>
     withSimulator({}, async (simulator, url) => {
       const json = [
         { organizationId: 24, name: 'Alex Brown' },
@@ -107,7 +107,7 @@ describe('the writes', () => {
     }),
   )
 
-  it('status changes with an empty 200, there and back from deleted', () =>
+  it('status answers an empty 200, and deleted operators can be restored', () =>
     withSimulator({}, async (simulator, url) => {
       for (const status of [1, 2, 0]) {
         const reply = await ask(url, 'POST', '/api/operator/status', { json: { id: 101, status } })
@@ -123,7 +123,7 @@ describe('the writes', () => {
       expect(await refused({ status: 1 })).toBe(400)
     }))
 
-  it('refuse another label, broken JSON and unknown paths', () =>
+  it('refuse another Content-Type, broken JSON and unknown paths', () =>
     withSimulator({}, async (_simulator, url) => {
       const headers = { 'content-type': 'text/plain' }
       const status = '/api/operator/status'

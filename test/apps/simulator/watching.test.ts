@@ -6,8 +6,8 @@ import { ask, listOf24, namesIn, toAdd, withSimulator } from './ask.ts'
 
 const list = (url: string) => ask(url, 'GET', listOf24)
 
-describe('arrivals', () => {
-  it('tell when, what, for whom and how it was answered', () =>
+describe('the log of arrivals', () => {
+  it('has the time, request, organization and status of each', () =>
     withSimulator({}, async (simulator, url) => {
       await list(url)
       await ask(url, 'POST', '/api/operator/status', { json: { id: 1, status: 1 } })
@@ -29,26 +29,29 @@ describe('arrivals', () => {
       expect(simulator.arrivals()).toEqual([])
     }))
 
-  it('give the busiest second, also of one route', () =>
-    withSimulator({}, async (simulator, url) => {
+  it('gives the busiest second, also of one route', () =>
+    withSimulator({ monotonic: () => 0 }, async (simulator, url) => {
       await Promise.all([list(url), list(url), ask(url, 'GET', '/api/company/organization')])
       expect(simulator.busiestSecond({ maxLagMs: 10_000 })).toEqual({ count: 3, kept: 3, discarded: 0 })
       expect(simulator.busiestSecond({ maxLagMs: 10_000, route: 'list' }).count).toBe(2)
     }))
 
-  it('do not count a second in which the simulator itself stood still', () =>
+  it('discards a second in which the simulator was blocked', () =>
     withSimulator({}, async (simulator, url) => {
       await list(url)
       const until = performance.now() + 60
       while (performance.now() < until);
       await list(url)
-      expect(simulator.busiestSecond()).toEqual({ count: 0, kept: 0, discarded: 2 })
-      expect(simulator.arrivals()[1]!.loopLagMs).toBeGreaterThanOrEqual(0)
+      // The second window may begin later than the stall, if this machine is slow.
+      const { count, kept, discarded } = simulator.busiestSecond()
+      expect(discarded).toBeGreaterThanOrEqual(1)
+      expect(kept + discarded).toBe(2)
+      expect(count).toBe(kept)
     }))
 })
 
-describe('hold', () => {
-  it('stops a read when its answer is fixed', () =>
+describe('a hold', () => {
+  it('stops a read when its answer is decided', () =>
     withSimulator({}, async (simulator, url) => {
       const hold = simulator.hold('list', 24)
       const reading = list(url)
@@ -59,7 +62,7 @@ describe('hold', () => {
       expect((await reading).body).not.toContain('Too Late')
     }))
 
-  it('stops a write before it applies, or after', () =>
+  it('stops a write before it is applied, or after', () =>
     withSimulator({}, async (simulator, url) => {
       const add = (name: string) => ask(url, 'POST', '/api/operator/synchronize', toAdd(name))
       const before = simulator.hold('synchronize')
@@ -80,7 +83,7 @@ describe('hold', () => {
 })
 
 describe('the dashboard', () => {
-  it('edits people and organizations, visible at once', () =>
+  it('changes people and organizations at once', () =>
     withSimulator(
       { organizations: [{ id: 1, name: 'One', operators: [{ name: 'Ann' }] }] },
       async (simulator) => {
@@ -107,7 +110,7 @@ describe('the dashboard', () => {
 })
 
 describe('the control plane', () => {
-  it('steers everything without a token and without being counted', () =>
+  it('controls everything without a token and is not counted', () =>
     withSimulator({}, async (simulator, url) => {
       const sim = async (method: string, path: string, json?: unknown) => {
         const reply = await ask(url, method, `/__sim/${path}`, { token: '', ...(json ? { json } : {}) })
@@ -116,7 +119,7 @@ describe('the control plane', () => {
       expect(await sim('POST', 'faults', [{ mode: 'status', status: 500 }])).toBe(204)
       expect((await list(url)).status).toBe(500)
       expect(await sim('DELETE', 'faults')).toBe(204)
-      expect(await sim('POST', 'faults', { mode: 'nonsense' })).toEqual({ error: 'Unknown mode nonsense' })
+      expect(await sim('POST', 'faults', { mode: 'other' })).toEqual({ error: 'Unknown mode other' })
       expect(await sim('POST', 'faults', { mode: 'hang', route: 'x' })).toEqual({ error: 'Unknown route x' })
 
       expect(await sim('GET', 'arrivals')).toMatchObject([{ route: 'list', status: 500 }])
@@ -141,7 +144,7 @@ describe('the control plane', () => {
 })
 
 describe('the process', () => {
-  it('reads its command line and its environment', () => {
+  it('reads the command line and the environment', () => {
     const args = '--port 4010 --seed 42 --operators 500 --organizations 20 --latency 80 --token-shape object'
     const env = { CHATHUB_LOGIN: 'l', CHATHUB_PASSWORD: 'p', CHATHUB_COMPANY_TOKEN: 't' }
     const options = readCommandLine(args.split(' '), env)
@@ -156,7 +159,7 @@ describe('the process', () => {
     expect(() => readCommandLine(['--token-shape', 'x'], {})).toThrow('--token-shape')
   })
 
-  it('closes with requests still held, hanging or delayed', async () => {
+  it('closes while requests are held, hanging or delayed', async () => {
     const simulator = await createSimulator({ latencyMs: 60_000, companyToken: 'ct_test-company' })
     const waiting = list(simulator.url)
     const refused = expect(waiting).rejects.toThrow()

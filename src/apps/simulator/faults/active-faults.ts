@@ -7,15 +7,15 @@ import { transportFaults } from './transport-faults.ts'
 
 const behaviours: Behaviours<Mode> = { ...contentFaults, ...transportFaults }
 
-/** Innermost first: what is answered, how it ends, and around both the waiting. */
+/** From the inside out: the content of the answer, its end, and the waits around both. */
 const layers = ['content', 'ending', 'before', 'after'] as const
 
 type Active = { fault: Fault; left: number; recent: number[] }
 
 export type ActiveFaults = ReturnType<typeof createActiveFaults>
 
-/** The faults in force, in the order given. */
-export function createActiveFaults(random: Random) {
+/** The active faults, in the order in which they were added. */
+export function createActiveFaults(random: Random, monotonic: () => number) {
   let active: Active[] = []
 
   function matches({ fault }: Active, route: RouteName, organizations: number[]): boolean {
@@ -28,11 +28,11 @@ export function createActiveFaults(random: Random) {
 
   function strikes(one: Active): boolean {
     const { fault } = one
-    if (fault.mode === 'rate-limit' && !exceeded(one.recent, fault.perSecond)) return false
+    if (fault.mode === 'rate-limit' && !exceeded(one.recent, fault.perSecond, monotonic())) return false
     return fault.probability === undefined || random() < fault.probability
   }
 
-  /** The first fault of each kind that strikes this request; each one that does has one time less. */
+  /** The first fault of each kind that affects this request; each of them uses up one of its `times`. */
   function strikingFor(route: RouteName, organizations: number[]): Fault[] {
     const chosen: Fault[] = []
     for (const kind of layers) {
@@ -49,7 +49,7 @@ export function createActiveFaults(random: Random) {
   }
 
   return {
-    /** @throws TypeError for an unknown mode or a malformed aim; then nothing is added. */
+    /** @throws TypeError for an unknown mode or an invalid target; then nothing is added. */
     add(input: unknown): void {
       checkAim(input)
       const fault = input as Fault
@@ -59,7 +59,7 @@ export function createActiveFaults(random: Random) {
     clear: () => {
       active = []
     },
-    /** The steps of one request, spoiled by what strikes it. */
+    /** The steps of one request, changed by the faults that affect it. */
     spoil(steps: Steps, wire: Wire, route: RouteName, organizations: number[]): Steps {
       let spoiled = steps
       for (const fault of strikingFor(route, organizations)) {
@@ -71,9 +71,8 @@ export function createActiveFaults(random: Random) {
   }
 }
 
-/** Counts one more arrival, and says whether the last second now holds more than `perSecond`. */
-function exceeded(recent: number[], perSecond: number): boolean {
-  const now = performance.now()
+/** Counts one arrival. @returns whether more than `perSecond` came within the last second */
+function exceeded(recent: number[], perSecond: number, now: number): boolean {
   recent.push(now)
   while (recent[0]! <= now - 1000) recent.shift()
   return recent.length > perSecond

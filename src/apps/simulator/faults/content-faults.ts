@@ -17,7 +17,7 @@ type ContentMode =
   | 'crash-5xx-after-apply'
   | 'gzip'
 
-/** Faults that change what is decided, and leave its delivery alone. */
+/** Faults that change the content of an answer and not its delivery. */
 export const contentFaults: Behaviours<ContentMode> = {
   partial: {
     kind: 'content',
@@ -118,13 +118,13 @@ function adding(headers: Record<string, string> | undefined, answer: Answer): An
   return { ...answer, headers: { ...answer.headers, ...headers } }
 }
 
-/** Changes the JSON of a successful answer; a refusal stays what it is. */
+/** Changes the JSON of a successful answer; a refusal is not changed. */
 function withRows(answer: Answer, change: (rows: unknown) => unknown): Answer {
   if (answer.status !== 200 || answer.body.length === 0) return answer
   return { ...answer, body: Buffer.from(JSON.stringify(change(JSON.parse(answer.body.toString())))) }
 }
 
-/** Another order for certain, whenever there are two rows: a shuffle that changes nothing tests nothing. */
+/** Always another order if there are at least two rows. */
 function shuffled(rows: unknown, random: Random): unknown {
   if (!Array.isArray(rows) || rows.length < 2) return rows
   const mixed = [...rows]

@@ -6,7 +6,7 @@ export type Bytes = string | Uint8Array | { base64: string }
 type Headers = Record<string, string>
 
 /**
- * How ChatHub misbehaves, by mode. Times in ms. Faults marked (applies) let the call take effect first.
+ * The modes of a fault. Times in ms. Modes marked (applies) let the call take effect first.
  *
  * before the call   delay: waits `ms`, then goes on
  * after the call    delay-answer (applies): waits `ms`, then answers
@@ -15,13 +15,13 @@ type Headers = Record<string, string>
  *                   rows (applies): 200 with these rows instead
  *                   headers (applies): these headers added or replaced
  * how it ends       status: this status; `apply` makes the call take effect first
- *                   raw: these very bytes as the body, 200 `application/json` unless told; `apply` as above
- *                   rate-limit: 429 once more than `perSecond` such requests came within a second
+ *                   raw: these bytes as the body, by default 200 `application/json`; `apply` as above
+ *                   rate-limit: 429 for requests beyond `perSecond` within a second
  *                   redirect: 302, or `status`, to `location`
  *                   broken-2xx (applies): 200 whose JSON is cut after `bytes` (half)
  *                   crash-5xx-after-apply (applies): 500, or `status`
- *                   gzip (applies): the answer compressed; with `bytes`, that many spaces instead: a bomb
- *                   hang: no answer, ever
+ *                   gzip (applies): the answer compressed; with `bytes`, that many spaces instead
+ *                   hang: no answer
  *                   reset: the connection is reset, nothing applied
  *                   raw-socket: these bytes on the wire instead of HTTP; `close` ends the connection
  *                   stall-after (applies): the head and `bytes` of the body, then silence
@@ -58,7 +58,7 @@ export type Misbehaviour =
 
 export type Mode = Misbehaviour['mode']
 
-/** Whom it strikes: all of these must hold. `probability` 0..1; after `times` strikes the fault is gone. */
+/** The requests that a fault affects: all conditions must hold. `probability` 0..1; a fault ends after `times` uses. */
 export type Aim = {
   route?: RouteName | 'any'
   organization?: number
@@ -68,7 +68,7 @@ export type Aim = {
 
 export type Fault = Aim & Misbehaviour
 
-/** @throws TypeError naming what is wrong, for a fault that came as JSON. */
+/** Checks a fault from JSON. @throws TypeError that names what is wrong */
 export function checkAim(input: unknown): asserts input is Aim {
   const { route, organization, probability, times } = (input ?? {}) as Record<string, unknown>
   const known = route === undefined || route === 'any' || routeNames.includes(route as RouteName)

@@ -85,7 +85,7 @@ export const transportFaults: Behaviours<TransportMode & Mode> = {
     wrap: ({ bytes, chunked }, _steps, { response, head }) => ({
       deliver: async ({ status, headers, body }) => {
         head(status, chunked ? headers : { ...headers, 'content-length': Math.max(body.length, bytes + 1) })
-        // FIN and not RST: the bytes sent must arrive, and then simply no more.
+        // FIN and not RST, so that the bytes already sent arrive.
         response.write(body.subarray(0, bytes), () => response.socket?.end())
       },
     }),
@@ -123,7 +123,7 @@ export const transportFaults: Behaviours<TransportMode & Mode> = {
   },
 }
 
-/** A TLS connection cannot be reset from here (Node refuses); cutting it off comes nearest. */
+/** Node cannot reset a TLS connection, so it is destroyed instead. */
 function resetConnection(socket: Socket | null): void {
   if (socket instanceof TLSSocket) socket.destroy()
   else socket?.resetAndDestroy()
