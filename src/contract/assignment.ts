@@ -6,13 +6,13 @@ const chatIdMax = 128
 const strategies = ['roundRobin', 'modulo'] as const
 export type Strategy = (typeof strategies)[number]
 
-/** Visible: neither control nor space nor invisible format character, no half of a surrogate pair. */
+/** Visible characters only: no control, space, format character or lone surrogate. */
 const textFault = (text: string): ValueFault | undefined => {
   const length = [...text].length
   if (length < 1 || length > chatIdMax)
     return { code: 'length', detail: `Wanted: 1 to ${chatIdMax} characters.` }
   if (/[\p{Z}\p{Cc}\p{Cf}\p{Cs}]/u.test(text))
-    return { code: 'chars', detail: 'Wanted: visible characters alone, no spaces.' }
+    return { code: 'chars', detail: 'Wanted: visible characters only, no spaces.' }
   return undefined
 }
 
@@ -28,7 +28,7 @@ const chatText = { type: 'string', minLength: 1, maxLength: chatIdMax }
 const chatSchema = {
   anyOf: [chatText, { type: 'integer', minimum: 0, maximum: Number.MAX_SAFE_INTEGER }],
   description:
-    'Visible characters, or an integer; the integer 7 and the string "7" are the same chat. As it was sent.',
+    'Visible characters or an integer, as it was sent. The integer 7 and the string "7" name the same chat.',
 }
 
 /** The id of a chat in a JSON body. */
@@ -38,10 +38,10 @@ const ChatId = z
   .transform((value) => value as string | number)
   .meta({ openapi: chatSchema })
 
-/** The same in a path, percent-encoded. */
+/** The id of a chat in a path, percent-encoded. */
 export const ChatIdText = z.string().superRefine(checking(chatFault)).meta({ openapi: chatText })
 
-/** The chat as a number, for `modulo`; undefined when its id is none. */
+/** The number of a chat for `modulo`; undefined when its id is not an integer. */
 export const chatNumber = (chatId: unknown): number | undefined => {
   const text = String(chatId)
   const number = /^(0|[1-9]\d{0,15})$/.test(text) ? Number(text) : Number.NaN
@@ -55,17 +55,17 @@ export const AssignChat = z
       .enum(strategies)
       .default('roundRobin')
       .describe(
-        'For a chat that nobody holds. `roundRobin`: who was given the fewest chats in turn. `modulo`: an integer chatId modulo the active operators, in ChatHub’s order.',
+        'For a chat without an operator. `roundRobin`: the operator with the fewest assigned chats. `modulo`: an integer chatId modulo the number of active operators, in the order of ChatHub.',
       ),
     exclude: listOf(Id, [0, 1000])
       .default([])
-      .describe('Operators not to choose; a chat that one of them holds moves.'),
+      .describe('Operators that are not chosen. A chat of one of them moves.'),
   })
   .refine(({ strategy, chatId }) => strategy !== 'modulo' || chatNumber(chatId) !== undefined, {
     path: ['chatId'],
     message: 'Wanted: an integer of 0 or more, for the strategy modulo.',
     params: { code: 'integer' },
-    // Also beside other faults, so that all are told at once; a chatId that is none at all is told once.
+    // Checked beside other faults, so that the caller sees all at once. An invalid chatId is reported once.
     when: ({ value }) => chatFault((value as { chatId?: unknown } | undefined)?.chatId) === undefined,
   })
   .meta({ id: 'AssignChat' })
@@ -75,27 +75,27 @@ export const Assignment = z
   .strictObject({
     chatId: z.custom<string | number>().meta({ openapi: chatSchema }),
     operator: Id,
-    strategy: z.enum(strategies).describe('By which the operator was chosen.'),
+    strategy: z.enum(strategies).describe('How the operator was chosen.'),
     assignedAt: z.iso.datetime(),
     explain: z.strictObject({
       reason: z
         .enum(['held', 'heldByInactive', 'fewestChats', 'modulo'])
         .describe(
-          '`held`: chosen before and still active. `heldByInactive`: chosen before and not active any more; the next POST moves the chat.',
+          '`held`: assigned before and still active. `heldByInactive`: assigned before and no longer active; the next POST moves the chat.',
         ),
       moved: z
         .enum(['inactive', 'excluded'])
         .optional()
-        .describe('Why the operator before lost the chat just now.'),
+        .describe('Why the chat moved from its previous operator in this request.'),
       active: z.int().describe('Active operators of the organization.'),
-      candidates: z.int().describe('Those of them that are not excluded.'),
+      candidates: z.int().describe('Active operators that are not excluded.'),
       given: z
         .int()
         .optional()
         .describe(
-          '`fewestChats`: chats that the operator was given in turn before this one; no candidate had fewer. Newcomers start with the fewest of the others.',
+          '`fewestChats`: chats assigned to the operator before this one. No candidate had fewer. A new operator starts with the lowest count of the others.',
         ),
-      index: z.int().optional().describe('`modulo`: place of the operator among the candidates, from 0.'),
+      index: z.int().optional().describe('`modulo`: index of the operator among the candidates, from 0.'),
     }),
   })
   .meta({ id: 'Assignment' })

@@ -3,8 +3,8 @@ import { refuse } from './fault.ts'
 import { Id } from './ids.ts'
 
 /**
- * Where a page ended: the last operators before the next one, oldest first, each with a print of what it was sorted by;
- * how many came before these; and of which organization and order all this is. A name is not in it, for it goes into URLs.
+ * Where a page ended. `last`: its last operators in order, each with a digest of its sort values. `before`: how many came
+ * before these. `of`: organization and order. It holds no name, because it stands in URLs.
  */
 export type Cursor = { of: string; before: number; last: [id: number, print: string][] }
 
@@ -27,7 +27,7 @@ const decode = (text: string): Cursor | undefined => {
 
 export const cursorFault = { code: 'cursor', detail: 'Wanted: nextCursor of the page before, and its sort.' }
 
-/** A cursor in a query. */
+/** The cursor in a query. */
 export const CursorText = z
   .string()
   .max(1000)

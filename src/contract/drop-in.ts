@@ -3,29 +3,29 @@ import { Id, IdText } from './ids.ts'
 import { GivenName } from './names.ts'
 
 /**
- * ChatHub's own shapes, for the drop-in paths: a program written for ChatHub changes its base URL and token, nothing else.
- * Status integers as ChatHub gave them; unknown fields are ignored; names go as given; every fault is 400.
+ * ChatHub's shapes for the drop-in paths, so that a program written for ChatHub changes only its base URL and token.
+ * Status integers and names stay as given, unknown fields are ignored, and every input fault is 400.
  */
 
-/** What ChatHub labels its JSON with, best first: its samples ask for text/plain. */
+/** The media types of ChatHub's JSON, preferred first. Its samples ask for text/plain. */
 export const dropInMedia = ['application/json', 'text/plain', 'text/json'] as const
 
 const DropInOrganization = z.object({ id: z.int(), name: z.string() }).meta({ id: 'ChatHubOrganization' })
 
 export const DropInOrganizations = z.array(DropInOrganization)
 
-const wireOperator = { id: z.int(), name: z.string(), status: z.int() }
+const dropInOperator = { id: z.int(), name: z.string(), status: z.int() }
 
 export const DropInOperators = z.array(
-  z.object({ ...wireOperator, organization: DropInOrganization }).meta({ id: 'ChatHubOperator' }),
+  z.object({ ...dropInOperator, organization: DropInOrganization }).meta({ id: 'ChatHubOperator' }),
 )
 
 export const DropInListQuery = z.object({ organizationId: IdText })
 
-/** What the gateway's own endpoints refuse of a name, ChatHub's samples refuse too (« Validation »). */
+/** ChatHub's samples refuse the same names (« Validation »). */
 export const DropInNewOperators = z.array(z.object({ organizationId: Id, name: GivenName })).min(1)
 
-export const DropInAdded = z.array(z.object(wireOperator))
+export const DropInAdded = z.array(z.object(dropInOperator))
 
 export const DropInStatusChange = z.object({ id: Id, status: z.int().min(0).max(2) })
 

@@ -11,8 +11,8 @@ import type { Scope } from './scopes.ts'
 import * as system from './system.ts'
 
 /**
- * One thing a caller can do. The http room binds a handler to each; validation, the OpenAPI document and the order of
- * refusals come from here, so they cannot disagree.
+ * One method of one path. `http/routes` binds a handler to it. Validation, the OpenAPI document and the order of refusals
+ * all come from this description.
  */
 export type Endpoint = {
   /** The operationId of the OpenAPI document. */
@@ -20,32 +20,32 @@ export type Endpoint = {
   method: 'get' | 'post' | 'patch' | 'delete'
   /** As in OpenAPI: `/v1/organizations/{org}`. */
   path: string
-  /** `open`: no credential; `any`: any credential. */
+  /** `open`: no credential is needed. `any`: any credential will do. */
   scope: Scope | 'any' | 'open'
-  /** A second scope that it needs. */
+  /** A second scope that the caller needs. */
   scopeToo?: Scope
-  /** The organization in the path need not be the caller's. Without it a foreign one is 404 before the body is read. */
+  /** The caller may name any organization in the path. Otherwise a foreign one is 404 before the body is read. */
   anyOrganization?: true
   tag: string
   summary: string
   params?: z.ZodObject
   query?: z.ZodObject
   body?: z.ZodType
-  /** Bytes; 64 KiB where missing. */
+  /** The most bytes. Default: 64 KiB. */
   bodyMax?: number
-  /** Media type of the body; application/json where missing. */
+  /** Media type of the body. Default: application/json. */
   consumes?: 'text/csv'
   /** Takes an Idempotency-Key. */
   idempotent?: boolean
-  /** What asks so is not safe to repeat without one. */
+  /** Whether a request is refused without an Idempotency-Key, because it is not safe to repeat. */
   keyRequired?: (body: never, query: never) => boolean
-  /** Answers by status; null: no body. */
+  /** Answers by status. Null: no body. */
   answers: Record<number, z.ZodType | null>
-  /** Media type of the answers; application/json where missing. */
+  /** Media type of the answers. Default: application/json. */
   produces?: string
   /** Other media types that Accept may ask for. */
   producesToo?: readonly string[]
-  /** The answer comes from the cache: it has ETag, Age and Cache-Status, and may be 304. */
+  /** The answer comes from the cache. It has ETag, Age and Cache-Status, and may be 304. */
   cached?: boolean
   /** Response headers of a success, in addition to those that follow from the other properties. */
   headers?: readonly ResponseHeader[]
@@ -53,11 +53,11 @@ export type Endpoint = {
   sessionOnly?: boolean
   /** Failures in addition to those that follow from the other properties. */
   failures?: readonly FailureCode[]
-  /** A drop-in path: every input fault is 400. */
+  /** A drop-in path. Every input fault is 400. */
   dropIn?: boolean
 }
 
-/** No field has to be there: without a body it is `{}`. */
+/** Whether no field is required. A missing body then counts as `{}`. */
 export const isBodyOptional = ({ body }: Endpoint): boolean => body?.safeParse({}).success ?? false
 
 const inOrganization = z.strictObject({ org: IdText })
@@ -76,145 +76,145 @@ const reading: FailureCode[] = [
   'chathub.timeout',
 ]
 const writing: FailureCode[] = [...reading, 'chathub.rejected', 'redis.unavailable', 'write.in-doubt']
-/** On drop-in paths what ChatHub refuses is 400 `request.invalid`, as every input fault there. */
+/** A refusal by ChatHub is 400 `request.invalid` on drop-in paths, like every input fault there. */
 const dropInWriting = writing.filter((code) => code !== 'chathub.rejected')
 const known: FailureCode[] = ['organization.unknown']
 
 // biome-ignore format: a table reads best in few lines a row
 export const endpoints = {
   listOperators: { id: 'listOperators', method: 'get', path: '/v1/organizations/{org}/operators', scope: 'operators:read', tag: 'operators',
-    summary: 'List, filter, find, search, sort and page the operators of an organization.',
+    summary: 'List, filter, search, sort and page the operators of an organization.',
     params: inOrganization, query: operator.OperatorQuery, cached: true, answers: { 200: operator.OperatorList }, failures: [...known, ...reading] },
   listOrganizations: { id: 'listOrganizations', method: 'get', path: '/v1/organizations', scope: 'organizations:read', tag: 'organizations',
-    summary: 'The organizations that the caller may touch.',
+    summary: 'List or search the organizations that the caller may access.',
     query: organization.OrganizationQuery, cached: true, answers: { 200: organization.OrganizationList }, failures: reading },
   getOrganization: { id: 'getOrganization', method: 'get', path: '/v1/organizations/{org}', scope: 'organizations:read', tag: 'organizations',
-    summary: 'One organization.',
+    summary: 'Get one organization.',
     params: inOrganization, cached: true, answers: { 200: organization.Organization }, failures: [...known, ...reading] },
   getOperator: { id: 'getOperator', method: 'get', path: '/v1/organizations/{org}/operators/{operator}', scope: 'operators:read', tag: 'operators',
-    summary: 'One operator of an organization.',
+    summary: 'Get one operator of an organization.',
     params: oneOperator, cached: true, answers: { 200: operator.OperatorInOrganization }, failures: [...known, 'operator.unknown', ...reading] },
   findOperator: { id: 'findOperator', method: 'get', path: '/v1/operators/{operator}', scope: 'operators:read', tag: 'operators',
-    summary: 'One operator, without knowing the organization.',
+    summary: 'Get one operator without naming its organization.',
     params: z.strictObject({ operator: IdText }), cached: true, answers: { 200: operator.OperatorInOrganization }, failures: ['operator.unknown', ...reading] },
   searchOperators: { id: 'searchOperators', method: 'get', path: '/v1/operators', scope: 'operators:read', tag: 'operators',
-    summary: 'The directory over all organizations of the caller; partial at the deadline.',
+    summary: 'Search the operators of all organizations of the caller. The answer is partial at the deadline.',
     query: operator.DirectoryQuery, cached: true, answers: { 200: operator.Directory }, failures: reading },
   getStatistics: { id: 'getStatistics', method: 'get', path: '/v1/organizations/{org}/statistics', scope: 'operators:read', tag: 'operators',
-    summary: 'How many operators have which status.',
+    summary: 'Count the operators of an organization by status.',
     params: inOrganization, cached: true, answers: { 200: organization.Statistics }, failures: [...known, ...reading] },
   getAllStatistics: { id: 'getAllStatistics', method: 'get', path: '/v1/statistics', scope: 'operators:read', tag: 'operators',
-    summary: 'The same over all organizations of the caller; partial at the deadline.',
+    summary: 'Count the operators of all organizations of the caller. The answer is partial at the deadline.',
     cached: true, answers: { 200: organization.AllStatistics }, failures: reading },
   diagnose: { id: 'diagnose', method: 'get', path: '/v1/organizations/{org}/diagnosis', scope: 'operators:read', anyOrganization: true, tag: 'organizations',
-    summary: 'Why a list is empty or an add fails.',
+    summary: 'Find out why a list is empty or an add fails.',
     params: inOrganization, answers: { 200: organization.Diagnosis }, failures: reading },
   addOperators: { id: 'addOperators', method: 'post', path: '/v1/organizations/{org}/operators', scope: 'operators:write', tag: 'operators',
     summary: 'Add operators; names that exist are skipped unless asked otherwise.',
     params: inOrganization, body: operator.AddOperators, bodyMax: MiB, idempotent: true, keyRequired: ({ onDuplicate }: operator.AddOperators) => onDuplicate === 'allow', answers: { 200: operator.AddResult, 201: operator.AddResult, 202: operation.Operation }, failures: [...known, 'operator.duplicate', 'idempotency.required', ...writing] },
   changeStatus: { id: 'changeStatus', method: 'patch', path: '/v1/organizations/{org}/operators/{operator}', scope: 'operators:write', tag: 'operators',
-    summary: 'Activate, deactivate or delete an operator; unchanged asks ChatHub nothing.',
+    summary: 'Activate, deactivate or delete an operator. An unchanged status costs no call to ChatHub.',
     params: oneOperator, body: operator.StatusChange, answers: { 200: operator.OperatorInOrganization, 202: operation.Operation }, failures: [...known, 'operator.unknown', ...writing] },
   deleteOperator: { id: 'deleteOperator', method: 'delete', path: '/v1/organizations/{org}/operators/{operator}', scope: 'operators:write', tag: 'operators',
-    summary: 'Set the status to deleted.',
+    summary: 'Set the status of an operator to deleted.',
     params: oneOperator, answers: { 200: operator.OperatorInOrganization, 202: operation.Operation }, failures: [...known, 'operator.unknown', ...writing] },
   setStatus: { id: 'setStatus', method: 'post', path: '/v1/organizations/{org}/operators:setStatus', scope: 'operators:write', tag: 'operators',
-    summary: 'Activate, deactivate or delete many at once, one outcome each.',
+    summary: 'Activate, deactivate or delete many operators at once, with one outcome each.',
     params: inOrganization, body: operation.SetStatus, idempotent: true, answers: { 200: operation.StatusResult, 202: operation.Operation }, failures: [...known, ...writing] },
   onboard: { id: 'onboardOperators', method: 'post', path: '/v1/organizations/{org}/operators:onboard', scope: 'operators:write', scopeToo: 'tokens:mint', tag: 'operators',
-    summary: 'Add up to 100 operators and issue a token for each. Whoever got none, for the reason in `tokenError`, gets one from `…/operators/{operator}/tokens`. A replay adds nobody and issues new tokens.',
+    summary: 'Add up to 100 operators and issue a token for each. `tokenError` says why a token is missing; `…/operators/{operator}/tokens` then issues one. A replay adds no operator and issues new tokens.',
     params: inOrganization, body: operation.Onboard, bodyMax: MiB, idempotent: true, answers: { 200: operation.OnboardResult, 201: operation.OnboardResult, 202: operation.Operation }, failures: [...known, ...writing] },
   startImport: { id: 'importOperators', method: 'post', path: '/v1/organizations/{org}/imports', scope: 'operators:import', tag: 'operations',
-    summary: 'Import operators from CSV; at most 50,000 rows and 8 MiB.',
+    summary: 'Import operators from CSV, at most 50,000 rows and 8 MiB.',
     params: inOrganization, query: operator.ImportQuery, body: operation.Csv, consumes: 'text/csv', bodyMax: 8 * MiB, idempotent: true, keyRequired: (_csv, { onDuplicate }: operator.ImportQuery) => onDuplicate === 'allow', answers: { 200: operation.ImportPreview, 202: operation.Operation }, failures: [...known, 'idempotency.required', ...writing] },
   getOperation: { id: 'getOperation', method: 'get', path: '/v1/operations/{operation}', scope: 'any', tag: 'operations',
-    summary: 'How a write stands that takes long or is in doubt; for the client that made it.',
+    summary: 'Get the state of a write that takes long or is in doubt. Only the client that made it may read it.',
     params: oneOperation, headers: ['Retry-After'], answers: { 200: operation.Operation }, failures: ['operation.unknown', 'redis.unavailable'] },
   getOperationRows: { id: 'getOperationRows', method: 'get', path: '/v1/operations/{operation}/rows', scope: 'any', tag: 'operations', producesToo: ['text/csv'],
-    summary: 'Its rows, as JSON or CSV.',
+    summary: 'Get the rows of an operation, as JSON or CSV.',
     params: oneOperation, query: operation.RowsQuery, headers: ['Content-Disposition'], answers: { 200: operation.OperationRows }, failures: ['operation.unknown', 'redis.unavailable'] },
   watchOperation: { id: 'watchOperation', method: 'get', path: '/v1/operations/{operation}/events', scope: 'any', tag: 'operations', produces: 'text/event-stream',
-    summary: 'Each state as a server-sent event `operation`; ends with the final one.',
+    summary: 'Stream each state of an operation as a server-sent event `operation`. The stream ends with the final state.',
     params: oneOperation, answers: { 200: z.string() }, failures: ['operation.unknown', 'redis.unavailable'] },
   cancelOperation: { id: 'cancelOperation', method: 'post', path: '/v1/operations/{operation}:cancel', scope: 'any', tag: 'operations',
-    summary: 'Stop before the next batch; what is not sent stays pending.',
+    summary: 'Stop an operation before its next batch. Rows that are not sent stay pending.',
     params: oneOperation, body: system.Nothing, idempotent: true, headers: ['Retry-After'], answers: { 200: operation.Operation }, failures: ['operation.unknown', 'operation.settled', 'redis.unavailable'] },
   retryOperation: { id: 'retryOperation', method: 'post', path: '/v1/operations/{operation}:retry', scope: 'any', tag: 'operations',
-    summary: 'Try rows that ended in doubt again, against a new list.',
+    summary: 'Retry the rows that ended in doubt, against a new list.',
     params: oneOperation, body: system.Nothing, idempotent: true, answers: { 202: operation.Operation }, failures: ['operation.unknown', 'operation.settled', 'operation.running', 'scope.missing', 'redis.unavailable', 'queue.full'] },
   mintOperatorToken: { id: 'mintOperatorToken', method: 'post', path: '/v1/organizations/{org}/operators/{operator}/tokens', scope: 'tokens:mint', tag: 'tokens',
-    summary: 'A token for an active operator, good for at most 24 hours less a minute.',
+    summary: 'Issue a token for an active operator, valid for at most 24 hours less a minute.',
     params: oneOperator, body: system.TokenRequest, idempotent: true, answers: { 201: system.OperatorToken }, failures: [...known, 'operator.unknown', 'operator.not-active', ...writing] },
   assignChat: { id: 'assignChat', method: 'post', path: '/v1/organizations/{org}/assignments', scope: 'assignments:write', tag: 'assignments',
-    summary: 'An active operator for a chat. A held chat keeps its operator while that one is active, 30 days since last use.',
+    summary: 'Assign an active operator to a chat. An assigned chat keeps its operator while that operator is active, until 30 days after its last use.',
     params: inOrganization, body: AssignChat, idempotent: true, answers: { 200: Assignment }, failures: [...known, 'operator.none-active', ...reading, 'redis.unavailable'] },
   getAssignment: { id: 'getAssignment', method: 'get', path: '/v1/organizations/{org}/assignments/{chatId}', scope: 'assignments:write', tag: 'assignments',
-    summary: 'Who holds a chat. Asking counts as use.',
+    summary: 'Get the operator of a chat. Reading counts as use.',
     params: oneChat, answers: { 200: Assignment }, failures: [...known, 'assignment.unknown', ...reading, 'redis.unavailable'] },
   releaseChat: { id: 'releaseChat', method: 'delete', path: '/v1/organizations/{org}/assignments/{chatId}', scope: 'assignments:write', tag: 'assignments',
-    summary: 'Nobody holds the chat any more; the turn is not given back.',
+    summary: 'End the assignment of a chat. The operator’s count of chats stays.',
     params: oneChat, answers: { 204: null }, failures: [...known, 'assignment.unknown', ...reading, 'redis.unavailable'] },
   validateOperatorToken: { id: 'validateOperatorToken', method: 'post', path: '/v1/tokens:validate', scope: 'tokens:mint', tag: 'tokens',
     summary: 'Ask ChatHub whether an operator token is valid.',
     body: system.ValidateToken, answers: { 200: system.TokenState }, failures: [...reading, 'chathub.rejected'] },
   purge: { id: 'purgeCache', method: 'post', path: '/v1/cache:purge', scope: 'cache:purge', tag: 'gateway',
-    summary: 'Ask ChatHub before serving a list again; all lists only with organizations "*".',
+    summary: 'Ask ChatHub before a list is served again. Purging all lists needs organizations "*".',
     body: system.Purge, idempotent: true, answers: { 204: null }, failures: [...known, 'redis.unavailable'] },
   mintSession: { id: 'mintSession', method: 'post', path: '/v1/sessions', scope: 'sessions:mint', tag: 'sessions',
-    summary: 'For a back end: a ticket with which one browser opens a session.',
+    summary: 'For a back end: get a ticket with which one browser opens a session.',
     body: system.NewSession, idempotent: true, answers: { 201: system.Ticket }, failures: ['session.exceeds', 'organization.unknown', 'redis.unavailable'] },
   openSession: { id: 'openSession', method: 'post', path: '/v1/session', scope: 'open', tag: 'sessions',
-    summary: 'For the browser: trades the ticket for a cookie that no script can read.',
+    summary: 'For the browser: exchange the ticket for a cookie that no script can read.',
     body: system.TicketUse, headers: ['Set-Cookie'], answers: { 204: null }, failures: ['session.ticket', 'csrf.refused', 'redis.unavailable'] },
   getSession: { id: 'getSession', method: 'get', path: '/v1/session', scope: 'any', sessionOnly: true, tag: 'sessions',
-    summary: 'What this browser session may do.',
+    summary: 'Get the rights of this browser session.',
     answers: { 200: system.Session } },
   endSession: { id: 'endSession', method: 'delete', path: '/v1/session', scope: 'any', sessionOnly: true, tag: 'sessions',
-    summary: 'Ends this browser session on every instance.',
+    summary: 'End this browser session on every instance.',
     headers: ['Set-Cookie'], answers: { 204: null }, failures: ['redis.unavailable'] },
   docs: { id: 'getDocs', method: 'get', path: '/docs', scope: 'open', tag: 'gateway', produces: 'text/html',
-    summary: 'The endpoints and problems, to read.',
+    summary: 'Read about the endpoints and problems.',
     answers: { 200: z.string() } },
   problemPage: { id: 'getProblemPage', method: 'get', path: '/docs/problems/{code}', scope: 'open', tag: 'gateway', produces: 'text/html',
-    summary: 'One problem: cause, fix, retry or not.',
+    summary: 'Read about one problem: its cause, its fix, and whether to retry.',
     params: z.strictObject({ code: z.string() }), answers: { 200: z.string() }, failures: ['route.unknown'] },
   me: { id: 'getMe', method: 'get', path: '/v1/me', scope: 'any', tag: 'gateway',
-    summary: 'What the gateway knows of the caller.',
+    summary: 'Get the id, rights and limit of the caller.',
     answers: { 200: system.Me } },
   upstream: { id: 'getUpstream', method: 'get', path: '/v1/upstream', scope: 'admin', tag: 'gateway',
-    summary: 'Token state, queue, budget, breaker, cache and Redis; never the token.',
+    summary: 'Get the state of the token, queue, budget, breaker, cache and Redis. The token itself is never shown.',
     answers: { 200: system.Upstream } },
   metrics: { id: 'getMetrics', method: 'get', path: '/metrics', scope: 'metrics:read', tag: 'gateway', produces: 'text/plain',
-    summary: 'Prometheus metrics.',
+    summary: 'Get the metrics in the Prometheus format.',
     answers: { 200: z.string() } },
   livez: { id: 'getLive', method: 'get', path: '/livez', scope: 'open', tag: 'gateway',
-    summary: 'The process answers.',
+    summary: 'Check that the process answers.',
     answers: { 200: system.Health } },
   readyz: { id: 'getReady', method: 'get', path: '/readyz', scope: 'open', tag: 'gateway',
-    summary: 'Configured and able to answer; ChatHub or Redis down is detail, not unreadiness.',
+    summary: 'Check that the gateway can answer. ChatHub or Redis being down is shown and does not make it unready.',
     answers: { 200: system.Health, 503: system.Health } },
   openapi: { id: 'getOpenApi', method: 'get', path: '/openapi.json', scope: 'open', tag: 'gateway',
-    summary: 'This document.',
+    summary: 'Get this document.',
     answers: { 200: z.looseObject({ openapi: z.string() }) } },
   dropInOrganizations: { id: 'chathubOrganizations', method: 'get', path: '/api/company/organization', scope: 'organizations:read', tag: 'drop-in', dropIn: true,
-    summary: 'ChatHub’s list of organizations, as far as the caller may see it.',
+    summary: 'List the organizations that the caller may access, as ChatHub does.',
     cached: true, answers: { 200: dropIn.DropInOrganizations }, failures: reading },
   dropInLogin: { id: 'chathubLogin', method: 'post', path: '/api/company/get-token', scope: 'open', tag: 'drop-in', dropIn: true,
-    summary: 'A client id and key as login and password; answers a gateway token, good for 24 hours.',
+    summary: 'Exchange a client id and key, as login and password, for a gateway token that is valid for 24 hours.',
     body: dropIn.DropInLogin, answers: { 200: dropIn.DropInToken }, failures: ['credential.invalid', 'limit.exceeded', 'redis.unavailable'] },
   dropInOperators: { id: 'chathubOperators', method: 'get', path: '/api/operator', scope: 'operators:read', tag: 'drop-in', dropIn: true,
-    summary: 'ChatHub’s list of operators.',
+    summary: 'List the operators of an organization, as ChatHub does.',
     query: dropIn.DropInListQuery, cached: true, answers: { 200: dropIn.DropInOperators }, failures: [...known, ...reading] },
   dropInSynchronize: { id: 'chathubSynchronize', method: 'post', path: '/api/operator/synchronize', scope: 'operators:write', tag: 'drop-in', dropIn: true,
-    summary: 'Add operators, duplicates allowed, organizations mixed; answers in input order.',
+    summary: 'Add operators of one or more organizations. Duplicates are allowed, and the answer keeps the input order.',
     body: dropIn.DropInNewOperators, bodyMax: MiB, idempotent: true, answers: { 200: dropIn.DropInAdded }, failures: [...known, ...dropInWriting] },
   dropInStatus: { id: 'chathubStatus', method: 'post', path: '/api/operator/status', scope: 'operators:write', tag: 'drop-in', dropIn: true,
-    summary: 'Change a status by operator id alone; an empty 200.',
+    summary: 'Change the status of an operator by its id alone. The answer is empty.',
     body: dropIn.DropInStatusChange, idempotent: true, answers: { 200: null }, failures: ['operator.unknown', ...dropInWriting] },
   dropInToken: { id: 'chathubOperatorToken', method: 'post', path: '/api/operator/get-token', scope: 'tokens:mint', tag: 'drop-in', dropIn: true,
-    summary: 'An operator token as a JSON string.',
+    summary: 'Issue an operator token, answered as a JSON string.',
     body: dropIn.DropInTokenRequest, idempotent: true, answers: { 200: dropIn.DropInToken }, failures: ['operator.unknown', 'operator.not-active', ...dropInWriting] },
   dropInValidate: { id: 'chathubValidateToken', method: 'post', path: '/api/operator/validate-token', scope: 'tokens:mint', tag: 'drop-in', dropIn: true,
-    summary: 'ChatHub’s verdict on an operator token.',
+    summary: 'Ask ChatHub whether an operator token is valid, answered in ChatHub’s shape.',
     body: dropIn.DropInValidate, answers: { 200: dropIn.DropInValidity }, failures: reading },
 } as const satisfies Record<string, Endpoint>

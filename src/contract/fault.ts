@@ -1,16 +1,16 @@
 import { z } from 'zod'
 import type { Fault } from '../errors.ts'
 
-/** What is wrong with a value, wherever it stands. */
+/** A fault of a value, without its place. */
 export type ValueFault = Omit<Fault, 'pointer'>
 
-/** Tells zod, which carries the code to whoever answers. */
+/** Adds the fault to zod's issues. The problem document shows its code. */
 export const refuse = (context: z.core.$RefinementCtx, { code, detail }: ValueFault): never => {
   context.addIssue({ code: 'custom', message: detail, params: { code } })
   return z.NEVER
 }
 
-/** For `superRefine`: refuses what has a fault. */
+/** Makes a check for `superRefine`. */
 export const checking =
   <T>(faultOf: (value: T) => ValueFault | undefined) =>
   (value: T, context: z.core.$RefinementCtx): void => {
@@ -18,6 +18,6 @@ export const checking =
     if (fault) refuse(context, fault)
   }
 
-/** Text that stands for a value; what `parse` makes nothing of has this fault. */
+/** Text that stands for a value. It has this fault where `parse` gives undefined. */
 export const parsedText = <T>(parse: (text: string) => T | undefined, fault: ValueFault) =>
   z.string().transform((text, context) => parse(text) ?? refuse(context, fault))

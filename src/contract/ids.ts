@@ -13,10 +13,10 @@ const parseWhole = (text: string, min: number, max: number): number | undefined 
   return value >= min && value <= max ? value : undefined
 }
 
-/** `24` out of a path or query; undefined when it is not an id. */
+/** The id that a path or query names; undefined when it is none. */
 export const parseId = (text: string): number | undefined => parseWhole(text, 1, idMax)
 
-/** A list in a JSON body. One that is too long is one fault: its entries are not looked at. */
+/** A list in a JSON body. The entries of a list that is too long are not checked. */
 export const listOf = <T extends z.ZodType>(element: T, [min, max]: [number, number]) =>
   z.preprocess(
     (value, context) =>
@@ -36,7 +36,7 @@ export const wholeText = (minimum: number, maximum: number, form = '') =>
 /** An id in a path or query. */
 export const IdText = wholeText(1, idMax, ', digits only')
 
-/** A comma separated list in a query; every entry is checked, an empty one is a fault. */
+/** A comma separated list in a query, at most 1,000 entries. An empty entry is a fault. */
 export const listText = <T>(parse: (text: string) => T | undefined, wanted: string, items: object) =>
   parsedText(
     (text) => {
@@ -48,7 +48,7 @@ export const listText = <T>(parse: (text: string) => T | undefined, wanted: stri
     { code: 'list', detail: `Wanted: ${wanted}, comma separated.` },
   ).meta({ openapi: { type: 'array', items }, explode: false })
 
-/** The same of these words. */
+/** A comma separated list of these words. */
 export const wordList = <const W extends string>(words: readonly W[]) =>
   listText((text) => words.find((word) => word === text), words.join(', '), { type: 'string', enum: words })
 

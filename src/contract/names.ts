@@ -2,17 +2,17 @@ import { z } from 'zod'
 import { checking, type ValueFault } from './fault.ts'
 
 /**
- * Two names are the same when they agree folded: NFC, single spaces, lower case. Accents count.
+ * Two names are the same when their folded forms are: NFC, single spaces, lower case. Accents count.
  * (« Opérateurs en double » of the ChatHub document compares lower-cased names only.)
  */
 export const fold = (name: string): string =>
   name
     .normalize('NFC')
     .trim()
-    .replace(/\s{2,}|[^\S ]/gu, ' ') // not the single spaces that nearly every name has
+    .replace(/\s{2,}|[^\S ]/gu, ' ') // skips single spaces, which most names have
     .toLowerCase()
 
-/** Folded for searching: without accents too, so that `zolc` finds `Żółć` but for letters that have no accent-free form. */
+/** Folded without accents, for searching. A letter such as `ł` has no form without an accent and stays. */
 export const foldForSearch = (name: string): string =>
   fold(name)
     .normalize('NFD')
@@ -21,7 +21,7 @@ export const foldForSearch = (name: string): string =>
 
 const nameLengthMax = 100
 
-/** Why this is nobody's name; undefined when it may be one. Measured in UTF-16 units after trim and NFC, as ChatHub does. */
+/** Why this is not a valid name. Its length counts in UTF-16 units after trim and NFC, as in ChatHub. */
 export const nameFault = (name: string): ValueFault | undefined => {
   if (!name.isWellFormed()) return { code: 'chars', detail: 'A name must not contain lone surrogates.' }
   if (!/[^\s\p{Cf}]/u.test(name) && !/\p{Cc}/u.test(name.trim()))
@@ -34,13 +34,13 @@ export const nameFault = (name: string): ValueFault | undefined => {
   return undefined
 }
 
-/** The name as it is stored: trimmed, NFC. */
+/** The stored form of a name: trimmed, NFC. */
 export const cleanName = (name: string): string => name.trim().normalize('NFC')
 
-/** The name of an operator to add, as it was given. */
+/** The name of an operator to add, unchanged. */
 export const GivenName = z.string().superRefine(checking(nameFault))
 
-/** The same; comes out clean. */
+/** The name of an operator to add, in its stored form. */
 export const NewName = GivenName.transform(cleanName).meta({
   openapi: {
     type: 'string',

@@ -28,7 +28,7 @@ const impliedFailures = ({ scope, dropIn, body, idempotent }: Endpoint): Failure
 ]
 const onlyIf = (condition: unknown, ...codes: FailureCode[]): FailureCode[] => (condition ? codes : [])
 
-/** JSON Schema of a zod schema; `openapi` in its metadata replaces what zod cannot express (text that becomes a number). */
+/** The JSON Schema of a zod schema. `openapi` in its metadata replaces what zod cannot express, as text for a number. */
 const schemaOf = (schema: z.ZodType, io: 'input' | 'output', components: Json): Json => {
   const made = z.toJSONSchema(schema, {
     io,
@@ -77,7 +77,7 @@ const parametersOf = (endpoint: Endpoint, components: Json): Json[] => {
       in: 'header',
       required: false,
       schema: { type: 'string', minLength: 1, maxLength: 255 },
-      description: 'Same key and body: the same answer, for 24 hours.',
+      description: 'The same key and body get the same answer for 24 hours.',
     })
   return parameters
 }
@@ -151,7 +151,7 @@ const securitySchemes = {
 /** The OpenAPI 3.1 document of these endpoints. */
 export const createOpenApi = (endpoints: readonly Endpoint[], version: string): Json => {
   const schemas: Json = {}
-  schemaOf(Problem, 'output', schemas) // leaves its definition among the schemas
+  schemaOf(Problem, 'output', schemas) // adds its definition to the schemas
   const paths: Record<string, Json> = {}
   for (const endpoint of endpoints) {
     const item = paths[endpoint.path] ?? {}

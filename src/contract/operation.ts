@@ -4,14 +4,14 @@ import { NewName } from './names.ts'
 import { AddResult, countsOf, knownStatuses, outcomes } from './operator.ts'
 import { TokenRequest, tokenSecondsMax } from './system.ts'
 
-/** How one row of a write ended; `pending`: not yet. A status change ends `changed` or `unchanged`. */
+/** The outcome of one row of a write. `pending`: none yet. A status change ends `changed` or `unchanged`. */
 export const rowOutcomes = [...outcomes, 'changed', 'unchanged', 'pending'] as const
 export type RowOutcome = (typeof rowOutcomes)[number]
 
 const operationKinds = ['add', 'import', 'onboard', 'setStatus'] as const
 const operationStates = ['queued', 'running', 'done', 'cancelled', 'needsReview'] as const
 
-/** Any write that takes long or is in doubt. The counts always sum to `total`. */
+/** A write that takes long or is in doubt. The counts sum to `total`. */
 export const Operation = z
   .strictObject({
     id: z.string(),
@@ -22,7 +22,7 @@ export const Operation = z
     ...countsOf(rowOutcomes),
     startedAt: z.iso.datetime(),
     finishedAt: z.iso.datetime().nullable(),
-    detail: z.string().nullable().describe('Why it needs review, in a sentence.'),
+    detail: z.string().nullable().describe('Why it needs review.'),
   })
   .meta({ id: 'Operation' })
 export type OperationView = z.infer<typeof Operation>
@@ -64,7 +64,7 @@ export const StatusResult = z
 
 export const Onboard = z
   .strictObject({
-    // What fits before the deadline at ChatHub's pace, a call each.
+    // Each costs a call, and ChatHub's rate allows about this many before the deadline.
     operators: listOf(z.strictObject({ name: NewName }), [1, 100]),
     token: TokenRequest.default({ expiresIn: tokenSecondsMax }),
   })
@@ -75,8 +75,8 @@ export const OnboardResult = z
     results: z.array(
       AddResult.shape.results.element.extend({
         token: z.string().nullable(),
-        expiresAt: z.iso.datetime().nullable().describe('When the token ends: within a day.'),
-        tokenError: z.string().nullable().describe('Failure code: why there is no token.'),
+        expiresAt: z.iso.datetime().nullable().describe('When the token expires, within a day.'),
+        tokenError: z.string().nullable().describe('The failure code when there is no token.'),
       }),
     ),
   })

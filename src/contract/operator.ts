@@ -29,7 +29,7 @@ export const OperatorList = z
     items: z.array(
       z.strictObject({ ...operator, name: operator.name.optional(), status: operator.status.optional() }),
     ),
-    total: z.int().describe('After the filter, over all pages.'),
+    total: z.int().describe('All matches, over all pages.'),
     nextCursor: z.string().nullable(),
   })
   .meta({ id: 'OperatorList' })
@@ -38,7 +38,7 @@ export const Directory = z
   .strictObject({
     items: z.array(OperatorInOrganization),
     total: z.int(),
-    unavailable: z.array(Id).describe('Organizations whose list could not be had in time.'),
+    unavailable: z.array(Id).describe('Organizations whose list was not available in time.'),
   })
   .meta({ id: 'Directory' })
 
@@ -49,7 +49,7 @@ const SortText = listText<SortKey>(
     const by = sortKeys.find((key) => key === text.replace(/^-/, ''))
     return by && { by, down: text.startsWith('-') }
   },
-  'id, name, status, each with - before it for descending',
+  'id, name, status, each with - before it for descending order',
   { type: 'string', enum: sortKeys.flatMap((key) => [key, `-${key}`]) },
 )
 
@@ -57,13 +57,13 @@ const fieldNames = ['id', 'name', 'status'] as const
 export type Field = (typeof fieldNames)[number]
 
 export const OperatorQuery = z.strictObject({
-  status: wordList(statuses).optional().describe('Only these statuses; without it all, deleted too.'),
-  name: z.string().max(400).optional().describe('Equals the name, folded.'),
-  q: z.string().max(400).optional().describe('Contained in the name, folded and without accents.'),
-  sort: SortText.optional().describe('Default: ChatHub’s order.'),
-  limit: wholeText(1, 1000).optional().describe('Without it the whole list.'),
-  cursor: CursorText.optional().describe('`nextCursor` of the page before, with the same sort.'),
-  fields: wordList(fieldNames).optional().describe('`id` is always there.'),
+  status: wordList(statuses).optional().describe('Only these statuses. Default: all, also deleted.'),
+  name: z.string().max(400).optional().describe('The whole name. Case and repeated spaces are ignored.'),
+  q: z.string().max(400).optional().describe('Part of the name. Case and accents are ignored.'),
+  sort: SortText.optional().describe('Default: the order of ChatHub.'),
+  limit: wholeText(1, 1000).optional().describe('Default: the whole list.'),
+  cursor: CursorText.optional().describe('`nextCursor` of the previous page, with the same sort.'),
+  fields: wordList(fieldNames).optional().describe('`id` is always included.'),
 })
 export type OperatorQuery = z.infer<typeof OperatorQuery>
 
@@ -80,7 +80,7 @@ export const AddOperators = z
     operators: listOf(z.strictObject({ name: NewName }), [1, 1000]),
     onDuplicate: z.enum(['skip', 'allow', 'fail']).default('skip'),
     onDeleted: z.enum(onDeletedModes).default('report'),
-    dryRun: z.boolean().default(false).describe('Say what would happen, change nothing.'),
+    dryRun: z.boolean().default(false).describe('Only report what would happen.'),
   })
   .meta({ id: 'AddOperators' })
 export type AddOperators = z.infer<typeof AddOperators>
@@ -88,7 +88,7 @@ export type AddOperators = z.infer<typeof AddOperators>
 export const outcomes = ['created', 'exists', 'existsDeleted', 'reactivated', 'rejected', 'unknown'] as const
 export type Outcome = (typeof outcomes)[number]
 
-/** A count by each of these names. */
+/** One count for each of these names. */
 export const countsOf = <N extends string>(names: readonly N[]) =>
   Object.fromEntries(names.map((name) => [name, z.int()])) as Record<N, z.ZodInt>
 
@@ -115,7 +115,7 @@ export const ImportQuery = z.strictObject({
     .min(1)
     .max(100)
     .optional()
-    .describe('Header of the column with the names; default: name, nom or ім’я.'),
+    .describe('Header of the column with the names. Default: name, nom or ім’я.'),
   dryRun: BooleanText.optional(),
   onDuplicate: z.enum(['skip', 'allow']).optional(),
   onDeleted: z.enum(onDeletedModes).optional(),

@@ -9,8 +9,8 @@ export const OrganizationList = z
   .meta({ id: 'OrganizationList' })
 
 export const OrganizationQuery = z.strictObject({
-  q: z.string().max(200).optional().describe('Contained in the name, folded and without accents.'),
-  ids: IdList.optional().describe('Only these.'),
+  q: z.string().max(200).optional().describe('Part of the name. Case and accents are ignored.'),
+  ids: IdList.optional().describe('Only these organizations.'),
 })
 
 const counts = {
@@ -28,19 +28,16 @@ export const AllStatistics = z
   .strictObject({
     organizations: z.array(z.strictObject({ id: Id, name: z.string(), ...counts })),
     ...counts,
-    unavailable: z.array(Id).describe('Organizations whose list could not be had in time.'),
+    unavailable: z.array(Id).describe('Organizations whose list was not available in time.'),
   })
   .meta({ id: 'AllStatistics' })
 
 export const Diagnosis = z
   .strictObject({
     known: z.boolean().describe('ChatHub lists this organization.'),
-    allowed: z.boolean().describe('This credential may touch it.'),
-    operators: z.int().nullable().describe('How many operators the last list had; null: never listed.'),
-    lastAsked: z.iso
-      .datetime()
-      .nullable()
-      .describe('When ChatHub was last asked for the list, successfully.'),
+    allowed: z.boolean().describe('This credential may access it.'),
+    operators: z.int().nullable().describe('Operators in the last list. Null: there was none.'),
+    lastAsked: z.iso.datetime().nullable().describe('When ChatHub last listed it.'),
     advice: z.array(z.strictObject({ code: z.string(), text: z.string() })),
   })
   .meta({ id: 'Diagnosis' })

@@ -1,4 +1,4 @@
-/** What a credential may do. None implies another. */
+/** The rights of a credential. None implies another. `events:read` has no endpoint yet: it is reserved for events. */
 export const scopes = [
   'organizations:read',
   'operators:read',

@@ -36,7 +36,7 @@ export const Upstream = z
       requestsPerSecond: z.number(),
       allowedNow: z
         .number()
-        .describe('Less than requestsPerSecond for a while after ChatHub asked to slow down.'),
+        .describe('Less than requestsPerSecond for a while after ChatHub asked for fewer requests.'),
       usedInLastSecond: z.int(),
       pausedForMs: Milliseconds,
     }),
@@ -49,7 +49,7 @@ export const Upstream = z
     clients: z.array(
       z.strictObject({
         id: z.string(),
-        key: z.string().describe('The first of the key’s hash.'),
+        key: z.string().describe('The start of the hash of the key.'),
         lastUsedAt: z.iso.datetime().nullable(),
       }),
     ),
@@ -57,7 +57,7 @@ export const Upstream = z
   .meta({ id: 'Upstream' })
 export type Upstream = z.infer<typeof Upstream>
 
-/** For commands that say everything in their path. */
+/** The body of a command whose path says everything. */
 export const Nothing = z.strictObject({}).meta({ id: 'Nothing' })
 
 export const Purge = z.strictObject({ organization: Id.optional() }).meta({ id: 'Purge' })
@@ -84,7 +84,7 @@ export const Problem = z
   })
   .meta({ id: 'Problem', description: 'RFC 9457' })
 
-/** ChatHub's cap is 24 hours; clocks differ, so the gateway asks for at most a minute less. */
+/** ChatHub allows 24 hours. The gateway asks for at most a minute less, because clocks differ. */
 export const tokenSecondsMax = 86_340
 
 export const TokenRequest = z
@@ -111,7 +111,7 @@ export const sessionCookie = '__Host-chathub-session'
 /** A request with the session cookie must carry this header. No form and no simple request can send it. */
 export const sessionHeader = 'X-Gateway-Session'
 
-/** The origin of a page: scheme, host and port, nothing more. */
+/** Whether this is exactly an origin: scheme, host and port. */
 export const isOrigin = (text: string): boolean => URL.canParse(text) && new URL(text).origin === text
 
 const Origin = z
@@ -128,13 +128,13 @@ export const NewSession = z
   .strictObject({
     organizations: listOf(Id, [0, 1000]).transform(distinct),
     scopes: listOf(z.enum(scopes), [0, 1000]).transform(distinct),
-    origin: Origin.describe('The one origin whose pages may use the session.'),
-    ttlSeconds: z.int().min(60).max(43_200).default(43_200).describe('It ends then, however busy it is.'),
+    origin: Origin.describe('The only origin whose pages may use the session.'),
+    ttlSeconds: z.int().min(60).max(43_200).default(43_200).describe('Use does not extend it.'),
   })
   .meta({ id: 'NewSession' })
 export const Ticket = z
   .strictObject({ ticket: z.string(), expiresAt: z.iso.datetime() })
-  .meta({ id: 'Ticket', description: 'Good for one session, within a minute.' })
+  .meta({ id: 'Ticket', description: 'Opens one session, within a minute.' })
 export const TicketUse = z.strictObject({ ticket: z.string().min(1).max(200) }).meta({ id: 'TicketUse' })
 export const Session = z
   .strictObject({
