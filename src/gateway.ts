@@ -34,8 +34,8 @@ export type Gateway = {
   opened: Promise<void>
   /** From now on every answer says `Connection: close`, and readiness fails. */
   drain(): void
-  /** Hands over running writes and closes all connections. Requests in flight must have ended. */
-  close(): Promise<void>
+  /** Hands over running writes until `stopBy` (monotonic ms), then closes all connections. No request may be in flight. */
+  close(stopBy?: number): Promise<void>
 }
 
 /** `commandMs`: the longest that a reader waits for Redis; tests hand in more for busy machines. */
@@ -139,9 +139,9 @@ export const createGateway = (
   return {
     ...http,
     opened: redis?.opened ?? Promise.resolve(),
-    close: async () => {
+    close: async (stopBy = clock.now() + 24_000) => {
       stopWatching()
-      await stopWrites()
+      await stopWrites(stopBy)
       await coherence.close()
       redis?.close()
       await upstream.close()

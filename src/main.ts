@@ -2,6 +2,7 @@
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import closeWithGrace from 'close-with-grace'
+import { systemClock } from './clock.ts'
 import { ConfigFaults, readConfig } from './config.ts'
 import { createGateway } from './gateway.ts'
 import { createLog } from './log.ts'
@@ -12,6 +13,8 @@ const EX_CONFIG = 78
 // A balancer that asks /readyz each second learns that this instance leaves before it stops accepting.
 const lingerMs = 1000
 const drainMs = 20_000
+// The process ends by then, whatever still runs.
+const graceMs = 25_000
 
 /** Told in one line: the reason is outside, a stack says nothing of it. */
 class CannotListen extends Error {}
@@ -52,14 +55,15 @@ export const run = async (env: Record<string, string | undefined>): Promise<{ ur
       ? undefined
       : await listen(gateway.opsServer, 'OPS_PORT', config.opsPort, config.host)
 
-  closeWithGrace({ delay: 25_000, logger: false }, async ({ err }) => {
+  closeWithGrace({ delay: graceMs, logger: false }, async ({ err }) => {
+    const stopBy = systemClock.now() + graceMs - 1000
     if (err) log.logger.fatal({ err }, 'uncaught')
     gateway.drain()
     await new Promise((resolve) => setTimeout(resolve, lingerMs))
     const forced = setTimeout(() => gateway.server.closeAllConnections(), drainMs)
     await Promise.all([finish(gateway.server), finish(gateway.opsServer)])
     clearTimeout(forced)
-    await gateway.close()
+    await gateway.close(stopBy)
     await output.drained()
   })
 

@@ -8,7 +8,7 @@ import { Failure, type FailureCode } from '../errors.ts'
 import type { FoundOperator } from '../lists/directory.ts'
 import { operatorsKey } from '../lists/operator-lists.ts'
 import type { Roster } from '../lists/roster.ts'
-import type { Operation, Row } from './operation.ts'
+import type { NewWrite, Operation, Row } from './operation.ts'
 import type { OperationWriter } from './operation-writer.ts'
 
 /** Changes of one organization are made one after the other, so that opposite ones end in the order they came. */
@@ -41,17 +41,23 @@ export const createChangeStatus = (options: {
   clock: Clock
 }): ChangeStatus => {
   const { writer, cache, clock } = options
-  const writeOf = (organization: number, ids: number[], status: KnownStatus) => ({
-    kind: 'setStatus' as const,
+  const writeOf = (
+    caller: Caller,
+    organization: number,
+    { ids, status }: { ids: number[]; status: KnownStatus },
+    requestKey: string,
+  ): NewWrite => ({
+    kind: 'setStatus',
+    client: caller.id,
     organization,
     status,
+    requestKey,
     rows: ids.map((id, index): Row => ({ index, id, outcome: 'pending' })),
   })
   return {
     many: async (caller, organization, { ids, status }, context, requestKey) => {
       authorize(caller, { organization })
-      const write = { ...writeOf(organization, ids, status), client: caller.id, requestKey }
-      const result = await writer.write(write, context)
+      const result = await writer.write(writeOf(caller, organization, { ids, status }, requestKey), context)
       return 'operation' in result ? result : { done: result.rows }
     },
     one: async (caller, organization, { operator: id, status }, context, requestKey) => {
@@ -63,7 +69,7 @@ export const createChangeStatus = (options: {
         if (freshness.ttlMs > 0 && copy.value.byId(id)) return copy
         return (await cache.read(key, context, { notBefore: clock.now() })).copy
       }
-      const write = { ...writeOf(organization, [id], status), client: caller.id, requestKey }
+      const write = writeOf(caller, organization, { ids: [id], status }, requestKey)
       const result = await writer.write(write, context, { readList, forget: true })
       if ('operation' in result) return result
       const [row] = result.rows

@@ -1,7 +1,7 @@
 import type { Cache } from '../cache/cache.ts'
 import { registry } from '../cache/coherence.ts'
 import type { ChatHub } from '../chathub/client.ts'
-import type { Clock } from '../clock.ts'
+import { type Clock, pause } from '../clock.ts'
 import type { Organizations } from '../lists/organizations.ts'
 import type { Roster } from '../lists/roster.ts'
 import type { Redis } from '../redis/redis.ts'
@@ -49,10 +49,10 @@ export const createWrites = (options: {
     changeStatus: createChangeStatus({ writer, cache, clock }),
     imports: createImports({ writer, organizations: options.organizations, cache, clock }),
     operations: createOperations({ journal, runner, clock }),
-    /** Resolves when running operations have finished their chunk, are written down and handed over. */
-    stop: (): Promise<void> => {
+    /** Resolves when the running chunks are kept and all locks are released, or at `stopBy` (monotonic ms). */
+    stop: (stopBy: number): Promise<void> => {
       stopSweeping()
-      return runner.stop()
+      return Promise.race([runner.stop(), pause(clock, stopBy - clock.now())])
     },
   }
 }
