@@ -74,7 +74,7 @@ const asOption = (fault: string): string =>
 program
   .command('demo')
   .description('Starts gateway, ChatHub simulator and a sample key on loopback.')
-  .option('--once', 'do the main job once, check every answer, and exit')
+  .option('--once', 'run the main use case once, check every answer, and exit')
   // Loaded late: the other commands need nothing of the gateway.
   .action(async ({ once }: { once?: boolean }) =>
     (await import('./apps/demo/demo.ts')).runDemo({ once: once ?? false }),

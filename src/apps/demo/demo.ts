@@ -4,7 +4,7 @@ import { run } from '../../main.ts'
 import { createSimulator } from '../simulator/simulator.ts'
 
 type Step = {
-  say: string
+  title: string
   method?: string
   path: string
   body?: unknown
@@ -12,34 +12,34 @@ type Step = {
   show(body: never): string
 }
 
-/** The main job, one call after the other; every answer is checked. */
+/** The main use case, one call after the other. Every answer is checked. */
 const steps: Step[] = [
   {
-    say: 'organizations',
+    title: 'organizations',
     path: '/v1/organizations',
     check: (s, b: { total: number }) => s === 200 && b.total > 0,
     show: (b: { items: { name: string }[] }) => b.items.map(({ name }) => name).join(', '),
   },
   {
-    say: 'list',
+    title: 'list',
     path: '/v1/organizations/24/operators',
     check: (s, b: { total: number }) => s === 200 && b.total === 3,
     show: (b: { items: { name: string }[] }) => b.items.map(({ name }) => name).join(', '),
   },
   {
-    say: 'filter: only active',
+    title: 'filter: only active',
     path: '/v1/organizations/24/operators?status=active',
     check: (s, b: { total: number }) => s === 200 && b.total === 2,
     show: (b: { total: number }) => `${b.total} active`,
   },
   {
-    say: 'find by name, case ignored',
+    title: 'find by name, ignoring case',
     path: '/v1/organizations/24/operators?name=SARAH%20johnson',
     check: (s, b: { items: { id: number }[] }) => s === 200 && b.items[0]?.id === 102,
     show: (b: { items: { id: number }[] }) => `id ${b.items[0]?.id}`,
   },
   {
-    say: 'add two, one of them known',
+    title: 'add two, one exists already',
     method: 'POST',
     path: '/v1/organizations/24/operators',
     body: { operators: [{ name: 'Alex Brown' }, { name: 'john smith' }] },
@@ -48,7 +48,7 @@ const steps: Step[] = [
       b.results.map(({ name, outcome }) => `${name}: ${outcome}`).join(', '),
   },
   {
-    say: 'deactivate',
+    title: 'deactivate',
     method: 'PATCH',
     path: '/v1/organizations/24/operators/104',
     body: { status: 'inactive' },
@@ -56,17 +56,17 @@ const steps: Step[] = [
     show: (b: { name: string; status: string }) => `${b.name} is ${b.status}`,
   },
   {
-    say: 'statistics',
+    title: 'statistics',
     path: '/v1/organizations/24/statistics',
     check: (s, b: { total: number; inactive: number }) => s === 200 && b.total === 4 && b.inactive === 2,
     show: (b: object) => JSON.stringify(b),
   },
 ]
 
-/** Taken from the environment, so that a front end can be tried (examples/front-end). */
+/** Read from the environment, so that a front end can be tried (examples/front-end). */
 const browserSettings = ['SESSION_SECRET', 'SESSION_SAME_SITE', 'CORS_ORIGINS', 'TRUST_PROXY']
 
-/** Gateway and simulator on loopback with a sample key; with `once` the main job is done, checked and timed. */
+/** Starts gateway and simulator on loopback with a sample key. `once`: runs the main use case, checks it and exits. */
 export const runDemo = async ({ once }: { once: boolean }): Promise<void> => {
   const simulator = await createSimulator()
   const key = makeKey('demo')
@@ -80,11 +80,11 @@ export const runDemo = async ({ once }: { once: boolean }): Promise<void> => {
     LOG_LEVEL: once ? 'silent' : process.env.LOG_LEVEL,
     ...Object.fromEntries(browserSettings.map((name) => [name, process.env[name]])),
   })
-  if (once) process.exit((await doMainJob(url, key)) ? 0 : 1)
+  if (once) process.exit((await runMainUseCase(url, key)) ? 0 : 1)
   process.on('SIGINT', () => void simulator.close())
   process.on('SIGTERM', () => void simulator.close())
   process.stdout.write(`
-The ChatHub gateway before a simulator: no real data, nothing leaves this machine.
+The ChatHub gateway with a simulated ChatHub: no real data, no connection to the internet.
 
   gateway    ${url}
   simulator  ${simulator.url}
@@ -97,17 +97,17 @@ Try:
   curl -s -X PATCH ${url}/v1/organizations/24/operators/103 -H 'X-API-Key: ${key}' -H 'Content-Type: application/json' -d '{"status":"active"}'
   curl -s '${url}/api/operator?organizationId=24' -H 'Authorization: Bearer ${key}' -H 'Accept: text/plain'
   curl -s ${url}/openapi.json
-  curl -s ${simulator.url}/__sim/faults -H 'Content-Type: application/json' -d '{"mode":"status","status":503}'   # ChatHub falls ill; reads go on
+  curl -s ${simulator.url}/__sim/faults -H 'Content-Type: application/json' -d '{"mode":"status","status":503}'   # ChatHub fails; reads are still answered
 
-Ctrl-C ends both.
+Ctrl-C stops both.
 `)
 }
 
-const doMainJob = async (url: string, key: string): Promise<boolean> => {
-  const begun = performance.now()
-  let good = true
-  for (const { say, method = 'GET', path, body, check, show } of steps) {
-    const started = performance.now()
+const runMainUseCase = async (url: string, key: string): Promise<boolean> => {
+  const startedAt = performance.now()
+  let passed = true
+  for (const { title, method = 'GET', path, body, check, show } of steps) {
+    const sentAt = performance.now()
     const response = await fetch(url + path, {
       method,
       headers: { 'X-API-Key': key, ...(body !== undefined && { 'Content-Type': 'application/json' }) },
@@ -115,14 +115,14 @@ const doMainJob = async (url: string, key: string): Promise<boolean> => {
     })
     const answer = (await response.json()) as never
     const ok = check(response.status, answer)
-    good &&= ok
-    const ms = (performance.now() - started).toFixed(1).padStart(7)
+    passed &&= ok
+    const ms = (performance.now() - sentAt).toFixed(1).padStart(7)
     process.stdout.write(
-      `${ok ? 'ok  ' : 'FAIL'} ${ms} ms  ${say.padEnd(28)} ${ok ? show(answer) : `${response.status} ${JSON.stringify(answer)}`}\n`,
+      `${ok ? 'ok  ' : 'FAIL'} ${ms} ms  ${title.padEnd(28)} ${ok ? show(answer) : `${response.status} ${JSON.stringify(answer)}`}\n`,
     )
   }
   process.stdout.write(
-    `${good ? 'The main job works' : 'The main job FAILED'}: ${steps.length} steps in ${((performance.now() - begun) / 1000).toFixed(2)} s.\n`,
+    `${passed ? 'The main use case works' : 'The main use case FAILED'}: ${steps.length} steps in ${((performance.now() - startedAt) / 1000).toFixed(2)} s.\n`,
   )
-  return good
+  return passed
 }
