@@ -31,7 +31,7 @@ const faultsOf = (env: Record<string, string>): string[] => {
 
 type Row = [env: Record<string, string>, fault: RegExp]
 const secretSession = { SESSION_SECRET: 's'.repeat(32) }
-const wrong: Row[] = [
+const invalid: Row[] = [
   ...['10.0.0.0/99', '10.0.0.0/0', 'abc', '999.1.1.1', '::1/129', '10.0.0.0/8/8', 'fe80::1%eth0'].map(
     (cidr): Row => [{ TRUST_PROXY: cidr }, /^TRUST_PROXY=".*": wanted: addresses or CIDRs/],
   ),
@@ -47,7 +47,7 @@ const wrong: Row[] = [
     'redis+cluster://',
     'redis+cluster://a,,b',
     'redis+cluster://a,b:99999',
-    'nonsense-SECRET',
+    'invalid-SECRET',
   ].map((url): Row => [{ REDIS_URL: url }, /^REDIS_URL: wanted: redis:\/\/, rediss:\/\/, /]),
   ...['999.1.1.1', 'no spaces', 'http://127.0.0.1', 'a..b', '10.0.0.1:80'].map(
     (host): Row => [{ HOST: host }, /^HOST=".*": wanted: an address or a host name$/],
@@ -90,8 +90,8 @@ const wrong: Row[] = [
   ],
 ]
 
-describe('a setting that cannot work', () => {
-  it.each(wrong)('%j is one fault that says what is wanted, and no password', (env, fault) => {
+describe('an invalid setting', () => {
+  it.each(invalid)('%j gives one fault that says what is wanted and contains no secret', (env, fault) => {
     const faults = faultsOf(env)
     expect(faults).toEqual([expect.stringMatching(fault)])
     expect(faults.join()).not.toMatch(/SECRET/)
@@ -112,31 +112,31 @@ describe('a setting that cannot work', () => {
     { API_KEYS: clients(client, client) },
     { API_KEYS: clients({ ...client, keyHash: hashKey('x'.repeat(32)) }, client) },
     { ...jwt, API_KEYS: clients({ ...client, expiresAt: '2020-01-01T00:00:00Z' }) },
-  ])('is not %j', (env) => {
+  ])('is not: %j', (env) => {
     expect(faultsOf(env)).toEqual([])
   })
 })
 
-describe('a start', () => {
+describe('a start that fails', () => {
   const start = async (env: Record<string, string>) => {
     const child = spawn(process.execPath, [join(import.meta.dirname, '../dist/main.js')], {
       env: { ...good, PORT: '0', ...env },
       stdio: ['ignore', 'ignore', 'pipe'],
     })
-    let told = ''
-    child.stderr.setEncoding('utf8').on('data', (text) => (told += text))
-    return { ...(await track(child)), told }
+    let stderr = ''
+    child.stderr.setEncoding('utf8').on('data', (text) => (stderr += text))
+    return { ...(await track(child)), stderr }
   }
 
-  it('with settings that only their users would choke on ends with 78, without a stack', async () => {
-    const { code, told } = await start({ TRUST_PROXY: '10.0.0.0/99', REDIS_URL: 'redis://:%zz@h' })
+  it('exits with 78 and no stack for settings that only their consumers could refuse', async () => {
+    const { code, stderr } = await start({ TRUST_PROXY: '10.0.0.0/99', REDIS_URL: 'redis://:%zz@h' })
     expect(code).toBe(78)
-    expect(told.split('\n')).toHaveLength(4)
+    expect(stderr.split('\n')).toHaveLength(4)
   })
 
-  it('where it cannot listen ends with 1 and one line that says where', async () => {
-    const { code, told } = await start({ HOST: 'nowhere.invalid' })
+  it('exits with 1 and one line with the address when it cannot listen', async () => {
+    const { code, stderr } = await start({ HOST: 'nowhere.invalid' })
     expect(code).toBe(1)
-    expect(told).toMatch(/^HOST=nowhere\.invalid PORT=0: .*E\w+ nowhere\.invalid.*\n$/)
+    expect(stderr).toMatch(/^HOST=nowhere\.invalid PORT=0: .*E\w+ nowhere\.invalid.*\n$/)
   })
 })

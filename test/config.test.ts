@@ -38,7 +38,7 @@ const faultsOf = (env: Env): string[] => {
 const withGood = (env: Env): string[] => faultsOf({ ...good, ...env })
 
 describe('the settings', () => {
-  it('have their defaults when nothing but a token and a caller is given', () => {
+  it('have their defaults when only a token and a client are given', () => {
     const config = readConfig(good)
     expect(config.host).toBe('127.0.0.1')
     expect(config.port).toBe(8080)
@@ -57,13 +57,13 @@ describe('the settings', () => {
     expect(config.corsOrigins).toEqual([])
   })
 
-  it('take an empty variable as one that is not set', () => {
+  it('treat an empty variable as unset', () => {
     const empty = Object.fromEntries(Object.values(settings).map(({ env }) => [env, '']))
     expect(readConfig({ ...empty, ...good })).toEqual(readConfig(good))
     expect(faultsOf(empty)).toEqual(faultsOf({}))
   })
 
-  it('name every fault at once: the variable, the value unless secret, and what is wanted', () => {
+  it('report every fault at once: the variable, the value unless secret, and what is wanted', () => {
     const faults = withGood({
       PORT: '65536',
       CHATHUB_BASE_URL: 'ftp://chat.example',
@@ -97,7 +97,7 @@ describe('the settings', () => {
     ['CHATHUB_PASSWORD', 'password', 'a password'],
     ['REDIS_URL', 'redisUrl', 'redis://127.0.0.1'],
     ['SESSION_SECRET', 'sessionSecret', 's'.repeat(32)],
-  ] as const)('take %s from a file, without its line end', (env, name, value) => {
+  ] as const)('read %s from a file, without its line end', (env, name, value) => {
     const path = file(env, `${value}\n`)
     const config = readConfig({
       ...good,
@@ -113,7 +113,7 @@ describe('the settings', () => {
     ).toEqual([`${env}: given twice, as itself and as ${env}_FILE; wanted: one of them`])
   })
 
-  it('refuse a secret file that cannot be read, is empty, or holds more than a line', () => {
+  it('refuse a secret file that is unreadable, is empty, or holds more than one line', () => {
     const missing = join(folder, 'missing')
     expect(withGood({ SESSION_SECRET_FILE: missing })).toEqual([
       `SESSION_SECRET_FILE=${JSON.stringify(missing)}: cannot be read; wanted: a readable file`,
@@ -130,14 +130,14 @@ describe('the settings', () => {
     expect(faults[0]).toBe('CHATHUB_COMPANY_TOKEN: wanted: one line of visible ASCII characters')
   })
 
-  it('never print a secret, however the values are shown', () => {
+  it('never print a secret, in any form of output', () => {
     const config = readConfig({ ...good, CHATHUB_LOGIN: 'l', CHATHUB_PASSWORD: 'hunter2' })
     expect(`${JSON.stringify(config)} ${config.password} ${config.companyToken}`).not.toMatch(
       /hunter2|ct_company/,
     )
   })
 
-  it('allow http: to ChatHub only on loopback, or when told', () => {
+  it('allow http: to ChatHub only on loopback, or with CHATHUB_ALLOW_HTTP', () => {
     for (const host of ['127.0.0.1:1234', 'localhost', '[::1]:80'])
       expect(withGood({ CHATHUB_BASE_URL: `http://${host}` })).toEqual([])
     for (const host of ['chat.example', '127.0.0.1.example', '10.0.0.1', 'localhost.example']) {
@@ -151,7 +151,7 @@ describe('the settings', () => {
   })
 
   it.each(['/api', '/?a=1', '/#a', 'user@', ':hunter2@'])(
-    'want an origin alone for ChatHub, not %s',
+    'require an origin only for ChatHub, without %s',
     (part) => {
       const url = part.endsWith('@') ? `https://${part}chat.example` : `https://chat.example${part}`
       const faults = withGood({ CHATHUB_BASE_URL: url })
@@ -162,7 +162,7 @@ describe('the settings', () => {
     },
   )
 
-  it('want a way to a token: the token, or login and password together', () => {
+  it('require the company token, or login and password together', () => {
     const keys = { API_KEYS: good.API_KEYS }
     expect(faultsOf(keys)).toEqual([expect.stringMatching(/^CHATHUB_COMPANY_TOKEN: unset; wanted: /)])
     expect(faultsOf({ ...keys, CHATHUB_LOGIN: 'l', CHATHUB_PASSWORD: 'p' })).toEqual([])
@@ -174,7 +174,7 @@ describe('the settings', () => {
     ])
   })
 
-  it('want all of the JWT settings or none', () => {
+  it('require all of the JWT settings or none', () => {
     const jwt = {
       JWT_JWKS_URL: 'https://idp.example/jwks',
       JWT_ISSUER: 'https://idp.example',
@@ -190,7 +190,7 @@ describe('the settings', () => {
     ])
   })
 
-  it('refuse a start at which nobody could ever call', () => {
+  it('refuse a start without any client', () => {
     const { API_KEYS: _keys, ...token } = good
     expect(faultsOf(token)).toEqual([
       expect.stringMatching(/^API_KEYS_FILE: unset; .*nobody could ever call/),
@@ -201,8 +201,8 @@ describe('the settings', () => {
     expect(withGood({ ...jwt, API_KEYS: clients() })).toEqual([])
   })
 
-  it('name every bad entry of the callers with its place', () => {
-    const bad = clients(
+  it('name every invalid client entry with its path', () => {
+    const invalid = clients(
       { ...client, id: 'no spaces' },
       { ...client, scopes: ['operators:read', 'operators:everything'] },
       { ...client, keyHash: 'sha256:ABC' },
@@ -211,7 +211,7 @@ describe('the settings', () => {
       { ...client, expiresAt: 'tomorrow' },
       { ...client, secret: 'cgw_crm_secret' },
     )
-    const places = [
+    const paths = [
       '0/id',
       '1/scopes/1',
       '2/keyHash',
@@ -221,12 +221,12 @@ describe('the settings', () => {
       '6',
     ]
     for (const [env, name] of [
-      [{ API_KEYS: bad }, 'API_KEYS'],
-      [{ API_KEYS: '', API_KEYS_FILE: file('clients.json', bad) }, 'API_KEYS_FILE'],
+      [{ API_KEYS: invalid }, 'API_KEYS'],
+      [{ API_KEYS: '', API_KEYS_FILE: file('clients.json', invalid) }, 'API_KEYS_FILE'],
     ] as const) {
       const faults = withGood(env)
-      for (const place of places)
-        expect(faults).toContainEqual(expect.stringMatching(new RegExp(`^${name}: /clients/${place}[:/ ]`)))
+      for (const path of paths)
+        expect(faults).toContainEqual(expect.stringMatching(new RegExp(`^${name}: /clients/${path}[:/ ]`)))
       expect(faults.join()).not.toContain('cgw_crm_secret')
     }
     expect(withGood({ API_KEYS: '{' })).toEqual(['API_KEYS: not JSON; wanted: {"clients":[…]}'])
@@ -239,13 +239,13 @@ describe('the settings', () => {
 })
 
 describe('a start with faults', () => {
-  it('ends with code 78 after naming all of them on stderr, and prints no secret', async () => {
+  it('exits with 78, names all of them on stderr, and prints no secret', async () => {
     const child = spawn(process.execPath, [join(root, 'dist/main.js')], {
       env: {
         PORT: '-1',
         LOG_LEVEL: 'loud',
         CHATHUB_PASSWORD: 'hunter2-secret',
-        REDIS_URL: 'nonsense-secret',
+        REDIS_URL: 'invalid-secret',
       },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
@@ -261,7 +261,7 @@ describe('a start with faults', () => {
   })
 })
 
-/** What `.env.example` must be. */
+/** The expected content of `.env.example`. */
 const example = (): string => {
   const rows = Object.values(settings as Record<string, Setting<unknown>>).map(
     ({ env, sentence, fallback, secret }) =>
@@ -273,12 +273,12 @@ const example = (): string => {
 describe('.env.example', () => {
   it('lists exactly the settings, in their order, with default and sentence', () => {
     const path = join(root, '.env.example')
-    // UPDATE=true npm test -- test/config.test.ts writes it anew.
+    // UPDATE=true npm test -- test/config.test.ts writes the file.
     if (process.env.UPDATE === 'true') writeFileSync(path, example())
     expect(readFileSync(path, 'utf8')).toBe(example())
   })
 
-  it('is a valid environment once a token and a caller are filled in', () => {
+  it('is a valid environment with a token and a client filled in', () => {
     const lines = example()
       .split('\n')
       .filter((line) => /^[A-Z]/.test(line))

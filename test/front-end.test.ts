@@ -6,8 +6,8 @@ import { spawnReady, stopEverything } from './support/processes.ts'
 
 afterAll(stopEverything)
 
-it('the example front end lets go of the gateway when its browser leaves', async () => {
-  const gateway = createServer((_req, res) => void res.writeHead(200).write(': a stream of events\n\n'))
+it('the example front end ends its request to the gateway when the browser disconnects', async () => {
+  const gateway = createServer((_req, res) => void res.writeHead(200).write(': an event stream\n\n'))
   await once(gateway.listen(0, '127.0.0.1'), 'listening')
   const { port } = gateway.address() as { port: number }
   const front = await spawnReady(process.execPath, ['examples/front-end/server.mjs'], {
@@ -15,9 +15,9 @@ it('the example front end lets go of the gateway when its browser leaves', async
     GATEWAY_KEY: 'k'.repeat(32),
     PORT: String(await freePort()),
   })
-  const asked = once(gateway, 'request')
+  const received = once(gateway, 'request')
   const browser = request(`${front.url}/v1/events`).end()
-  const [, answer] = await asked
+  const [, answer] = await received
   await once(browser, 'response')
   browser.destroy()
   await once(answer, 'close')

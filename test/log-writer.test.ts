@@ -11,7 +11,7 @@ afterEach(async () => {
   for (const child of children.splice(0)) await stopChild(child)
 })
 
-/** A process that writes log lines to its stdout. */
+/** Starts a process that writes log lines to its stdout. */
 const run = (work: string, stdout: 'pipe' | number) => {
   const program = `import { openLogWriter } from ${JSON.stringify(logWriter)}
     const writer = openLogWriter()
@@ -21,24 +21,24 @@ const run = (work: string, stdout: 'pipe' | number) => {
     stdio: ['ignore', stdout, 'pipe'],
   })
   children.push(child)
-  let said = ''
+  let stderr = ''
   child.stderr?.setEncoding('utf8').on('data', (text) => {
-    said += text
+    stderr += text
   })
-  return { child, ended: track(child), said: () => said }
+  return { child, ended: track(child), stderr: () => stderr }
 }
 const readAll = async ({ stdout }: ChildProcess): Promise<string> => {
   let text = ''
-  for await (const piece of stdout?.setEncoding('utf8') ?? []) text += piece
+  for await (const chunk of stdout?.setEncoding('utf8') ?? []) text += chunk
   return text
 }
 const lines = (count: number, text: string): string =>
   Array.from({ length: count }, (_, i) => `${i} ${text}\n`).join('')
 
 it.each([
-  ['short ones', 20_000, 'Олена 🎧 x'],
-  ['some that are longer than a piece', 3, 'ї'.repeat(30_000)],
-])('all lines come out whole and in order: %s', async (_name, count, text) => {
+  ['short lines', 20_000, 'Олена 🎧 x'],
+  ['lines longer than one chunk', 3, 'ї'.repeat(30_000)],
+])('all lines are written whole and in order: %s', async (_name, count, text) => {
   const { child, ended } = run(
     `write(${count}, ${JSON.stringify(text)}); await writer.drained(); process.exit()`,
     'pipe',
@@ -47,23 +47,23 @@ it.each([
   expect(await ended).toEqual({ code: 0, signal: null })
 })
 
-it('what was not handed on yet comes out at the exit', async () => {
+it('buffered lines are written at the exit', async () => {
   const { child } = run(`write(3, 'last'); process.exit()`, 'pipe')
   expect(await readAll(child)).toBe(lines(3, 'last'))
 })
 
-it('a full disk is neither an error nor a reason to stay', async () => {
+it('a full disk causes no error and does not delay the exit', async () => {
   const full = openSync('/dev/full', 'w')
-  const { ended, said } = run(
-    `write(1000, 'lost'); await writer.drained(); write(1000, 'lost too'); console.error('goes on'); process.exit()`,
+  const { ended, stderr } = run(
+    `write(1000, 'lost'); await writer.drained(); write(1000, 'lost too'); console.error('continues'); process.exit()`,
     full,
   )
   closeSync(full)
-  expect([await ended, said()]).toEqual([{ code: 0, signal: null }, 'goes on\n'])
+  expect([await ended, stderr()]).toEqual([{ code: 0, signal: null }, 'continues\n'])
 })
 
-it('a reader that hangs is not waited for, and little is kept for it', async () => {
-  const { child, ended, said } = run(
+it('a reader that hangs does not delay the exit, and the buffer for it is bounded', async () => {
+  const { child, ended, stderr } = run(
     `for (let i = 0; i < 40; i++) { write(1000, 'x'.repeat(1000)); await new Promise(setImmediate) }
     gc(); console.error(process.memoryUsage().external); await writer.drained(); process.exit()`,
     'pipe',
@@ -72,6 +72,6 @@ it('a reader that hangs is not waited for, and little is kept for it', async () 
   await once(child, 'exit')
   child.stdout?.resume()
   expect(await ended).toEqual({ code: 0, signal: null })
-  expect(Number(said())).toBeGreaterThan(0)
-  expect(Number(said()) / 2 ** 20).toBeLessThan(30) // of 40 MB
+  expect(Number(stderr())).toBeGreaterThan(0)
+  expect(Number(stderr()) / 2 ** 20).toBeLessThan(30) // of 40 MB
 })
