@@ -21,6 +21,7 @@ describe('a gateway beside a Redis that is too old', () => {
   it('says so in its log, its state, its readiness and its metrics, answers reads and refuses writes', async () => {
     await startBeside('6.0.16')
     const detail = 'Redis 6.0.16 is too old: 6.2 or later is needed'
+    await until(async () => ((await stateOf()) as { state: string }).state === 'unsupported')
     expect(await stateOf()).toEqual({ state: 'unsupported', detail })
     expect(gateway.logged()).toContain(detail)
     expect((await gateway.ask('GET', '/readyz', { key: '' })).body).toMatchObject({ redis: 'unsupported' })
@@ -40,7 +41,7 @@ describe('the metrics of Redis', () => {
     await until(async () => ((await stateOf()) as { state: string }).state === 'ready')
     expect(await metric(/gw_redis_state\{state="ready"\} (\d)/)).toBe('1')
     expect(await metric(/gw_redis_state\{state="away"\} (\d)/)).toBe('0')
-    server.answer = ([name]) => (name === 'EVAL' || name === 'SET' ? '-LOADING\r\n' : '+OK\r\n')
+    server.answer = () => '-LOADING Redis is loading the dataset in memory\r\n'
     await until(async () => (await metric(/gw_redis_state\{state="away"\} (\d)/)) === '1')
     expect(await metric(/gw_redis_state\{state="ready"\} (\d)/)).toBe('0')
     expect(Number(await metric(/gw_redis_errors_total\{reason="starting"\} (\d+)/))).toBeGreaterThan(0)
