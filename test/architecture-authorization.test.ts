@@ -77,7 +77,6 @@ const below: Record<string, string> = {
   'src/lists/guard-shrink.ts': 'a check inside a load, which every caller shares',
   'src/lists/operator-index.ts share': 'stores hints, which readers confirm in a list of the caller',
   'src/lists/operator-lists.ts operatorsKey': 'makes a key of the cache',
-  'src/writes/change-status.ts writeOf': 'makes a record; its callers have authorized',
   'src/writes/journal.ts': 'a store',
   'src/writes/organization-lock.ts': 'a lock; it tells nothing about the organization',
   'src/writes/redis-journal.ts': 'a store',
