@@ -154,8 +154,9 @@ export const createPipeline = (options: PipelineOptions): Pipeline => {
     const params = address.params as Parsed<(typeof endpoint)['params']>
     const context = contextOf(endpoint, caller, arrivedAt)
     const notBefore = wantsNewList(req) ? arrivedAt : undefined
-    const input = { caller, params, query, body: body as never, context, notBefore, contentType, req }
-    const work = (requestKey: string) => handle({ ...input, requestKey })
+    const checked = body as never
+    const work = (requestKey: string) =>
+      handle({ caller, params, query, body: checked, context, notBefore, requestKey, contentType, req })
     const run = endpoint.dropIn ? (requestKey: string) => asDropIn(() => work(requestKey)) : work
     const answer = await options.withIdempotency(endpoint, req, caller, run)
     if ('events' in answer)

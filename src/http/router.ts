@@ -49,15 +49,17 @@ export const createRouter = (options: Options): Router => {
       // `/operations/{id}:cancel` before `/operations/{id}`, which would take the verb for a part of the id.
       const paths = [...bound].toSorted(([a], [b]) => Number(b.includes('}:')) - Number(a.includes('}:')))
       for (const [path, methods] of paths) {
-        const route = app.route(expressPath(path)).all((req, _res, next) => {
-          req.requestContext.route = path
-          next()
-        })
-        for (const { method, serve } of methods) route[method](serve)
+        const route = app.route(expressPath(path))
+        for (const { method, serve } of methods)
+          route[method]((req, res) => {
+            req.requestContext.route = path
+            return serve(req, res)
+          })
         const allowed = methods.flatMap(({ method }) =>
           method === 'get' ? ['GET', 'HEAD'] : [method.toUpperCase()],
         )
-        route.all(() => {
+        route.all((req) => {
+          req.requestContext.route = path
           throw new Failure('route.method', { headers: { Allow: allowed.join(', ') } })
         })
       }

@@ -76,7 +76,8 @@ describe('GET /api/operator', () => {
 
   it('has ETag, Age and 304 as the other lists', async () => {
     const { headers } = await get('/api/operator?organizationId=24')
-    expect([headers.age, headers['cache-control']]).toEqual(['0', 'private, max-age=0, must-revalidate'])
+    expect(headers.age).toMatch(/^\d+$/)
+    expect(headers['cache-control']).toBe('private, max-age=0, must-revalidate')
     const again = await get('/api/operator?organizationId=24', { 'If-None-Match': headers.etag as string })
     expect(again.status).toBe(304)
   })

@@ -15,6 +15,8 @@ const stepMs = 5
 export const createPacedClock = (): PacedClock => {
   let passed = 0
   let jumped = 0
+  // Two readings differ, as those of a real clock do: an answer must be newer than the question before it.
+  let readings = 0
   let tickedAt = performance.now()
   const wallAtStart = systemClock.wall()
   const timers = new Set<{ due: number; run: () => void }>()
@@ -34,7 +36,7 @@ export const createPacedClock = (): PacedClock => {
   const ticking = setInterval(tick, stepMs)
   ticking.unref()
   return {
-    now: () => passed + jumped,
+    now: () => passed + jumped + ++readings * 1e-6,
     wall: () => wallAtStart + passed + jumped,
     after: (ms, run) => {
       const timer = { due: passed + Math.max(0, ms), run }
