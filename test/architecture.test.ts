@@ -188,7 +188,7 @@ describe('files', () => {
     cache: 1126,
     chathub: 668,
     contract: 1215,
-    http: 2389,
+    http: 2392,
     lists: 930,
     redis: 414,
     throttle: 738,
