@@ -1,21 +1,18 @@
-import { afterAll, afterEach, describe, expect, it } from '@jest/globals'
+import { afterAll, afterEach, expect, it } from '@jest/globals'
 import { ask, type Fleet, lapse, startFleet } from '../coherence/fleet.ts'
 import { type FaultProxy, startProxy } from '../support/fault-proxy.ts'
-import { isLong } from '../support/long.ts'
 import { describeWithRedisServer } from '../support/needs.ts'
 import { stopEverything } from '../support/processes.ts'
 import { startRedis, type TestRedis } from '../support/redis.ts'
 import { until } from '../support/until.ts'
 import { startDemand, useOf } from './demand.ts'
 
-// Judges rates and shares of processes, so it runs in `npm run test:long` only. test/throttle holds the short proofs.
-const describeLong = isLong
-  ? describeWithRedisServer
-  : (name: string) => describe.skip(name, () => it('runs with LONG=1', () => {}))
+// Judges rates and shares of processes, so `npm test` leaves it out and `npm run test:long` runs it.
+// test/throttle holds the short proofs.
 const skew = (ms: number): string =>
   `--import=data:text/javascript,const%20now=Date.now;Date.now=()=>now()+(${ms})`
 
-describeLong('one budget for three processes', () => {
+describeWithRedisServer('one budget for three processes', () => {
   let redis: TestRedis
   let proxy: FaultProxy
   let fleet: Fleet
