@@ -79,7 +79,7 @@ type Extra = {
   detail?: string
   errors?: Fault[]
   /** Ms until a repetition can succeed; sent as Retry-After in whole seconds, at least 1. */
-  retryAfterMs?: number
+  retryAfterMs?: number | undefined
   /** True: ChatHub may have carried out the request, so it must not be sent again before the outcome is known. */
   inDoubt?: boolean
   /** Response headers that belong to this failure, such as Allow. */

@@ -20,14 +20,33 @@ export type Report =
   | { name: 'login'; result: 'ok' | 'refused' | 'failed'; retryInMs?: number }
   | { name: 'token-refused'; source: 'token' | 'login'; retryInMs: number }
   | { name: 'secret-file'; setting: string; result: 'changed' | 'kept'; because?: string }
-  | { name: 'contract-drift'; operation: string; organization?: number; what: string; rows: number }
+  | {
+      name: 'contract-drift'
+      operation: string
+      organization?: number | undefined
+      what: string
+      rows: number
+    }
   | { name: 'cache'; list: List; event: 'hit' | 'stale' | 'miss' | 'collapsed' | 'error' }
   | { name: 'load-invalidated'; list: List }
   | { name: 'refresh-failed'; list: List; because: string }
-  | { name: 'list-shrank'; organization?: number; before: number; after: number; confirmed: boolean }
+  | {
+      name: 'list-shrank'
+      organization?: number | undefined
+      before: number
+      after: number
+      confirmed: boolean
+    }
   | { name: 'redis'; event: 'error' | 'away' | 'ready' | 'unsupported' | 'may-evict'; because?: string }
   | { name: 'redis-error'; reason: RedisErrorReason }
-  | { name: 'write'; operation: string; organization?: number; client: string; outcome: string; rows: number }
+  | {
+      name: 'write'
+      operation: string
+      organization?: number | undefined
+      client: string
+      outcome: string
+      rows: number
+    }
 
 /** Why a command or a connection failed. `starting`: it loads its data, or its master or cluster is down. */
 export type RedisErrorReason = 'connection' | 'timeout' | 'denied' | 'starting' | 'refused'

@@ -198,7 +198,7 @@ describe('files', () => {
   it('of each folder of the server stay within its ceiling', () => {
     const lines: Record<string, number> = {}
     for (const path of sources) lines[folderOf(path)] = (lines[folderOf(path)] ?? 0) + lineCount(path)
-    delete lines.apps
+    delete lines['apps']
     const total = Object.values(lines).reduce((sum, count) => sum + count, 0)
     process.stderr.write(`Server without apps: ${total} lines. ${JSON.stringify(lines)}\n`)
     expect(Object.keys(lines).sort()).toEqual(Object.keys(linesMax).sort())

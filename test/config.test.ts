@@ -274,7 +274,7 @@ describe('.env.example', () => {
   it('lists exactly the settings, in their order, with default and sentence', () => {
     const path = join(root, '.env.example')
     // UPDATE=true npm test -- test/config.test.ts writes the file.
-    if (process.env.UPDATE === 'true') writeFileSync(path, example())
+    if (process.env['UPDATE'] === 'true') writeFileSync(path, example())
     expect(readFileSync(path, 'utf8')).toBe(example())
   })
 

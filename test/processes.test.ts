@@ -49,7 +49,7 @@ const settings = (more: Record<string, string> = {}): Record<string, string> => 
   CHATHUB_TIMEOUT_MS: '60000',
   READ_DEADLINE_MS: '120000',
   WRITE_DEADLINE_MS: '120000',
-  ...(more.API_KEYS_FILE === undefined && { API_KEYS: JSON.stringify({ clients: [fullAccess] }) }),
+  ...(more['API_KEYS_FILE'] === undefined && { API_KEYS: JSON.stringify({ clients: [fullAccess] }) }),
   ...more,
 })
 
@@ -64,7 +64,7 @@ const start = async (env: Record<string, string> = settings()): Promise<Running>
 
 const cli = fileURLToPath(new URL('../dist/cli.js', import.meta.url))
 const runCli = async (...args: string[]): Promise<Exit & { stdout: string; stderr: string }> => {
-  const child = spawn(process.execPath, [cli, ...args], { env: { PATH: process.env.PATH ?? '' } })
+  const child = spawn(process.execPath, [cli, ...args], { env: { PATH: process.env['PATH'] ?? '' } })
   const texts = { stdout: '', stderr: '' }
   for (const name of ['stdout', 'stderr'] as const)
     child[name].setEncoding('utf8').on('data', (text: string) => {
@@ -161,7 +161,7 @@ describe('stopping', () => {
 describe('keys', () => {
   const write = (path: string, text: string) => writeFile(join(folder, path), text)
   const isLogged = (gateway: Running, result: string) => () =>
-    gateway.lines().some((line) => line.name === 'secret-file' && line.result === result)
+    gateway.lines().some((line) => line['name'] === 'secret-file' && line['result'] === result)
 
   it('made by `keys create` work from API_KEYS_FILE; neither log nor file contains the key', async () => {
     const made = await runCli(
@@ -198,7 +198,7 @@ describe('keys', () => {
     await write('keys.json', '{"clients":[{"id":"all","scopes":["operators:raed"]}]}')
     await until(isLogged(gateway, 'kept'))
     expect((await list(gateway.url)).status).toBe(200)
-    const kept = () => gateway.lines().filter((line) => line.result === 'kept').length
+    const kept = () => gateway.lines().filter((line) => line['result'] === 'kept').length
     await write('keys.json', JSON.stringify({ clients: [] })) // without any client the file is refused, as at a start
     await until(() => kept() === 2)
     expect((await list(gateway.url)).status).toBe(200)
@@ -231,7 +231,7 @@ describe('the company token in a file', () => {
     simulator.acceptToken('ct_the-new-company-token')
     await writeFile(path, 'ct_the-new-company-token\n')
     await until(() =>
-      gateway.lines().some((line) => line.name === 'secret-file' && line.result === 'changed'),
+      gateway.lines().some((line) => line['name'] === 'secret-file' && line['result'] === 'changed'),
     )
     simulator.revokeToken('ct_the-old-company-token')
     held.release()

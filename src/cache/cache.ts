@@ -21,7 +21,7 @@ export type Freshness = {
 export type Read<T> = { copy: Copy<T>; freshness: Freshness }
 
 /** `notBefore`: only a list whose request left for ChatHub at or after this instant (monotonic ms). */
-export type ReadOptions = { notBefore?: number }
+export type ReadOptions = { notBefore?: number | undefined }
 
 export type Cache<T> = {
   /** The fresh copy, at once, or undefined. */

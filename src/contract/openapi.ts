@@ -63,7 +63,7 @@ const parametersOf = (endpoint: Endpoint, components: Json): Json[] => {
         name,
         in: place,
         required: place === 'path' || !schema.safeParse(undefined).success,
-        ...(shape.type === 'array' && { style: 'form', explode: false }),
+        ...(shape['type'] === 'array' && { style: 'form', explode: false }),
         ...(description ? { description } : {}),
         schema: shape,
       })

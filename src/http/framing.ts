@@ -105,7 +105,7 @@ export const createFraming = (options: {
   const refuse: Framing['refuse'] = (req, res, failure) => {
     const { requestContext, socket } = req
     requestContext.code = failure.code
-    const isLast = failure.headers?.connection === 'close' || requestContext.awaitsContinue
+    const isLast = failure.headers?.['connection'] === 'close' || requestContext.awaitsContinue
     if (isLast) socket.isClosing = true
     // The rest of the body is received while the answer stays open. After a framing fault, which no route sees, its end is unknown.
     const open = isLast && !req.complete && requestContext.route !== 'unknown' && req.method !== 'HEAD'

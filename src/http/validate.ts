@@ -34,7 +34,7 @@ const faultsOf = (prefix: string, issues: readonly z.core.$ZodIssue[]): Fault[] 
     const code = missing
       ? 'required'
       : issue.code === 'custom'
-        ? String(issue.params?.code ?? 'invalid')
+        ? String(issue.params?.['code'] ?? 'invalid')
         : (codes[issue.code] ?? 'invalid')
     return [{ pointer: pointerTo(prefix, issue.path), code, detail: missing ? 'Required.' : sentence(issue) }]
   })

@@ -8,7 +8,7 @@ export type RedisClient = Client | Cluster
 const retryMs = (times: number): number => Math.min(1000, 50 * times)
 
 /** Fails fast. Nothing is queued while disconnected, and nothing is sent twice, because it may have been applied. */
-const defaults: RedisOptions = {
+const defaults = {
   // The last resort; `redis.ts` stops waiting much sooner.
   commandTimeout: 1000,
   disconnectTimeout: 50,
@@ -20,8 +20,8 @@ const defaults: RedisOptions = {
   autoResendUnfulfilledCommands: false,
   retryStrategy: retryMs,
   // A demoted master answers READONLY for ever on the old connection.
-  reconnectOnError: (error) => error.message.startsWith('READONLY'),
-}
+  reconnectOnError: (error: Error) => error.message.startsWith('READONLY'),
+} satisfies RedisOptions
 
 const hostsOf = (list: string, defaultPort: number): { host: string; port: number }[] =>
   list.split(',').map((part) => {
@@ -36,7 +36,7 @@ const hostsOf = (list: string, defaultPort: number): { host: string; port: numbe
 export const connectRedis = (
   url: string,
   isWanted: (client: RedisClient) => boolean,
-  more: RedisOptions = {},
+  more: { autoResubscribe?: boolean } = {},
 ): RedisClient => {
   const client = createClient(url, { ...defaults, ...more })
   // ioredis gives up for good when it hears of a failover while it asks a Sentinel for the master.
@@ -46,7 +46,7 @@ export const connectRedis = (
   return client
 }
 
-const createClient = (url: string, options: RedisOptions): RedisClient => {
+const createClient = (url: string, options: typeof defaults): RedisClient => {
   const special = /^redis\+(sentinel|cluster):\/\/(?:([^@/]*)@)?([^/]+)(?:\/([^/?]+))?/.exec(url)
   if (!special) return new Client(url, options)
   const [, kind, login = '', hosts = '', name = 'mymaster'] = special

@@ -56,7 +56,7 @@ const run = async (program: Program, simulator: Simulator, url: string, token: s
     const writeOut = 'write-out = "\\n%{http_code}\\n%{stderr}%{content_type}"'
     await writeFile(join(home, '.curlrc'), `silent\n${writeOut}\n`)
     const child = spawn(program.command ?? process.execPath, [file], {
-      env: { PATH: process.env.PATH ?? '', HOME: home, ...program.env },
+      env: { PATH: process.env['PATH'] ?? '', HOME: home, ...program.env },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     let stdout = ''

@@ -18,7 +18,7 @@ const documentTeam = [
 
 const curl = onPath(['curl'])[0]
 if (!curl) {
-  if (process.env.CI === 'true') throw new Error('curl is missing, type: apt-get install curl')
+  if (process.env['CI'] === 'true') throw new Error('curl is missing, type: apt-get install curl')
   process.stderr.write('\n*** SKIPPED: curl is missing, type: apt-get install curl\n\n')
 }
 

@@ -87,7 +87,7 @@ describe('ten minutes without ChatHub', () => {
     const seen = await gateway.read(24, { headers: noCache })
     expect([seen.status, seen.code]).toEqual([503, 'chathub.unavailable'])
     // Beside If-None-Match, no-cache asks for revalidation only.
-    const headers = { ...noCache, 'If-None-Match': answer.headers.etag as string }
+    const headers = { ...noCache, 'If-None-Match': answer.headers['etag'] as string }
     expect((await gateway.read(24, { headers })).status).toBe(304)
   })
 })
@@ -109,10 +109,11 @@ describe('a client that always refuses old copies', () => {
   }
   const greedy = (organization: number) =>
     gateway.read(organization, {
-      key: gateway.keys.greedy as string,
+      key: gateway.keys['greedy'] as string,
       headers: { 'Cache-Control': 'no-cache' },
     })
-  const modest = (organization: number) => gateway.read(organization, { key: gateway.keys.modest as string })
+  const modest = (organization: number) =>
+    gateway.read(organization, { key: gateway.keys['modest'] as string })
 
   it('causes at most one running and one waiting load of each list', async () => {
     await start()

@@ -50,7 +50,7 @@ export const tour = async ({ ask, key, keys, simulator }: TestGateway): Promise<
   const answers: string[] = []
   const given: string[] = []
   const asked: string[] = []
-  const secrets: Record<string, string> = { ...planted, 'another key': keys.few as string, 'a key': key }
+  const secrets: Record<string, string> = { ...planted, 'another key': keys['few'] as string, 'a key': key }
   const textOf = ({ status, headers: head, text }: Response) => `${status} ${JSON.stringify(head)} ${text}`
   const call = async (method: string, path: string, options: Ask = {}) => {
     const answer = await ask(method, path, options)
@@ -130,7 +130,7 @@ export const tour = async ({ ask, key, keys, simulator }: TestGateway): Promise<
     { body: { id: 101, expiresAt } },
     ({ body }) => body,
   )
-  for (const token of [minted, wired, planted['company token'], keys.few as string]) {
+  for (const token of [minted, wired, planted['company token'], keys['few'] as string]) {
     await call('POST', '/v1/tokens:validate', { body: { token } })
     await call('POST', '/api/operator/validate-token', { body: { token } })
     await call('POST', '/v1/tokens:validate', {
@@ -151,9 +151,14 @@ export const tour = async ({ ask, key, keys, simulator }: TestGateway): Promise<
     await call('GET', '/v1/me', { headers: { Authorization: `Bearer ${token}` } })
   }
   const login = (password: unknown) => ({ key: '', body: { login: 'few', password } })
-  const token = await receive('gateway token', '/api/company/get-token', login(keys.few), ({ body }) => body)
+  const token = await receive(
+    'gateway token',
+    '/api/company/get-token',
+    login(keys['few']),
+    ({ body }) => body,
+  )
   await call('GET', '/api/operator?organizationId=24', { key: '', headers: { 'X-Authorization-Key': token } })
-  for (const password of [planted.password, [keys.few]])
+  for (const password of [planted.password, [keys['few']]])
     await call('POST', '/api/company/get-token', login(password))
 
   await call('POST', `${operators}:setStatus`, { body: { ids: [101, 102], status: 'active' } })
@@ -172,7 +177,7 @@ export const tour = async ({ ask, key, keys, simulator }: TestGateway): Promise<
   const csv = { headers: { 'Content-Type': 'text/csv' }, body: `name\n${names.added} 4\n${names.rejected}\n` }
   await call('POST', '/v1/organizations/24/imports?dryRun=true', csv)
   const { headers: started } = await call('POST', '/v1/organizations/24/imports', csv)
-  const operation = started.location ?? '/v1/operations/none'
+  const operation = started['location'] ?? '/v1/operations/none'
   let { body: state } = await call('GET', operation)
   for (let tries = 0; tries < 100 && state.state === 'running'; tries++)
     state = (await call('GET', operation)).body

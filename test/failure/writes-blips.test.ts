@@ -55,21 +55,21 @@ describeWithRedis('a connection to Redis that is lost', () => {
     const first = await startImport()
     await cut
     expect(first.status).toBe(202)
-    await ended(gateway, first.headers.location as string)
+    await ended(gateway, first.headers['location'] as string)
     expect((await startImport()).body.id).toBe(first.body.id)
     expect(annas()).toBe(1)
   })
 
   it('while a repetition looks for what it wrote: the next one finds it', async () => {
     const first = await startImport()
-    await ended(gateway, first.headers.location as string)
+    await ended(gateway, first.headers['location'] as string)
     const cut = link.cut((text) => isRecord(text) && isGet(text), { forward: false })
     const second = await startImport()
     await cut
     expect([second.status, second.body.code]).toEqual([503, 'redis.unavailable'])
     const third = await insist(startImport, ({ headers }) => headers['retry-after'])
     expect([third.status, third.body.id]).toEqual([202, first.body.id])
-    await ended(gateway, third.headers.location as string)
+    await ended(gateway, third.headers['location'] as string)
     expect(annas()).toBe(1)
   })
 

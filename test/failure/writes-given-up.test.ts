@@ -40,7 +40,7 @@ describe('a write that was in doubt when ChatHub went away for ten minutes', () 
       await held.arrived
       simulator.fault({ mode: 'status', status: 503 })
       held.release()
-      const path = (await adding).headers.location as string
+      const path = (await adding).headers['location'] as string
       const givenUp = await ended(gateway, path)
       expect([givenUp.state, givenUp.unknown, givenUp.detail]).toEqual([
         'needsReview',
@@ -94,9 +94,9 @@ describe('a ChatHub that spells a name otherwise', () => {
     })
     const { state, created, unknown } = answer.body
     expect([answer.status, state, created, unknown]).toEqual([202, 'needsReview', 1, 1])
-    const rows = await gateway.ask('GET', `${answer.headers.location}/rows?outcome=unknown`)
+    const rows = await gateway.ask('GET', `${answer.headers['location']}/rows?outcome=unknown`)
     expect(rows.body.items[0].reason).toBe('spelled-otherwise')
-    expect((await gateway.ask('POST', `${answer.headers.location}:retry`)).body.code).toBe(
+    expect((await gateway.ask('POST', `${answer.headers['location']}:retry`)).body.code).toBe(
       'operation.settled',
     )
     expect(people.map(({ name }) => name)).toEqual(['O&#39;Brien', 'Anna'])

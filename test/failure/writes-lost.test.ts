@@ -61,7 +61,7 @@ describe('a thousand adds', () => {
             settled += names.length
             return answer.body.results as Result[]
           }
-          const operation = await ended(gateway, answer.headers.location as string)
+          const operation = await ended(gateway, answer.headers['location'] as string)
           if (operation.state === 'done') settled += names.length
           return rowsOf(operation)
         }),

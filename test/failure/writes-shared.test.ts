@@ -96,10 +96,10 @@ describeWithRedisServer('two instances on one Redis', () => {
       body: csv,
     })
     expect((await add(1, ['In between'])).status).toBe(201)
-    const operation = await at(0).ask('GET', started.headers.location as string)
+    const operation = await at(0).ask('GET', started.headers['location'] as string)
     expect(operation.body.state).toBe('running')
     expect(operation.body.pending).toBeGreaterThan(200)
-    expect((await ended(at(0), started.headers.location as string)).created).toBe(300)
+    expect((await ended(at(0), started.headers['location'] as string)).created).toBe(300)
   })
 
   it('settle what the other has in doubt before they write, so that a late application doubles nothing', async () => {

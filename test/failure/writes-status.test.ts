@@ -16,7 +16,7 @@ const start = async (env: Record<string, string> = {}): Promise<void> => {
   gateway = await startGateway({
     env: { WRITE_SETTLE_SECONDS: '1', CHATHUB_TIMEOUT_MS: '500', WRITE_DEADLINE_MS: '12000', ...env },
   })
-  if (env.REDIS_URL)
+  if (env['REDIS_URL'])
     await until(async () => (await gateway.ask('GET', '/readyz', { key: '' })).body.redis === 'ready')
 }
 const startShared = async (): Promise<void> => {

@@ -162,7 +162,7 @@ describe('paths', () => {
 
   it.each(['PUT', 'TRACE', 'OPTIONS', 'PROPFIND', 'PURGE'])('B34 %s is no method here', async (method) => {
     const { status, headers } = await gateway.ask(method, '/v1/organizations')
-    expect([status, headers.allow]).toEqual([405, 'GET, HEAD'])
+    expect([status, headers['allow']]).toEqual([405, 'GET, HEAD'])
   })
 })
 

@@ -27,7 +27,7 @@ const startImport = async (rows: number): Promise<string> => {
     headers: { 'Content-Type': 'text/csv' },
     body: csv,
   })
-  return headers.location as string
+  return headers['location'] as string
 }
 const replayed = ({ headers }: { headers: Record<string, string> }) => headers['idempotency-replayed']
 

@@ -76,7 +76,7 @@ describe('an answer made of several lists', () => {
     const gateway = await start({ clock })
     await gateway.ask('GET', '/v1/organizations')
     clock.jump(8000)
-    expect(Number((await gateway.ask('GET', '/v1/operators')).headers.age)).toBeGreaterThanOrEqual(8)
+    expect(Number((await gateway.ask('GET', '/v1/operators')).headers['age'])).toBeGreaterThanOrEqual(8)
   })
 })
 

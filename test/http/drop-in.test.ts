@@ -57,7 +57,7 @@ describe('GET /api/operator', () => {
       const { headers, text } = await get('/api/operator?organizationId=24', { Accept: accept })
       expect([accept, headers['content-type']]).toEqual([accept, label])
       expect(JSON.parse(text)).toHaveLength(3)
-      expect(headers.vary).toMatch(/, Accept, X-Authorization-Key$/)
+      expect(headers['vary']).toMatch(/, Accept, X-Authorization-Key$/)
     }
     expect((await get('/api/operator?organizationId=24', { Accept: 'text/html' })).status).toBe(406)
   })
@@ -76,9 +76,9 @@ describe('GET /api/operator', () => {
 
   it('has ETag, Age and 304 as the other lists', async () => {
     const { headers } = await get('/api/operator?organizationId=24')
-    expect(headers.age).toMatch(/^\d+$/)
+    expect(headers['age']).toMatch(/^\d+$/)
     expect(headers['cache-control']).toBe('private, max-age=0, must-revalidate')
-    const again = await get('/api/operator?organizationId=24', { 'If-None-Match': headers.etag as string })
+    const again = await get('/api/operator?organizationId=24', { 'If-None-Match': headers['etag'] as string })
     expect(again.status).toBe(304)
   })
 })

@@ -44,7 +44,7 @@ describe('a stream of events', () => {
     // A write in doubt: its operation is running for ten seconds.
     gateway.simulator.fault({ mode: 'drop-response', route: 'synchronize', times: 1 })
     const { headers } = await ask('/v1/organizations/24/operators', 'POST', { operators: [{ name: 'Anna' }] })
-    events = `${gateway.url}${headers.location}/events`
+    events = `${gateway.url}${headers['location']}/events`
   })
   afterEach(async () => {
     await gateway.close()

@@ -23,7 +23,7 @@ describe('an Idempotency-Key', () => {
         body: 'name\nAnna\nBorys\n',
       })
     const first = await start()
-    await ended(gateway, first.headers.location as string)
+    await ended(gateway, first.headers['location'] as string)
     clock.jump(3_600_000)
     gateway.simulator.fault({ mode: 'status', status: 503 })
     expect((await start()).status).toBe(503)
@@ -31,7 +31,7 @@ describe('an Idempotency-Key', () => {
     clock.jump(60_000)
     const third = await start()
     expect([third.status, third.body.id]).toEqual([202, first.body.id])
-    await ended(gateway, third.headers.location as string)
+    await ended(gateway, third.headers['location'] as string)
     expect(Math.max(...timesEach())).toBe(1)
   })
 

@@ -22,11 +22,15 @@ describe('an import', () => {
     const answer = await send('\uFEFFid;Nom\r\n1;Anna\r\n\r\n2;"=Clara"\r\n3;\r\n4;BORYS\r\n5;=clara\r\n')
     expect([answer.status, answer.body.kind, answer.body.total]).toEqual([202, 'import', 5])
     expect(sumOf(answer.body)).toBe(5)
-    const path = answer.headers.location as string
+    const path = answer.headers['location'] as string
     const operation = await ended(gateway, path)
     expect([operation.state, operation.created, operation.exists]).toEqual(['done', 1, 2])
     expect([operation.rejected, operation.existsDeleted]).toEqual([1, 1])
-    const told = (await rows(path)).map((row: Record<string, unknown>) => [row.line, row.name, row.outcome])
+    const told = (await rows(path)).map((row: Record<string, unknown>) => [
+      row['line'],
+      row['name'],
+      row['outcome'],
+    ])
     expect(told).toEqual([
       [2, 'Anna', 'exists'],
       [4, '=Clara', 'created'],
@@ -47,12 +51,12 @@ describe('an import', () => {
 
   it('revives and adds namesakes when asked to', async () => {
     const revive = await send('name\nBorys\n', '?onDeleted=reactivate')
-    expect((await ended(gateway, revive.headers.location as string)).reactivated).toBe(1)
+    expect((await ended(gateway, revive.headers['location'] as string)).reactivated).toBe(1)
     const allow = await gateway.ask('POST', '/v1/organizations/500/imports?onDuplicate=allow', {
       headers: { 'Content-Type': 'text/csv', 'Idempotency-Key': 'allow' },
       body: 'name\nAnna\nAnna\n',
     })
-    expect((await ended(gateway, allow.headers.location as string)).created).toBe(2)
+    expect((await ended(gateway, allow.headers['location'] as string)).created).toBe(2)
     expect(countNames(namesIn(gateway, 500)).get('Anna')).toBe(3)
   })
 
@@ -79,9 +83,9 @@ describe('an import', () => {
         body: 'name,Full Name\nA,Anna Lee\n',
       })
     const [one, two] = [await ask(), await ask()]
-    expect([one.status, two.status, two.headers.location]).toEqual([202, 202, one.headers.location])
+    expect([one.status, two.status, two.headers['location']]).toEqual([202, 202, one.headers['location']])
     expect(two.headers['idempotency-replayed']).toBe('true')
-    await ended(gateway, one.headers.location as string)
+    await ended(gateway, one.headers['location'] as string)
     expect(namesIn(gateway, 500).slice(2)).toEqual(['Anna Lee'])
   })
 
@@ -112,7 +116,7 @@ describe('an import', () => {
     const body = `name\n${`${name}\n`.repeat(50_000)}`.padEnd(8 * 1024 * 1024, '\n')
     const answer = await send(body)
     expect([answer.status, answer.body.rejected]).toEqual([202, 50_000])
-    expect((await ended(gateway, answer.headers.location as string)).state).toBe('done')
+    expect((await ended(gateway, answer.headers['location'] as string)).state).toBe('done')
   })
 })
 
@@ -144,7 +148,7 @@ describe('the pace of an import', () => {
         body: csv,
       })
       let over = false
-      const end = ended(own, answer.headers.location as string).finally(() => {
+      const end = ended(own, answer.headers['location'] as string).finally(() => {
         over = true
       })
       const beside: number[] = []

@@ -37,7 +37,7 @@ describe('a write in doubt', () => {
   it('is an operation that ends by itself, and tells each row', async () => {
     gateway.simulator.fault({ mode: 'drop-response', route: 'synchronize', times: 1 })
     const answer = await add(['Anna', 'John Smith', 'Borys'])
-    const path = answer.headers.location as string
+    const path = answer.headers['location'] as string
     expect([answer.status, path]).toEqual([202, `/v1/operations/${answer.body.id}`])
     expect(Number(answer.headers['retry-after'])).toBeGreaterThan(0)
     expect([answer.body.kind, answer.body.organization, answer.body.finishedAt]).toEqual(['add', 24, null])
@@ -68,7 +68,7 @@ describe('a write in doubt', () => {
   it('ends its events when the gateway drains, so that the reader comes again elsewhere', async () => {
     gateway.simulator.fault({ mode: 'drop-response', route: 'synchronize', times: 1 })
     const { headers } = await add(['Anna'])
-    const events = await fetch(`${gateway.url}${headers.location}/events`, {
+    const events = await fetch(`${gateway.url}${headers['location']}/events`, {
       headers: { 'X-API-Key': gateway.key },
     })
     expect(events.headers.get('content-security-policy')).toContain("default-src 'none'")
@@ -81,7 +81,7 @@ describe('a write in doubt', () => {
   it('that ChatHub leaves in doubt three times asks for review, and can be tried again', async () => {
     gateway.simulator.fault({ mode: 'status', status: 500, route: 'synchronize', times: 3 })
     const { headers } = await add(['Anna'])
-    const path = headers.location as string
+    const path = headers['location'] as string
     const operation = await ended(gateway, path)
     expect([operation.state, operation.unknown, typeof operation.detail]).toEqual([
       'needsReview',
@@ -104,7 +104,7 @@ describe('a write in doubt', () => {
     const asked = add(['Anna', 'Borys', 'Clara', 'Dmytro', 'Emma'])
     await held.arrived
     held.release()
-    const path = (await asked).headers.location as string
+    const path = (await asked).headers['location'] as string
     expect((await command(`${path}:cancel`, 'other')).status).toBe(404)
     expect((await command(`${path}:cancel`)).status).toBe(200)
     const operation = await ended(gateway, path)
@@ -117,7 +117,7 @@ describe('a write in doubt', () => {
 
   it('is seen by the client alone that made it, and by nobody under another id', async () => {
     gateway.simulator.fault({ mode: 'drop-response', route: 'synchronize', times: 1 })
-    const path = (await add(['Anna'])).headers.location as string
+    const path = (await add(['Anna'])).headers['location'] as string
     for (const tail of ['', '/rows', '/events']) {
       const theirs = await get(path + tail, 'other')
       expect([tail, theirs.status, theirs.body.code]).toEqual([tail, 404, 'operation.unknown'])
@@ -125,8 +125,8 @@ describe('a write in doubt', () => {
     for (const id of ['24-nobodyKnowsThis', 'x', '24', '24-..%2f..', '0-abcdefgh'])
       expect([id, (await get(`/v1/operations/${id}`)).status]).toEqual([id, 404])
     const method = await get(`${path}:cancel`)
-    expect([method.status, method.headers.allow]).toEqual([405, 'POST'])
-    expect((await command(path)).headers.allow).toBe('GET, HEAD')
+    expect([method.status, method.headers['allow']]).toEqual([405, 'POST'])
+    expect((await command(path)).headers['allow']).toBe('GET, HEAD')
     await ended(gateway, path)
   })
 
@@ -176,7 +176,7 @@ describe('changes of status', () => {
     let second = await patch(101, 'active')
     while (second.status === 503) second = await patch(101, 'active')
     expect([second.status, second.body.status]).toEqual([200, 'active'])
-    const operation = await ended(gateway, answer.headers.location as string)
+    const operation = await ended(gateway, answer.headers['location'] as string)
     expect([operation.state, operation.changed]).toEqual(['done', 1])
     expect(statusOf(101)).toBe(0)
   })
@@ -190,7 +190,7 @@ describe('changes of status', () => {
       gateway.simulator.fault({ mode, route: 'status', times: 1 })
       const answer = await patch(102, statusOf(102) === 1 ? 'active' : 'inactive')
       expect([mode, answer.status]).toEqual([mode, 202])
-      expect((await ended(gateway, answer.headers.location as string)).changed).toBe(1)
+      expect((await ended(gateway, answer.headers['location'] as string)).changed).toBe(1)
       const sent = gateway.simulator.arrivals().filter(({ route }) => route === 'status')
       expect([mode, sent.length]).toEqual([mode, calls])
     }
@@ -213,7 +213,7 @@ describe('changes of status', () => {
     gateway.simulator.fault({ mode: 'drop-response', route: 'status', times: 1 })
     const answer = await setStatus([101, 102, 103], 'deleted')
     expect(answer.status).toBe(202)
-    const operation: Operation = await ended(gateway, answer.headers.location as string)
+    const operation: Operation = await ended(gateway, answer.headers['location'] as string)
     expect([operation.state, operation.changed]).toEqual(['done', 3])
     expect([101, 102, 103].map(statusOf)).toEqual([2, 2, 2])
   })
@@ -223,7 +223,7 @@ describe('changes of status', () => {
     gateway.simulator.fault({ mode: 'drop-response', route: 'status', times: 1 })
     const answer = await add(['Gone', 'gone', 'New'], { onDeleted: 'reactivate' })
     expect(answer.status).toBe(202)
-    const operation = await ended(gateway, answer.headers.location as string)
+    const operation = await ended(gateway, answer.headers['location'] as string)
     expect([operation.state, operation.reactivated, operation.exists, operation.created]).toEqual([
       'done',
       1,

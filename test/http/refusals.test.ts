@@ -90,7 +90,7 @@ describe('refusals come in one order, the first that applies', () => {
       ['TRACE', '/livez', 'GET, HEAD'],
     ] as const) {
       const { status, headers } = await gateway.ask(method, path, { key: '' })
-      const allowed = String(headers.allow).split(', ').toSorted().join(', ')
+      const allowed = String(headers['allow']).split(', ').toSorted().join(', ')
       expect([method, path, status, allowed]).toEqual([method, path, 405, allow])
     }
   })
@@ -107,7 +107,7 @@ describe('refusals come in one order, the first that applies', () => {
     await gateway.ask('GET', '/v1/me', { key })
     const { status, headers } = await gateway.ask('GET', '/v1/me', { key })
     expect([status, headers['ratelimit-policy']]).toEqual([429, '"client";q=1;w=60'])
-    expect(headers.ratelimit).toBe(`"client";r=0;t=${headers['retry-after']}`)
+    expect(headers['ratelimit']).toBe(`"client";r=0;t=${headers['retry-after']}`)
     expect(Number(headers['retry-after'])).toBeGreaterThan(50)
   })
 })
@@ -157,7 +157,7 @@ describe('credentials', () => {
       `${gateway.key}x`,
       gateway.key.slice(0, -1),
       'x',
-      gateway.keys.expired as string,
+      gateway.keys['expired'] as string,
     ]
     const paths = Object.entries((await gateway.ask('GET', '/openapi.json', { key: '' })).body.paths) as [
       string,
@@ -189,7 +189,7 @@ describe('credentials', () => {
         .status,
     ).toBe(200)
     expect((await gateway.ask('GET', '/v1/me', { headers: bearer(gateway.key) })).status).toBe(200)
-    const conflict = await gateway.ask('GET', '/v1/me', { headers: bearer(gateway.keys.reader as string) })
+    const conflict = await gateway.ask('GET', '/v1/me', { headers: bearer(gateway.keys['reader'] as string) })
     expect([conflict.status, conflict.body.code]).toEqual([400, 'credential.conflict'])
     for (const authorization of ['Basic YTpi', 'Bearer', `Bearer ${gateway.key} x`, gateway.key]) {
       const answer = await gateway.ask('GET', '/v1/me', { key: '', headers: { authorization } })
@@ -198,7 +198,7 @@ describe('credentials', () => {
   })
 
   it('given twice in one header are one when they agree, and a conflict when they differ', async () => {
-    const other = gateway.keys.reader as string
+    const other = gateway.keys['reader'] as string
     for (const [name, before] of [
       ['Authorization', 'Bearer '],
       ['X-API-Key', ''],
@@ -243,7 +243,7 @@ describe('credentials', () => {
 
   it('without a scope get 403 with its name, and no more', async () => {
     const { status, body } = await gateway.ask('DELETE', '/v1/organizations/24/operators/101', {
-      key: gateway.keys.reader as string,
+      key: gateway.keys['reader'] as string,
     })
     expect([status, body.errors]).toEqual([
       403,

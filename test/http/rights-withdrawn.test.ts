@@ -64,7 +64,7 @@ describe('an organization that a client may not touch any more', () => {
       headers: { 'Content-Type': 'text/csv' },
       body: 'name\nClara',
     })
-    const path = headers.location as string
+    const path = headers['location'] as string
     await ended({ url: gateway.url, key: before }, path)
     expect((await gateway.ask('GET', path, { key: before })).status).toBe(200)
     for (const [method, verb] of [

@@ -103,7 +103,7 @@ describe('a request that is none is answered with a problem document', () => {
   it('when its headers are too large or too many', async () => {
     const large = await request('GET /v1/me HTTP/1.1', [`X-Large: ${'a'.repeat(20_000)}`])
     isProblem(large, 431, 'request.headers-too-large')
-    expect(large.headers.connection).toBe('close')
+    expect(large.headers['connection']).toBe('close')
     const many = Array.from({ length: 120 }, (_, index) => `X-${index}: 1`)
     isProblem(await request('GET /v1/me HTTP/1.1', many), 431, 'request.headers-too-large')
   })

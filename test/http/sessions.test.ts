@@ -24,7 +24,7 @@ beforeAll(async () => {
 })
 afterAll(() => gateway.close())
 
-const crm = () => gateway.keys.crm as string
+const crm = () => gateway.keys['crm'] as string
 const minute = 60_000
 const session = (id: string) => gateway.ask('GET', '/v1/session', asPage(id))
 
@@ -68,7 +68,7 @@ describe('a browser session', () => {
     const id = await openSession(gateway, { ttlSeconds: 600 }, crm())
     const { body } = await gateway.ask('GET', '/v1/me', asPage(id))
     expect(body).toMatchObject({ kind: 'session', organizations: [24], requestsPerMinute: 1200 })
-    const slow = await openSession(gateway, {}, gateway.keys.slow as string)
+    const slow = await openSession(gateway, {}, gateway.keys['slow'] as string)
     expect((await gateway.ask('GET', '/v1/me', asPage(slow))).body.requestsPerMinute).toBe(60)
     expect(body.id).toMatch(/^crm\/[A-Za-z0-9_-]{8}$/)
     expect(Date.parse(body.expiresAt) - clock.wall()).toBeLessThanOrEqual(600_000)
@@ -164,7 +164,7 @@ describe('a session is never granted more than its minter has', () => {
   })
 
   it('nor by who may not mint, nor by a session', async () => {
-    const reader = await mint(gateway, {}, gateway.keys.reader as string)
+    const reader = await mint(gateway, {}, gateway.keys['reader'] as string)
     expect([reader.status, reader.body.code]).toEqual([403, 'scope.missing'])
     const id = await openSession(gateway, { scopes: ['sessions:mint', 'operators:read'] })
     const body = { organizations: [24], scopes: ['operators:read'], origin: page }

@@ -41,7 +41,7 @@ describe('an import', () => {
     gateway.simulator.addOperator(24, 'Borys')
     clock.jump(6000)
     held.release()
-    const { state, created, exists } = await ended(gateway, headers.location as string)
+    const { state, created, exists } = await ended(gateway, headers['location'] as string)
     expect([state, created, exists]).toEqual(['done', 1, 1])
   })
 })

@@ -23,7 +23,7 @@ export const startSentinel = async (master: number): Promise<Sentinel> => {
       'sentinel failover-timeout team 5000',
     ].join('\n'),
   )
-  const { command, env } = JSON.parse(process.env.TEST_REDIS_COMMAND ?? '{"command":"redis-server"}')
+  const { command, env } = JSON.parse(process.env['TEST_REDIS_COMMAND'] ?? '{"command":"redis-server"}')
   const child = spawn(command, [join(folder, 'sentinel.conf'), '--sentinel'], {
     env: { ...process.env, ...env },
     stdio: 'ignore',

@@ -129,7 +129,7 @@ const faultOfHeaders = (promised: Headers, { headers }: Response): Fault => {
 const faultOfMethod = (methods: Record<string, unknown>, { headers, status }: Response): Fault => {
   const documented = Object.keys(methods).map((name) => name.toUpperCase())
   if (documented.includes('GET')) documented.push('HEAD')
-  const allowed = String(headers.allow ?? '').split(', ')
+  const allowed = String(headers['allow'] ?? '').split(', ')
   if (status !== 405) return `documented are only ${documented.join()}`
   return documented.toSorted().join() === allowed.toSorted().join() ? undefined : `Allow is ${allowed.join()}`
 }

@@ -3,7 +3,7 @@ import { delimiter, isAbsolute, join } from 'node:path'
 
 /** Every executable of these names in the folders of the PATH, in its order; absolute paths are taken as they are. */
 export const onPath = (names: readonly string[]): string[] => {
-  const folders = (process.env.PATH ?? '').split(delimiter).filter((folder) => isAbsolute(folder))
+  const folders = (process.env['PATH'] ?? '').split(delimiter).filter((folder) => isAbsolute(folder))
   return names
     .flatMap((name) => (isAbsolute(name) ? [name] : folders.map((folder) => join(folder, name))))
     .filter(isExecutable)

@@ -103,7 +103,7 @@ export const startGateway = async (
   await new Promise<void>((resolve) => gateway.server.listen(0, '127.0.0.1', resolve))
   const { port } = gateway.server.address() as { port: number }
   const url = `http://127.0.0.1:${port}`
-  const key = keys.all as string
+  const key = keys['all'] as string
 
   const ask: TestGateway['ask'] = async (method, path, { key: given = key, headers = {}, body } = {}) => {
     let test = request(gateway.server)[method.toLowerCase() as 'get'](path)

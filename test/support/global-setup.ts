@@ -9,14 +9,14 @@ export default async function setup(): Promise<void> {
   forgetFailures()
   const redis = provide('redis-server')
   if (redis) {
-    process.env.TEST_REDIS_COMMAND = JSON.stringify(redis)
+    process.env['TEST_REDIS_COMMAND'] = JSON.stringify(redis)
     return
   }
   const remedy = installLine('redis-server')
-  process.env.TEST_REDIS_MISSING = remedy
-  const lost = process.env.REDIS_URL ? 'suites that kill Redis' : 'every suite with Redis'
+  process.env['TEST_REDIS_MISSING'] = remedy
+  const lost = process.env['REDIS_URL'] ? 'suites that kill Redis' : 'every suite with Redis'
   const sentence = `No redis-server: ${lost} cannot run. Type: ${remedy}   (${whyMissing('redis-server')})`
-  if (process.env.CI === 'true') throw new Error(sentence)
+  if (process.env['CI'] === 'true') throw new Error(sentence)
   const line = '*'.repeat(100)
   process.stderr.write(`\n${line}\n${sentence}\n${line}\n\n`)
 }

@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto'
 
 /** `npm run test:long`: suites that have a long form run it; for a quiet machine. */
-export const isLong = process.env.LONG === '1'
+export const isLong = process.env['LONG'] === '1'
 
 /** A seed of this run, printed; `SEED=<n>` repeats it. */
 export const newSeed = (what: string): number => {
-  const seed = Number(process.env.SEED ?? randomBytes(4).readUInt32LE() >>> 1)
+  const seed = Number(process.env['SEED'] ?? randomBytes(4).readUInt32LE() >>> 1)
   process.stderr.write(`${what}: SEED=${seed}\n`)
   return seed
 }

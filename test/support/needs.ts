@@ -2,7 +2,7 @@ import { describe, test } from '@jest/globals'
 import { installLine, type Program, type Provided, provide, whyMissing } from './debian.ts'
 
 /** With CI=true a suite that cannot run is a failure: a skip nobody sees would hide what was not tested. */
-const mustRun = (): boolean => process.env.CI === 'true'
+const mustRun = (): boolean => process.env['CI'] === 'true'
 
 /**
  * The program a suite needs, or undefined after saying so loudly on stderr: then skip. May take a minute the first
@@ -27,7 +27,7 @@ export const describeWith = (program: Program, name: string, body: (provided: Pr
 
 /** For suites that need just a database, `openRedis`: the one of REDIS_URL, or a server of their own. */
 export const describeWithRedis = (name: string, body: () => void): void => {
-  if (process.env.REDIS_URL) describe(name, body)
+  if (process.env['REDIS_URL']) describe(name, body)
   else describeWithRedisServer(name, body)
 }
 

@@ -41,7 +41,7 @@ export const spawnReady = async (
   env: Record<string, string>,
 ): Promise<Running> => {
   // The PATH begins with this very Node, so that a child's `node` is the one under test.
-  const path = `${dirname(process.execPath)}:${process.env.PATH ?? ''}`
+  const path = `${dirname(process.execPath)}:${process.env['PATH'] ?? ''}`
   const child = spawn(command, args, {
     cwd: PROJECT,
     env: { PATH: path, ...env },
@@ -88,7 +88,7 @@ const listen = (child: ChildProcess) => {
       for (const parsed of pieces.map(parseLine)) {
         if (!parsed) continue
         lines.push(parsed)
-        if (parsed.msg === 'ready' && typeof parsed.url === 'string') resolve(parsed.url)
+        if (parsed['msg'] === 'ready' && typeof parsed['url'] === 'string') resolve(parsed['url'])
       }
     })
     child.stderr?.setEncoding('utf8').on('data', (text: string) => {

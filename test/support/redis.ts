@@ -78,7 +78,7 @@ export type TestDatabase = Pick<TestRedis, 'url' | 'client' | 'stop'> & { prefix
 /** REDIS_URL's database when the environment names one, else a server of the suite's own. */
 export const openRedis = async (): Promise<TestDatabase> => {
   const prefix = `test:${randomBytes(6).toString('hex')}:`
-  const url = process.env.REDIS_URL
+  const url = process.env['REDIS_URL']
   if (!url) return { ...(await startRedis()), prefix }
   const clients = createClients(url)
   return {
@@ -145,7 +145,7 @@ const isReady = async (child: ChildProcess, exited: Promise<Exit>): Promise<void
 }
 
 const redisCommand = (): Provided => {
-  const decided = process.env.TEST_REDIS_COMMAND
+  const decided = process.env['TEST_REDIS_COMMAND']
   if (decided) return JSON.parse(decided)
   const found = provide('redis-server')
   if (found) return found

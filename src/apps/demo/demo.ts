@@ -72,12 +72,12 @@ export const runDemo = async ({ once }: { once: boolean }): Promise<void> => {
   const key = makeKey('demo')
   const client = { id: 'demo', keyHash: hashKey(key), scopes, organizations: '*' }
   const { url } = await run({
-    PORT: once ? '0' : process.env.PORT || '8080',
+    PORT: once ? '0' : process.env['PORT'] || '8080',
     CHATHUB_BASE_URL: simulator.url,
     CHATHUB_LOGIN: 'demo',
     CHATHUB_PASSWORD: 'demo-password',
     API_KEYS: JSON.stringify({ clients: [client] }),
-    LOG_LEVEL: once ? 'silent' : process.env.LOG_LEVEL,
+    LOG_LEVEL: once ? 'silent' : process.env['LOG_LEVEL'],
     ...Object.fromEntries(browserSettings.map((name) => [name, process.env[name]])),
   })
   if (once) process.exit((await runMainUseCase(url, key)) ? 0 : 1)

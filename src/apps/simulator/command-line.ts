@@ -53,9 +53,9 @@ export function readCommandLine(args: string[], env: NodeJS.ProcessEnv): Simulat
     organizations: manyPeople(createRandom(seed), operators, organizations),
     latencyMs: whole('latency', values.latency) ?? 0,
     tokenShape: shape as TokenShape,
-    ...(env.CHATHUB_LOGIN ? { login: env.CHATHUB_LOGIN } : {}),
-    ...(env.CHATHUB_PASSWORD ? { password: env.CHATHUB_PASSWORD } : {}),
-    ...(env.CHATHUB_COMPANY_TOKEN ? { companyToken: env.CHATHUB_COMPANY_TOKEN } : {}),
+    ...(env['CHATHUB_LOGIN'] ? { login: env['CHATHUB_LOGIN'] } : {}),
+    ...(env['CHATHUB_PASSWORD'] ? { password: env['CHATHUB_PASSWORD'] } : {}),
+    ...(env['CHATHUB_COMPANY_TOKEN'] ? { companyToken: env['CHATHUB_COMPANY_TOKEN'] } : {}),
   }
 }
 
