@@ -7,6 +7,7 @@ export type LogWriter = {
   drained(): Promise<void>
 }
 
+const pieceBytes = 65_536
 const flushMs = 500
 // The buffer for a reader that hangs or a disk that is full. Lines beyond it are dropped.
 const bufferBytesMax = 8 * 1024 * 1024
@@ -26,12 +27,25 @@ export const openLogWriter = (): LogWriter => {
     sync: false,
     minLength: 4096,
     maxLength: bufferBytesMax,
-    periodicFlush: flushMs,
+    contentMode: 'buffer',
     retryEAGAIN: () => !isExiting || ++retries < retriesAtExitMax,
   })
   file.on('error', () => (isFailing = true)).on('write', () => (isFailing = false))
+
+  const piece = Buffer.allocUnsafeSlow(pieceBytes)
+  let used = 0
+  const writeBytes = (bytes: Buffer): void => void file.write(bytes as unknown as string) // typed for text only
+  const writePiece = (): void => {
+    if (used > 0) writeBytes(Buffer.from(piece.subarray(0, used)))
+    used = 0
+  }
+  setInterval(() => {
+    writePiece()
+    file.flush()
+  }, flushMs).unref()
   process.on('exit', () => {
     isExiting = true
+    writePiece()
     try {
       // On a full disk flushSync would retry for ever.
       if (!isFailing) file.flushSync()
@@ -40,10 +54,16 @@ export const openLogWriter = (): LogWriter => {
     }
   })
   return {
-    write: (line) => void file.write(line),
+    write: (line) => {
+      const bytesMax = 3 * line.length
+      if (used + bytesMax > pieceBytes) writePiece()
+      if (bytesMax > pieceBytes) writeBytes(Buffer.from(line))
+      else used += piece.write(line, used)
+    },
     drained: () =>
       new Promise((resolve) => {
         setTimeout(resolve, drainMs)
+        writePiece()
         file.flush(() => resolve())
       }),
   }

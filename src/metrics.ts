@@ -1,6 +1,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import type { RequestContext } from './http/request-context.ts'
 import type { Report } from './report.ts'
+import { createRequestMetrics } from './request-metrics.ts'
 import { version } from './version.ts'
 
 const redisStates = ['none', 'ready', 'away', 'unsupported'] as const
@@ -62,7 +63,6 @@ export const createMetrics = (gauges: Gauges): Metrics => {
   }
   // biome-ignore format: a table reads best one row a line
   const histograms = {
-    server: histogram('http_server_request_duration_seconds', 'Time from a request to its answer.', 'http_request_method', 'http_route', 'http_response_status_code'),
     client: histogram('http_client_request_duration_seconds', 'Time of one request to ChatHub.', 'http_route'),
     wait: histogram('gw_upstream_wait_seconds', 'Time that calls waited for a slot of the budget.', 'lane'),
   }
@@ -77,21 +77,8 @@ export const createMetrics = (gauges: Gauges): Metrics => {
     for (const state of redisStates) own.set({ state }, state === gauges.redisState() ? 1 : 0)
   })
 
-  // A lookup by one string is cheaper than the three labels that prom-client hashes.
-  const durations = new Map<string, { observe(seconds: number): void }>()
-  const durationOf = (method: string, route: string, status: number) => {
-    const key = `${method} ${status} ${route}`
-    let duration = durations.get(key)
-    if (!duration) {
-      duration = histograms.server.labels(methods.has(method) ? method : '_OTHER', route, String(status))
-      // A caller chooses its method, so only known methods are remembered.
-      if (methods.has(method)) durations.set(key, duration)
-    }
-    return duration
-  }
-
   return {
-    requestAnswered: ({ method, route }, status, ms) => durationOf(method, route, status).observe(ms / 1000),
+    requestAnswered: createRequestMetrics(registry, buckets).answered,
     reported: (report) => {
       switch (report.name) {
         case 'cache':
@@ -128,5 +115,3 @@ export const createMetrics = (gauges: Gauges): Metrics => {
     render: () => registry.metrics(),
   }
 }
-
-const methods = new Set(['GET', 'HEAD', 'POST', 'PATCH', 'DELETE', 'PUT', 'OPTIONS'])
