@@ -36,49 +36,49 @@ const importsIn = (by: string, text: string): Import[] =>
 const imports = sources.flatMap((path) => importsIn(path, read(path)))
 const folderOf = (path: string): string => /^src\/([^/]+)\//.exec(path)?.[1] ?? ''
 
-/** The way a request travels; who stands lower may not look up, and neighbours on one step not at each other. */
+/** The folders in the order of a request. A folder imports only from later steps, never from its own step. */
 const way = [['http'], ['assignments', 'writes'], ['lists'], ['cache'], ['throttle'], ['chathub']]
 const step = (name: string): number => way.findIndex((folders) => folders.includes(name))
 
-/** What every room may read: words, failures, reports, time, secrets, and who is calling. */
+/** What every folder may import. */
 const forAll = /^src\/(contract\/[^/]+|errors|report|clock|secret|access\/(caller|authorize))\.ts$/
-/** Rooms beside the way, and who may read them. */
+/** Folders that are no step of a request, and their importers. */
 const beside: Record<string, string[]> = {
   access: ['http'],
   redis: ['access', 'assignments', 'writes', 'lists', 'cache', 'throttle'],
 }
-/** ChatHub's room hands types to all; these are the only values that another room takes from it. */
+/** Every folder may import types of chathub. These are the only imports of its values. */
 const chathubValues = [
-  'src/throttle/upstream.ts > src/chathub/client.ts', // the layers on the way to ChatHub are stacked there
+  'src/throttle/upstream.ts > src/chathub/client.ts', // stacks the layers of the way to ChatHub
   'src/throttle/upstream.ts > src/chathub/company-token.ts',
   'src/throttle/upstream.ts > src/chathub/exchange.ts',
-  'src/throttle/rate-limit.ts > src/chathub/exchange.ts', // the error that says a slot is too old
-  'src/throttle/breaker.ts > src/chathub/exchange.ts', // the error that says nothing of ChatHub
+  'src/throttle/rate-limit.ts > src/chathub/exchange.ts', // the error for a slot that is too old
+  'src/throttle/breaker.ts > src/chathub/exchange.ts', // the error that does not count against ChatHub
   'src/writes/chunk-sender.ts > src/chathub/wire.ts', // one table of status integers, both ways
   'src/http/routes/drop-in.ts > src/chathub/wire.ts', // the same table, in the drop-in paths
 ]
 
-/** Why a room may not import this; undefined: it may. Root files wire rooms and are not asked. */
-const fault = ({ by, what, typesOnly }: Import): string | undefined => {
+/** Whether a program beside the server may import this: its own files; types of the contract; the demo imports all. */
+const mayAppImport = ({ by, what, typesOnly }: Import): boolean => {
+  const app = by.startsWith('src/client/') ? 'src/client' : `src/apps/${by.split('/')[2]}`
+  if (what.startsWith(`${app}/`) || app === 'src/apps/demo') return true
+  return app !== 'src/apps/simulator' && folderOf(what) === 'contract' && typesOnly
+}
+
+/** Why this import is forbidden. Undefined: it is allowed. Files directly in src may import every folder. */
+const fault = (found: Import): string | undefined => {
+  const { by, what, typesOnly } = found
   const [from, to] = [folderOf(by), folderOf(what)]
   if (!what.startsWith('src/') || from === '') return undefined
-  if (from === 'apps' || from === 'client') {
-    const app = from === 'client' ? 'src/client' : `src/apps/${by.split('/')[2]}`
-    if (
-      what.startsWith(`${app}/`) ||
-      app === 'src/apps/demo' ||
-      (app !== 'src/apps/simulator' && to === 'contract' && typesOnly)
-    )
-      return undefined
-    return 'apps and client stand alone'
-  }
+  if (['apps', 'client'].includes(from))
+    return mayAppImport(found) ? undefined : 'apps and client stand alone'
   if (from === to || forAll.test(what)) return undefined
-  if (from === 'contract') return 'the contract knows words and failures alone'
+  if (from === 'contract') return 'the contract imports only errors and itself'
   if (to in beside) return beside[to]?.includes(from) ? undefined : `not for ${from}`
-  if (step(from) === -1 || step(to) === -1) return 'not on the way of a request'
-  if (step(to) <= step(from)) return 'against the way of a request'
+  if (Math.min(step(from), step(to)) === -1) return 'no step of a request'
+  if (step(to) <= step(from)) return 'against the direction of a request'
   if (to === 'chathub' && !typesOnly && !chathubValues.includes(`${by} > ${what}`))
-    return 'a value of ChatHub’s room'
+    return 'a value of chathub'
   return undefined
 }
 
@@ -87,7 +87,7 @@ const importersOf = (what: RegExp): string[] => [
 ]
 
 describe('imports', () => {
-  it('point one way, from the door to ChatHub', () => {
+  it('point one way, from http to chathub', () => {
     const faults = imports.flatMap((found) => {
       const why = fault(found)
       return why ? [`${found.by} imports ${found.what}: ${why}`] : []
@@ -95,9 +95,9 @@ describe('imports', () => {
     expect(faults).toEqual([])
   })
 
-  it('are read rightly: planted ones against the way are found, over several lines too', () => {
+  it('against the direction of a request are found, also over several lines', () => {
     const planted = [
-      ['src/cache/x.ts', "import {\n  createDoor,\n  type Router,\n} from '../http/door.ts'"],
+      ['src/cache/x.ts', "import {\n  createPipeline,\n  type Router,\n} from '../http/pipeline.ts'"],
       ['src/lists/x.ts', "import { createExchange } from '../chathub/exchange.ts'"],
       ['src/chathub/x.ts', "import '../log.ts'"],
       ['src/throttle/x.ts', "export type { Cache } from '../cache/cache.ts'"],
@@ -109,7 +109,7 @@ describe('imports', () => {
     expect(fine.map(fault)).toEqual([undefined])
   })
 
-  it('of every room at once, of the settings, of the log and of the numbers are for the wiring alone', () => {
+  it('of all folders at once, of the settings, the log and the metrics are in the wiring alone', () => {
     const foldersSeen = (path: string) =>
       new Set(importsIn(path, read(path)).map(({ what }) => folderOf(what)))
     const outer = way.flat().filter((name) => name !== 'chathub')
@@ -121,7 +121,7 @@ describe('imports', () => {
       for (const by of importersOf(wired)) if (folderOf(by) !== 'apps') expect(wiring).toContain(by)
   })
 
-  it('of ioredis stand in the room redis alone, and of undici in ChatHub’s and wherever keys are fetched', () => {
+  it('of ioredis are in redis alone, and of undici in chathub alone', () => {
     expect(importersOf(/^ioredis$/).filter((by) => folderOf(by) !== 'redis')).toEqual([])
     expect(importersOf(/^undici$/).filter((by) => folderOf(by) !== 'chathub')).toEqual([])
   })
@@ -135,40 +135,40 @@ describe('the system caller', () => {
 })
 
 describe('secrets', () => {
-  it('are revealed in these files and nowhere else', () => {
+  it('are revealed in these files alone', () => {
     const revealing = sources.filter((path) => /\.reveal\(\)/.test(read(path)))
     const allowed = [
-      'src/access/sessions.ts', // SESSION_SECRET, the key of the HMACs under which sessions are kept
-      'src/chathub/company-token.ts', // the company token and password, on their way to ChatHub
-      'src/config.ts', // the shape of REDIS_URL
-      'src/gateway.ts', // REDIS_URL, handed to its room
-      'src/watch-credentials.ts', // compares a file's new content with the old
+      'src/access/sessions.ts', // SESSION_SECRET, the key of the HMACs that name stored sessions
+      'src/chathub/company-token.ts', // sends the company token and the password to ChatHub
+      'src/config.ts', // the form of REDIS_URL
+      'src/gateway.ts', // passes REDIS_URL to redis
+      'src/watch-credentials.ts', // compares the new content of a file with the old
     ]
     expect(revealing.filter((path) => !allowed.includes(path))).toEqual([])
   })
 })
 
 describe('files', () => {
-  /** Longer than others with a reason; the number is the most they may grow to. */
+  /** The most lines of files that are longer than others, with the reason. */
   const longer: Record<string, number> = {
-    'src/contract/endpoints.ts': 360, // a table, one endpoint after the other
+    'src/contract/endpoints.ts': 360, // a table, one row per endpoint
     'src/gateway.ts': 150, // all wiring on one page
     'src/cache/cache.ts': 240, // one state machine
-    'src/cache/coherence.ts': 320, // one protocol: leases, notices, acknowledgements
+    'src/cache/coherence.ts': 320, // one protocol: leases, announcements, acknowledgements
   }
 
-  it('of src are at most 220 lines long, but for the few that say why', () => {
+  it('of src have at most 220 lines, except those with a reason', () => {
     const tooLong = sources.filter((path) => lineCount(path) > (longer[path] ?? 220))
     expect(tooLong.map((path) => `${path}: ${lineCount(path)}`)).toEqual([])
   })
 
-  it('of test are at most 300 lines long', () => {
-    const model = 'test/model/coherence-model.ts' // one model, guard by guard beside the protocol it checks
+  it('of test have at most 310 lines', () => {
+    const model = 'test/model/coherence-model.ts' // one model, in the order of the protocol that it checks
     const tooLong = filesUnder('test').filter((path) => path !== model && lineCount(path) > 310)
     expect(tooLong.map((path) => `${path}: ${lineCount(path)}`)).toEqual([])
   })
 
-  it('are named in kebab-case after what they hold: no barrels, no drawers', () => {
+  it('are named in kebab-case after their content: no barrels, no utilities', () => {
     const odd = [...sources, ...filesUnder('test')].filter(
       (path) =>
         !/^[a-z0-9]+(-[a-z0-9]+)*(\.test|\.d)?\.ts$/.test(basename(path)) ||
@@ -178,8 +178,8 @@ describe('files', () => {
   })
 
   /**
-   * The most lines that each folder of the server may have; '' is the root. They only fall: a later feature adds a folder
-   * or a line here with its reason.
+   * The most lines of each folder of the server; '' is the root. They only fall. A later feature adds a folder or raises a
+   * number with its reason.
    */
   const linesMax: Record<string, number> = {
     '': 1400,
@@ -195,7 +195,7 @@ describe('files', () => {
     writes: 2215,
   }
 
-  it('of each folder of the server stay within its ceiling', () => {
+  it('of each folder of the server together have no more lines than its ceiling', () => {
     const lines: Record<string, number> = {}
     for (const path of sources) lines[folderOf(path)] = (lines[folderOf(path)] ?? 0) + lineCount(path)
     delete lines['apps']
@@ -215,11 +215,11 @@ describe('production packages', () => {
     imports.filter(({ what }) => !/^(src\/|node:|\.)/.test(what)).map(({ what }) => packageOf(what)),
   )
 
-  it('are those that src imports: none unused, none borrowed', () => {
+  it('are exactly those that src imports', () => {
     expect([...used].sort()).toEqual(Object.keys(dependencies).sort())
   })
 
-  it('each have a line with their reason in CONTRIBUTING.md', () => {
+  it('have a line with their reason in CONTRIBUTING.md', () => {
     const text = read('CONTRIBUTING.md')
     const missing = Object.keys(dependencies).filter((name) => !text.includes(`\n- \`${name}\`: `))
     expect(missing).toEqual([])

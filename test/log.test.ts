@@ -22,13 +22,13 @@ const linesOf = (level: string, work: (log: ReturnType<typeof createLog>) => voi
 
 describe('the line of a request', () => {
   it('is identical to the line that pino writes', () => {
-    const lines: string[] = []
+    const expected: string[] = []
     const base = { base: null, timestamp: () => ',"time":"T"' }
     const { requestId, method, route, caller } = context
     const fields = { requestId, client: caller?.id, method, route, status: 200, ms: 1.23, cache: 'hit' }
-    pino(base, { write: (line) => void lines.push(line) }).info(fields, 'request')
+    pino(base, { write: (text) => void expected.push(text) }).info(fields, 'request')
     const [line] = linesOf('info', (log) => log.requestAnswered(context, 200, 1.2345))
-    expect(line?.replace(/"time":"\d{4}-\d\d-\d\dT[\d:.]+Z"/, '"time":"T"')).toBe(lines[0])
+    expect(line?.replace(/"time":"\d{4}-\d\d-\d\dT[\d:.]+Z"/, '"time":"T"')).toBe(expected[0])
   })
 
   it('omits unknown fields, names the failure, and has level error from status 500', () => {

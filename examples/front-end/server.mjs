@@ -1,5 +1,5 @@
-// The back end of a host application, reduced to what the gateway needs of it: it serves a page and mints tickets with
-// its key. The key stays here; the page gets a ticket that works once, and its browser a cookie that no script can read.
+// The back end of a host application, as small as possible: it serves a page and mints tickets with its key. The key stays
+// here. The page gets a ticket that works once, and its browser gets a cookie that no script can read.
 import { readFile } from 'node:fs/promises'
 import { createServer, request } from 'node:http'
 
@@ -8,12 +8,12 @@ const wanted = (name) => {
   process.stderr.write(`${name} is unset; examples/front-end/README.md says what is wanted.\n`)
   process.exit(78)
 }
-/** How this server reaches the gateway, and the key of the host application: scope sessions:mint and what users may do. */
+/** How this server reaches the gateway, and its key with the scope sessions:mint and the rights of its users. */
 const gateway = new URL(process.env.GATEWAY_URL || 'http://127.0.0.1:8080')
 const key = wanted('GATEWAY_KEY')
-/** The origin that browsers see this server under. */
+/** The origin of this server as browsers see it. */
 const origin = process.env.PAGE_ORIGIN || `http://127.0.0.1:${process.env.PORT || 3000}`
-/** The origin that browsers see the gateway under; unset: this server passes /v1/ on, so that all is one origin. */
+/** The gateway's origin as browsers see it. Unset: this server forwards /v1/, so that there is one origin. */
 const publicGateway = process.env.GATEWAY_ORIGIN || ''
 const organizations = (process.env.ORGANIZATIONS || '24').split(',').map(Number)
 const scopes = ['organizations:read', 'operators:read', 'operators:write']
@@ -45,7 +45,7 @@ const answerJson = (res, status, value) => answer(res, status, 'application/json
 
 /** A ticket for the signed-in user. */
 const mintTicket = async (req, res) => {
-  // A real application checks its own login here, and grants what this very user may do.
+  // A real application checks its own login here and grants the rights of this user.
   if (req.headers.origin !== origin) return answerJson(res, 403, { title: 'Not from this page' })
   const minted = await fetch(new URL('/v1/sessions', gateway), {
     method: 'POST',
@@ -57,7 +57,7 @@ const mintTicket = async (req, res) => {
   answerJson(res, 200, { ticket })
 }
 
-/** Own site: the gateway behind this origin. It must list this server in TRUST_PROXY to believe X-Forwarded-*. */
+/** Own site: forwards to the gateway. The gateway trusts X-Forwarded-* only from servers in TRUST_PROXY. */
 const passOn = (req, res) => {
   const { host, protocol } = new URL(origin)
   const forwarded = { 'x-forwarded-host': host, 'x-forwarded-proto': protocol.slice(0, -1) }
@@ -67,7 +67,7 @@ const passOn = (req, res) => {
     came.pipe(res)
   })
   onward.on('error', () => (res.headersSent ? res.destroy() : answerJson(res, 502, { title: 'No gateway' })))
-  // A browser that leaves leaves nothing running: a stream of events would go on for nobody.
+  // A closed browser ends the request to the gateway, which may be an endless stream of events.
   res.on('close', () => res.writableFinished || onward.destroy())
   req.pipe(onward)
 }

@@ -4,7 +4,7 @@ import type { TestGateway } from '../support/gateway.ts'
 
 type Attack = { context: BrowserContext; origin: string; api: string; gateway: TestGateway }
 
-/** What a page at `origin` can try with its visitor's session at the gateway: all of it fails, with these statuses. */
+/** Tries what a page at `origin` can do with its visitor's session, and checks that all of it fails. Returns the statuses. */
 export const attack = async ({ context, origin, api, gateway }: Attack): Promise<number[]> => {
   const before = gateway.simulator.operators()
   gateway.simulator.clearArrivals()
@@ -37,7 +37,7 @@ export const attack = async ({ context, origin, api, gateway }: Attack): Promise
   return answers.map((answer) => answer.status())
 }
 
-/** What the attempts of evil.js brought. */
+/** The outcomes of the attempts of evil.js that gained something. */
 const gains = async (page: Page, attempt: 'tryToRead' | 'tryToWrite', url: string): Promise<string[]> => {
   const outcomes = (await page.evaluate(`${attempt}(${JSON.stringify(url)})`)) as string[]
   expect(outcomes.length).toBeGreaterThan(5)

@@ -1,4 +1,4 @@
-// Served to the browser as the script of a page that means harm; each function tells what its attempts brought.
+// The script of an attacker's page. Each function returns the outcomes of its attempts.
 
 const outcomeOf = async (url, attempt) => {
   try {
@@ -8,7 +8,7 @@ const outcomeOf = async (url, attempt) => {
   }
 }
 
-/** With elements: a script that runs, a picture, a frame whose content can be seen. */
+/** Loads the URL as a script, an image or a frame. */
 const embed = (kind, url) =>
   new Promise((resolve) => {
     const element = document.createElement(kind)
@@ -49,7 +49,7 @@ globalThis.tryToWrite = (url) => {
   ])
 }
 
-/** A form whose text/plain body reads as JSON. */
+/** Submits a form whose text/plain body is JSON. */
 globalThis.submitForm = ({ action, start, end }) => {
   const form = document.createElement('form')
   Object.assign(form, { method: 'post', action, enctype: 'text/plain' })

@@ -8,7 +8,7 @@ import { startGateway, type TestGateway } from '../support/gateway.ts'
 import { type Running, spawnReady } from '../support/processes.ts'
 import { startTlsFront, type TlsFront } from './tls-front.ts'
 
-/** Where page and gateway stand to each other, as examples/front-end/README.md documents it. */
+/** The placements of page and gateway that examples/front-end/README.md documents. */
 export type Where = 'own site' | 'other port' | 'other site'
 
 export type Placement = {
@@ -16,17 +16,17 @@ export type Placement = {
   page: string
   /** The gateway's origin as the browser sees it. */
   api: string
-  /** Origins that are not listed: one of the page's own site, one of another. */
+  /** Origins that may not use the session: one of the page's site, one of another site. */
   attackers: string[]
   gateway: TestGateway
   close(): Promise<void>
 }
 
 const secret = 'session-secret-that-no-browser-ever-sees'
-const evil = readFileSync(new URL('./evil.js', import.meta.url))
+const evilScript = readFileSync(new URL('./evil.js', import.meta.url))
 const server = fileURLToPath(new URL('../../examples/front-end/server.mjs', import.meta.url))
 
-/** The example's front end before a gateway of its own, both set as the README says. */
+/** Starts the example front end and a gateway, both with the settings of the README. */
 export const place = async (where: Where): Promise<Placement> => {
   const tls = where === 'other site'
   const [pagePort, frontPort] = [await freePort(), await freePort()]
@@ -80,12 +80,14 @@ export const place = async (where: Where): Promise<Placement> => {
   }
 }
 
-/** A server of pages that have nothing to do with us. */
+/** A server of an attacker's pages. */
 const startEvil = async () => {
   const pages = createServer((req, res) => {
     const isScript = req.url === '/evil.js'
     res.setHeader('Content-Type', isScript ? 'text/javascript' : 'text/html')
-    res.end(isScript ? evil : '<!doctype html><title>evil</title><body><script src="/evil.js"></script>')
+    res.end(
+      isScript ? evilScript : '<!doctype html><title>evil</title><body><script src="/evil.js"></script>',
+    )
   })
   pages.listen(0, '127.0.0.1')
   await once(pages, 'listening')
@@ -99,7 +101,7 @@ const startEvil = async () => {
   }
 }
 
-/** What no browser may ever receive, by name. */
+/** Secrets by name. No browser may receive them. */
 export const secretsOf = ({ gateway }: Placement): Record<string, string> => ({
   ...gateway.keys,
   password: 'demo-password',

@@ -21,13 +21,13 @@ const whatScriptsSee = `(async () => {
   return JSON.stringify([stores, document.documentElement.outerHTML, await Promise.all(texts)])
 })()`
 
-/** Everything that a browser received, as text: heads, bodies, and what scripts can see of their stores. */
+/** Records everything that a browser receives, as text: headers, bodies, and what scripts see of their stores. */
 const recordOf = (context: BrowserContext) => {
   const pieces: Promise<string>[] = []
   const bodyOf = (response: Response): Promise<string> =>
     response.body().then(
       (bytes) => bytes.toString('utf8'),
-      () => '', // a 204, or an answer of a page that is gone
+      () => '', // a 204, or an answer to a page that was closed
     )
   context.on('response', (response) => {
     pieces.push(Promise.resolve(`${response.url()}\n${JSON.stringify(response.headers())}`))
@@ -87,7 +87,7 @@ describeWithChromium('a front end without tokens', (provided) => {
       const rowOf = (name: string) => page.locator('tr', { hasText: name })
       const says = async (text: string) => page.locator('#message', { hasText: text }).waitFor()
 
-      it('signs in by itself and lists the operators', async () => {
+      it('signs in without user action and lists the operators', async () => {
         await says('3 operators.')
         expect(await page.locator('#operators tr').allInnerTexts()).toEqual([
           expect.stringContaining('John Smith'),
@@ -100,7 +100,7 @@ describeWithChromium('a front end without tokens', (provided) => {
         ])
       })
 
-      it('shows names as text, whatever stands in them', async () => {
+      it('shows names as text, also when they contain HTML', async () => {
         const name = '<img src=x onerror=alert(1)>'
         placed.gateway.simulator.changeOperator(4, { name })
         await page.selectOption('#organization', 'Sales')
@@ -140,17 +140,17 @@ describeWithChromium('a front end without tokens', (provided) => {
         expect(await page.evaluate('document.cookie')).toBe('')
       })
 
-      it('is of no use to pages of other origins: they read nothing and change nothing', async () => {
+      it('cannot be used by pages of other origins: they read nothing and change nothing', async () => {
         const statuses: number[] = []
         for (const origin of placed.attackers)
           statuses.push(...(await attack({ context, origin, ...placed })))
-        // From the page's own site the cookie does come along: there the gateway itself refuses.
+        // Pages of the same site do send the cookie, so the gateway must refuse them.
         expect(statuses).toContain(403)
         await page.reload()
         await says('3 operators.')
       })
 
-      it('signs out: the session is over and the cookie gone', async () => {
+      it('ends the session and removes the cookie when the user signs out', async () => {
         const [cookie] = await context.cookies(placed.api)
         await page.getByRole('button', { name: 'Sign out' }).click()
         await says('Signed out.')
@@ -166,9 +166,9 @@ describeWithChromium('a front end without tokens', (provided) => {
         expect(status).toBe(401)
       })
 
-      it('has received no token, no password and no key, in no answer and no store', async () => {
+      it('has received no token, password or key in any answer or store', async () => {
         const all = (await record.text()) + (await record.stores(page))
-        // The search would be worth nothing if the bodies were not in it.
+        // Proves that the record holds headers and bodies.
         for (const known of ['Sarah Johnson', 'credentials: ', '__Host-chathub-session', 'x-request-id'])
           expect([known, all.includes(known)]).toEqual([known, true])
         const secrets = secretsOf(placed)

@@ -15,7 +15,7 @@ const ecdsaWithSha256 = sequence(Buffer.from('06082a8648ce3d040302', 'hex'))
 const pem = (label: string, bytes: Buffer): string =>
   `-----BEGIN ${label}-----\n${bytes.toString('base64').replaceAll(/.{64}/g, '$&\n')}\n-----END ${label}-----\n`
 
-/** A key and a certificate (X.509) that nobody vouches for, good for a day. */
+/** A key and a self-signed X.509 certificate, valid for a day. */
 const selfSigned = (): { key: string; cert: string } => {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   const name = sequence(der(0x31, sequence(commonName, der(0x0c, Buffer.from('localhost')))))
@@ -39,7 +39,7 @@ const selfSigned = (): { key: string; cert: string } => {
 
 export type TlsFront = { port: number; close(): Promise<void> }
 
-/** HTTPS on 127.0.0.1 before a plain server there, as a load balancer that ends TLS. */
+/** HTTPS on 127.0.0.1 that forwards to a plain server there, like a load balancer that ends TLS. */
 export const startTlsFront = async (to: () => number, port = 0): Promise<TlsFront> => {
   const sockets = new Set<Socket>()
   const server = createServer(selfSigned(), (client) => {

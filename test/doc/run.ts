@@ -10,30 +10,30 @@ import { startGateway } from '../support/gateway.ts'
 const programs = fileURLToPath(new URL('./programs/', import.meta.url))
 const companyToken = 'ct_the-company-token-of-the-document'
 
-export type Told = {
+export type Outcome = {
   code: number | null
   stdout: string
   stderr: string
-  /** ChatHub's table after the run: what really happened. */
+  /** The operators in ChatHub after the run. */
   operators: Operator[]
   /** Calls that reached ChatHub, by route. */
   arrivals: Record<string, number>
 }
 
 export type Program = {
-  /** Pieces of the document, under programs/, put one after the other. */
+  /** Pieces of the document under programs/, joined in this order. */
   pieces: string[]
-  /** What this test does with them, after the last piece; JavaScript only. */
+  /** JavaScript of the test, put after the last piece. */
   drive?: string
-  /** Stands before the last piece; JavaScript only. */
+  /** JavaScript of the test, put before the last piece. */
   given?: string
   command?: string
   env?: Record<string, string>
-  /** A credential that is nobody's. */
+  /** Runs with a credential that does not exist. */
   wrongToken?: boolean
 }
 
-/** Base URL and token changed, nothing else: the files hold the document's own text. */
+/** The text of the document with another base URL and token, and no other change. */
 const sourceOf = async (program: Program, url: string, token: string): Promise<string> => {
   const texts = await Promise.all(program.pieces.map((piece) => readFile(join(programs, piece), 'utf8')))
   if (program.given !== undefined) texts.splice(-1, 0, program.given)
@@ -42,17 +42,17 @@ const sourceOf = async (program: Program, url: string, token: string): Promise<s
     .join('\n')
     .replaceAll('https://chatapi.smsbat.com', url)
     .replaceAll(/your-company-token|\{company-token\}/g, token)
-  // The samples are CommonJS with one top-level await: a module that has `require` runs both.
+  // The samples use both `require` and a top-level await: a module with `require` runs them.
   const require = `import { createRequire } from 'node:module'; const require = createRequire(${JSON.stringify(import.meta.url)});\n`
   return program.pieces[0]?.endsWith('.js') ? require + text : text
 }
 
-const run = async (program: Program, simulator: Simulator, url: string, token: string): Promise<Told> => {
+const run = async (program: Program, simulator: Simulator, url: string, token: string): Promise<Outcome> => {
   const home = await mkdtemp(join(tmpdir(), 'chathub-doc-'))
   try {
     const file = join(home, program.pieces[0]?.endsWith('.js') ? 'program.mjs' : 'program')
     await writeFile(file, await sourceOf(program, url, program.wrongToken ? `nobody-${token}` : token))
-    // curl's own settings file, so that its lines stay as they are and still tell status and (on stderr) label.
+    // Settings of curl print the status, and the content type on stderr, without a change to its lines.
     const writeOut = 'write-out = "\\n%{http_code}\\n%{stderr}%{content_type}"'
     await writeFile(join(home, '.curlrc'), `silent\n${writeOut}\n`)
     const child = spawn(program.command ?? process.execPath, [file], {
@@ -76,11 +76,11 @@ const run = async (program: Program, simulator: Simulator, url: string, token: s
   }
 }
 
-/** The same program twice, each time before a fresh ChatHub: through the gateway, and straight. */
+/** Runs a program twice, each time against a new ChatHub: through the gateway and directly. */
 export const runBothWays = async (
   program: Program,
   prepare: (simulator: Simulator) => void = () => {},
-): Promise<{ gateway: Told; straight: Told }> => {
+): Promise<{ gateway: Outcome; direct: Outcome }> => {
   const started = await startGateway()
   const simulator = await createSimulator({ companyToken })
   try {
@@ -88,7 +88,7 @@ export const runBothWays = async (
     prepare(simulator)
     return {
       gateway: await run(program, started.simulator, started.url, started.key),
-      straight: await run(program, simulator, simulator.url, companyToken),
+      direct: await run(program, simulator, simulator.url, companyToken),
     }
   } finally {
     await started.close()
@@ -96,19 +96,19 @@ export const runBothWays = async (
   }
 }
 
-/** Both ways said the same, ended the same and left the same table; gives back that one outcome. */
+/** Runs a program both ways. @throws Error when its output, exit code or operators differ */
 export const runAlike = async (
   program: Program,
   prepare?: (simulator: Simulator) => void,
-): Promise<Told & { gateway: Told }> => {
-  const { gateway, straight } = await runBothWays(program, prepare)
-  if (straight.code !== 0) throw new Error(`The program fails before ChatHub itself:\n${straight.stderr}`)
+): Promise<Outcome & { gateway: Outcome }> => {
+  const { gateway, direct } = await runBothWays(program, prepare)
+  if (direct.code !== 0) throw new Error(`The program fails against ChatHub itself:\n${direct.stderr}`)
   for (const part of ['stdout', 'code', 'operators'] as const) {
-    const [ours, theirs] = [gateway[part], straight[part]].map((value) => JSON.stringify(value, null, 1))
+    const [ours, theirs] = [gateway[part], direct[part]].map((value) => JSON.stringify(value, null, 1))
     if (ours !== theirs)
       throw new Error(
-        `${part} differs.\nThrough the gateway:\n${ours}\nStraight:\n${theirs}\n${gateway.stderr}`,
+        `${part} differs.\nThrough the gateway:\n${ours}\nDirectly:\n${theirs}\n${gateway.stderr}`,
       )
   }
-  return { ...straight, gateway }
+  return { ...direct, gateway }
 }

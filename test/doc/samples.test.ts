@@ -5,7 +5,7 @@ import { describeWithPhp, describeWithPython } from '../support/needs.ts'
 import { runAlike } from './run.ts'
 
 // « Opérateurs » of the ChatHub document: its curl lines, and its class in three languages with its usage program.
-// Each runs through the gateway and straight before the simulator, and must say and do the same.
+// Each runs through the gateway and directly against the simulator, with the same output and effect.
 
 const team = (operators: Operator[]) =>
   operators.filter((row) => row.organizationId === 24).map(({ id, name, status }) => [id, name, status])
@@ -27,7 +27,7 @@ describeWithCurl('the curl lines of the document', () => {
   const shell = (piece: string) => ({ pieces: [piece], command: '/bin/sh' })
   const lines = (stdout: string) => stdout.trim().split('\n')
 
-  it('list: gives the rows of the document, labelled as Accept asks', async () => {
+  it('list: returns the rows of the document with the content type of Accept', async () => {
     const { stdout, stderr, gateway } = await runAlike(shell('curl-list.sh'))
     const [body = '', status] = lines(stdout)
     expect([status, stderr, gateway.stderr]).toEqual([
@@ -37,11 +37,11 @@ describeWithCurl('the curl lines of the document', () => {
     ])
     const organization = { id: 24, name: 'Customer Support' }
     expect(JSON.parse(body)).toEqual(
-      documentTeam.map(([id, name, status]) => ({ id, name, status, organization })),
+      documentTeam.map(([id, name, code]) => ({ id, name, status: code, organization })),
     )
   })
 
-  it('add: answers the new rows without an organization, and ChatHub has them', async () => {
+  it('add: returns the new rows without an organization, and ChatHub has them', async () => {
     const { stdout, operators } = await runAlike(shell('curl-add.sh'))
     const [body = '', status] = lines(stdout)
     expect(status).toBe('200')
@@ -57,13 +57,16 @@ describeWithCurl('the curl lines of the document', () => {
     ['curl-deactivate.sh', 0, 1],
     ['curl-reactivate.sh', 1, 0],
     ['curl-delete.sh', 0, 2],
-  ])('%s: is answered 200 without a body or a type, and the status changes', async (piece, before, after) => {
-    const { stdout, operators, gateway } = await runAlike(shell(piece), (simulator) =>
-      simulator.changeOperator(simulator.addOperator(24, 'Alex Brown').id, { status: before }),
-    )
-    expect([stdout.trim(), gateway.stderr]).toEqual(['200', ''])
-    expect(team(operators)).toEqual([...documentTeam, [104, 'Alex Brown', after]])
-  })
+  ])(
+    '%s: is answered 200 without body and content type, and the status changes',
+    async (piece, before, after) => {
+      const { stdout, operators, gateway } = await runAlike(shell(piece), (simulator) =>
+        simulator.changeOperator(simulator.addOperator(24, 'Alex Brown').id, { status: before }),
+      )
+      expect([stdout.trim(), gateway.stderr]).toEqual(['200', ''])
+      expect(team(operators)).toEqual([...documentTeam, [104, 'Alex Brown', after]])
+    },
+  )
 })
 
 const expectUsage = (stdout: string, found: string, operators: Operator[]) => {
@@ -79,32 +82,32 @@ const expectUsage = (stdout: string, found: string, operators: Operator[]) => {
 }
 
 /**
- * What the whole program costs ChatHub: one list to answer from and one to add on, both changes of status (they were not
- * just said to have happened), and no look at other organizations for the person who was just added.
+ * The calls that the whole program causes: one list for the reads and one for the add, both changes of status, and no
+ * list of another organization for the operator that was just added.
  */
 const expectCalls = (arrivals: Record<string, number>) =>
   expect(arrivals).toEqual({ login: 1, organizations: 1, list: 2, synchronize: 1, status: 2 })
 
 describe('OperatorManager in JavaScript', () => {
-  it('runs its usage program to the end, through the gateway as before ChatHub', async () => {
-    const told = await runAlike({ pieces: ['javascript/operator-manager.js', 'javascript/usage.js'] })
-    expectUsage(told.stdout, 'Found: John Doe (ID: 104)', told.operators)
-    expectCalls(told.gateway.arrivals)
+  it('runs its usage program to the end, as it does against ChatHub', async () => {
+    const outcome = await runAlike({ pieces: ['javascript/operator-manager.js', 'javascript/usage.js'] })
+    expectUsage(outcome.stdout, 'Found: John Doe (ID: 104)', outcome.operators)
+    expectCalls(outcome.gateway.arrivals)
   })
 })
 
 describeWithPython('OperatorManager in Python', (python) => {
-  it('runs its usage program to the end, through the gateway as before ChatHub', async () => {
-    const told = await runAlike({ pieces: ['operator-manager.py'], ...python })
-    expectUsage(told.stdout, 'Found operator: John Doe (ID: 104)', told.operators)
-    expectCalls(told.gateway.arrivals)
+  it('runs its usage program to the end, as it does against ChatHub', async () => {
+    const outcome = await runAlike({ pieces: ['operator-manager.py'], ...python })
+    expectUsage(outcome.stdout, 'Found operator: John Doe (ID: 104)', outcome.operators)
+    expectCalls(outcome.gateway.arrivals)
   })
 })
 
 describeWithPhp('OperatorManager in PHP', (php) => {
-  it('runs its usage program to the end, through the gateway as before ChatHub', async () => {
-    const told = await runAlike({ pieces: ['operator-manager.php'], ...php })
-    expectUsage(told.stdout, 'Found: John Doe (ID: 104)', told.operators)
-    expectCalls(told.gateway.arrivals)
+  it('runs its usage program to the end, as it does against ChatHub', async () => {
+    const outcome = await runAlike({ pieces: ['operator-manager.php'], ...php })
+    expectUsage(outcome.stdout, 'Found: John Doe (ID: 104)', outcome.operators)
+    expectCalls(outcome.gateway.arrivals)
   })
 })

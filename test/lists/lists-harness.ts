@@ -3,6 +3,7 @@ import { singleInstance } from '../../src/cache/coherence.ts'
 import { createMemoryStore } from '../../src/cache/memory-store.ts'
 import type { ChatHub } from '../../src/chathub/client.ts'
 import type { CallContext } from '../../src/chathub/exchange.ts'
+import { pause } from '../../src/clock.ts'
 import { scopes } from '../../src/contract/scopes.ts'
 import { Failure } from '../../src/errors.ts'
 import { createLists } from '../../src/lists/lists.ts'
@@ -30,37 +31,27 @@ type Content = Record<number, string[]>
 export const createListsOf = (content: Content) => {
   const clock = createClock()
   const reports: Report[] = []
-  const report = (told: Report): void => void reports.push(told)
+  const report = (event: Report): void => void reports.push(event)
   const hanging = new Set<number>()
   const failing = new Map<number | 'organizations', Failure>()
   const calls: { organization: number; lane: CallContext['lane'] }[] = []
   const inFlight = { people: 0, refreshes: 0 } as Record<CallContext['lane'], number>
   const mostInFlight = { ...inFlight }
 
-  const operators: ChatHub['operators'] = (organization, { lane, deadline }) =>
-    new Promise((resolve, reject) => {
-      const askedAt = clock.now()
-      if (askedAt >= deadline) return reject(new Failure('queue.full', { retryAfterMs: 1000 }))
-      calls.push({ organization, lane })
-      mostInFlight[lane] = Math.max(mostInFlight[lane], ++inFlight[lane])
-      const answer = (): void => {
-        const isLate = clock.now() >= deadline
-        if (hanging.has(organization) && !isLate) {
-          clock.after(10, answer)
-          return
-        }
-        inFlight[lane]--
-        const failure = isLate ? new Failure('chathub.timeout') : failing.get(organization)
-        if (failure) {
-          reject(failure)
-          return
-        }
-        const rows = people(...(content[organization] ?? []))
-        for (const row of rows) row.id += organization * 1000
-        resolve({ rows, askedAt, organizationName: undefined, digest: undefined })
-      }
-      clock.after(10, answer)
-    })
+  const operators: ChatHub['operators'] = async (organization, { lane, deadline }) => {
+    const askedAt = clock.now()
+    if (askedAt >= deadline) throw new Failure('queue.full', { retryAfterMs: 1000 })
+    calls.push({ organization, lane })
+    mostInFlight[lane] = Math.max(mostInFlight[lane], ++inFlight[lane])
+    do await pause(clock, 10)
+    while (hanging.has(organization) && clock.now() < deadline)
+    inFlight[lane]--
+    const failure = clock.now() < deadline ? failing.get(organization) : new Failure('chathub.timeout')
+    if (failure) throw failure
+    const rows = people(...(content[organization] ?? []))
+    for (const row of rows) row.id += organization * 1000
+    return { rows, askedAt, organizationName: undefined, digest: undefined }
+  }
   const organizationsOf: ChatHub['organizations'] = async () => {
     const failure = failing.get('organizations')
     if (failure) throw failure

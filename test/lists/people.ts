@@ -14,7 +14,7 @@ export const people = (...names: string[]): Operator[] =>
 export const rosterOf = (...names: string[]): Roster => createRoster(organization, people(...names))
 
 const statuses = fc.constantFrom<Status>('active', 'inactive', 'deleted')
-// Few names, many of them the same folded: namesakes must be ordinary.
+// Few names, and many of them equal when folded, so that duplicates are common.
 export const someName = fc.constantFrom(
   'Olena',
   'OLENA',

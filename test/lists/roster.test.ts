@@ -9,7 +9,7 @@ const names = (found: readonly { name: string }[]) => found.map(({ name }) => na
 const ids = (found: readonly { id: number }[]) => found.map(({ id }) => id)
 
 describe('a roster', () => {
-  it('has the whole list as the body that is sent, and comes back from these very bytes', () => {
+  it('has the whole list as its bytes, and is decoded from the same bytes', () => {
     fc.assert(
       fc.property(somePeople, (operators) => {
         const roster = createRoster(organization, operators)
@@ -28,7 +28,7 @@ describe('a roster', () => {
     )
   })
 
-  it('with more people is the roster of them all, whatever it had ready', () => {
+  it('with more operators is the roster of them all, whatever it has prepared', () => {
     const ready = fc.constantFrom<((roster: Roster) => unknown)[]>(
       () => undefined,
       (roster) => roster.byName('Olena'),
@@ -46,7 +46,7 @@ describe('a roster', () => {
           roster = shorter.with(operators.slice(from, from + more + 1))
           prepare(roster)
           const stranger: Operator = { id: 501, name: 'Olena', status: 'active' }
-          const other = shorter.with([stranger]) // the same list may be gone on with in two ways
+          const other = shorter.with([stranger]) // two lists may continue the same one
           expect(other.byName('Olena').at(-1)).toBe(stranger)
           expect(roster.byId(501)).toBeUndefined()
           expect(other.byId(operators[from]?.id as number)).toBeUndefined()
@@ -65,14 +65,14 @@ describe('a roster', () => {
     )
   })
 
-  it('with more people is right though its bytes are of another make', () => {
+  it('with more operators is right though its bytes come from another version', () => {
     const bytes = Buffer.from(JSON.stringify({ organization, total: 1, items: people('Olena') }))
     const roster = decodeRoster(bytes).with([{ id: 2, name: 'Taras', status: 'active' }])
     expect(roster.bytes.equals(rosterOf('Olena', 'Taras').bytes)).toBe(true)
   })
 
   it.each(['', '{}', '[]', 'null', '{"items":[]}', '{"organization":{"id":1}}', 'not json'])(
-    'does not come from bytes that are none: %j',
+    'is not decoded from other bytes: %j',
     (text) => {
       expect(() => decodeRoster(Buffer.from(text))).toThrow()
     },
@@ -104,7 +104,7 @@ describe('a roster', () => {
     )
   })
 
-  it('keeps views of no more bytes than four times the list, or 64 KiB', () => {
+  it('keeps views up to four times the bytes of the list, or 64 KiB', () => {
     const roster = createRoster(organization, [])
     let made = 0
     const view = (key: string) => roster.view(key, () => ({ made: ++made, text: 'x'.repeat(20_000) }))
@@ -119,7 +119,7 @@ describe('a roster', () => {
     expect(made).toBe(5)
   })
 
-  it('makes each view once, and keeps no more than 64, those used last', () => {
+  it('makes each view once, and keeps the 64 that were used last', () => {
     const roster = rosterOf('a')
     let made = 0
     const view = (key: number) => roster.view(`${key}`, () => ({ key, made: ++made }))
@@ -138,7 +138,7 @@ describe('a roster', () => {
 describe('selecting', () => {
   const roster = rosterOf('Zoë', 'anna', 'José:inactive', 'Jose:deleted', 'Żółć:unknown', 'Anna')
 
-  it('gives everybody in ChatHub’s order when nothing is asked', () => {
+  it('returns every operator in ChatHub’s order without a query', () => {
     expect(select(roster, {})).toBe(roster.operators)
   })
 
@@ -153,7 +153,7 @@ describe('selecting', () => {
     expect(select(roster, { q: '.*' })).toEqual([])
   })
 
-  it('sorts by each key in turn, up or down, and by id at last', () => {
+  it('sorts by each key in turn, up or down, and finally by id', () => {
     const sort = (by: 'id' | 'name' | 'status', down = false) => ({ by, down })
     expect(names(select(roster, { sort: [sort('name')] }))).toEqual([
       'anna',
@@ -167,7 +167,7 @@ describe('selecting', () => {
     expect(ids(select(roster, { sort: [sort('status'), sort('id', true)] }))).toEqual([6, 2, 1, 4, 3, 5])
   })
 
-  it('changes nothing in the roster and agrees with looking at each operator alone', () => {
+  it('changes nothing in the roster, and agrees with a test of each operator alone', () => {
     fc.assert(
       fc.property(
         somePeople,
@@ -189,7 +189,7 @@ describe('selecting', () => {
     )
   })
 
-  it('is the same however often it is asked: the order is total', () => {
+  it('has a total order: the same result from any order of the list', () => {
     fc.assert(
       fc.property(somePeople, (operators) => {
         const sort = [{ by: 'name' as const, down: true }]

@@ -1,11 +1,11 @@
-// Everything this page knows: no key, no token, not even the session; the browser sends that by itself.
+// This page knows no key, no token and no session id. The browser sends the session cookie.
 const config = await (await fetch('/config.json')).json()
 const $ = (id) => document.getElementById(id)
 const say = (text) => {
   $('message').textContent = text
 }
 
-/** One call to the gateway. The header is what no foreign page can send without being asked for its origin first. */
+/** Calls the gateway. Pages of other origins cannot send the header without a preflight, which fails. */
 const send = (method, path, body) =>
   fetch(config.gateway + path, {
     method,
@@ -14,7 +14,7 @@ const send = (method, path, body) =>
     ...(body && { body: JSON.stringify(body) }),
   })
 
-/** A ticket of our own back end, traded for the cookie. */
+/** Exchanges a ticket of our back end for the cookie. */
 const signIn = async () => {
   const minted = await fetch('/ticket', { method: 'POST' })
   const { ticket, title } = await minted.json()
@@ -23,7 +23,7 @@ const signIn = async () => {
   if (!opened.ok) throw new Error((await opened.json()).title)
 }
 
-/** The answer to a call; a session that has ended is opened anew, once. */
+/** The answer to a call. Opens a new session once when the old one has ended. */
 const call = async (method, path, body) => {
   let answer = await send(method, path, body)
   if (answer.status === 401) {
@@ -47,7 +47,7 @@ const rowOf = ({ id, name, status }) => {
   const row = document.createElement('tr')
   const cells = [name, status].map((text) => {
     const cell = document.createElement('td')
-    cell.textContent = text // names are anybody's text: never as HTML
+    cell.textContent = text // a name may contain HTML
     return cell
   })
   const button = document.createElement('button')

@@ -6,13 +6,13 @@ import { changeStatus, listOperators, listOrganizations, synchronize } from './o
 import { issueOperatorToken, type LoginRules, logIn, validateToken } from './token-endpoints.ts'
 import type { Tokens } from './tokens.ts'
 
-export type Deciding = { directory: Directory; tokens: Tokens; rules: LoginRules }
+export type ChatHubState = { directory: Directory; tokens: Tokens; rules: LoginRules }
 
 /**
  * ChatHub without transport: takes a complete request, changes the tables, and returns an answer.
  * Order of refusals, as in ASP.NET Core: path 404, size 413, token 401/403, Accept 406, type 415, body 400.
  */
-export function decide(incoming: Incoming, { directory, tokens, rules }: Deciding): Answer {
+export function answerTo(incoming: Incoming, { directory, tokens, rules }: ChatHubState): Answer {
   const { route, method } = incoming
   if (route === 'other') return problem(404)
   if (incoming.tooLarge) return problem(413)

@@ -1,18 +1,18 @@
 import { parseArgs } from 'node:util'
-import { manyPeople } from './known-people.ts'
+import { generatedOrganizations } from './known-organizations.ts'
 import { createRandom } from './random.ts'
 import type { SimulatorOptions } from './simulator.ts'
 import type { TokenShape } from './token-endpoints.ts'
 
-export const help = `A ChatHub of our own, for development and tests. It forgets everything when it ends.
+export const help = `A simulated ChatHub for development and tests. It keeps its data in memory only.
 
-  --port <n>             0, the default, takes a free one
+  --port <n>             0, the default, chooses a free port
   --host <address>       127.0.0.1
-  --seed <n>             1: decides the invented people and the chance faults
+  --seed <n>             1: determines the generated operators and the random faults
   --organizations <n>    3
-  --operators <n>        13, dealt among the organizations
+  --operators <n>        13, distributed over the organizations
   --latency <ms>         0
-  --token-shape <shape>  string | text | object: how a login answers
+  --token-shape <shape>  string | text | object: the form of a login's answer
   --help
 
 It accepts CHATHUB_LOGIN, CHATHUB_PASSWORD and CHATHUB_COMPANY_TOKEN from the environment
@@ -50,7 +50,7 @@ export function readCommandLine(args: string[], env: NodeJS.ProcessEnv): Simulat
     port: whole('port', values.port) ?? 0,
     host: values.host ?? '127.0.0.1',
     seed,
-    organizations: manyPeople(createRandom(seed), operators, organizations),
+    organizations: generatedOrganizations(createRandom(seed), operators, organizations),
     latencyMs: whole('latency', values.latency) ?? 0,
     tokenShape: shape as TokenShape,
     ...(env['CHATHUB_LOGIN'] ? { login: env['CHATHUB_LOGIN'] } : {}),

@@ -1,4 +1,4 @@
-import type { OrganizationSeed } from './known-people.ts'
+import type { OrganizationSeed } from './known-organizations.ts'
 
 /** One row of the table. `status`: 0 active, 1 inactive, 2 deleted. */
 export type Operator = { id: number; name: string; status: number; organizationId: number }
@@ -8,13 +8,13 @@ export type OperatorSeed = { id?: number; name: string; status?: number }
 export type Directory = ReturnType<typeof createDirectory>
 
 /**
- * The table of organizations and people. Calls and edits in the dashboard both change it, so tests compare with
+ * The table of organizations and operators. Calls and edits in the dashboard both change it, so tests compare with
  * it. Ids are never assigned twice. All results are copies.
  */
 export function createDirectory(seeds: OrganizationSeed[]) {
   const names = new Map<number, string>()
-  const teams = new Map<number, Operator[]>()
-  const people = new Map<number, Operator>()
+  const rowsByOrganization = new Map<number, Operator[]>()
+  const byId = new Map<number, Operator>()
   // Math.max cannot take 200,000 arguments.
   let nextId = 1
   for (const { operators } of seeds) for (const { id = 0 } of operators) nextId = Math.max(nextId, id + 1)
@@ -25,14 +25,14 @@ export function createDirectory(seeds: OrganizationSeed[]) {
 
   function addOrganization(id: number, name: string): void {
     names.set(id, name)
-    if (!teams.has(id)) teams.set(id, [])
+    if (!rowsByOrganization.has(id)) rowsByOrganization.set(id, [])
   }
 
-  /** Removes the organization and all its people. */
+  /** Removes the organization and all its operators. */
   function removeOrganization(id: number): void {
-    for (const row of team(id)) people.delete(row.id)
+    for (const row of rowsOf(id)) byId.delete(row.id)
     names.delete(id)
-    teams.delete(id)
+    rowsByOrganization.delete(id)
   }
 
   /** Equal names are allowed, as in ChatHub. @throws RangeError for an unknown organization */
@@ -42,14 +42,14 @@ export function createDirectory(seeds: OrganizationSeed[]) {
 
   /** Replaces all rows of an organization. @throws RangeError for an unknown organization */
   function setOperators(organization: number, rows: OperatorSeed[]): void {
-    for (const row of team(organization)) people.delete(row.id)
-    if (teams.has(organization)) teams.set(organization, [])
+    for (const row of rowsOf(organization)) byId.delete(row.id)
+    if (rowsByOrganization.has(organization)) rowsByOrganization.set(organization, [])
     for (const row of rows) insert(organization, row)
   }
 
   /** @returns false if the id is unknown */
   function changeOperator(id: number, change: { name?: string; status?: number }): boolean {
-    const row = people.get(id)
+    const row = byId.get(id)
     if (!row) return false
     row.name = change.name ?? row.name
     row.status = change.status ?? row.status
@@ -57,7 +57,7 @@ export function createDirectory(seeds: OrganizationSeed[]) {
   }
 
   function insert(organization: number, seed: OperatorSeed): Operator {
-    const rows = teams.get(organization)
+    const rows = rowsByOrganization.get(organization)
     if (!rows) throw new RangeError(`No organization ${organization}`)
     const row = {
       id: seed.id ?? nextId,
@@ -67,12 +67,12 @@ export function createDirectory(seeds: OrganizationSeed[]) {
     }
     nextId = Math.max(nextId, row.id + 1)
     rows.push(row)
-    people.set(row.id, row)
+    byId.set(row.id, row)
     return { ...row }
   }
 
-  function team(organization: number): Operator[] {
-    return teams.get(organization) ?? []
+  function rowsOf(organization: number): Operator[] {
+    return rowsByOrganization.get(organization) ?? []
   }
 
   return {
@@ -83,9 +83,9 @@ export function createDirectory(seeds: OrganizationSeed[]) {
     changeOperator,
     organizations: (): Organization[] => [...names].map(([id, name]) => ({ id, name })),
     nameOf: (organization: number) => names.get(organization),
-    operator: (id: number): Operator | undefined => people.get(id),
+    operator: (id: number): Operator | undefined => byId.get(id),
     operators: (organization?: number): Operator[] => {
-      const rows = organization === undefined ? [...teams.values()].flat() : team(organization)
+      const rows = organization === undefined ? [...rowsByOrganization.values()].flat() : rowsOf(organization)
       return rows.map((row) => ({ ...row }))
     },
   }

@@ -1,16 +1,16 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Arrivals } from './arrivals.ts'
-import { type Deciding, decide, organizationsOf } from './chathub.ts'
+import { answerTo, type ChatHubState, organizationsOf } from './chathub.ts'
 import type { ActiveFaults } from './faults/active-faults.ts'
 import type { Steps, Wire } from './faults/steps.ts'
 import type { Holds } from './holds.ts'
 import { readIncoming, requestLine } from './incoming.ts'
 import type { Random } from './random.ts'
-import { writes } from './routes.ts'
+import { isWrite } from './routes.ts'
 
 export type ExchangeParts = {
-  deciding: Deciding
+  state: ChatHubState
   arrivals: Arrivals
   faults: ActiveFaults
   holds: Holds
@@ -29,11 +29,11 @@ export async function exchange(
   response: ServerResponse,
   parts: ExchangeParts,
 ): Promise<void> {
-  const { deciding, arrivals, faults, holds, random, latencyMs, closing } = parts
+  const { state, arrivals, faults, holds, random, latencyMs, closing } = parts
   const { method, path, route } = requestLine(request)
   const arrival = arrivals.record({ method, path, route })
   const incoming = await readIncoming(request)
-  const organizations = organizationsOf(incoming, deciding.directory)
+  const organizations = organizationsOf(incoming, state.directory)
   if (organizations.length === 1) arrival.organization = organizations[0]!
 
   const wire: Wire = {
@@ -50,7 +50,7 @@ export async function exchange(
   const latency = () => (latencyMs > 0 ? wire.wait(latencyMs / 2) : Promise.resolve())
   const plain: Steps = {
     before: latency,
-    perform: (whole) => decide(whole, deciding),
+    perform: (whole) => answerTo(whole, state),
     deliver: async ({ status, headers, body }) => {
       await latency()
       wire.head(status, { ...headers, 'content-length': body.length })
@@ -58,12 +58,12 @@ export async function exchange(
     },
   }
   const hold = holds.take(route, organizations)
-  const steps = faults.spoil(plain, wire, route, organizations)
+  const steps = faults.applyTo(plain, wire, route, organizations)
 
   await steps.before()
-  const heldFirst = writes(route) && !hold?.afterApply
-  if (heldFirst) await hold?.stand()
+  const holdsBeforeApply = isWrite(route) && !hold?.afterApply
+  if (holdsBeforeApply) await hold?.arrive()
   const answer = steps.perform(incoming)
-  if (!heldFirst) await hold?.stand()
+  if (!holdsBeforeApply) await hold?.arrive()
   await steps.deliver(answer)
 }

@@ -7,11 +7,11 @@ import type { RouteName } from './routes.ts'
 export type Hold = { arrived: Promise<void>; release(): void }
 export type HoldOptions = { after?: 'apply' }
 
-type Waiting = {
+type Barrier = {
   route: RouteName | 'any'
   organization: number | undefined
   afterApply: boolean
-  stand(): Promise<void>
+  arrive(): Promise<void>
   release(): void
 }
 
@@ -19,22 +19,22 @@ export type Holds = ReturnType<typeof createHolds>
 
 /** Barriers in the order in which they were set; each stops the next matching request, once. */
 export function createHolds() {
-  const waiting: Waiting[] = []
-  const standing = new Set<Waiting>()
+  const waiting: Barrier[] = []
+  const taken = new Set<Barrier>()
 
   function hold(route: RouteName | 'any', organization?: number, options: HoldOptions = {}): Hold {
     const arrived = gate()
     const released = gate()
-    const one: Waiting = {
+    const one: Barrier = {
       route,
       organization,
       afterApply: options.after === 'apply',
-      stand: () => {
+      arrive: () => {
         arrived.open()
         return released.passed
       },
       release: () => {
-        standing.delete(one)
+        taken.delete(one)
         released.open()
       },
     }
@@ -44,18 +44,18 @@ export function createHolds() {
 
   return {
     hold,
-    take(route: RouteName, organizations: number[]): Waiting | undefined {
+    take(route: RouteName, organizations: number[]): Barrier | undefined {
       const index = waiting.findIndex(
-        (one) =>
-          (one.route === 'any' || one.route === route) &&
-          (one.organization === undefined || organizations.includes(one.organization)),
+        (barrier) =>
+          (barrier.route === 'any' || barrier.route === route) &&
+          (barrier.organization === undefined || organizations.includes(barrier.organization)),
       )
       const one = index < 0 ? undefined : waiting.splice(index, 1)[0]
-      if (one) standing.add(one)
+      if (one) taken.add(one)
       return one
     },
     releaseAll: () => {
-      for (const one of [...waiting.splice(0), ...standing]) one.release()
+      for (const one of [...waiting.splice(0), ...taken]) one.release()
     },
   }
 }

@@ -1,9 +1,9 @@
 /** A time [from, to] in monotonic ms in which the event loop was blocked for `lagMs`. */
-export type Stretch = { from: number; to: number; lagMs: number }
+type Stall = { from: number; to: number; lagMs: number }
 
 const tickMs = 5
 /** Requests that arrive during a stall are read just after it, so they count as delayed. */
-const aftermathMs = 10
+const afterStallMs = 10
 /** Accepting a connection and reading its bytes take several turns of the event loop, and each may be delayed. */
 const turns = 3
 
@@ -13,13 +13,13 @@ const turns = 3
  */
 export function createLoopLag() {
   let lastTick = performance.now()
-  let stretches: Stretch[] = []
+  let stalls: Stall[] = []
   let lags: number[] = []
   const timer = setInterval(() => {
     const now = performance.now()
     lags = [...lags.slice(1 - turns), Math.max(0, now - lastTick - tickMs)]
     const lagMs = lags.reduce((sum, lag) => sum + lag)
-    if (lagMs > tickMs) stretches.push({ from: lastTick, to: now + aftermathMs, lagMs })
+    if (lagMs > tickMs) stalls.push({ from: lastTick, to: now + afterStallMs, lagMs })
     lastTick = now
   }, tickMs)
   timer.unref()
@@ -27,15 +27,15 @@ export function createLoopLag() {
   return {
     /** How late an event observed now may be, in ms. */
     at(now: number): number {
-      const last = stretches.at(-1)
-      const behind = Math.max(0, now - lastTick - tickMs)
-      return last && now <= last.to ? Math.max(behind, last.lagMs) : behind
+      const last = stalls.at(-1)
+      const lateMs = Math.max(0, now - lastTick - tickMs)
+      return last && now <= last.to ? Math.max(lateMs, last.lagMs) : lateMs
     },
     /** Whether a stall longer than `maxLagMs` overlaps [from, to). */
     stalled: (from: number, to: number, maxLagMs: number) =>
-      stretches.some((stretch) => stretch.lagMs > maxLagMs && stretch.from < to && stretch.to >= from),
+      stalls.some((stall) => stall.lagMs > maxLagMs && stall.from < to && stall.to >= from),
     clear: () => {
-      stretches = []
+      stalls = []
     },
     stop: () => clearInterval(timer),
   }

@@ -2,8 +2,8 @@ import { help, readCommandLine } from './command-line.ts'
 import { createSimulator, type SimulatorOptions } from './simulator.ts'
 
 /**
- * The simulator as a process. Prints one JSON line `{"msg":"ready","url":"http://127.0.0.1:41234"}` on
- * stdout when it listens, and ends with 0 on SIGTERM or SIGINT; 64 (usage) for a wrong flag.
+ * The simulator as a process. It prints one JSON line `{"msg":"ready","url":"http://127.0.0.1:41234"}` on stdout when
+ * it listens. It exits with 0 on SIGTERM or SIGINT, and with 64 (usage) for a wrong flag.
  */
 async function main(): Promise<void> {
   const options = settings()

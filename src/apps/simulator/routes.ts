@@ -27,6 +27,6 @@ export function routeOf(method: string, path: string): RouteName {
 }
 
 /** Whether the call changes data. */
-export function writes(route: RouteName): boolean {
+export function isWrite(route: RouteName): boolean {
   return route === 'synchronize' || route === 'status' || route === 'operator-token' || route === 'login'
 }

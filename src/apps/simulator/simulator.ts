@@ -9,13 +9,13 @@ import { exchange } from './exchange.ts'
 import { createActiveFaults } from './faults/active-faults.ts'
 import type { Fault } from './faults/fault.ts'
 import { createHolds, type Hold, type HoldOptions } from './holds.ts'
-import { knownPeople, type OrganizationSeed } from './known-people.ts'
+import { knownOrganizations, type OrganizationSeed } from './known-organizations.ts'
 import { createRandom } from './random.ts'
 import type { RouteName } from './routes.ts'
 import { createLoginSpacing, type TokenShape } from './token-endpoints.ts'
 import { createTokens } from './tokens.ts'
 
-export type { Arrival, Fault, Hold, Operator, Organization, OrganizationSeed, RouteName, TokenShape }
+export type { Fault, Operator, TokenShape }
 
 /** Times in ms. All options have defaults. */
 export type SimulatorOptions = {
@@ -28,7 +28,7 @@ export type SimulatorOptions = {
   companyToken?: string
   organizations?: OrganizationSeed[]
   tokenShape?: TokenShape
-  /** Half before the call takes effect, half after. */
+  /** One half before the call takes effect, one half afterwards. */
   latencyMs?: number
   /** The least time between two logins; a login that comes sooner is answered 429. */
   loginSpacingMs?: number
@@ -88,7 +88,7 @@ export type Simulator = {
 export async function createSimulator(options: SimulatorOptions = {}): Promise<Simulator> {
   const settings = { ...defaults, ...options }
   const random = createRandom(settings.seed)
-  const directory = createDirectory(settings.organizations ?? knownPeople())
+  const directory = createDirectory(settings.organizations ?? knownOrganizations())
   const tokens = createTokens(settings)
   const arrivals = createArrivals(settings.monotonic)
   const faults = createActiveFaults(random, settings.monotonic)
@@ -97,9 +97,9 @@ export async function createSimulator(options: SimulatorOptions = {}): Promise<S
   // Each waiting request listens to the signal, so thousands of listeners are no leak.
   setMaxListeners(0, closing.signal)
   const rules = { ...settings, tooEarly: createLoginSpacing(settings.loginSpacingMs, settings.monotonic) }
-  const deciding = { directory, tokens, rules }
+  const state = { directory, tokens, rules }
   const { latencyMs } = settings
-  const parts = { deciding, arrivals, faults, holds, random, latencyMs, closing: closing.signal }
+  const parts = { state, arrivals, faults, holds, random, latencyMs, closing: closing.signal }
 
   const listener: RequestListener = (request, response) => {
     // Writing to a client that has left emits 'error', which is expected here.

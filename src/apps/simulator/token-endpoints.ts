@@ -3,7 +3,7 @@ import type { Directory } from './directory.ts'
 import type { Incoming } from './incoming.ts'
 import type { Tokens } from './tokens.ts'
 
-/** The documents show three shapes: a JSON string, bare text, and `{token, expiration}`. */
+/** ChatHub's documentation shows three forms: a JSON string, plain text, and `{token, expiration}`. */
 export type TokenShape = 'string' | 'text' | 'object'
 
 const day = 24 * 60 * 60 * 1000

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 
-/** What ChatHub knows about a token. `expiresAt` in ms of the wall clock; absent means it never expires. */
+/** The holder of a token. `expiresAt`: ms of the wall clock; without it the token does not expire. */
 export type Holder = ({ kind: 'company' } | { kind: 'operator'; operatorId: number }) & { expiresAt?: number }
 
 export type Tokens = ReturnType<typeof createTokens>

@@ -39,8 +39,8 @@ describe('the log of arrivals', () => {
   it('discards a second in which the simulator was blocked', () =>
     withSimulator({}, async (simulator, url) => {
       await list(url)
-      const until = performance.now() + 60
-      while (performance.now() < until);
+      const stallEnd = performance.now() + 60
+      while (performance.now() < stallEnd);
       await list(url)
       // The second window may begin later than the stall, if this machine is slow.
       const { count, kept, discarded } = simulator.busiestSecond()

@@ -1,7 +1,7 @@
 import type { Random } from '../random.ts'
 import type { RouteName } from '../routes.ts'
 import { contentFaults } from './content-faults.ts'
-import { checkAim, type Fault, type Mode } from './fault.ts'
+import { checkTarget, type Fault, type Mode } from './fault.ts'
 import type { Behaviour, Behaviours, Steps, Wire } from './steps.ts'
 import { transportFaults } from './transport-faults.ts'
 
@@ -26,19 +26,19 @@ export function createActiveFaults(random: Random, monotonic: () => number) {
     )
   }
 
-  function strikes(one: Active): boolean {
+  function applies(one: Active): boolean {
     const { fault } = one
     if (fault.mode === 'rate-limit' && !exceeded(one.recent, fault.perSecond, monotonic())) return false
     return fault.probability === undefined || random() < fault.probability
   }
 
   /** The first fault of each kind that affects this request; each of them uses up one of its `times`. */
-  function strikingFor(route: RouteName, organizations: number[]): Fault[] {
+  function faultsFor(route: RouteName, organizations: number[]): Fault[] {
     const chosen: Fault[] = []
     for (const kind of layers) {
       const one = active.find(
         (each) =>
-          behaviours[each.fault.mode].kind === kind && matches(each, route, organizations) && strikes(each),
+          behaviours[each.fault.mode].kind === kind && matches(each, route, organizations) && applies(each),
       )
       if (!one) continue
       chosen.push(one.fault)
@@ -51,7 +51,7 @@ export function createActiveFaults(random: Random, monotonic: () => number) {
   return {
     /** @throws TypeError for an unknown mode or an invalid target; then nothing is added. */
     add(input: unknown): void {
-      checkAim(input)
+      checkTarget(input)
       const fault = input as Fault
       if (!Object.hasOwn(behaviours, String(fault.mode))) throw new TypeError(`Unknown mode ${fault.mode}`)
       active.push({ fault, left: fault.times ?? Number.POSITIVE_INFINITY, recent: [] })
@@ -60,13 +60,13 @@ export function createActiveFaults(random: Random, monotonic: () => number) {
       active = []
     },
     /** The steps of one request, changed by the faults that affect it. */
-    spoil(steps: Steps, wire: Wire, route: RouteName, organizations: number[]): Steps {
-      let spoiled = steps
-      for (const fault of strikingFor(route, organizations)) {
+    applyTo(steps: Steps, wire: Wire, route: RouteName, organizations: number[]): Steps {
+      let changed = steps
+      for (const fault of faultsFor(route, organizations)) {
         const behaviour = behaviours[fault.mode] as Behaviour<Mode>
-        spoiled = { ...spoiled, ...behaviour.wrap(fault, spoiled, wire) }
+        changed = { ...changed, ...behaviour.wrap(fault, changed, wire) }
       }
-      return spoiled
+      return changed
     },
   }
 }

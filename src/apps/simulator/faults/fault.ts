@@ -1,6 +1,6 @@
 import { type RouteName, routeNames } from '../routes.ts'
 
-/** Bytes as a test or a JSON control call can write them. */
+/** Bytes as a test or a JSON control command writes them. */
 export type Bytes = string | Uint8Array | { base64: string }
 
 type Headers = Record<string, string>
@@ -8,9 +8,9 @@ type Headers = Record<string, string>
 /**
  * The modes of a fault. Times in ms. Modes marked (applies) let the call take effect first.
  *
- * before the call   delay: waits `ms`, then goes on
+ * before the call   delay: waits `ms`, then continues
  * after the call    delay-answer (applies): waits `ms`, then answers
- * what is answered  partial: `synchronize` sees only the `first` n rows
+ * content           partial: `synchronize` sees only the `first` n rows
  *                   shuffle (applies): the rows in another order
  *                   rows (applies): 200 with these rows instead
  *                   headers (applies): these headers added or replaced
@@ -18,21 +18,21 @@ type Headers = Record<string, string>
  *                   raw: these bytes as the body, by default 200 `application/json`; `apply` as above
  *                   rate-limit: 429 for requests beyond `perSecond` within a second
  *                   redirect: 302, or `status`, to `location`
- *                   broken-2xx (applies): 200 whose JSON is cut after `bytes` (half)
+ *                   broken-2xx (applies): 200 with JSON cut after `bytes` (half)
  *                   crash-5xx-after-apply (applies): 500, or `status`
  *                   gzip (applies): the answer compressed; with `bytes`, that many spaces instead
  *                   hang: no answer
  *                   reset: the connection is reset, nothing applied
- *                   raw-socket: these bytes on the wire instead of HTTP; `close` ends the connection
- *                   stall-after (applies): the head and `bytes` of the body, then silence
- *                   drip (applies): the body at one byte per `ms`
- *                   truncate (applies): `bytes` of the body, then the end; `chunked` without Content-Length
+ *                   raw-socket: these bytes on the socket instead of HTTP; `close` ends the connection
+ *                   stall-after (applies): the head and `bytes` of the body, then nothing
+ *                   drip (applies): one byte of the body per `ms`
+ *                   truncate (applies): `bytes` of the body, then FIN; `chunked` without Content-Length
  *                   endless (applies): a JSON array that never ends
  *                   drop-response (applies): the connection is destroyed instead of an answer
- *                   late-apply: the connection is destroyed now (`destroy: false`: left hanging), and the
+ *                   late-apply: the connection is destroyed now (`destroy: false`: it hangs), and the
  *                   call takes effect after `ms`
  */
-export type Misbehaviour =
+type Misbehaviour =
   | { mode: 'delay'; ms: number }
   | { mode: 'delay-answer'; ms: number }
   | { mode: 'partial'; first: number }
@@ -59,17 +59,17 @@ export type Misbehaviour =
 export type Mode = Misbehaviour['mode']
 
 /** The requests that a fault affects: all conditions must hold. `probability` 0..1; a fault ends after `times` uses. */
-export type Aim = {
+export type Target = {
   route?: RouteName | 'any'
   organization?: number
   probability?: number
   times?: number
 }
 
-export type Fault = Aim & Misbehaviour
+export type Fault = Target & Misbehaviour
 
 /** Checks a fault from JSON. @throws TypeError that names what is wrong */
-export function checkAim(input: unknown): asserts input is Aim {
+export function checkTarget(input: unknown): asserts input is Target {
   const { route, organization, probability, times } = (input ?? {}) as Record<string, unknown>
   const known = route === undefined || route === 'any' || routeNames.includes(route as RouteName)
   if (!known) throw new TypeError(`Unknown route ${String(route)}`)

@@ -17,7 +17,7 @@ type TransportMode =
   | 'drop-response'
   | 'late-apply'
 
-/** Faults of time and of the connection. */
+/** Faults of timing and of the connection. */
 export const transportFaults: Behaviours<TransportMode & Mode> = {
   delay: {
     kind: 'before',

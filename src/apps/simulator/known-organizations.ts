@@ -12,7 +12,7 @@ export type OrganizationSeed = {
  * other scripts, composed and decomposed accents, emoji, quotes, equal names, surrounding spaces, a spreadsheet
  * formula, and a deleted person with the name of an active one.
  */
-export function knownPeople(): OrganizationSeed[] {
+export function knownOrganizations(): OrganizationSeed[] {
   return [
     {
       id: 24,
@@ -66,18 +66,22 @@ const lastNames = [
  * The known people, extended or reduced to `organizations` and `operators`, and distributed evenly. About 5 % of
  * the added people are inactive and 5 % are deleted; equal names occur.
  */
-export function manyPeople(random: Random, operators?: number, organizations?: number): OrganizationSeed[] {
-  const known = knownPeople()
-  const people = known.slice(0, organizations ?? known.length)
-  while (people.length < (organizations ?? 0)) {
-    const id = 100 + people.length
-    people.push({ id, name: `Department ${id}`, operators: [] })
+export function generatedOrganizations(
+  random: Random,
+  operators?: number,
+  organizations?: number,
+): OrganizationSeed[] {
+  const known = knownOrganizations()
+  const made = known.slice(0, organizations ?? known.length)
+  while (made.length < (organizations ?? 0)) {
+    const id = 100 + made.length
+    made.push({ id, name: `Department ${id}`, operators: [] })
   }
-  let count = people.reduce((sum, organization) => sum + organization.operators.length, 0)
-  for (let turn = 0; people.length > 0 && count < (operators ?? 0); turn++, count++) {
-    people[turn % people.length]!.operators.push({ name: anyName(random), status: anyStatus(random) })
+  let count = made.reduce((sum, organization) => sum + organization.operators.length, 0)
+  for (let index = 0; made.length > 0 && count < (operators ?? 0); index++, count++) {
+    made[index % made.length]!.operators.push({ name: anyName(random), status: anyStatus(random) })
   }
-  return people
+  return made
 }
 
 function anyName(random: Random): string {
