@@ -182,14 +182,14 @@ describe('files', () => {
    * number with its reason.
    */
   const linesMax: Record<string, number> = {
-    '': 1400,
+    '': 1384,
     access: 785,
     assignments: 433,
     cache: 1126,
     chathub: 668,
-    contract: 1215,
+    contract: 1213,
     http: 2392,
-    lists: 930,
+    lists: 860,
     redis: 414,
     throttle: 738,
     writes: 2215,

@@ -72,6 +72,7 @@ export const DirectoryQuery = z.strictObject({
   status: OperatorQuery.shape.status,
   organizations: IdList.optional().describe('Only these organizations.'),
 })
+export type DirectoryQuery = z.infer<typeof DirectoryQuery>
 
 const onDeletedModes = ['report', 'reactivate'] as const
 

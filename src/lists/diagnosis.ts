@@ -7,19 +7,6 @@ import { Failure, type FailureCode, isFailure } from '../errors.ts'
 import type { OperatorLists } from './operator-lists.ts'
 import type { Organizations } from './organizations.ts'
 
-const sentences = {
-  'organization.unknown':
-    'Check the organization id: GET /v1/organizations lists those that this credential may touch.',
-  'organization.access':
-    'If it exists in ChatHub, make sure that the company token has access to it and that this client lists it.',
-  'token.refused':
-    'ChatHub refuses the gateway’s credential: its operators have to replace the company token or the login.',
-  'operators.none':
-    'The organization has no operators yet; add some with POST /v1/organizations/{org}/operators.',
-  'scope.missing': 'This credential cannot add operators: it lacks the scope operators:write.',
-  ok: 'Nothing is wrong: the organization is known, its list is readable, and this credential may add operators.',
-}
-
 export type Diagnose = (caller: Caller, organization: number, context: CallContext) => Promise<Diagnosis>
 
 /**
@@ -36,39 +23,40 @@ export const createDiagnose =
     clock: Clock
   }): Diagnose =>
   async (caller, organization, context) => {
-    const { organizations, lists, clock } = options
-    const advice: Diagnosis['advice'] = []
-    const advise = (code: keyof typeof sentences) => advice.push({ code, text: sentences[code] })
-    const adviseOn = (code: FailureCode) => {
-      const text = `ChatHub could not be asked, so writes fail too; see /docs/problems/${code}.`
-      advice.push({ code, text })
+    const { organizations, lists, tokenStatus, isReachable, clock } = options
+    const readList = async (): Promise<void> => {
+      const { freshness } = await lists.read(caller, organization, context)
+      if (freshness.how === 'stale-after-failure' || !isReachable()) throw new Failure('chathub.unavailable')
     }
-
     const unknown = await failureOf(organizations.get(caller, organization, context))
     const known = unknown === undefined
-    if (unknown === 'organization.unknown') {
-      advise('organization.unknown')
-      advise('organization.access')
-    } else if (unknown) adviseOn(unknown)
-    if (known) {
-      const reading = lists.read(caller, organization, context).then(({ freshness }) => {
-        if (freshness.how === 'stale-after-failure' || !options.isReachable())
-          throw new Failure('chathub.unavailable')
-      })
-      const failure = await failureOf(reading)
-      if (failure) adviseOn(failure)
-    }
-    if (options.tokenStatus().state === 'refused') advise('token.refused')
+    const failure = unknown ?? (await failureOf(readList()))
     const copy = known ? lists.remembered(caller, organization) : undefined
     const operators = copy ? copy.value.operators.length : null
-    if (operators === 0) advise('operators.none')
-    if (!caller.scopes.has('operators:write')) advise('scope.missing')
-    if (advice.length === 0) advise('ok')
     const lastAsked = copy ? new Date(clock.wall() - (clock.now() - copy.askedAt)).toISOString() : null
+    const isMissing = failure === 'organization.unknown'
+    // biome-ignore format: a table reads best one row a line
+    const advice = [
+      isMissing && advise('organization.unknown', 'Check the organization id: GET /v1/organizations lists those that this credential may touch.'),
+      isMissing && advise('organization.access', 'If it exists in ChatHub, make sure that the company token has access to it and that this client lists it.'),
+      !isMissing && failure && advise(failure, `ChatHub could not be asked, so writes fail too; see /docs/problems/${failure}.`),
+      tokenStatus().state === 'refused' && advise('token.refused', 'ChatHub refuses the gateway’s credential: its operators have to replace the company token or the login.'),
+      operators === 0 && advise('operators.none', 'The organization has no operators yet; add some with POST /v1/organizations/{org}/operators.'),
+      !caller.scopes.has('operators:write') && advise('scope.missing', 'This credential cannot add operators: it lacks the scope operators:write.'),
+    ].flatMap((applies) => applies || [])
+    if (advice.length === 0)
+      advice.push(
+        advise(
+          'ok',
+          'Nothing is wrong: the organization is known, its list is readable, and this credential may add operators.',
+        ),
+      )
     return { known, allowed: known, operators, lastAsked, advice }
   }
 
-/** Undefined when the call succeeds. */
+const advise = (code: string, text: string) => ({ code, text })
+
+/** The code of the failure, or undefined when the call succeeds. */
 const failureOf = (call: Promise<unknown>): Promise<FailureCode | undefined> =>
   call.then(
     () => undefined,

@@ -3,7 +3,7 @@ import type { Caller } from '../access/caller.ts'
 import type { Freshness, Read, ReadOptions } from '../cache/cache.ts'
 import type { CallContext } from '../chathub/exchange.ts'
 import type { Clock } from '../clock.ts'
-import type { Operator, OperatorQuery } from '../contract/operator.ts'
+import type { DirectoryQuery, Operator } from '../contract/operator.ts'
 import type { Organization, Statistics } from '../contract/organization.ts'
 import { Failure, isFailure } from '../errors.ts'
 import type { OperatorIndex } from './operator-index.ts'
@@ -23,7 +23,7 @@ export type Directory = {
   find(caller: Caller, operator: number, context: CallContext, options?: ReadOptions): Promise<FreshOperator>
   search(
     caller: Caller,
-    query: Pick<OperatorQuery, 'q' | 'status'> & { organizations?: number[] | undefined },
+    query: DirectoryQuery,
     context: CallContext,
     options?: ReadOptions,
   ): Promise<Gathered<{ items: (Operator & { organization: Organization })[]; total: number }>>
@@ -33,7 +33,7 @@ export type Directory = {
     options?: ReadOptions,
   ): Promise<Gathered<{ organizations: (Organization & Statistics)[] } & Statistics>>
 }
-/** `unavailable`: organizations whose list could not be had by the deadline. As old as the oldest of the others. */
+/** `unavailable`: organizations whose list could not be read by the deadline. As old as the oldest of the others. */
 type Gathered<T> = { content: T & { unavailable: number[] }; freshness: Freshness }
 
 // What is left of the deadline for writing a partial answer.
@@ -68,61 +68,65 @@ export const createDirectory = (options: {
     isWarming = false
   }
 
-  /** Reads the lists of these organizations, until one `isEnough`; those that fail, or come too late, are unavailable. */
+  /** Reads the lists of the caller, or of its organizations `ids`, until one has the operator `sought`. */
   const gather = async (
     caller: Caller,
-    wanted: readonly Organization[],
+    { ids, sought }: { ids?: number[] | undefined; sought?: number },
     context: CallContext,
-    options: ReadOptions,
-    isEnough: (read: Read<Roster>) => boolean = () => false,
+    readOptions: ReadOptions | undefined,
   ) => {
+    const listed = await organizations.list(caller, { ids }, context, readOptions)
+    const wanted = listed.found.map(({ id }) => id)
     const inTime = { ...context, deadline: Math.max(clock.now() + 1, context.deadline - answerMs) }
     const waitUntil = clock.now() + waitMs
     const read = async (id: number): Promise<Read<Roster>> => {
-      // With a deadline that has passed an old copy is served at once.
       const isLate = clock.now() >= waitUntil && lists.remembered(caller, id) !== undefined
+      // With a deadline that has passed an old copy is served at once.
       const late = { ...context, deadline: clock.now() }
-      const old = isLate ? await lists.read(caller, id, late, options).catch(() => undefined) : undefined
-      return old ?? lists.read(caller, id, inTime, options)
+      const old = isLate && (await lists.read(caller, id, late, readOptions).catch(() => undefined))
+      return old || lists.read(caller, id, inTime, readOptions)
     }
     const reads = new Map<number, Read<Roster>>()
-    const failed = new Set<number>()
-    let enough = false
-    let retryAfterMs = 1000
-    const add = (id: number, answer: Read<Roster> | undefined): void => {
-      if (answer) reads.set(id, answer)
-      enough ||= answer !== undefined && isEnough(answer)
+    const failures = new Map<number, Failure>()
+    let found: FreshOperator | undefined
+    const keep = (id: number, answer: Read<Roster>): void => {
+      reads.set(id, answer)
+      if (sought !== undefined) found ??= foundIn(answer, sought)
     }
-    if (options.notBefore === undefined) for (const { id } of wanted) add(id, lists.peek(caller, id))
-    await forEach(wanted, async ({ id }) => {
-      if (enough || reads.has(id)) return
+    for (const id of wanted) {
+      const fresh = readOptions?.notBefore === undefined && lists.peek(caller, id)
+      if (fresh) keep(id, fresh)
+    }
+    await forEach(wanted, async (id) => {
+      if (found || reads.has(id)) return
       try {
-        add(id, await read(id))
+        keep(id, await read(id))
       } catch (error) {
         if (!isFailure(error)) throw error
         // An organization that is gone since the list of organizations was read has no operators.
-        if (error.code === 'organization.unknown') return
-        failed.add(id)
-        retryAfterMs = Math.max(retryAfterMs, error.retryAfterMs ?? 0)
+        if (error.code !== 'organization.unknown') failures.set(id, error)
       }
     })
-    void warm(failed)
-    const ids = wanted.map(({ id }) => id)
-    const unavailable = ids.filter((id) => failed.has(id))
-    return { reads: ids.flatMap((id) => reads.get(id) ?? []), unavailable, retryAfterMs }
+    void warm(failures.keys())
+    const inOrder = wanted.flatMap((id) => reads.get(id) ?? [])
+    return {
+      found,
+      rosters: inOrder.map(({ copy }) => copy.value),
+      freshness: oldest([listed, ...inOrder]),
+      unavailable: wanted.filter((id) => failures.has(id)),
+      retryAfterMs: Math.max(1000, ...[...failures.values()].map(({ retryAfterMs = 0 }) => retryAfterMs)),
+    }
   }
 
   return {
-    find: async (caller, id, context, options = {}) => {
+    find: async (caller, id, context, readOptions) => {
       const hint = await index.find(id)
       if (hint !== undefined && mayTouch(caller, hint)) {
-        const found = foundIn(await lists.read(caller, hint, context, options).catch(() => undefined), id)
-        if (found) return found
+        const read = await lists.read(caller, hint, context, readOptions).catch(() => undefined)
+        const hinted = read && foundIn(read, id)
+        if (hinted) return hinted
       }
-      const { found: all } = await organizations.list(caller, {}, context, options)
-      const isFound = (read: Read<Roster>): boolean => read.copy.value.byId(id) !== undefined
-      const { reads, unavailable, retryAfterMs } = await gather(caller, all, context, options, isFound)
-      const found = foundIn(reads.find(isFound), id)
+      const { found, unavailable, retryAfterMs } = await gather(caller, { sought: id }, context, readOptions)
       if (found) return found
       if (unavailable.length === 0) throw new Failure('operator.unknown')
       throw new Failure('chathub.unavailable', {
@@ -130,29 +134,26 @@ export const createDirectory = (options: {
         detail: 'Not every organization could be looked at in time.',
       })
     },
-    search: async (caller, query, context, options = {}) => {
-      const listed = await organizations.list(caller, { ids: query.organizations }, context, options)
-      const { reads, unavailable } = await gather(caller, listed.found, context, options)
-      const items = reads.flatMap(({ copy: { value: roster } }) =>
+    search: async (caller, query, context, readOptions) => {
+      const ids = query.organizations
+      const { rosters, unavailable, freshness } = await gather(caller, { ids }, context, readOptions)
+      const items = rosters.flatMap((roster) =>
         select(roster, query).map((operator) => ({ ...operator, organization: roster.organization })),
       )
-      return { content: { items, total: items.length, unavailable }, freshness: oldest([listed, ...reads]) }
+      return { content: { items, total: items.length, unavailable }, freshness }
     },
-    statistics: async (caller, context, options = {}) => {
-      const listed = await organizations.list(caller, {}, context, options)
-      const { reads, unavailable } = await gather(caller, listed.found, context, options)
+    statistics: async (caller, context, readOptions) => {
+      const { rosters, unavailable, freshness } = await gather(caller, {}, context, readOptions)
+      const counts = rosters.map((roster) => ({ ...roster.organization, ...roster.statistics() }))
       const sum: Statistics = { total: 0, active: 0, inactive: 0, deleted: 0, unknown: 0 }
-      const each = reads.map(({ copy: { value: roster } }) => {
-        const counts = roster.statistics()
-        for (const key of Object.keys(sum) as (keyof Statistics)[]) sum[key] += counts[key]
-        return { ...roster.organization, ...counts }
-      })
-      return { content: { organizations: each, ...sum, unavailable }, freshness: oldest([listed, ...reads]) }
+      for (const key of Object.keys(sum) as (keyof Statistics)[])
+        for (const one of counts) sum[key] += one[key]
+      return { content: { organizations: counts, ...sum, unavailable }, freshness }
     },
   }
 }
 
-/** Does `work` with each item, a few at a time. */
+/** Calls `work` with each item, 8 at a time. */
 const forEach = async <T>(items: Iterable<T>, work: (item: T) => Promise<void>): Promise<void> => {
   const rest = items[Symbol.iterator]()
   const worker = async (): Promise<void> => {
@@ -161,9 +162,9 @@ const forEach = async <T>(items: Iterable<T>, work: (item: T) => Promise<void>):
   await Promise.all(Array.from({ length: readsAtOnce }, worker))
 }
 
-const foundIn = (read: Read<Roster> | undefined, id: number): FreshOperator | undefined => {
-  const operator = read?.copy.value.byId(id)
-  return read && operator && { roster: read.copy.value, operator, freshness: read.freshness }
+const foundIn = ({ copy, freshness }: Read<Roster>, id: number): FreshOperator | undefined => {
+  const operator = copy.value.byId(id)
+  return operator && { roster: copy.value, operator, freshness }
 }
 
 /** As old as the oldest, and as little time left as the one with the least. */

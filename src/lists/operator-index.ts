@@ -18,27 +18,19 @@ export const createOperatorIndex = (redis: Redis | undefined): OperatorIndex => 
   const seen = new Map<number, number>()
   const key = `${redis?.prefix}operator-index`
 
-  /** In the background; losing a hint costs a search, nothing more. */
-  const share = async (redis: Redis, operators: readonly number[], organization: number): Promise<void> => {
+  /** In the background: a lost hint costs a search. */
+  const share = async (to: Redis, operators: readonly number[], organization: number): Promise<void> => {
     for (let first = 0; first < operators.length; first += writtenAtOnce) {
-      const hints = operators.slice(first, first + writtenAtOnce).flatMap((id) => [id, organization])
-      await redis.run((client) =>
-        client
-          .multi()
-          .hset(key, ...hints)
-          .expire(key, keepSeconds)
-          .exec(),
-      )
+      const hints = new Map(operators.slice(first, first + writtenAtOnce).map((id) => [id, organization]))
+      await to.run((client) => client.multi().hset(key, hints).expire(key, keepSeconds).exec())
     }
   }
   return {
     learn: ({ organization, operators }) => {
-      const learned: number[] = []
-      for (const { id } of operators) {
-        if (seen.get(id) === organization.id || (seen.size >= operatorsMax && !seen.has(id))) continue
-        seen.set(id, organization.id)
-        learned.push(id)
-      }
+      const learned = operators
+        .map(({ id }) => id)
+        .filter((id) => (seen.has(id) ? seen.get(id) !== organization.id : seen.size < operatorsMax))
+      for (const id of learned) seen.set(id, organization.id)
       if (redis) share(redis, learned, organization.id).catch(() => {})
     },
     find: (operator) => {

@@ -1,33 +1,38 @@
 import { authorize } from '../access/authorize.ts'
 import type { Caller } from '../access/caller.ts'
-import type { Cache, Copy, Loaded, Read, ReadOptions } from '../cache/cache.ts'
-import type { ChatHub, ListedOperators } from '../chathub/client.ts'
+import {
+  type Cache,
+  type Copy,
+  createCache,
+  type Loaded,
+  type Read,
+  type ReadOptions,
+} from '../cache/cache.ts'
+import type { ListedOperators } from '../chathub/client.ts'
 import type { CallContext } from '../chathub/exchange.ts'
 import { nextSlice } from '../clock.ts'
 import { Failure, isFailure } from '../errors.ts'
-import type { Reporter } from '../report.ts'
 import { guardShrink } from './guard-shrink.ts'
-import type { Organizations } from './organizations.ts'
-import { createRoster, type Roster } from './roster.ts'
+import type { ListOptions, Organizations } from './organizations.ts'
+import { createRoster, decodeRoster, type Roster } from './roster.ts'
 
-export const operatorsKey = (organization: number): string => `operators:${organization}`
-const organizationOf = (key: string): number => Number(key.slice('operators:'.length))
+const operatorsKeyPrefix = 'operators:'
+export const operatorsKey = (organization: number): string => operatorsKeyPrefix + organization
 
 /** The answer of ChatHub that a roster was made from. Most answers equal the one before, and their roster is kept. */
 const lastAnswer = new WeakMap<Roster, ListedOperators>()
 
-/** Loads the roster of an organization. @throws Failure `organization.unknown` when ChatHub does not list it */
-export const rosterLoader =
-  (options: {
-    chathub: ChatHub
+/** Its loads fail with `organization.unknown` when ChatHub does not list the organization. */
+export const createRosterCache = (
+  options: ListOptions & {
     organizations: Organizations
     systemCaller: Caller
-    learn: (roster: Roster) => void
-    report: Reporter
-  }) =>
-  async (key: string, context: CallContext, previous: Roster | undefined): Promise<Loaded<Roster>> => {
-    const { chathub, organizations, systemCaller, report } = options
-    const id = organizationOf(key)
+    learn(roster: Roster): void
+  },
+): Cache<Roster> => {
+  const { chathub, organizations, systemCaller, learn, report } = options
+  const load = async (key: string, context: CallContext, previous?: Roster): Promise<Loaded<Roster>> => {
+    const id = Number(key.slice(operatorsKeyPrefix.length))
     const naming = organizations.get(systemCaller, id, context).then((found) => found.organization)
     naming.catch(() => {}) // awaited below
     const before = previous && lastAnswer.get(previous)
@@ -48,9 +53,11 @@ export const rosterLoader =
     await nextSlice()
     const roster = isSame ? (previous as Roster) : createRoster(organization, listed.rows)
     lastAnswer.set(roster, listed)
-    options.learn(roster)
+    learn(roster)
     return { value: roster, bytes: roster.bytes, askedAt: listed.askedAt }
   }
+  return createCache<Roster>({ ...options, list: 'operators', load, decode: decodeRoster })
+}
 
 /** @throws Failure `organization.unknown` when the caller may not touch the organization */
 export type OperatorLists = {

@@ -1,6 +1,9 @@
 import { authorize, mayTouch } from '../access/authorize.ts'
 import type { Caller } from '../access/caller.ts'
-import type { Cache, Freshness, Loaded, Read, ReadOptions } from '../cache/cache.ts'
+import { type Cache, createCache, type Freshness, type ReadOptions } from '../cache/cache.ts'
+import type { Coherence } from '../cache/coherence.ts'
+import type { Times } from '../cache/entry.ts'
+import type { Store } from '../cache/store.ts'
 import type { ChatHub } from '../chathub/client.ts'
 import type { CallContext } from '../chathub/exchange.ts'
 import type { Clock } from '../clock.ts'
@@ -37,34 +40,37 @@ export type Organizations = {
   isAbsent(caller: Caller, id: number): boolean
 }
 
-export const byId = (all: readonly Organization[]): OrganizationList =>
-  new Map(all.map((organization) => [organization.id, organization]))
-
-/** Loads the list of organizations. */
-export const organizationsLoader =
-  (chathub: ChatHub, report: Reporter) =>
-  async (
-    _key: string,
-    context: CallContext,
-    previous: OrganizationList | undefined,
-  ): Promise<Loaded<OrganizationList>> => {
-    const ask = () => chathub.organizations(context)
-    const { rows, askedAt } = await guardShrink(ask, previous?.size, undefined, report)
-    return { value: byId(rows), bytes: Buffer.from(JSON.stringify(rows)), askedAt }
-  }
-
-export const decodeOrganizations = (bytes: Buffer): OrganizationList => {
-  const rows: unknown = JSON.parse(bytes.toString())
-  if (!Array.isArray(rows) || rows.some((row) => typeof row?.id !== 'number'))
-    throw new Error('not organizations')
-  return byId(rows as Organization[])
+/** What both caches of lists are made of. */
+export type ListOptions = {
+  chathub: ChatHub
+  store: Store
+  coherence: Coherence
+  times: Times
+  clock: Clock
+  report: Reporter
 }
 
-export const createOrganizations = (cache: Cache<OrganizationList>, clock: Clock): Organizations => {
-  const read = async (context: CallContext, options: ReadOptions = {}): Promise<Read<OrganizationList>> =>
-    (options.notBefore === undefined && cache.peek(organizationsKey)) ||
-    cache.read(organizationsKey, context, options)
+const byId = (all: readonly Organization[]): OrganizationList =>
+  new Map(all.map((organization) => [organization.id, organization]))
 
+export const createOrganizationCache = (options: ListOptions): Cache<OrganizationList> =>
+  createCache<OrganizationList>({
+    ...options,
+    list: 'organizations',
+    load: async (_key, context, previous) => {
+      const ask = () => options.chathub.organizations(context)
+      const { rows, askedAt } = await guardShrink(ask, previous?.size, undefined, options.report)
+      return { value: byId(rows), bytes: Buffer.from(JSON.stringify(rows)), askedAt }
+    },
+    decode: (bytes) => {
+      const rows = JSON.parse(bytes.toString()) as Organization[]
+      if (rows.some(({ id }) => typeof id !== 'number')) throw new Error('not organizations')
+      return byId(rows)
+    },
+  })
+
+export const createOrganizations = (cache: Cache<OrganizationList>, clock: Clock): Organizations => {
+  const read = (context: CallContext, options?: ReadOptions) => cache.read(organizationsKey, context, options)
   return {
     list: async (caller, { q, ids }, context, options) => {
       const { copy, freshness } = await read(context, options)

@@ -21,19 +21,10 @@ const startAfter = (roster: Roster, found: readonly Operator[], cursor: Cursor, 
     .findLast(({ operator, print }) => operator && printOf(operator, sort) === print)?.operator
   if (!anchor) return Math.min(cursor.before, found.length)
   // The anchor may no longer match the filter; the next page begins with the first match after it.
-  const isAfter = sort.length > 0 ? comparesAfter(anchor, sort) : standsAfter(anchor, roster)
-  const at = found.findIndex(isAfter)
-  return at === -1 ? found.length : at
-}
-
-const comparesAfter = (anchor: Operator, sort: SortKey[]) => {
   const compare = comparing(sort)
-  return (operator: Operator): boolean => compare(operator, anchor) > 0
-}
-
-const standsAfter = (anchor: Operator, { operators }: Roster) => {
-  const later = new Set(operators.slice(operators.indexOf(anchor) + 1))
-  return (operator: Operator): boolean => later.has(operator)
+  const later = sort.length === 0 && new Set(roster.operators.slice(roster.operators.indexOf(anchor) + 1))
+  const at = found.findIndex((operator) => (later ? later.has(operator) : compare(operator, anchor) > 0))
+  return at === -1 ? found.length : at
 }
 
 /** The body of a list request, an `OperatorList`. @throws Failure `request.invalid` for the cursor of another list */
@@ -42,9 +33,7 @@ export const page = (roster: Roster, query: OperatorQuery) => {
   const { cursor, sort = [] } = query
   const of = digest([organization.id, sort])
   if (cursor && cursor.of !== of)
-    throw new Failure('request.invalid', {
-      errors: [{ pointer: '/query/cursor', ...cursorFault }],
-    })
+    throw new Failure('request.invalid', { errors: [{ pointer: '/query/cursor', ...cursorFault }] })
   const found = select(roster, query)
   const start = cursor ? startAfter(roster, found, cursor, sort) : 0
   const end = Math.min(found.length, start + (query.limit ?? found.length))

@@ -22,7 +22,7 @@ export type Roster = {
   view(key: string, make: () => unknown): Buffer
   /** Operators whose name contains this, both folded for searching, in order. */
   containing(sought: string): readonly Operator[]
-  /** The list with these at its end. What this one has prepared is used again. */
+  /** The list with these at its end. It uses the indexes of this one again. */
   with(added: readonly Operator[]): Roster
 }
 
@@ -38,12 +38,11 @@ export const createRoster = (
   organization: Organization,
   operators: readonly Operator[],
   bytes: Buffer = Buffer.from(headOf(organization) + itemsOf(operators) + tailOf(operators.length)),
-  ids = createIndex(operators, ({ id }) => id),
-  names = createIndex(operators, ({ name }) => fold(name)),
+  indexes = createIndexes(),
 ): Roster => {
-  const counts = lazy(() => countStatuses(operators))
-  const active = lazy(() => operators.filter(({ status }) => status === 'active').map(({ id }) => id))
   const search = lazy(() => createSearch(operators.map((operator) => foldForSearch(operator.name))))
+  // Only one longer list can share the indexes.
+  let isContinued = false
   const viewBytesMax = Math.max(viewBytesMin, 4 * bytes.length)
   // A view of more bytes than the limit is kept too, alone.
   const sizeCalculation = (view: Buffer): number => Math.min(view.length || 1, viewBytesMax)
@@ -54,10 +53,10 @@ export const createRoster = (
     organization,
     operators,
     bytes,
-    byId: (id) => ids.find(id)[0],
-    byName: (name) => names.find(fold(name)),
-    statistics: counts,
-    active,
+    byId: (id) => indexes.byId(operators, id)[0],
+    byName: (name) => indexes.byName(operators, fold(name)),
+    statistics: lazy(() => countStatuses(operators)),
+    active: lazy(() => operators.filter(({ status }) => status === 'active').map(({ id }) => id)),
     containing: (sought) => search()(sought).map((index) => operators[index] as Operator),
     view: (key, make) => {
       const view = views().get(key) ?? Buffer.from(JSON.stringify(make()))
@@ -73,7 +72,9 @@ export const createRoster = (
       if (!bytes.subarray(end).equals(tail)) return createRoster(organization, all)
       const more = `${operators.length > 0 ? ',' : ''}${itemsOf(added)}${tailOf(all.length)}`
       const longer = Buffer.concat([bytes.subarray(0, end), Buffer.from(more)])
-      return createRoster(organization, all, longer, ids.with(all), names.with(all))
+      const shared = isContinued ? createIndexes() : indexes
+      isContinued = true
+      return createRoster(organization, all, longer, shared)
     },
   }
   return roster
@@ -146,46 +147,29 @@ const createSearch = (texts: readonly string[]): ((sought: string) => number[]) 
   }
 }
 
-/** Operators by a key, in order. Built on first use, and continued by a longer list with the same beginning. */
-type Index<K> = { find(key: K): readonly Operator[]; with(longer: readonly Operator[]): Index<K> }
-/** Positions of operators, up to `end`. Shared with longer lists: ignore positions beyond the own list. */
-type Places<K> = { end: number; of: Map<K, number[]> }
-
-const createIndex = <K>(
-  operators: readonly Operator[],
-  keyOf: (operator: Operator) => K,
-  shared?: Places<K>,
-): Index<K> => {
-  let places = shared
-  return {
-    find: (key) => {
-      places ??= extend({ end: 0, of: new Map() }, operators, keyOf)
-      const found = places.of.get(key) ?? []
-      return found.filter((place) => place < operators.length).map((place) => operators[place] as Operator)
-    },
-    // Only one longer list can continue it.
-    with: (longer) =>
-      createIndex(
-        longer,
-        keyOf,
-        places?.end === operators.length ? extend(places, longer, keyOf) : undefined,
-      ),
+/**
+ * Finds operators by a key, in order. Positions are added when a list is searched for the first time. Lists that share an
+ * index begin with the same operators, so a shorter one ignores the positions beyond its end.
+ */
+const createIndex = <K>(keyOf: (operator: Operator) => K) => {
+  const positions = new Map<K, number[]>()
+  let end = 0
+  return (operators: readonly Operator[], key: K): readonly Operator[] => {
+    for (; end < operators.length; end++) {
+      const own = keyOf(operators[end] as Operator)
+      const same = positions.get(own)
+      if (same) same.push(end)
+      else positions.set(own, [end])
+    }
+    const found = positions.get(key) ?? []
+    return found.filter((at) => at < operators.length).map((at) => operators[at] as Operator)
   }
 }
 
-const extend = <K>(
-  places: Places<K>,
-  operators: readonly Operator[],
-  keyOf: (operator: Operator) => K,
-): Places<K> => {
-  for (; places.end < operators.length; places.end++) {
-    const key = keyOf(operators[places.end] as Operator)
-    const same = places.of.get(key)
-    if (same) same.push(places.end)
-    else places.of.set(key, [places.end])
-  }
-  return places
-}
+const createIndexes = () => ({
+  byId: createIndex(({ id }) => id),
+  byName: createIndex(({ name }) => fold(name)),
+})
 
 const lazy = <T>(make: () => T): (() => T) => {
   let made: { value: T } | undefined

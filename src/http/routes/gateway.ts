@@ -1,6 +1,6 @@
 import { endpoints } from '../../contract/endpoints.ts'
 import type { Upstream } from '../../contract/system.ts'
-import type { Purge } from '../../lists/purge.ts'
+import type { Purge } from '../../lists/lists.ts'
 import type { Router } from '../router.ts'
 
 type Dependencies = { upstream(): Upstream; purge: Purge }
