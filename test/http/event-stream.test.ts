@@ -4,7 +4,7 @@ import { createServer } from 'node:http'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
+import { afterAll, afterEach, beforeEach, describe, expect, it } from '@jest/globals'
 import { hashKey, makeKey } from '../../src/access/keys.ts'
 import type { Clock } from '../../src/clock.ts'
 import { scopes } from '../../src/contract/scopes.ts'
@@ -17,7 +17,8 @@ import { sendRaw } from './raw-bytes.ts'
 
 describe('a stream of events', () => {
   const key = makeKey('reader')
-  const clock = createPacedClock()
+  const clock = createPacedClock({ speed: 10 })
+  afterAll(clock.stop)
   let folder: string
   let gateway: TestGateway
   let events: string
@@ -118,7 +119,7 @@ describe('createEventStreams', () => {
     const { port } = server.address() as { port: number }
     const send = (path: string) => {
       const socket = connect(port, '127.0.0.1')
-      socket.write(`GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`)
+      socket.write(`GET ${path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`)
       return socket
     }
     const close = async () => {

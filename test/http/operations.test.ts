@@ -1,16 +1,22 @@
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
+import { afterAll, afterEach, beforeEach, describe, expect, it } from '@jest/globals'
 import { ended, namesIn, type Operation, statesOf, sumOf } from '../failure/writes.ts'
 import { startGateway, type TestGateway } from '../support/gateway.ts'
+import { createPacedClock } from '../support/paced-clock.ts'
+
+// The clock of every gateway here. The settling time of 4 s passes within a fifth of a second.
+const clock = createPacedClock({ speed: 20 })
+afterAll(clock.stop)
 
 let gateway: TestGateway
 beforeEach(async () => {
   gateway = await startGateway({
     env: {
-      WRITE_SETTLE_SECONDS: '1',
-      WRITE_DEADLINE_MS: '600',
-      CHATHUB_TIMEOUT_MS: '200',
+      WRITE_SETTLE_SECONDS: '4',
+      WRITE_DEADLINE_MS: '3000',
+      CHATHUB_TIMEOUT_MS: '1000',
       CHATHUB_BATCH_SIZE: '2',
     },
+    clock,
     clients: [{ id: 'other' }],
   })
 })
@@ -166,7 +172,7 @@ describe('a drop-in add to two organizations', () => {
 
 describe('changes of status', () => {
   it('opposite ones end in the order they came, though the first one is in doubt', async () => {
-    gateway.simulator.fault({ mode: 'late-apply', ms: 500, destroy: false, route: 'status', times: 1 })
+    gateway.simulator.fault({ mode: 'late-apply', ms: 100, destroy: false, route: 'status', times: 1 })
     const first = patch(101, 'inactive')
     const held = gateway.simulator.hold('status', 24)
     held.release()
