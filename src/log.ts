@@ -27,8 +27,8 @@ export const createLog = (level: string, destination: DestinationStream): Log =>
       )
     },
     reported: (report) => {
-      const level = levelOf(report)
-      if (level) logger[level](report, report.name)
+      const label = levelOf(report)
+      if (label) logger[label](report, report.name)
     },
   }
 }
@@ -71,23 +71,20 @@ const serializeError = ({ name, message, stack, code }: Error & { code?: unknown
   code,
 })
 
-const levelOf = (report: Report): 'warn' | 'info' | 'debug' | undefined => {
-  switch (report.name) {
-    case 'cache':
-    case 'upstream-wait':
-    case 'slot-too-old':
-    case 'redis-error':
-      return undefined
-    case 'upstream':
-      return report.outcome === 'ok' ? 'debug' : 'warn'
-    case 'login':
-      return report.result === 'ok' ? 'info' : 'warn'
-    case 'write':
-      return 'info'
-    case 'retry':
-    case 'load-invalidated':
-      return 'debug'
-    default:
-      return 'warn'
-  }
+type Level = 'warn' | 'info' | 'debug'
+/** Undefined: the event is only counted. Events that are not listed are warnings. */
+const levels: Partial<Record<Report['name'], Level | undefined>> = {
+  cache: undefined,
+  'upstream-wait': undefined,
+  'slot-too-old': undefined,
+  'redis-error': undefined,
+  write: 'info',
+  retry: 'debug',
+  'load-invalidated': 'debug',
+}
+
+const levelOf = (report: Report): Level | undefined => {
+  if (report.name in levels) return levels[report.name]
+  if (report.name === 'upstream' && report.outcome === 'ok') return 'debug'
+  return report.name === 'login' && report.result === 'ok' ? 'info' : 'warn'
 }

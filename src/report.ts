@@ -5,13 +5,7 @@ import type { FailureCode } from './errors.ts'
  * them. An event never holds a person's name or a token.
  */
 export type Report =
-  | {
-      name: 'upstream'
-      operation: string
-      outcome: 'ok' | FailureCode
-      status: number | undefined
-      ms: number
-    }
+  | { name: 'upstream'; operation: string; outcome: Outcome; status: number | undefined; ms: number }
   | { name: 'upstream-wait'; lane: string; ms: number }
   | { name: 'upstream-paused'; ms: number }
   | { name: 'slot-too-old' }
@@ -20,37 +14,21 @@ export type Report =
   | { name: 'login'; result: 'ok' | 'refused' | 'failed'; retryInMs?: number }
   | { name: 'token-refused'; source: 'token' | 'login'; retryInMs: number }
   | { name: 'secret-file'; setting: string; result: 'changed' | 'kept'; because?: string }
-  | {
-      name: 'contract-drift'
-      operation: string
-      organization?: number | undefined
-      what: string
-      rows: number
-    }
+  | { name: 'contract-drift'; operation: string; organization?: Id; what: string; rows: number }
   | { name: 'cache'; list: List; event: 'hit' | 'stale' | 'miss' | 'collapsed' | 'error' }
   | { name: 'load-invalidated'; list: List }
   | { name: 'refresh-failed'; list: List; because: string }
-  | {
-      name: 'list-shrank'
-      organization?: number | undefined
-      before: number
-      after: number
-      confirmed: boolean
-    }
+  | { name: 'list-shrank'; organization?: Id; before: number; after: number; confirmed: boolean }
   | { name: 'redis'; event: 'error' | 'away' | 'ready' | 'unsupported' | 'may-evict'; because?: string }
   | { name: 'redis-error'; reason: RedisErrorReason }
-  | {
-      name: 'write'
-      operation: string
-      organization?: number | undefined
-      client: string
-      outcome: string
-      rows: number
-    }
+  | { name: 'write'; operation: string; organization?: Id; client: string; outcome: string; rows: number }
 
 /** Why a command or a connection failed. `starting`: it loads its data, or its master or cluster is down. */
 export type RedisErrorReason = 'connection' | 'timeout' | 'denied' | 'starting' | 'refused'
 
 type List = 'operators' | 'organizations'
+type Outcome = 'ok' | FailureCode
+/** The id of an organization. Undefined: the event is about none. */
+type Id = number | undefined
 
 export type Reporter = (report: Report) => void

@@ -182,7 +182,7 @@ describe('files', () => {
    * number with its reason.
    */
   const linesMax: Record<string, number> = {
-    '': 1384,
+    '': 1345,
     access: 785,
     assignments: 433,
     cache: 1126,
