@@ -3,6 +3,7 @@ import type { Redis } from 'ioredis'
 import { type FaultProxy, startProxy } from '../support/fault-proxy.ts'
 import { startGateway, type TestGateway } from '../support/gateway.ts'
 import { startRedis, type TestRedis } from '../support/redis.ts'
+import { hasLostNothing, joinedLongAgo } from '../support/settled.ts'
 import { until } from '../support/until.ts'
 import { type Faulty, type Seen, seeing } from './faulty-chathub.ts'
 
@@ -79,10 +80,11 @@ export const startWorld = async (
     await redis.stop()
   })
   const admin = redis.client()
-  await admin.ping()
+  await hasLostNothing(admin)
   const proxy = await startProxy({ to: { host: '127.0.0.1', port: redis.port } })
   const closeProxy = remembered(proxy.close)
   const gateway = await startBeside(`redis://127.0.0.1:${proxy.port}`, options)
+  await joinedLongAgo(admin, [gateway])
   await gateway.isTrusted()
   return {
     redis,

@@ -3,6 +3,7 @@ import { startGateway, type TestGateway } from '../support/gateway.ts'
 import { isLong } from '../support/long.ts'
 import { describeWithRedisServer } from '../support/needs.ts'
 import { startRedis, type TestRedis } from '../support/redis.ts'
+import { hasLostNothing, joinedLongAgo } from '../support/settled.ts'
 import { until } from '../support/until.ts'
 import { countNames, departments, ended, longTimeout, namesIn, type Result } from './writes.ts'
 
@@ -14,6 +15,7 @@ const gateways: TestGateway[] = []
 const at = (i: number): TestGateway => gateways[i] as TestGateway
 beforeEach(async () => {
   redis = await startRedis()
+  await hasLostNothing(redis.client())
 })
 afterEach(async () => {
   for (const gateway of gateways.splice(0).toReversed()) await gateway.close()
@@ -35,8 +37,8 @@ const start = async (count: number, env: Record<string, string> = {}): Promise<v
       ...(i > 0 && { beside: at(0) }),
     })
     gateways.push(gateway)
-    await untilRedisIs(i, 'ready')
   }
+  await joinedLongAgo(redis.client(), gateways)
 }
 const untilRedisIs = (i: number, state: string): Promise<void> =>
   until(async () => (await at(i).ask('GET', '/readyz', { key: '' })).body.redis === state)

@@ -37,6 +37,8 @@ export type TestGateway = {
   reports: Report[]
   /** Everything that was logged, as text. */
   logged(): string
+  /** Puts the gateway's clock forward, unless `options.clock` is one that cannot jump; its timers wait as long as before. */
+  jump(ms: number): void
   /** One request through the whole server; the answer is held against the OpenAPI document. */
   ask(method: string, path: string, options?: Ask): Promise<request.Response>
   close(): Promise<void>
@@ -53,7 +55,7 @@ export const startGateway = async (
     env?: Record<string, string>
     simulator?: SimulatorOptions
     clients?: Client[]
-    clock?: Clock
+    clock?: Clock & { jump?(ms: number): void }
     /** The longest that a reader waits for Redis. The default is 1 s, for machines that are busy. */
     redisCommandMs?: number
     /** Another gateway whose simulator and keys this one shares: a second instance of the same service. */
@@ -76,6 +78,7 @@ export const startGateway = async (
       ...rest,
     }
   })
+  const clock: Clock & { jump?(ms: number): void } = options.clock ?? createJumpingClock()
   const config = readConfig({
     CHATHUB_BASE_URL: simulator.url,
     CHATHUB_LOGIN: 'demo',
@@ -95,7 +98,7 @@ export const startGateway = async (
   const reports: Report[] = []
   const gateway = createGateway(config, {
     log: createLog(config.logLevel, sink),
-    clock: options.clock ?? systemClock,
+    clock,
     onReport: (report) => reports.push(report),
     commandMs: options.redisCommandMs ?? 1000,
   })
@@ -125,11 +128,24 @@ export const startGateway = async (
     reports,
     ask,
     logged: () => text,
+    jump: (ms) => clock.jump?.(ms),
     close: async () => {
       gateway.server.closeAllConnections()
       await new Promise((resolve) => gateway.server.close(resolve))
       await gateway.close()
       if (!beside) await simulator.close()
+    },
+  }
+}
+
+/** The system's clock, which can be put forward. */
+const createJumpingClock = (): Clock & { jump(ms: number): void } => {
+  let jumped = 0
+  return {
+    ...systemClock,
+    now: () => systemClock.now() + jumped,
+    jump: (ms) => {
+      jumped += ms
     },
   }
 }
