@@ -1,5 +1,5 @@
+import { isUtf8 } from 'node:buffer'
 import { Readable } from 'node:stream'
-import { pipeline } from 'node:stream/promises'
 import { parse } from 'csv-parse'
 import { nextSlice } from '../clock.ts'
 import { cleanName, nameFault } from '../contract/names.ts'
@@ -17,74 +17,59 @@ const broken = (code: string, detail: string, line?: number): Failure =>
   })
 
 /**
- * The rows of a CSV file, each with its line: UTF-8 with or without a byte order requestKey, any line ends, quotes, and `,`
- * `;` or tab, whichever the header has. The names stand in the column headed `column`, else name, nom or ім'я. A name
- * that is none becomes a rejected row with its reason, never a row that is missing. « Importation groupée »
+ * The rows of a CSV file, each with its line. The file is UTF-8, with or without a byte order mark, with any line ends, and
+ * with quotes. The header decides whether `,` `;` or tab separates. The names are in the column headed `column`, otherwise
+ * name, nom or ім'я. An invalid name becomes a rejected row with its reason. « Importation groupée »
  * @throws Failure `request.invalid-body` for a file that is no such table
  */
 export const readNames = async (bytes: Buffer, column?: string): Promise<Row[]> => {
-  const text = textOf(bytes)
-  const rows: Row[] = []
-  let header: { place: number; cells: number } | undefined
-  const take = (record: string[], line: number): void => {
-    if (!header) {
-      header = { place: columnOf(record, column), cells: record.length }
-      return
-    }
-    if (record.every((cell) => cell.trim() === '')) return
-    if (rows.length === importRowsMax) throw broken('length', `At most ${importRowsMax} rows.`, line)
-    const surplus = record.slice(header.cells).some((cell) => cell.trim() !== '')
-    rows.push(rowOf(rows.length, line, record[header.place], surplus))
-  }
+  refuseOtherFormats(bytes)
   const parser = parse({
-    delimiter: delimiterOf(text),
+    delimiter: delimiterOf(bytes.toString()),
     record_delimiter: ['\r\n', '\n', '\r'],
     bom: true,
     relax_column_count: true,
     skip_empty_lines: true,
+    skip_records_with_empty_values: true,
     max_record_size: 1_000_000,
-    on_record: (record: string[], { lines }) => {
-      take(record, lines)
-      return null
-    },
+    info: true,
   })
+  const rows: Row[] = []
+  let header: { place: number; cells: number } | undefined
   try {
-    await pipeline(Readable.from(pieces(bytes)), parser.resume())
+    for await (const { record, info } of Readable.from(pieces(bytes)).pipe(parser)) {
+      const [cells, line] = [record as string[], info.lines as number]
+      if (!header) header = { place: columnOf(cells, column), cells: cells.length }
+      else if (rows.length === importRowsMax) throw broken('length', `At most ${importRowsMax} rows.`, line)
+      else {
+        const surplus = cells.slice(header.cells).some((cell) => cell.trim() !== '')
+        rows.push(rowOf(rows.length, line, cells[header.place], surplus))
+      }
+    }
   } catch (error) {
     if (error instanceof Failure) throw error
     throw broken('csv', 'The file is not well-formed CSV.', (error as { lines?: number }).lines)
   }
-  if (!header || rows.length === 0) throw broken('empty', 'The file has no rows below its header.')
+  if (rows.length === 0) throw broken('empty', 'The file has no rows below its header.')
   return rows
 }
 
-/** `surplus`: the line has cells beyond its header, so nobody can say which of them is the name. */
+/** `surplus`: the line has more cells than the header, so it is not known which of them is the name. */
 const rowOf = (index: number, line: number, cell: string | undefined, surplus: boolean): Row => {
   const fault = surplus ? 'columns' : cell === undefined ? 'blank' : nameFault(cell)?.code
-  if (fault)
-    return {
-      index,
-      line,
-      name: (cell ?? '').slice(0, 200).toWellFormed(),
-      outcome: 'rejected',
-      reason: `name.${fault}`,
-    }
-  return { index, line, name: cleanName(cell as string), outcome: 'pending' }
+  if (!fault) return { index, line, name: cleanName(cell as string), outcome: 'pending' }
+  const name = (cell ?? '').slice(0, 200).toWellFormed()
+  return { index, line, name, outcome: 'rejected', reason: `name.${fault}` }
 }
 
-const textOf = (bytes: Buffer): string => {
+const refuseOtherFormats = (bytes: Buffer): void => {
   if (bytes.subarray(0, 4).toString('latin1') === 'PK\x03\x04')
-    throw broken('encoding', 'This is a spreadsheet or archive; save it as CSV (UTF-8).')
-  try {
-    const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes)
-    if (!text.includes('\0')) return text
-  } catch {
-    // Falls through: not UTF-8.
-  }
-  throw broken('encoding', 'The file is not UTF-8; save it as CSV (UTF-8).')
+    throw broken('encoding', 'This is a spreadsheet or an archive. Save it as CSV (UTF-8).')
+  if (!isUtf8(bytes) || bytes.includes(0))
+    throw broken('encoding', 'The file is not UTF-8. Save it as CSV (UTF-8).')
 }
 
-/** Bytes, not text: the parser joins a character that lies across two pieces. Between them others have their lock. */
+/** Bytes, not text: the parser joins a character that lies across two pieces. Other work runs between them. */
 async function* pieces(bytes: Buffer): AsyncGenerator<Buffer> {
   for (let at = 0; at < bytes.length; at += pieceBytes) {
     yield bytes.subarray(at, at + pieceBytes)
@@ -104,15 +89,12 @@ const columnOf = (header: string[], column: string | undefined): number => {
   if (found.length === 1) return found[0] as number
   const detail =
     found.length === 0
-      ? `No column is headed ${wanted.join(', ')}; name yours with ?column=.`
+      ? `No column is headed ${wanted.join(', ')}. Name the column with ?column=.`
       : 'More than one column has that header.'
   throw broken('header', detail, 1)
 }
 
-/**
- * Rows as CSV for people's spreadsheets: a cell that would be taken for a formula gets an apostrophe before it, and so does
- * one that looks as if it had got one.
- */
+/** Rows as CSV for spreadsheets. A cell that looks like a formula gets a leading apostrophe, also if it already has one. */
 export const writeReport = (rows: readonly Row[]): string => {
   const cell = (value: string | number | undefined): string => {
     const text = String(value ?? '')
