@@ -3,20 +3,17 @@ import type { Clock } from '../clock.ts'
 import { Failure, type FailureCode, isFailure } from '../errors.ts'
 import type { Records } from '../redis/records.ts'
 
-/** One use of an Idempotency-Key: whose, where, and a hash of everything the request asks for. */
+/** One use of an Idempotency-Key: its client and route, and a hash of everything the request asks for. */
 type KeyUse = { client: string; route: string; key: string; fingerprint: string }
 
-/**
- * A stored record. `mark`: the request key, in the name of the first release; the same for every repetition.
- * `at`: when the request began, epoch ms; 0: it has ended.
- */
-type Kept<A> = { fingerprint: string; mark: string; at: number; answer?: A }
+/** `startedAt`: when the request began, epoch ms; 0: it has ended. */
+type Kept<A> = { fingerprint: string; requestKey: string; startedAt: number; answer?: A }
 
 export type Idempotency<A> = {
   /**
-   * Runs `work` once per key; a repetition gets the same answer. Where no answer was kept (the process was killed, or it
-   * held tokens) `work` runs again with the same requestKey, under which it finds what it wrote and writes nothing twice.
-   * So it does where the kept answer may not be shown.
+   * Runs `work` once per key; a repetition gets the same answer. If no answer was kept (the process was killed, or it held
+   * tokens) or it may not be shown, `work` runs again with the same requestKey. Under that key it finds what it wrote, and
+   * writes nothing twice.
    * @throws Failure `idempotency.in-flight`, `idempotency.mismatch`, `redis.unavailable`
    */
   run(
@@ -27,10 +24,10 @@ export type Idempotency<A> = {
 }
 
 const keepMs = 24 * 3600 * 1000
-/** Failures that say nothing of what was written before them. */
+/** Failures after which something may have been written. */
 const mayHaveWritten = new Set<FailureCode>(['write.in-doubt', 'redis.unavailable'])
 
-/** A requestKey of its own for a request without a key. */
+/** A new requestKey. It is a part of the id of the operation. */
 export const newRequestKey = (): string => randomBytes(12).toString('base64url').replaceAll('-', '_')
 
 /** `abandonedMs`: a request that began longer ago than this is not running any more. */
@@ -42,33 +39,36 @@ export const createIdempotency = <A>(options: {
 }): Idempotency<A> => {
   const { records, clock, storable, abandonedMs } = options
   return {
-    run: async (use, work, mayShow = () => true) => {
-      const id = JSON.stringify([use.client, use.route, use.key])
-      const name = `idempotency:${createHash('sha256').update(id).digest('base64url')}`
-      const run = async (kept: Kept<A>, first: boolean): Promise<A> => {
+    run: async ({ client, route, key, fingerprint }, work, mayShow = () => true) => {
+      const id = createHash('sha256')
+        .update(JSON.stringify([client, route, key]))
+        .digest('base64url')
+      const name = `idempotency:1:${id}`
+      const runOnce = async (kept: Kept<A>, isFirst: boolean): Promise<A> => {
+        const end = (answer?: A) =>
+          records.put(name, { ...kept, startedAt: 0, answer }, keepMs).catch(() => {})
         try {
-          const answer = await work(kept.mark)
-          await records
-            .put(name, { ...kept, at: 0, ...(storable(answer) && { answer }) }, keepMs)
-            .catch(() => {})
+          const answer = await work(kept.requestKey)
+          await end(storable(answer) ? answer : undefined)
           return answer
         } catch (error) {
-          // Only what surely wrote nothing frees its key. What an earlier run wrote stands under the requestKey, however this one failed.
-          const clean = first && isFailure(error) && !error.inDoubt && !mayHaveWritten.has(error.code)
-          await (clean ? records.take(name) : records.put(name, { ...kept, at: 0 }, keepMs)).catch(() => {})
+          // Only a first run that wrote nothing frees its key: an earlier run may have written under the requestKey.
+          const wroteNothing = isFailure(error) && !error.inDoubt && !mayHaveWritten.has(error.code)
+          await (isFirst && wroteNothing ? records.take(name).catch(() => {}) : end())
           throw error
         }
       }
-      const mine: Kept<A> = { fingerprint: use.fingerprint, mark: newRequestKey(), at: clock.wall() }
-      if (await records.putNew(name, mine, keepMs)) return { answer: await run(mine, true), replayed: false }
+      const mine: Kept<A> = { fingerprint, requestKey: newRequestKey(), startedAt: clock.wall() }
+      if (await records.putNew(name, mine, keepMs))
+        return { answer: await runOnce(mine, true), replayed: false }
       const kept = ((await records.get(name)) ?? mine) as Kept<A>
-      if (kept.fingerprint !== use.fingerprint) throw new Failure('idempotency.mismatch')
+      if (kept.fingerprint !== fingerprint) throw new Failure('idempotency.mismatch')
       if (kept.answer !== undefined && mayShow(kept.answer)) return { answer: kept.answer, replayed: true }
-      if (kept.at !== 0 && clock.wall() - kept.at < abandonedMs)
+      if (kept.startedAt !== 0 && clock.wall() - kept.startedAt < abandonedMs)
         throw new Failure('idempotency.in-flight', { retryAfterMs: 1000 })
-      const again = { ...kept, at: clock.wall() }
+      const again = { ...kept, startedAt: clock.wall() }
       await records.put(name, again, keepMs)
-      return { answer: await run(again, false), replayed: true }
+      return { answer: await runOnce(again, false), replayed: true }
     },
   }
 }
