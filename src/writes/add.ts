@@ -5,34 +5,40 @@ import { type AddOperators, type AddResult, type Outcome, outcomes } from '../co
 import { Failure, type Fault } from '../errors.ts'
 import type { Operation, Row } from './operation.ts'
 import type { OperationWriter } from './operation-writer.ts'
-import { previewRows } from './row-planner.ts'
+
+/**
+ * A write for a caller: done, or an operation that goes on. Repetitions of a request carry the same `requestKey`.
+ * @throws Failure `organization.unknown`, and what kept it from being sent
+ */
+export type Write<Request, Done> = (
+  caller: Caller,
+  organization: number,
+  request: Request,
+  context: CallContext,
+  requestKey: string,
+) => Promise<{ done: Done } | { operation: Operation }>
 
 /**
  * Adds operators to one organization. Names are compared within the body, and with a list that is fetched after the request
- * came. @throws Failure `organization.unknown`, `operator.duplicate` (mode `fail`), and what kept it from being sent
+ * came. @throws Failure `operator.duplicate` (mode `fail`)
  */
-export type Add = (
-  caller: Caller,
-  organization: number,
-  request: AddOperators & { kind?: 'add' | 'onboard' },
-  context: CallContext,
-  requestKey: string,
-) => Promise<{ done: AddResult } | { operation: Operation }>
+export type Add = Write<AddOperators & { kind?: 'add' | 'onboard' }, AddResult>
 
 export const createAdd =
   (writer: OperationWriter): Add =>
   async (caller, organization, request, context, requestKey) => {
     authorize(caller, { organization })
-    const { kind = 'add', onDuplicate, onDeleted, operators } = request
+    const { kind = 'add', onDuplicate, onDeleted, operators, dryRun } = request
     const rows = operators.map(({ name }, index): Row => ({ index, name, outcome: 'pending' }))
-    const review = (planned: readonly Row[]): boolean => {
-      if (onDuplicate === 'fail') refuseDuplicates(previewRows(planned, request))
-      return !request.dryRun
-    }
     const write = { kind, client: caller.id, organization, requestKey, rows, onDuplicate, onDeleted }
+    const review = onDuplicate === 'fail' ? refuseDuplicates : () => {}
+    if (dryRun) {
+      const previewed = await writer.preview(write, context)
+      review(previewed)
+      return { done: summarize(previewed) }
+    }
     const result = await writer.write(write, context, { review })
-    if ('operation' in result) return result
-    return { done: summarize(request.dryRun ? previewRows(result.rows, request) : result.rows) }
+    return 'operation' in result ? result : { done: summarize(result.rows) }
   }
 
 const refuseDuplicates = (rows: readonly Row[]): void => {
@@ -42,7 +48,7 @@ const refuseDuplicates = (rows: readonly Row[]): void => {
       ({ index }): Fault => ({
         pointer: `/operators/${index}/name`,
         code: 'duplicate',
-        detail: 'An operator of this name exists, or stands earlier in the body.',
+        detail: 'An operator of this name exists, or the body has the name twice.',
       }),
     )
   if (errors.length > 0) throw new Failure('operator.duplicate', { errors })
@@ -51,10 +57,10 @@ const refuseDuplicates = (rows: readonly Row[]): void => {
 /** Rows in input order with their counts. */
 const summarize = (rows: readonly Row[]): AddResult => {
   const counts = Object.fromEntries(outcomes.map((outcome) => [outcome, 0])) as Record<Outcome, number>
-  const results = rows.map(({ index, name = '', ...row }) => {
+  const results = rows.map(({ index, name = '', id, ...row }) => {
     const outcome = row.outcome as Outcome
     counts[outcome]++
-    return { index, name, outcome, ...(row.id !== undefined && { id: row.id }) }
+    return { index, name, outcome, id }
   })
   return { results, ...counts }
 }

@@ -1,83 +1,145 @@
 import type { Cache, Copy } from '../cache/cache.ts'
 import type { ChatHub } from '../chathub/client.ts'
 import type { CallContext } from '../chathub/exchange.ts'
-import type { Clock } from '../clock.ts'
+import { statusCode } from '../chathub/wire.ts'
+import type { KnownStatus, Operator } from '../contract/operator.ts'
+import { type Failure, isFailure } from '../errors.ts'
 import { operatorsKey } from '../lists/operator-lists.ts'
-import type { Roster } from '../lists/roster.ts'
-import { announced, createChunkSender } from './chunk-sender.ts'
-import { isPending, type Operation, type Row } from './operation.ts'
+import { createRoster, type Roster } from '../lists/roster.ts'
+import type { Journal } from './journal.ts'
+import { type Chunk, isPending, type Operation, type Row, type Sending } from './operation.ts'
 import type { HeldLock } from './organization-lock.ts'
-import { planOperation, replaceRows } from './row-planner.ts'
-import type { Chunk, SaveOperation } from './save-operation.ts'
+import { baselineOf, matchRows, planRows, replaceRows, rowsToSend } from './row-planner.ts'
 
-/** How the states of a chunk are kept. Each returns the operation as it was kept. @throws LockLost */
-export type ChunkKeeper = {
-  /** Before the first byte leaves. */
-  announce(next: Operation): Promise<Operation>
-  /** Nothing was sent after all. */
-  withdraw(announced: Operation): Promise<unknown>
-  /** With the outcome of the rows. */
-  settle(next: Operation, chunk: Chunk): Promise<Operation>
-}
+/** The status that an operation sets, and the outcome of its rows then. */
+export const statusGoal = (operation: Operation): { status: KnownStatus; outcome: Row['outcome'] } =>
+  operation.status === undefined
+    ? { status: 'active', outcome: 'reactivated' }
+    : { status: operation.status, outcome: 'changed' }
 
-/** A chunk after one step: its operation as it is kept, its rows, and the list with them. */
-export type ChunkResult = { operation: Operation; rows: readonly Row[]; roster: Roster }
+// One call each. At 5 calls a second they hold the organization's lock for 2 s, so that others get it in time.
+const changesAtOnce = 10
 
 /**
- * Does what the planned rows of a chunk need next: announces it, sends it, commits the list, keeps the outcome.
- * @throws Failure when ChatHub refused it and nothing, or not everything, was sent; the chunk is kept as it is then
+ * The operation with what it sends next of a chunk: the chunk's names, then up to ten changes of status. It is kept before
+ * the first byte leaves. Without `sending` the chunk needs nothing from ChatHub.
  */
-export type RunChunk = (
+export const announced = (
   operation: Operation,
-  lock: HeldLock,
-  chunk: Chunk,
-  copy: Copy<Roster>,
-  context: CallContext,
-  keeper?: ChunkKeeper,
-) => Promise<ChunkResult>
+  { number, rows }: Chunk,
+  roster: Roster,
+  since: number,
+): Operation => {
+  const { adding, changing } = rowsToSend(rows, operation)
+  const sent = [...adding, ...changing.slice(0, changesAtOnce)].map(({ index }) => index)
+  const attempt = operation.sending?.chunk === number ? operation.sending.attempt + 1 : 1
+  const sending = { since, chunk: number, attempt, rows: sent, baseline: baselineOf(roster, adding) }
+  return { ...operation, state: 'running', sending: sent.length > 0 ? sending : undefined }
+}
+
+/** No answer came from ChatHub itself; 502 to 504 come from a proxy before it. */
+const isWithoutReply = ({ code, cause }: Failure): boolean => {
+  const { status } = (cause ?? {}) as { status?: number }
+  return (
+    code === 'chathub.timeout' || (code === 'chathub.unavailable' && (status === undefined || status > 500))
+  )
+}
+
+/** A chunk that was sent: the operation as it is kept, the rows, and the list with them. */
+type ChunkResult = {
+  operation: Operation
+  rows: readonly Row[]
+  roster: Roster
+  /** Why ChatHub was not asked for all rows. */
+  refused?: Failure | undefined
+  /** False: nothing left, so nothing was kept, and the announcement must be withdrawn. */
+  wasSent: boolean
+}
 
 export const createChunkRunner = (options: {
   chathub: Pick<ChatHub, 'synchronize' | 'setStatus'>
   cache: Cache<Roster>
-  clock: Clock
-  save: SaveOperation
-}): RunChunk => {
-  const { cache, clock, save } = options
-  const sendChunk = createChunkSender(options.chathub)
+  journal: Journal
+}) => {
+  const { chathub, cache, journal } = options
 
-  return async (operation, lock, chunk, copy, context, keeper) => {
-    const { number, rows } = chunk
-    const { announce, withdraw, settle } = keeper ?? {
-      announce: (next) => save(next, lock, chunk),
-      withdraw: (sent) => save({ ...sent, state: operation.state, sending: operation.sending }, lock),
-      settle: (next, after) => save(next, lock, after),
+  /** Sends what was announced. `decided`: rows whose outcome is known; `doubtful`: rows that ChatHub may have applied. */
+  const send = async (operation: Operation, rows: readonly Row[], before: Roster, context: CallContext) => {
+    const { rows: sent, baseline } = operation.sending as Sending
+    const sending = rows.filter(({ index }) => sent.includes(index))
+    const adding = sending.filter(({ id }) => id === undefined)
+    const decided: Row[] = []
+    const doubtful: Row[] = []
+    const delivery = { roster: before, noReply: false, refused: undefined as Failure | undefined }
+    const fail = (failed: readonly Row[], error: unknown): void => {
+      if (!isFailure(error)) throw error
+      if (error.inDoubt) {
+        doubtful.push(...failed)
+        delivery.noReply ||= isWithoutReply(error)
+      } else if (error.code === 'chathub.rejected') {
+        decided.push(...failed.map((row): Row => ({ ...row, outcome: 'rejected', reason: error.code })))
+      } else delivery.refused = error
     }
-    const next = announced(operation, number, rows, copy.value, clock.wall())
-    if (!next.sending)
-      return { operation: await save({ ...next, next: number + 1 }, lock, chunk), rows, roster: copy.value }
-    const sent = await announce(next)
-    const delivery = await sendChunk(sent, rows, copy.value, { ...context, maySend: lock.isHeld })
-    const { settled, doubtful, noReply, roster } = delivery
-    const isKnown = doubtful.length === 0
-    if (delivery.refused && isKnown && settled.length === 0) {
-      await withdraw(sent)
-      throw delivery.refused
+    const take = (answer: readonly Operator[]): void => {
+      const created = answer.filter(({ id }) => !before.byId(id))
+      const matched = matchRows(adding, created, baseline)
+      if (created.length < adding.length && matched.some(isPending)) return void doubtful.push(...adding)
+      delivery.roster = before.with(created)
+      // As many operators are new as were sent. So all were created, some under names that no list will match.
+      for (const row of matched)
+        decided.push(isPending(row) ? { ...row, outcome: 'unknown', reason: 'spelled-otherwise' } : row)
     }
-    // Committed before it is kept: after a crash between the two the request is in doubt, and a new list settles it.
-    if (roster !== copy.value || !isKnown)
-      await cache.commit(
-        operatorsKey(operation.organization),
-        isKnown ? { ...copy, value: roster, bytes: roster.bytes } : undefined,
+
+    if (adding.length > 0) {
+      const body = adding.map(({ name = '' }) => ({ organizationId: operation.organization, name }))
+      await chathub.synchronize(body, context).then(take, (error) => fail(adding, error))
+    }
+    const { status, outcome } = statusGoal(operation)
+    const changing = doubtful.length > 0 ? [] : sending.filter(({ id }) => id !== undefined)
+    for (const row of changing) {
+      if (delivery.refused) break
+      await chathub.setStatus(row.id as number, statusCode(status), context).then(
+        () => void decided.push({ ...row, outcome }),
+        (error) => fail([row], error),
       )
-    const replaced = replaceRows(rows, settled)
-    const after = isKnown ? planOperation(roster, replaced, operation) : replaced
-    const sending = isKnown ? undefined : { ...next.sending, rows: doubtful, noReply }
-    const isDone = isKnown && !after.some(isPending)
-    const kept = await settle(
-      { ...sent, sending, next: isDone ? number + 1 : number },
-      { number, kept: rows, rows: after },
-    )
-    if (delivery.refused) throw delivery.refused
-    return { operation: kept, rows: after, roster }
+    }
+    const changed = new Set(decided.filter((row) => row.outcome === outcome).map(({ id }) => id))
+    if (changed.size > 0) {
+      const operators = delivery.roster.operators.map((operator) =>
+        changed.has(operator.id) ? { id: operator.id, name: operator.name, status } : operator,
+      )
+      delivery.roster = createRoster(before.organization, operators)
+    }
+    return { ...delivery, decided, doubtful }
+  }
+
+  /** Sends a chunk that `operation` announces, commits the list, and keeps the outcome. */
+  return async (
+    operation: Operation,
+    lock: HeldLock,
+    { number, rows }: Chunk,
+    copy: Copy<Roster>,
+    context: CallContext,
+    forget?: boolean,
+  ): Promise<ChunkResult> => {
+    const inLock = { ...context, maySend: lock.isHeld }
+    const { decided, doubtful, noReply, roster, refused } = await send(operation, rows, copy.value, inLock)
+    if (refused && decided.length + doubtful.length === 0)
+      return { operation, rows, roster, refused, wasSent: false }
+    const isKnown = doubtful.length === 0
+    // Committed before it is kept: after a crash between the two the request is in doubt, and a new list decides it.
+    const patched = isKnown ? { ...copy, value: roster, bytes: roster.bytes } : undefined
+    if (!isKnown || roster !== copy.value) await cache.commit(operatorsKey(operation.organization), patched)
+    const replaced = replaceRows(rows, decided)
+    // Without doubt the rows are planned again with the new list.
+    const after = isKnown ? planRows(roster, replaced, operation) : replaced
+    const sending = { ...(operation.sending as Sending), rows: doubtful.map(({ index }) => index), noReply }
+    const next: Operation = {
+      ...operation,
+      sending: isKnown ? undefined : sending,
+      next: isKnown && !after.some(isPending) ? number + 1 : number,
+    }
+    const kept = await journal.save(next, lock, { number, kept: rows, rows: after }, forget)
+    return { operation: kept, rows: after, roster, refused, wasSent: true }
   }
 }

@@ -4,6 +4,7 @@ import { type Clock, pause } from '../clock.ts'
 import { Failure, isFailure } from '../errors.ts'
 import { operatorsKey } from '../lists/operator-lists.ts'
 import type { Roster } from '../lists/roster.ts'
+import { announced } from './chunk-runner.ts'
 import { type Journal, rowsOf } from './journal.ts'
 import {
   isFinal,
@@ -15,19 +16,18 @@ import {
   type Row,
 } from './operation.ts'
 import type { HeldLock } from './organization-lock.ts'
-import { planOperation, replaceRows } from './row-planner.ts'
+import { planRows, previewRows, replaceRows } from './row-planner.ts'
 import type { Runner } from './runner.ts'
-import { withChunk } from './save-operation.ts'
 
-/** A write when its caller is answered: all rows settled, with the list if it is at hand; or an operation that goes on. */
+/** A write when its caller is answered: all rows decided, with the list if it is at hand; or an operation that goes on. */
 export type WriteResult = { rows: readonly Row[]; roster?: Roster } | { operation: Operation }
 
 export type WriteOptions = {
   /** The list that the rows are planned with; by default one that is fetched after the request came. */
   readList?: () => Promise<Copy<Roster>>
-  /** Sees the planned rows before anything is kept. False: they are only a preview. May throw. */
-  review?: (rows: readonly Row[]) => boolean
-  /** Forget the operation once the outcome is known, since nobody can ask for it. */
+  /** Sees how the rows would end before anything is kept. May throw. */
+  review?: (rows: readonly Row[]) => void
+  /** Forget the operation once it is done, since nobody can ask for it. */
   forget?: boolean
 }
 
@@ -39,6 +39,11 @@ export type OperationWriter = {
    * @throws Failure: nothing was sent; `write.in-doubt`: the operation is gone, as in a flushed Redis
    */
   write(write: NewWrite, context: CallContext, options?: WriteOptions): Promise<WriteResult>
+  /** The rows as they would end now. Changes nothing. */
+  preview(
+    write: Pick<NewWrite, 'organization' | 'rows' | 'onDuplicate' | 'onDeleted'>,
+    context: CallContext,
+  ): Promise<Row[]>
   /** Keeps a write, then carries it out in the background. */
   enqueue(write: NewWrite): Promise<Operation>
 }
@@ -56,6 +61,12 @@ export const createOperationWriter = (options: {
 }): OperationWriter => {
   const { cache, journal, runner, clock, batchSize } = options
 
+  const fetchList = async (
+    { organization }: Pick<NewWrite, 'organization'>,
+    context: CallContext,
+  ): Promise<Copy<Roster>> =>
+    (await cache.read(operatorsKey(organization), context, { notBefore: clock.now() })).copy
+
   /** Plans a write under the lock and sends its first chunk. */
   const begin = async (
     write: NewWrite,
@@ -63,53 +74,39 @@ export const createOperationWriter = (options: {
     context: CallContext,
     { readList, review, forget = false }: WriteOptions,
   ): Promise<WriteResult> => {
-    const fetchList = async (): Promise<Copy<Roster>> =>
-      (await cache.read(operatorsKey(write.organization), context, { notBefore: clock.now() })).copy
-    const copy = await (readList ?? fetchList)()
+    const copy = await (readList?.() ?? fetchList(write, context))
     const startedAt = clock.wall()
-    const rows = planOperation(copy.value, write.rows, newOperation(write, batchSize, startedAt).operation)
-    if (review?.(rows) === false || !rows.some(isPending)) return { rows, roster: copy.value }
+    const rows = planRows(copy.value, write.rows, write)
+    review?.(previewRows(rows, write))
+    if (!rows.some(isPending)) return { rows, roster: copy.value }
     const { operation, chunks } = newOperation({ ...write, rows }, batchSize, startedAt)
-    const number = chunks.findIndex((chunk) => chunk.some(isPending))
+    const number = chunks.findIndex((part) => part.some(isPending))
     const first = chunks[number] as Row[]
-    /** The operation while it is kept. */
-    let kept: Operation | undefined
+    const chunk = { number, kept: first, rows: first }
+    const sent = announced({ ...operation, next: number }, chunk, copy.value, startedAt)
+    const known = await journal.create(sent, chunks, lock)
+    if (known) return { operation: known }
+    let refused: Failure | undefined
     try {
-      const chunk = { number, kept: first, rows: first }
-      const result = await runner.runChunk({ ...operation, next: number }, lock, chunk, copy, context, {
-        announce: async (next) => {
-          const known = await journal.create(next, chunks, lock)
-          kept = known ?? next
-          if (known) throw new Failure('write.in-doubt')
-          return next
-        },
-        withdraw: async (announced) => {
-          await journal.remove(announced, lock)
-          kept = undefined
-        },
-        settle: async (next, settled) => {
-          const final = withChunk(next, settled, clock.wall())
-          if (!forget || final.state !== 'done') return runner.save(next, lock, settled)
-          await journal.remove(next, lock)
-          return final
-        },
-      })
-      if (result.operation.state !== 'done') return { operation: result.operation }
-      return { rows: replaceRows(rows, result.rows), roster: result.roster }
-    } catch (error) {
-      // What is kept goes on; otherwise nothing was sent.
-      if (kept) return { operation: kept }
-      throw error
+      const result = await runner.runChunk(sent, lock, chunk, copy, context, forget)
+      if (result.wasSent && result.operation.state !== 'done') return { operation: result.operation }
+      if (result.wasSent) return { rows: replaceRows(rows, result.rows), roster: result.roster }
+      await journal.remove(sent, lock)
+      refused = result.refused
+    } catch {
+      // What is kept goes on.
+      return { operation: sent }
     }
+    throw refused
   }
 
   /** Waits for an operation that has begun, to the deadline. */
   const awaitOutcome = async (begun: Operation, context: CallContext): Promise<WriteResult> => {
-    const enough = new AbortController()
-    const late = pause(clock, context.deadline - answerMs - clock.now(), enough.signal)
+    const ended = new AbortController()
+    const late = pause(clock, context.deadline - answerMs - clock.now(), ended.signal)
     const run = isFinal(begun) ? begun : runner.run(begun.id)
-    const ended = await Promise.race([run, late]).finally(() => enough.abort())
-    const operation = ended ?? (await journal.get(begun.id).catch(() => begun))
+    const last = await Promise.race([run, late]).finally(() => ended.abort())
+    const operation = last ?? (await journal.get(begun.id).catch(() => begun))
     if (!operation) throw new Failure('write.in-doubt')
     if (operation.state !== 'done') return { operation }
     return rowsOf(journal, operation).then(
@@ -119,13 +116,13 @@ export const createOperationWriter = (options: {
   }
 
   return {
-    write: async (write, context, options = {}) => {
+    write: async (write, context, writeOptions = {}) => {
       const id = operationId(write)
       const inTime = { ...context, deadline: context.deadline - answerMs }
       const result = await runner
-        .withSettledLock<WriteResult>(write.organization, id, inTime, async (lock, known) =>
+        .withLock<WriteResult>(id, inTime, async (lock, known) =>
           // A known operation was begun by an earlier attempt at this request.
-          known ? { operation: known } : begin(write, lock, context, options),
+          known ? { operation: known } : begin(write, lock, context, writeOptions),
         )
         .catch(async (error) => {
           // Such an operation may be what kept the lock.
@@ -134,6 +131,10 @@ export const createOperationWriter = (options: {
           throw error
         })
       return 'operation' in result ? awaitOutcome(result.operation, context) : result
+    },
+    preview: async (write, context) => {
+      const { value } = await fetchList(write, context)
+      return previewRows(planRows(value, write.rows, write), write)
     },
     enqueue: async (write) => {
       const { operation, chunks } = newOperation(write, batchSize, clock.wall())

@@ -6,15 +6,18 @@ export type Row = Readonly<{
   index: number
   line?: number
   name?: string
-  id?: number
+  id?: number | undefined
   outcome: RowOutcome
-  reason?: string
+  reason?: string | undefined
 }>
 
-/** Ids by folded name. */
-export type Baseline = Readonly<Record<string, readonly number[]>>
+/** Rows of one chunk: as they are kept, and as they are now. */
+export type Chunk = { number: number; kept: readonly Row[]; rows: readonly Row[] }
 
-/** A request that is in flight or in doubt; written down before its first byte leaves. */
+/** Folded names, each with the ids that carry it. */
+export type Baseline = readonly (readonly [name: string, ids: readonly number[]])[]
+
+/** A request that is in flight or in doubt; kept before its first byte leaves. */
 export type Sending = Readonly<{
   /** Epoch ms; tells one request from the next. */
   since: number
@@ -27,12 +30,6 @@ export type Sending = Readonly<{
   /** True: no answer came, so ChatHub may still apply the request. */
   noReply?: boolean
 }>
-
-/**
- * Rows were sent a second time, and ChatHub may still apply the first request. At the end only the operators of `baseline`
- * and our own may carry these names. `since`: epoch ms; tells one check from the next.
- */
-type DuplicateCheck = Readonly<{ since: number; baseline: Baseline }>
 
 /** Immutable. */
 export type Operation = Readonly<{
@@ -54,10 +51,12 @@ export type Operation = Readonly<{
   sending?: Sending | undefined
   /** The request in doubt when the operation was given up. A retry looks for it before it sends the rows again. */
   givenUp?: Sending | undefined
-  duplicateCheck?: DuplicateCheck | undefined
-  /** A retry has yet to reopen the rows of this chunk and of those before it. */
-  reopening?: number | undefined
-  /** Request key of the last retry. */
+  /**
+   * Rows were sent a second time, and ChatHub may still apply the first request. At the end only the operators of `baseline`
+   * and our own may carry these names. `since`: epoch ms; tells one check from the next.
+   */
+  duplicateCheck?: Readonly<{ since: number; baseline: Baseline }> | undefined
+  /** Request key of the last retry. Rows that were kept under another one are reopened. */
   retryKey?: string | undefined
   detail?: string | undefined
   /** Epoch ms. */
@@ -71,6 +70,7 @@ export type NewWrite = Pick<Operation, 'kind' | 'client' | 'organization' | 'sta
 
 /** The same for every repetition of a request. */
 export const operationId = ({ organization, requestKey }: NewWrite): string => `${organization}-${requestKey}`
+export const organizationOf = (id: string): number => Number(id.split('-')[0])
 
 /** A new operation, and its rows in chunks of `chunkSize`. */
 export const newOperation = (
@@ -96,43 +96,51 @@ export const newOperation = (
   return { operation, chunks }
 }
 
-export const organizationOf = (id: string): number => Number(id.split('-')[0])
 export const isPending = ({ outcome }: Row): boolean => outcome === 'pending'
-export const isFinal = ({ state }: Operation): boolean =>
-  state === 'done' || state === 'cancelled' || state === 'needsReview'
-
+export const isFinal = ({ state }: Operation): boolean => state !== 'queued' && state !== 'running'
 /** Rows of it are in flight or in doubt. */
 export const isSending = ({ sending }: Operation): boolean => (sending?.rows.length ?? 0) > 0
 /** Nothing is left to send. */
 export const isSent = ({ next, chunks, sending }: Operation): boolean => next >= chunks && !sending
 
-/** The operation in its final state, if nothing is left to send or to check. */
-export const concluded = (operation: Operation, finishedAt: number): Operation => {
-  const { counts, detail, duplicateCheck } = operation
-  if (!isSent(operation) || duplicateCheck) return operation
-  const isDoubtful = detail !== undefined || counts.unknown > 0
-  const state = isDoubtful ? 'needsReview' : counts.pending > 0 ? 'cancelled' : 'done'
-  return { ...operation, state, finishedAt }
-}
-
-export const countRows = (rows: readonly Row[]): Record<RowOutcome, number> => {
-  const counts = Object.fromEntries(rowOutcomes.map((outcome) => [outcome, 0])) as Record<RowOutcome, number>
-  for (const { outcome } of rows) counts[outcome]++
-  return counts
-}
-
-/** The counts after a chunk's rows changed from `before` to `after`. */
-export const recount = (
+const countChange = (
   counts: Operation['counts'],
   before: readonly Row[],
   after: readonly Row[],
-): Operation['counts'] => {
-  const [old, now] = [countRows(before), countRows(after)]
-  return Object.fromEntries(
-    rowOutcomes.map((outcome) => [outcome, counts[outcome] - old[outcome] + now[outcome]]),
-  ) as Operation['counts']
+): Record<RowOutcome, number> => {
+  const changed = { ...counts }
+  for (const { outcome } of before) changed[outcome]--
+  for (const { outcome } of after) changed[outcome]++
+  return changed
+}
+const noRows = Object.fromEntries(rowOutcomes.map((outcome) => [outcome, 0])) as Operation['counts']
+
+export const countRows = (rows: readonly Row[]): Record<RowOutcome, number> => countChange(noRows, [], rows)
+
+/** The operation with the rows of a chunk counted, in its final state if nothing is left to send or to check. */
+export const withChunk = (operation: Operation, chunk: Chunk | undefined, now: number): Operation => {
+  const counts = chunk ? countChange(operation.counts, chunk.kept, chunk.rows) : operation.counts
+  if (!isSent(operation) || operation.duplicateCheck) return { ...operation, counts }
+  const needsReview = operation.detail !== undefined || counts.unknown > 0
+  const state = needsReview ? 'needsReview' : counts.pending > 0 ? 'cancelled' : 'done'
+  return { ...operation, counts, state, finishedAt: now }
 }
 
+/**
+ * The row as a retry tries it again, if it can. Where duplicates are allowed, a duplicated name would be added a third time.
+ * A name that ChatHub spells otherwise is in no list that it could be compared with.
+ */
+export const reopened = (row: Row, { kind, onDuplicate }: Operation): Row => {
+  const { reason, id, ...rest } = row
+  const canRetry =
+    row.outcome === 'unknown'
+      ? reason !== 'spelled-otherwise' && (onDuplicate !== 'allow' || reason !== 'doubled')
+      : row.outcome === 'rejected' && reason === 'chathub.unavailable'
+  // The operator of a name is looked for again.
+  return canRetry ? { ...rest, id: kind === 'setStatus' ? id : undefined, outcome: 'pending' } : row
+}
+
+/** The operation as its client sees it. */
 export const viewOf = (operation: Operation): OperationView => {
   const { id, kind, organization, state, total, counts, startedAt, finishedAt, detail = null } = operation
   return {

@@ -1,11 +1,10 @@
 import { authorize, mayTouch } from '../access/authorize.ts'
 import type { Caller } from '../access/caller.ts'
-import type { Clock } from '../clock.ts'
+import { type Clock, every } from '../clock.ts'
 import type { RowOutcome } from '../contract/operation.ts'
 import { Failure } from '../errors.ts'
-import { type Journal, LockLost, rowsOf } from './journal.ts'
-import { isFinal, type Operation, type Row } from './operation.ts'
-import { reopenRows, retried } from './reopen.ts'
+import { type Journal, rowsOf } from './journal.ts'
+import { countRows, isFinal, isPending, type Operation, type Row } from './operation.ts'
 import type { Runner } from './runner.ts'
 
 /**
@@ -18,23 +17,21 @@ export type Operations = {
   /** Rows that are not sent yet stay pending. @throws Failure `operation.settled` */
   cancel(caller: Caller, id: string): Promise<Operation>
   /**
-   * Tries rows again that ended in doubt, that ChatHub's absence kept back, or that a cancelled operation left; once per
-   * `requestKey`. @throws Failure `operation.running`, `operation.settled`, `scope.missing`
+   * Tries rows again that ended in doubt, that were rejected because ChatHub was unavailable, or that a cancelled operation
+   * left; once per `requestKey`. @throws Failure `operation.running`, `operation.settled`, `scope.missing`, `queue.full`
    */
   retry(caller: Caller, id: string, requestKey: string): Promise<Operation>
-  /** Calls back with each later state, and with undefined once it is gone. The returned function ends it. */
-  watch(caller: Caller, operation: Operation, changed: (operation: Operation | undefined) => void): () => void
+  /** Calls back with the operation four times a second, and with undefined once it is gone. The returned function ends it. */
+  watch(caller: Caller, operation: Operation, seen: (operation: Operation | undefined) => void): () => void
 }
 
 const retryMs = 5000
+const watchMs = 250
 
-export const createOperations = (options: { journal: Journal; runner: Runner; clock: Clock }): Operations => {
-  const { journal, runner, clock } = options
-  const isVisible = (caller: Caller, operation: Operation | undefined): operation is Operation =>
-    operation?.client === caller.id && mayTouch(caller, operation.organization)
+export const createOperations = (journal: Journal, runner: Pick<Runner, 'run'>, clock: Clock): Operations => {
   const get = async (caller: Caller, id: string): Promise<Operation> => {
     const operation = /^\d{1,10}-[\w-]{8,40}$/.test(id) ? await journal.get(id) : undefined
-    if (isVisible(caller, operation)) return operation
+    if (operation?.client === caller.id && mayTouch(caller, operation.organization)) return operation
     throw new Failure('operation.unknown')
   }
 
@@ -51,28 +48,32 @@ export const createOperations = (options: { journal: Journal; runner: Runner; cl
       void runner.run(id)
       return operation
     },
-    retry: async (caller, id, requestKey) => {
-      const { organization, kind } = await get(caller, id)
+    retry: async (caller, id, retryKey) => {
+      const { kind } = await get(caller, id)
       authorize(caller, { scope: kind === 'import' ? 'operators:import' : 'operators:write' })
-      const context = { deadline: clock.now() + retryMs }
-      const reopen: Parameters<typeof journal.withLock<Operation>>[2] = async (lock, { operation }) => {
+      const again = await journal.withLock(id, { deadline: clock.now() + retryMs }, async (lock, known) => {
+        const operation = known.operation
         if (!operation) throw new Failure('operation.unknown')
-        if (operation.retryKey === requestKey) return operation
+        if (operation.retryKey === retryKey) return operation
         if (!isFinal(operation)) throw new Failure('operation.running')
-        const taken = retried(operation, requestKey)
-        const next = await reopenRows(taken, lock, { journal, save: runner.save })
-        if (next === taken) throw new Failure('operation.settled')
-        return next
-      }
-      const again = await journal.withLock(organization, context, reopen, id).catch((error) => {
-        throw error instanceof LockLost ? new Failure('queue.full', { retryAfterMs: 1000 }) : error
+        const { givenUp, finishedAt: _, detail: __, ...rest } = operation
+        const sending = givenUp && { ...givenUp, attempt: 0 }
+        // Its rows are reopened as they are read.
+        const next: Operation = { ...rest, state: 'running', retryKey, sending, next: 0 }
+        const rows = await rowsOf(journal, next)
+        if (!rows.some(isPending)) throw new Failure('operation.settled')
+        await journal.reopen(next)
+        const kept = await journal.save({ ...next, counts: countRows(rows) }, lock)
+        // Listed again: another instance that still saw it final may have taken it off the list.
+        await journal.reopen(next)
+        return kept
       })
       void runner.run(id)
       return again
     },
-    watch: (caller, { id, organization }, changed) => {
+    watch: (caller, { id, organization }, seen) => {
       authorize(caller, { organization })
-      return journal.watch(id, changed)
+      return every(clock, watchMs, () => void journal.get(id).then(seen, () => {}))
     },
   }
 }

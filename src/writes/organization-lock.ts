@@ -10,18 +10,22 @@ export type HeldLock = {
   isHeld(): boolean
 }
 
+/** How long a caller waits for a lock. */
+export type LockContext = Pick<CallContext, 'deadline' | 'signal'>
+
 /** Values of the keys that were read in the step that took the lock. */
 export type ReadValues = readonly (Buffer | null)[]
 
 /** One write at a time per organization: the list that a write was planned with must not change before it is sent. */
 export type OrganizationLock = {
   /**
-   * Runs `work` when all earlier work has ended. `reads`: keys of this organization to read in the step that takes the lock.
-   * @throws Failure `queue.full` when the deadline comes first or the signal fires, `redis.unavailable`
+   * Runs `work` when all earlier work has ended. `reads`: keys of this organization that Redis reads in the step that takes
+   * the lock.
+   * @throws Failure `queue.full` when the deadline or the signal comes first, `redis.unavailable`
    */
   withLock<T>(
     organization: number,
-    context: Pick<CallContext, 'deadline' | 'signal'>,
+    context: LockContext,
     work: (lock: HeldLock, values: ReadValues) => Promise<T>,
     reads?: readonly string[],
   ): Promise<T>
@@ -32,21 +36,15 @@ export const createLocalOrganizationLock = (clock: Clock): OrganizationLock => {
   const tails = new Map<number, Promise<void>>()
   const lock: HeldLock = { owner: 'here', isHeld: () => true }
   return {
-    withLock: async (organization, context, work) => {
+    withLock: (organization, context, work) => {
       const before = tails.get(organization) ?? Promise.resolve()
-      let release = (): void => {}
-      const tail = before.then(() => new Promise<void>((resolve) => (release = resolve)))
+      const result = beforeDeadline(before, context.deadline, clock).then(() => work(lock, []))
+      // A waiter that timed out keeps its queue position: the next one still waits for those before it.
+      const tail = Promise.allSettled([before, result]).then(() => {
+        if (tails.get(organization) === tail) tails.delete(organization)
+      })
       tails.set(organization, tail)
-      try {
-        await beforeDeadline(before, context.deadline, clock)
-        return await work(lock, [])
-      } finally {
-        // A waiter that timed out keeps its queue position: the next one still waits for those before it.
-        void before.then(() => {
-          release()
-          if (tails.get(organization) === tail) tails.delete(organization)
-        })
-      }
+      return result
     },
   }
 }
@@ -56,8 +54,5 @@ const beforeDeadline = (before: Promise<void>, deadline: number, clock: Clock): 
     const cancel = clock.after(deadline - clock.now(), () =>
       reject(new Failure('queue.full', { retryAfterMs: 1000 })),
     )
-    void before.then(() => {
-      cancel()
-      resolve()
-    })
+    void before.then(resolve).finally(cancel)
   })

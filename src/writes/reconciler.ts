@@ -4,44 +4,28 @@ import type { Clock } from '../clock.ts'
 import { fold } from '../contract/names.ts'
 import { operatorsKey } from '../lists/operator-lists.ts'
 import type { Roster } from '../lists/roster.ts'
-import { statusGoal } from './chunk-sender.ts'
-import { type Journal, rowsOf } from './journal.ts'
+import { statusGoal } from './chunk-runner.ts'
+import { changeRows, type Journal, rowsOf } from './journal.ts'
 import { isPending, type Operation, type Row, type Sending } from './operation.ts'
 import type { HeldLock } from './organization-lock.ts'
 import { lateDuplicates, matchRows, replaceRows } from './row-planner.ts'
-import { changeRows, type SaveOperation } from './save-operation.ts'
 
 const attemptsMax = 3
 // ChatHub may apply a request without an answer until this many settling times after the request was given up.
 const settlingTimes = 6
 
 /** Finds out what became of requests without an answer. */
-type Reconciler = {
-  /** Ms until the request in doubt can be judged. */
-  dueIn(operation: Operation): number
-  /**
-   * Waits until then. Rows found in a list that is fetched now are settled; the others are proven absent and will be sent
-   * again. After the third attempt they stay `unknown`.
-   */
-  reconcile(operation: Operation, lock: HeldLock): Promise<Operation>
-  /** Ms until late duplicates can be looked for. */
-  duplicateCheckIn(operation: Operation): number
-  /** Looks for names that ChatHub applied twice; then the operation is final. */
-  checkDuplicates(operation: Operation, lock: HeldLock): Promise<Operation>
-}
-
 export const createReconciler = (options: {
   cache: Cache<Roster>
   journal: Journal
   clock: Clock
-  save: SaveOperation
   /** Fetches the list now. */
   fetchList(operation: Operation): Promise<Roster>
   /** Resolves after so many ms; rejects when the gateway stops. */
   wait(ms: number): Promise<void>
   settleMs: number
-}): Reconciler => {
-  const { cache, journal, clock, save, fetchList, wait, settleMs } = options
+}) => {
+  const { cache, journal, clock, fetchList, wait, settleMs } = options
   // Measured from when this process first saw the doubt: the clock of the instance that wrote it may differ.
   const seenAt = new LRUCache<string, number>({ max: 10_000 })
   const remaining = (doubt: string, ms: number): number => {
@@ -49,19 +33,25 @@ export const createReconciler = (options: {
     seenAt.set(doubt, since)
     return Math.max(0, since + ms - clock.now())
   }
-  const dueIn: Reconciler['dueIn'] = ({ id, sending }) => remaining(`${id} ${sending?.since}`, settleMs)
-  const duplicateCheckIn: Reconciler['duplicateCheckIn'] = ({ id, duplicateCheck }) =>
+  /** Ms until the request in doubt can be judged. */
+  const dueIn = ({ id, sending }: Operation): number => remaining(`${id} ${sending?.since}`, settleMs)
+  /** Ms until late duplicates can be looked for. */
+  const duplicateCheckIn = ({ id, duplicateCheck }: Operation): number =>
     duplicateCheck ? remaining(`${id} duplicates ${duplicateCheck.since}`, settleMs * (settlingTimes - 1)) : 0
 
   return {
     dueIn,
     duplicateCheckIn,
-    reconcile: async (operation, lock) => {
+    /**
+     * Waits until the request in doubt can be judged. Rows that are found in a list fetched now are decided. The others are
+     * proven absent and will be sent again. After the third attempt they stay `unknown`.
+     */
+    reconcile: async (operation: Operation, lock: HeldLock): Promise<Operation> => {
       const { noReply = true, ...sending } = operation.sending as Sending
       await wait(dueIn(operation))
       await cache.commit(operatorsKey(operation.organization))
       const roster = await fetchList(operation)
-      const kept = await journal.chunk(operation.id, sending.chunk)
+      const kept = await journal.chunk(operation, sending.chunk)
       const goal = statusGoal(operation)
       const sent = kept
         .filter(({ index }) => sending.rows.includes(index))
@@ -83,30 +73,31 @@ export const createReconciler = (options: {
           duplicateCheck: {
             since: clock.wall(),
             // The oldest baseline counts: operators created since are ours or duplicates.
-            baseline: { ...sending.baseline, ...operation.duplicateCheck?.baseline },
+            baseline: [...new Map([...sending.baseline, ...(operation.duplicateCheck?.baseline ?? [])])],
           },
         }),
         ...(isLastAttempt && { detail: `ChatHub left some rows in doubt ${attemptsMax} times.` }),
       }
       duplicateCheckIn(next) // its time runs from now on
       const rows = replaceRows(kept, [...found, ...ended])
-      return save(next, lock, { number: sending.chunk, kept, rows })
+      return journal.save(next, lock, { number: sending.chunk, kept, rows })
     },
-    checkDuplicates: async (operation, lock) => {
-      const { duplicateCheck, ...rest } = operation
-      if (!duplicateCheck) return save(operation, lock)
+    /** Looks for names that ChatHub applied twice. Then the operation is final. */
+    checkDuplicates: async (operation: Operation, lock: HeldLock): Promise<Operation> => {
+      const { duplicateCheck, ...checked } = operation
+      if (!duplicateCheck) return journal.save(operation, lock)
       const roster = await fetchList(operation)
       const names = lateDuplicates(roster, duplicateCheck.baseline, await rowsOf(journal, operation))
-      if (names.size === 0) return save(rest, lock)
+      if (names.size === 0) return journal.save(checked, lock)
       await cache.commit(operatorsKey(operation.organization))
-      const who = `${names.size} name${names.size === 1 ? ' stands' : 's stand'}`
-      const detail = `ChatHub applied a request long after it was given up: ${who} twice.`
-      const marked = await changeRows({ ...operation, detail }, lock, { journal, save }, (row) =>
+      const subject = names.size === 1 ? '1 name exists' : `${names.size} names exist`
+      const detail = `ChatHub applied a request long after it was given up: ${subject} twice.`
+      const marked = await changeRows({ ...operation, detail }, lock, journal, (row) =>
         (row.outcome === 'created' || row.outcome === 'unknown') && names.has(fold(row.name ?? ''))
           ? { ...row, outcome: 'unknown', reason: 'doubled' }
           : row,
       )
-      return save({ ...marked, duplicateCheck: undefined }, lock)
+      return journal.save({ ...marked, duplicateCheck: undefined }, lock)
     },
   }
 }

@@ -1,12 +1,10 @@
-import { EventEmitter } from 'node:events'
-import { type Clock, every } from '../clock.ts'
-import { Failure } from '../errors.ts'
+import type { Clock } from '../clock.ts'
+import { Failure, isFailure } from '../errors.ts'
 import type { Redis } from '../redis/redis.ts'
-import { type Journal, LockLost, operationKeepMs } from './journal.ts'
+import { type JournalStore, type KeptRows, operationKeepMs } from './journal.ts'
 import { isFinal, isSending, type Operation, organizationOf, type Row } from './operation.ts'
-import type { HeldLock, OrganizationLock } from './organization-lock.ts'
+import type { OrganizationLock } from './organization-lock.ts'
 import { lockKey } from './redis-organization-lock.ts'
-import { decodeOperation, encodeOperation } from './stored-operation.ts'
 
 /** KEYS: open operations; ARGV: start, id. */
 const list = `
@@ -14,7 +12,7 @@ redis.call('ZADD', KEYS[1], ARGV[1], ARGV[2])
 return redis.call('PEXPIRE', KEYS[1], ${operationKeepMs})`
 
 /**
- * KEYS: record, rows, unsettled, lock; ARGV: owner or '', record or '', id, 1 while sending, then chunk numbers and rows.
+ * KEYS: record, rows, sending, lock; ARGV: owner or '', record or '', id, 1 while sending, then chunk numbers and rows.
  * → 1, 0 when the lock is lost, or the existing record. The same record again is not another one: the first answer was lost.
  */
 const create = `
@@ -29,16 +27,15 @@ if ARGV[2] ~= '' then
 end
 return 1`
 
-/** KEYS as above; ARGV: owner, record, id, 1 while sending, channel, chunk number or '', rows. → 0 when the lock is lost. */
+/** KEYS as above; ARGV: owner, record, id, 1 while sending, then chunk number and rows. → 0 when the lock is lost. */
 const save = `
 if redis.call('GET', KEYS[4]) ~= ARGV[1] then return 0 end
 if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
 redis.call('SET', KEYS[1], ARGV[2], 'PX', ${operationKeepMs})
-if ARGV[6] ~= '' then redis.call('HSET', KEYS[2], ARGV[6], ARGV[7]) end
+if ARGV[5] then redis.call('HSET', KEYS[2], ARGV[5], ARGV[6]) end
 redis.call('PEXPIRE', KEYS[2], ${operationKeepMs})
 if ARGV[4] == '1' then redis.call('SET', KEYS[3], ARGV[3], 'PX', ${operationKeepMs})
 elseif redis.call('GET', KEYS[3]) == ARGV[3] then redis.call('DEL', KEYS[3]) end
-redis.call('PUBLISH', ARGV[5], ARGV[3])
 return 1`
 
 /** KEYS as above; ARGV: owner, id. → 0 when the lock is lost. */
@@ -48,172 +45,123 @@ redis.call('DEL', KEYS[1], KEYS[2])
 if redis.call('GET', KEYS[3]) == ARGV[2] then redis.call('DEL', KEYS[3]) end
 return 1`
 
+// Of records. A record of another version is left to the instances that wrote it.
+const version = 1
+const encode = (operation: Operation): string => JSON.stringify({ v: version, ...operation })
+const decode = (record: string | Buffer | null | undefined): Operation | undefined => {
+  const { v, ...operation } = JSON.parse(String(record ?? '{}')) as Operation & { v: number }
+  return v === version ? operation : undefined
+}
+
 // An id that is listed without a record for this long was left by a crash before the record: nothing was sent for it.
 const abandonedMs = 60_000
 // Chunks per command, so that no command takes long.
 const chunksAtOnce = 10
-// Watched operations are read this often: a notice may be lost, and a record that expires gives none.
-const rereadMs = 5000
 
 /** The journal that instances share. Keys of an operation carry its organization's hash tag, as its lock does. */
-export const createRedisJournal = (
-  redis: Redis,
-  clock: Clock,
-  organizationLock: OrganizationLock,
-): Journal => {
+export const createRedisJournal = (redis: Redis, clock: Clock, lock: OrganizationLock): JournalStore => {
+  const { prefix, run } = redis
   const scripts = {
     list: redis.script('journalList', list),
     create: redis.script('journalCreate', create),
     save: redis.script('journalSave', save),
     remove: redis.script('journalRemove', remove),
   }
-  const recordKey = (id: string): string => `ledger:{${organizationOf(id)}}:operation:${id}`
+  const recordKey = (id: string): string => `journal:{${organizationOf(id)}}:operation:${id}`
   const rowsKey = (id: string): string => `${recordKey(id)}:rows`
-  const cancelKey = (id: string): string => `${redis.prefix}${recordKey(id)}:cancel`
-  const unsettledKey = (organization: number): string => `ledger:{${organization}}:unsettled`
-  const keysOf = ({ id, organization }: Operation): string[] => [
-    recordKey(id),
-    rowsKey(id),
-    unsettledKey(organization),
-    lockKey(organization),
+  const cancelKey = (id: string): string => `${prefix}${recordKey(id)}:cancel`
+  const sendingKey = (id: string): string => `journal:{${organizationOf(id)}}:sending`
+  const keysOf = (id: string) => [recordKey(id), rowsKey(id), sendingKey(id), lockKey(organizationOf(id))]
+  const openKey = `${prefix}journal:open`
+
+  const read = (id: string) => run((client) => client.get(prefix + recordKey(id)))
+  const get: JournalStore['get'] = async (id) => decode(await read(id))
+  const listAsOpen = ({ id, startedAt }: Operation) => scripts.list(['journal:open'], startedAt, id)
+  /** If this fails, the next sweep does it. */
+  const unlist = (id: string): Promise<unknown> => run((client) => client.zrem(openKey, id)).catch(() => {})
+  /** The answer of a script that needs the lock. @throws Failure `queue.full` when the lock is lost */
+  const underLock = async (answer: Promise<unknown>): Promise<unknown> => {
+    if ((await answer) === 0) throw new Failure('queue.full', { retryAfterMs: 1000 })
+    return answer
+  }
+  const stateOf = (operation: Operation) => [operation.id, isSending(operation) ? '1' : '0']
+  const rowsAt = (number: number, rows: readonly Row[], { retryKey }: Operation) => [
+    String(number),
+    JSON.stringify({ retryKey, rows } satisfies KeptRows),
   ]
-  const openKey = `${redis.prefix}ledger:open`
-  const channel = `${redis.prefix}ledger:changed`
-
-  const get: Journal['get'] = async (id) =>
-    decodeOperation(await redis.run((client) => client.get(redis.prefix + recordKey(id))))
-  const listAsOpen = ({ id, startedAt }: Operation) => scripts.list(['ledger:open'], startedAt, id)
-  /** Should this fail, the next sweep does it. */
-  const unlist = (id: string): Promise<unknown> =>
-    redis.run((client) => client.zrem(openKey, id)).catch(() => {})
-  const createPart = async (
-    operation: Operation,
-    record: string,
-    rows: string[],
-    lock: HeldLock | undefined,
-  ): Promise<Operation | undefined> => {
-    const sending = isSending(operation) ? '1' : '0'
-    const args = [lock?.owner ?? '', record, operation.id, sending, ...rows]
-    const answer = await scripts.create(keysOf(operation), ...args)
-    if (answer === 0) throw new LockLost()
-    if (answer === 1) return undefined
-    const known = decodeOperation(answer as Buffer)
-    if (known) return known
-    // It was begun by an instance of a newer version, which goes on with it.
-    throw new Failure('redis.unavailable', { retryAfterMs: 1000 })
-  }
-
-  const changes = new EventEmitter().setMaxListeners(0)
-  const emit = (id: string): void => {
-    if (changes.listenerCount(id) === 0) return
-    const emitState = (operation: Operation | undefined) => changes.emit(id, operation)
-    get(id).then(emitState, () => {}) // a failed reading is repeated soon
-  }
-  const emitAll = (): void => {
-    for (const watched of changes.eventNames()) emit(String(watched))
-  }
-  let stopListening: (() => void) | undefined
-  const listen = (): (() => void) => {
-    const stopRereading = every(clock, rereadMs, emitAll)
-    const subscription = redis.subscribe({
-      channels: [channel],
-      // Notices before this one were lost.
-      onReady: emitAll,
-      onLost: () => {},
-      onMessage: (_channel, changedId) => emit(changedId),
-    })
-    return () => {
-      stopRereading()
-      subscription.close()
-    }
-  }
 
   return {
-    withLock: (organization, context, work, id) => {
-      const reads = [unsettledKey(organization), ...(id === undefined ? [] : [recordKey(id)])]
-      return organizationLock.withLock(
-        organization,
+    withLock: (id, context, work) =>
+      lock.withLock(
+        organizationOf(id),
         context,
-        (lock, [unsettled, record = null]) =>
-          work(lock, { unsettled: unsettled?.toString(), operation: decodeOperation(record) }),
-        reads,
-      )
-    },
-    create: async (operation, chunks, lock) => {
+        (held, [sendingId, record]) =>
+          work(held, { sendingId: sendingId?.toString(), operation: decode(record) }),
+        [sendingKey(id), recordKey(id)],
+      ),
+    create: async (operation, chunks, held) => {
       // Listed first: after a crash the next sweep clears an id without a record.
       await listAsOpen(operation)
-      const parts: string[][] = []
-      for (let first = 0; first < chunks.length || first === 0; first += chunksAtOnce)
-        parts.push(
-          chunks
-            .slice(first, first + chunksAtOnce)
-            .flatMap((rows, i) => [String(first + i), JSON.stringify(rows)]),
-        )
-      const last = parts.pop() as string[]
-      for (const rows of parts) {
-        const known = await createPart(operation, '', rows, lock)
+      const put = async (first: number, record: string): Promise<Operation | undefined> => {
+        const rows = chunks
+          .slice(first, first + chunksAtOnce)
+          .flatMap((chunk, i) => rowsAt(first + i, chunk, operation))
+        const args = [held?.owner ?? '', record, ...stateOf(operation), ...rows]
+        const answer = await underLock(scripts.create(keysOf(operation.id), ...args))
+        if (answer === 1) return undefined
+        const known = decode(answer as Buffer)
+        // An instance of another version began it, and goes on with it.
+        if (!known) throw new Failure('write.in-doubt')
+        return known
+      }
+      let first = 0
+      for (; first + chunksAtOnce < chunks.length; first += chunksAtOnce) {
+        const known = await put(first, '')
         if (known) return known
       }
       // The record comes with the last rows and makes all rows count. Nothing that can fail comes after it.
-      const createRecord = () => createPart(operation, encodeOperation(operation), last, lock)
-      return createRecord().catch(async (error) => {
-        if (error instanceof LockLost) throw error
-        // Whether it was kept is not known; so it is tried again, and then read.
-        const inDoubt = new Failure('write.in-doubt', { cause: error })
-        const read = () => get(operation.id).catch(() => Promise.reject(inDoubt))
-        const kept = await createRecord().then((known) => ({ known }), read)
-        if (!kept) throw error
-        return 'known' in kept ? kept.known : kept
+      const putRecord = () => put(first, encode(operation))
+      return putRecord().catch((error) => {
+        if (isFailure(error, 'queue.full')) throw error
+        // Whether it was kept is not known, so it is tried again.
+        return putRecord().catch((cause) => {
+          throw new Failure('write.in-doubt', { cause })
+        })
       })
     },
     get,
     chunk: async (id, number) => {
-      const text = await redis.run((client) => client.hget(redis.prefix + rowsKey(id), String(number)))
-      return text === null ? [] : (JSON.parse(text) as Row[])
+      const text = await run((client) => client.hget(prefix + rowsKey(id), String(number)))
+      return text === null ? { rows: [] } : (JSON.parse(text) as KeptRows)
     },
-    save: async (operation, lock, chunk) => {
+    save: async (operation, { owner }, chunk) => {
       const { id } = operation
-      const record = encodeOperation(operation)
-      const sending = isSending(operation) ? '1' : '0'
-      const rows = chunk ? [String(chunk.number), JSON.stringify(chunk.rows)] : ['', '']
-      const kept = await scripts.save(keysOf(operation), lock.owner, record, id, sending, channel, ...rows)
-      if (kept !== 1) throw new LockLost()
+      const rows = chunk ? rowsAt(chunk.number, chunk.rows, operation) : []
+      const args = [owner, encode(operation), ...stateOf(operation), ...rows]
+      await underLock(scripts.save(keysOf(id), ...args))
       if (isFinal(operation)) await unlist(id)
     },
-    remove: async (operation, lock) => {
-      const removed = await scripts.remove(keysOf(operation), lock.owner, operation.id)
-      if (removed !== 1) throw new LockLost()
-      await unlist(operation.id)
+    remove: async ({ id }, { owner }) => {
+      await underLock(scripts.remove(keysOf(id), owner, id))
+      await unlist(id)
     },
-    cancel: async (id) => {
-      await redis.run((client) => client.set(cancelKey(id), '1', 'PX', operationKeepMs))
-    },
-    isCancelled: async (id) => (await redis.run((client) => client.exists(cancelKey(id)))) === 1,
+    cancel: async (id) => void (await run((client) => client.set(cancelKey(id), '1', 'PX', operationKeepMs))),
+    isCancelled: async (id) => (await run((client) => client.exists(cancelKey(id)))) === 1,
     reopen: async (operation) => {
-      await redis.run((client) => client.del(cancelKey(operation.id)))
+      await run((client) => client.del(cancelKey(operation.id)))
       await listAsOpen(operation)
     },
     open: async () => {
-      const listed = await redis.run((client) => client.zrange(openKey, '0', '-1', 'WITHSCORES'))
+      const listed = await run((client) => client.zrange(openKey, '0', '-1', 'WITHSCORES'))
       const open: Operation[] = []
       for (let i = 0; i < listed.length; i += 2) {
         const [id, startedAt] = [listed[i] as string, Number(listed[i + 1])]
-        const record = await redis.run((client) => client.get(redis.prefix + recordKey(id)))
-        const operation = decodeOperation(record)
+        const record = await read(id)
+        const operation = decode(record)
         if (operation && !isFinal(operation)) open.push(operation)
         else if (operation || (record === null && startedAt < clock.wall() - abandonedMs)) await unlist(id)
       }
       return open
-    },
-    watch: (id, changed) => {
-      changes.on(id, changed)
-      stopListening ??= listen()
-      return () => {
-        changes.off(id, changed)
-        if (changes.eventNames().length > 0) return
-        stopListening?.()
-        stopListening = undefined
-      }
     },
   }
 }

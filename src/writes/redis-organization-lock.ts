@@ -13,11 +13,14 @@ const pollMs = 25
 const claimMs = 8 * pollMs
 const keepMs = 24 * 3600 * 1000
 
-// Keys keep the names of the first release: instances of both releases must exclude each other during an update.
-export const lockKey = (organization: number): string => `ledger:{${organization}}:turn`
+export const lockKey = (organization: number): string => `journal:{${organization}}:lock`
 
+/** Sets `now` to the time of Redis, ms since 1970. */
+const readTime = `
+local time = redis.call('TIME')
+local now = string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000))`
 /**
- * KEYS: lock, waiting, since, then keys to read; ARGV: owner, lease ms. → false, or Redis time, `since`, the values read.
+ * KEYS: lock, waiting, since, then keys to read; ARGV: owner. → false, or Redis time, `since`, the values read.
  * A free lease goes to the first waiter, so that an instance with many writes lets the others in. An owner may take its
  * own lease again: the answer to its first attempt was lost.
  */
@@ -28,30 +31,27 @@ if (holder and holder ~= ARGV[1]) or (first and first ~= ARGV[1]) then
   if not first or first == ARGV[1] then redis.call('SET', KEYS[2], ARGV[1], 'PX', ${claimMs}) end
   return false
 end
-redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ${leaseMs})
 redis.call('DEL', KEYS[2])
-redis.call('PEXPIRE', KEYS[3], ${keepMs})
-local time = redis.call('TIME')
-local found = { string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000)) }
+redis.call('PEXPIRE', KEYS[3], ${keepMs})${readTime}
+local found = { now }
 for i = 3, #KEYS do found[i - 1] = redis.call('GET', KEYS[i]) end
 return found`
-/** KEYS: lock, since; ARGV: owner, lease ms, `since` or ''. */
+/** KEYS: lock, since; ARGV: owner, `since` where it is to be set. → 0 when the lock is lost. */
 const renew = `
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
-if ARGV[3] ~= '' then redis.call('SET', KEYS[2], ARGV[3], 'PX', ${keepMs}) end
-return redis.call('PEXPIRE', KEYS[1], ARGV[2])`
+if ARGV[2] then redis.call('SET', KEYS[2], ARGV[2], 'PX', ${keepMs}) end
+return redis.call('PEXPIRE', KEYS[1], ${leaseMs})`
 const release = `if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0`
-const readDataSince = `
-local time = redis.call('TIME')
-local now = string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000))
+const readDataSince = `${readTime}
 redis.call('SET', KEYS[1], now, 'PX', ${keepMs}, 'NX')
 return redis.call('GET', KEYS[1])`
 
 /**
  * The lock over all instances: in the order of request within this process, one lease at a time in Redis. A flushed Redis
- * has forgotten who holds a lock and what is in flight. So nobody sends before `graceMs`, the longest a request takes,
- * has passed since the flush. Each organization's `since` key says from when on Redis has forgotten nothing of it; it is
- * read with the lock, for a later flush removes the lock too. Without it the common key `redisDataSince` decides.
+ * has forgotten who holds a lock and what is in flight. So no instance sends before `graceMs`, the longest a request takes,
+ * has passed since the flush. Each organization's `since` key says from when on Redis has forgotten nothing of it. It is
+ * read with the lock, because a later flush removes the lock too. Without it the common key `redisDataSince` decides.
  */
 export const createRedisOrganizationLock = (options: {
   redis: Redis
@@ -73,10 +73,10 @@ export const createRedisOrganizationLock = (options: {
   }
 
   return {
-    withLock: (organization, context, work, reads = []) =>
-      local.withLock(organization, context, async () => {
+    withLock: (organization, { deadline, signal }, work, reads = []) =>
+      local.withLock(organization, { deadline }, async () => {
         const lock = lockKey(organization)
-        const sinceKey = `ledger:{${organization}}:since`
+        const sinceKey = `journal:{${organization}}:since`
         let heldUntil = Number.NEGATIVE_INFINITY
         const extend = async (ask: Promise<unknown>): Promise<ReadValues | undefined> => {
           const askedAt = clock.now()
@@ -84,25 +84,24 @@ export const createRedisOrganizationLock = (options: {
           heldUntil = answer ? askedAt + leaseMs - safetyMs : Number.NEGATIVE_INFINITY
           return (answer as ReadValues | 0 | null) || undefined
         }
-        const renewLease = (since: string | number = ''): Promise<unknown> =>
-          extend(scripts.renew([lock, sinceKey], owner, leaseMs, since))
+        const take = () =>
+          extend(scripts.acquire([lock, `journal:{${organization}}:waiting`, sinceKey, ...reads], owner))
+        const renewLease = (...since: number[]) => extend(scripts.renew([lock, sinceKey], owner, ...since))
         const wait = async (ms: number): Promise<void> => {
-          if (clock.now() + ms < context.deadline) await pause(clock, ms, context.signal)
+          if (clock.now() + ms < deadline) await pause(clock, ms, signal)
           else throw new Failure('queue.full', { retryAfterMs: Math.max(1000, ms) })
-          if (context.signal?.aborted) throw new Failure('queue.full', { retryAfterMs: 1000 })
+          if (signal?.aborted) throw new Failure('queue.full', { retryAfterMs: 1000 })
         }
-        const keys = [lock, `ledger:{${organization}}:waiting`, sinceKey, ...reads]
         let stopRenewing = (): void => {}
         try {
-          const take = () => extend(scripts.acquire(keys, owner, leaseMs))
           let found = await take()
           for (; !found; found = await take()) await wait(pollMs)
           stopRenewing = every(clock, renewMs, () => void renewLease().catch(() => {}))
           const [now, known, ...values] = found
           const since = Number(known ?? (await scripts.readDataSince([redisDataSince])))
           if (!known) await renewLease(since)
-          const youngMs = since + graceMs - Number(now)
-          if (youngMs > 0) await wait(youngMs)
+          const graceLeftMs = since + graceMs - Number(now)
+          if (graceLeftMs > 0) await wait(graceLeftMs)
           return await work({ owner, isHeld: () => clock.now() < heldUntil }, values)
         } finally {
           stopRenewing()

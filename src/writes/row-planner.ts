@@ -1,146 +1,127 @@
 import { cleanName, fold } from '../contract/names.ts'
-import type { KnownStatus, Operator } from '../contract/operator.ts'
+import type { Operator } from '../contract/operator.ts'
 import type { Roster } from '../lists/roster.ts'
-import type { Baseline, Operation, Row } from './operation.ts'
+import { type Baseline, isPending, type Operation, type Row } from './operation.ts'
 
-export type Modes = Pick<Operation, 'onDuplicate' | 'onDeleted'>
+/** What an operation does with its rows. With a `status` it changes operators by id, otherwise it adds names. */
+export type Modes = Partial<Pick<Operation, 'onDuplicate' | 'onDeleted' | 'status'>>
 
 /**
- * What is known of each pending row: against the list (its first namesake that is not deleted, else a deleted one), and
- * against the rows before it. A row stays `pending` while something has to be done first: its name added, the deleted
- * operator whose `id` it now carries revived, or an earlier namesake among the rows settled. « Opérateurs en double »
+ * Decides each pending row by the list and by the rows before it. A row stays `pending` while something has to be done
+ * first: its operator is changed, its name is added, or an earlier row of the same name is decided.
+ * « Opérateurs en double »
  */
 export const planRows = (roster: Roster, rows: readonly Row[], modes: Modes): Row[] => {
+  const { status, onDuplicate } = modes
+  if (status !== undefined) return rows.map((row) => (isPending(row) ? planStatus(roster, row, status) : row))
+  if (onDuplicate === 'allow') return [...rows]
   const seen = new Map<string, Row>()
   return rows.map((row) => {
-    if (row.name === undefined || modes.onDuplicate === 'allow') return row
-    const key = fold(row.name)
-    const twin = seen.get(key)
-    const decided = row.outcome !== 'pending' ? row : twin ? follow(row, twin) : against(roster, row, modes)
-    // What is no name has no namesakes.
-    if (!twin && !row.reason?.startsWith('name.')) seen.set(key, decided)
-    return decided
+    const key = fold(row.name ?? '')
+    const earlier = seen.get(key)
+    const plan = () => (earlier ? followEarlier(row, earlier) : planName(roster, row, modes))
+    const planned = isPending(row) ? plan() : row
+    // An invalid name decides nothing for later rows.
+    if (!earlier && !row.reason?.startsWith('name.')) seen.set(key, planned)
+    return planned
   })
 }
 
-const against = (roster: Roster, { id, ...row }: Row, modes: Modes): Row => {
-  const namesakes = roster.byName(row.name as string)
-  const living = namesakes.find(({ status }) => status !== 'deleted')
-  // A row that carries its id was being revived.
-  if (living) return { ...row, outcome: living.id === id ? 'reactivated' : 'exists', id: living.id }
-  const deleted = namesakes[0]
-  if (!deleted) return row
-  return { ...row, outcome: modes.onDeleted === 'reactivate' ? 'pending' : 'existsDeleted', id: deleted.id }
+const planStatus = (roster: Roster, row: Row, status: Operation['status']): Row => {
+  const operator = roster.byId(row.id as number)
+  if (!operator) return { ...row, outcome: 'rejected', reason: 'operator.unknown' }
+  return operator.status === status ? { ...row, outcome: 'unchanged' } : row
 }
 
-/** A name that stands earlier among the rows: it exists, once that one does; what becomes of it else befalls this too. */
-const follow = (row: Row, twin: Row): Row => {
-  if (twin.outcome === 'pending') return row
-  const outcome =
-    twin.outcome === 'created' || twin.outcome === 'reactivated' ? ('exists' as const) : twin.outcome
+/** An operator that is not deleted decides, otherwise a deleted one. To reactivate that one, the row takes its id. */
+const planName = (roster: Roster, { id, ...row }: Row, { onDeleted }: Modes): Row => {
+  const sameName = roster.byName(row.name as string)
+  const present = sameName.find(({ status }) => status !== 'deleted')
+  // A row with the id was sent to reactivate that operator.
+  if (present) return { ...row, outcome: present.id === id ? 'reactivated' : 'exists', id: present.id }
+  const [deleted] = sameName
+  if (!deleted) return row
+  return { ...row, outcome: onDeleted === 'reactivate' ? 'pending' : 'existsDeleted', id: deleted.id }
+}
+
+/** A later row of the same name exists once the earlier one does. Otherwise it ends as the earlier one. */
+const followEarlier = (row: Row, { outcome, id, reason }: Row): Row => {
+  if (outcome === 'pending') return row
   return {
     ...row,
-    outcome,
-    ...(twin.id !== undefined && { id: twin.id }),
-    ...(twin.reason !== undefined && { reason: twin.reason }),
+    outcome: outcome === 'created' || outcome === 'reactivated' ? 'exists' : outcome,
+    id,
+    reason,
   }
 }
 
-/** The same for changes of status: nobody unknown is asked for, and nothing that is so already. */
-export const planStatusRows = (roster: Roster, rows: readonly Row[], status: KnownStatus): Row[] =>
-  rows.map((row) => {
-    if (row.outcome !== 'pending') return row
-    const operator = roster.byId(row.id as number)
-    if (!operator) return { ...row, outcome: 'rejected', reason: 'operator.unknown' }
-    return operator.status === status ? { ...row, outcome: 'unchanged' } : row
-  })
-
-/** The rows of an operation, planned for its kind. */
-export const planOperation = (
-  roster: Roster,
+/** Pending rows that can be sent now: the first of each id or name, or every one where duplicates are allowed. */
+export const rowsToSend = (
   rows: readonly Row[],
-  operation: Modes & Pick<Operation, 'status'>,
-): Row[] =>
-  operation.status === undefined
-    ? planRows(roster, rows, operation)
-    : planStatusRows(roster, rows, operation.status)
-
-/** Pending rows whose names are to be added now; unless duplicates are allowed the first of each name. */
-export const toAdd = (rows: readonly Row[], { onDuplicate }: Modes): Row[] =>
-  firsts(rows, (row) => (onDuplicate === 'allow' ? row.index : fold(row.name ?? ''))).filter(
-    ({ id }) => id === undefined,
-  )
-
-/** Pending rows whose operator's status is to be changed now, the first of each. */
-export const toChange = (rows: readonly Row[]): Row[] =>
-  firsts(
-    rows.filter(({ id }) => id !== undefined),
-    ({ id }) => id,
-  )
-
-const firsts = (rows: readonly Row[], keyOf: (row: Row) => unknown): Row[] => {
+  { onDuplicate }: Modes,
+): { adding: Row[]; changing: Row[] } => {
   const seen = new Set<unknown>()
-  return rows.filter((row) => {
-    if (row.outcome !== 'pending' || seen.has(keyOf(row))) return false
-    seen.add(keyOf(row))
+  const first = rows.filter(isPending).filter(({ index, name, id }) => {
+    const key = name === undefined ? id : onDuplicate === 'allow' ? index : fold(name)
+    if (seen.has(key)) return false
+    seen.add(key)
     return true
   })
+  return {
+    adding: first.filter(({ id }) => id === undefined),
+    changing: first.filter(({ id }) => id !== undefined),
+  }
 }
 
-/** What would become of decided rows, were they written now. */
+/** The outcomes of planned rows if they were written now. */
 export const previewRows = (rows: readonly Row[], modes: Modes): Row[] => {
-  const adding = new Set(toAdd(rows, modes))
-  const reviving = new Set(toChange(rows))
-  return rows.map((row) => {
-    if (row.outcome !== 'pending') return row
-    return { ...row, outcome: adding.has(row) ? 'created' : reviving.has(row) ? 'reactivated' : 'exists' }
-  })
+  const { adding, changing } = rowsToSend(rows, modes)
+  const previewed: Row[] = [
+    ...rows.filter(isPending).map((row): Row => ({ ...row, outcome: 'exists' })),
+    ...adding.map((row): Row => ({ ...row, outcome: 'created' })),
+    ...changing.map((row): Row => ({ ...row, outcome: 'reactivated' })),
+  ]
+  return replaceRows(rows, previewed)
 }
 
-/** Ids that carry these names now, by folded name: what is new beside them later was made by us. */
-export const baselineOf = (roster: Roster, rows: readonly Row[]): Baseline => {
-  const baseline: Record<string, number[]> = Object.create(null)
-  for (const { name = '' } of rows) baseline[fold(name)] = roster.byName(name).map(({ id }) => id)
-  return baseline
-}
-
-/** A name may be `constructor` or `__proto__`: nothing counts but what the baseline itself holds. */
-const stoodBefore = (baseline: Baseline, key: string, id: number): boolean =>
-  Object.hasOwn(baseline, key) && (baseline[key] as readonly number[]).includes(id)
+/** The ids that carry the names of these rows in the list. Another id with such a name later is new. */
+export const baselineOf = (roster: Roster, rows: readonly Row[]): Baseline =>
+  rows.map(({ name = '' }) => [fold(name), roster.byName(name).map(({ id }) => id)])
 
 /**
- * Gives sent rows the operators that are new beside the baseline, by name, spelled the same before alike, each to one
- * row: neither order nor length of what ChatHub answers can be trusted. Rows without one stay as they are.
+ * Gives each sent row an operator that is not in the baseline: first one of the same spelling, then one of the same folded
+ * name. ChatHub promises neither the order nor the length of its answer. Rows without an operator stay as they are.
  */
 export const matchRows = (sent: readonly Row[], found: readonly Operator[], baseline: Baseline): Row[] => {
+  const before = new Map(baseline)
   const taken = new Set<number>()
-  const giving = (spell: (name: string) => string): ((row: Row) => Row) => {
+  const matchBy = (spelling: (name: string) => string): ((row: Row) => Row) => {
     const fresh = new Map<string, number[]>()
     for (const { id, name } of found) {
-      if (taken.has(id) || stoodBefore(baseline, fold(name), id)) continue
-      const ids = fresh.get(spell(name))
+      if (taken.has(id) || before.get(fold(name))?.includes(id)) continue
+      const ids = fresh.get(spelling(name))
       if (ids) ids.push(id)
-      else fresh.set(spell(name), [id])
+      else fresh.set(spelling(name), [id])
     }
     return (row) => {
-      const id = row.id ?? fresh.get(spell(row.name ?? ''))?.shift()
+      const id = row.id ?? fresh.get(spelling(row.name ?? ''))?.shift()
       if (id === undefined || id === row.id) return row
       taken.add(id)
       return { ...row, outcome: 'created', id }
     }
   }
-  const spelledSo = sent.map(giving(cleanName))
-  return spelledSo.map(giving(fold))
+  return sent.map(matchBy(cleanName)).map(matchBy(fold))
 }
 
-/** Names that somebody carries who is in neither the baseline nor a row: ChatHub applied a sending after it was given up. */
+/** Names of operators that are neither in the baseline nor in a row: ChatHub applied a request late. */
 export const lateDuplicates = (roster: Roster, baseline: Baseline, rows: readonly Row[]): Set<string> => {
   const ours = new Set(rows.map(({ id }) => id))
-  const isStranger = (key: string, { id, status }: Operator): boolean =>
-    status !== 'deleted' && !ours.has(id) && !stoodBefore(baseline, key, id)
-  return new Set(
-    Object.keys(baseline).filter((key) => roster.byName(key).some((operator) => isStranger(key, operator))),
+  const late = [...new Map(baseline)].filter(([name, before]) =>
+    roster
+      .byName(name)
+      .some(({ id, status }) => status !== 'deleted' && !ours.has(id) && !before.includes(id)),
   )
+  return new Set(late.map(([name]) => name))
 }
 
 export const replaceRows = (rows: readonly Row[], changed: readonly Row[]): Row[] => {

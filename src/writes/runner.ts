@@ -5,41 +5,30 @@ import { type Clock, pause } from '../clock.ts'
 import { Failure, isFailure } from '../errors.ts'
 import { operatorsKey } from '../lists/operator-lists.ts'
 import type { Roster } from '../lists/roster.ts'
-import type { Reporter } from '../report.ts'
-import { createChunkRunner, type RunChunk } from './chunk-runner.ts'
-import { type Journal, type Known, LockLost } from './journal.ts'
-import { isFinal, isPending, isSending, isSent, type Operation, organizationOf } from './operation.ts'
+import { announced, createChunkRunner } from './chunk-runner.ts'
+import { changeRows, type Journal } from './journal.ts'
+import { isFinal, isPending, isSending, isSent, type Operation } from './operation.ts'
 import type { HeldLock } from './organization-lock.ts'
 import { createReconciler } from './reconciler.ts'
-import { reopenRows } from './reopen.ts'
-import { planOperation } from './row-planner.ts'
-import { changeRows, createSaveOperation, type SaveOperation } from './save-operation.ts'
+import { planRows } from './row-planner.ts'
 
 export type Runner = {
-  /**
-   * Carries out an operation to its end, whichever instance began it. Undefined: another instance has it, or this one
-   * stops. ChatHub and Redis may be away meanwhile.
-   */
+  /** Carries out an operation to its end, though ChatHub and Redis may be away meanwhile. Undefined: this instance stops. */
   run(id: string): Promise<Operation | undefined>
   /**
-   * Runs `work` under the lock of an organization, once nothing of an earlier write is in doubt. With an operation `id`,
-   * `known` is that operation; then nothing is waited for.
+   * Runs `work` under the lock of an operation's organization, once nothing of an earlier write is in doubt. `known`: the
+   * operation if it exists; then nothing is waited for.
    * @throws Failure `queue.full` when the deadline comes first or the lock is lost; what kept ChatHub from being asked
    */
-  withSettledLock<T>(
-    organization: number,
+  withLock<T>(
     id: string,
     context: Pick<CallContext, 'deadline'>,
     work: (lock: HeldLock, known: Operation | undefined) => Promise<T>,
   ): Promise<T>
-  runChunk: RunChunk
-  save: SaveOperation
+  runChunk: ReturnType<typeof createChunkRunner>
   /** Begins no further chunk. Resolves when the running chunks are kept and all locks are released. */
   stop(): Promise<void>
 }
-
-/** The gateway stops: the operation is left to another instance. */
-class Stopped extends Error {}
 
 const stepMs = 30_000
 // Operators added in ChatHub itself are seen this soon. So one list serves several chunks.
@@ -57,7 +46,6 @@ export const createRunner = (options: {
   cache: Cache<Roster>
   journal: Journal
   clock: Clock
-  report: Reporter
   /** How long after doubt ChatHub is asked what became of a request. */
   settleMs: number
 }): Runner => {
@@ -65,13 +53,9 @@ export const createRunner = (options: {
   const stopping = new AbortController()
   const active = new Set<Promise<void>>()
   const running = new Map<string, Promise<Operation | undefined>>()
+  /** The same promise; `stop` waits for it. */
   const track = <T>(work: Promise<T>): Promise<T> => {
-    const ended: Promise<void> = work
-      .then(
-        () => {},
-        () => {},
-      )
-      .then(() => void active.delete(ended))
+    const ended = Promise.allSettled([work]).then(() => void active.delete(ended))
     active.add(ended)
     return work
   }
@@ -81,53 +65,57 @@ export const createRunner = (options: {
     client,
     deadline: clock.now() + stepMs,
   })
-  const fetchList = async (organization: number, context: CallContext): Promise<Copy<Roster>> =>
-    (await cache.read(operatorsKey(organization), context, { notBefore: clock.now() })).copy
-  const recentList = async (operation: Operation): Promise<Copy<Roster>> => {
-    const { organization, state } = operation
-    const context = contextOf(operation)
-    if (state === 'queued') return fetchList(organization, context)
-    const { copy, freshness } = await cache.read(operatorsKey(organization), context)
-    const isRecent = freshness.ttlMs > 0 && freshness.ageMs < recentMs
-    return isRecent ? copy : fetchList(organization, context)
+  const fetchList = async (operation: Operation): Promise<Copy<Roster>> => {
+    const key = operatorsKey(operation.organization)
+    return (await cache.read(key, contextOf(operation), { notBefore: clock.now() })).copy
   }
-  const save = createSaveOperation(options)
-  const runChunk = createChunkRunner({ ...options, save })
+  const recentList = async (operation: Operation): Promise<Copy<Roster>> => {
+    if (operation.state === 'queued') return fetchList(operation)
+    const { copy, freshness } = await cache.read(operatorsKey(operation.organization), contextOf(operation))
+    const isRecent = freshness.ttlMs > 0 && freshness.ageMs < recentMs
+    return isRecent ? copy : fetchList(operation)
+  }
+  const runChunk = createChunkRunner(options)
   const reconciler = createReconciler({
     ...options,
-    save,
-    fetchList: async (operation) => (await fetchList(operation.organization, contextOf(operation))).value,
+    fetchList: async (operation) => (await fetchList(operation)).value,
     wait: async (ms) => {
       await pause(clock, ms, stopping.signal)
-      if (stopping.signal.aborted) throw new Stopped()
+      if (stopping.signal.aborted) throw new Failure('queue.full', { retryAfterMs: 1000 })
     },
   })
 
-  /** The next step of an operation, by the deadline of whoever waits for it. */
+  /** The next step of an operation, by the deadline of the write that waits for it. */
   const step = async (operation: Operation, lock: HeldLock, deadline = Infinity): Promise<Operation> => {
     if (isSent(operation))
       return reconciler.duplicateCheckIn(operation) > 0
         ? operation
         : reconciler.checkDuplicates(operation, lock)
     if (await journal.isCancelled(operation.id))
-      return save({ ...operation, next: operation.chunks, sending: undefined }, lock)
+      return journal.save({ ...operation, next: operation.chunks, sending: undefined }, lock)
     const number = operation.next
-    const kept = await journal.chunk(operation.id, number)
+    const kept = await journal.chunk(operation, number)
     const copy = await recentList(operation)
-    const chunk = { number, kept, rows: planOperation(copy.value, kept, operation) }
+    const chunk = { number, kept, rows: planRows(copy.value, kept, operation) }
+    const next = announced(operation, chunk, copy.value, clock.wall())
+    if (!next.sending) return journal.save({ ...next, next: number + 1 }, lock, chunk)
+    const sent = await journal.save(next, lock, chunk)
     const context = contextOf(operation)
     const inTime = { ...context, deadline: Math.min(context.deadline, deadline) }
-    return (await runChunk(operation, lock, chunk, copy, inTime)).operation
+    const result = await runChunk(sent, lock, chunk, copy, inTime)
+    const { state, sending } = operation
+    if (!result.wasSent) await journal.save({ ...sent, state, sending }, lock)
+    if (result.refused) throw result.refused
+    return result.operation
   }
 
-  /** Settles what an earlier write of the organization left in doubt. Returns that operation. */
+  /** Finds out what an earlier write of the organization left in doubt. Returns that operation. */
   const reconcileEarlier = async (
     id: string | undefined,
     lock: HeldLock,
     deadline: number,
   ): Promise<Operation | undefined> => {
     let earlier = id === undefined ? undefined : await journal.get(id)
-    if (earlier) earlier = await reopenRows(earlier, lock, { journal, save })
     while (earlier && isSending(earlier)) {
       const waitMs = reconciler.dueIn(earlier)
       if (clock.now() + waitMs >= deadline)
@@ -140,72 +128,71 @@ export const createRunner = (options: {
     return earlier
   }
 
-  /** Ends an operation without the rows that could not be sent. */
-  const giveUp = async (lock: HeldLock, { operation }: Known): Promise<Operation | undefined> => {
-    if (!operation || isFinal(operation)) return operation
-    const { sending } = operation
-    const next = await changeRows(operation, lock, { journal, save }, (row, chunk) => {
-      if (!isPending(row)) return row
-      const isDoubtful = sending?.chunk === chunk && sending.rows.includes(row.index)
-      return { ...row, outcome: isDoubtful ? 'unknown' : 'rejected', reason: 'chathub.unavailable' }
+  /** Does the next step of an operation under one lock. */
+  const advance = (id: string): Promise<Operation | undefined> => {
+    const context = { deadline: clock.now() + stepMs, signal: stopping.signal }
+    return journal.withLock(id, context, async (lock, { operation, sendingId }) => {
+      if (!operation || isFinal(operation) || stopping.signal.aborted) return operation
+      const earlier = await reconcileEarlier(sendingId, lock, context.deadline)
+      const now = earlier?.id === id ? earlier : operation
+      return isFinal(now) ? now : step(now, lock)
     })
-    const detail = 'ChatHub could not be reached for ten minutes.'
-    const givenUp = isSending(next) ? next.sending : undefined
-    return save(
-      { ...next, next: next.chunks, sending: undefined, duplicateCheck: undefined, givenUp, detail },
-      lock,
-    )
   }
 
+  /** Ends an operation without the rows that could not be sent. */
+  const giveUp = (id: string): Promise<Operation | undefined> =>
+    journal.withLock(id, { deadline: clock.now() + giveUpMs }, async (lock, { operation }) => {
+      if (!operation || isFinal(operation)) return operation
+      const { sending } = operation
+      const next = await changeRows(operation, lock, journal, (row, chunk) => {
+        if (!isPending(row)) return row
+        const isDoubtful = sending?.chunk === chunk && sending.rows.includes(row.index)
+        return { ...row, outcome: isDoubtful ? 'unknown' : 'rejected', reason: 'chathub.unavailable' }
+      })
+      const ended: Operation = {
+        ...next,
+        next: next.chunks,
+        sending: undefined,
+        duplicateCheck: undefined,
+        givenUp: isSending(next) ? next.sending : undefined,
+        detail: 'ChatHub could not be reached for ten minutes.',
+      }
+      return journal.save(ended, lock)
+    })
+
   const runToEnd = async (id: string): Promise<Operation | undefined> => {
-    const organization = organizationOf(id)
     let failingSince: number | undefined
     while (!stopping.signal.aborted)
       try {
-        const context = { deadline: clock.now() + stepMs, signal: stopping.signal }
-        const work = async (lock: HeldLock, { operation, unsettled }: Known) => {
-          if (!operation || isFinal(operation) || stopping.signal.aborted) return operation
-          const earlier = await reconcileEarlier(unsettled, lock, context.deadline)
-          const now = earlier?.id === id ? earlier : await reopenRows(operation, lock, { journal, save })
-          return isFinal(now) ? now : step(now, lock)
-        }
-        const next = await journal.withLock(organization, context, work, id)
+        const next = await advance(id)
         failingSince = undefined
         if (!next || isFinal(next)) return next
         // Late duplicates are looked for later, without the lock.
         if (isSent(next)) await pause(clock, reconciler.duplicateCheckIn(next), stopping.signal)
       } catch (error) {
-        if (error instanceof LockLost || error instanceof Stopped) return undefined
+        if (stopping.signal.aborted) break
         failingSince ??= clock.now()
-        if (clock.now() - failingSince > giveUpMs)
-          return journal
-            .withLock(organization, { deadline: clock.now() + giveUpMs }, giveUp, id)
-            .catch(() => undefined)
+        if (clock.now() - failingSince > giveUpMs) return giveUp(id).catch(() => undefined)
         const waitMs = (isFailure(error) && error.retryAfterMs) || 1000
         await pause(clock, Math.min(5000, Math.max(250, waitMs)), stopping.signal)
       }
     return undefined
   }
-  const run: Runner['run'] = (id) => {
-    const known = running.get(id) ?? track(runToEnd(id).finally(() => running.delete(id)))
-    running.set(id, known)
-    return known
-  }
 
   return {
-    run,
-    runChunk,
-    save,
-    withSettledLock: (organization, id, { deadline }, work) => {
-      const settled = async (lock: HeldLock, { operation, unsettled }: Known) => {
-        if (!operation) await reconcileEarlier(unsettled, lock, deadline)
-        return work(lock, operation)
-      }
-      return track(journal.withLock(organization, { deadline }, settled, id)).catch((error) => {
-        const isLost = error instanceof LockLost || error instanceof Stopped
-        throw isLost ? new Failure('queue.full', { retryAfterMs: 1000 }) : error
-      })
+    run: (id) => {
+      const known = running.get(id) ?? track(runToEnd(id).finally(() => running.delete(id)))
+      running.set(id, known)
+      return known
     },
+    runChunk,
+    withLock: (id, { deadline }, work) =>
+      track(
+        journal.withLock(id, { deadline }, async (lock, { operation, sendingId }) => {
+          if (!operation) await reconcileEarlier(sendingId, lock, deadline)
+          return work(lock, operation)
+        }),
+      ),
     stop: async () => {
       stopping.abort()
       await Promise.all(active)

@@ -9,7 +9,8 @@ import type { Reporter } from '../report.ts'
 import { createAdd } from './add.ts'
 import { createChangeStatus } from './change-status.ts'
 import { createImports } from './imports.ts'
-import { createMemoryJournal } from './journal.ts'
+import { createJournal } from './journal.ts'
+import { createMemoryJournal } from './memory-journal.ts'
 import { createOperationWriter } from './operation-writer.ts'
 import { createOperations } from './operations.ts'
 import { createLocalOrganizationLock } from './organization-lock.ts'
@@ -33,22 +34,21 @@ export const createWrites = (options: {
   clock: Clock
   report: Reporter
 }) => {
-  const { chathub, rosters: cache, redis, timeoutMs: graceMs, batchSize, clock } = options
+  const { chathub, rosters: cache, redis, timeoutMs: graceMs, batchSize, settleMs, clock, report } = options
   const { redisDataSince } = registry
-  const organizationLock = redis
+  const lock = redis
     ? createRedisOrganizationLock({ redis: redis.tolerant, clock, graceMs, redisDataSince })
     : createLocalOrganizationLock(clock)
-  const journal = redis
-    ? createRedisJournal(redis.tolerant, clock, organizationLock)
-    : createMemoryJournal(clock, organizationLock)
-  const runner = createRunner({ ...options, chathub, cache, journal })
+  const store = redis ? createRedisJournal(redis.tolerant, clock, lock) : createMemoryJournal(clock, lock)
+  const journal = createJournal(store, clock, report)
+  const runner = createRunner({ chathub, cache, journal, clock, settleMs })
   const writer = createOperationWriter({ cache, journal, runner, clock, batchSize })
-  const stopSweeping = sweep({ journal, runner, clock })
+  const stopSweeping = sweep(journal, runner, clock)
   return {
     add: createAdd(writer),
     changeStatus: createChangeStatus({ writer, cache, clock }),
-    imports: createImports({ writer, organizations: options.organizations, cache, clock }),
-    operations: createOperations({ journal, runner, clock }),
+    imports: createImports(writer, options.organizations),
+    operations: createOperations(journal, runner, clock),
     /** Resolves when the running chunks are kept and all locks are released, or at `stopBy` (monotonic ms). */
     stop: (stopBy: number): Promise<void> => {
       stopSweeping()

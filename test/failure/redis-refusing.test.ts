@@ -125,7 +125,7 @@ describeWithRedisServer('a value that is none of ours', () => {
     await gateway.read(6)
     // What is written down of writes is another matter: whoever destroyed that must look at it.
     const keys = (await admin.keys(`${prefix}*`))
-      .filter((key) => !key.startsWith(`${prefix}ledger:`))
+      .filter((key) => !key.startsWith(`${prefix}journal:`))
       .toSorted()
     expect(keys.length).toBeGreaterThan(10)
     for (const key of keys) {

@@ -69,12 +69,12 @@ describeWithRedis('a status change with Redis', () => {
   it('is written down before it leaves, and no longer once it is known how it ended', async () => {
     await startShared()
     const client = (database as TestDatabase).client()
-    const kept = () => client.keys(`${database?.prefix}ledger:{24}:operation:*`)
+    const kept = () => client.keys(`${database?.prefix}journal:{24}:operation:*`)
     const hold = gateway.simulator.hold('status', 24)
     const first = change('inactive')
     await hold.arrived
-    const unsettled = await client.get(`${database?.prefix}ledger:{24}:unsettled`)
-    const record = await client.get(`${database?.prefix}ledger:{24}:operation:${unsettled}`)
+    const unsettled = await client.get(`${database?.prefix}journal:{24}:sending`)
+    const record = await client.get(`${database?.prefix}journal:{24}:operation:${unsettled}`)
     const { kind, status } = JSON.parse(record as string) as Operation & { kind: string; status: string }
     expect([kind, status]).toEqual(['setStatus', 'inactive'])
     hold.release()
@@ -82,7 +82,7 @@ describeWithRedis('a status change with Redis', () => {
     gateway.simulator.fault({ mode: 'status', status: 400, route: 'status', times: 1 })
     expect((await change('active')).status).toBe(422)
     expect(await kept()).toEqual([])
-    expect(await client.zcard(`${database?.prefix}ledger:open`)).toBe(0)
+    expect(await client.zcard(`${database?.prefix}journal:open`)).toBe(0)
   })
 
   it('whose turn is lost while it settles another is told to come again', async () => {
@@ -99,7 +99,7 @@ describeWithRedis('a status change with Redis', () => {
     const hold = gateway.simulator.hold('list', 24)
     lost.release()
     await hold.arrived
-    await (database as TestDatabase).client().del(`${database?.prefix}ledger:{24}:turn`)
+    await (database as TestDatabase).client().del(`${database?.prefix}journal:{24}:lock`)
     hold.release()
     const { status, body } = await second
     expect([status, body.code]).toEqual([503, 'queue.full'])

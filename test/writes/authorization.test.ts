@@ -5,7 +5,8 @@ import { scopes } from '../../src/contract/scopes.ts'
 import { createAdd } from '../../src/writes/add.ts'
 import { createChangeStatus } from '../../src/writes/change-status.ts'
 import { createImports } from '../../src/writes/imports.ts'
-import { createMemoryJournal } from '../../src/writes/journal.ts'
+import { createJournal } from '../../src/writes/journal.ts'
+import { createMemoryJournal } from '../../src/writes/memory-journal.ts'
 import { countRows, type Operation } from '../../src/writes/operation.ts'
 import { createOperations } from '../../src/writes/operations.ts'
 import { createClock } from '../support/clock.ts'
@@ -26,11 +27,11 @@ const nothing = new Proxy({} as never, {
     throw new Error(`touched ${String(name)}`)
   },
 })
-const dependencies = { writer: nothing, cache: nothing, organizations: nothing, clock: createClock() }
+const dependencies = { writer: nothing, cache: nothing, clock: createClock() }
 
 describe('writing to an organization that the caller may not touch', () => {
   const { one, many } = createChangeStatus(dependencies)
-  const { start, preview } = createImports(dependencies)
+  const { start, preview } = createImports(nothing, nothing)
   const rows = { rows: [], onDuplicate: 'skip', onDeleted: 'report' } as const
   const adding = { operators: [], onDuplicate: 'skip', onDeleted: 'report', dryRun: false } as const
   const calls: [string, () => Promise<unknown>][] = [
@@ -62,9 +63,9 @@ describe('operations', () => {
   }
   const setUp = async () => {
     const clock = createClock()
-    const journal = createMemoryJournal(clock, nothing)
+    const journal = createJournal(createMemoryJournal(clock, nothing), clock, () => {})
     await journal.create(kept, [])
-    return createOperations({ journal, runner: nothing, clock })
+    return createOperations(journal, nothing, clock)
   }
 
   it.each([

@@ -57,16 +57,15 @@ describe('a write of one chunk', () => {
     expect(await harness.journal.get('24-request_a')).toBeUndefined()
   })
 
-  it('leaves no trace when the review of its plan refuses it or makes it a preview', async () => {
+  it('leaves no trace when the review of its plan refuses it, or when it is only previewed', async () => {
     const harness = createHarness()
     const refusal = new Error('refused')
     const refuse = () => {
       throw refusal
     }
     await expect(harness.add(['Anna'], { options: { review: refuse } })).rejects.toBe(refusal)
-    expect(outcomesOf(await harness.add(['Anna'], { options: { review: () => false } }))).toEqual([
-      'pending -',
-    ])
+    const previewed = await harness.writer.preview(harness.writeOf(['Anna', 'anna']), harness.context())
+    expect(previewed.map(({ outcome }) => outcome)).toEqual(['created', 'exists'])
     expect([harness.people(), await harness.journal.open()]).toEqual([[], []])
   })
 

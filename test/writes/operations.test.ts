@@ -2,16 +2,15 @@ import { describe, expect, it } from '@jest/globals'
 import type { Caller } from '../../src/access/caller.ts'
 import { systemClock } from '../../src/clock.ts'
 import type { Scope } from '../../src/contract/scopes.ts'
-import { type Journal, LockLost, rowsOf } from '../../src/writes/journal.ts'
+import { Failure } from '../../src/errors.ts'
+import { createJournal, type JournalStore, rowsOf } from '../../src/writes/journal.ts'
 import type { Operation, Row } from '../../src/writes/operation.ts'
 import { createOperations } from '../../src/writes/operations.ts'
-import type { Runner } from '../../src/writes/runner.ts'
-import { createSaveOperation } from '../../src/writes/save-operation.ts'
 import { describeWithRedis } from '../support/needs.ts'
 import { openRedis } from '../support/redis.ts'
 import { operationOf } from './operations-of.ts'
 import { openRedisJournal } from './redis-journal.ts'
-import { createHarness } from './writes-harness.ts'
+import { createHarness, unsent } from './writes-harness.ts'
 
 const callerWith = (...scopes: Scope[]): Caller => ({
   id: 'crm',
@@ -46,7 +45,7 @@ const setUp = () => {
     )
     return operation
   }
-  return { ...harness, keep, operations: createOperations({ journal, runner, clock }) }
+  return { ...harness, keep, operations: createOperations(journal, runner, clock) }
 }
 
 describe('retrying an operation', () => {
@@ -85,32 +84,44 @@ describe('retrying an operation', () => {
     expect(people().map(({ name }) => name)).toEqual(['Row 1', 'Row 2'])
   })
 
-  it('that dies between two chunks is completed by whoever takes the operation up', async () => {
-    const { keep, operations, journal, runner, ended, people } = setUp()
-    const operation = await keep([rowOf(0, {}), rowOf(1, {}), rowOf(2, {})])
+  it('shows the rows that it tries again as pending before they are sent', async () => {
+    const { keep, operations, hold, ended } = setUp()
+    const operation = await keep([rowOf(0, { outcome: 'created', id: 7 }), rowOf(1, {}), rowOf(2, {})])
+    const release = hold()
+    const again = await operations.retry(caller, operation.id, 'retry-1')
+    const outcomes = async () => (await operations.rows(caller, operation.id)).map(({ outcome }) => outcome)
+    expect(again.counts).toMatchObject({ created: 1, pending: 2, unknown: 0 })
+    expect(await outcomes()).toEqual(['created', 'pending', 'pending'])
+    release()
+    await ended(operation)
+    expect(await outcomes()).toEqual(['created', 'created', 'created'])
+  })
+
+  it('keeps nothing when the lock is lost, and may be repeated', async () => {
+    const { keep, operations, journal, ended } = setUp()
+    const operation = await keep([rowOf(0, {}), rowOf(1, {})])
     const { save } = journal
-    let saves = 0
-    journal.save = async (...args) => {
-      if (++saves > 1) throw new LockLost()
-      return save(...args)
+    journal.save = async () => {
+      throw new Failure('queue.full')
     }
     await expect(operations.retry(caller, operation.id, 'retry-1')).rejects.toMatchObject({
       code: 'queue.full',
     })
     journal.save = save
-    const left = await journal.get(operation.id)
-    expect([left?.state, left?.counts.pending, left?.reopening]).toEqual(['running', 1, 2])
-    void runner.run(operation.id)
-    expect((await ended(operation)).counts.created).toBe(3)
-    expect(people()).toHaveLength(3)
-  })
-
-  it('that died is completed by a repetition with the same key', async () => {
-    const { keep, operations, ended } = setUp()
-    const rows = [rowOf(0, {}), rowOf(1, { outcome: 'pending' })]
-    const operation = await keep(rows, { state: 'running', retryKey: 'retry-1', reopening: 1, next: 1 })
+    expect(await journal.get(operation.id)).toEqual(operation)
     await operations.retry(caller, operation.id, 'retry-1')
     expect((await ended(operation)).counts.created).toBe(2)
+  })
+
+  it('tries rows again that ended in doubt in an earlier retry', async () => {
+    const { keep, operations, ended, failNext, pass } = setUp()
+    const operation = await keep([rowOf(0, {})])
+    failNext(unsent, unsent, unsent)
+    await operations.retry(caller, operation.id, 'retry-1')
+    await pass(100_000)
+    expect(await ended(operation)).toMatchObject({ state: 'needsReview', counts: { unknown: 1 } })
+    await operations.retry(caller, operation.id, 'retry-2')
+    expect((await ended(operation)).counts.created).toBe(1)
   })
 
   it('is done once per request key', async () => {
@@ -134,6 +145,24 @@ describe('retrying an operation', () => {
   })
 })
 
+describe('watching an operation', () => {
+  it('tells each later state, and at the end that it is gone', async () => {
+    const { keep, operations, journal, clock } = setUp()
+    const operation = await keep([rowOf(0, {})], { state: 'running' })
+    const lock = { owner: 'here', isHeld: () => true }
+    const seen: (string | undefined)[] = []
+    const stop = operations.watch(caller, operation, (now) => void seen.push(now?.state))
+    await clock.advance(250)
+    await journal.save({ ...operation, detail: 'Look at it.' }, lock)
+    await clock.advance(250)
+    await journal.remove(operation, lock)
+    await clock.advance(250)
+    stop()
+    await clock.advance(1000)
+    expect(seen).toEqual(['running', 'needsReview', undefined])
+  })
+})
+
 describeWithRedis('a retried operation', () => {
   it('stays listed as open though another instance, which still saw it final, took it off the list', async () => {
     const database = await openRedis()
@@ -141,7 +170,7 @@ describeWithRedis('a retried operation', () => {
     const rows = [rowOf(0, {})]
     const operation = operationOf(rows, { state: 'needsReview' })
     await journal.create(operation, [rows])
-    const racing: Journal = {
+    const racing: JournalStore = {
       ...journal,
       save: async (...args) => {
         await journal.open() // the sweep of the other instance
@@ -149,9 +178,12 @@ describeWithRedis('a retried operation', () => {
       },
     }
     const clock = systemClock
-    const save = createSaveOperation({ journal: racing, clock, report: () => {} })
-    const runner = { run: async () => undefined, save } as unknown as Runner
-    const operations = createOperations({ journal: racing, runner, clock })
+    const runner = { run: async () => undefined }
+    const operations = createOperations(
+      createJournal(racing, clock, () => {}),
+      runner,
+      clock,
+    )
     await operations.retry(caller, operation.id, 'retry-1')
     expect((await journal.open()).map(({ id }) => id)).toEqual([operation.id])
     close()

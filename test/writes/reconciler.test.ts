@@ -3,11 +3,11 @@ import type { Cache } from '../../src/cache/cache.ts'
 import { pause } from '../../src/clock.ts'
 import type { Operator } from '../../src/contract/operator.ts'
 import { createRoster, type Roster } from '../../src/lists/roster.ts'
-import { createMemoryJournal, rowsOf } from '../../src/writes/journal.ts'
-import type { Operation, Row, Sending } from '../../src/writes/operation.ts'
+import { createJournal, rowsOf } from '../../src/writes/journal.ts'
+import { createMemoryJournal } from '../../src/writes/memory-journal.ts'
+import type { Baseline, Operation, Row, Sending } from '../../src/writes/operation.ts'
 import { createLocalOrganizationLock, type HeldLock } from '../../src/writes/organization-lock.ts'
 import { createReconciler } from '../../src/writes/reconciler.ts'
-import { createSaveOperation } from '../../src/writes/save-operation.ts'
 import { createClock } from '../support/clock.ts'
 import { operationOf, rowsNamed } from './operations-of.ts'
 
@@ -16,7 +16,8 @@ const lock: HeldLock = { owner: 'here', isHeld: () => true }
 
 const setUp = (people: Operator[] = []) => {
   const clock = createClock()
-  const journal = createMemoryJournal(clock, createLocalOrganizationLock(clock))
+  const store = createMemoryJournal(clock, createLocalOrganizationLock(clock))
+  const journal = createJournal(store, clock, () => {})
   const story: string[] = []
   const cache = {
     commit: async () => void story.push('the cached list is dropped'),
@@ -25,7 +26,6 @@ const setUp = (people: Operator[] = []) => {
     cache,
     journal,
     clock,
-    save: createSaveOperation({ journal, clock, report: () => {} }),
     fetchList: async () => {
       story.push('a list is fetched')
       return createRoster({ id: 24, name: 'Sales' }, people)
@@ -37,7 +37,7 @@ const setUp = (people: Operator[] = []) => {
     settleMs,
   })
   const keep = async (rows: Row[], sending: Partial<Sending>, change: Partial<Operation> = {}) => {
-    const sent = { since: 1, chunk: 0, attempt: 1, rows: rows.map(({ index }) => index), baseline: {} }
+    const sent = { since: 1, chunk: 0, attempt: 1, rows: rows.map(({ index }) => index), baseline: [] }
     const operation = operationOf(rows, { state: 'running', sending: { ...sent, ...sending }, ...change })
     await journal.create(operation, [rows])
     return operation
@@ -64,7 +64,7 @@ describe('a request in doubt', () => {
     const sentAt = (since: number): Operation =>
       operationOf([], {
         id: '24-operation_in_doubt',
-        sending: { since, chunk: 0, attempt: 1, rows: [0], baseline: {} },
+        sending: { since, chunk: 0, attempt: 1, rows: [0], baseline: [] },
       })
     const [slow, fast] = [sentAt(clock.wall() - 3_600_000), sentAt(clock.wall() + 3_600_000)]
     const due = () => [reconciler.dueIn(slow), reconciler.dueIn(fast)]
@@ -87,7 +87,7 @@ describe('a request in doubt', () => {
 
   it('did not create the operators that carried the name before', async () => {
     const { keep, reconcile } = setUp([operatorOf(7, 'Anna')])
-    const { next, rows } = await reconcile(await keep(rowsNamed('Anna'), { baseline: { anna: [7] } }))
+    const { next, rows } = await reconcile(await keep(rowsNamed('Anna'), { baseline: [['anna', [7]]] }))
     expect([rows, next.sending?.rows, next.sending?.attempt]).toEqual([['pending -'], [], 1])
   })
 
@@ -117,7 +117,7 @@ describe('a request in doubt', () => {
     ['was left by an instance that died', {}, true],
   ])('needs a later check for duplicates when it is absent and %s', async (_, sending, isChecked) => {
     const { keep, reconcile, reconciler } = setUp()
-    const baseline = { anna: [3] }
+    const baseline: Baseline = [['anna', [3]]]
     const { next } = await reconcile(await keep(rowsNamed('Anna'), { baseline, ...sending }))
     expect(next.duplicateCheck?.baseline).toEqual(isChecked ? baseline : undefined)
     expect(reconciler.duplicateCheckIn(next)).toBe(isChecked ? 5 * settleMs : 0)
@@ -125,13 +125,21 @@ describe('a request in doubt', () => {
 
   it('keeps the oldest baseline for the check', async () => {
     const { keep, reconcile } = setUp()
-    const duplicateCheck = { since: 1, baseline: { anna: [3] } }
+    const duplicateCheck: Operation['duplicateCheck'] = { since: 1, baseline: [['anna', [3]]] }
     const operation = await keep(
       rowsNamed('Anna'),
-      { baseline: { anna: [3, 4], borys: [] } },
+      {
+        baseline: [
+          ['anna', [3, 4]],
+          ['borys', []],
+        ],
+      },
       { duplicateCheck },
     )
-    expect((await reconcile(operation)).next.duplicateCheck?.baseline).toEqual({ anna: [3], borys: [] })
+    expect((await reconcile(operation)).next.duplicateCheck?.baseline).toEqual([
+      ['anna', [3]],
+      ['borys', []],
+    ])
   })
 })
 
@@ -140,10 +148,16 @@ describe('the check for duplicates', () => {
     { index: 0, name: 'Anna', outcome: 'created', id: 7 },
     { index: 1, name: 'Borys', outcome: 'created', id: 8 },
   ]
-  const check = {
+  const check: Partial<Operation> = {
     sending: undefined,
     next: 1,
-    duplicateCheck: { since: 1, baseline: { anna: [3], borys: [] } },
+    duplicateCheck: {
+      since: 1,
+      baseline: [
+        ['anna', [3]],
+        ['borys', []],
+      ],
+    },
   }
 
   it('ends the operation when nobody else carries the names', async () => {
@@ -162,7 +176,7 @@ describe('the check for duplicates', () => {
     const final = await reconciler.checkDuplicates(operation, lock)
     expect([final.state, final.detail]).toEqual([
       'needsReview',
-      'ChatHub applied a request long after it was given up: 1 name stands twice.',
+      'ChatHub applied a request long after it was given up: 1 name exists twice.',
     ])
     const rows = await rowsOf(journal, final)
     expect(rows.map(({ outcome, reason }) => [outcome, reason])).toEqual([

@@ -1,7 +1,5 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals'
 import { systemClock } from '../../src/clock.ts'
-import { LockLost } from '../../src/writes/journal.ts'
-import { createClock } from '../support/clock.ts'
 import { startCutter } from '../support/cutter.ts'
 import { describeWithRedis } from '../support/needs.ts'
 import { openRedis, type TestDatabase } from '../support/redis.ts'
@@ -9,7 +7,8 @@ import { operationOf, rowsNamed } from './operations-of.ts'
 import { openRedisJournal } from './redis-journal.ts'
 
 const context = () => ({ deadline: systemClock.now() + 60_000 })
-const sending = { since: 1, chunk: 0, attempt: 1, rows: [0], baseline: {} }
+const lockLost = { code: 'queue.full' }
+const sending = { since: 1, chunk: 0, attempt: 1, rows: [0], baseline: [] }
 
 describeWithRedis('journals of several instances', () => {
   let database: TestDatabase
@@ -23,12 +22,12 @@ describeWithRedis('journals of several instances', () => {
     const rows = rowsNamed('Anna')
     const [kept, fresh] = [operationOf(rows), operationOf(rows, { sending })]
     await one.journal.create(kept, [rows])
-    await one.journal.withLock(24, context(), async (lock) => {
-      await database.client().del(`${database.prefix}ledger:{24}:turn`)
-      await two.journal.withLock(24, context(), async () => {
-        await expect(one.journal.save({ ...kept, state: 'done' }, lock)).rejects.toThrow(LockLost)
-        await expect(one.journal.remove(kept, lock)).rejects.toThrow(LockLost)
-        await expect(one.journal.create(fresh, [rows], lock)).rejects.toThrow(LockLost)
+    await one.journal.withLock(kept.id, context(), async (lock) => {
+      await database.client().del(`${database.prefix}journal:{24}:lock`)
+      await two.journal.withLock(kept.id, context(), async () => {
+        await expect(one.journal.save({ ...kept, state: 'done' }, lock)).rejects.toMatchObject(lockLost)
+        await expect(one.journal.remove(kept, lock)).rejects.toMatchObject(lockLost)
+        await expect(one.journal.create(fresh, [rows], lock)).rejects.toMatchObject(lockLost)
       })
     })
     expect((await two.journal.get(kept.id))?.state).toBe('queued')
@@ -52,54 +51,12 @@ describeWithRedis('journals of several instances', () => {
     await link.close()
   })
 
-  it('tell a watcher that began to listen late the state that it missed', async () => {
-    const [one, two] = [await openRedisJournal(database), await openRedisJournal(database)]
-    const operation = operationOf([])
-    await one.journal.create(operation, [])
-    let stop = (): void => {}
-    const seen = new Promise<string | undefined>((resolve) => {
-      stop = two.journal.watch(operation.id, (now) => resolve(now?.state))
-    })
-    // The watcher's connection is not up yet, so this notice is lost.
-    await one.journal.withLock(24, context(), (lock) =>
-      one.journal.save({ ...operation, state: 'done' }, lock),
-    )
-    expect(await seen).toBe('done')
-    stop()
-    for (const { close } of [one, two]) close()
-  })
-
-  it('read watched operations every 5 s: a notice may be lost, and an expired record gives none', async () => {
-    const clock = createClock()
-    const { journal, close } = await openRedisJournal(database, { clock })
-    const operation = operationOf([])
-    await journal.create(operation, [])
-    let resolveNext = (_: string | undefined): void => {}
-    const next = () => new Promise<string | undefined>((resolve) => (resolveNext = resolve))
-    const first = next()
-    const stop = journal.watch(operation.id, (now) => resolveNext(now?.state))
-    await first
-    const client = database.client()
-    const key = `${database.prefix}ledger:{24}:operation:${operation.id}`
-    for (const [state, change] of [
-      ['running', () => client.set(key, JSON.stringify({ v: 1, ...operation, state: 'running' }))],
-      [undefined, () => client.del(key)],
-    ] as const) {
-      await change()
-      const seen = next()
-      await clock.advance(5000)
-      expect(await seen).toBe(state)
-    }
-    stop()
-    close()
-  })
-
   it('give one lock at a time, and let both instances in before either has finished', async () => {
     const opened = [await openRedisJournal(database), await openRedisJournal(database)]
     let inside = 0
     const story: number[] = []
     const work = (i: number) =>
-      opened[i % 2]?.journal.withLock(42, context(), async (lock) => {
+      opened[i % 2]?.journal.withLock('42-any_operation', context(), async (lock) => {
         expect([++inside, lock.isHeld()]).toEqual([1, true])
         story.push(i % 2)
         await database.client().ping()

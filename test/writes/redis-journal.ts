@@ -1,6 +1,6 @@
 import { type Clock, systemClock } from '../../src/clock.ts'
 import { createRedis } from '../../src/redis/redis.ts'
-import type { Journal } from '../../src/writes/journal.ts'
+import type { JournalStore } from '../../src/writes/journal.ts'
 import { createRedisJournal } from '../../src/writes/redis-journal.ts'
 import { createRedisOrganizationLock } from '../../src/writes/redis-organization-lock.ts'
 import type { TestDatabase } from '../support/redis.ts'
@@ -9,7 +9,7 @@ import type { TestDatabase } from '../support/redis.ts'
 export const openRedisJournal = async (
   database: TestDatabase,
   { url = database.url, clock = systemClock as Clock } = {},
-): Promise<{ journal: Journal; close(): void }> => {
+): Promise<{ journal: JournalStore; close(): void }> => {
   let isReady = (): void => {}
   const ready = new Promise<void>((resolve) => {
     isReady = resolve

@@ -3,16 +3,15 @@ import fc from 'fast-check'
 import { fold } from '../../src/contract/names.ts'
 import type { Operator } from '../../src/contract/operator.ts'
 import { createRoster } from '../../src/lists/roster.ts'
-import { countRows, type Row } from '../../src/writes/operation.ts'
+import { type Baseline, countRows, type Row } from '../../src/writes/operation.ts'
 import {
   baselineOf,
   lateDuplicates,
+  type Modes,
   matchRows,
   planRows,
-  planStatusRows,
   previewRows,
-  toAdd,
-  toChange,
+  rowsToSend,
 } from '../../src/writes/row-planner.ts'
 import { organization, people, rosterOf, someName, somePeople } from '../lists/people.ts'
 
@@ -24,6 +23,9 @@ const modes = fc.record({
   onDuplicate: fc.constantFrom('skip' as const, 'allow' as const, 'fail' as const),
   onDeleted: fc.constantFrom('report' as const, 'reactivate' as const),
 })
+
+const toAdd = (rows: Row[], mode: Modes) => rowsToSend(rows, mode).adding
+const toChange = (rows: Row[], mode: Modes = skip) => rowsToSend(rows, mode).changing
 
 describe('what is to happen with the names of an add', () => {
   it('new ones are added, those there before are named with their id, folded', () => {
@@ -121,10 +123,10 @@ describe('a row that is no name', () => {
 describe('what is to happen with statuses', () => {
   it('nobody unknown is asked for, nothing that is so already, and nobody twice', () => {
     const rows = [1, 2, 9, 1].map((id, index): Row => ({ index, id, outcome: 'pending' }))
-    const decided = planStatusRows(rosterOf('Olena', 'Taras:inactive'), rows, 'inactive')
+    const decided = planRows(rosterOf('Olena', 'Taras:inactive'), rows, { status: 'inactive' })
     expect(outcomes(decided)).toEqual(['pending 1', 'unchanged 2', 'rejected 9', 'pending 1'])
     expect(toChange(decided).map(({ index }) => index)).toEqual([0])
-    const after = planStatusRows(rosterOf('Olena:inactive'), decided.slice(3), 'inactive')
+    const after = planRows(rosterOf('Olena:inactive'), decided.slice(3), { status: 'inactive' })
     expect(outcomes(after)).toEqual(['unchanged 1'])
   })
 })
@@ -132,7 +134,12 @@ describe('what is to happen with statuses', () => {
 describe('names that stand twice', () => {
   it('are those of which somebody is neither ours, nor was there before, nor is deleted', () => {
     const roster = rosterOf('Anna', 'Anna', 'Borys', 'Borys', 'Clara', 'Clara:deleted', 'Dmytro', 'Dmytro')
-    const baseline = { anna: [1], borys: [], clara: [], emma: [] }
+    const baseline: Baseline = [
+      ['anna', [1]],
+      ['borys', []],
+      ['clara', []],
+      ['emma', []],
+    ]
     const rows = [2, 3, 5].map((id, index): Row => ({ index, id, outcome: 'created' }))
     expect(lateDuplicates(roster, baseline, rows)).toEqual(new Set(['borys']))
   })
@@ -157,7 +164,7 @@ describe('whom ChatHub made', () => {
 
   it('is matched by its very spelling before its folded name', () => {
     const found = people('ANNA', 'Anna', 'anna').map((operator) => ({ ...operator, id: operator.id + 10 }))
-    expect(outcomes(matchRows(asked('Anna', 'ANNA', 'aNNa'), found, {}))).toEqual([
+    expect(outcomes(matchRows(asked('Anna', 'ANNA', 'aNNa'), found, []))).toEqual([
       'created 12',
       'created 11',
       'created 13',
@@ -169,7 +176,7 @@ describe('whom ChatHub made', () => {
     const before = rosterOf(...names)
     const sent = asked(...names, 'Anna')
     const baseline = JSON.parse(JSON.stringify(baselineOf(before, sent)))
-    for (const known of [baseline, {}]) {
+    for (const known of [baseline, []]) {
       const made = [...names, 'Anna'].map((name, i): Operator => ({ id: 10 + i, name, status: 'active' }))
       expect(outcomes(matchRows(sent, made, known))).toEqual(
         [10, 11, 12, 13, 14].map((id) => `created ${id}`),

@@ -18,7 +18,7 @@ const outcomesNow = async ({ journal }: Harness, { id }: Operation): Promise<str
 const namesNow = ({ people }: Harness): string[] => people().map(({ name }) => name)
 /** A second instance of the gateway on the same journal. */
 const secondRunner = ({ chathub, cache, journal, clock }: Harness) =>
-  createRunner({ chathub, cache, journal, clock, report: () => {}, settleMs })
+  createRunner({ chathub, cache, journal, clock, settleMs })
 
 describe('an operation', () => {
   it('is carried out chunk by chunk to its end', async () => {
@@ -135,7 +135,7 @@ describe('a request without an answer', () => {
     await harness.pass(5 * settleMs)
     await harness.ended(operation)
     expect(await outcomesNow(harness, operation)).toEqual(['needsReview', 'unknown', 'created'])
-    expect((await harness.journal.get(operation.id))?.detail).toContain('1 name stands twice')
+    expect((await harness.journal.get(operation.id))?.detail).toContain('1 name exists twice')
   })
 
   it('that is absent three times leaves its rows unknown', async () => {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
-import { createMemoryJournal } from '../../src/writes/journal.ts'
+import { createJournal } from '../../src/writes/journal.ts'
+import { createMemoryJournal } from '../../src/writes/memory-journal.ts'
 import type { Operation } from '../../src/writes/operation.ts'
 import { createLocalOrganizationLock } from '../../src/writes/organization-lock.ts'
 import { sweep } from '../../src/writes/sweep.ts'
@@ -8,11 +9,12 @@ import { operationOf } from './operations-of.ts'
 
 const start = async (...operations: Operation[]) => {
   const clock = createClock()
-  const journal = createMemoryJournal(clock, createLocalOrganizationLock(clock))
+  const store = createMemoryJournal(clock, createLocalOrganizationLock(clock))
+  const journal = createJournal(store, clock, () => {})
   for (const operation of operations) await journal.create(operation, [])
   const taken: string[] = []
   const run = async (id: string): Promise<undefined> => void taken.push(id)
-  const stop = sweep({ journal, runner: { run }, clock })
+  const stop = sweep(journal, { run }, clock)
   await settle()
   return { clock, taken, stop }
 }

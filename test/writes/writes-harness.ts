@@ -5,7 +5,8 @@ import { type KnownStatus, knownStatuses, type Operator } from '../../src/contra
 import { Failure } from '../../src/errors.ts'
 import { createRoster, type Roster } from '../../src/lists/roster.ts'
 import type { Report } from '../../src/report.ts'
-import { createMemoryJournal } from '../../src/writes/journal.ts'
+import { createJournal } from '../../src/writes/journal.ts'
+import { createMemoryJournal } from '../../src/writes/memory-journal.ts'
 import { isFinal, type NewWrite, type Operation } from '../../src/writes/operation.ts'
 import {
   createOperationWriter,
@@ -74,8 +75,9 @@ export const createHarness = ({ batchSize = 100, settleMs = 10_000 } = {}) => {
 
   const reports: Report[] = []
   const report = (one: Report): void => void reports.push(one)
-  const journal = createMemoryJournal(clock, createLocalOrganizationLock(clock))
-  const runner = createRunner({ chathub, cache, journal, clock, report, settleMs })
+  const store = createMemoryJournal(clock, createLocalOrganizationLock(clock))
+  const journal = createJournal(store, clock, report)
+  const runner = createRunner({ chathub, cache, journal, clock, settleMs })
   const writer = createOperationWriter({ cache, journal, runner, clock, batchSize })
   const context = (ms = 15_000): CallContext => ({
     lane: 'writes',

@@ -1,31 +1,50 @@
 import { describe, expect, it } from '@jest/globals'
+import type { Cache } from '../../src/cache/cache.ts'
 import type { CallContext } from '../../src/chathub/exchange.ts'
 import type { Operator } from '../../src/contract/operator.ts'
 import { Failure } from '../../src/errors.ts'
-import { createRoster } from '../../src/lists/roster.ts'
-import { announced, createChunkSender, type Delivery } from '../../src/writes/chunk-sender.ts'
-import type { Operation, Row } from '../../src/writes/operation.ts'
+import { createRoster, type Roster } from '../../src/lists/roster.ts'
+import { announced, createChunkRunner } from '../../src/writes/chunk-runner.ts'
+import type { Journal } from '../../src/writes/journal.ts'
+import type { Chunk, Operation, Row } from '../../src/writes/operation.ts'
 import { operationOf, rowsNamed } from './operations-of.ts'
 
+const chunkOf = (rows: Row[], number = 0): Chunk => ({ number, kept: rows, rows })
 const context: CallContext = { lane: 'writes', client: 'crm', deadline: 1000 }
 const operatorOf = (id: number, name: string): Operator => ({ id, name, status: 'active' })
 const roster = createRoster({ id: 24, name: 'Sales' }, [operatorOf(1, 'Anna'), operatorOf(2, 'Borys')])
 
 /** Announces the rows and sends them to a ChatHub that answers like this. */
-const send = (
+const send = async (
   rows: Row[],
   answers: { synchronize?: () => Promise<Operator[]>; setStatus?: (id: number) => Promise<void> },
   change: Partial<Operation> = {},
-): Promise<Delivery> => {
-  const operation = announced(operationOf(rows, change), 0, rows, roster, 1)
+) => {
+  const chunk = chunkOf(rows)
+  const operation = announced(operationOf(rows, change), chunk, roster, 1)
   const none = async () => {
     throw new Error('not expected to be asked')
   }
   const { synchronize = none, setStatus = none } = answers
-  return createChunkSender({ synchronize, setStatus })(operation, rows, roster, context)
+  const commits: unknown[] = []
+  const cache = { commit: async (_key, patched) => void commits.push(patched?.value) } as Partial<
+    Cache<Roster>
+  >
+  const journal = { save: async (next) => next } as Partial<Journal>
+  const runChunk = createChunkRunner({
+    chathub: { synchronize, setStatus },
+    cache: cache as Cache<Roster>,
+    journal: journal as Journal,
+  })
+  const copy = { value: roster, bytes: roster.bytes, askedAt: 0, epoch: '1' }
+  const lock = { owner: 'here', isHeld: () => true }
+  const result = await runChunk(operation, lock, chunk, copy, context)
+  const { rows: doubtful = [], noReply } = result.wasSent ? (result.operation.sending ?? {}) : {}
+  const decided = result.rows.filter(({ outcome }) => outcome !== 'pending')
+  return { ...result, decided, doubtful, noReply, commits }
 }
-const outcomes = ({ settled }: Delivery) =>
-  settled.map(({ index, outcome, id, reason }) => [index, outcome, id ?? reason])
+const outcomes = ({ decided }: { decided: Row[] }) =>
+  decided.map(({ index, outcome, id, reason }) => [index, outcome, id ?? reason])
 const failing = (failure: Failure) => async () => {
   throw failure
 }
@@ -38,21 +57,21 @@ describe('announcing a chunk', () => {
       ...rowsNamed('Clara', 'clara'),
       { index: 2, name: 'Anna', id: 1, outcome: 'pending' } as Row,
     ]
-    const first = announced(operationOf(rows), 0, rows, roster, 5)
-    const sending = { since: 5, chunk: 0, attempt: 1, rows: [0, 2], baseline: { clara: [] } }
+    const first = announced(operationOf(rows), chunkOf(rows), roster, 5)
+    const sending = { since: 5, chunk: 0, attempt: 1, rows: [0, 2], baseline: [['clara', []]] }
     expect([first.state, first.sending]).toEqual(['running', sending])
-    expect(announced(first, 0, rows, roster, 6).sending?.attempt).toBe(2)
-    expect(announced(first, 1, rows, roster, 6).sending?.attempt).toBe(1)
+    expect(announced(first, chunkOf(rows), roster, 6).sending?.attempt).toBe(2)
+    expect(announced(first, chunkOf(rows, 1), roster, 6).sending?.attempt).toBe(1)
   })
 
-  it('announces nothing where every row is settled', () => {
+  it('announces nothing when the outcome of every row is known', () => {
     const rows: Row[] = [{ index: 0, name: 'Anna', id: 1, outcome: 'exists' }]
-    expect(announced(operationOf(rows), 0, rows, roster, 5).sending).toBeUndefined()
+    expect(announced(operationOf(rows), chunkOf(rows), roster, 5).sending).toBeUndefined()
   })
 
   it('announces no more than ten changes of status', () => {
     const rows = statusRows(25)
-    const { sending } = announced(operationOf(rows, { status: 'inactive' }), 0, rows, roster, 5)
+    const { sending } = announced(operationOf(rows, { status: 'inactive' }), chunkOf(rows), roster, 5)
     expect(sending?.rows).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
   })
 })
@@ -72,7 +91,7 @@ describe('adding names', () => {
     const delivery = await send(rowsNamed('Clara', 'Dmytro'), {
       synchronize: async () => [operatorOf(3, 'Clara')],
     })
-    expect(delivery).toMatchObject({ settled: [], doubtful: [0, 1], noReply: false })
+    expect(delivery).toMatchObject({ decided: [], doubtful: [0, 1], noReply: false })
     expect(delivery.roster).toBe(roster)
   })
 
@@ -89,7 +108,7 @@ describe('adding names', () => {
     ])
   })
 
-  it('settles the rows as rejected when ChatHub rejects the request', async () => {
+  it('ends the rows as rejected when ChatHub rejects the request', async () => {
     const delivery = await send(rowsNamed('Clara'), { synchronize: failing(new Failure('chathub.rejected')) })
     expect(outcomes(delivery)).toEqual([[0, 'rejected', 'chathub.rejected']])
     expect(delivery.refused).toBeUndefined()
@@ -104,14 +123,14 @@ describe('adding names', () => {
   ] as const)('is in doubt after %s', async (_, code, status, noReply) => {
     const failure = new Failure(code, { inDoubt: true, cause: { status } })
     const delivery = await send(rowsNamed('Clara'), { synchronize: failing(failure) })
-    expect(delivery).toMatchObject({ settled: [], doubtful: [0], noReply })
+    expect(delivery).toMatchObject({ decided: [], doubtful: [0], noReply })
   })
 
   it('sends no change of status after names that are in doubt or refused', async () => {
     const rows: Row[] = [...rowsNamed('Clara'), { index: 1, name: 'Anna', id: 1, outcome: 'pending' }]
     for (const failure of [new Failure('chathub.timeout', { inDoubt: true }), new Failure('queue.full')]) {
       const delivery = await send(rows, { synchronize: failing(failure) })
-      expect([delivery.settled, delivery.refused]).toEqual([[], failure.inDoubt ? undefined : failure])
+      expect([delivery.decided, delivery.refused]).toEqual([[], failure.inDoubt ? undefined : failure])
     }
   })
 
@@ -124,7 +143,7 @@ describe('adding names', () => {
 describe('changing statuses', () => {
   const status = 'inactive' as const
 
-  it('settles each row, and the list has the new statuses', async () => {
+  it('ends each row, and the list has the new statuses', async () => {
     const delivery = await send(statusRows(2), { setStatus: async () => {} }, { status })
     expect(outcomes(delivery)).toEqual([
       [0, 'changed', 1],
@@ -151,5 +170,31 @@ describe('changing statuses', () => {
       [2, 'rejected', 3],
     ])
     expect(delivery).toMatchObject({ doubtful: [0], noReply: true, refused: failures[4] })
+  })
+})
+
+describe('the outcome of a chunk', () => {
+  it('is committed with the list before it is kept; a list in doubt is dropped', async () => {
+    const created = await send(rowsNamed('Clara'), { synchronize: async () => [operatorOf(3, 'Clara')] })
+    expect(created.commits).toEqual([created.roster])
+    expect(created.roster.byId(3)?.name).toBe('Clara')
+    const doubt = await send(rowsNamed('Clara'), { synchronize: async () => [] })
+    expect(doubt.commits).toEqual([undefined])
+  })
+
+  it('is kept with the next chunk once no row of this one is pending', async () => {
+    const synchronize = async () => [operatorOf(3, 'Clara')]
+    const { operation, rows } = await send(rowsNamed('Clara', 'clara'), { synchronize })
+    expect([operation.next, operation.sending]).toEqual([1, undefined])
+    expect(rows.map(({ outcome, id }) => [outcome, id])).toEqual([
+      ['created', 3],
+      ['exists', 3],
+    ])
+  })
+
+  it('is not kept when nothing left', async () => {
+    const refused = new Failure('queue.full')
+    const result = await send(rowsNamed('Clara'), { synchronize: failing(refused) })
+    expect(result).toMatchObject({ wasSent: false, refused, commits: [] })
   })
 })
