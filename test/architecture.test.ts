@@ -191,7 +191,7 @@ describe('files', () => {
     http: 2392,
     lists: 860,
     redis: 414,
-    throttle: 738,
+    throttle: 727,
     writes: 1911,
   }
 

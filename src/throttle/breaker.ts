@@ -5,15 +5,10 @@ import type { Reporter } from '../report.ts'
 
 const failuresInRowMax = 5
 const callsMin = 20
-const secondsKept = 10
+const recentMs = 10_000
 const halfOpenAfterMs = 2000
 
-/** `seconds`: outcomes of the last ten seconds, a second with no call left out. */
-type Closed = {
-  name: 'closed'
-  inRow: number
-  seconds: { second: number; calls: number; failures: number }[]
-}
+type Closed = { name: 'closed'; failuresInRow: number; recent: { at: number; failed: boolean }[] }
 type State = Closed | { name: 'open'; openedAt: number } | { name: 'half-open'; trial: Promise<unknown> }
 
 export type Breaker = { withBreaker(exchange: Exchange): Exchange; state(): State['name'] }
@@ -24,29 +19,25 @@ export type Breaker = { withBreaker(exchange: Exchange): Exchange; state(): Stat
  * one trial call is sent, and the other calls wait for its outcome.
  */
 export const createBreaker = ({ clock, report }: { clock: Clock; report: Reporter }): Breaker => {
-  let state: State = { name: 'closed', inRow: 0, seconds: [] }
+  let state: State = { name: 'closed', failuresInRow: 0, recent: [] }
   const change = (next: State): void => {
     state = next
     report({ name: 'breaker', breaker: 'chathub', state: next.name })
   }
-  const close = (): void => change({ name: 'closed', inRow: 0, seconds: [] })
+  const close = (): void => change({ name: 'closed', failuresInRow: 0, recent: [] })
   const open = (): void => change({ name: 'open', openedAt: clock.now() })
 
   /** Counts the outcome of a call that began in `during`. It is too old once another state has begun. */
   const record = (during: Closed, failed: boolean): void => {
     if (during !== state) return
-    const { seconds } = during
-    const second = Math.floor(clock.now() / 1000)
-    while (seconds[0] && seconds[0].second <= second - secondsKept) seconds.shift()
-    const last = seconds.at(-1)
-    const current = last?.second === second ? last : { second, calls: 0, failures: 0 }
-    if (current !== last) seconds.push(current)
-    current.calls++
-    current.failures += Number(failed)
-    during.inRow = failed ? during.inRow + 1 : 0
-    const calls = seconds.reduce((sum, each) => sum + each.calls, 0)
-    const failures = seconds.reduce((sum, each) => sum + each.failures, 0)
-    if (failed && (during.inRow >= failuresInRowMax || (calls >= callsMin && failures >= calls / 2))) open()
+    const { recent } = during
+    recent.push({ at: clock.now(), failed })
+    while ((recent[0]?.at ?? Infinity) <= clock.now() - recentMs) recent.shift()
+    during.failuresInRow = failed ? during.failuresInRow + 1 : 0
+    if (!failed) return
+    const failures = recent.filter((call) => call.failed).length
+    const mostFailed = recent.length >= callsMin && failures >= recent.length / 2
+    if (mostFailed || during.failuresInRow >= failuresInRowMax) open()
   }
 
   return {

@@ -64,7 +64,7 @@ export const createSlot = (effects: { consume(): void; release(): void }, expire
 }
 
 /**
- * The budget of a single process. A slot counts from its grant until one window after its request left, so the bound
+ * The budget of a single process. A slot counts from its grant until one window after its request left. So the bound
  * holds however long a connection takes. A burst of N is allowed; only the sliding second counts.
  */
 export const createLocalBudget = (options: {

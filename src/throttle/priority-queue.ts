@@ -7,9 +7,9 @@ import type { Budget, BudgetClass, Slot } from './budget.ts'
 /** Orders the calls to ChatHub: people before writes before imports before refreshes. */
 export type PriorityQueue = {
   /**
-   * Waits for a slot. @throws Failure `queue.full` with a Retry-After that holds: at once if the deadline is out of reach
-   * or the queue is full of calls at least as urgent, later if the deadline passes or a more urgent call takes the place;
-   * `chathub.timeout` if aborted.
+   * Waits for a slot. @throws Failure `queue.full`, with a Retry-After that holds. It comes at once if the deadline is
+   * out of reach or all places have calls at least as urgent. It comes later if the deadline passes or a more urgent call
+   * takes the place. @throws Failure `chathub.timeout` if aborted
    */
   acquireSlot(context: CallContext): Promise<Slot>
   /** Grants nothing for `ms`, because ChatHub asked for a pause. */
@@ -19,7 +19,7 @@ export type PriorityQueue = {
 
 /**
  * Bottleneck has the priorities 0 to 9, and 0 goes first. Each lane owns a range of them. The first waiting call of a
- * client has a higher priority than its later ones, so a client with many calls cannot delay a client with few.
+ * client goes before its later ones. So a client with many calls cannot delay a client with few.
  */
 const ranges: Record<Lane, { first: number; last: number }> = {
   people: { first: 0, last: 2 },
@@ -45,7 +45,7 @@ type WaitingCall = {
 export const createPriorityQueue = (options: {
   budget: Budget
   queueMax: number
-  /** The time that a call must have left for its answer when it gets a slot, but a quarter of its time at most. */
+  /** The time kept for the answer of a call after it has its slot; at most a quarter of its time. */
   answerMs: number
   clock: Clock
   report: (lane: Lane, ms: number) => void
@@ -177,11 +177,9 @@ export const createPriorityQueue = (options: {
       return slot
     },
     pause: budget.pause,
-    waiting: () => ({
-      people: count(ranges.people.first, ranges.people.last),
-      writes: count(ranges.writes.first, ranges.writes.last),
-      imports: count(ranges.imports.first, ranges.imports.last),
-      refreshes: count(ranges.refreshes.first, ranges.refreshes.last),
-    }),
+    waiting: () => {
+      const depths = Object.entries(ranges).map(([lane, { first, last }]) => [lane, count(first, last)])
+      return Object.fromEntries(depths) as Record<Lane, number>
+    },
   }
 }

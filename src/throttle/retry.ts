@@ -9,7 +9,7 @@ const savedMax = 10
 
 /**
  * Repeats a read once if ChatHub was unavailable, after a random 100 to 400 ms. Each call earns a tenth of a retry, and
- * at most ten are saved, so retries stay within a tenth of all calls. Writes and logins are never repeated here.
+ * at most ten are saved. So retries stay within a tenth of all calls. Writes and logins are never repeated here.
  */
 export const withRetry = (
   exchange: Exchange,

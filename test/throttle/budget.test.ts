@@ -131,8 +131,8 @@ describe('the budget of one process', () => {
     expect(take(budget)).toBeDefined()
     expect(take(budget)).toBeDefined()
     expect(take(budget)).toBeUndefined()
-    const alone = setUp(5).budget
-    for (let i = 0; i < 5; i++) expect(take(alone)).toBeDefined()
+    const other = setUp(5).budget
+    for (let i = 0; i < 5; i++) expect(take(other)).toBeDefined()
   })
 
   it('grants nothing during a pause, then two thirds, then a tenth more each minute', async () => {

@@ -21,7 +21,7 @@ export type TestQueue = {
 }
 
 /**
- * Replaces all timers of a suite, so that the clock of the queue and the timers of Bottleneck share one time, which only
+ * Replaces all timers of a suite. The clock of the queue and the timers of Bottleneck then share one time, which only
  * `pass` moves.
  */
 export const useVirtualTime = (): void => {
