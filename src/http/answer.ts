@@ -5,15 +5,12 @@ import { type Headers, serializeHeaders } from './header-writer.ts'
 import { createPreparedBody, preparedBodyOf } from './prepared-body.ts'
 import { type Response, respond } from './respond.ts'
 
-/**
- * What a handler returns; the pipeline sends it. `organizationIds`: the organizations that the answer is about, besides the
- * one in the path.
- */
+/** What a handler returns; the pipeline sends it. */
 export type Answer = StoredAnswer | EventAnswer
 
-/** An answer whose body is known. */
-export type StoredAnswer =
-  | { keptBody: Buffer; freshness: Freshness; cachedLookup?: CachedLookup }
+/** An answer whose body is known. `organizationIds`: what it is about, besides the organization of the path. */
+type StoredAnswer =
+  | { keptBody: Buffer; freshness: Freshness; cachedLookup: CachedLookup }
   | {
       json: unknown
       status?: number
@@ -27,7 +24,7 @@ export type StoredAnswer =
   | { empty: number; headers?: Headers; organizationIds?: number[] }
 
 /** A stream of events about one organization. It ends when its reader may no longer touch that organization. */
-export type EventAnswer = { events: Events; organization: number }
+type EventAnswer = { events: Events; organization: number }
 
 /** Emits server-sent events until the stream ends. `end` ends it; the returned function stops the source. */
 export type Events = (emit: (name: string, data: unknown) => void, end: () => void) => () => void

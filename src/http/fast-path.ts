@@ -56,10 +56,9 @@ export const createFastPath = (options: {
     },
     answer: (req, res) => {
       if (req.method !== 'GET' && req.method !== 'HEAD') return false
-      const known = urls.get(req.url as string)
-      if (!known) return false
       const { headers, requestContext } = req
-      if (!isOrdinary(headers)) return false
+      const known = urls.get(req.url as string)
+      if (!known || !isOrdinary(headers)) return false
       try {
         const { endpoint, cachedLookup } = known
         const caller = authenticate({ headers, dropIn: endpoint.dropIn ?? false, ownOrigin: () => '' })

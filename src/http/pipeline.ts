@@ -7,9 +7,9 @@ import type { ClientLimit } from '../access/client-limit.ts'
 import type { CallContext } from '../chathub/exchange.ts'
 import type { Clock } from '../clock.ts'
 import type { Endpoint } from '../contract/endpoints.ts'
-import { Failure, failures, isFailure } from '../errors.ts'
-import { type Address, createAddressReader } from './address.ts'
-import { type Answer, render, type StoredAnswer } from './answer.ts'
+import { Failure, isFailure } from '../errors.ts'
+import { type Address, readAddress } from './address.ts'
+import { type Answer, render } from './answer.ts'
 import { readBody } from './body.ts'
 import type { EventStreams } from './event-stream.ts'
 import type { FastPath } from './fast-path.ts'
@@ -20,12 +20,12 @@ import { idempotencyKeyOf, type WithIdempotency } from './with-idempotency.ts'
 
 type Parsed<S> = S extends z.ZodType ? z.output<S> : undefined
 
-/** What a handler is given. Everything is checked: nothing is left to parse, and the endpoint's rights are granted. */
-export type HandlerInput<E extends Endpoint, B = Parsed<E['body']>> = {
+/** What a handler is given. Everything is parsed and checked, and the endpoint's rights are granted. */
+type HandlerInput<E extends Endpoint> = {
   caller: Caller
   params: Parsed<E['params']>
   query: Parsed<E['query']>
-  body: B
+  body: Parsed<E['body']>
   context: CallContext
   /** Monotonic ms. The caller wants a list fetched after this time (`Cache-Control: no-cache`). */
   notBefore: number | undefined
@@ -36,36 +36,7 @@ export type HandlerInput<E extends Endpoint, B = Parsed<E['body']>> = {
   req: Request
 }
 
-export type Handler<E extends Endpoint, B = Parsed<E['body']>> = (
-  input: HandlerInput<E, B>,
-) => Promise<Answer> | Answer
-
-/** Turns a checked body into what its handler works with. Its refusals count as input faults. */
-export type Reader<E extends Endpoint, B> = (
-  body: Parsed<E['body']>,
-  query: Parsed<E['query']>,
-) => Promise<B> | B
-
-export type PipelineOptions = {
-  authenticate: Authenticate
-  limit: ClientLimit
-  withIdempotency: WithIdempotency
-  fastPath: FastPath
-  clock: Clock
-  responseBatcher: ResponseBatcher
-  streams: EventStreams
-  readDeadlineMs: number
-  writeDeadlineMs: number
-}
-
-/** Serves one endpoint. @throws Failure the first refusal that applies */
-export type Serve = (req: Request, res: Response) => Promise<void>
-
-export type Pipeline = <E extends Endpoint, B>(
-  endpoint: E,
-  handle: Handler<E, B>,
-  read: Reader<E, B> | undefined,
-) => Serve
+export type Handler<E extends Endpoint> = (input: HandlerInput<E>) => Promise<Answer> | Answer
 
 const anonymous: Caller = {
   id: 'nobody',
@@ -80,105 +51,112 @@ const anonymous: Caller = {
  * The order of refusals, the same for every endpoint. Unknown paths (404) and methods (405) are refused before. A caller
  * without the right never makes the gateway read or parse a body.
  */
-export const createPipeline = (options: PipelineOptions): Pipeline => {
-  const readAddress = createAddressReader()
+export const createPipeline = (options: {
+  authenticate: Authenticate
+  limit: ClientLimit
+  withIdempotency: WithIdempotency
+  fastPath: FastPath
+  clock: Clock
+  responseBatcher: ResponseBatcher
+  streams: EventStreams
+  readDeadlineMs: number
+  writeDeadlineMs: number
+}) => {
+  const { fastPath, clock, responseBatcher, streams } = options
 
-  /** The step 401, then 429. The fast path may have done both for this request already. */
-  const identify = async (
-    { requestContext }: Request,
-    authenticate: AuthenticateRequest,
-  ): Promise<Caller> => {
-    if (requestContext.caller) return requestContext.caller
-    const caller = await (requestContext.pendingCaller ?? authenticate())
-    requestContext.caller = caller
-    options.limit(caller)
-    return caller
-  }
-
-  const contextOf = (endpoint: Endpoint, caller: Caller, arrivedAt: number): CallContext => {
+  /** Serves one endpoint. @throws Failure the first refusal that applies */
+  return <E extends Endpoint>(endpoint: E, handle: Handler<E>) => {
     const isWrite = endpoint.method !== 'get'
-    const end = arrivedAt + (isWrite ? options.writeDeadlineMs : options.readDeadlineMs)
-    const deadline = Math.max(end, options.clock.now() + 1)
-    return { lane: isWrite ? 'writes' : 'people', client: caller.id, deadline }
-  }
-
-  const send = (
-    req: Request,
-    res: Response,
-    endpoint: Endpoint,
-    answer: StoredAnswer,
-    type: string,
-  ): void => {
-    if ('freshness' in answer) req.requestContext.freshness = answer.freshness
-    if ('cachedLookup' in answer && answer.cachedLookup)
-      options.fastPath.remember(req.originalUrl, endpoint, answer.cachedLookup)
-    options.responseBatcher.send(req, res, render(answer, req.headers, type, endpoint.dropIn))
-  }
-
-  return (endpoint, handle, read) => async (req, res) => {
-    const arrivedAt = req.requestContext.startedAt
-    const { headers } = req
+    const deadlineMs = isWrite ? options.writeDeadlineMs : options.readDeadlineMs
     const { dropIn = false } = endpoint
-    const authenticate = () => options.authenticate({ headers, dropIn, ownOrigin: () => ownOrigin(req) })
 
-    // 400 credential in the URL.
-    const parseAddress = readAddress(endpoint, req)
+    return async (req: Request, res: Response): Promise<void> => {
+      const { headers, requestContext } = req
+      const arrivedAt = requestContext.startedAt
+      requestContext.route = endpoint.path
+      const authenticate = () => options.authenticate({ headers, dropIn, ownOrigin: () => ownOrigin(req) })
 
-    // 401 credential, 429 limit.
-    const caller = endpoint.scope === 'open' ? anonymous : await identify(req, authenticate)
+      // 400 credential in the URL.
+      const address = readAddress(endpoint, req)
 
-    // 403 scope.
-    authorizeScopes(caller, endpoint)
+      // 401 credential, 429 limit. The fast path may have done both for this request already.
+      let caller = endpoint.scope === 'open' ? anonymous : requestContext.caller
+      if (!caller) {
+        caller = await (requestContext.pendingCaller ?? authenticate())
+        requestContext.caller = caller
+        options.limit(caller)
+      }
 
-    // 404 organization of the path. A path that does not parse names none: 400.
-    const address = parseAddress()
-    if (address.pathFaults.length > 0)
-      refuseFaults('request.invalid', [...address.pathFaults, ...address.queryFaults])
-    if (!endpoint.anyOrganization) authorize(caller, { organization: organizationOf(address) })
+      // 403 scope, 404 organization of the path.
+      authorizeScopes(caller, endpoint)
+      authorizePath(caller, endpoint, address)
 
-    // 406 media type of the answer, 415 and 413 body.
-    const contentType = negotiateType(endpoint, req.headers.accept)
-    const sent = await readBody(endpoint, req, res)
+      // 406 media type of the answer, 415 and 413 body, 400 query and headers, 422 body.
+      const contentType = negotiateType(endpoint, headers.accept)
+      const content = await readBody(endpoint, req, res)
+      const { body, idempotencyKey } = checkInput(endpoint, req, address, content)
 
-    // 400 query and headers, 422 body.
-    refuseFaults('request.invalid', address.queryFaults)
-    const content = check(endpoint.body, sent, '')
-    refuseFaults(endpoint.dropIn ? 'request.invalid' : 'request.invalid-body', content.faults)
-    const query = address.query as Parsed<(typeof endpoint)['query']>
-    const hasKey = idempotencyKeyOf(endpoint, req) !== undefined
-    if (!hasKey && endpoint.keyRequired?.(content.value as never, query as never))
-      throw new Failure('idempotency.required')
-    const body = read ? await read(content.value as never, query) : content.value
-
-    // 403 and 404 for what the body names: the function that the handler calls refuses it.
-    const params = address.params as Parsed<(typeof endpoint)['params']>
-    const context = contextOf(endpoint, caller, arrivedAt)
-    const notBefore = wantsNewList(req) ? arrivedAt : undefined
-    const checked = body as never
-    const work = (requestKey: string) =>
-      handle({ caller, params, query, body: checked, context, notBefore, requestKey, contentType, req })
-    const run = endpoint.dropIn ? (requestKey: string) => asDropIn(() => work(requestKey)) : work
-    const answer = await options.withIdempotency(endpoint, req, caller, run)
-    if ('events' in answer)
-      return options.streams.open(req, res, answer.events, () =>
-        mayStillRead(authenticate, caller, endpoint, answer.organization),
-      )
-    send(req, res, endpoint, answer, contentType)
+      // 403 and 404 for what the body names: the function that the handler calls refuses it.
+      const deadline = Math.max(arrivedAt + deadlineMs, clock.now() + 1)
+      const input = {
+        caller,
+        params: address.params,
+        query: address.query,
+        body,
+        contentType,
+        req,
+        context: { lane: isWrite ? 'writes' : 'people', client: caller.id, deadline },
+        notBefore: wantsNewList(req) ? arrivedAt : undefined,
+      }
+      const work = async (requestKey: string): Promise<Answer> => {
+        try {
+          return await handle({ ...input, requestKey } as HandlerInput<E>)
+        } catch (error) {
+          // On drop-in paths every input fault is 400, also one that only ChatHub finds.
+          if (!dropIn || !isFailure(error, 'chathub.rejected')) throw error
+          throw new Failure('request.invalid', { cause: error, detail: error.detail })
+        }
+      }
+      const answer = await options.withIdempotency(endpoint, req, caller, idempotencyKey, work)
+      if ('events' in answer) {
+        const isAllowed = () => mayStillRead(authenticate, caller, endpoint, answer.organization)
+        return streams.open(req, res, answer.events, isAllowed)
+      }
+      if ('freshness' in answer) requestContext.freshness = answer.freshness
+      if ('cachedLookup' in answer) fastPath.remember(req.originalUrl, endpoint, answer.cachedLookup)
+      responseBatcher.send(req, res, render(answer, headers, contentType, dropIn))
+    }
   }
 }
 
-type AuthenticateRequest = () => ReturnType<Authenticate>
+export type Pipeline = ReturnType<typeof createPipeline>
 
 const authorizeScopes = (caller: Caller, { scope, scopeToo }: Endpoint): void => {
   if (scope !== 'open' && scope !== 'any') authorize(caller, { scope })
   if (scopeToo) authorize(caller, { scope: scopeToo })
 }
 
-const organizationOf = ({ params }: Address): number | undefined => (params as { org?: number })?.org
+/** @throws Failure `request.invalid` for a path that does not parse, because it names no organization */
+const authorizePath = (caller: Caller, endpoint: Endpoint, address: Address): void => {
+  const { params, pathFaults, queryFaults } = address
+  if (pathFaults.length > 0) refuseFaults('request.invalid', [...pathFaults, ...queryFaults])
+  if (!endpoint.anyOrganization) authorize(caller, { organization: (params as { org?: number })?.org })
+}
+
+/** The checked body, and the Idempotency-Key where the request has one. */
+const checkInput = (endpoint: Endpoint, req: Request, { query, queryFaults }: Address, content: unknown) => {
+  refuseFaults('request.invalid', queryFaults)
+  const { value: body, faults } = check(endpoint.body, content, '')
+  refuseFaults(endpoint.dropIn ? 'request.invalid' : 'request.invalid-body', faults)
+  const idempotencyKey = idempotencyKeyOf(endpoint, req)
+  if (idempotencyKey === undefined && endpoint.keyRequired?.(body as never, query as never))
+    throw new Failure('idempotency.required')
+  return { body, idempotencyKey }
+}
 
 /** Whether the reader of a stream still has the rights with which it began. An unverifiable credential keeps them. */
 const mayStillRead = async (
-  authenticate: AuthenticateRequest,
+  authenticate: () => ReturnType<Authenticate>,
   { id }: Caller,
   endpoint: Endpoint,
   organization: number,
@@ -190,16 +168,6 @@ const mayStillRead = async (
     return caller.id === id
   } catch (error) {
     return isFailure(error, 'credential.unverifiable')
-  }
-}
-
-/** On drop-in paths every input fault is 400, also one that only ChatHub finds. */
-const asDropIn = async (work: () => Promise<Answer> | Answer): Promise<Answer> => {
-  try {
-    return await work()
-  } catch (error) {
-    if (!isFailure(error, 'chathub.rejected')) throw error
-    throw new Failure('request.invalid', { cause: error, detail: failures['chathub.rejected'].detail })
   }
 }
 

@@ -33,7 +33,7 @@ declare module 'node:http' {
 const ownId = /^[A-Za-z0-9_-]{8,64}$/
 
 /** The valid request id of the caller, else a new one. */
-export const requestIdOf = (req: IncomingMessage): string => {
+const requestIdOf = (req: IncomingMessage): string => {
   const given = req.headers['x-request-id']
   return typeof given === 'string' && ownId.test(given) ? given : randomUUID()
 }

@@ -4,6 +4,7 @@ import type { Clock } from '../clock.ts'
 import { Failure } from '../errors.ts'
 import type { Cors } from './cors.ts'
 import { expressPrototypes } from './express-prototypes.ts'
+import type { FastPath } from './fast-path.ts'
 import { createFraming, requestFault } from './framing.ts'
 import { keepAliveSeconds } from './header-writer.ts'
 import { asFailure } from './problem.ts'
@@ -18,20 +19,22 @@ const connectionsMax = 20_000
 
 type Options = {
   router: Router
+  fastPath: FastPath
   clock: Clock
   responseBatcher: ResponseBatcher
   observe: Observe
   trustProxy: string[]
   cors: Cors
-  /** The longest that a caller waits for an answer, in ms. */
-  deadlineMs: number
+  /** The longest that a caller waits for an answer, ms. */
+  readDeadlineMs: number
+  writeDeadlineMs: number
   /** The cause of an internal error, for the log. */
   onInternal(error: unknown, requestId: string): void
 }
 
 /** The endpoints of a router behind one HTTP server. Every error answer, framing errors included, is a problem document. */
 export const createServer = (options: Options): http.Server => {
-  const { router, clock, cors, responseBatcher } = options
+  const { router, fastPath, clock, cors, responseBatcher } = options
   const framing = createFraming(options)
   const app = express()
   app.disable('x-powered-by')
@@ -56,7 +59,7 @@ export const createServer = (options: Options): http.Server => {
     const preflight = cors.preflight(req)
     if (fault) framing.refuse(req, res, fault)
     else if (preflight) responseBatcher.send(req, res, { status: 204, lines: preflight, body: undefined })
-    else if (!router.fastPath.answer(req, res)) app(req as Request, res as Response)
+    else if (!fastPath.answer(req, res)) app(req as Request, res as Response)
   }
   const server = http.createServer(
     {
@@ -74,7 +77,7 @@ export const createServer = (options: Options): http.Server => {
   Object.assign(server, { httpAllowHalfOpen: true })
   server.maxHeadersCount = 0
   server.maxConnections = connectionsMax
-  server.timeout = Math.max(silenceMs, options.deadlineMs + 10_000)
+  server.timeout = Math.max(silenceMs, options.readDeadlineMs + 10_000, options.writeDeadlineMs + 10_000)
   server.on('clientError', framing.refuseBroken)
   server.on('checkContinue', (req: IncomingMessage, res: ServerResponse) => listener(req, res, true))
   server.on('checkExpectation', (req: IncomingMessage, res: ServerResponse) => {

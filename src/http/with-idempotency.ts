@@ -8,12 +8,7 @@ import { type Idempotency, newRequestKey } from '../writes/idempotency.ts'
 import type { Answer } from './answer.ts'
 
 /** Runs a handler with the requestKey under which it writes; once per Idempotency-Key. */
-export type WithIdempotency = (
-  endpoint: Endpoint,
-  req: Request,
-  caller: Caller,
-  work: (requestKey: string) => Promise<Answer> | Answer,
-) => Promise<Answer>
+export type WithIdempotency = ReturnType<typeof createWithIdempotency>
 
 /** Answers with tokens are never stored. The state of an operation is always read again. */
 export const isStorable = (answer: Answer): boolean =>
@@ -31,33 +26,27 @@ export const idempotencyKeyOf = (endpoint: Endpoint, req: Request): string | und
   })
 }
 
-type Replayable = Extract<Answer, { json: unknown } | { empty: number }>
-
-/** A stored answer, marked as a replay. Version 0.1 stored headers as a flat list and `touched` for `organizationIds`. */
-const replayOf = (stored: Answer): Replayable => {
-  const { touched, ...answer } = stored as Replayable & { touched?: number[] }
-  const { headers = {}, organizationIds = touched ?? [] } = answer
-  const flat: string[] = Array.isArray(headers) ? headers : Object.entries(headers).flat()
-  const pairs = flat.flatMap((name, i) => (i % 2 === 0 ? [[name, flat[i + 1] as string]] : []))
-  const marked = { ...Object.fromEntries(pairs), 'Idempotency-Replayed': 'true' }
-  return { ...answer, organizationIds, headers: marked }
-}
-
 export const createWithIdempotency =
-  (idempotency: Idempotency<Answer>): WithIdempotency =>
-  async (endpoint, req, caller, work) => {
+  (idempotency: Idempotency<Answer>) =>
+  async (
+    endpoint: Endpoint,
+    req: Request,
+    caller: Caller,
+    key: string | undefined,
+    work: (requestKey: string) => Promise<Answer>,
+  ): Promise<Answer> => {
     // A read writes nothing that needs a key, and its random bytes are a twentieth of the cost of a read.
     if (endpoint.method === 'get') return work('')
-    const key = idempotencyKeyOf(endpoint, req)
     if (key === undefined) return work(newRequestKey())
     const fingerprint = createHash('sha256')
       .update(`${req.originalUrl}\n`)
       .update(Buffer.isBuffer(req.body) ? req.body : '')
       .digest('base64url')
     // The pipeline has authorized the organization of the path. Without the right to another one, the work runs and refuses.
-    const mayShow = (answer: Answer): boolean =>
-      replayOf(answer).organizationIds?.every((organization) => mayTouch(caller, organization)) ?? true
+    const mayShow = (stored: Answer): boolean =>
+      !('organizationIds' in stored) || stored.organizationIds.every((id) => mayTouch(caller, id))
     const use = { client: caller.id, route: endpoint.id, key, fingerprint }
-    const { answer, replayed } = await idempotency.run(use, async (requestKey) => work(requestKey), mayShow)
-    return replayed && ('json' in answer || 'empty' in answer) ? replayOf(answer) : answer
+    const { answer, replayed } = await idempotency.run(use, work, mayShow)
+    if (!replayed || !('json' in answer || 'empty' in answer)) return answer
+    return { ...answer, headers: { ...answer.headers, 'Idempotency-Replayed': 'true' } }
   }

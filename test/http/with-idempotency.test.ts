@@ -17,10 +17,10 @@ const callerOf = (...organizations: number[]): Caller => ({
   requestsPerMinute: 1,
   expiresAt: undefined,
 })
-const request = { headers: { 'idempotency-key': 'k' }, originalUrl: '/x', params: {} } as unknown as Request
+const request = { originalUrl: '/x' } as Request
 
 /** Runs one request; the answer that an earlier one stored is `stored`. */
-const runAfter = async (stored: unknown, caller: Caller): Promise<Answer> => {
+const runAfter = async (stored: Answer, caller: Caller): Promise<Answer> => {
   const withIdempotency = createWithIdempotency(
     createIdempotency<Answer>({
       records: createMemoryRecords(clock),
@@ -29,26 +29,19 @@ const runAfter = async (stored: unknown, caller: Caller): Promise<Answer> => {
       abandonedMs: 1000,
     }),
   )
-  await withIdempotency(endpoints.purge, request, callerOf(1, 2), () => stored as Answer)
-  return withIdempotency(endpoints.purge, request, caller, () => ({ json: 'worked again' }))
+  await withIdempotency(endpoints.purge, request, callerOf(1, 2), 'k', async () => stored)
+  return withIdempotency(endpoints.purge, request, caller, 'k', async () => ({ json: 'worked again' }))
 }
 
 describe('a stored answer', () => {
-  const now = { json: { a: 1 }, headers: { 'X-A': '1', 'X-B': '2' }, organizationIds: [1, 2] }
-  const inVersion1 = { json: { a: 1 }, headers: ['X-A', '1', 'X-B', '2'], touched: [1, 2] }
-  const replayed = { ...now, headers: { ...now.headers, 'Idempotency-Replayed': 'true' } }
+  const stored = { json: { a: 1 }, headers: { 'X-A': '1', 'X-B': '2' }, organizationIds: [1, 2] }
 
-  it.each([
-    ['of this version', now],
-    ['of version 0.1', inVersion1],
-  ])('%s is replayed with its headers and the mark of a replay', async (_name, stored) => {
-    expect(await runAfter(stored, callerOf(1, 2))).toEqual(replayed)
+  it('is replayed with its headers and the mark of a replay', async () => {
+    const headers = { ...stored.headers, 'Idempotency-Replayed': 'true' }
+    expect(await runAfter(stored, callerOf(1, 2))).toEqual({ ...stored, headers })
   })
 
-  it.each([
-    ['of this version', now],
-    ['of version 0.1', inVersion1],
-  ])('%s is not shown to a caller that lost one of its organizations', async (_name, stored) => {
+  it('is not shown to a caller that lost one of its organizations', async () => {
     expect(await runAfter(stored, callerOf(1))).toMatchObject({ json: 'worked again' })
   })
 

@@ -1,9 +1,9 @@
-import type { Assignments } from '../../assignments/assignments.ts'
 import { endpoints } from '../../contract/endpoints.ts'
 import type { Router } from '../router.ts'
+import type { Services } from './services.ts'
 
 /** /v1/organizations/{org}/assignments: the operator of a chat. */
-export const mountAssignments = (router: Router, { assignments }: { assignments: Assignments }): void => {
+export const mountAssignments = (router: Router, { assignments }: Services): void => {
   router.bind(endpoints.assignChat, async ({ caller, context, params, body }) => ({
     json: await assignments.assign(caller, params.org, body, context),
   }))

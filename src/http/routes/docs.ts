@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto'
 import { type Endpoint, endpoints } from '../../contract/endpoints.ts'
+import { createOpenApi } from '../../contract/openapi.ts'
 import { Failure, type FailureCode, failures } from '../../errors.ts'
 import type { Answer } from '../answer.ts'
 import type { Router } from '../router.ts'
+import type { Services } from './services.ts'
 
 const style =
   'body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1b1b1b;background:#fff}' +
@@ -53,11 +55,16 @@ const indexPage = (all: readonly Endpoint[]): Answer => {
   )
 }
 
-/** HTML pages, made from the endpoint table and the failure table. */
-export const mountDocs = (router: Router): void => {
-  router.bind(endpoints.docs, () => indexPage(router.endpoints))
+/** HTML pages and the OpenAPI document, made from the endpoint table and the failure table. */
+export const mountDocs = (router: Router, { version }: Services): void => {
+  router.bind(endpoints.docs, () => indexPage(router.endpoints()))
   router.bind(endpoints.problemPage, ({ params }) => {
     if (!Object.hasOwn(failures, params.code)) throw new Failure('route.unknown')
     return problemPage(params.code as FailureCode)
+  })
+  let document: Buffer | undefined
+  router.bind(endpoints.openapi, () => {
+    document ??= Buffer.from(JSON.stringify(createOpenApi(router.endpoints(), version)))
+    return { bytes: document, contentType: 'application/json; charset=utf-8' }
   })
 }

@@ -1,27 +1,11 @@
-import type { GatewayTokens } from '../../access/gateway-tokens.ts'
 import { codeOf } from '../../chathub/wire.ts'
 import { endpoints } from '../../contract/endpoints.ts'
 import { knownStatuses } from '../../contract/operator.ts'
 import { Failure } from '../../errors.ts'
-import type { Directory } from '../../lists/directory.ts'
-import type { OperatorLists } from '../../lists/operator-lists.ts'
-import type { OperatorTokens } from '../../lists/operator-tokens.ts'
-import type { Organizations } from '../../lists/organizations.ts'
 import type { Roster } from '../../lists/roster.ts'
-import type { Add } from '../../writes/add.ts'
-import type { ChangeStatus } from '../../writes/change-status.ts'
 import type { Router } from '../router.ts'
 import { keptBody } from './operators.ts'
-
-type Dependencies = {
-  organizations: Organizations
-  lists: OperatorLists
-  directory: Directory
-  add: Add
-  changeStatus: ChangeStatus
-  tokens: OperatorTokens
-  gatewayTokens: GatewayTokens
-}
+import type { Services } from './services.ts'
 
 /** ChatHub's own shape of a list: status integers as ChatHub gave them, the organization in each row. */
 const dropInList = ({ organization, operators }: Roster) =>
@@ -33,8 +17,8 @@ const dropInList = ({ organization, operators }: Roster) =>
   }))
 
 /** The drop-in paths: a program written for ChatHub changes only its base URL and token. */
-export const mountDropIn = (router: Router, dependencies: Dependencies): void => {
-  const { organizations, lists, directory, add, changeStatus, tokens, gatewayTokens } = dependencies
+export const mountDropIn = (router: Router, services: Services): void => {
+  const { organizations, lists, directory, add, changeStatus, tokens, access } = services
 
   router.bind(endpoints.dropInOperators, async ({ caller, context, query, notBefore }) => {
     const read = await lists.read(caller, query.organizationId, context, { notBefore })
@@ -95,7 +79,7 @@ export const mountDropIn = (router: Router, dependencies: Dependencies): void =>
     json: await tokens.validate(body.token, context),
   }))
   router.bind(endpoints.dropInLogin, async ({ body }) => {
-    const token = await gatewayTokens.issue(body.login, body.password)
+    const token = await access.gatewayTokens.issue(body.login, body.password)
     if (token === undefined) throw new Failure('credential.invalid')
     return { json: token }
   })

@@ -1,12 +1,9 @@
 import { endpoints } from '../../contract/endpoints.ts'
-import type { Upstream } from '../../contract/system.ts'
-import type { Purge } from '../../lists/lists.ts'
 import type { Router } from '../router.ts'
-
-type Dependencies = { upstream(): Upstream; purge: Purge }
+import type { Services } from './services.ts'
 
 /** The gateway's view of its caller, of ChatHub and of its cache. */
-export const mountGateway = (router: Router, { upstream, purge }: Dependencies): void => {
+export const mountGateway = (router: Router, { upstream, purge }: Services): void => {
   router.bind(endpoints.me, ({ caller }) => ({
     json: {
       id: caller.id,

@@ -1,27 +1,14 @@
 import type { Caller } from '../../access/caller.ts'
-import type { Clock } from '../../clock.ts'
 import { endpoints } from '../../contract/endpoints.ts'
 import { type RowOutcome, rowOutcomes } from '../../contract/operation.ts'
-import type { AddResult, ImportQuery } from '../../contract/operator.ts'
+import type { AddResult } from '../../contract/operator.ts'
 import { Failure, isFailure } from '../../errors.ts'
-import type { OperatorTokens } from '../../lists/operator-tokens.ts'
-import type { Add } from '../../writes/add.ts'
-import type { ChangeStatus } from '../../writes/change-status.ts'
 import { readNames, writeReport } from '../../writes/csv.ts'
-import type { Imports } from '../../writes/imports.ts'
 import { countRows, isFinal, type Operation, type Row, viewOf } from '../../writes/operation.ts'
 import type { Operations } from '../../writes/operations.ts'
 import type { Answer } from '../answer.ts'
 import type { Router } from '../router.ts'
-
-type Dependencies = {
-  operations: Operations
-  imports: Imports
-  add: Add
-  changeStatus: ChangeStatus
-  tokens: OperatorTokens
-  clock: Clock
-}
+import type { Services } from './services.ts'
 
 // The part of the deadline that is kept for sending the answer, ms.
 const answerMs = 100
@@ -39,8 +26,8 @@ const pick = (rows: readonly Row[], outcomes: readonly RowOutcome[]): Record<str
 }
 
 /** Writes of many rows, and operations: the resource of every write that takes long. */
-export const mountOperations = (router: Router, dependencies: Dependencies): void => {
-  const { operations, imports, add, changeStatus, tokens, clock } = dependencies
+export const mountOperations = (router: Router, services: Services): void => {
+  const { operations, imports, add, changeStatus, tokens, clock } = services
 
   router.bind(endpoints.setStatus, async ({ caller, context, params, body, requestKey }) => {
     const written = await changeStatus.many(caller, params.org, body, context, requestKey)
@@ -50,19 +37,9 @@ export const mountOperations = (router: Router, dependencies: Dependencies): voi
   })
 
   router.bind(endpoints.onboard, async ({ caller, context, params, body, requestKey }) => {
-    const written = await add(
-      caller,
-      params.org,
-      {
-        kind: 'onboard',
-        operators: body.operators,
-        onDuplicate: 'skip',
-        onDeleted: 'report',
-        dryRun: false,
-      },
-      context,
-      requestKey,
-    )
+    const { operators } = body
+    const modes = { kind: 'onboard', onDuplicate: 'skip', onDeleted: 'report', dryRun: false } as const
+    const written = await add(caller, params.org, { operators, ...modes }, context, requestKey)
     if ('operation' in written) return accepted(written.operation)
     const until = new Date(clock.wall() + body.token.expiresIn * 1000)
     const inTime = { ...context, deadline: context.deadline - answerMs }
@@ -81,17 +58,13 @@ export const mountOperations = (router: Router, dependencies: Dependencies): voi
     return { json: { ...written.done, results }, status: written.done.created > 0 ? 201 : 200, noStore: true }
   })
 
-  router.bind(
-    endpoints.startImport,
-    async ({ caller, context, params, query, body: asked, requestKey }) => {
-      const { dryRun, onDuplicate = 'skip', onDeleted = 'report' } = query
-      const request = { rows: asked, onDuplicate, onDeleted }
-      if (!dryRun) return accepted(await imports.start(caller, params.org, request, context, requestKey))
-      const rows = await imports.preview(caller, params.org, request, context)
-      return { json: { items: rows, total: rows.length, ...pick(rows, rowOutcomes) }, noStore: true }
-    },
-    (csv: Buffer, { column }: ImportQuery) => readNames(csv, column),
-  )
+  router.bind(endpoints.startImport, async ({ caller, context, params, query, body, requestKey }) => {
+    const { dryRun, onDuplicate = 'skip', onDeleted = 'report' } = query
+    const request = { rows: await readNames(body, query.column), onDuplicate, onDeleted }
+    if (!dryRun) return accepted(await imports.start(caller, params.org, request, context, requestKey))
+    const rows = await imports.preview(caller, params.org, request, context)
+    return { json: { items: rows, total: rows.length, ...pick(rows, rowOutcomes) }, noStore: true }
+  })
 
   const show = (operation: Operation): Answer => ({
     json: viewOf(operation),
@@ -112,7 +85,7 @@ export const mountOperations = (router: Router, dependencies: Dependencies): voi
     if (!contentType.startsWith('text/csv')) return { json: { items: rows, total: rows.length } }
     return {
       bytes: Buffer.from(writeReport(rows)),
-      contentType: contentType,
+      contentType,
       headers: { 'Content-Disposition': `attachment; filename="${params.operation}.csv"` },
     }
   })

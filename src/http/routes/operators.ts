@@ -4,25 +4,20 @@ import type { CallContext } from '../../chathub/exchange.ts'
 import { endpoints } from '../../contract/endpoints.ts'
 import type { KnownStatus } from '../../contract/operator.ts'
 import { Failure } from '../../errors.ts'
-import type { Directory, FoundOperator } from '../../lists/directory.ts'
+import type { FoundOperator } from '../../lists/directory.ts'
 import type { OperatorLists } from '../../lists/operator-lists.ts'
 import { isWhole, page } from '../../lists/page.ts'
 import type { Roster } from '../../lists/roster.ts'
-import type { Add } from '../../writes/add.ts'
-import type { ChangeStatus } from '../../writes/change-status.ts'
 import type { Answer } from '../answer.ts'
 import type { Router } from '../router.ts'
 import { accepted } from './operations.ts'
-
-type Dependencies = { lists: OperatorLists; directory: Directory; add: Add; changeStatus: ChangeStatus }
+import type { Services } from './services.ts'
 
 const shown = ({ roster, operator }: FoundOperator) => ({ ...operator, organization: roster.organization })
 
 /** /v1/organizations/{org}/operators, and reads over all organizations of the caller. */
-export const mountOperators = (
-  router: Router,
-  { lists, directory, add, changeStatus }: Dependencies,
-): void => {
+export const mountOperators = (router: Router, services: Services): void => {
+  const { lists, directory, add, changeStatus } = services
   router.bind(endpoints.listOperators, async ({ caller, context, params, query, notBefore }) => {
     const read = await lists.read(caller, params.org, context, { notBefore })
     if (isWhole(query)) return keptBody(lists, read, ({ bytes }) => bytes)

@@ -1,13 +1,9 @@
 import { endpoints } from '../../contract/endpoints.ts'
-import type { Diagnose } from '../../lists/diagnosis.ts'
-import type { Organizations } from '../../lists/organizations.ts'
 import type { Router } from '../router.ts'
+import type { Services } from './services.ts'
 
 /** /v1/organizations, and the diagnosis of one. */
-export const mountOrganizations = (
-  router: Router,
-  { organizations, diagnose }: { organizations: Organizations; diagnose: Diagnose },
-): void => {
+export const mountOrganizations = (router: Router, { organizations, diagnose }: Services): void => {
   router.bind(endpoints.listOrganizations, async ({ caller, context, query, notBefore }) => {
     const { found, freshness } = await organizations.list(caller, query, context, { notBefore })
     return { json: { items: found, total: found.length }, freshness }

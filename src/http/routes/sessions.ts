@@ -1,15 +1,17 @@
 import { requireOrigin, sessionIdOf, setCookie } from '../../access/session-cookie.ts'
-import type { Sessions } from '../../access/sessions.ts'
-import type { Clock } from '../../clock.ts'
 import { endpoints } from '../../contract/endpoints.ts'
 import { Failure } from '../../errors.ts'
 import { ownOrigin } from '../pipeline.ts'
 import type { Router } from '../router.ts'
-
-type Dependencies = { sessions: Sessions; sameSite: 'strict' | 'lax' | 'none'; clock: Clock }
+import type { Services } from './services.ts'
 
 /** Browser sessions: a back end mints a ticket, and the browser exchanges it for a cookie. */
-export const mountSessions = (router: Router, { sessions, sameSite, clock }: Dependencies): void => {
+export const mountSessions = (
+  router: Router,
+  { access, sessionSameSite: sameSite, clock }: Services,
+): void => {
+  const { sessions } = access
+  if (!sessions) return
   router.bind(endpoints.mintSession, async ({ caller, body }) => {
     const { ticket, expiresAt } = await sessions.mint(caller, body)
     return { json: { ticket, expiresAt: expiresAt.toISOString() }, status: 201, noStore: true }

@@ -1,0 +1,36 @@
+import type { createAccess } from '../../access/access.ts'
+import type { Assignments } from '../../assignments/assignments.ts'
+import type { Clock } from '../../clock.ts'
+import type { Health, Upstream } from '../../contract/system.ts'
+import type { Diagnose } from '../../lists/diagnosis.ts'
+import type { Directory } from '../../lists/directory.ts'
+import type { Purge } from '../../lists/lists.ts'
+import type { OperatorLists } from '../../lists/operator-lists.ts'
+import type { OperatorTokens } from '../../lists/operator-tokens.ts'
+import type { Organizations } from '../../lists/organizations.ts'
+import type { Add } from '../../writes/add.ts'
+import type { ChangeStatus } from '../../writes/change-status.ts'
+import type { Imports } from '../../writes/imports.ts'
+import type { Operations } from '../../writes/operations.ts'
+
+/** What the handlers call. */
+export type Services = {
+  access: ReturnType<typeof createAccess>
+  lists: OperatorLists
+  organizations: Organizations
+  directory: Directory
+  tokens: OperatorTokens
+  diagnose: Diagnose
+  purge: Purge
+  add: Add
+  changeStatus: ChangeStatus
+  imports: Imports
+  operations: Operations
+  assignments: Assignments
+  clock: Clock
+  version: string
+  sessionSameSite: 'strict' | 'lax' | 'none'
+  health(): Health
+  upstream(): Upstream
+  metrics(): Promise<string>
+}
