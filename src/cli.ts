@@ -39,12 +39,12 @@ program
       requestsPerMinute: number
       expiresAt?: string
     }) => {
-      const { id, scopes, organizations = '', requestsPerMinute, expiresAt } = options
+      const { id, organizations = '', requestsPerMinute, expiresAt } = options
       const key = makeKey(id)
       const entry = {
         id,
         keyHash: hashKey(key),
-        scopes,
+        scopes: options.scopes,
         organizations:
           organizations === '*' ? '*' : partsOf(organizations).map((text) => parseId(text) ?? text),
         requestsPerMinute,

@@ -29,7 +29,7 @@ export const settings = {
 
   redisUrl: secret('REDIS_URL', type.redisUrl, 'redis://, rediss://, redis+sentinel://host,host/name or redis+cluster://host,host. Unset: everything is kept in this process.'),
   redisPrefix: setting('REDIS_PREFIX', type.anyText, 'chathub:', 'The prefix of every key in Redis.'),
-  instances: setting('GATEWAY_INSTANCES', wholeNumber(1, 1000), '1', 'The planned number of instances. It sets the local share of the budget while Redis is away.'),
+  instances: setting('GATEWAY_INSTANCES', wholeNumber(1, 1000), '1', 'At least the number of instances that can run at once, also during a rolling restart. It sets the local share of the budget while Redis is away.'),
 
   freshMs: setting('CACHE_FRESH_SECONDS', seconds(1, 86_400), '60', 'How long a list of operators is served without asking ChatHub.'),
   organizationsFreshMs: setting('ORGANIZATIONS_FRESH_SECONDS', seconds(1, 86_400), '300', 'The same for the list of organizations.'),
@@ -37,8 +37,7 @@ export const settings = {
   waitMs: setting('CACHE_WAIT_MS', wholeNumber(0, 60_000), '800', 'Later still: how long a reader waits for ChatHub before it gets the old copy, in milliseconds.'),
   staleMs: setting('CACHE_STALE_SECONDS', seconds(1, 604_800), '3600', 'The greatest age of a copy that is served.'),
 
-  clientsFile: optional('API_KEYS_FILE', type.anyText, 'A JSON file with the callers. It is read again when it changes.'),
-  clients: optional('API_KEYS', type.anyText, 'The same JSON inline.'),
+  clients: secret('API_KEYS', type.anyText, 'The callers as JSON: {"clients":[…]}, with entries that `chathub-gateway keys create` prints.'),
   jwksUrl: optional('JWT_JWKS_URL', type.url('https:', 'http:'), 'The key set of a host application whose JWTs are accepted.'),
   jwtIssuer: optional('JWT_ISSUER', type.anyText, 'The `iss` claim that these JWTs must carry.'),
   jwtAudience: optional('JWT_AUDIENCE', type.anyText, 'The `aud` claim that these JWTs must carry.'),
@@ -53,11 +52,11 @@ export const settings = {
 type Values = { [K in keyof typeof settings]: ReturnType<(typeof settings)[K]['read']> }
 
 /** The settings as values. */
-export type Config = Omit<Values, 'clients'> & {
+export type Config = Values & {
   /** Paths of the secrets that were given as files, so that they can be read again. */
   files: Partial<Record<keyof Values, string>>
-  /** The callers, and the JSON that they were read from. */
-  clients: { entries: ClientEntry[]; json: string }
+  /** The callers that `clients` lists. */
+  clientEntries: ClientEntry[]
 }
 
 /** Every fault of the settings at once. The process ends with code 78 (EX_CONFIG). */
@@ -70,60 +69,63 @@ export class ConfigFaults extends Error {
   }
 }
 
-type Env = Record<string, string | undefined>
-
 /**
  * Reads the settings from `env`. An empty variable counts as unset.
  * @throws ConfigFaults that names every fault: variable, value unless secret, what is wanted
  */
-export const readConfig = (env: Env): Config => {
+export const readConfig = (env: Record<string, string | undefined>): Config => {
+  const rows = Object.entries(settings as Record<string, Setting<unknown>>)
+  const textOf = (row: Setting<unknown>) => env[row.env] || undefined
+  const fileOf = (row: Setting<unknown>) => (row.secret && env[`${row.env}_FILE`]) || undefined
+  const isSet = (name: keyof Values) => Boolean(textOf(settings[name]) ?? fileOf(settings[name]))
   const faults: string[] = []
-  const files: Config['files'] = {}
-  const set = new Set<keyof Values>()
-  const values: Record<string, unknown> = {}
-  for (const [name, row] of Object.entries(settings) as [keyof Values, Setting<unknown>][]) {
-    const path = row.secret ? env[`${row.env}_FILE`] || undefined : undefined
-    if (env[row.env] || path) set.add(name)
-    if (path !== undefined) files[name] = path
-    const text = textOf(row.env, env[row.env] || undefined, path, faults)
-    if (text === null) continue
+  const read = {} as Values
+  for (const [name, row] of rows)
     try {
-      values[name] = row.read(text)
+      Object.assign(read, { [name]: readSetting(row, textOf(row), fileOf(row)) })
     } catch (error) {
-      if (!(error instanceof ZodError)) throw error
-      for (const issue of error.issues) {
-        const [index] = issue.path
-        const value = typeof index === 'number' ? type.partsOf(text ?? '')[index] : text
-        faults.push(`${row.env}${row.secret ? '' : shown(value)}: wanted: ${issue.message}`)
-      }
+      if (!(error instanceof ConfigFaults)) throw error
+      faults.push(...error.faults)
     }
-  }
-  const read = { ...values, files } as Values & Pick<Config, 'files'>
-  faults.push(...crossFaults(read, (name) => set.has(name)))
-  const clients = readClients(read, set.has('jwksUrl'), faults)
+  faults.push(...crossFaults(read, isSet))
+  const clients = read.clients
+    ? parseClients(read.clients.reveal(), isSet('jwksUrl'), systemClock.wall())
+    : { entries: [], faults: [] }
+  const clientsFrom = fileOf(settings.clients) ? 'API_KEYS_FILE' : 'API_KEYS'
+  faults.push(...clients.faults.map((fault) => `${clientsFrom}: ${fault}`))
   if (faults.length > 0) throw new ConfigFaults(faults)
-  return { ...read, clients }
+  const files = rows.map(([name, row]) => [name, fileOf(row)] as const).filter(([, path]) => path)
+  return { ...read, files: Object.fromEntries(files), clientEntries: clients.entries }
 }
 
-/** The text of a setting, from its variable or its file; null after a fault. */
-const textOf = (
-  env: string,
-  text: string | undefined,
-  path: string | undefined,
-  faults: string[],
-): string | undefined | null => {
-  if (path === undefined) return text
-  const file = `${env}_FILE=${JSON.stringify(path)}`
-  if (text !== undefined)
-    faults.push(`${env}: given twice, as itself and as ${env}_FILE; wanted: one of them`)
+/** The value of a setting that has this text, or whose text is in the file `path`. @throws ConfigFaults */
+const readSetting = (row: Setting<unknown>, text: string | undefined, path: string | undefined): unknown => {
+  if (text && path)
+    throw new ConfigFaults([`${row.env}: given twice, as itself and as ${row.env}_FILE; wanted: one of them`])
+  const content = path ? readSecretFile(row.env, path) : text
   try {
-    const content = secretOf(readFileSync(path, 'utf8'))
-    if (content !== '') return content
-    faults.push(`${file}: the file is empty; wanted: the secret`)
-  } catch {
-    faults.push(`${file}: cannot be read; wanted: a readable file`)
+    return row.read(content)
+  } catch (error) {
+    if (!(error instanceof ZodError)) throw error
+    throw new ConfigFaults(
+      error.issues.map(({ path: [index], message }) => {
+        const value = typeof index === 'number' ? type.partsOf(content ?? '')[index] : content
+        return `${row.env}${row.secret ? '' : shown(value)}: wanted: ${message}`
+      }),
+    )
   }
-  return null
+}
+
+const readSecretFile = (env: string, path: string): string => {
+  const file = `${env}_FILE=${JSON.stringify(path)}`
+  let content: string
+  try {
+    content = secretOf(readFileSync(path, 'utf8'))
+  } catch {
+    throw new ConfigFaults([`${file}: cannot be read; wanted: a readable file`])
+  }
+  if (content === '') throw new ConfigFaults([`${file}: the file is empty; wanted: the secret`])
+  return content
 }
 
 /** The secret in a file: its content without the line end. */
@@ -132,57 +134,32 @@ export const secretOf = (content: string): string => content.replace(/\r?\n$/, '
 /** `="value"`, unless the value may hold a password. */
 const shown = (value: string | undefined): string => (value?.includes('@') ? '' : `=${JSON.stringify(value)}`)
 
-const isLoopback = (hostname: string): boolean =>
-  hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d{1,3}){3}$/.test(hostname)
+/** Whether others than this machine can read what is sent there. */
+const isExposed = ({ protocol, hostname }: URL): boolean =>
+  protocol === 'http:' &&
+  hostname !== 'localhost' &&
+  hostname !== '[::1]' &&
+  !/^127(\.\d{1,3}){3}$/.test(hostname)
 
 /** Faults of settings that do not fit together. A setting that is set wrongly does not also count as missing. */
-function* crossFaults(values: Values, isSet: (name: keyof Values) => boolean): Generator<string> {
-  const { chathubUrl, jwksUrl, opsPort } = values
-  if (chathubUrl) {
-    const given = `CHATHUB_BASE_URL${shown(chathubUrl.href)}`
-    if (chathubUrl.pathname !== '/' || chathubUrl.search || chathubUrl.hash)
-      yield `${given}: wanted: an origin alone, without path or query`
-    if (chathubUrl.protocol === 'http:' && !isLoopback(chathubUrl.hostname) && !values.chathubAllowHttp)
-      yield `${given}: http: would show the company token; wanted: https:, or CHATHUB_ALLOW_HTTP=true for a simulator`
-  }
-  if (!isSet('companyToken') && !(isSet('login') && isSet('password')))
-    yield 'CHATHUB_COMPANY_TOKEN: unset; wanted: the company token, or CHATHUB_LOGIN with CHATHUB_PASSWORD'
-  if (isSet('login') !== isSet('password'))
-    yield `${isSet('login') ? 'CHATHUB_PASSWORD' : 'CHATHUB_LOGIN'}: unset; wanted: login and password together`
-  const jwt = (['jwksUrl', 'jwtIssuer', 'jwtAudience'] as const).map(isSet)
-  if (jwt.includes(true) && jwt.includes(false))
-    yield 'JWT_JWKS_URL, JWT_ISSUER, JWT_AUDIENCE: only some are set; wanted: all or none'
-  if (jwksUrl?.protocol === 'http:' && !isLoopback(jwksUrl.hostname))
-    yield `JWT_JWKS_URL${shown(jwksUrl.href)}: wanted: https:, or http: on loopback`
-  if (opsPort !== undefined && opsPort !== 0 && opsPort === values.port)
-    yield `OPS_PORT${shown(String(opsPort))}: wanted: another port than PORT`
-  if (values.sessionSameSite === 'none')
-    for (const origin of values.corsOrigins ?? [])
-      if (!origin.startsWith('https:'))
-        yield `CORS_ORIGINS${shown(origin)}: wanted: https: origins alone, with SESSION_SAME_SITE=none`
-}
-
-/** Reads the callers once. `othersMayCall`: a list without callers is no fault, because JWTs are accepted too. */
-const readClients = (values: Values, othersMayCall: boolean, faults: string[]): Config['clients'] => {
-  const { clients: inline, clientsFile: path } = values
-  const none = { entries: [], json: '' }
-  if (inline && path)
-    faults.push('API_KEYS: given twice, as itself and as API_KEYS_FILE; wanted: one of them')
-  if (!inline && !path) {
-    if (!othersMayCall)
-      faults.push(
-        'API_KEYS_FILE: unset; wanted: at least one caller (API_KEYS_FILE, API_KEYS or JWT_JWKS_URL), or nobody could ever call',
-      )
-    return none
-  }
-  let json = inline as string
-  try {
-    if (path) json = readFileSync(path, 'utf8')
-  } catch {
-    faults.push(`API_KEYS_FILE${shown(path)}: cannot be read; wanted: a readable JSON file`)
-    return none
-  }
-  const parsed = parseClients(json, othersMayCall, systemClock.wall())
-  faults.push(...parsed.faults.map((fault) => `${path ? 'API_KEYS_FILE' : 'API_KEYS'}: ${fault}`))
-  return { entries: parsed.entries, json }
+const crossFaults = (values: Partial<Values>, isSet: (name: keyof Values) => boolean): string[] => {
+  const { chathubUrl, jwksUrl, opsPort, corsOrigins = [] } = values
+  const base = `CHATHUB_BASE_URL${shown(chathubUrl?.href)}`
+  const jwtCount = (['jwksUrl', 'jwtIssuer', 'jwtAudience'] as const).filter(isSet).length
+  const plainOrigins =
+    values.sessionSameSite === 'none' ? corsOrigins.filter((origin) => !origin.startsWith('https:')) : []
+  // biome-ignore format: a table reads best one row a line
+  const rows: [isFault: unknown, fault: string][] = [
+    [chathubUrl && chathubUrl.href !== `${chathubUrl.origin}/`, `${base}: wanted: an origin alone, without path or query`],
+    [chathubUrl && isExposed(chathubUrl) && !values.chathubAllowHttp, `${base}: http: would show the company token; wanted: https:, or CHATHUB_ALLOW_HTTP=true for a simulator`],
+    [!isSet('companyToken') && !(isSet('login') && isSet('password')), 'CHATHUB_COMPANY_TOKEN: unset; wanted: the company token, or CHATHUB_LOGIN with CHATHUB_PASSWORD'],
+    [isSet('login') && !isSet('password'), 'CHATHUB_PASSWORD: unset; wanted: login and password together'],
+    [isSet('password') && !isSet('login'), 'CHATHUB_LOGIN: unset; wanted: login and password together'],
+    [jwtCount % 3 > 0, 'JWT_JWKS_URL, JWT_ISSUER, JWT_AUDIENCE: only some are set; wanted: all or none'],
+    [jwksUrl && isExposed(jwksUrl), `JWT_JWKS_URL${shown(jwksUrl?.href)}: wanted: https:, or http: on loopback`],
+    [opsPort && opsPort === values.port, `OPS_PORT="${opsPort}": wanted: another port than PORT`],
+    ...plainOrigins.map((origin): [boolean, string] => [true, `CORS_ORIGINS${shown(origin)}: wanted: https: origins alone, with SESSION_SAME_SITE=none`]),
+    [!isSet('clients') && !isSet('jwksUrl'), 'API_KEYS_FILE: unset; wanted: at least one caller (API_KEYS_FILE, API_KEYS or JWT_JWKS_URL), or nobody could ever call'],
+  ]
+  return rows.flatMap(([isFault, fault]) => (isFault ? fault : []))
 }

@@ -1,4 +1,6 @@
 #!/usr/bin/env node
+import { once } from 'node:events'
+import { realpathSync } from 'node:fs'
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import closeWithGrace from 'close-with-grace'
@@ -10,33 +12,28 @@ import { openLogWriter } from './log-writer.ts'
 
 /** sysexits.h: a fault of the settings. */
 const EX_CONFIG = 78
-// A balancer that asks /readyz each second learns that this instance leaves before it stops accepting.
+// A load balancer that checks /readyz each second stops sending requests before this instance stops accepting.
 const lingerMs = 1000
 const drainMs = 20_000
-// The process ends by then, whatever still runs.
+// The process ends by then, also when requests or writes are still running.
 const graceMs = 25_000
 
-/** Told in one line: the reason is outside, a stack says nothing of it. */
+/** Printed as one line: a stack says nothing about the cause. */
 class CannotListen extends Error {}
 
-/** Listens; resolves with the origin that callers use. */
-const listen = (server: Server, setting: string, port: number, host: string): Promise<string> =>
-  new Promise((resolve, reject) => {
-    server.once('error', ({ message }) =>
-      reject(new CannotListen(`HOST=${host} ${setting}=${port}: ${message}`)),
-    )
-    server.listen(port, host, () => {
-      const { address, family, port: bound } = server.address() as AddressInfo
-      resolve(`http://${family === 'IPv6' ? `[${address}]` : address}:${bound}`)
-    })
+/** Listens. Resolves with the origin that callers use. */
+const listen = async (server: Server, setting: string, port: number, host: string): Promise<string> => {
+  await once(server.listen(port, host), 'listening').catch(({ message }) => {
+    throw new CannotListen(`HOST=${host} ${setting}=${port}: ${message}`)
   })
+  const { address, family, port: bound } = server.address() as AddressInfo
+  return `http://${family === 'IPv6' ? `[${address}]` : address}:${bound}`
+}
 
-/** Accepts nothing new, lets in-flight requests end, then resolves; idle connections are closed at once. */
+/** Accepts nothing new and closes idle connections. Resolves when the in-flight requests have ended. */
 const finish = (server: Server): Promise<void> =>
   new Promise((resolve) => {
-    if (!server.listening) return resolve()
     server.close(() => resolve())
-    server.closeIdleConnections()
   })
 
 /** The process: settings, gateway, listen, ready line, drain. @throws ConfigFaults */
@@ -49,11 +46,10 @@ export const run = async (env: Record<string, string | undefined>): Promise<{ ur
   const log = createLog(config.logLevel, pretty ?? output)
   const gateway = createGateway(config, { log })
   await gateway.opened
-  const url = await listen(gateway.server, 'PORT', config.port, config.host)
+  const { host, port, opsPort } = config
+  const url = await listen(gateway.server, 'PORT', port, host)
   const opsUrl =
-    config.opsPort === undefined
-      ? undefined
-      : await listen(gateway.opsServer, 'OPS_PORT', config.opsPort, config.host)
+    opsPort === undefined ? undefined : await listen(gateway.opsServer, 'OPS_PORT', opsPort, host)
 
   closeWithGrace({ delay: graceMs, logger: false }, async ({ err }) => {
     const stopBy = systemClock.now() + graceMs - 1000
@@ -69,20 +65,14 @@ export const run = async (env: Record<string, string | undefined>): Promise<{ ur
 
   if (!config.redisUrl)
     log.logger.info('no REDIS_URL: lists, idempotency and operations live in this process only')
-  // Written past the log, so that whoever waits for it sees it at every log level.
-  process.stdout.write(
-    `${JSON.stringify({ msg: 'ready', url, ...(opsUrl && { opsUrl }), pid: process.pid })}\n`,
-  )
+  // Not written by the log: supervisors wait for this line, so it comes at every log level.
+  process.stdout.write(`${JSON.stringify({ msg: 'ready', url, opsUrl, pid: process.pid })}\n`)
   return { url }
 }
 
-if (process.argv[1] && import.meta.filename === (await import('node:fs')).realpathSync(process.argv[1]))
+if (process.argv[1] && import.meta.filename === realpathSync(process.argv[1]))
   run(process.env).catch((error: unknown) => {
-    if (error instanceof ConfigFaults) {
-      process.stderr.write(`${error.message}\n`)
-      process.exit(EX_CONFIG)
-    }
-    const told = error instanceof CannotListen ? error.message : (error as Error).stack
-    process.stderr.write(`${told}\n`)
-    process.exit(1)
+    const isKnown = error instanceof ConfigFaults || error instanceof CannotListen
+    process.stderr.write(`${isKnown ? error.message : (error as Error).stack}\n`)
+    process.exit(error instanceof ConfigFaults ? EX_CONFIG : 1)
   })

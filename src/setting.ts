@@ -20,36 +20,29 @@ type Type<T> = z.ZodType<T, string>
 const row = <T>(
   env: string,
   type: Type<T>,
-  fallback: string | undefined,
   sentence: string,
-  secret: boolean,
-) => ({
+  fallback?: string,
+  isSecret = false,
+): Setting<T | undefined> => ({
   env,
   sentence: type.description ? `${sentence} (${type.description})` : sentence,
   fallback,
-  secret,
-  read: (text: string | undefined) => (text === undefined ? undefined : type.parse(text)),
+  secret: isSecret,
+  read: (text = fallback) => (text === undefined ? undefined : type.parse(text)),
 })
 
 /** A setting with a default. */
-export const setting = <T>(env: string, type: Type<T>, fallback: string, sentence: string): Setting<T> => {
-  const { read, ...rest } = row(env, type, fallback, sentence, false)
-  return { ...rest, read: (text) => read(text ?? fallback) as T }
-}
+export const setting = <T>(env: string, type: Type<T>, fallback: string, sentence: string) =>
+  row(env, type, sentence, fallback) as Setting<T>
 
 /** A setting that is undefined when its variable is unset. */
-export const optional = <T>(env: string, type: Type<T>, sentence: string): Setting<T | undefined> =>
-  row(env, type, undefined, sentence, false)
+export const optional = <T>(env: string, type: Type<T>, sentence: string) => row(env, type, sentence)
 
 /** A value that is never printed. The variable `<env>_FILE` may name a file that holds it. */
-export const secret = (env: string, type: Type<string>, sentence: string): Setting<Secret | undefined> =>
-  row(
-    env,
-    type.transform((text) => new Secret(text)),
-    undefined,
-    sentence,
-    true,
-  )
+export const secret = (env: string, type: Type<string>, sentence: string) => {
+  const hidden = type.transform((text) => new Secret(text))
+  return row(env, hidden, sentence, undefined, true)
+}
 
 /** Text that passes `isValid`. `wanted` completes the sentence « wanted: … ». */
 const textThat = (wanted: string, isValid: (text: string) => boolean) =>

@@ -22,45 +22,37 @@ export const watchCredentials = (options: {
   report: Reporter
 }): (() => void) => {
   const { config, keys, companyToken, redis, sessions, clock, report } = options
-  const watchers: { close(): void }[] = []
+  const stopping = new AbortController()
 
-  /** `apply` returns false when the new content means the same. It throws when the content has a fault. */
-  const watch = (setting: string, path: string, current: string, apply: (text: string) => boolean): void => {
-    const changed = (text: string): void => {
-      if (apply(text)) report({ name: 'secret-file', setting, result: 'changed' })
-    }
-    const kept = (because: string): void => report({ name: 'secret-file', setting, result: 'kept', because })
-    watchers.push(watchFile({ path, current, clock, changed, kept }))
-  }
-
-  if (config.clientsFile)
-    watch('API_KEYS_FILE', config.clientsFile, config.clients.json, (text) => {
-      const { entries, faults } = parseClients(text, config.jwksUrl !== undefined, clock.wall())
-      if (faults.length > 0) throw new Error(faults.join('; '))
-      keys.replace(entries)
-      return true
-    })
-
-  const secrets = [
-    { name: 'companyToken', apply: (token: Secret) => companyToken.replace({ token }) },
-    { name: 'password', apply: (password: Secret) => companyToken.replace({ password }) },
-    { name: 'redisUrl', apply: (url: Secret) => redis?.replace(url.reveal()) },
-    { name: 'sessionSecret', apply: (secret: Secret) => sessions?.replaceSecret(secret) },
-  ] as const
-  for (const { name, apply } of secrets) {
+  /** Throws when the new content has a fault. */
+  const watch = (
+    name: 'clients' | 'companyToken' | 'password' | 'redisUrl' | 'sessionSecret',
+    apply: (next: Secret) => void,
+  ): void => {
     const path = config.files[name]
-    if (path === undefined) continue
+    if (path === undefined) return
+    const setting = `${settings[name].env}_FILE`
     let current = config[name]?.reveal()
-    watch(`${settings[name].env}_FILE`, path, '', (text) => {
+    const changed = (text: string): void => {
       const next = settings[name].read(secretOf(text) || undefined)
       if (!next) throw new Error('the file is empty')
-      if (next.reveal() === current) return false
-      current = next.reveal()
+      if (next.reveal() === current) return
       apply(next)
-      return true
-    })
+      current = next.reveal()
+      report({ name: 'secret-file', setting, result: 'changed' })
+    }
+    const kept = (because: string): void => report({ name: 'secret-file', setting, result: 'kept', because })
+    void watchFile({ path, clock, signal: stopping.signal, changed, kept })
   }
-  return () => {
-    for (const watcher of watchers) watcher.close()
-  }
+
+  watch('clients', (json) => {
+    const { entries, faults } = parseClients(json.reveal(), config.jwksUrl !== undefined, clock.wall())
+    if (faults.length > 0) throw new Error(faults.join('; '))
+    keys.replace(entries)
+  })
+  watch('companyToken', (token) => companyToken.replace({ token }))
+  watch('password', (password) => companyToken.replace({ password }))
+  watch('redisUrl', (url) => redis?.replace(url.reveal()))
+  watch('sessionSecret', (secret) => sessions?.replaceSecret(secret))
+  return () => stopping.abort()
 }

@@ -233,7 +233,7 @@ describe('the settings', () => {
     expect(withGood({ API_KEYS_FILE: join(folder, 'clients.json') })[0]).toMatch(/^API_KEYS: given twice/)
     const missing = join(folder, 'nowhere.json')
     expect(withGood({ API_KEYS: '', API_KEYS_FILE: missing })).toEqual([
-      `API_KEYS_FILE=${JSON.stringify(missing)}: cannot be read; wanted: a readable JSON file`,
+      `API_KEYS_FILE=${JSON.stringify(missing)}: cannot be read; wanted: a readable file`,
     ])
   })
 })

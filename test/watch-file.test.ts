@@ -3,53 +3,57 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
 import { watchFile } from '../src/watch-file.ts'
+import { until } from './support/until.ts'
 
 let folder: string
 let path: string
 let tick: () => Promise<void>
 let watched: { changed: string[]; kept: string[] }
-let close: () => void
+let stop: () => void
 
 /** A clock whose timers are run by the test. */
 const handClock = () => {
-  let timers: (() => unknown)[] = []
-  return {
-    clock: {
-      now: () => 0,
-      wall: () => 0,
-      after: (_ms: number, run: () => void) => {
-        timers.push(run)
-        return () => {
-          timers = timers.filter((timer) => timer !== run)
-        }
-      },
-    },
-    tick: async () => {
-      await Promise.all(timers.splice(0).map((run) => run()))
-    },
-    waiting: () => timers.length,
+  const timers = new Set<() => unknown>()
+  const after = (_ms: number, run: () => void) => {
+    timers.add(run)
+    return () => timers.delete(run)
   }
+  return { clock: { now: () => 0, wall: () => 0, after }, timers }
 }
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'watch-file-'))
   path = join(folder, 'secret')
   await writeFile(path, 'one')
-  const hand = handClock()
-  tick = hand.tick
+  const { clock, timers } = handClock()
+  const stopping = new AbortController()
+  let hasEnded = false
   watched = { changed: [], kept: [] }
-  ;({ close } = watchFile({
+  const watching = watchFile({
     path,
-    current: 'one',
-    clock: hand.clock,
+    clock,
+    signal: stopping.signal,
     changed: (text) => {
       if (text === 'bad') throw new Error('is bad')
       watched.changed.push(text)
     },
     kept: (reason) => watched.kept.push(reason),
-  }))
+  })
+  void watching.then(() => {
+    hasEnded = true
+  })
+  tick = async () => {
+    for (const run of [...timers]) run()
+    await until(() => hasEnded || timers.size > 0)
+  }
+  stop = () => stopping.abort()
+  await tick()
+  expect(watched.changed.splice(0)).toEqual(['one'])
 })
-afterEach(() => rm(folder, { recursive: true }))
+afterEach(async () => {
+  stop()
+  await rm(folder, { recursive: true })
+})
 
 describe('a watched file', () => {
   it('hands over its text after each change, and nothing while it stays the same', async () => {
@@ -82,8 +86,8 @@ describe('a watched file', () => {
     expect(watched.changed).toEqual(['good'])
   })
 
-  it('is not read any more after close', async () => {
-    close()
+  it('is not read after it was stopped', async () => {
+    stop()
     await writeFile(path, 'two')
     await tick()
     expect(watched).toEqual({ changed: [], kept: [] })

@@ -10,7 +10,7 @@ import { createSessions } from './sessions.ts'
 
 /** Who is calling: keys first, then gateway tokens, then JWTs; sessions when a secret is set. */
 export const createAccess = (options: {
-  clients: { entries: ClientEntry[] }
+  clientEntries: readonly ClientEntry[]
   jwksUrl: URL | undefined
   jwtIssuer: string | undefined
   jwtAudience: string | undefined
@@ -19,8 +19,8 @@ export const createAccess = (options: {
   newRecords(): Records
   clock: Clock
 }) => {
-  const { clients, jwksUrl, jwtIssuer: issuer, jwtAudience: audience, newRecords, clock } = options
-  const keys = createKeys(clients.entries, clock)
+  const { clientEntries, jwksUrl, jwtIssuer: issuer, jwtAudience: audience, newRecords, clock } = options
+  const keys = createKeys(clientEntries, clock)
   const limit = createClientLimit(clock)
   const gatewayTokens = createGatewayTokens({ keys, records: newRecords(), clock, limit })
   const { sessionSecret: secret } = options
