@@ -187,7 +187,7 @@ describe('files', () => {
     assignments: 433,
     cache: 1126,
     chathub: 668,
-    contract: 1213,
+    contract: 1164,
     http: 2194,
     lists: 860,
     redis: 414,

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { checking, type ValueFault } from './fault.ts'
-import { Id, listOf } from './ids.ts'
+import { component, Id, listOf } from './ids.ts'
 
 const chatIdMax = 128
 const strategies = ['roundRobin', 'modulo'] as const
@@ -71,32 +71,30 @@ export const AssignChat = z
   .meta({ id: 'AssignChat' })
 export type AssignChat = z.infer<typeof AssignChat>
 
-export const Assignment = z
-  .strictObject({
-    chatId: z.custom<string | number>().meta({ openapi: chatSchema }),
-    operator: Id,
-    strategy: z.enum(strategies).describe('How the operator was chosen.'),
-    assignedAt: z.iso.datetime(),
-    explain: z.strictObject({
-      reason: z
-        .enum(['held', 'heldByInactive', 'fewestChats', 'modulo'])
-        .describe(
-          '`held`: assigned before and still active. `heldByInactive`: assigned before and no longer active; the next POST moves the chat.',
-        ),
-      moved: z
-        .enum(['inactive', 'excluded'])
-        .optional()
-        .describe('Why the chat moved from its previous operator in this request.'),
-      active: z.int().describe('Active operators of the organization.'),
-      candidates: z.int().describe('Active operators that are not excluded.'),
-      given: z
-        .int()
-        .optional()
-        .describe(
-          '`fewestChats`: chats assigned to the operator before this one. No candidate had fewer. A new operator starts with the lowest count of the others.',
-        ),
-      index: z.int().optional().describe('`modulo`: index of the operator among the candidates, from 0.'),
-    }),
-  })
-  .meta({ id: 'Assignment' })
+export const Assignment = component('Assignment', {
+  chatId: z.custom<string | number>().meta({ openapi: chatSchema }),
+  operator: Id,
+  strategy: z.enum(strategies).describe('How the operator was chosen.'),
+  assignedAt: z.iso.datetime(),
+  explain: z.strictObject({
+    reason: z
+      .enum(['held', 'heldByInactive', 'fewestChats', 'modulo'])
+      .describe(
+        '`held`: assigned before and still active. `heldByInactive`: assigned before and no longer active; the next POST moves the chat.',
+      ),
+    moved: z
+      .enum(['inactive', 'excluded'])
+      .optional()
+      .describe('Why the chat moved from its previous operator in this request.'),
+    active: z.int().describe('Active operators of the organization.'),
+    candidates: z.int().describe('Active operators that are not excluded.'),
+    given: z
+      .int()
+      .optional()
+      .describe(
+        '`fewestChats`: chats assigned to the operator before this one. No candidate had fewer. A new operator starts with the lowest count of the others.',
+      ),
+    index: z.int().optional().describe('`modulo`: index of the operator among the candidates, from 0.'),
+  }),
+})
 export type Assignment = z.infer<typeof Assignment>

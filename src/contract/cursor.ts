@@ -9,9 +9,15 @@ import { Id } from './ids.ts'
 export type Cursor = { of: string; before: number; last: [id: number, print: string][] }
 
 export const rememberedMax = 10
-const print = z.string().max(8)
-const last = z.tuple([Id, print])
-const shape = z.tuple([print, z.int().min(0), z.array(last).min(1).max(rememberedMax)])
+const digest = z.string().max(8)
+const shape = z.tuple([
+  digest,
+  z.int().min(0),
+  z
+    .array(z.tuple([Id, digest]))
+    .min(1)
+    .max(rememberedMax),
+])
 
 export const encodeCursor = ({ of, before, last }: Cursor): string =>
   Buffer.from(JSON.stringify([of, before, last])).toString('base64url')

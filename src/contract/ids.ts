@@ -1,8 +1,15 @@
 import { z } from 'zod'
 import { parsedText, refuse } from './fault.ts'
 
+/** An object without other fields. The OpenAPI document describes it once, under this name. */
+export const component = <S extends z.ZodRawShape>(id: string, shape: S) => z.strictObject(shape).meta({ id })
+
+/** One count for each of these names. */
+export const countsOf = <N extends string>(names: readonly N[]) =>
+  Object.fromEntries(names.map((name) => [name, z.int()])) as Record<N, z.ZodInt>
+
 /** ChatHub's ids are 32-bit integers. */
-export const idMax = 2147483647
+const idMax = 2147483647
 
 /** An id in a JSON body. */
 export const Id = z.int().min(1).max(idMax)

@@ -54,67 +54,73 @@ const lift = (schema: Json, components: Json): Json => {
   return text(rest)
 }
 
-const parametersOf = (endpoint: Endpoint, components: Json): Json[] => {
-  const parameters: Json[] = []
-  const from = (place: 'path' | 'query', object: z.ZodObject | undefined) => {
-    for (const [name, schema] of Object.entries(object?.shape ?? {}) as [string, z.ZodType][]) {
+const idempotencyKey = {
+  name: 'Idempotency-Key',
+  in: 'header',
+  required: false,
+  schema: { type: 'string', minLength: 1, maxLength: 255 },
+  description: 'The same key and body get the same answer for 24 hours.',
+}
+
+const parametersOf = ({ params, query, idempotent }: Endpoint, components: Json): Json[] => {
+  const from = (place: 'path' | 'query', object: z.ZodObject | undefined): Json[] =>
+    Object.entries((object?.shape ?? {}) as Record<string, z.ZodType>).map(([name, schema]) => {
       const { description, ...shape } = schemaOf(schema, 'input', components)
-      parameters.push({
+      return {
         name,
         in: place,
         required: place === 'path' || !schema.safeParse(undefined).success,
         ...(shape['type'] === 'array' && { style: 'form', explode: false }),
         ...(description ? { description } : {}),
         schema: shape,
-      })
-    }
-  }
-  from('path', endpoint.params)
-  from('query', endpoint.query)
-  if (endpoint.idempotent)
-    parameters.push({
-      name: 'Idempotency-Key',
-      in: 'header',
-      required: false,
-      schema: { type: 'string', minLength: 1, maxLength: 255 },
-      description: 'The same key and body get the same answer for 24 hours.',
+      }
     })
-  return parameters
+  return [...from('path', params), ...from('query', query), ...(idempotent ? [idempotencyKey] : [])]
 }
 
-type Answer = { description: string; headers?: Json; content?: Json }
+/** The bodies of one status by media type. */
+const contentOf = (endpoint: Endpoint, schema: z.ZodType, components: Json): Json => {
+  const { dropIn, produces = 'application/json', producesToo = [] } = endpoint
+  const shape = { schema: schemaOf(schema, 'output', components) }
+  return Object.fromEntries([
+    ...(dropIn ? dropInMedia : [produces]).map((type) => [type, shape]),
+    ...producesToo.map((type) => [type, { schema: { type: 'string' } }]),
+  ])
+}
 
 const answersOf = (endpoint: Endpoint, components: Json): Json => {
-  const mediaTypes = endpoint.dropIn ? dropInMedia : [endpoint.produces ?? 'application/json']
-  const text = (endpoint.producesToo ?? []).map((type) => [type, { schema: { type: 'string' } }])
-  const answers: Record<string, Answer> = {}
-  for (const [status, schema] of Object.entries(endpoint.answers)) {
-    const shape = schema && { schema: schemaOf(schema, 'output', components) }
-    answers[status] = {
-      description: Number(status) < 300 ? 'Done.' : 'Not ready.',
-      ...(shape && { content: Object.fromEntries([...mediaTypes.map((type) => [type, shape]), ...text]) }),
-    }
-  }
-  if (endpoint.cached) answers['304'] = { description: 'Not changed since the ETag in If-None-Match.' }
-  const byStatus = new Map<number, FailureCode[]>()
-  for (const code of new Set([...impliedFailures(endpoint), ...(endpoint.failures ?? [])]))
-    byStatus.set(failures[code].status, [...(byStatus.get(failures[code].status) ?? []), code])
-  for (const [status, codes] of byStatus) {
-    const sentences = codes.map((code) => `\`${code}\`: ${failures[code].title}.`)
-    const own = answers[status]
-    answers[status] = {
-      description: [...(own ? [own.description] : []), ...sentences].join(' '),
-      content: {
-        ...own?.content,
+  const { answers, cached, failures: own = [] } = endpoint
+  const codes = [...new Set([...impliedFailures(endpoint), ...own])]
+  const answerOf = (status: number): Json => {
+    const failed = codes.filter((code) => failures[code].status === status)
+    const done =
+      status === 304 ? 'Not changed since the ETag in If-None-Match.' : status < 300 ? 'Done.' : 'Not ready.'
+    const schema = answers[status]
+    const content = {
+      ...(schema && contentOf(endpoint, schema, components)),
+      ...(failed.length > 0 && {
         'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } },
-      },
+      }),
+    }
+    const headers = headersOf(endpoint, status, failed).map((name) => [
+      name,
+      { $ref: `#/components/headers/${name}` },
+    ])
+    return {
+      description: [
+        ...(status in answers || status === 304 ? [done] : []),
+        ...failed.map((code) => `\`${code}\`: ${failures[code].title}.`),
+      ].join(' '),
+      headers: Object.fromEntries(headers),
+      ...(Object.keys(content).length > 0 && { content }),
     }
   }
-  for (const [status, answer] of Object.entries(answers)) {
-    const names = headersOf(endpoint, Number(status), byStatus.get(Number(status)) ?? [])
-    answer.headers = Object.fromEntries(names.map((name) => [name, { $ref: `#/components/headers/${name}` }]))
-  }
-  return answers
+  const statuses = [
+    ...Object.keys(answers).map(Number),
+    ...(cached ? [304] : []),
+    ...codes.map((code) => failures[code].status),
+  ]
+  return Object.fromEntries(statuses.map((status) => [status, answerOf(status)]))
 }
 
 const securityOf = ({ scope, dropIn, sessionOnly }: Endpoint): Json[] => {

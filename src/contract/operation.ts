@@ -1,7 +1,7 @@
 import { z } from 'zod'
-import { Id, listOf, wordList } from './ids.ts'
+import { component, countsOf, Id, listOf, wordList } from './ids.ts'
 import { NewName } from './names.ts'
-import { AddResult, countsOf, knownStatuses, outcomes } from './operator.ts'
+import { AddResult, knownStatuses, outcomes } from './operator.ts'
 import { TokenRequest, tokenSecondsMax } from './system.ts'
 
 /** The outcome of one row of a write. `pending`: none yet. A status change ends `changed` or `unchanged`. */
@@ -12,79 +12,65 @@ const operationKinds = ['add', 'import', 'onboard', 'setStatus'] as const
 const operationStates = ['queued', 'running', 'done', 'cancelled', 'needsReview'] as const
 
 /** A write that takes long or is in doubt. The counts sum to `total`. */
-export const Operation = z
-  .strictObject({
-    id: z.string(),
-    kind: z.enum(operationKinds),
-    organization: Id,
-    state: z.enum(operationStates),
-    total: z.int(),
-    ...countsOf(rowOutcomes),
-    startedAt: z.iso.datetime(),
-    finishedAt: z.iso.datetime().nullable(),
-    detail: z.string().nullable().describe('Why it needs review.'),
-  })
-  .meta({ id: 'Operation' })
+export const Operation = component('Operation', {
+  id: z.string(),
+  kind: z.enum(operationKinds),
+  organization: Id,
+  state: z.enum(operationStates),
+  total: z.int(),
+  ...countsOf(rowOutcomes),
+  startedAt: z.iso.datetime(),
+  finishedAt: z.iso.datetime().nullable(),
+  detail: z.string().nullable().describe('Why it needs review.'),
+})
 export type OperationView = z.infer<typeof Operation>
 
-const OperationRow = z
-  .strictObject({
-    index: z.int(),
-    line: z.int().optional().describe('Line in the CSV file, from 1.'),
-    name: z.string().optional(),
-    id: Id.optional(),
-    outcome: z.enum(rowOutcomes),
-    reason: z.string().optional(),
-  })
-  .meta({ id: 'OperationRow' })
-export const OperationRows = z
-  .strictObject({ items: z.array(OperationRow), total: z.int() })
-  .meta({ id: 'OperationRows' })
+const OperationRow = component('OperationRow', {
+  index: z.int(),
+  line: z.int().optional().describe('Line in the CSV file, from 1.'),
+  name: z.string().optional(),
+  id: Id.optional(),
+  outcome: z.enum(rowOutcomes),
+  reason: z.string().optional(),
+})
+export const OperationRows = component('OperationRows', { items: z.array(OperationRow), total: z.int() })
 
 export const RowsQuery = z.strictObject({
   outcome: wordList(rowOutcomes).optional(),
 })
 
-export const SetStatus = z
-  .strictObject({ ids: listOf(Id, [1, 1000]), status: z.enum(knownStatuses) })
-  .meta({ id: 'SetStatus' })
+export const SetStatus = component('SetStatus', { ids: listOf(Id, [1, 1000]), status: z.enum(knownStatuses) })
 const statusOutcomes = ['changed', 'unchanged', 'rejected', 'unknown'] as const
-export const StatusResult = z
-  .strictObject({
-    results: z.array(
-      z.strictObject({
-        index: z.int(),
-        id: Id,
-        outcome: z.enum(statusOutcomes),
-      }),
-    ),
-    ...countsOf(statusOutcomes),
-  })
-  .meta({ id: 'StatusResult' })
+export const StatusResult = component('StatusResult', {
+  results: z.array(
+    z.strictObject({
+      index: z.int(),
+      id: Id,
+      outcome: z.enum(statusOutcomes),
+    }),
+  ),
+  ...countsOf(statusOutcomes),
+})
 
-export const Onboard = z
-  .strictObject({
-    // Each costs a call, and ChatHub's rate allows about this many before the deadline.
-    operators: listOf(z.strictObject({ name: NewName }), [1, 100]),
-    token: TokenRequest.default({ expiresIn: tokenSecondsMax }),
-  })
-  .meta({ id: 'Onboard' })
-export const OnboardResult = z
-  .strictObject({
-    ...AddResult.shape,
-    results: z.array(
-      AddResult.shape.results.element.extend({
-        token: z.string().nullable(),
-        expiresAt: z.iso.datetime().nullable().describe('When the token expires, within a day.'),
-        tokenError: z.string().nullable().describe('The failure code when there is no token.'),
-      }),
-    ),
-  })
-  .meta({ id: 'OnboardResult' })
+export const Onboard = component('Onboard', {
+  // Each costs a call, and ChatHub's rate allows about this many before the deadline.
+  operators: listOf(z.strictObject({ name: NewName }), [1, 100]),
+  token: TokenRequest.default({ expiresIn: tokenSecondsMax }),
+})
+export const OnboardResult = component('OnboardResult', {
+  ...AddResult.shape,
+  results: z.array(
+    AddResult.shape.results.element.extend({
+      token: z.string().nullable(),
+      expiresAt: z.iso.datetime().nullable().describe('When the token expires, within a day.'),
+      tokenError: z.string().nullable().describe('The failure code when there is no token.'),
+    }),
+  ),
+})
 
 /** The bytes of a CSV file. */
 export const Csv = z
   .custom<Buffer>((value) => value instanceof Uint8Array)
   .meta({ openapi: { type: 'string' } })
 
-export const ImportPreview = OperationRows.extend(countsOf(rowOutcomes)).meta({ id: 'ImportPreview' })
+export const ImportPreview = component('ImportPreview', { ...OperationRows.shape, ...countsOf(rowOutcomes) })

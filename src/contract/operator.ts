@@ -1,12 +1,12 @@
 import { z } from 'zod'
 import { CursorText } from './cursor.ts'
-import { BooleanText, Id, IdList, listOf, listText, wholeText, wordList } from './ids.ts'
+import { BooleanText, component, countsOf, Id, IdList, listOf, listText, wholeText, wordList } from './ids.ts'
 import { NewName } from './names.ts'
 import { Organization } from './organization.ts'
 
 /** The statuses that ChatHub documents (« Statut de l’opérateur »): 0, 1, 2. */
 export const knownStatuses = ['active', 'inactive', 'deleted'] as const
-export const statuses = [...knownStatuses, 'unknown'] as const
+const statuses = [...knownStatuses, 'unknown'] as const
 export type KnownStatus = (typeof knownStatuses)[number]
 export type Status = (typeof statuses)[number]
 
@@ -16,31 +16,28 @@ const operator = {
   status: z.enum(statuses),
   statusCode: z.int().optional().describe('The integer of a status that ChatHub never documented.'),
 }
-export const Operator = z.strictObject(operator).meta({ id: 'Operator' })
+export const Operator = component('Operator', operator)
 export type Operator = { id: number; name: string; status: Status; statusCode?: number }
 
-export const OperatorInOrganization = z
-  .strictObject({ ...operator, organization: Organization })
-  .meta({ id: 'OperatorInOrganization' })
+export const OperatorInOrganization = component('OperatorInOrganization', {
+  ...operator,
+  organization: Organization,
+})
 
-export const OperatorList = z
-  .strictObject({
-    organization: Organization,
-    items: z.array(
-      z.strictObject({ ...operator, name: operator.name.optional(), status: operator.status.optional() }),
-    ),
-    total: z.int().describe('All matches, over all pages.'),
-    nextCursor: z.string().nullable(),
-  })
-  .meta({ id: 'OperatorList' })
+export const OperatorList = component('OperatorList', {
+  organization: Organization,
+  items: z.array(
+    z.strictObject({ ...operator, name: operator.name.optional(), status: operator.status.optional() }),
+  ),
+  total: z.int().describe('All matches, over all pages.'),
+  nextCursor: z.string().nullable(),
+})
 
-export const Directory = z
-  .strictObject({
-    items: z.array(OperatorInOrganization),
-    total: z.int(),
-    unavailable: z.array(Id).describe('Organizations whose list was not available in time.'),
-  })
-  .meta({ id: 'Directory' })
+export const Directory = component('Directory', {
+  items: z.array(OperatorInOrganization),
+  total: z.int(),
+  unavailable: z.array(Id).describe('Organizations whose list was not available in time.'),
+})
 
 const sortKeys = ['id', 'name', 'status'] as const
 export type SortKey = { by: (typeof sortKeys)[number]; down: boolean }
@@ -76,39 +73,31 @@ export type DirectoryQuery = z.infer<typeof DirectoryQuery>
 
 const onDeletedModes = ['report', 'reactivate'] as const
 
-export const AddOperators = z
-  .strictObject({
-    operators: listOf(z.strictObject({ name: NewName }), [1, 1000]),
-    onDuplicate: z.enum(['skip', 'allow', 'fail']).default('skip'),
-    onDeleted: z.enum(onDeletedModes).default('report'),
-    dryRun: z.boolean().default(false).describe('Only report what would happen.'),
-  })
-  .meta({ id: 'AddOperators' })
+export const AddOperators = component('AddOperators', {
+  operators: listOf(z.strictObject({ name: NewName }), [1, 1000]),
+  onDuplicate: z.enum(['skip', 'allow', 'fail']).default('skip'),
+  onDeleted: z.enum(onDeletedModes).default('report'),
+  dryRun: z.boolean().default(false).describe('Only report what would happen.'),
+})
 export type AddOperators = z.infer<typeof AddOperators>
 
 export const outcomes = ['created', 'exists', 'existsDeleted', 'reactivated', 'rejected', 'unknown'] as const
 export type Outcome = (typeof outcomes)[number]
 
-/** One count for each of these names. */
-export const countsOf = <N extends string>(names: readonly N[]) =>
-  Object.fromEntries(names.map((name) => [name, z.int()])) as Record<N, z.ZodInt>
-
-export const AddResult = z
-  .strictObject({
-    results: z.array(
-      z.strictObject({
-        index: z.int().describe('Place in the request, from 0.'),
-        name: z.string(),
-        outcome: z.enum(outcomes),
-        id: Id.optional(),
-      }),
-    ),
-    ...countsOf(outcomes),
-  })
-  .meta({ id: 'AddResult' })
+export const AddResult = component('AddResult', {
+  results: z.array(
+    z.strictObject({
+      index: z.int().describe('Place in the request, from 0.'),
+      name: z.string(),
+      outcome: z.enum(outcomes),
+      id: Id.optional(),
+    }),
+  ),
+  ...countsOf(outcomes),
+})
 export type AddResult = z.infer<typeof AddResult>
 
-export const StatusChange = z.strictObject({ status: z.enum(knownStatuses) }).meta({ id: 'StatusChange' })
+export const StatusChange = component('StatusChange', { status: z.enum(knownStatuses) })
 
 export const ImportQuery = z.strictObject({
   column: z

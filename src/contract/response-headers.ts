@@ -4,39 +4,24 @@ import type { Endpoint } from './endpoints.ts'
 const text = { type: 'string' }
 const seconds = { type: 'integer', minimum: 0 }
 
+const header = (schema: object, description: string, required = true) => ({ required, schema, description })
+
 /** Response headers that the document describes. `required`: always sent where the document names the header. */
+// biome-ignore format: a table reads best one row a line
 export const responseHeaders = {
-  'X-Request-Id': {
-    required: true,
-    schema: { type: 'string', pattern: '^[A-Za-z0-9_-]{8,64}$' },
-    description: 'Names the request in the log of the gateway. A valid one of the caller is kept.',
-  },
-  ETag: {
-    required: true,
-    schema: { type: 'string', pattern: '^"[^"]+"$' },
-    description: 'Strong validator. It changes only with the content. Send it in If-None-Match.',
-  },
-  Age: { required: true, schema: seconds, description: 'Seconds since ChatHub gave this content.' },
-  'Cache-Status': { required: true, schema: text, description: 'RFC 9211; the cache is `chathub-gateway`.' },
-  Location: { required: true, schema: text, description: 'Path of the operation.' },
-  'Retry-After': {
-    schema: { ...seconds, minimum: 1 },
-    description: 'Seconds to wait before the next request. Every 202, 429 and 503 has it.',
-  },
-  RateLimit: { required: true, schema: text, description: 'Requests left (`r`) and seconds to wait (`t`).' },
-  'RateLimit-Policy': {
-    required: true,
-    schema: text,
-    description: 'Requests (`q`) per window (`w` seconds).',
-  },
-  'Idempotency-Replayed': {
-    schema: { type: 'string', enum: ['true'] },
-    description: 'The Idempotency-Key was used before; nothing was done twice.',
-  },
-  'WWW-Authenticate': { required: true, schema: text, description: 'RFC 6750 challenge.' },
-  'Set-Cookie': { required: true, schema: text, description: 'Sets or removes the session cookie.' },
-  'Content-Disposition': { schema: text, description: 'File name of a CSV answer.' },
-} as const
+  'X-Request-Id': header({ type: 'string', pattern: '^[A-Za-z0-9_-]{8,64}$' }, 'Names the request in the log of the gateway. A valid one of the caller is kept.'),
+  ETag: header({ type: 'string', pattern: '^"[^"]+"$' }, 'Strong validator. It changes only with the content. Send it in If-None-Match.'),
+  Age: header(seconds, 'Seconds since ChatHub gave this content.'),
+  'Cache-Status': header(text, 'RFC 9211; the cache is `chathub-gateway`.'),
+  Location: header(text, 'Path of the operation.'),
+  'Retry-After': header({ ...seconds, minimum: 1 }, 'Seconds to wait before the next request. Every 202, 429 and 503 has it.', false),
+  RateLimit: header(text, 'Requests left (`r`) and seconds to wait (`t`).'),
+  'RateLimit-Policy': header(text, 'Requests (`q`) per window (`w` seconds).'),
+  'Idempotency-Replayed': header({ type: 'string', enum: ['true'] }, 'The Idempotency-Key was used before; nothing was done twice.', false),
+  'WWW-Authenticate': header(text, 'RFC 6750 challenge.'),
+  'Set-Cookie': header(text, 'Sets or removes the session cookie.'),
+  'Content-Disposition': header(text, 'File name of a CSV answer.', false),
+}
 export type ResponseHeader = keyof typeof responseHeaders
 
 /** The headers of one status of an endpoint, given the failures that have this status. */

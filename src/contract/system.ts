@@ -1,74 +1,63 @@
 import { z } from 'zod'
-import { Id, listOf } from './ids.ts'
+import { component, countsOf, Id, listOf } from './ids.ts'
 import { scopes } from './scopes.ts'
 
-export const Me = z
-  .strictObject({
-    id: z.string(),
-    kind: z.enum(['key', 'jwt', 'session', 'token']),
-    scopes: z.array(z.enum(scopes)),
-    organizations: z.union([z.literal('*'), z.array(Id)]),
-    requestsPerMinute: z.int(),
-    expiresAt: z.iso.datetime().nullable(),
-  })
-  .meta({ id: 'Me' })
+export const Me = component('Me', {
+  id: z.string(),
+  kind: z.enum(['key', 'jwt', 'session', 'token']),
+  scopes: z.array(z.enum(scopes)),
+  organizations: z.union([z.literal('*'), z.array(Id)]),
+  requestsPerMinute: z.int(),
+  expiresAt: z.iso.datetime().nullable(),
+})
 
 const Milliseconds = z.number().describe('Milliseconds.')
 
-export const Upstream = z
-  .strictObject({
-    token: z.strictObject({
-      state: z.enum(['none', 'ready', 'refused']),
-      source: z.enum(['token', 'login']).nullable(),
-      ageSeconds: z.number().nullable(),
-      detail: z.string().nullable(),
+export const Upstream = component('Upstream', {
+  token: z.strictObject({
+    state: z.enum(['none', 'ready', 'refused']),
+    source: z.enum(['token', 'login']).nullable(),
+    ageSeconds: z.number().nullable(),
+    detail: z.string().nullable(),
+  }),
+  queue: z.strictObject({
+    waiting: z.strictObject(countsOf(['people', 'writes', 'imports', 'refreshes'])),
+    max: z.int(),
+  }),
+  budget: z.strictObject({
+    requestsPerSecond: z.number(),
+    allowedNow: z
+      .number()
+      .describe('Less than requestsPerSecond for a while after ChatHub asked for fewer requests.'),
+    usedInLastSecond: z.int(),
+    pausedForMs: Milliseconds,
+  }),
+  breaker: z.strictObject({ state: z.enum(['closed', 'open', 'half-open']) }),
+  cache: z.strictObject({ lists: z.int(), bytes: z.int() }),
+  redis: z.strictObject({
+    state: z.enum(['none', 'ready', 'away', 'unsupported']),
+    detail: z.string().nullable(),
+  }),
+  clients: z.array(
+    z.strictObject({
+      id: z.string(),
+      key: z.string().describe('The start of the hash of the key.'),
+      lastUsedAt: z.iso.datetime().nullable(),
     }),
-    queue: z.strictObject({
-      waiting: z.strictObject({
-        people: z.number(),
-        writes: z.number(),
-        imports: z.number(),
-        refreshes: z.number(),
-      }),
-      max: z.int(),
-    }),
-    budget: z.strictObject({
-      requestsPerSecond: z.number(),
-      allowedNow: z
-        .number()
-        .describe('Less than requestsPerSecond for a while after ChatHub asked for fewer requests.'),
-      usedInLastSecond: z.int(),
-      pausedForMs: Milliseconds,
-    }),
-    breaker: z.strictObject({ state: z.enum(['closed', 'open', 'half-open']) }),
-    cache: z.strictObject({ lists: z.int(), bytes: z.int() }),
-    redis: z.strictObject({
-      state: z.enum(['none', 'ready', 'away', 'unsupported']),
-      detail: z.string().nullable(),
-    }),
-    clients: z.array(
-      z.strictObject({
-        id: z.string(),
-        key: z.string().describe('The start of the hash of the key.'),
-        lastUsedAt: z.iso.datetime().nullable(),
-      }),
-    ),
-  })
-  .meta({ id: 'Upstream' })
+  ),
+})
 export type Upstream = z.infer<typeof Upstream>
 
 /** The body of a command whose path says everything. */
-export const Nothing = z.strictObject({}).meta({ id: 'Nothing' })
+export const Nothing = component('Nothing', {})
 
-export const Purge = z.strictObject({ organization: Id.optional() }).meta({ id: 'Purge' })
+export const Purge = component('Purge', { organization: Id.optional() })
 
-export const Health = z
-  .strictObject({
-    status: z.enum(['ok', 'draining']),
-    chathub: z.enum(['ok', 'unavailable', 'refused']).optional(),
-    redis: z.enum(['none', 'ready', 'away', 'unsupported']).optional(),
-  })
-  .meta({ id: 'Health' })
+export const Health = component('Health', {
+  status: z.enum(['ok', 'draining']),
+  chathub: z.enum(['ok', 'unavailable', 'refused']).optional(),
+  redis: z.enum(['none', 'ready', 'away', 'unsupported']).optional(),
+})
 export type Health = z.infer<typeof Health>
 
 export const Problem = z
@@ -87,25 +76,17 @@ export const Problem = z
 /** ChatHub allows 24 hours. The gateway asks for at most a minute less, because clocks differ. */
 export const tokenSecondsMax = 86_340
 
-export const TokenRequest = z
-  .strictObject({
-    expiresIn: z.int().min(60).max(tokenSecondsMax).default(tokenSecondsMax).describe('Seconds.'),
-  })
-  .meta({ id: 'TokenRequest' })
-export const OperatorToken = z
-  .strictObject({ token: z.string(), expiresAt: z.iso.datetime() })
-  .meta({ id: 'OperatorToken' })
-export const ValidateToken = z
-  .strictObject({ token: z.string().min(1).max(8192) })
-  .meta({ id: 'ValidateToken' })
-export const TokenState = z
-  .strictObject({
-    valid: z.boolean(),
-    operatorId: Id.nullable(),
-    expiresAt: z.iso.datetime().nullable(),
-    error: z.string().nullable(),
-  })
-  .meta({ id: 'TokenState' })
+export const TokenRequest = component('TokenRequest', {
+  expiresIn: z.int().min(60).max(tokenSecondsMax).default(tokenSecondsMax).describe('Seconds.'),
+})
+export const OperatorToken = component('OperatorToken', { token: z.string(), expiresAt: z.iso.datetime() })
+export const ValidateToken = component('ValidateToken', { token: z.string().min(1).max(8192) })
+export const TokenState = component('TokenState', {
+  valid: z.boolean(),
+  operatorId: Id.nullable(),
+  expiresAt: z.iso.datetime().nullable(),
+  error: z.string().nullable(),
+})
 
 export const sessionCookie = '__Host-chathub-session'
 /** A request with the session cookie must carry this header. No form and no simple request can send it. */
@@ -124,23 +105,19 @@ const Origin = z
 
 const distinct = <T>(list: T[]): T[] => [...new Set(list)]
 
-export const NewSession = z
-  .strictObject({
-    organizations: listOf(Id, [0, 1000]).transform(distinct),
-    scopes: listOf(z.enum(scopes), [0, 1000]).transform(distinct),
-    origin: Origin.describe('The only origin whose pages may use the session.'),
-    ttlSeconds: z.int().min(60).max(43_200).default(43_200).describe('Use does not extend it.'),
-  })
-  .meta({ id: 'NewSession' })
+export const NewSession = component('NewSession', {
+  organizations: listOf(Id, [0, 1000]).transform(distinct),
+  scopes: listOf(z.enum(scopes), [0, 1000]).transform(distinct),
+  origin: Origin.describe('The only origin whose pages may use the session.'),
+  ttlSeconds: z.int().min(60).max(43_200).default(43_200).describe('Use does not extend it.'),
+})
 export const Ticket = z
   .strictObject({ ticket: z.string(), expiresAt: z.iso.datetime() })
   .meta({ id: 'Ticket', description: 'Opens one session, within a minute.' })
-export const TicketUse = z.strictObject({ ticket: z.string().min(1).max(200) }).meta({ id: 'TicketUse' })
-export const Session = z
-  .strictObject({
-    scopes: z.array(z.enum(scopes)),
-    organizations: z.array(Id),
-    origin: z.string(),
-    expiresAt: z.iso.datetime(),
-  })
-  .meta({ id: 'Session' })
+export const TicketUse = component('TicketUse', { ticket: z.string().min(1).max(200) })
+export const Session = component('Session', {
+  scopes: z.array(z.enum(scopes)),
+  organizations: z.array(Id),
+  origin: z.string(),
+  expiresAt: z.iso.datetime(),
+})
