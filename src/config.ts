@@ -29,6 +29,7 @@ export const settings = {
 
   redisUrl: secret('REDIS_URL', type.redisUrl, 'redis://, rediss://, redis+sentinel://host,host/name or redis+cluster://host,host. Unset: everything is kept in this process.'),
   redisPrefix: setting('REDIS_PREFIX', type.anyText, 'chathub:', 'The prefix of every key in Redis.'),
+  redisTimeoutMs: setting('REDIS_TIMEOUT_MS', wholeNumber(10, 1000), '50', 'The longest a reader waits for an answer of Redis, in milliseconds. A later answer counts as an outage; a busy machine may need more.'),
   instances: setting('GATEWAY_INSTANCES', wholeNumber(1, 1000), '1', 'At least the number of instances that can run at once, also during a rolling restart. It sets the local share of the budget while Redis is away.'),
 
   freshMs: setting('CACHE_FRESH_SECONDS', seconds(1, 86_400), '60', 'How long a list of operators is served without asking ChatHub.'),

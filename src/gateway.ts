@@ -38,14 +38,10 @@ export type Gateway = {
   close(stopBy?: number): Promise<void>
 }
 
-/** `commandMs`: the longest that a reader waits for Redis; tests hand in more for busy machines. */
-type Parts = { log: Log; clock?: Clock; onReport?: (report: Report) => void; commandMs?: number | undefined }
+type Parts = { log: Log; clock?: Clock; onReport?: (report: Report) => void }
 
 /** The composition root, from the inside out. Each layer gets what it uses by name. */
-export const createGateway = (
-  config: Config,
-  { log, clock = systemClock, onReport, commandMs }: Parts,
-): Gateway => {
+export const createGateway = (config: Config, { log, clock = systemClock, onReport }: Parts): Gateway => {
   const metrics = createMetrics({
     queueDepth: () => upstream.waiting(),
     budgetRate: () => budget.status().allowedNow,
@@ -60,7 +56,13 @@ export const createGateway = (
   // What instances share.
   const redis =
     config.redisUrl &&
-    createRedis({ url: config.redisUrl.reveal(), prefix: config.redisPrefix, clock, report, commandMs })
+    createRedis({
+      url: config.redisUrl.reveal(),
+      prefix: config.redisPrefix,
+      commandMs: config.redisTimeoutMs,
+      clock,
+      report,
+    })
   const redisStatus = () => redis?.status() ?? { state: 'none' as const, detail: null }
   const coherence = redis ? createCoherence({ redis, clock, instances: config.instances }) : singleInstance
   const newRecords = () => (redis ? createRedisRecords(redis.tolerant) : createMemoryRecords(clock))

@@ -1,8 +1,5 @@
 import { Redis as Client, Cluster, type RedisOptions } from 'ioredis'
 
-/** The longest that a reader waits for an answer of Redis, unless told otherwise. */
-export const commandMs = 50
-
 export type RedisClient = Client | Cluster
 
 const retryMs = (times: number): number => Math.min(1000, 50 * times)

@@ -1,7 +1,7 @@
 import { type Clock, pause } from '../clock.ts'
 import { Failure } from '../errors.ts'
 import type { RedisErrorReason, Reporter } from '../report.ts'
-import { connectRedis, commandMs as defaultCommandMs, type RedisClient } from './connect.ts'
+import { connectRedis, type RedisClient } from './connect.ts'
 import { inspectServer } from './inspect-server.ts'
 import { createSubscription, type SubscriptionOptions } from './subscription.ts'
 
@@ -10,7 +10,7 @@ export type Script = (keys: string[], ...args: (string | number | Buffer)[]) => 
 
 /** Every command goes through this one circuit breaker, so a reader waits for a hung Redis at most once. */
 export type Redis = {
-  /** @throws Failure `redis.unavailable` at once while Redis is away, after 50 ms without an answer, and when Redis refuses the command */
+  /** @throws Failure `redis.unavailable` at once while Redis is away, after `commandMs` without an answer, and when Redis refuses the command */
   run<T>(command: (client: RedisClient) => Promise<T>): Promise<T>
   /** `dropOnWrongType`: for keys that may be lost. If one of them has another type, all are unlinked. */
   script(name: string, lua: string, options?: { dropOnWrongType: boolean }): Script
@@ -42,10 +42,10 @@ const tolerantMs = 500
 const blipMs = 1000
 
 /** `commandMs`: the longest that a reader waits for an answer. */
-type Options = { url: string; prefix: string; clock: Clock; report: Reporter; commandMs?: number | undefined }
+type Options = { url: string; prefix: string; clock: Clock; report: Reporter; commandMs: number }
 
 export const createRedis = (options: Options): Redis => {
-  const { clock, prefix, report, commandMs = defaultCommandMs } = options
+  const { clock, prefix, report, commandMs } = options
   const scripts: { name: string; lua: string }[] = []
   let url = options.url
   let state: State = { name: 'away', since: clock.now(), because: 'not connected yet' }

@@ -56,6 +56,8 @@ export const startFleet = async (options: {
         CHATHUB_COMPANY_TOKEN: 'ct_demo-company-token',
         API_KEYS: JSON.stringify({ clients: [client] }),
         LOG_LEVEL: 'warn',
+        // A busy machine answers late.
+        REDIS_TIMEOUT_MS: '1000',
         ...options.env,
         ...env,
       },

@@ -11,9 +11,7 @@ describeWithRedisServer('a cold herd on four instances', () => {
     redis = await startRedis()
     const env = { REDIS_URL: redis.url, READ_DEADLINE_MS: '60000', CHATHUB_TIMEOUT_MS: '60000' }
     for (let i = 0; i < 4; i++)
-      gateways.push(
-        await startGateway({ env, redisCommandMs: 30_000, ...(gateways[0] && { beside: gateways[0] }) }),
-      )
+      gateways.push(await startGateway({ env, ...(gateways[0] && { beside: gateways[0] }) }))
     for (const gateway of gateways)
       await until(async () => (await gateway.ask('GET', '/readyz', { key: '' })).body.redis === 'ready')
   })

@@ -36,7 +36,7 @@ export type Faulty = TestGateway & {
 
 /** The whole gateway in this process, before a simulator of its own with the fault proxy between them. */
 export const startFaulty = async (options: Options = {}): Promise<Faulty> => {
-  const clock = createPacedClock()
+  const clock = createPacedClock({ speed: 4 })
   clock.jump(10_000) // A gateway without Redis sends nothing in its first second.
   const simulator =
     options.beside?.simulator ??

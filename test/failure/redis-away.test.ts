@@ -86,7 +86,7 @@ describeWithRedisServer('Redis that does not answer', () => {
   it.each(faults)(
     '$name: reads go on, writes are refused, and all is well when it answers again',
     async ({ begin, end }) => {
-      world = await startWorld({ redisCommandMs: 300 })
+      world = await startWorld({ env: { REDIS_TIMEOUT_MS: '300' } })
       const { gateway } = world
       gateway.reports.length = 0
       await begin(world)
@@ -108,7 +108,7 @@ describeWithRedisServer('Redis that does not answer', () => {
   )
 
   it('R3: stopped for longer, nothing piles up', async () => {
-    world = await startWorld({ redisCommandMs: 300 })
+    world = await startWorld({ env: { REDIS_TIMEOUT_MS: '300' } })
     const { gateway, redis } = world
     redis.pause()
     await until(async () => (await gateway.redisState()) === 'away')

@@ -4,6 +4,7 @@ import { createSimulator, type Simulator } from '../../src/apps/simulator/simula
 import { describeWithRedisServer } from '../support/needs.ts'
 import { type Running, spawnGateway } from '../support/processes.ts'
 import { startRedis, type TestRedis } from '../support/redis.ts'
+import { hasLostNothing } from '../support/settled.ts'
 import { departments, longTimeout, type Operation, statesOf } from './writes.ts'
 
 const key = makeKey('all')
@@ -34,6 +35,7 @@ const start = async (redisUrl?: string): Promise<Running> => {
       CHATHUB_TIMEOUT_MS: '5000',
       CHATHUB_BATCH_SIZE: String(batchSize),
       WRITE_SETTLE_SECONDS: '1',
+      REDIS_TIMEOUT_MS: '1000',
       API_KEYS: JSON.stringify({ clients: [client] }),
       ...(redisUrl && { REDIS_URL: redisUrl }),
     },
@@ -76,11 +78,12 @@ describeWithRedisServer('SIGTERM in the middle of an import', () => {
   let redis: TestRedis
   beforeEach(async () => {
     redis = await startRedis()
+    await hasLostNothing(redis.client())
   })
   afterEach(() => redis.stop())
 
   it(
-    'finishes the chunk, keeps its outcome, and the next instance goes on at once without doubt',
+    'finishes the chunk, keeps its outcome, and the next instance goes on without doubt',
     async () => {
       const first = await start(redis.url)
       const held = simulator.hold('synchronize', 500)
@@ -95,6 +98,9 @@ describeWithRedisServer('SIGTERM in the middle of an import', () => {
         batchSize,
         undefined,
       ])
+      // An operation is taken over 20 s after it began.
+      const begun = JSON.stringify({ ...record, startedAt: record.startedAt - 60_000 })
+      await redis.client().set(recordKey ?? '', begun)
       const second = await start(redis.url)
       const [final] = (await statesOf({ url: second.url, key }, id)).slice(-1)
       expect([final?.state, final?.created]).toEqual(['done', 35])

@@ -2,7 +2,7 @@ import type { TestGateway } from '../support/gateway.ts'
 import { isLong } from '../support/long.ts'
 
 /** What the suites of writes share. */
-export const longTimeout = isLong ? 900_000 : 60_000
+export const longTimeout = isLong ? 900_000 : 300_000
 
 export type Result = { index: number; name: string; outcome: string; id?: number }
 const outcomes = [

@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals'
-import { patientMs } from '../assignments/assignment-stores.ts'
 import { startGateway, type TestGateway } from '../support/gateway.ts'
 import { describeWithRedisServer } from '../support/needs.ts'
 import { startRedis, type TestRedis } from '../support/redis.ts'
@@ -7,7 +6,7 @@ import { startRedis, type TestRedis } from '../support/redis.ts'
 const path = '/v1/organizations/24/assignments'
 /** A gateway listens before it has reached Redis. */
 const connected = async (options: Parameters<typeof startGateway>[0]): Promise<TestGateway> => {
-  const gateway = await startGateway({ redisCommandMs: patientMs, ...options })
+  const gateway = await startGateway(options)
   for (let tries = 0; tries < 500; tries++)
     if ((await gateway.ask('GET', '/readyz', { key: '' })).body.redis === 'ready') return gateway
   throw new Error('Redis is not reached')

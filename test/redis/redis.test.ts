@@ -11,13 +11,13 @@ let clock: HandClock
 let redis: Redis
 let reports: Report[]
 let client: RedisClient
-const create = (commandMs?: number): void => {
+const create = (commandMs = 50): void => {
   redis = createRedis({
     url: server.url,
     prefix: 'test:',
     clock,
     report: (report) => reports.push(report),
-    ...(commandMs !== undefined && { commandMs }),
+    commandMs,
   })
 }
 const open = async (commandMs?: number): Promise<void> => {

@@ -29,9 +29,15 @@ export const track = (child: ChildProcess): Promise<Exit> => {
   })
 }
 
-/** Ends every tracked child of this process. For `afterAll(stopEverything)`; harmless when called again. */
+/** Kills every tracked child of this process. For `afterAll(stopEverything)`; harmless when called again. */
 export const stopEverything = async (): Promise<void> => {
-  await Promise.all([...children].map(stopChild))
+  await Promise.all(
+    [...children].filter(isRunning).map((child) => {
+      const gone = once(child, 'exit')
+      child.kill('SIGKILL')
+      return gone
+    }),
+  )
 }
 
 /** SIGTERM, and SIGKILL when that did not help within half a minute; a frozen child is woken so that it can obey. */

@@ -6,10 +6,10 @@ export type PacedClock = Clock & {
   stop(): void
 }
 
-const stepMs = 2
+const stepMs = 5
 
 /**
- * A clock for suites with real sockets. It goes forward by at most 2 ms × `speed` in each turn of the event loop, so time
+ * A clock for suites with real sockets. It goes forward by at most 5 ms × `speed` in each turn of the event loop, so time
  * never passes faster than this process can work: a busy machine makes a suite slower, but changes nothing of what it
  * sees. `speed`: how many times faster than real time it goes; 1 where another process, such as Redis, has to answer.
  */

@@ -26,7 +26,9 @@ describeWithRedisServer('three instances that take all they can', () => {
     server = await startRedis()
     proxy = await startProxy({ to: { host: '127.0.0.1', port: server.port } })
     const urls = [`redis://127.0.0.1:${proxy.port}`, server.url, server.url]
-    connections = urls.map((url) => createRedis({ url, prefix: 'test:', clock, report: () => {} }))
+    connections = urls.map((url) =>
+      createRedis({ url, prefix: 'test:', clock, commandMs: 1000, report: () => {} }),
+    )
     coherences = connections.map((redis) => createCoherence({ redis, clock, instances }))
     sent = []
     running = true

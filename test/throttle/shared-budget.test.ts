@@ -55,7 +55,7 @@ describeWithRedis('the budget that instances share', () => {
     client = database.client()
     const { url, prefix } = database
     // On a clock that stands still no command times out, so a busy machine does not make Redis unavailable.
-    redis = createRedis({ url, prefix, clock: createClock(), report: () => {} })
+    redis = createRedis({ url, prefix, clock: createClock(), commandMs: 1000, report: () => {} })
     await until(() => redis.state() === 'ready')
   })
   afterAll(async () => {

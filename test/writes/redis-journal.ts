@@ -15,6 +15,7 @@ export const openRedisJournal = async (
     isReady = resolve
   })
   const redis = createRedis({
+    commandMs: 1000,
     url,
     prefix: database.prefix,
     clock: systemClock,
