@@ -54,15 +54,8 @@ export const createGateway = (config: Config, { log, clock = systemClock, onRepo
   }
 
   // What instances share.
-  const redis =
-    config.redisUrl &&
-    createRedis({
-      url: config.redisUrl.reveal(),
-      prefix: config.redisPrefix,
-      commandMs: config.redisTimeoutMs,
-      clock,
-      report,
-    })
+  const { redisUrl: url, redisPrefix: prefix, redisTimeoutMs: commandMs } = config
+  const redis = url && createRedis({ url: url.reveal(), prefix, commandMs, clock, report })
   const redisStatus = () => redis?.status() ?? { state: 'none' as const, detail: null }
   const coherence = redis ? createCoherence({ redis, clock, instances: config.instances }) : singleInstance
   const newRecords = () => (redis ? createRedisRecords(redis.tolerant) : createMemoryRecords(clock))
