@@ -186,7 +186,7 @@ describe('files', () => {
     access: 726,
     assignments: 433,
     cache: 1126,
-    chathub: 668,
+    chathub: 670,
     contract: 1164,
     http: 2194,
     lists: 860,

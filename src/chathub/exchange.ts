@@ -152,7 +152,7 @@ const attempt = (pool: Pool, call: Call, { authHeader, clock, timeoutMs }: Optio
           if (call.maySend && !call.maySend()) {
             const old = new SlotTooOld()
             settle(() => reject(old))
-            return started.abort(old)
+            throw old // an abort would close the new connection, and the next slot would be too old again
           }
           sentAt = clock.now()
         },

@@ -1,3 +1,6 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { afterEach, describe, expect, it } from '@jest/globals'
 import type { Fault } from '../../src/apps/simulator/simulator.ts'
 import { createSimulator } from '../../src/apps/simulator/simulator.ts'
@@ -111,6 +114,19 @@ describe('an attempt at ChatHub', () => {
     simulator.clearFaults()
     await exchange(read())
     expect(simulator.arrivals()).toHaveLength(2)
+  })
+
+  it('keeps the connection when the slot expired while it was made, so that the next slot finds it ready', async () => {
+    const server = createServer((_req, res) => void res.end('[]'))
+    let connections = 0
+    server.on('connection', () => connections++)
+    await once(server.listen(0, '127.0.0.1'), 'listening')
+    closing.push(async () => void server.close())
+    const { port } = server.address() as AddressInfo
+    const { exchange, read } = await start({ origin: `http://127.0.0.1:${port}` })
+    expect(await failureOf(exchange(read({ maySend: () => false })))).toBeInstanceOf(SlotTooOld)
+    expect((await exchange(read())).status).toBe(200)
+    expect(connections).toBe(1)
   })
 
   it('sends nothing if its slot has expired when it would leave', async () => {
