@@ -121,7 +121,7 @@ export const createGateway = (config: Config, { log, clock = systemClock, onRepo
       ...upstream.status(),
       cache: reading.rosters.size(),
       redis: redisStatus(),
-      clients: access.uses(),
+      clients: keys.uses(),
     }),
     observe: (requestContext, status) => {
       const ms = clock.now() - requestContext.startedAt

@@ -19,26 +19,12 @@ export const createAccess = (options: {
   newRecords(): Records
   clock: Clock
 }) => {
-  const { clientEntries, jwksUrl, jwtIssuer: issuer, jwtAudience: audience, newRecords, clock } = options
-  const keys = createKeys(clientEntries, clock)
+  const { jwksUrl, jwtIssuer: issuer, jwtAudience: audience, sessionSecret: secret, clock } = options
+  const keys = createKeys(options.clientEntries, clock)
   const limit = createClientLimit(clock)
-  const gatewayTokens = createGatewayTokens({ keys, records: newRecords(), clock, limit })
-  const { sessionSecret: secret } = options
-  const sessions = secret && createSessions({ secret, records: newRecords(), keys, clock })
-  const findByJwt =
-    jwksUrl && issuer && audience ? [createJwtFinder({ jwksUrl, issuer, audience, clock })] : []
-  const authenticate = createAuthenticate([keys.find, gatewayTokens.find, ...findByJwt], sessions)
-  return {
-    keys,
-    limit,
-    gatewayTokens,
-    sessions,
-    authenticate,
-    /** When each key was last used. */
-    uses: () =>
-      keys.uses().map(({ lastUsedAt, ...use }) => ({
-        ...use,
-        lastUsedAt: lastUsedAt === undefined ? null : new Date(lastUsedAt).toISOString(),
-      })),
-  }
+  const gatewayTokens = createGatewayTokens({ keys, records: options.newRecords(), clock, limit })
+  const sessions = secret && createSessions({ secret, records: options.newRecords(), keys, clock })
+  const finders = [keys.find, gatewayTokens.find]
+  if (jwksUrl && issuer && audience) finders.push(createJwtFinder({ jwksUrl, issuer, audience, clock }))
+  return { keys, limit, gatewayTokens, sessions, authenticate: createAuthenticate(finders, sessions) }
 }

@@ -22,40 +22,36 @@ type Credentials = {
  */
 export type Authenticate = (request: Credentials) => Caller | Promise<Caller>
 
-/** The challenge of RFC 6750 §3. */
-const invalid = (error: 'invalid_request' | 'invalid_token'): Failure =>
-  new Failure('credential.invalid', {
-    headers: { 'WWW-Authenticate': `Bearer realm="chathub-gateway", error="${error}"` },
-  })
-
-/** The credential in the headers; undefined when there is none. The same one twice counts as one. */
-export const credentialOf = (headers: IncomingHttpHeaders, dropIn: boolean): string | undefined => {
-  const { authorization } = headers
-  const bearer =
-    authorization === undefined ? undefined : /^bearer +([\x21-\x7e]+) *$/i.exec(authorization)?.[1]
-  if (authorization !== undefined && bearer === undefined) throw invalid('invalid_request')
-  const key = headers['x-api-key']
-  const dropInKey = dropIn ? headers['x-authorization-key'] : undefined
-  const credential = bearer ?? key ?? dropInKey
-  if ((key ?? credential) !== credential || (dropInKey ?? credential) !== credential)
-    throw new Failure('credential.conflict')
-  return typeof credential === 'string' ? credential : undefined
-}
-
 /** Asks the finders in order. A session cookie counts only without another credential. */
 export const createAuthenticate =
   (finders: readonly Finder[], sessions: Sessions | undefined): Authenticate =>
   (request) => {
     const credential = credentialOf(request.headers, request.dropIn)
     const sessionId = sessions && sessionIdOf(request.headers)
-    if (credential === undefined) {
-      if (!sessions || sessionId === undefined) throw new Failure('credential.missing')
-      return findSession(sessions, sessionId, request)
-    }
-    if (sessionId !== undefined) throw new Failure('credential.conflict')
+    if (credential !== undefined && sessionId !== undefined) throw new Failure('credential.conflict')
+    if (sessions && sessionId !== undefined) return findSession(sessions, sessionId, request)
+    if (credential === undefined) throw new Failure('credential.missing')
     const found = finders[0]?.(credential)
     return found && !(found instanceof Promise) ? found : findAmong(finders, credential)
   }
+
+/** The credential in the headers; undefined when there is none. The same one twice counts as one. */
+export const credentialOf = (headers: IncomingHttpHeaders, dropIn: boolean): string | undefined => {
+  const { authorization, 'x-api-key': key } = headers
+  const dropInKey = dropIn ? headers['x-authorization-key'] : undefined
+  const bearer = authorization && /^bearer +([\x21-\x7e]+) *$/i.exec(authorization)?.[1]
+  if (authorization !== undefined && !bearer) throw invalid('invalid_request')
+  const credential = bearer ?? key ?? dropInKey
+  if ((key ?? credential) !== credential || (dropInKey ?? credential) !== credential)
+    throw new Failure('credential.conflict')
+  return typeof credential === 'string' ? credential : undefined
+}
+
+/** The challenge of RFC 6750 §3. */
+const invalid = (error: 'invalid_request' | 'invalid_token'): Failure =>
+  new Failure('credential.invalid', {
+    headers: { 'WWW-Authenticate': `Bearer realm="chathub-gateway", error="${error}"` },
+  })
 
 const findAmong = async (finders: readonly Finder[], credential: string): Promise<Caller> => {
   for (const find of finders) {
@@ -66,10 +62,9 @@ const findAmong = async (finders: readonly Finder[], credential: string): Promis
 }
 
 const findSession = async (sessions: Sessions, id: string, request: Credentials): Promise<Caller> => {
-  const { headers, ownOrigin } = request
-  requireSessionHeader(headers) // first: a request that any page can send must not count as use of the session
+  requireSessionHeader(request.headers) // first: a request that any page can send must not count as use of the session
   const caller = await sessions.find(id)
   if (!caller) throw invalid('invalid_token')
-  requireOrigin(headers, caller.origin, ownOrigin())
+  requireOrigin(request.headers, caller.origin, request.ownOrigin())
   return caller
 }

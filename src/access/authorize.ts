@@ -2,8 +2,7 @@ import type { Scope } from '../contract/scopes.ts'
 import { Failure } from '../errors.ts'
 import type { Caller } from './caller.ts'
 
-/** What a caller wants to do, and to which organization. */
-export type Right = { scope?: Scope | undefined; organization?: number | undefined }
+type Right = { scope?: Scope; organization?: number | undefined }
 
 /** Whether the caller may touch the organization. Filters lists; everything else uses `authorize`. */
 export const mayTouch = (caller: Caller, organization: number): boolean =>

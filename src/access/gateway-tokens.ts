@@ -8,6 +8,7 @@ import type { ClientLimit } from './client-limit.ts'
 import { hashKey, type Keys } from './keys.ts'
 
 const tokenMs = 24 * 60 * 60 * 1000
+/** The name of a token's record. */
 const recordOf = (token: string): string => `token:${createHash('sha256').update(token).digest('base64url')}`
 
 type TokenRecord = { keyHash: string; expiresAt: number }

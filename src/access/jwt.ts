@@ -41,27 +41,28 @@ export const createJwtFinder = (options: {
     if (token.length > tokenMax || token.split('.').length !== 3) return undefined
     const known = verified.get(token)
     if (known && clock.wall() < known.until) return known.caller
-    try {
-      const { payload } = await jwtVerify(token, keySet, {
-        algorithms,
-        issuer,
-        audience,
-        clockTolerance: leewaySeconds,
-        maxTokenAge: ageMaxSeconds,
-        requiredClaims: ['sub', 'iat', 'exp'],
-        currentDate: new Date(clock.wall()),
-      })
-      const parsed = claims.safeParse(payload)
-      if (!parsed.success) return undefined
-      const caller = callerOf(parsed.data)
-      verified.set(token, { caller, until: Math.min(caller.expiresAt, clock.wall() + trustedMs) })
-      return caller
-    } catch (error) {
-      if (isFailure(error)) throw error
-      if (error instanceof errors.JOSEError && !(error instanceof errors.JWKSInvalid)) return undefined
-      throw new Failure('credential.unverifiable', { retryAfterMs: 5000, cause: error })
-    }
+    const { payload } = await jwtVerify(token, keySet, {
+      algorithms,
+      issuer,
+      audience,
+      requiredClaims: ['sub', 'iat', 'exp'],
+      clockTolerance: leewaySeconds,
+      maxTokenAge: ageMaxSeconds,
+      currentDate: new Date(clock.wall()),
+    }).catch(refuse)
+    const { success, data } = claims.safeParse(payload)
+    if (!success) return undefined
+    const caller = callerOf(data)
+    verified.set(token, { caller, until: Math.min(caller.expiresAt, clock.wall() + trustedMs) })
+    return caller
   }
+}
+
+/** No payload for a token that is not valid. @throws Failure `credential.unverifiable` */
+const refuse = (error: unknown): { payload?: undefined } => {
+  if (isFailure(error)) throw error
+  if (error instanceof errors.JOSEError && !(error instanceof errors.JWKSInvalid)) return {}
+  throw new Failure('credential.unverifiable', { retryAfterMs: 5000, cause: error })
 }
 
 const callerOf = ({ sub, scope, organizations, iat, exp }: z.infer<typeof claims>) => {

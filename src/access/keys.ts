@@ -1,4 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto'
+import { isDeepStrictEqual } from 'node:util'
 import { LRUCache } from 'lru-cache'
 import { z } from 'zod'
 import type { Clock } from '../clock.ts'
@@ -9,7 +10,7 @@ import { type Caller, requestsPerMinuteDefault } from './caller.ts'
 const quota = { error: 'wanted: a whole number from 1 to 10000000' }
 
 /** One entry of API_KEYS_FILE. */
-export const clientEntry = z.strictObject({
+const clientEntry = z.strictObject({
   id: z.string().regex(/^[A-Za-z0-9._-]{1,64}$/, 'wanted: 1 to 64 of A–Z a–z 0–9 . _ -'),
   keyHash: z.string().regex(/^sha256:[0-9a-f]{64}$/, 'wanted: sha256: and 64 lower-case hex digits'),
   scopes: z.array(z.enum(scopes, { error: `wanted: one of ${scopes.join(' ')}` })).default([]),
@@ -49,24 +50,21 @@ export const parseClients = (
   const parsed = clientsFile.safeParse(data)
   if (!parsed.success) return { entries: [], faults: faultsOf(parsed.error) }
   const { clients } = parsed.data
-  const faults = repeatedKeys(clients)
+  const faults: string[] = []
+  const firsts = new Map<string, ClientEntry>()
+  for (const [index, client] of clients.entries()) {
+    const first = firsts.get(client.keyHash) ?? client
+    firsts.set(client.keyHash, first)
+    if (!isDeepStrictEqual(client, first))
+      faults.push(
+        `/clients/${index}/keyHash: listed before with another id or other rights; wanted: one entry a key`,
+      )
+  }
   if (!othersMayCall && clients.every(({ expiresAt }) => Date.parse(expiresAt ?? '') <= now))
     faults.push(
       `lists nobody${clients.length > 0 ? ' who has not expired' : ''}; wanted: at least one client, or nobody could ever call`,
     )
   return { entries: faults.length === 0 ? clients : [], faults }
-}
-
-const repeatedKeys = (clients: readonly ClientEntry[]): string[] => {
-  const first = new Map<string, string>()
-  return clients.flatMap((client, index) => {
-    const text = JSON.stringify(client)
-    const known = first.get(client.keyHash) ?? text
-    first.set(client.keyHash, known)
-    return known === text
-      ? []
-      : [`/clients/${index}/keyHash: listed before with another id or other rights; wanted: one entry a key`]
-  })
 }
 
 /** `sha256:<hex>` of a key, as API_KEYS_FILE lists it. */
@@ -83,15 +81,16 @@ export const makeKey = (id: string): string => {
 }
 
 /** Callers by the SHA-256 of their key, so the time of a look-up tells nothing about listed keys. */
-export const createKeys = (entries: readonly ClientEntry[], clock: Clock) => {
+export const createKeys = (initial: readonly ClientEntry[], clock: Clock) => {
   let byHash = new Map<string, Caller>()
   /** Valid keys that need no hashing again. */
   const seen = new LRUCache<string, Caller>({ max: 10_000 })
   /** Epoch ms by hash. It outlives a new file. */
   const used = new Map<string, number>()
 
-  const replace = (next: readonly ClientEntry[]): void => {
-    byHash = new Map(next.map((entry) => [entry.keyHash, callerOf(entry)]))
+  /** Replaces all entries at once. */
+  const replace = (entries: readonly ClientEntry[]): void => {
+    byHash = new Map(entries.map((entry) => [entry.keyHash, callerOf(entry)]))
     seen.clear()
     for (const hash of used.keys()) if (!byHash.has(hash)) used.delete(hash)
   }
@@ -101,8 +100,9 @@ export const createKeys = (entries: readonly ClientEntry[], clock: Clock) => {
     used.set(caller.keyHash as string, clock.wall())
     return caller
   }
-  replace(entries)
+  replace(initial)
   return {
+    replace,
     /** The caller of this key, the same object each time. Undefined: the key is unknown or has expired. */
     find: (key: string): Caller | undefined => {
       const known = seen.get(key)
@@ -113,20 +113,25 @@ export const createKeys = (entries: readonly ClientEntry[], clock: Clock) => {
     },
     /** The caller whose key has this hash now. */
     findByHash: (keyHash: string): Caller | undefined => use(byHash.get(keyHash)),
-    /** Replaces all entries at once. */
-    replace,
-    /** Each listed key: its client id, the start of its hash, and its last use (epoch ms). */
+    /** Each listed key: its client id, the start of its hash, and its last use. */
     uses: () =>
-      [...byHash].map(([hash, { id }]) => ({ id, key: hash.slice(0, 15), lastUsedAt: used.get(hash) })),
+      [...byHash].map(([hash, { id }]) => {
+        const at = used.get(hash)
+        return {
+          id,
+          key: hash.slice(0, 15),
+          lastUsedAt: at === undefined ? null : new Date(at).toISOString(),
+        }
+      }),
   }
 }
 
 export type Keys = ReturnType<typeof createKeys>
 
-const callerOf = ({ scopes, organizations, expiresAt, ...entry }: ClientEntry): Caller => ({
+const callerOf = ({ scopes: granted, organizations, expiresAt, ...entry }: ClientEntry): Caller => ({
   ...entry,
   kind: 'key',
-  scopes: new Set(scopes),
+  scopes: new Set(granted),
   organizations: organizations === '*' ? '*' : new Set(organizations),
   expiresAt: expiresAt === undefined ? undefined : Date.parse(expiresAt),
 })

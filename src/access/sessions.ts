@@ -63,6 +63,12 @@ export const createSessions = (options: { secret: Secret; records: Records; keys
     }
   }
   const ttlOf = (record: SessionRecord): number => Math.min(idleMs, record.endsAt - clock.wall())
+  const touch = async (key: string, used: SessionRecord): Promise<void> => {
+    // The time of the look-up stays: a stored use must not extend the trust in it.
+    seen.set(key, { record: used, at: seen.get(key)?.at ?? clock.now() })
+    // An ended session stays ended, and a read succeeds though Redis is away.
+    await records.replace(key, used, ttlOf(used)).catch(() => {})
+  }
 
   return {
     /**
@@ -103,21 +109,26 @@ export const createSessions = (options: { secret: Secret; records: Records; keys
     find: async (id: string): Promise<(Caller & { origin: string }) | undefined> => {
       if (!isId(id)) return undefined
       const name = hash('session', id)
-      const key = `session:${name}`
-      const record = await lookUp(key)
+      const record = await lookUp(`session:${name}`)
       const now = clock.wall()
       if (!record || record.endsAt <= now) return undefined
-      const rights = rightsNow(record, keys)
-      if (!rights) return undefined
-      if (now - record.seenAt > touchMs) {
-        const used = { ...record, seenAt: now }
-        // The time of the look-up stays: a stored use must not extend the trust in it.
-        seen.set(key, { record: used, at: seen.get(key)?.at ?? clock.now() })
-        // An ended session stays ended, and a read succeeds though Redis is away.
-        await records.replace(key, used, ttlOf(used)).catch(() => {})
+      const { minter, scopes, organizations, origin, endsAt: expiresAt } = record
+      const key = minter.keyHash === undefined ? undefined : keys.findByHash(minter.keyHash)
+      if (minter.keyHash !== undefined && !key) return undefined
+      if (now - record.seenAt > touchMs) await touch(`session:${name}`, { ...record, seenAt: now })
+      return {
+        id: `${minter.id}/${name.slice(0, 8)}`,
+        kind: 'session',
+        // The rights that the key has now. Rights from a JWT are those of then.
+        scopes: new Set(scopes.filter((scope) => !key || key.scopes.has(scope))),
+        organizations: new Set(organizations.filter((organization) => !key || mayTouch(key, organization))),
+        requestsPerMinute: Math.min(
+          browserRequestsPerMinute,
+          key?.requestsPerMinute ?? Number.POSITIVE_INFINITY,
+        ),
+        origin,
+        expiresAt,
       }
-      const { minter, origin, endsAt: expiresAt } = record
-      return { ...rights, id: `${minter.id}/${name.slice(0, 8)}`, kind: 'session', origin, expiresAt }
     },
     /** Ends the session on every instance. */
     end: async (id: string): Promise<void> => {
@@ -137,26 +148,16 @@ export type Sessions = ReturnType<typeof createSessions>
 const refuseExcess = (minter: Caller, { scopes, organizations }: SessionRights): void => {
   if (minter.kind === 'session')
     throw new Failure('session.exceeds', { detail: 'A browser session cannot mint another.' })
-  const excess = <T>(place: string, values: T[], may: (value: T) => boolean, code: string, detail: string) =>
-    values.flatMap((value, i) => (may(value) ? [] : [{ pointer: `/${place}/${i}`, code, detail }]))
-  const lacks = 'The minter lacks this scope.'
-  let errors = excess('scopes', scopes, (scope) => minter.scopes.has(scope), 'exceeds', lacks)
-  if (errors.length > 0) throw new Failure('session.exceeds', { errors })
-  const none = 'No such organization.'
-  errors = excess('organizations', organizations, (id) => mayTouch(minter, id), 'unknown', none)
-  if (errors.length > 0) throw new Failure('organization.unknown', { errors })
-}
-
-/** The rights of the session now; undefined when the minter's key is gone. Rights from a JWT are those of then. */
-const rightsNow = (
-  { minter, scopes, organizations }: SessionRecord,
-  keys: Keys,
-): Pick<Caller, 'scopes' | 'organizations' | 'requestsPerMinute'> | undefined => {
-  const key = minter.keyHash === undefined ? undefined : keys.findByHash(minter.keyHash)
-  if (minter.keyHash !== undefined && !key) return undefined
-  return {
-    scopes: new Set(scopes.filter((scope) => !key || key.scopes.has(scope))),
-    organizations: new Set(organizations.filter((organization) => !key || mayTouch(key, organization))),
-    requestsPerMinute: Math.min(browserRequestsPerMinute, key?.requestsPerMinute ?? Number.POSITIVE_INFINITY),
-  }
+  const excess = scopes.flatMap((scope, i) =>
+    minter.scopes.has(scope)
+      ? []
+      : [{ pointer: `/scopes/${i}`, code: 'exceeds', detail: 'The minter lacks this scope.' }],
+  )
+  if (excess.length > 0) throw new Failure('session.exceeds', { errors: excess })
+  const foreign = organizations.flatMap((id, i) =>
+    mayTouch(minter, id)
+      ? []
+      : [{ pointer: `/organizations/${i}`, code: 'unknown', detail: 'No such organization.' }],
+  )
+  if (foreign.length > 0) throw new Failure('organization.unknown', { errors: foreign })
 }

@@ -14,29 +14,22 @@ const preflightLines = serializeHeaders({
   Vary: 'Origin',
 })
 
-export type Cors = {
-  /** Adds the headers with which a listed origin may read the answer. */
-  allow(req: IncomingMessage, requestContext: RequestContext): void
-  /** Header lines of the answer to a preflight of a listed origin; undefined for any other request. */
-  preflight(req: IncomingMessage): string | undefined
-}
-
 /** Exact origins with credentials; never `*`, never a pattern. */
-export const createCors = (origins: readonly string[]): Cors => {
-  const isListed = (origin: string | undefined): origin is string =>
-    origin !== undefined && origins.includes(origin)
-  return {
-    allow: ({ headers: { origin } }, requestContext) => {
-      if (isListed(origin))
-        requestContext.headerLines = serializeHeaders({
-          'Access-Control-Allow-Origin': origin,
-          'Access-Control-Allow-Credentials': 'true',
-          'Access-Control-Expose-Headers': exposed,
-        })
-    },
-    preflight: ({ method, headers }) => {
-      const isPreflight = method === 'OPTIONS' && headers['access-control-request-method'] !== undefined
-      return isPreflight && isListed(headers.origin) ? preflightLines : undefined
-    },
-  }
-}
+export const createCors = (origins: readonly string[]) => ({
+  /** Adds the headers with which a listed origin may read the answer. */
+  allow: ({ headers: { origin } }: IncomingMessage, requestContext: RequestContext): void => {
+    if (origin !== undefined && origins.includes(origin))
+      requestContext.headerLines = serializeHeaders({
+        'Access-Control-Allow-Origin': origin,
+        'Access-Control-Allow-Credentials': 'true',
+        'Access-Control-Expose-Headers': exposed,
+      })
+  },
+  /** Header lines of the answer to a preflight of a listed origin; undefined for any other request. */
+  preflight: ({ method, headers }: IncomingMessage): string | undefined => {
+    const isPreflight = method === 'OPTIONS' && headers['access-control-request-method'] !== undefined
+    return isPreflight && origins.includes(headers.origin ?? '') ? preflightLines : undefined
+  },
+})
+
+export type Cors = ReturnType<typeof createCors>

@@ -16,13 +16,6 @@ import type { ResponseBatcher } from './response-batcher.ts'
  */
 export type CachedLookup = (caller: Caller) => { keptBody: Buffer; freshness: Freshness } | undefined
 
-export type FastPath = {
-  /** Remembers how a URL was answered. */
-  remember(url: string, endpoint: Endpoint, cachedLookup: CachedLookup): void
-  /** Answers an ordinary read of a URL that was answered before. False: nothing was sent, Express answers. */
-  answer(req: IncomingMessage, res: ServerResponse): boolean
-}
-
 // Callers choose their URLs: together these bound the table.
 const urlsMax = 20_000
 const urlMax = 512
@@ -46,15 +39,17 @@ export const createFastPath = (options: {
   authenticate: Authenticate
   limit: ClientLimit
   responseBatcher: ResponseBatcher
-}): FastPath => {
+}) => {
   const { authenticate, limit, responseBatcher } = options
   const urls = new LRUCache<string, { endpoint: Endpoint; cachedLookup: CachedLookup }>({ max: urlsMax })
 
   return {
-    remember: (url, endpoint, cachedLookup) => {
+    /** Remembers how a URL was answered. */
+    remember: (url: string, endpoint: Endpoint, cachedLookup: CachedLookup): void => {
       if (url.length <= urlMax) urls.set(url, { endpoint, cachedLookup })
     },
-    answer: (req, res) => {
+    /** Answers an ordinary read of a URL that was answered before. False: nothing was sent, Express answers. */
+    answer: (req: IncomingMessage, res: ServerResponse): boolean => {
       if (req.method !== 'GET' && req.method !== 'HEAD') return false
       const { headers, requestContext } = req
       const known = urls.get(req.url as string)
@@ -86,3 +81,5 @@ export const createFastPath = (options: {
     },
   }
 }
+
+export type FastPath = ReturnType<typeof createFastPath>

@@ -3,7 +3,7 @@ import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:ht
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Clock } from '../clock.ts'
-import { Failure, type Fault } from '../errors.ts'
+import { Failure } from '../errors.ts'
 import { problemResponse } from './problem.ts'
 import { newRequestContext } from './request-context.ts'
 import { commonLines } from './respond.ts'
@@ -26,46 +26,43 @@ declare module 'node:net' {
   }
 }
 
-/** Node keeps the first of a repeated header or joins them. Two that differ are two credentials; two that agree are one. */
-const credentialHeaders = new Set(['authorization', 'x-api-key', 'x-authorization-key'])
-
-const malformed = (fault: Fault, headers?: Record<string, string>): Failure =>
-  new Failure('request.malformed', { errors: [fault], ...(headers && { headers }) })
-
 /** What Node's parser accepts and no route may see. Joins equal repeated credentials. */
 export const requestFault = (req: IncomingMessage): Failure | undefined => {
-  const { url = '', rawHeaders: raw, headers } = req
+  const { url = '', headers } = req
   if (req.httpVersionMajor !== 1) return new Failure('request.malformed') // a line without a version is HTTP/0.9
   if (!url.startsWith('/'))
     return new Failure('request.malformed', { detail: 'The request target must be a path.' })
   if (url.length > urlMax) return new Failure('request.uri-too-long')
-  if (raw.length > 2 * headersMax) return new Failure('request.headers-too-large')
-  let hosts = 0
-  let credentials: Record<string, string> | undefined
-  for (let i = 0; i < raw.length; i += 2) {
-    const name = raw[i] as string
-    // The lengths of `host` and of the credential headers come first: most names are not looked at further.
-    if (name.length === 4) {
-      if (name.toLowerCase() === 'host') hosts++
-    } else if (name.length === 13 || name.length === 9 || name.length === 19) {
-      const known = name.toLowerCase()
-      if (!credentialHeaders.has(known)) continue
-      credentials ??= {}
-      const value = raw[i + 1] as string
-      const before = credentials[known]
-      if (before === undefined) credentials[known] = value
-      else if (before === value) headers[known] = value
-      else return new Failure('credential.conflict')
-    }
+  if (req.rawHeaders.length > 2 * headersMax) return new Failure('request.headers-too-large')
+  if ((headers['transfer-encoding'] ?? 'chunked').toLowerCase() !== 'chunked') {
+    const detail = 'Only chunked is understood.'
+    const errors = [{ pointer: '/headers/transfer-encoding', code: 'coding', detail }]
+    return new Failure('request.malformed', { errors, headers: { connection: 'close' } })
   }
-  if (hosts > 1 || (hosts === 0 && req.httpVersion === '1.1'))
-    return malformed({ pointer: '/headers/host', code: 'host', detail: 'Wanted: exactly one Host header.' })
-  if ((headers['transfer-encoding'] ?? 'chunked').toLowerCase() !== 'chunked')
-    return malformed(
-      { pointer: '/headers/transfer-encoding', code: 'coding', detail: 'Only chunked is understood.' },
-      { connection: 'close' },
-    )
-  return undefined
+  return repetitionFault(req)
+}
+
+const credentialHeaders = new Set(['authorization', 'x-api-key', 'x-authorization-key'])
+
+/** Exactly one Host (RFC 9112 §3.2), and no two credentials that differ. */
+const repetitionFault = ({ rawHeaders: raw, headers, httpVersion }: IncomingMessage): Failure | undefined => {
+  let hosts = 0
+  for (let i = 0; i < raw.length; i += 2) {
+    const { length } = raw[i] as string
+    // The lengths of `host` and of the credential headers: most names are not looked at further.
+    if (length !== 4 && length !== 9 && length !== 13 && length !== 19) continue
+    const name = (raw[i] as string).toLowerCase()
+    const value = raw[i + 1] as string
+    if (name === 'host') hosts++
+    if (!credentialHeaders.has(name) || headers[name] === value) continue
+    // Node keeps the first of a repeated header or joins them.
+    if (raw.some((other, at) => other.toLowerCase() === name && at % 2 === 0 && raw[at + 1] !== value))
+      return new Failure('credential.conflict')
+    headers[name] = value
+  }
+  if (hosts === 1 || (hosts === 0 && httpVersion !== '1.1')) return undefined
+  const errors = [{ pointer: '/headers/host', code: 'host', detail: 'Wanted: exactly one Host header.' }]
+  return new Failure('request.malformed', { errors })
 }
 
 const parserFailure = ({ code }: NodeJS.ErrnoException): Failure => {
@@ -75,34 +72,24 @@ const parserFailure = ({ code }: NodeJS.ErrnoException): Failure => {
   return new Failure('request.malformed')
 }
 
-export type Framing = {
-  /** Notes the answer to a request. False: the connection is closing, so this is no request. */
-  accept(req: IncomingMessage, res: ServerResponse): boolean
-  /** Sends a problem document. */
-  refuse(req: IncomingMessage, res: ServerResponse, failure: Failure): void
-  /** Refuses a request for which Node has no response object, and closes its connection. */
-  refuseRaw(socket: Duplex, failure: Failure, method?: string): void
-  /** Answers what Node's parser could not read (`clientError`). */
-  refuseBroken(error: NodeJS.ErrnoException, socket: Duplex): void
-}
-
 /** Refusals, and the end of their connections. Every answer is read by its client, and none is taken for that of another request. */
 export const createFraming = (options: {
   clock: Clock
   responseBatcher: ResponseBatcher
   observe: Observe
-}): Framing => {
+}) => {
   const { clock, responseBatcher } = options
 
   /** Ends the connection from this side, and after the linger time from both. */
-  const lingerAndClose = (socket: Duplex, lastBytes = ''): void => {
+  const lingerAndClose = (socket: Socket, lastBytes = ''): void => {
     socket.resume()
     socket.end(lastBytes)
     const cancel = clock.after(lingerMs, () => void socket.destroy())
     socket.once('close', cancel)
   }
 
-  const refuse: Framing['refuse'] = (req, res, failure) => {
+  /** Sends a problem document. */
+  const refuse = (req: IncomingMessage, res: ServerResponse, failure: Failure): void => {
     const { requestContext, socket } = req
     requestContext.code = failure.code
     const isLast = failure.headers?.['connection'] === 'close' || requestContext.awaitsContinue
@@ -117,8 +104,8 @@ export const createFraming = (options: {
     req.resume()
   }
 
-  const refuseRaw: Framing['refuseRaw'] = (duplex, failure, method = '') => {
-    const socket = duplex as Socket
+  /** Refuses a request for which Node has no response object, and closes its connection. */
+  const refuseRaw = (socket: Socket, failure: Failure, method = ''): void => {
     socket.isBroken = true
     socket.on('error', () => {}) // The client may reset the connection.
     const context = newRequestContext(method, randomUUID(), clock.now())
@@ -139,20 +126,22 @@ export const createFraming = (options: {
   return {
     refuse,
     refuseRaw,
-    accept: ({ socket }, res) => {
+    /** Notes the answer to a request. False: the connection is closing, so this is no request. */
+    accept: ({ socket }: IncomingMessage, res: ServerResponse): boolean => {
       if (socket.isClosing) return false
       socket.answerBefore = socket.answer?.writableFinished ? undefined : socket.answer
       socket.answer = res
       return true
     },
-    refuseBroken: (error, duplex) => {
+    /** Answers what Node's parser could not read (`clientError`). */
+    refuseBroken: (error: NodeJS.ErrnoException, duplex: Duplex): void => {
       responseBatcher.flush()
       const socket = duplex as Socket
       const { answer } = socket
       if (socket.isBroken || socket.writableEnded) return
       // The broken body belongs to an answered request: a second answer would be taken for that of the next request.
       if (socket.isClosing || (answer?.headersSent && !answer.req.complete)) {
-        if (!answer || answer.writableFinished || answer.destroyed) return lingerAndClose(socket)
+        if (!answer || answer.writableFinished || answer.destroyed) return void lingerAndClose(socket)
         socket.isBroken = true
         answer.once('close', () => lingerAndClose(socket))
         answer.end()

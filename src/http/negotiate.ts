@@ -18,7 +18,9 @@ export const negotiateType = (endpoint: Endpoint, accept = '*/*'): string => {
 }
 
 const readType = ({ produces = 'application/json', producesToo = [], dropIn }: Endpoint, accept: string) => {
-  const offered = (dropIn ? dropInMedia : [produces, ...producesToo]).map((type) => `${type}; charset=utf-8`)
+  const offered = (dropIn ? dropInMedia : [produces, ...producesToo]).map(
+    (media) => `${media}; charset=utf-8`,
+  )
   // Parameters of a media type do not select anything here.
   const ranges = accept.replaceAll(/;\s*(?!q\s*=)[^;,]*/gi, '')
   const type =

@@ -20,17 +20,21 @@ import { idempotencyKeyOf, type WithIdempotency } from './with-idempotency.ts'
 
 type Parsed<S> = S extends z.ZodType ? z.output<S> : undefined
 
-/** What a handler is given. Everything is parsed and checked, and the endpoint's rights are granted. */
-type HandlerInput<E extends Endpoint> = {
+/** The part of a handler's input that it hands on to what it calls. */
+export type Call = {
   caller: Caller
-  params: Parsed<E['params']>
-  query: Parsed<E['query']>
-  body: Parsed<E['body']>
   context: CallContext
   /** Monotonic ms. The caller wants a list fetched after this time (`Cache-Control: no-cache`). */
   notBefore: number | undefined
   /** Identifies what this request writes. A repetition under the same Idempotency-Key has the same. */
   requestKey: string
+}
+
+/** What a handler is given. Everything is parsed and checked, and the endpoint's rights are granted. */
+type HandlerInput<E extends Endpoint> = Call & {
+  params: Parsed<E['params']>
+  query: Parsed<E['query']>
+  body: Parsed<E['body']>
   /** The negotiated media type of the answer. */
   contentType: string
   req: Request
@@ -66,13 +70,13 @@ export const createPipeline = (options: {
 
   /** Serves one endpoint. @throws Failure the first refusal that applies */
   return <E extends Endpoint>(endpoint: E, handle: Handler<E>) => {
-    const isWrite = endpoint.method !== 'get'
-    const deadlineMs = isWrite ? options.writeDeadlineMs : options.readDeadlineMs
-    const { dropIn = false } = endpoint
+    const { dropIn = false, method } = endpoint
+    const lane = method === 'get' ? 'people' : 'writes'
+    const deadlineMs = method === 'get' ? options.readDeadlineMs : options.writeDeadlineMs
+    const run = dropIn ? asDropIn(handle) : handle
 
     return async (req: Request, res: Response): Promise<void> => {
       const { headers, requestContext } = req
-      const arrivedAt = requestContext.startedAt
       requestContext.route = endpoint.path
       const authenticate = () => options.authenticate({ headers, dropIn, ownOrigin: () => ownOrigin(req) })
 
@@ -80,12 +84,11 @@ export const createPipeline = (options: {
       const address = readAddress(endpoint, req)
 
       // 401 credential, 429 limit. The fast path may have done both for this request already.
-      let caller = endpoint.scope === 'open' ? anonymous : requestContext.caller
-      if (!caller) {
-        caller = await (requestContext.pendingCaller ?? authenticate())
-        requestContext.caller = caller
-        options.limit(caller)
+      if (endpoint.scope !== 'open' && !requestContext.caller) {
+        requestContext.caller = await (requestContext.pendingCaller ?? authenticate())
+        options.limit(requestContext.caller)
       }
+      const { caller = anonymous } = requestContext
 
       // 403 scope, 404 organization of the path.
       authorizeScopes(caller, endpoint)
@@ -97,7 +100,7 @@ export const createPipeline = (options: {
       const { body, idempotencyKey } = checkInput(endpoint, req, address, content)
 
       // 403 and 404 for what the body names: the function that the handler calls refuses it.
-      const deadline = Math.max(arrivedAt + deadlineMs, clock.now() + 1)
+      const deadline = Math.max(requestContext.startedAt + deadlineMs, clock.now() + 1)
       const input = {
         caller,
         params: address.params,
@@ -105,18 +108,10 @@ export const createPipeline = (options: {
         body,
         contentType,
         req,
-        context: { lane: isWrite ? 'writes' : 'people', client: caller.id, deadline },
-        notBefore: wantsNewList(req) ? arrivedAt : undefined,
+        context: { lane, client: caller.id, deadline },
+        notBefore: notBeforeOf(req),
       }
-      const work = async (requestKey: string): Promise<Answer> => {
-        try {
-          return await handle({ ...input, requestKey } as HandlerInput<E>)
-        } catch (error) {
-          // On drop-in paths every input fault is 400, also one that only ChatHub finds.
-          if (!dropIn || !isFailure(error, 'chathub.rejected')) throw error
-          throw new Failure('request.invalid', { cause: error, detail: error.detail })
-        }
-      }
+      const work = async (requestKey: string) => run({ ...input, requestKey } as HandlerInput<E>)
       const answer = await options.withIdempotency(endpoint, req, caller, idempotencyKey, work)
       if ('events' in answer) {
         const isAllowed = () => mayStillRead(authenticate, caller, endpoint, answer.organization)
@@ -154,6 +149,18 @@ const checkInput = (endpoint: Endpoint, req: Request, { query, queryFaults }: Ad
   return { body, idempotencyKey }
 }
 
+/** On drop-in paths every input fault is 400, also one that only ChatHub finds. */
+const asDropIn =
+  <E extends Endpoint>(handle: Handler<E>): Handler<E> =>
+  async (input) => {
+    try {
+      return await handle(input)
+    } catch (error) {
+      if (!isFailure(error, 'chathub.rejected')) throw error
+      throw new Failure('request.invalid', { cause: error, detail: error.detail })
+    }
+  }
+
 /** Whether the reader of a stream still has the rights with which it began. An unverifiable credential keeps them. */
 const mayStillRead = async (
   authenticate: () => ReturnType<Authenticate>,
@@ -174,8 +181,9 @@ const mayStillRead = async (
 /** The origin under which the browser sees the gateway. X-Forwarded-* count only from TRUST_PROXY. */
 export const ownOrigin = (req: Request): string => `${req.protocol}://${req.host}`
 
-/** `fetch` adds no-cache when it validates; beside If-None-Match it therefore means nothing special. */
-const wantsNewList = ({ headers }: Request): boolean =>
-  headers['cache-control'] !== undefined &&
-  headers['if-none-match'] === undefined &&
-  /(^|,)\s*no-cache\s*(,|$)/i.test(headers['cache-control'])
+const notBeforeOf = ({ headers, requestContext }: Request): number | undefined => {
+  const control = headers['cache-control']
+  // `fetch` adds no-cache when it validates; beside If-None-Match it therefore means nothing special.
+  if (control === undefined || headers['if-none-match'] !== undefined) return undefined
+  return /(^|,)\s*no-cache\s*(,|$)/i.test(control) ? requestContext.startedAt : undefined
+}

@@ -3,8 +3,8 @@ import { promisify } from 'node:util'
 import { brotliCompress, constants, gzip } from 'node:zlib'
 
 export type Coding = 'identity' | 'gzip' | 'br'
-/** A body in one coding with its own strong ETag. */
-export type Variant = { body: Buffer; etag: string }
+/** A body in one coding with its own strong ETag. `lines`: its constant header lines by content type. */
+export type Variant = { body: Buffer; etag: string; lines: Map<string, string> }
 
 /** A JSON body with its ETags. Compressed forms are made when they are first asked for. */
 export type PreparedBody = {
@@ -40,30 +40,30 @@ export const preparedBodyOf = (body: Buffer): PreparedBody => {
 /** `isKept: false`: a body of one request. It is never compressed, because nobody would use the result. */
 export const createPreparedBody = (body: Buffer, { isKept }: { isKept: boolean }): PreparedBody => {
   const tag = createHash('sha256').update(body).digest('base64url').slice(0, 22)
-  const identity: Variant = { body, etag: `"${tag}"` }
-  const ready = new Map<Coding, Variant>()
-  const making = new Set<Coding>()
+  const identity: Variant = { body, etag: `"${tag}"`, lines: new Map() }
+  const uncompressed = { coding: 'identity', variant: identity } as const
+  /** Undefined while the form is being made. */
+  const compressed = new Map<Coding, Variant | undefined>()
 
   const make = (coding: Exclude<Coding, 'identity'>): void => {
-    if (making.has(coding)) return
-    making.add(coding)
+    compressed.set(coding, undefined)
     compress[coding](body).then(
-      (compressed) => ready.set(coding, { body: compressed, etag: `"${tag}-${coding}"` }),
-      () => making.delete(coding),
+      (bytes) => compressed.set(coding, { body: bytes, etag: `"${tag}-${coding}"`, lines: new Map() }),
+      () => compressed.delete(coding),
     )
   }
   return {
     identity,
     tag,
     variant: (accepted) => {
-      if (isKept && body.length >= compressFrom)
-        for (const coding of accepted) {
-          if (coding === 'identity') break
-          const variant = ready.get(coding)
-          if (variant) return { coding, variant }
-          make(coding)
-        }
-      return { coding: 'identity', variant: identity }
+      if (!isKept || body.length < compressFrom) return uncompressed
+      for (const coding of accepted) {
+        if (coding === 'identity') break
+        if (!compressed.has(coding)) make(coding)
+        const variant = compressed.get(coding)
+        if (variant) return { coding, variant }
+      }
+      return uncompressed
     },
   }
 }

@@ -32,12 +32,6 @@ declare module 'node:http' {
 
 const ownId = /^[A-Za-z0-9_-]{8,64}$/
 
-/** The valid request id of the caller, else a new one. */
-const requestIdOf = (req: IncomingMessage): string => {
-  const given = req.headers['x-request-id']
-  return typeof given === 'string' && ownId.test(given) ? given : randomUUID()
-}
-
 export const newRequestContext = (method: string, requestId: string, now: number): RequestContext => ({
   requestId,
   startedAt: now,
@@ -51,7 +45,10 @@ export const newRequestContext = (method: string, requestId: string, now: number
   headerLines: '',
 })
 
+/** The request id is that of the caller where it is valid, else a new one. */
 export const beginRequest = (req: IncomingMessage, now: number): RequestContext => {
-  req.requestContext = newRequestContext(req.method ?? '', requestIdOf(req), now)
+  const given = req.headers['x-request-id']
+  const requestId = typeof given === 'string' && ownId.test(given) ? given : randomUUID()
+  req.requestContext = newRequestContext(req.method ?? '', requestId, now)
   return req.requestContext
 }

@@ -61,39 +61,31 @@ export const respond = (
 const validatorLines = ({ etag }: Variant, dropIn: boolean): string =>
   `${dropIn ? dropInCachingLines : apiCachingLines}ETag: ${etag}\r\n`
 
-/** The constant lines of a variant by content type, made when it is first sent. */
-const knownLines = new WeakMap<Variant, Map<string, string>>()
+/** The constant lines of a variant, made when it is first sent. */
 const variantLines = (variant: Variant, coding: Coding, contentType: string, dropIn: boolean): string => {
   const key = dropIn ? `${contentType} drop-in` : contentType
-  const known = knownLines.get(variant)?.get(key)
-  if (known !== undefined) return known
-  const framing = serializeHeaders({
-    'Content-Type': contentType,
-    'Content-Length': String(variant.body.length),
-    ...(coding !== 'identity' && { 'Content-Encoding': coding }),
-  })
-  const lines = validatorLines(variant, dropIn) + framing
-  knownLines.set(variant, (knownLines.get(variant) ?? new Map()).set(key, lines))
+  let lines = variant.lines.get(key)
+  if (lines === undefined) {
+    const framing = serializeHeaders({
+      'Content-Type': contentType,
+      'Content-Length': String(variant.body.length),
+      ...(coding !== 'identity' && { 'Content-Encoding': coding }),
+    })
+    lines = validatorLines(variant, dropIn) + framing
+    variant.lines.set(key, lines)
+  }
   return lines
 }
 
 /** Cache-Status (RFC 9211) with the cache name `chathub-gateway`. */
-export const cacheStatus = ({ how, ttlMs, failedStatus }: Freshness): string => {
-  switch (how) {
-    case 'hit':
-    case 'stale':
-      return `chathub-gateway; hit; ttl=${Math.floor(ttlMs / 1000)}`
-    case 'stale-after-failure':
-      return `chathub-gateway; fwd=stale; fwd-status=${failedStatus}`
-    case 'loaded':
-      return 'chathub-gateway; fwd=uri-miss; stored'
-    case 'collapsed':
-      return 'chathub-gateway; fwd=uri-miss; stored; collapsed'
-  }
+const cacheStatus = ({ how, ttlMs, failedStatus }: Freshness): string => {
+  if (how === 'hit' || how === 'stale') return `chathub-gateway; hit; ttl=${Math.floor(ttlMs / 1000)}`
+  if (how === 'stale-after-failure') return `chathub-gateway; fwd=stale; fwd-status=${failedStatus}`
+  return `chathub-gateway; fwd=uri-miss; stored${how === 'collapsed' ? '; collapsed' : ''}`
 }
 
 /** If-None-Match: a list or `*`, compared weakly. The tag of any coding of the same content matches. */
-export const matches = (condition: string, tag: string): boolean =>
+const matches = (condition: string, tag: string): boolean =>
   condition.trim() === '*' ||
   condition.split(',').some((part) => {
     const opaque = /^\s*(?:W\/)?"([^"]*)"\s*$/.exec(part)?.[1]

@@ -7,16 +7,6 @@ import { commonLines, type Response } from './respond.ts'
 /** Called once for every answer, when it is sent. */
 export type Observe = (requestContext: RequestContext, status: number) => void
 
-export type ResponseBatcher = {
-  /**
-   * Sends an answer at the end of this turn of the event loop. `last`: the connection ends with it. An open answer is sent
-   * at once, because its sender continues it.
-   */
-  send(req: IncomingMessage, res: ServerResponse, answer: Response, last?: boolean): void
-  /** Sends the waiting answers, before something else is written to their connections. */
-  flush(): void
-}
-
 /** The first answer of a batch waits for at most this many others. */
 const waitingMax = 128
 
@@ -29,7 +19,7 @@ export const createResponseBatcher = (options: {
   closing(): boolean
   onInternal(error: unknown, requestId: string): void
   clock: Clock
-}): ResponseBatcher => {
+}) => {
   const writeHead = createWriteHead(options.clock)
   const writeAnswer = (
     { method, requestContext }: IncomingMessage,
@@ -51,8 +41,13 @@ export const createResponseBatcher = (options: {
     for (const write of writes) write()
   }
   return {
+    /** Sends the waiting answers, before something else is written to their connections. */
     flush,
-    send: (req, res, answer, last = false) => {
+    /**
+     * Sends an answer at the end of this turn of the event loop. `last`: the connection ends with it. An open answer is sent
+     * at once, because its sender continues it.
+     */
+    send: (req: IncomingMessage, res: ServerResponse, answer: Response, last = false): void => {
       const write = (): void => {
         try {
           writeAnswer(req, res, answer, last || options.closing())
@@ -62,9 +57,11 @@ export const createResponseBatcher = (options: {
           options.onInternal(error, req.requestContext.requestId)
         }
       }
-      if (answer.open) return write()
+      if (answer.open) return void write()
       if (waiting.length === 0) setImmediate(flush)
       if (waiting.push(write) >= waitingMax) flush()
     },
   }
 }
+
+export type ResponseBatcher = ReturnType<typeof createResponseBatcher>

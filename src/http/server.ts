@@ -1,4 +1,5 @@
 import http, { type IncomingMessage, type ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import express, { type NextFunction, type Request, type Response } from 'express'
 import type { Clock } from '../clock.ts'
 import { Failure } from '../errors.ts'
@@ -87,7 +88,7 @@ export const createServer = (options: Options): http.Server => {
   })
   server.on('connect', (_req, socket) => {
     const headers = { allow: 'GET, HEAD, POST, PATCH, DELETE' }
-    framing.refuseRaw(socket, new Failure('route.method', { headers }), 'CONNECT')
+    framing.refuseRaw(socket as Socket, new Failure('route.method', { headers }), 'CONNECT')
   })
   return server
 }

@@ -95,12 +95,13 @@ describe('the callers', () => {
     const keys = createKeys([entry(used), entry(idle)], clock)
     await clock.advance(5000)
     keys.find(used)
+    const usedAt = '2026-01-01T00:00:05.000Z'
     expect(keys.uses().map(({ id, lastUsedAt }) => [id, lastUsedAt])).toEqual([
-      ['crm', Date.UTC(2026, 0, 1) + 5000],
-      ['crm', undefined],
+      ['crm', usedAt],
+      ['crm', null],
     ])
     keys.replace([entry(idle), entry(used, { scopes: [] })])
-    expect(keys.uses().map(({ lastUsedAt }) => lastUsedAt)).toEqual([undefined, Date.UTC(2026, 0, 1) + 5000])
+    expect(keys.uses().map(({ lastUsedAt }) => lastUsedAt)).toEqual([null, usedAt])
     expect(keys.uses().every(({ key }) => key.length <= 'sha256:'.length + 8)).toBe(true)
   })
 })

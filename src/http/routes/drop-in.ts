@@ -3,8 +3,9 @@ import { endpoints } from '../../contract/endpoints.ts'
 import { knownStatuses } from '../../contract/operator.ts'
 import { Failure } from '../../errors.ts'
 import type { Roster } from '../../lists/roster.ts'
+import type { Call } from '../pipeline.ts'
 import type { Router } from '../router.ts'
-import { keptBody } from './operators.ts'
+import { fromList } from './operators.ts'
 import type { Services } from './services.ts'
 
 /** ChatHub's own shape of a list: status integers as ChatHub gave them, the organization in each row. */
@@ -18,47 +19,29 @@ const dropInList = ({ organization, operators }: Roster) =>
 
 /** The drop-in paths: a program written for ChatHub changes only its base URL and token. */
 export const mountDropIn = (router: Router, services: Services): void => {
-  const { organizations, lists, directory, add, changeStatus, tokens, access } = services
+  const { organizations, lists, directory, changeStatus, tokens, access } = services
 
-  router.bind(endpoints.dropInOperators, async ({ caller, context, query, notBefore }) => {
-    const read = await lists.read(caller, query.organizationId, context, { notBefore })
-    return keptBody(lists, read, (roster) => roster.view('chathub', () => dropInList(roster)))
-  })
+  router.bind(endpoints.dropInOperators, ({ query, ...call }) =>
+    fromList(lists, query.organizationId, call, (roster) => roster.view('chathub', () => dropInList(roster))),
+  )
   router.bind(endpoints.dropInOrganizations, async ({ caller, context, notBefore }) => {
     const { found, freshness } = await organizations.list(caller, {}, context, { notBefore })
     return { json: found, freshness }
   })
-  router.bind(endpoints.dropInSynchronize, async ({ caller, context, body, requestKey }) => {
-    const wanted = new Map<number, number[]>()
-    for (const [place, { organizationId }] of body.entries()) {
-      const places = wanted.get(organizationId)
-      if (places) places.push(place)
-      else wanted.set(organizationId, [place])
-    }
+  router.bind(endpoints.dropInSynchronize, async ({ body, ...call }) => {
+    const organizationIds = [...new Set(body.map(({ organizationId }) => organizationId))]
     // Nothing is sent if one of the organizations is not the caller's.
-    for (const organization of wanted.keys()) await organizations.get(caller, organization, context)
-    const added: { id: number; name: string; status: number }[] = []
-    for (const [organization, places] of wanted) {
-      const operators = places.map((place) => ({ name: (body[place] as { name: string }).name }))
-      const request = { operators, onDuplicate: 'allow', onDeleted: 'report', dryRun: false } as const
-      const written = await add(caller, organization, request, context, requestKey).catch((error) => {
+    for (const id of organizationIds) await organizations.get(call.caller, id, call.context)
+    const json: AddedOperator[] = []
+    for (const id of organizationIds) {
+      const rows = body.map((row, place) => ({ ...row, place })).filter((row) => row.organizationId === id)
+      const added = await addOperators(services, call, id, rows).catch((error) => {
         // Operators were added in another organization, so the request has not simply failed.
-        throw added.length > 0 ? new Failure('write.in-doubt', { cause: error }) : error
+        throw json.length > 0 ? new Failure('write.in-doubt', { cause: error }) : error
       })
-      if ('operation' in written) throw new Failure('write.in-doubt')
-      // The list after the add has the status that ChatHub gave to each operator.
-      const after = await lists.read(caller, organization, context).catch(() => undefined)
-      for (const { index, name, id, outcome } of written.done.results) {
-        if (outcome === 'rejected')
-          throw new Failure(
-            added.length > 0 || written.done.created > 0 ? 'write.in-doubt' : 'chathub.rejected',
-          )
-        if (id === undefined) throw new Failure('write.in-doubt')
-        const operator = after?.copy.value.byId(id)
-        added[places[index] as number] = { id, name, status: operator ? codeOf(operator) : 0 }
-      }
+      for (const [i, operator] of added.entries()) json[rows[i]?.place as number] = operator
     }
-    return { json: added, organizationIds: [...wanted.keys()] }
+    return { json, organizationIds }
   })
   router.bind(endpoints.dropInStatus, async ({ caller, context, body, requestKey }) => {
     const { roster } = await directory.find(caller, body.id, context)
@@ -82,5 +65,29 @@ export const mountDropIn = (router: Router, services: Services): void => {
     const token = await access.gatewayTokens.issue(body.login, body.password)
     if (token === undefined) throw new Failure('credential.invalid')
     return { json: token }
+  })
+}
+
+type AddedOperator = { id: number; name: string; status: number }
+
+/** Adds operators to one organization, with one result for each, in the same order. */
+const addOperators = async (
+  { add, lists }: Services,
+  { caller, context, requestKey }: Call,
+  organization: number,
+  rows: readonly { name: string }[],
+): Promise<AddedOperator[]> => {
+  const operators = rows.map(({ name }) => ({ name }))
+  const request = { operators, onDuplicate: 'allow', onDeleted: 'report', dryRun: false } as const
+  const written = await add(caller, organization, request, context, requestKey)
+  if ('operation' in written) throw new Failure('write.in-doubt')
+  const { results } = written.done
+  if (results.every(({ outcome }) => outcome === 'rejected')) throw new Failure('chathub.rejected')
+  // The list after the add has the status that ChatHub gave to each operator.
+  const after = await lists.read(caller, organization, context).catch(() => undefined)
+  return results.map(({ id, name }) => {
+    if (id === undefined) throw new Failure('write.in-doubt')
+    const operator = after?.copy.value.byId(id)
+    return { id, name, status: operator ? codeOf(operator) : 0 }
   })
 }

@@ -1,6 +1,3 @@
-import type { Caller } from '../../access/caller.ts'
-import type { Read } from '../../cache/cache.ts'
-import type { CallContext } from '../../chathub/exchange.ts'
 import { endpoints } from '../../contract/endpoints.ts'
 import type { KnownStatus } from '../../contract/operator.ts'
 import { Failure } from '../../errors.ts'
@@ -9,6 +6,7 @@ import type { OperatorLists } from '../../lists/operator-lists.ts'
 import { isWhole, page } from '../../lists/page.ts'
 import type { Roster } from '../../lists/roster.ts'
 import type { Answer } from '../answer.ts'
+import type { Call } from '../pipeline.ts'
 import type { Router } from '../router.ts'
 import { accepted } from './operations.ts'
 import type { Services } from './services.ts'
@@ -18,24 +16,21 @@ const shown = ({ roster, operator }: FoundOperator) => ({ ...operator, organizat
 /** /v1/organizations/{org}/operators, and reads over all organizations of the caller. */
 export const mountOperators = (router: Router, services: Services): void => {
   const { lists, directory, add, changeStatus } = services
-  router.bind(endpoints.listOperators, async ({ caller, context, params, query, notBefore }) => {
-    const read = await lists.read(caller, params.org, context, { notBefore })
-    if (isWhole(query)) return keptBody(lists, read, ({ bytes }) => bytes)
+  router.bind(endpoints.listOperators, ({ params, query, ...call }) => {
+    if (isWhole(query)) return fromList(lists, params.org, call, ({ bytes }) => bytes)
     const key = `list ${JSON.stringify(query)}`
-    return keptBody(lists, read, (roster) => roster.view(key, () => page(roster, query)))
+    return fromList(lists, params.org, call, (roster) => roster.view(key, () => page(roster, query)))
   })
-  router.bind(endpoints.getOperator, async ({ caller, context, params, notBefore }) => {
-    const read = await lists.read(caller, params.org, context, { notBefore })
-    return keptBody(lists, read, (roster) => {
+  router.bind(endpoints.getOperator, ({ params, ...call }) =>
+    fromList(lists, params.org, call, (roster) => {
       const operator = roster.byId(params.operator)
       if (!operator) throw new Failure('operator.unknown')
       return roster.view(`operator ${operator.id}`, () => shown({ roster, operator }))
-    })
-  })
-  router.bind(endpoints.getStatistics, async ({ caller, context, params, notBefore }) => {
-    const read = await lists.read(caller, params.org, context, { notBefore })
-    return keptBody(lists, read, (roster) => roster.view('statistics', () => roster.statistics()))
-  })
+    }),
+  )
+  router.bind(endpoints.getStatistics, ({ params, ...call }) =>
+    fromList(lists, params.org, call, (roster) => roster.view('statistics', () => roster.statistics())),
+  )
   router.bind(endpoints.findOperator, async ({ caller, context, params, notBefore }) => {
     const found = await directory.find(caller, params.operator, context, { notBefore })
     return { json: shown(found), freshness: found.freshness }
@@ -55,35 +50,30 @@ export const mountOperators = (router: Router, services: Services): void => {
     return { json: written.done, status: written.done.created > 0 ? 201 : 200 }
   })
   const change = async (
-    caller: Caller,
-    organization: number,
-    request: { operator: number; status: KnownStatus },
-    context: CallContext,
-    requestKey: string,
+    { caller, context, requestKey }: Call,
+    { org, operator }: { org: number; operator: number },
+    status: KnownStatus,
   ): Promise<Answer> => {
-    const written = await changeStatus.one(caller, organization, request, context, requestKey)
+    const written = await changeStatus.one(caller, org, { operator, status }, context, requestKey)
     return 'operation' in written ? accepted(written.operation) : { json: shown(written.done) }
   }
-  router.bind(endpoints.changeStatus, ({ caller, context, params, body, requestKey }) =>
-    change(caller, params.org, { operator: params.operator, status: body.status }, context, requestKey),
-  )
-  router.bind(endpoints.deleteOperator, ({ caller, context, params, requestKey }) =>
-    change(caller, params.org, { operator: params.operator, status: 'deleted' }, context, requestKey),
-  )
+  router.bind(endpoints.changeStatus, ({ params, body, ...call }) => change(call, params, body.status))
+  router.bind(endpoints.deleteOperator, ({ params, ...call }) => change(call, params, 'deleted'))
 }
 
 /** A body that is made once per roster, with the lookup that finds it again while the list is fresh. */
-export const keptBody = (
+export const fromList = async (
   lists: OperatorLists,
-  read: Read<Roster>,
+  organization: number,
+  { caller, context, notBefore }: Call,
   bodyOf: (roster: Roster) => Buffer,
-): Answer => {
-  const { organization } = read.copy.value
+): Promise<Answer> => {
+  const { copy, freshness } = await lists.read(caller, organization, context, { notBefore })
   return {
-    keptBody: bodyOf(read.copy.value),
-    freshness: read.freshness,
-    cachedLookup: (caller) => {
-      const now = lists.peek(caller, organization.id)
+    keptBody: bodyOf(copy.value),
+    freshness,
+    cachedLookup: (reader) => {
+      const now = lists.peek(reader, organization)
       return now && { keptBody: bodyOf(now.copy.value), freshness: now.freshness }
     },
   }
