@@ -1,8 +1,8 @@
 import { setImmediate } from 'node:timers/promises'
 
 /**
- * The only source of time. It is handed in, so that tests can move time instead of sleeping.
- * `now` never goes back and knows no date. `wall` is the date and may jump, so no expiry is measured with it.
+ * The only source of time. It is passed in, so that tests move time instead of sleeping.
+ * `now` never goes back and has no date. `wall` is the date and may jump, so no expiry is measured with it.
  */
 export type Clock = {
   /** Milliseconds on a monotonic scale with an arbitrary start. */
@@ -60,5 +60,5 @@ export const inSlices = async <T>(items: Iterable<T>, work: (item: T) => void): 
   }
 }
 
-/** Resolves in the next turn of the event loop. */
+/** Resolves in the next iteration of the event loop. */
 export const nextSlice = (): Promise<void> => setImmediate()

@@ -42,7 +42,7 @@ export const settings = {
   jwksUrl: optional('JWT_JWKS_URL', type.url('https:', 'http:'), 'The key set of a host application whose JWTs are accepted.'),
   jwtIssuer: optional('JWT_ISSUER', type.anyText, 'The `iss` claim that these JWTs must carry.'),
   jwtAudience: optional('JWT_AUDIENCE', type.anyText, 'The `aud` claim that these JWTs must carry.'),
-  sessionSecret: secret('SESSION_SECRET', type.oneLine(32), 'Turns browser sessions on. At least 32 characters.'),
+  sessionSecret: secret('SESSION_SECRET', type.oneLine(32), 'Enables browser sessions. At least 32 characters.'),
   sessionSameSite: setting('SESSION_SAME_SITE', oneOf('strict', 'lax', 'none'), 'strict', 'SameSite of the session cookie.'),
   corsOrigins: setting('CORS_ORIGINS', type.listOf(type.origin), '', 'Exact origins of browser front ends, comma separated.'),
 

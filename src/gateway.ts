@@ -34,7 +34,7 @@ export type Gateway = {
   opened: Promise<void>
   /** From now on every answer says `Connection: close`, and readiness fails. */
   drain(): void
-  /** Hands over running writes until `stopBy` (monotonic ms), then closes all connections. No request may be in flight. */
+  /** Stops running writes by `stopBy` (monotonic ms), then closes all connections. No request may be in flight. */
   close(stopBy?: number): Promise<void>
 }
 

@@ -64,7 +64,7 @@ export const run = async (env: Record<string, string | undefined>): Promise<{ ur
   })
 
   if (!config.redisUrl)
-    log.logger.info('no REDIS_URL: lists, idempotency and operations live in this process only')
+    log.logger.info('no REDIS_URL: lists, idempotency and operations are kept in this process only')
   // Not written by the log: supervisors wait for this line, so it comes at every log level.
   process.stdout.write(`${JSON.stringify({ msg: 'ready', url, opsUrl, pid: process.pid })}\n`)
   return { url }

@@ -1,5 +1,4 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
-import type { RequestContext } from './http/request-context.ts'
 import type { Report } from './report.ts'
 import { createRequestMetrics } from './request-metrics.ts'
 import { version } from './version.ts'
@@ -14,13 +13,6 @@ type Gauges = {
   redisState(): (typeof redisStates)[number]
 }
 
-export type Metrics = {
-  requestAnswered(requestContext: RequestContext, status: number, ms: number): void
-  reported(report: Report): void
-  /** The Prometheus text. */
-  render(): Promise<string>
-}
-
 /** The buckets that OpenTelemetry advises for HTTP durations, in seconds. */
 const buckets = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10]
 
@@ -30,7 +22,7 @@ type Counting = { [N in Report['name']]?: (report: Extract<Report, { name: N }>)
  * Every metric once. HTTP metrics have the names and labels of OpenTelemetry's semantic conventions. A label is a route, a
  * code or a lane: never a name of a person, a client's text or a token.
  */
-export const createMetrics = (gauges: Gauges): Metrics => {
+export const createMetrics = (gauges: Gauges) => {
   const registry = new Registry()
   const registers = [registry]
   collectDefaultMetrics({ register: registry })
@@ -88,11 +80,12 @@ export const createMetrics = (gauges: Gauges): Metrics => {
 
   return {
     requestAnswered: createRequestMetrics(registry, buckets).answered,
-    reported: (report) => {
+    reported: (report: Report): void => {
       const count = counting[report.name] as ((report: Report) => void) | undefined
       if (count) count(report)
       else events(report.name)
     },
+    /** The Prometheus text. */
     render: () => {
       for (const [lane, depth] of Object.entries(gauges.queueDepth())) queueDepth.set({ lane }, depth)
       budgetRate.set(gauges.budgetRate())

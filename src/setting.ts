@@ -44,9 +44,17 @@ export const secret = (env: string, type: Type<string>, sentence: string) => {
   return row(env, hidden, sentence, undefined, true)
 }
 
-/** Text that passes `isValid`. `wanted` completes the sentence « wanted: … ». */
-const textThat = (wanted: string, isValid: (text: string) => boolean) =>
-  z.string().refine(isValid, { error: wanted })
+/** Text for which `isValid` returns true; an error means false. `wanted` completes the sentence « wanted: … ». */
+const textThat = (wanted: string, isValid: (text: string) => boolean) => {
+  const check = (text: string): boolean => {
+    try {
+      return isValid(text)
+    } catch {
+      return false
+    }
+  }
+  return z.string().refine(check, { error: wanted })
+}
 
 export const anyText = z.string()
 
@@ -80,11 +88,7 @@ export const flag = z
   .describe('true | false')
 
 /** Comma separated entries of one type. Entries are trimmed, and empty ones are dropped. */
-export const listOf = (entry: Type<string>) =>
-  z
-    .string()
-    .transform((text) => partsOf(text))
-    .pipe(z.array(entry))
+export const listOf = (entry: Type<string>) => z.string().transform(partsOf).pipe(z.array(entry))
 
 export const partsOf = (text: string): string[] =>
   text
@@ -95,7 +99,7 @@ export const partsOf = (text: string): string[] =>
 /** An absolute URL with one of these schemes and without user and password. A scheme ends in a colon. */
 export const url = (...schemes: string[]) => {
   const wanted = `a URL starting with ${schemes.map((scheme) => `${scheme}//`).join(' or ')}`
-  return textThat(wanted, (text) => URL.canParse(text) && schemes.includes(new URL(text).protocol))
+  return textThat(wanted, (text) => schemes.includes(new URL(text).protocol))
     .transform((text) => new URL(text))
     .refine(({ username, password }) => !username && !password, {
       error: `${wanted}, without user and password`,
@@ -116,17 +120,7 @@ export const cidr = textThat('addresses or CIDRs such as 10.0.0.0/8', (text) => 
 
 export const origin = textThat('exact origins such as https://crm.example.com', isOrigin)
 
-export const companyToken = textThat('one line of visible ASCII characters', (text) =>
-  /^[\x21-\x7e]+$/.test(text),
-)
-
-const isPercentEncoded = (text: string): boolean => {
-  try {
-    return decodeURIComponent(text) !== undefined
-  } catch {
-    return false
-  }
-}
+export const companyToken = z.string().regex(/^[\x21-\x7e]+$/, 'one line of visible ASCII characters')
 
 export const redisUrl = textThat(
   'redis://, rediss://, redis+sentinel://host,host/name or redis+cluster://host,host',
@@ -135,10 +129,10 @@ export const redisUrl = textThat(
       /^(?:rediss?|redis\+(sentinel|cluster)):\/\/(?:([^/\s]*)@)?([^@/?\s]+)(\/[^/?\s]*)?(\?\S*)?$/.exec(text)
     const [, kind, login = '', hosts = '', path = ''] = parts ?? []
     const nodes = kind ? hosts.split(',') : [hosts.replaceAll(',', ' ')]
+    decodeURIComponent(login) // throws when it is not percent-encoded
     return (
       nodes.every((node) => node !== '' && URL.canParse(`redis://${node}`)) &&
       (kind !== 'sentinel' || path.length > 1) &&
-      isPercentEncoded(login) &&
       !(kind && login.includes('@'))
     )
   },

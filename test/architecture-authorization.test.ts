@@ -77,7 +77,7 @@ const below: Record<string, string> = {
   'src/lists/guard-shrink.ts': 'a check inside a load, which every caller shares',
   'src/lists/operator-index.ts share': 'stores hints, which readers confirm in a list of the caller',
   'src/lists/operator-lists.ts operatorsKey': 'makes a key of the cache',
-  'src/writes/organization-lock.ts': 'a lock; it tells nothing about the organization',
+  'src/writes/organization-lock.ts': 'a lock; it reveals nothing about the organization',
   'src/writes/redis-organization-lock.ts': 'a lock',
 }
 
@@ -112,7 +112,7 @@ describe('every function of lists, writes and assignments that takes an organiza
     expect(Object.keys(below).filter((entry) => !used.has(entry))).toEqual([])
   })
 
-  it('authorizes the caller, or hands it on to a function that does', () => {
+  it('authorizes the caller, or passes it to a function that does', () => {
     const files = subject.filter(({ text }) =>
       signaturesIn(text).some((one) => takesOrganization(one) && hasCaller(one)),
     )

@@ -71,7 +71,7 @@ const fault = (found: Import): string | undefined => {
   const [from, to] = [folderOf(by), folderOf(what)]
   if (!what.startsWith('src/') || from === '') return undefined
   if (['apps', 'client'].includes(from))
-    return mayAppImport(found) ? undefined : 'apps and client stand alone'
+    return mayAppImport(found) ? undefined : 'apps and client are independent'
   if (from === to || forAll.test(what)) return undefined
   if (from === 'contract') return 'the contract imports only errors and itself'
   if (to in beside) return beside[to]?.includes(from) ? undefined : `not for ${from}`
@@ -182,12 +182,12 @@ describe('files', () => {
    * number with its reason.
    */
   const linesMax: Record<string, number> = {
-    '': 1282,
+    '': 1269,
     access: 714,
     assignments: 433,
     cache: 1126,
-    chathub: 670,
-    contract: 1164,
+    chathub: 668,
+    contract: 1160,
     http: 2155,
     lists: 860,
     redis: 414,

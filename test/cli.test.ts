@@ -30,7 +30,7 @@ describe('keys create', () => {
     }
   })
 
-  it('makes an entry that the file of callers takes, for no organization unless told', async () => {
+  it('makes an entry that the file of callers takes, for no organization unless asked', async () => {
     const { code, stdout, stderr } = await create(...crm, '--expires-at', '2999-01-01T00:00:00+02:00')
     const { entries, faults } = parseClients(`{"clients":[${stdout}]}`, false, Date.now())
     expect([code, faults, entries[0]?.organizations]).toEqual([0, [], []])

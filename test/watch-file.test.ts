@@ -56,7 +56,7 @@ afterEach(async () => {
 })
 
 describe('a watched file', () => {
-  it('hands over its text after each change, and nothing while it stays the same', async () => {
+  it('passes its text on after each change, and nothing while it stays the same', async () => {
     await tick()
     expect(watched).toEqual({ changed: [], kept: [] })
     await writeFile(path, 'two')
@@ -72,7 +72,7 @@ describe('a watched file', () => {
     expect(watched.changed).toEqual(['three'])
   })
 
-  it('is kept, and the reason told once, while its content is refused or cannot be read', async () => {
+  it('is not applied while its content is refused or cannot be read, and the reason is reported once', async () => {
     await writeFile(path, 'bad')
     await tick()
     await tick()

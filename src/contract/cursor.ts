@@ -4,7 +4,7 @@ import { Id } from './ids.ts'
 
 /**
  * Where a page ended. `last`: its last operators in order, each with a digest of its sort values. `before`: how many came
- * before these. `of`: organization and order. It holds no name, because it stands in URLs.
+ * before these. `of`: organization and order. It contains no name, because URLs contain it.
  */
 export type Cursor = { of: string; before: number; last: [id: number, print: string][] }
 

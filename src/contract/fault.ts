@@ -18,6 +18,6 @@ export const checking =
     if (fault) refuse(context, fault)
   }
 
-/** Text that stands for a value. It has this fault where `parse` gives undefined. */
+/** Text that is parsed to a value. It has this fault when `parse` returns undefined. */
 export const parsedText = <T>(parse: (text: string) => T | undefined, fault: ValueFault) =>
   z.string().transform((text, context) => parse(text) ?? refuse(context, fault))

@@ -6,6 +6,7 @@ import { headersOf, responseHeaders } from './response-headers.ts'
 import { Problem, sessionCookie, sessionHeader } from './system.ts'
 
 type Json = Record<string, unknown>
+const refTo = (kind: 'schemas' | 'headers', name: string) => ({ $ref: `#/components/${kind}/${name}` })
 
 /** Failures that follow from the properties of an endpoint, in addition to those that it names. */
 const impliedFailures = ({ scope, dropIn, body, idempotent }: Endpoint): FailureCode[] => [
@@ -98,14 +99,9 @@ const answersOf = (endpoint: Endpoint, components: Json): Json => {
     const schema = answers[status]
     const content = {
       ...(schema && contentOf(endpoint, schema, components)),
-      ...(failed.length > 0 && {
-        'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } },
-      }),
+      ...(failed.length > 0 && { 'application/problem+json': { schema: refTo('schemas', 'Problem') } }),
     }
-    const headers = headersOf(endpoint, status, failed).map((name) => [
-      name,
-      { $ref: `#/components/headers/${name}` },
-    ])
+    const headers = headersOf(endpoint, status, failed).map((name) => [name, refTo('headers', name)])
     return {
       description: [
         ...(status in answers || status === 304 ? [done] : []),

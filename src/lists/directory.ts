@@ -103,7 +103,7 @@ export const createDirectory = (options: {
         keep(id, await read(id))
       } catch (error) {
         if (!isFailure(error)) throw error
-        // An organization that is gone since the list of organizations was read has no operators.
+        // An organization that was removed after the list of organizations was read has no operators.
         if (error.code !== 'organization.unknown') failures.set(id, error)
       }
     })

@@ -13,7 +13,7 @@ const printOf = (operator: Operator, sort: SortKey[]): string => digest(sort.map
 
 /**
  * Index of the first operator of the next page: after the last operator of the cursor whose print is unchanged. When all
- * have gone or moved, the index of the first of them. So an operator that does not change is returned exactly once.
+ * were removed or moved, the index of the first of them. So an operator that does not change is returned exactly once.
  */
 const startAfter = (roster: Roster, found: readonly Operator[], cursor: Cursor, sort: SortKey[]): number => {
   const anchor = cursor.last

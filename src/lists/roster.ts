@@ -116,7 +116,7 @@ export const select = (
 
 const collator = new Intl.Collator('und', { sensitivity: 'variant', numeric: false })
 
-/** Compares by each key in turn and finally by id, so that the order is total. */
+/** Compares by each key in order and finally by id, so that the order is total. */
 export const comparing =
   (keys: SortKey[]) =>
   (a: Operator, b: Operator): number => {

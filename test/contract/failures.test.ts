@@ -23,7 +23,7 @@ describe('the table of failures', () => {
     expect(unused).toEqual([])
   })
 
-  it.each(Object.entries(failures))('speaks in short, whole sentences: %s', (_, { title, detail, fix }) => {
+  it.each(Object.entries(failures))('has short, whole sentences: %s', (_, { title, detail, fix }) => {
     expect(title).not.toMatch(/\.$/)
     for (const text of [detail, fix]) {
       expect(text).toMatch(/\.$/)
@@ -32,7 +32,7 @@ describe('the table of failures', () => {
     }
   })
 
-  it('lets a caller come back later from every status that has Retry-After', () => {
+  it('tells a caller to repeat later for every status that has Retry-After', () => {
     const temporary = Object.values(failures).filter(({ status }) => [429, 502, 503].includes(status))
     expect(temporary.length).toBeGreaterThan(5)
     for (const { retry, title } of temporary) expect([title, retry]).toEqual([title, 'later'])

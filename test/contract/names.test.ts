@@ -43,7 +43,7 @@ describe('searching', () => {
     expect(foldForSearch('Żółć')).toBe('zołc')
   })
 
-  it('finds every name by itself and by each of its parts', () => {
+  it('finds every name by the whole name and by each of its parts', () => {
     fc.assert(
       fc.property(fc.stringMatching(/^[A-Za-zÀ-žА-я]{1,9}$/), fc.nat(5), (name, from) => {
         expect(foldForSearch(`x ${name} y`)).toContain(

@@ -99,7 +99,7 @@ describe('finding an operator', () => {
     expect(calls.length).toBeLessThanOrEqual(16)
   })
 
-  it('is 404 only after every list was looked at, else 503 with a time to come back', async () => {
+  it('is 404 only after every list was looked at, else 503 with Retry-After', async () => {
     const { directory, hanging, settled, within } = withOrganizations(10)
     hanging.add(9)
     await expect(settled(directory.find(everything, 77, within(1000)))).rejects.toMatchObject({

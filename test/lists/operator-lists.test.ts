@@ -76,7 +76,7 @@ describe('loading a list', () => {
     }
   })
 
-  it('keeps the last name while the list of organizations cannot be had, and fails where there is none', async () => {
+  it('keeps the last name while the list of organizations is unavailable, and fails where there is no last name', async () => {
     const { lists, failing, within, settled, clock } = createListsOf({ 6: ['Taras'], 24: ['Olena'] })
     await settled(lists.read(everything, 24, within()))
     await clock.advance(4_000_000) // nothing may be served any more

@@ -78,7 +78,7 @@ describe('a page', () => {
     }
   })
 
-  it('skips and repeats no operator when those at its end are gone', () => {
+  it('skips and repeats no operator when those at its end were removed', () => {
     const first = page(rosterOf('a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'), { limit: 5 })
     const left = people('a', 'b', 'c', 'd', 'e', 'f', 'g', 'h').filter(({ id }) => ![1, 2, 5].includes(id))
     const goOn = (operators: Operator[]) =>
@@ -87,14 +87,14 @@ describe('a page', () => {
     expect(goOn(left.filter(({ id }) => id > 5))).toEqual([6, 7])
   })
 
-  it('goes on after its last operator though that one no longer matches the filter', () => {
+  it('continues after its last operator, also when that one no longer matches the filter', () => {
     const query: OperatorQuery = { limit: 3, status: ['active'] }
     const first = page(rosterOf('a', 'b', 'c', 'd', 'e', 'f'), query)
     const later = rosterOf('a:inactive', 'b', 'c:deleted', 'd', 'e', 'f')
     expect(ids(page(later, { ...query, cursor: cursorOf(first) }))).toEqual([4, 5, 6])
   })
 
-  it('ends when everything after its cursor is gone', () => {
+  it('ends when everything after its cursor was removed', () => {
     const first = page(rosterOf('a', 'b', 'c'), { limit: 2 })
     expect(page(rosterOf('a'), { limit: 2, cursor: cursorOf(first) })).toMatchObject({
       items: [],
@@ -118,14 +118,14 @@ describe('a page', () => {
     )
   })
 
-  type Change = { at: number; what: 'new' | 'gone' | Partial<Operator> }
+  type Change = { at: number; what: 'new' | 'removed' | Partial<Operator> }
   /** The list after a change, and the operator that it touched. */
   const changedList = (operators: readonly Operator[], { at, what }: Change, newId: number) => {
     const touched = operators[at % operators.length]
     if (what === 'new')
       return { list: [...operators, { id: newId, name: 'Olena', status: 'active' } as const] }
     const others = operators.filter((operator) => operator !== touched)
-    if (what === 'gone') return { touched, list: others }
+    if (what === 'removed') return { touched, list: others }
     return {
       touched,
       list: operators.map((operator) => (operator === touched ? { ...operator, ...what } : operator)),
@@ -168,7 +168,7 @@ describe('a page', () => {
         fc.record({ status: fc.constantFrom('active' as const, 'inactive' as const) }),
         fc.record({ name: someName }),
         fc.constant('new' as const),
-        fc.constant('gone' as const),
+        fc.constant('removed' as const),
       ),
     })
     const someRefreshes = fc.array(fc.array(someChange, { maxLength: 4 }), { minLength: 50, maxLength: 50 })

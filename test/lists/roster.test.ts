@@ -153,7 +153,7 @@ describe('selecting', () => {
     expect(select(roster, { q: '.*' })).toEqual([])
   })
 
-  it('sorts by each key in turn, up or down, and finally by id', () => {
+  it('sorts by each key in order, ascending or descending, and finally by id', () => {
     const sort = (by: 'id' | 'name' | 'status', down = false) => ({ by, down })
     expect(names(select(roster, { sort: [sort('name')] }))).toEqual([
       'anna',

@@ -4,8 +4,8 @@ type Stall = { from: number; to: number; lagMs: number }
 const tickMs = 5
 /** Requests that arrive during a stall are read just after it, so they count as delayed. */
 const afterStallMs = 10
-/** Accepting a connection and reading its bytes take several turns of the event loop, and each may be delayed. */
-const turns = 3
+/** Accepting a connection and reading its bytes take several iterations of the event loop, and each may be delayed. */
+const iterations = 3
 
 /**
  * Measures the lag of the event loop of this process. Arrival times are taken in that loop, so after a stall
@@ -17,7 +17,7 @@ export function createLoopLag() {
   let lags: number[] = []
   const timer = setInterval(() => {
     const now = performance.now()
-    lags = [...lags.slice(1 - turns), Math.max(0, now - lastTick - tickMs)]
+    lags = [...lags.slice(1 - iterations), Math.max(0, now - lastTick - tickMs)]
     const lagMs = lags.reduce((sum, lag) => sum + lag)
     if (lagMs > tickMs) stalls.push({ from: lastTick, to: now + afterStallMs, lagMs })
     lastTick = now

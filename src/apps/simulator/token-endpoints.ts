@@ -62,7 +62,7 @@ export function issueOperatorToken(
   const isDate = typeof expiresAt === 'string' && /^\d{4}-\d\d-\d\dT\d\d:\d\d/.test(expiresAt)
   const until = isDate ? Date.parse(expiresAt) : Number.NaN
   if (!(until > now() && until <= now() + day)) {
-    return problem(400, { expiresAt: ['Must lie at most 24 hours ahead.'] })
+    return problem(400, { expiresAt: ['Must be at most 24 hours ahead.'] })
   }
   return directory.operator(id as number) ? json(tokens.issueOperator(id as number, until)) : problem(404)
 }

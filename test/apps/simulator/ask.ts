@@ -19,7 +19,7 @@ export type Question = {
 
 export const companyToken = 'ct_test-company'
 
-/** Asks one question on a connection of its own. @throws when no head of an answer ever comes. */
+/** Asks one question on a connection of its own. @throws when no head of an answer comes. */
 export function ask(url: string, method: string, path: string, question: Question = {}): Promise<Reply> {
   const { token = companyToken, json, leaveAfter = Number.POSITIVE_INFINITY, signal } = question
   const body = json === undefined ? question.text : JSON.stringify(json)

@@ -95,12 +95,12 @@ export const transportFaults: Behaviours<TransportMode & Mode> = {
     wrap: (_fault, _steps, { response, head }) => ({
       deliver: async ({ status, headers }) => {
         const rows = Buffer.from('{"id":101,"name":"John Smith","status":0},'.repeat(1500))
-        const gone = new Promise((resolve) => response.once('close', resolve))
+        const closed = new Promise((resolve) => response.once('close', resolve))
         head(status, headers)
         response.write('[')
         while (!response.destroyed) {
           const more = response.write(rows)
-          await (more ? new Promise(setImmediate) : Promise.race([once(response, 'drain'), gone]))
+          await (more ? new Promise(setImmediate) : Promise.race([once(response, 'drain'), closed]))
         }
       },
     }),
