@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 
-const { globalSetup, runner, ...jest } = JSON.parse(readFileSync('package.json', 'utf8')).jest
+const { globalSetup, ...jest } = JSON.parse(readFileSync('package.json', 'utf8')).jest
 
 /** A suite that is or imports one of these, also through other files, is slow: Redis, processes, the whole gateway. */
 const slow = /^test\/(bench\/|model\/|support\/(redis|processes|children|gateway|debian)\.ts$)/

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals'
 import { startGateway, type TestGateway } from '../support/gateway.ts'
 import { until } from '../support/until.ts'
 
@@ -10,9 +10,15 @@ beforeAll(async () => {
 })
 afterAll(() => gateway.close())
 
+const sockets: Socket[] = []
+afterEach(() => {
+  for (const socket of sockets.splice(0)) socket.destroy()
+})
+
 /** A connection that is not ended from this side, and what came on it. */
 const open = async (bytes: string): Promise<{ socket: Socket; heard(): string }> => {
   const socket = connect({ port: Number(new URL(gateway.url).port), host: '127.0.0.1', allowHalfOpen: true })
+  sockets.push(socket)
   let heard = ''
   socket.setEncoding('utf8').on('data', (text) => {
     heard += text

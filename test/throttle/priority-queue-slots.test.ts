@@ -2,6 +2,7 @@ import { describe, expect, it, jest } from '@jest/globals'
 import fc from 'fast-check'
 import type { Lane } from '../../src/chathub/exchange.ts'
 import type { Slot } from '../../src/throttle/budget.ts'
+import { isLong } from '../support/long.ts'
 import { createTestQueue, pass, useVirtualTime, windowMs } from './queue-harness.ts'
 
 useVirtualTime()
@@ -80,7 +81,7 @@ describe('the slots of the queue', () => {
           expect(jest.getTimerCount()).toBe(0)
         },
       ),
-      { numRuns: 100 },
+      { numRuns: isLong ? 1000 : 40 },
     )
   })
 
@@ -108,7 +109,7 @@ describe('the slots of the queue', () => {
           expect(misplaced(order)).toBeLessThanOrEqual(1)
         },
       ),
-      { numRuns: 50 },
+      { numRuns: isLong ? 500 : 25 },
     )
   })
 
