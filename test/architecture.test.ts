@@ -182,12 +182,12 @@ describe('files', () => {
    * number with its reason.
    */
   const linesMax: Record<string, number> = {
-    '': 1269,
+    '': 1265,
     access: 714,
     assignments: 433,
     cache: 1126,
     chathub: 668,
-    contract: 1160,
+    contract: 1133,
     http: 2155,
     lists: 860,
     redis: 414,

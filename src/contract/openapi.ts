@@ -29,7 +29,10 @@ const impliedFailures = ({ scope, dropIn, body, idempotent }: Endpoint): Failure
 ]
 const onlyIf = (condition: unknown, ...codes: FailureCode[]): FailureCode[] => (condition ? codes : [])
 
-/** The JSON Schema of a zod schema. `openapi` in its metadata replaces what zod cannot express, as text for a number. */
+/**
+ * The JSON Schema of a zod schema; schemas with an id become `components`. `openapi` in its metadata replaces what zod
+ * cannot express, as text for a number.
+ */
 const schemaOf = (schema: z.ZodType, io: 'input' | 'output', components: Json): Json => {
   const made = z.toJSONSchema(schema, {
     io,
@@ -42,17 +45,11 @@ const schemaOf = (schema: z.ZodType, io: 'input' | 'output', components: Json): 
       for (const key of Object.keys(own)) delete own[key]
       Object.assign(own, openapi, description ? { description } : {})
     },
-  }) as Json
-  return lift(made, components)
-}
-
-/** Moves `$defs` to the document's components and points the references there. */
-const lift = (schema: Json, components: Json): Json => {
-  const { $defs, $schema: _dialect, ...rest } = schema
-  const text = (value: unknown): Json =>
-    JSON.parse(JSON.stringify(value).replaceAll('"#/$defs/', '"#/components/schemas/')) as Json
-  for (const [name, definition] of Object.entries(($defs ?? {}) as Json)) components[name] = text(definition)
-  return text(rest)
+  })
+  const text = JSON.stringify(made).replaceAll('"#/$defs/', '"#/components/schemas/')
+  const { $defs, $schema: _dialect, ...rest } = JSON.parse(text) as Json
+  Object.assign(components, $defs)
+  return rest
 }
 
 const idempotencyKey = {
@@ -126,28 +123,13 @@ const securityOf = ({ scope, dropIn, sessionOnly }: Endpoint): Json[] => {
   return [{ bearer: [] }, { key: [] }, ...(dropIn ? [{ chathubKey: [] }] : []), session]
 }
 
+// biome-ignore format: a table reads best one row a line
 const securitySchemes = {
-  bearer: {
-    type: 'http',
-    scheme: 'bearer',
-    description:
-      'A key, a gateway token, or a JWT of the host application: `sub`, `iat` and `exp` are required.',
-  },
+  bearer: { type: 'http', scheme: 'bearer', description: 'A key, a gateway token, or a JWT of the host application: `sub`, `iat` and `exp` are required.' },
   key: { type: 'apiKey', in: 'header', name: 'X-API-Key' },
   chathubKey: { type: 'apiKey', in: 'header', name: 'X-Authorization-Key' },
-  session: {
-    type: 'apiKey',
-    in: 'cookie',
-    name: sessionCookie,
-    description:
-      'A browser session, where the gateway has SESSION_SECRET. The request must come from the page’s own origin.',
-  },
-  sessionHeader: {
-    type: 'apiKey',
-    in: 'header',
-    name: sessionHeader,
-    description: 'Any value, such as `1`. Required with the session cookie: other sites cannot send it.',
-  },
+  session: { type: 'apiKey', in: 'cookie', name: sessionCookie, description: 'A browser session, where the gateway has SESSION_SECRET. The request must come from the page’s own origin.' },
+  sessionHeader: { type: 'apiKey', in: 'header', name: sessionHeader, description: 'Any value, such as `1`. Required with the session cookie: other sites cannot send it.' },
 }
 
 /** The OpenAPI 3.1 document of these endpoints. */

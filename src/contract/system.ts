@@ -11,7 +11,7 @@ export const Me = component('Me', {
   expiresAt: z.iso.datetime().nullable(),
 })
 
-const Milliseconds = z.number().describe('Milliseconds.')
+const redisState = z.enum(['none', 'ready', 'away', 'unsupported'])
 
 export const Upstream = component('Upstream', {
   token: z.strictObject({
@@ -30,14 +30,11 @@ export const Upstream = component('Upstream', {
       .number()
       .describe('Less than requestsPerSecond for a while after ChatHub asked for fewer requests.'),
     usedInLastSecond: z.int(),
-    pausedForMs: Milliseconds,
+    pausedForMs: z.number().describe('Milliseconds.'),
   }),
   breaker: z.strictObject({ state: z.enum(['closed', 'open', 'half-open']) }),
   cache: z.strictObject({ lists: z.int(), bytes: z.int() }),
-  redis: z.strictObject({
-    state: z.enum(['none', 'ready', 'away', 'unsupported']),
-    detail: z.string().nullable(),
-  }),
+  redis: z.strictObject({ state: redisState, detail: z.string().nullable() }),
   clients: z.array(
     z.strictObject({
       id: z.string(),
@@ -56,7 +53,7 @@ export const Purge = component('Purge', { organization: Id.optional() })
 export const Health = component('Health', {
   status: z.enum(['ok', 'draining']),
   chathub: z.enum(['ok', 'unavailable', 'refused']).optional(),
-  redis: z.enum(['none', 'ready', 'away', 'unsupported']).optional(),
+  redis: redisState.optional(),
 })
 export type Health = z.infer<typeof Health>
 
