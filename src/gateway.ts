@@ -90,10 +90,8 @@ export const createGateway = (config: Config, { log, clock = systemClock, onRepo
     clock,
     report,
   })
-  const assignments = createAssignments({
-    lists: reading.lists,
-    store: redis ? createRedisAssignments(redis.tolerant) : createMemoryAssignments({ clock }),
-  })
+  const assignmentStore = redis ? createRedisAssignments(redis.tolerant) : createMemoryAssignments(clock)
+  const assignments = createAssignments(reading.lists, assignmentStore, clock)
 
   // Callers.
   const access = createAccess({ ...config, newRecords, clock })

@@ -1,4 +1,4 @@
-import type { Assignment, Strategy } from '../contract/assignment.ts'
+import { type Assignment, chatNumber, type Strategy } from '../contract/assignment.ts'
 
 /** Why an operator was chosen, without the counts of the organization. */
 export type Reason = Omit<Assignment['explain'], 'active' | 'candidates'>
@@ -15,42 +15,36 @@ export type Changes = Map<number, Counter | undefined>
 
 /** Active operators and candidates are in ChatHub's order; candidates are those that are not excluded. */
 export type AssignmentRequest = {
+  chatId: string | number
   strategy: Strategy
   active: readonly number[]
   candidates: readonly number[]
-  /** The chat as a number, for `modulo`. */
-  number: number | undefined
-  isNumber: boolean
+  held: HeldChat | undefined
+  /** Ms since 1970. */
+  now: number
 }
 
-/** `changes`: what the choice changes in the rotation. */
-export type Choice = { operator: number; why: Reason; changes: Changes }
+/** `hold`: the same object for a chat that stays with its operator. `changes`: what the choice changes in the rotation. */
+export type Choice = { hold: HeldChat; why: Reason; changes: Changes }
 
 /**
  * Chooses the operator of a chat; undefined when there is no candidate. A held chat keeps its operator while that one is
  * a candidate. Else `modulo` takes the candidate at the chat's number (« Équilibrage de charge »). `roundRobin` takes the
  * first candidate with the fewest chats: two operators that are both active never differ by more than one.
  */
-export const assign = (
-  { strategy, active, candidates, number }: AssignmentRequest,
-  held: HeldChat | undefined,
-  rotation: Rotation,
-): Choice | undefined => {
-  const none: Changes = new Map()
+export const assign = (request: AssignmentRequest, rotation: Rotation): Choice | undefined => {
+  const { chatId, strategy, active, candidates, held, now } = request
   if (held && candidates.includes(held.operator))
-    return { operator: held.operator, why: { reason: 'held' }, changes: none }
+    return { hold: held, why: { reason: 'held' }, changes: new Map() }
+  const isNumber = typeof chatId === 'number'
+  const holdOf = (id: number): HeldChat => ({ operator: id, strategy, assignedAt: now, isNumber })
   const [first] = candidates
   if (first === undefined) return undefined
-  const moved: Pick<Reason, 'moved'> = held
-    ? { moved: active.includes(held.operator) ? 'excluded' : 'inactive' }
-    : {}
+  const moved = held && ({ moved: active.includes(held.operator) ? 'excluded' : 'inactive' } as const)
   if (strategy === 'modulo') {
-    const index = (number as number) % candidates.length
-    return {
-      operator: candidates[index] as number,
-      why: { reason: 'modulo', ...moved, index },
-      changes: none,
-    }
+    const index = (chatNumber(chatId) as number) % candidates.length
+    const hold = holdOf(candidates[index] as number)
+    return { hold, why: { reason: 'modulo', ...moved, index }, changes: new Map() }
   }
   const changes = admit(rotation, active)
   const countOf = (id: number): number => (changes.get(id) ?? (rotation.get(id) as Counter)).count
@@ -60,7 +54,7 @@ export const assign = (
     if (count < given) [operator, given] = [id, count]
   }
   changes.set(operator, { count: given + 1, isActive: true })
-  return { operator, why: { reason: 'fewestChats', ...moved, given }, changes }
+  return { hold: holdOf(operator), why: { reason: 'fewestChats', ...moved, given }, changes }
 }
 
 /**

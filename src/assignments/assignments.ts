@@ -1,10 +1,11 @@
 import { authorize } from '../access/authorize.ts'
 import type { Caller } from '../access/caller.ts'
 import type { CallContext } from '../chathub/exchange.ts'
-import { type AssignChat, type Assignment, chatNumber } from '../contract/assignment.ts'
+import type { Clock } from '../clock.ts'
+import type { AssignChat, Assignment } from '../contract/assignment.ts'
 import { Failure } from '../errors.ts'
 import type { OperatorLists } from '../lists/operator-lists.ts'
-import type { AssignmentRequest, HeldChat, Reason } from './assign.ts'
+import type { AssignmentRequest, Choice, HeldChat } from './assign.ts'
 
 /** How long an assignment lives after its last use. */
 export const holdMs = 30 * 24 * 3600 * 1000
@@ -20,12 +21,7 @@ export type AssignmentStore = {
    * Chooses as `assign` does and stores the choice; undefined when there is no candidate, and nothing is stored. `held`
    * is what `find` returned; an assignment made meanwhile by another caller counts instead.
    */
-  assign(
-    organization: number,
-    chat: string,
-    request: AssignmentRequest,
-    held: HeldChat | undefined,
-  ): Promise<{ hold: HeldChat; why: Reason } | undefined>
+  assign(organization: number, request: AssignmentRequest): Promise<Choice | undefined>
   /** @returns false when the chat was not assigned */
   release(organization: number, chat: string): Promise<boolean>
 }
@@ -41,46 +37,44 @@ export type Assignments = {
 }
 
 /** Assigns chats to active operators; the cached list says who is active. */
-export const createAssignments = (options: { lists: OperatorLists; store: AssignmentStore }): Assignments => {
-  const { lists, store } = options
-  return {
-    assign: async (caller, organization, { chatId, strategy, exclude }, context) => {
-      authorize(caller, { organization })
-      const chat = String(chatId)
-      const held = await store.find(organization, chat)
-      const { copy, freshness } = await lists.read(caller, organization, context)
-      const active = copy.value.active()
-      const excluded = new Set(exclude)
-      const candidates = excluded.size > 0 ? active.filter((id) => !excluded.has(id)) : active
-      const number = chatNumber(chatId)
-      const request = { strategy, active, candidates, number, isNumber: typeof chatId === 'number' }
-      const assigned = await store.assign(organization, chat, request, held)
-      // A list that is no longer fresh is loaded again for the next call.
-      if (!assigned)
-        throw new Failure('operator.none-active', { retryAfterMs: Math.max(1000, freshness.ttlMs) })
-      const counts = { active: active.length, candidates: candidates.length }
-      return shown(chatId, assigned.hold, { ...assigned.why, ...counts })
-    },
-    find: async (caller, organization, chat, context) => {
-      authorize(caller, { organization })
-      const hold = await store.find(organization, chat)
-      const active = (await lists.read(caller, organization, context)).copy.value.active()
-      if (!hold) throw new Failure('assignment.unknown')
-      const reason = active.includes(hold.operator) ? 'held' : 'heldByInactive'
-      const counts = { active: active.length, candidates: active.length }
-      return shown(hold.isNumber ? Number(chat) : chat, hold, { reason, ...counts })
-    },
-    release: async (caller, organization, chat, context) => {
-      authorize(caller, { organization })
-      if (await store.release(organization, chat)) return
-      await lists.read(caller, organization, context) // an unknown organization is answered as such
-      throw new Failure('assignment.unknown')
-    },
-  }
-}
+export const createAssignments = (
+  lists: OperatorLists,
+  store: AssignmentStore,
+  clock: Clock,
+): Assignments => ({
+  assign: async (caller, organization, { chatId, strategy, exclude }, context) => {
+    authorize(caller, { organization })
+    const held = await store.find(organization, String(chatId))
+    const { copy, freshness } = await lists.read(caller, organization, context)
+    const active = copy.value.active()
+    const excluded = new Set(exclude)
+    const candidates = excluded.size > 0 ? active.filter((id) => !excluded.has(id)) : active
+    const request = { chatId, strategy, active, candidates, held, now: clock.wall() }
+    const assigned = await store.assign(organization, request)
+    // A list that is no longer fresh is loaded again for the next call.
+    if (!assigned)
+      throw new Failure('operator.none-active', { retryAfterMs: Math.max(1000, freshness.ttlMs) })
+    const explain = { ...assigned.why, active: active.length, candidates: candidates.length }
+    return shown(chatId, assigned.hold, explain)
+  },
+  find: async (caller, organization, chat, context) => {
+    authorize(caller, { organization })
+    const hold = await store.find(organization, chat)
+    const active = (await lists.read(caller, organization, context)).copy.value.active()
+    if (!hold) throw new Failure('assignment.unknown')
+    const reason = active.includes(hold.operator) ? 'held' : 'heldByInactive'
+    const explain = { reason, active: active.length, candidates: active.length } as const
+    return shown(hold.isNumber ? Number(chat) : chat, hold, explain)
+  },
+  release: async (caller, organization, chat, context) => {
+    authorize(caller, { organization })
+    if (await store.release(organization, chat)) return
+    await lists.read(caller, organization, context) // an unknown organization is answered as such
+    throw new Failure('assignment.unknown')
+  },
+})
 
-const shown = (
-  chatId: string | number,
-  { operator, strategy, assignedAt }: HeldChat,
-  explain: Assignment['explain'],
-): Assignment => ({ chatId, operator, strategy, assignedAt: new Date(assignedAt).toISOString(), explain })
+const shown = (chatId: string | number, hold: HeldChat, explain: Assignment['explain']): Assignment => {
+  const { operator, strategy, assignedAt } = hold
+  return { chatId, operator, strategy, assignedAt: new Date(assignedAt).toISOString(), explain }
+}

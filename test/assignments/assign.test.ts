@@ -15,8 +15,9 @@ const requestFor = (
   strategy: 'roundRobin',
   active,
   candidates: active.filter((id) => !exclude.includes(id)),
-  number: undefined,
-  isNumber: false,
+  chatId: 'chat',
+  held: undefined,
+  now: 0,
   ...more,
 })
 const heldBy = (operator: number): HeldChat => ({
@@ -40,10 +41,10 @@ const give = (
   each: (operator: number) => void = () => {},
 ): void => {
   for (let i = 0; i < chats; i++) {
-    const choice = assign(requestFor(active), undefined, rotation)
+    const choice = assign(requestFor(active), rotation)
     if (!choice) return
     change(rotation, choice.changes)
-    each(choice.operator)
+    each(choice.hold.operator)
   }
 }
 
@@ -97,16 +98,16 @@ describe('round robin', () => {
   it('starts a newcomer at the fewest of those who stayed, an excluded one included', () => {
     const rotation: Rotation = new Map()
     for (let i = 0; i < 10; i++) {
-      const choice = assign(requestFor([1, 2, 3], { exclude: [1] }), undefined, rotation)
+      const choice = assign(requestFor([1, 2, 3], { exclude: [1] }), rotation)
       change(rotation, choice?.changes ?? new Map())
     }
     expect([1, 2, 3].map((id) => rotation.get(id)?.count)).toEqual([0, 5, 5])
-    expect(assign(requestFor([4, 1, 2, 3]), undefined, rotation)).toMatchObject({
-      operator: 4,
+    expect(assign(requestFor([4, 1, 2, 3]), rotation)).toMatchObject({
+      hold: { operator: 4 },
       why: { given: 0 },
     })
-    expect(assign(requestFor([4, 2, 3]), undefined, rotation)).toMatchObject({
-      operator: 4,
+    expect(assign(requestFor([4, 2, 3]), rotation)).toMatchObject({
+      hold: { operator: 4 },
       why: { given: 5 },
     })
   })
@@ -136,9 +137,11 @@ describe('a choice', () => {
         (active, strategy) => {
           for (const id of active) {
             const exclude = active.filter((other) => other !== id)
-            const request = requestFor(active, { strategy, exclude, number: 1 })
-            const choice = assign(request, heldBy(id), new Map())
-            expect(choice).toEqual({ operator: id, why: { reason: 'held' }, changes: new Map() })
+            const held = heldBy(id)
+            const request = requestFor(active, { strategy, exclude, chatId: 1, held })
+            const choice = assign(request, new Map())
+            expect(choice).toEqual({ hold: held, why: { reason: 'held' }, changes: new Map() })
+            expect(choice?.hold).toBe(held)
           }
         },
       ),
@@ -148,10 +151,11 @@ describe('a choice', () => {
   it('is always an active operator that is not excluded, and undefined only when there is none', () => {
     const strategy = fc.constantFrom('roundRobin' as const, 'modulo' as const)
     fc.assert(
-      fc.property(somePeople, somePeople, strategy, fc.maxSafeNat(), (active, exclude, by, number) => {
-        const choice = assign(requestFor(active, { exclude, strategy: by, number }), heldBy(1), new Map())
+      fc.property(somePeople, somePeople, strategy, fc.maxSafeNat(), (active, exclude, by, chatId) => {
+        const request = requestFor(active, { exclude, strategy: by, chatId, held: heldBy(1) })
+        const choice = assign(request, new Map())
         const candidates = active.filter((id) => !exclude.includes(id))
-        if (choice) expect(candidates).toContain(choice.operator)
+        if (choice) expect(candidates).toContain(choice.hold.operator)
         else expect(candidates).toEqual([])
         if (choice) expect(choice.why.moved).toBe('inactive')
       }),
@@ -162,12 +166,8 @@ describe('a choice', () => {
     fc.assert(
       fc.property(somePeople, fc.maxSafeNat(), (active, chatId) => {
         fc.pre(active.length > 0)
-        const choice = assign(
-          requestFor(active, { strategy: 'modulo', number: chatId }),
-          undefined,
-          new Map(),
-        )
-        expect(choice?.operator).toBe(active[chatId % active.length])
+        const choice = assign(requestFor(active, { strategy: 'modulo', chatId }), new Map())
+        expect(choice?.hold.operator).toBe(active[chatId % active.length])
         expect(choice?.changes).toEqual(new Map())
       }),
     )

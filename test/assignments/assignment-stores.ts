@@ -3,7 +3,7 @@ import type { AssignmentStore } from '../../src/assignments/assignments.ts'
 import { createMemoryAssignments } from '../../src/assignments/memory-assignments.ts'
 import { createRedisAssignments } from '../../src/assignments/redis-assignments.ts'
 import { systemClock } from '../../src/clock.ts'
-import { chatNumber, type Strategy } from '../../src/contract/assignment.ts'
+import type { Strategy } from '../../src/contract/assignment.ts'
 import { createRedis, type Redis } from '../../src/redis/redis.ts'
 import { createClock } from '../support/clock.ts'
 import type { TestDatabase } from '../support/redis.ts'
@@ -31,13 +31,13 @@ export const assignIn = async (
 ): ReturnType<AssignmentStore['assign']> => {
   const held = await store.find(organization, chat)
   const candidates = active.filter((id) => !exclude.includes(id))
-  const request = { strategy, active, candidates, number: chatNumber(chat), isNumber: false }
-  return store.assign(organization, chat, request, held)
+  return store.assign(organization, { chatId: chat, strategy, active, candidates, held, now: 0 })
 }
 
 export const storeInMemory = (chatsMax?: number): StoreUnderTest => {
   const clock = createClock()
-  const store = createMemoryAssignments({ clock, ...(chatsMax !== undefined && { chatsMax }) })
+  // The cache takes an entry of the time 0 for one that never expires.
+  const store = createMemoryAssignments({ now: () => clock.now() + 1 }, chatsMax)
   return { store, age: clock.advance, close: () => {} }
 }
 

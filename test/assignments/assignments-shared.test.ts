@@ -149,9 +149,9 @@ describeWithRedis('assignments of several instances on one Redis', () => {
     const whole = (other.answered.at(-2) as Buffer[])[1] as Buffer
     await assignIn(at(0), 30, 'c', active)
     await assignIn(other.store, 30, 'd', active)
-    const [outcome, added] = other.answered.at(-2) as [Buffer, Buffer]
+    const [, added] = other.answered.at(-2) as [Buffer, Buffer]
     expect(whole.length).toBeGreaterThan(500)
-    expect([String(outcome), String(added)]).toEqual(['rotated', '=1:3;'])
+    expect(String(added)).toBe('=1:3;')
     expect(await assignIn(other.store, 30, 'e', active)).toMatchObject({ hold: { operator: 5 } })
     other.close()
   })
@@ -179,7 +179,7 @@ describeWithRedis('assignments of several instances on one Redis', () => {
     await assignIn(at(0), 28, 'next', [40, 41])
     const log = (await client.get(keyOf(28, 'rotation'))) as string
     expect(log.length).toBeLessThan(100)
-    expect(log).toMatch(/^1 [\w-]{8} ([=~]\d+:[\da-z,]+;){1,3}\|$/)
+    expect(log).toMatch(/^1 [\w-]{8} ([=~]\d+:[\da-z,]+;){1,3}$/)
   })
 
   it('answer as the memory store does', async () => {

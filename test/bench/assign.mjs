@@ -22,7 +22,7 @@ const openStore = async (dist, port) => {
   await redis.opened
   let roster
   const lists = { read: async () => ({ copy: { value: roster }, freshness: { ttlMs: 60_000 } }) }
-  const assignments = createAssignments({ lists, store: createRedisAssignments(redis.tolerant) })
+  const assignments = createAssignments(lists, createRedisAssignments(redis.tolerant), clock)
   return {
     setActive: (ids) => {
       const operators = ids.map((id) => ({ id, name: `Operator ${id}`, status: 'active' }))
