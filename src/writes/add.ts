@@ -2,8 +2,8 @@ import { authorize } from '../access/authorize.ts'
 import type { Caller } from '../access/caller.ts'
 import type { CallContext } from '../chathub/exchange.ts'
 import { type AddOperators, type AddResult, type Outcome, outcomes } from '../contract/operator.ts'
-import { Failure, type Fault } from '../errors.ts'
-import type { Operation, Row } from './operation.ts'
+import type { Organizations } from '../lists/organizations.ts'
+import type { NewWrite, Operation, Row } from './operation.ts'
 import type { OperationWriter } from './operation-writer.ts'
 
 /**
@@ -31,28 +31,10 @@ export const createAdd =
     const { kind = 'add', onDuplicate, onDeleted, operators, dryRun } = request
     const rows = operators.map(({ name }, index): Row => ({ index, name, outcome: 'pending' }))
     const write = { kind, client: caller.id, organization, requestKey, rows, onDuplicate, onDeleted }
-    const review = onDuplicate === 'fail' ? refuseDuplicates : () => {}
-    if (dryRun) {
-      const previewed = await writer.preview(write, context)
-      review(previewed)
-      return { done: summarize(previewed) }
-    }
-    const result = await writer.write(write, context, { review })
+    if (dryRun) return { done: summarize(await writer.preview(write, context)) }
+    const result = await writer.write(write, context)
     return 'operation' in result ? result : { done: summarize(result.rows) }
   }
-
-const refuseDuplicates = (rows: readonly Row[]): void => {
-  const errors = rows
-    .filter(({ outcome }) => outcome !== 'created')
-    .map(
-      ({ index }): Fault => ({
-        pointer: `/operators/${index}/name`,
-        code: 'duplicate',
-        detail: 'An operator of this name exists, or the body has the name twice.',
-      }),
-    )
-  if (errors.length > 0) throw new Failure('operator.duplicate', { errors })
-}
 
 /** Rows in input order with their counts. */
 const summarize = (rows: readonly Row[]): AddResult => {
@@ -64,3 +46,32 @@ const summarize = (rows: readonly Row[]): AddResult => {
   })
   return { results, ...counts }
 }
+
+type ImportRequest = Pick<NewWrite, 'rows' | 'onDuplicate' | 'onDeleted'>
+
+/** CSV imports: operations of the `imports` lane, which people and writes go before. @throws Failure `organization.unknown` */
+export type Imports = {
+  /** Begins an import. Its rows are kept when this resolves. */
+  start(
+    caller: Caller,
+    organization: number,
+    request: ImportRequest,
+    context: CallContext,
+    requestKey: string,
+  ): Promise<Operation>
+  /** The outcome of each row if it were written now. Changes nothing. */
+  preview(caller: Caller, organization: number, request: ImportRequest, context: CallContext): Promise<Row[]>
+}
+
+export const createImports = (writer: OperationWriter, organizations: Organizations): Imports => ({
+  start: async (caller, organization, request, context, requestKey) => {
+    authorize(caller, { organization })
+    await organizations.get(caller, organization, context)
+    return writer.enqueue({ ...request, kind: 'import', client: caller.id, organization, requestKey })
+  },
+  preview: async (caller, organization, request, context) => {
+    authorize(caller, { organization })
+    const write = { ...request, kind: 'import', client: caller.id, organization, requestKey: '' } as const
+    return writer.preview(write, context)
+  },
+})

@@ -40,29 +40,15 @@ export const announced = (
 /** No answer came from ChatHub itself; 502 to 504 come from a proxy before it. */
 const isWithoutReply = ({ code, cause }: Failure): boolean => {
   const { status } = (cause ?? {}) as { status?: number }
-  return (
-    code === 'chathub.timeout' || (code === 'chathub.unavailable' && (status === undefined || status > 500))
-  )
+  const isOfChatHub = status !== undefined && status <= 500
+  return code === 'chathub.timeout' || (code === 'chathub.unavailable' && !isOfChatHub)
 }
 
-/** A chunk that was sent: the operation as it is kept, the rows, and the list with them. */
-type ChunkResult = {
-  operation: Operation
-  rows: readonly Row[]
-  roster: Roster
-  /** Why ChatHub was not asked for all rows. */
-  refused?: Failure | undefined
-  /** False: nothing left, so nothing was kept, and the announcement must be withdrawn. */
-  wasSent: boolean
-}
-
-export const createChunkRunner = (options: {
-  chathub: Pick<ChatHub, 'synchronize' | 'setStatus'>
-  cache: Cache<Roster>
-  journal: Journal
-}) => {
-  const { chathub, cache, journal } = options
-
+export const createChunkRunner = (
+  chathub: Pick<ChatHub, 'synchronize' | 'setStatus'>,
+  cache: Cache<Roster>,
+  journal: Journal,
+) => {
   /** Sends what was announced. `decided`: rows whose outcome is known; `doubtful`: rows that ChatHub may have applied. */
   const send = async (operation: Operation, rows: readonly Row[], before: Roster, context: CallContext) => {
     const { rows: sent, baseline } = operation.sending as Sending
@@ -113,7 +99,11 @@ export const createChunkRunner = (options: {
     return { ...delivery, decided, doubtful }
   }
 
-  /** Sends a chunk that `operation` announces, commits the list, and keeps the outcome. */
+  /**
+   * Sends a chunk that `operation` announces, commits the list, and keeps the outcome. Returns the operation as it is kept,
+   * the rows, and the list with them. `refused`: why ChatHub was not asked for all rows. `wasSent` false: nothing left, so
+   * nothing was kept, and the announcement must be withdrawn.
+   */
   return async (
     operation: Operation,
     lock: HeldLock,
@@ -121,7 +111,7 @@ export const createChunkRunner = (options: {
     copy: Copy<Roster>,
     context: CallContext,
     forget?: boolean,
-  ): Promise<ChunkResult> => {
+  ) => {
     const inLock = { ...context, maySend: lock.isHeld }
     const { decided, doubtful, noReply, roster, refused } = await send(operation, rows, copy.value, inLock)
     if (refused && decided.length + doubtful.length === 0)

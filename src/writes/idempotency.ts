@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto'
+import { hash, randomBytes } from 'node:crypto'
 import type { Clock } from '../clock.ts'
 import { Failure, type FailureCode, isFailure } from '../errors.ts'
 import type { Records } from '../redis/records.ts'
@@ -40,21 +40,18 @@ export const createIdempotency = <A>(options: {
   const { records, clock, storable, abandonedMs } = options
   return {
     run: async ({ client, route, key, fingerprint }, work, mayShow = () => true) => {
-      const id = createHash('sha256')
-        .update(JSON.stringify([client, route, key]))
-        .digest('base64url')
-      const name = `idempotency:1:${id}`
-      const runOnce = async (kept: Kept<A>, isFirst: boolean): Promise<A> => {
-        const end = (answer?: A) =>
-          records.put(name, { ...kept, startedAt: 0, answer }, keepMs).catch(() => {})
+      const name = `idempotency:1:${hash('sha256', JSON.stringify([client, route, key]), 'base64url')}`
+      const put = (record: Kept<A>) => records.put(name, record, keepMs)
+      const runOnce = async (record: Kept<A>, isFirst: boolean): Promise<A> => {
+        const ended = { ...record, startedAt: 0 }
         try {
-          const answer = await work(kept.requestKey)
-          await end(storable(answer) ? answer : undefined)
+          const answer = await work(record.requestKey)
+          await put(storable(answer) ? { ...ended, answer } : ended).catch(() => {})
           return answer
         } catch (error) {
           // Only a first run that wrote nothing frees its key: an earlier run may have written under the requestKey.
           const wroteNothing = isFailure(error) && !error.inDoubt && !mayHaveWritten.has(error.code)
-          await (isFirst && wroteNothing ? records.take(name).catch(() => {}) : end())
+          await (isFirst && wroteNothing ? records.take(name) : put(ended)).catch(() => {})
           throw error
         }
       }
@@ -67,7 +64,7 @@ export const createIdempotency = <A>(options: {
       if (kept.startedAt !== 0 && clock.wall() - kept.startedAt < abandonedMs)
         throw new Failure('idempotency.in-flight', { retryAfterMs: 1000 })
       const again = { ...kept, startedAt: clock.wall() }
-      await records.put(name, again, keepMs)
+      await put(again)
       return { answer: await runOnce(again, false), replayed: true }
     },
   }

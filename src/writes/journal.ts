@@ -3,38 +3,27 @@ import type { Reporter } from '../report.ts'
 import { type Chunk, type Operation, type Row, reopened, withChunk } from './operation.ts'
 import type { HeldLock, LockContext } from './organization-lock.ts'
 
-/** What the journal knew when a lock was taken. */
-export type Known = {
-  /** The operation that was asked for. */
-  operation: Operation | undefined
-  /** Id of the operation of this organization that has rows in flight or in doubt. */
-  sendingId: string | undefined
-}
-
 /**
  * The record of writes: what was asked, what is in flight, how each row ended. What needs a lock throws Failure `queue.full`
  * when another instance holds it or the record is gone; then nothing was kept.
  */
 export type Journal = {
   /**
-   * Runs `work` under the lock of the operation's organization, with what is known of the operation.
+   * Runs `work` under the lock of the operation's organization, with the operation if it exists. `sendingId`: the operation
+   * of the same organization that has rows in flight or in doubt.
    * @throws Failure `queue.full` when the deadline comes first, `redis.unavailable`
    */
   withLock<T>(
     id: string,
     context: LockContext,
-    work: (lock: HeldLock, known: Known) => Promise<T>,
+    work: (lock: HeldLock, operation: Operation | undefined, sendingId: string | undefined) => Promise<T>,
   ): Promise<T>
   /**
    * Keeps a new operation with all its rows. An operation that exists under its id stays as it is, and is returned. `lock`:
    * needed when rows of it are in flight.
    * @throws Failure `redis.unavailable`: it is not kept; `write.in-doubt`: it may be kept, and is then carried out
    */
-  create(
-    operation: Operation,
-    chunks: readonly (readonly Row[])[],
-    lock?: HeldLock,
-  ): Promise<Operation | undefined>
+  create(operation: Operation, chunks: Row[][], lock?: HeldLock): Promise<Operation | undefined>
   get(id: string): Promise<Operation | undefined>
   /** The rows of a chunk. Those that were kept before the last retry are reopened if it can try them again. */
   chunk(operation: Operation, number: number): Promise<readonly Row[]>

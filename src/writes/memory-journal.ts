@@ -42,7 +42,7 @@ export const createMemoryJournal = (clock: Pick<Clock, 'now'>, lock: Organizatio
     withLock: (id, context, work) => {
       const organization = organizationOf(id)
       return lock.withLock(organization, context, (held) =>
-        work(held, { operation: find(id)?.operation, sendingId: sendingIds.get(organization) }),
+        work(held, find(id)?.operation, sendingIds.get(organization)),
       )
     },
     create: async (operation, chunks) => {
@@ -55,8 +55,7 @@ export const createMemoryJournal = (clock: Pick<Clock, 'now'>, lock: Organizatio
     save: async (operation, _lock, chunk) => {
       const kept = find(operation.id)
       if (!kept) throw new Failure('queue.full', { retryAfterMs: 1000 })
-      const { retryKey } = operation
-      if (chunk) kept.chunks[chunk.number] = { retryKey, rows: chunk.rows }
+      if (chunk) kept.chunks[chunk.number] = { retryKey: operation.retryKey, rows: chunk.rows }
       put({ ...kept, operation })
       await nextSlice() // a long write lets other work run between its steps, as it does with Redis
     },

@@ -1,7 +1,7 @@
 import type { Cache, Copy } from '../cache/cache.ts'
 import type { CallContext } from '../chathub/exchange.ts'
 import { type Clock, pause } from '../clock.ts'
-import { Failure, isFailure } from '../errors.ts'
+import { Failure, type Fault, isFailure } from '../errors.ts'
 import { operatorsKey } from '../lists/operator-lists.ts'
 import type { Roster } from '../lists/roster.ts'
 import { announced } from './chunk-runner.ts'
@@ -23,34 +23,18 @@ import type { Runner } from './runner.ts'
 export type WriteResult = { rows: readonly Row[]; roster?: Roster } | { operation: Operation }
 
 export type WriteOptions = {
-  /** The list that the rows are planned with; by default one that is fetched after the request came. */
-  readList?: () => Promise<Copy<Roster>>
-  /** Sees how the rows would end before anything is kept. May throw. */
-  review?: (rows: readonly Row[]) => void
+  /** Whether a fresh list of the cache may be used, instead of one that is fetched after the request came. */
+  mayUse?: (roster: Roster) => boolean
   /** Forget the operation once it is done, since nobody can ask for it. */
   forget?: boolean
 }
 
-/** Begins writes on behalf of callers. */
-export type OperationWriter = {
-  /**
-   * Carries out a write and waits for it to the deadline. Rows that need nothing from ChatHub leave no trace. Once the first
-   * chunk has left, the operation goes on to its end, whatever happens to this request.
-   * @throws Failure: nothing was sent; `write.in-doubt`: the operation is gone, as in a flushed Redis
-   */
-  write(write: NewWrite, context: CallContext, options?: WriteOptions): Promise<WriteResult>
-  /** The rows as they would end now. Changes nothing. */
-  preview(
-    write: Pick<NewWrite, 'organization' | 'rows' | 'onDuplicate' | 'onDeleted'>,
-    context: CallContext,
-  ): Promise<Row[]>
-  /** Keeps a write, then carries it out in the background. */
-  enqueue(write: NewWrite): Promise<Operation>
-}
+export type OperationWriter = ReturnType<typeof createOperationWriter>
 
 // What is left of a deadline for the answer.
 const answerMs = 100
 
+/** Begins writes on behalf of callers. */
 export const createOperationWriter = (options: {
   cache: Cache<Roster>
   journal: Journal
@@ -58,26 +42,33 @@ export const createOperationWriter = (options: {
   clock: Clock
   /** Rows that ChatHub takes at once. */
   batchSize: number
-}): OperationWriter => {
+}) => {
   const { cache, journal, runner, clock, batchSize } = options
 
-  const fetchList = async (
-    { organization }: Pick<NewWrite, 'organization'>,
+  /** Plans the rows with a list that is fetched now, or with a fresh one of the cache if that may be used. */
+  const plan = async (
+    write: NewWrite,
     context: CallContext,
-  ): Promise<Copy<Roster>> =>
-    (await cache.read(operatorsKey(organization), context, { notBefore: clock.now() })).copy
+    mayUse?: WriteOptions['mayUse'],
+  ): Promise<{ copy: Copy<Roster>; rows: Row[] }> => {
+    const key = operatorsKey(write.organization)
+    const cached = mayUse && (await cache.read(key, context))
+    const isUsable = cached && cached.freshness.ttlMs > 0 && mayUse(cached.copy.value)
+    const { copy } = isUsable ? cached : await cache.read(key, context, { notBefore: clock.now() })
+    const rows = planRows(copy.value, write.rows, write)
+    if (write.onDuplicate === 'fail') refuseDuplicates(previewRows(rows, write))
+    return { copy, rows }
+  }
 
   /** Plans a write under the lock and sends its first chunk. */
   const begin = async (
     write: NewWrite,
     lock: HeldLock,
     context: CallContext,
-    { readList, review, forget = false }: WriteOptions,
+    { mayUse, forget }: WriteOptions,
   ): Promise<WriteResult> => {
-    const copy = await (readList?.() ?? fetchList(write, context))
+    const { copy, rows } = await plan(write, context, mayUse)
     const startedAt = clock.wall()
-    const rows = planRows(copy.value, write.rows, write)
-    review?.(previewRows(rows, write))
     if (!rows.some(isPending)) return { rows, roster: copy.value }
     const { operation, chunks } = newOperation({ ...write, rows }, batchSize, startedAt)
     const number = chunks.findIndex((part) => part.some(isPending))
@@ -116,7 +107,16 @@ export const createOperationWriter = (options: {
   }
 
   return {
-    write: async (write, context, writeOptions = {}) => {
+    /**
+     * Carries out a write and waits for it to the deadline. Rows that need nothing from ChatHub leave no trace. Once the
+     * first chunk has left, the operation goes on to its end, whatever happens to this request.
+     * @throws Failure: nothing was sent; `write.in-doubt`: the operation is gone, as in a flushed Redis
+     */
+    write: async (
+      write: NewWrite,
+      context: CallContext,
+      writeOptions: WriteOptions = {},
+    ): Promise<WriteResult> => {
       const id = operationId(write)
       const inTime = { ...context, deadline: context.deadline - answerMs }
       const result = await runner
@@ -132,15 +132,28 @@ export const createOperationWriter = (options: {
         })
       return 'operation' in result ? awaitOutcome(result.operation, context) : result
     },
-    preview: async (write, context) => {
-      const { value } = await fetchList(write, context)
-      return previewRows(planRows(value, write.rows, write), write)
-    },
-    enqueue: async (write) => {
+    /** The rows as they would end now. Changes nothing. */
+    preview: async (write: NewWrite, context: CallContext): Promise<Row[]> =>
+      previewRows((await plan(write, context)).rows, write),
+    /** Keeps a write, then carries it out in the background. */
+    enqueue: async (write: NewWrite): Promise<Operation> => {
       const { operation, chunks } = newOperation(write, batchSize, clock.wall())
       const known = (await journal.get(operation.id)) ?? (await journal.create(operation, chunks))
       if (!known || !isFinal(known)) void runner.run(operation.id)
       return known ?? operation
     },
   }
+}
+
+const refuseDuplicates = (rows: readonly Row[]): void => {
+  const errors = rows
+    .filter(({ outcome }) => outcome !== 'created')
+    .map(
+      ({ index }): Fault => ({
+        pointer: `/operators/${index}/name`,
+        code: 'duplicate',
+        detail: 'An operator of this name exists, or the body has the name twice.',
+      }),
+    )
+  if (errors.length > 0) throw new Failure('operator.duplicate', { errors })
 }

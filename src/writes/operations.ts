@@ -51,23 +51,26 @@ export const createOperations = (journal: Journal, runner: Pick<Runner, 'run'>, 
     retry: async (caller, id, retryKey) => {
       const { kind } = await get(caller, id)
       authorize(caller, { scope: kind === 'import' ? 'operators:import' : 'operators:write' })
-      const again = await journal.withLock(id, { deadline: clock.now() + retryMs }, async (lock, known) => {
-        const operation = known.operation
-        if (!operation) throw new Failure('operation.unknown')
-        if (operation.retryKey === retryKey) return operation
-        if (!isFinal(operation)) throw new Failure('operation.running')
-        const { givenUp, finishedAt: _, detail: __, ...rest } = operation
-        const sending = givenUp && { ...givenUp, attempt: 0 }
-        // Its rows are reopened as they are read.
-        const next: Operation = { ...rest, state: 'running', retryKey, sending, next: 0 }
-        const rows = await rowsOf(journal, next)
-        if (!rows.some(isPending)) throw new Failure('operation.settled')
-        await journal.reopen(next)
-        const kept = await journal.save({ ...next, counts: countRows(rows) }, lock)
-        // Listed again: another instance that still saw it final may have taken it off the list.
-        await journal.reopen(next)
-        return kept
-      })
+      const again = await journal.withLock(
+        id,
+        { deadline: clock.now() + retryMs },
+        async (lock, operation) => {
+          if (!operation) throw new Failure('operation.unknown')
+          if (operation.retryKey === retryKey) return operation
+          if (!isFinal(operation)) throw new Failure('operation.running')
+          const { givenUp, finishedAt: _, detail: __, ...rest } = operation
+          const sending = givenUp && { ...givenUp, attempt: 0 }
+          // Its rows are reopened as they are read.
+          const next: Operation = { ...rest, state: 'running', retryKey, sending, next: 0 }
+          const rows = await rowsOf(journal, next)
+          if (!rows.some(isPending)) throw new Failure('operation.settled')
+          await journal.reopen(next)
+          const kept = await journal.save({ ...next, counts: countRows(rows) }, lock)
+          // Listed again: another instance that still saw it final may have taken it off the list.
+          await journal.reopen(next)
+          return kept
+        },
+      )
       void runner.run(id)
       return again
     },

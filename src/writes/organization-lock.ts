@@ -13,20 +13,17 @@ export type HeldLock = {
 /** How long a caller waits for a lock. */
 export type LockContext = Pick<CallContext, 'deadline' | 'signal'>
 
-/** Values of the keys that were read in the step that took the lock. */
-export type ReadValues = readonly (Buffer | null)[]
-
 /** One write at a time per organization: the list that a write was planned with must not change before it is sent. */
 export type OrganizationLock = {
   /**
    * Runs `work` when all earlier work has ended. `reads`: keys of this organization that Redis reads in the step that takes
-   * the lock.
+   * the lock; `work` gets their values.
    * @throws Failure `queue.full` when the deadline or the signal comes first, `redis.unavailable`
    */
   withLock<T>(
     organization: number,
     context: LockContext,
-    work: (lock: HeldLock, values: ReadValues) => Promise<T>,
+    work: (lock: HeldLock, values: readonly (Buffer | null)[]) => Promise<T>,
     reads?: readonly string[],
   ): Promise<T>
 }

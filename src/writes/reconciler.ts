@@ -1,7 +1,8 @@
 import { LRUCache } from 'lru-cache'
-import type { Cache } from '../cache/cache.ts'
-import type { Clock } from '../clock.ts'
+import type { Cache, Copy } from '../cache/cache.ts'
+import { type Clock, pause } from '../clock.ts'
 import { fold } from '../contract/names.ts'
+import { Failure } from '../errors.ts'
 import { operatorsKey } from '../lists/operator-lists.ts'
 import type { Roster } from '../lists/roster.ts'
 import { statusGoal } from './chunk-runner.ts'
@@ -20,12 +21,12 @@ export const createReconciler = (options: {
   journal: Journal
   clock: Clock
   /** Fetches the list now. */
-  fetchList(operation: Operation): Promise<Roster>
-  /** Resolves after so many ms; rejects when the gateway stops. */
-  wait(ms: number): Promise<void>
+  fetchList(operation: Operation): Promise<Copy<Roster>>
+  /** Fires when the gateway stops. */
+  signal: AbortSignal
   settleMs: number
 }) => {
-  const { cache, journal, clock, fetchList, wait, settleMs } = options
+  const { cache, journal, clock, fetchList, signal, settleMs } = options
   // Measured from when this process first saw the doubt: the clock of the instance that wrote it may differ.
   const seenAt = new LRUCache<string, number>({ max: 10_000 })
   const remaining = (doubt: string, ms: number): number => {
@@ -48,9 +49,10 @@ export const createReconciler = (options: {
      */
     reconcile: async (operation: Operation, lock: HeldLock): Promise<Operation> => {
       const { noReply = true, ...sending } = operation.sending as Sending
-      await wait(dueIn(operation))
+      await pause(clock, dueIn(operation), signal)
+      if (signal.aborted) throw new Failure('queue.full', { retryAfterMs: 1000 })
       await cache.commit(operatorsKey(operation.organization))
-      const roster = await fetchList(operation)
+      const { value: roster } = await fetchList(operation)
       const kept = await journal.chunk(operation, sending.chunk)
       const goal = statusGoal(operation)
       const sent = kept
@@ -82,11 +84,12 @@ export const createReconciler = (options: {
       const rows = replaceRows(kept, [...found, ...ended])
       return journal.save(next, lock, { number: sending.chunk, kept, rows })
     },
-    /** Looks for names that ChatHub applied twice. Then the operation is final. */
+    /** Looks for names that ChatHub applied twice, once they can be looked for. Then the operation is final. */
     checkDuplicates: async (operation: Operation, lock: HeldLock): Promise<Operation> => {
       const { duplicateCheck, ...checked } = operation
       if (!duplicateCheck) return journal.save(operation, lock)
-      const roster = await fetchList(operation)
+      if (duplicateCheckIn(operation) > 0) return operation
+      const { value: roster } = await fetchList(operation)
       const names = lateDuplicates(roster, duplicateCheck.baseline, await rowsOf(journal, operation))
       if (names.size === 0) return journal.save(checked, lock)
       await cache.commit(operatorsKey(operation.organization))

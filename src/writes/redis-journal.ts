@@ -6,11 +6,6 @@ import { isFinal, isSending, type Operation, organizationOf, type Row } from './
 import type { OrganizationLock } from './organization-lock.ts'
 import { lockKey } from './redis-organization-lock.ts'
 
-/** KEYS: open operations; ARGV: start, id. */
-const list = `
-redis.call('ZADD', KEYS[1], ARGV[1], ARGV[2])
-return redis.call('PEXPIRE', KEYS[1], ${operationKeepMs})`
-
 /**
  * KEYS: record, rows, sending, lock; ARGV: owner or '', record or '', id, 1 while sending, then chunk numbers and rows.
  * → 1, 0 when the lock is lost, or the existing record. The same record again is not another one: the first answer was lost.
@@ -62,7 +57,6 @@ const chunksAtOnce = 10
 export const createRedisJournal = (redis: Redis, clock: Clock, lock: OrganizationLock): JournalStore => {
   const { prefix, run } = redis
   const scripts = {
-    list: redis.script('journalList', list),
     create: redis.script('journalCreate', create),
     save: redis.script('journalSave', save),
     remove: redis.script('journalRemove', remove),
@@ -76,7 +70,7 @@ export const createRedisJournal = (redis: Redis, clock: Clock, lock: Organizatio
 
   const read = (id: string) => run((client) => client.get(prefix + recordKey(id)))
   const get: JournalStore['get'] = async (id) => decode(await read(id))
-  const listAsOpen = ({ id, startedAt }: Operation) => scripts.list(['journal:open'], startedAt, id)
+  const listAsOpen = ({ id, startedAt }: Operation) => run((client) => client.zadd(openKey, startedAt, id))
   /** If this fails, the next sweep does it. */
   const unlist = (id: string): Promise<unknown> => run((client) => client.zrem(openKey, id)).catch(() => {})
   /** The answer of a script that needs the lock. @throws Failure `queue.full` when the lock is lost */
@@ -85,9 +79,9 @@ export const createRedisJournal = (redis: Redis, clock: Clock, lock: Organizatio
     return answer
   }
   const stateOf = (operation: Operation) => [operation.id, isSending(operation) ? '1' : '0']
-  const rowsAt = (number: number, rows: readonly Row[], { retryKey }: Operation) => [
+  const rowsAt = (number: number, rows: readonly Row[], { retryKey }: Operation): string[] => [
     String(number),
-    JSON.stringify({ retryKey, rows } satisfies KeptRows),
+    JSON.stringify({ retryKey, rows }),
   ]
 
   return {
@@ -95,17 +89,16 @@ export const createRedisJournal = (redis: Redis, clock: Clock, lock: Organizatio
       lock.withLock(
         organizationOf(id),
         context,
-        (held, [sendingId, record]) =>
-          work(held, { sendingId: sendingId?.toString(), operation: decode(record) }),
-        [sendingKey(id), recordKey(id)],
+        (held, [record, sendingId]) => work(held, decode(record), sendingId?.toString()),
+        [recordKey(id), sendingKey(id)],
       ),
     create: async (operation, chunks, held) => {
       // Listed first: after a crash the next sweep clears an id without a record.
       await listAsOpen(operation)
-      const put = async (first: number, record: string): Promise<Operation | undefined> => {
+      const put = async (from: number, record: string): Promise<Operation | undefined> => {
         const rows = chunks
-          .slice(first, first + chunksAtOnce)
-          .flatMap((chunk, i) => rowsAt(first + i, chunk, operation))
+          .slice(from, from + chunksAtOnce)
+          .flatMap((chunk, i) => rowsAt(from + i, chunk, operation))
         const args = [held?.owner ?? '', record, ...stateOf(operation), ...rows]
         const answer = await underLock(scripts.create(keysOf(operation.id), ...args))
         if (answer === 1) return undefined
@@ -135,11 +128,10 @@ export const createRedisJournal = (redis: Redis, clock: Clock, lock: Organizatio
       return text === null ? { rows: [] } : (JSON.parse(text) as KeptRows)
     },
     save: async (operation, { owner }, chunk) => {
-      const { id } = operation
       const rows = chunk ? rowsAt(chunk.number, chunk.rows, operation) : []
       const args = [owner, encode(operation), ...stateOf(operation), ...rows]
-      await underLock(scripts.save(keysOf(id), ...args))
-      if (isFinal(operation)) await unlist(id)
+      await underLock(scripts.save(keysOf(operation.id), ...args))
+      if (isFinal(operation)) await unlist(operation.id)
     },
     remove: async ({ id }, { owner }) => {
       await underLock(scripts.remove(keysOf(id), owner, id))

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { type Clock, every, pause } from '../clock.ts'
 import { Failure } from '../errors.ts'
 import type { Redis } from '../redis/redis.ts'
-import { createLocalOrganizationLock, type OrganizationLock, type ReadValues } from './organization-lock.ts'
+import { createLocalOrganizationLock, type OrganizationLock } from './organization-lock.ts'
 
 const leaseMs = 5000
 const renewMs = 1000
@@ -32,17 +32,19 @@ if (holder and holder ~= ARGV[1]) or (first and first ~= ARGV[1]) then
   return false
 end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ${leaseMs})
-redis.call('DEL', KEYS[2])
-redis.call('PEXPIRE', KEYS[3], ${keepMs})${readTime}
+redis.call('DEL', KEYS[2])${readTime}
 local found = { now }
 for i = 3, #KEYS do found[i - 1] = redis.call('GET', KEYS[i]) end
 return found`
-/** KEYS: lock, since; ARGV: owner, `since` where it is to be set. → 0 when the lock is lost. */
+/** KEYS: lock; ARGV: owner. → 0 when the lock is lost. */
 const renew = `
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
-if ARGV[2] then redis.call('SET', KEYS[2], ARGV[2], 'PX', ${keepMs}) end
 return redis.call('PEXPIRE', KEYS[1], ${leaseMs})`
-const release = `if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0`
+/** KEYS: lock, since; ARGV: owner, `since` if it is known. A Redis that was flushed meanwhile does not get it. */
+const release = `
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+if ARGV[2] ~= '' then redis.call('SET', KEYS[2], ARGV[2], 'PX', ${keepMs}) end
+return redis.call('DEL', KEYS[1])`
 const readDataSince = `${readTime}
 redis.call('SET', KEYS[1], now, 'PX', ${keepMs}, 'NX')
 return redis.call('GET', KEYS[1])`
@@ -78,34 +80,34 @@ export const createRedisOrganizationLock = (options: {
         const lock = lockKey(organization)
         const sinceKey = `journal:{${organization}}:since`
         let heldUntil = Number.NEGATIVE_INFINITY
-        const extend = async (ask: Promise<unknown>): Promise<ReadValues | undefined> => {
+        const extend = async (ask: Promise<unknown>): Promise<readonly (Buffer | null)[] | undefined> => {
           const askedAt = clock.now()
           const answer = await ask
           heldUntil = answer ? askedAt + leaseMs - safetyMs : Number.NEGATIVE_INFINITY
-          return (answer as ReadValues | 0 | null) || undefined
+          return (answer as (Buffer | null)[] | 0 | null) || undefined
         }
         const take = () =>
           extend(scripts.acquire([lock, `journal:{${organization}}:waiting`, sinceKey, ...reads], owner))
-        const renewLease = (...since: number[]) => extend(scripts.renew([lock, sinceKey], owner, ...since))
+        const renewLease = () => extend(scripts.renew([lock], owner))
         const wait = async (ms: number): Promise<void> => {
           if (clock.now() + ms < deadline) await pause(clock, ms, signal)
           else throw new Failure('queue.full', { retryAfterMs: Math.max(1000, ms) })
           if (signal?.aborted) throw new Failure('queue.full', { retryAfterMs: 1000 })
         }
+        let since: number | '' = ''
         let stopRenewing = (): void => {}
         try {
           let found = await take()
           for (; !found; found = await take()) await wait(pollMs)
           stopRenewing = every(clock, renewMs, () => void renewLease().catch(() => {}))
           const [now, known, ...values] = found
-          const since = Number(known ?? (await scripts.readDataSince([redisDataSince])))
-          if (!known) await renewLease(since)
+          since = Number(known ?? (await scripts.readDataSince([redisDataSince])))
           const graceLeftMs = since + graceMs - Number(now)
           if (graceLeftMs > 0) await wait(graceLeftMs)
           return await work({ owner, isHeld: () => clock.now() < heldUntil }, values)
         } finally {
           stopRenewing()
-          await scripts.release([lock], owner).catch(() => {})
+          await scripts.release([lock, sinceKey], owner, since).catch(() => {})
         }
       }),
   }

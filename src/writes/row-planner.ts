@@ -56,10 +56,7 @@ const followEarlier = (row: Row, { outcome, id, reason }: Row): Row => {
 }
 
 /** Pending rows that can be sent now: the first of each id or name, or every one where duplicates are allowed. */
-export const rowsToSend = (
-  rows: readonly Row[],
-  { onDuplicate }: Modes,
-): { adding: Row[]; changing: Row[] } => {
+export const rowsToSend = (rows: readonly Row[], { onDuplicate }: Modes) => {
   const seen = new Set<unknown>()
   const first = rows.filter(isPending).filter(({ index, name, id }) => {
     const key = name === undefined ? id : onDuplicate === 'allow' ? index : fold(name)

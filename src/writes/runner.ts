@@ -2,7 +2,7 @@ import type { Cache, Copy } from '../cache/cache.ts'
 import type { ChatHub } from '../chathub/client.ts'
 import type { CallContext } from '../chathub/exchange.ts'
 import { type Clock, pause } from '../clock.ts'
-import { Failure, isFailure } from '../errors.ts'
+import { Failure } from '../errors.ts'
 import { operatorsKey } from '../lists/operator-lists.ts'
 import type { Roster } from '../lists/roster.ts'
 import { announced, createChunkRunner } from './chunk-runner.ts'
@@ -12,23 +12,7 @@ import type { HeldLock } from './organization-lock.ts'
 import { createReconciler } from './reconciler.ts'
 import { planRows } from './row-planner.ts'
 
-export type Runner = {
-  /** Carries out an operation to its end, though ChatHub and Redis may be away meanwhile. Undefined: this instance stops. */
-  run(id: string): Promise<Operation | undefined>
-  /**
-   * Runs `work` under the lock of an operation's organization, once nothing of an earlier write is in doubt. `known`: the
-   * operation if it exists; then nothing is waited for.
-   * @throws Failure `queue.full` when the deadline comes first or the lock is lost; what kept ChatHub from being asked
-   */
-  withLock<T>(
-    id: string,
-    context: Pick<CallContext, 'deadline'>,
-    work: (lock: HeldLock, known: Operation | undefined) => Promise<T>,
-  ): Promise<T>
-  runChunk: ReturnType<typeof createChunkRunner>
-  /** Begins no further chunk. Resolves when the running chunks are kept and all locks are released. */
-  stop(): Promise<void>
-}
+export type Runner = ReturnType<typeof createRunner>
 
 const stepMs = 30_000
 // Operators added in ChatHub itself are seen this soon. So one list serves several chunks.
@@ -48,7 +32,7 @@ export const createRunner = (options: {
   clock: Clock
   /** How long after doubt ChatHub is asked what became of a request. */
   settleMs: number
-}): Runner => {
+}) => {
   const { cache, journal, clock } = options
   const stopping = new AbortController()
   const active = new Set<Promise<void>>()
@@ -75,22 +59,16 @@ export const createRunner = (options: {
     const isRecent = freshness.ttlMs > 0 && freshness.ageMs < recentMs
     return isRecent ? copy : fetchList(operation)
   }
-  const runChunk = createChunkRunner(options)
+  const runChunk = createChunkRunner(options.chathub, cache, journal)
   const reconciler = createReconciler({
     ...options,
-    fetchList: async (operation) => (await fetchList(operation)).value,
-    wait: async (ms) => {
-      await pause(clock, ms, stopping.signal)
-      if (stopping.signal.aborted) throw new Failure('queue.full', { retryAfterMs: 1000 })
-    },
+    fetchList,
+    signal: stopping.signal,
   })
 
   /** The next step of an operation, by the deadline of the write that waits for it. */
   const step = async (operation: Operation, lock: HeldLock, deadline = Infinity): Promise<Operation> => {
-    if (isSent(operation))
-      return reconciler.duplicateCheckIn(operation) > 0
-        ? operation
-        : reconciler.checkDuplicates(operation, lock)
+    if (isSent(operation)) return reconciler.checkDuplicates(operation, lock)
     if (await journal.isCancelled(operation.id))
       return journal.save({ ...operation, next: operation.chunks, sending: undefined }, lock)
     const number = operation.next
@@ -110,11 +88,7 @@ export const createRunner = (options: {
   }
 
   /** Finds out what an earlier write of the organization left in doubt. Returns that operation. */
-  const reconcileEarlier = async (
-    id: string | undefined,
-    lock: HeldLock,
-    deadline: number,
-  ): Promise<Operation | undefined> => {
+  const reconcileEarlier = async (id: string | undefined, lock: HeldLock, deadline: number) => {
     let earlier = id === undefined ? undefined : await journal.get(id)
     while (earlier && isSending(earlier)) {
       const waitMs = reconciler.dueIn(earlier)
@@ -131,7 +105,7 @@ export const createRunner = (options: {
   /** Does the next step of an operation under one lock. */
   const advance = (id: string): Promise<Operation | undefined> => {
     const context = { deadline: clock.now() + stepMs, signal: stopping.signal }
-    return journal.withLock(id, context, async (lock, { operation, sendingId }) => {
+    return journal.withLock(id, context, async (lock, operation, sendingId) => {
       if (!operation || isFinal(operation) || stopping.signal.aborted) return operation
       const earlier = await reconcileEarlier(sendingId, lock, context.deadline)
       const now = earlier?.id === id ? earlier : operation
@@ -141,7 +115,7 @@ export const createRunner = (options: {
 
   /** Ends an operation without the rows that could not be sent. */
   const giveUp = (id: string): Promise<Operation | undefined> =>
-    journal.withLock(id, { deadline: clock.now() + giveUpMs }, async (lock, { operation }) => {
+    journal.withLock(id, { deadline: clock.now() + giveUpMs }, async (lock, operation) => {
       if (!operation || isFinal(operation)) return operation
       const { sending } = operation
       const next = await changeRows(operation, lock, journal, (row, chunk) => {
@@ -161,39 +135,47 @@ export const createRunner = (options: {
     })
 
   const runToEnd = async (id: string): Promise<Operation | undefined> => {
-    let failingSince: number | undefined
+    let workedAt = clock.now()
     while (!stopping.signal.aborted)
       try {
-        const next = await advance(id)
-        failingSince = undefined
+        const next = await (clock.now() - workedAt > giveUpMs ? giveUp(id) : advance(id))
         if (!next || isFinal(next)) return next
         // Late duplicates are looked for later, without the lock.
         if (isSent(next)) await pause(clock, reconciler.duplicateCheckIn(next), stopping.signal)
+        workedAt = clock.now()
       } catch (error) {
-        if (stopping.signal.aborted) break
-        failingSince ??= clock.now()
-        if (clock.now() - failingSince > giveUpMs) return giveUp(id).catch(() => undefined)
-        const waitMs = (isFailure(error) && error.retryAfterMs) || 1000
-        await pause(clock, Math.min(5000, Math.max(250, waitMs)), stopping.signal)
+        const { retryAfterMs = 1000 } = error as Partial<Failure>
+        await pause(clock, Math.min(5000, Math.max(250, retryAfterMs)), stopping.signal)
       }
     return undefined
   }
 
   return {
-    run: (id) => {
+    /** Carries out an operation to its end, though ChatHub and Redis may be away. Undefined: it is gone, or this instance stops. */
+    run: (id: string): Promise<Operation | undefined> => {
       const known = running.get(id) ?? track(runToEnd(id).finally(() => running.delete(id)))
       running.set(id, known)
       return known
     },
     runChunk,
-    withLock: (id, { deadline }, work) =>
+    /**
+     * Runs `work` under the lock of an operation's organization, once nothing of an earlier write is in doubt. `known`: the
+     * operation if it exists; then nothing is waited for.
+     * @throws Failure `queue.full` when the deadline comes first or the lock is lost; what kept ChatHub from being asked
+     */
+    withLock: <T>(
+      id: string,
+      { deadline }: CallContext,
+      work: (lock: HeldLock, known: Operation | undefined) => Promise<T>,
+    ): Promise<T> =>
       track(
-        journal.withLock(id, { deadline }, async (lock, { operation, sendingId }) => {
+        journal.withLock(id, { deadline }, async (lock, operation, sendingId) => {
           if (!operation) await reconcileEarlier(sendingId, lock, deadline)
           return work(lock, operation)
         }),
       ),
-    stop: async () => {
+    /** Begins no further chunk. Resolves when the running chunks are kept and all locks are released. */
+    stop: async (): Promise<void> => {
       stopping.abort()
       await Promise.all(active)
     },

@@ -1,23 +1,21 @@
 import type { Cache } from '../cache/cache.ts'
 import { registry } from '../cache/coherence.ts'
 import type { ChatHub } from '../chathub/client.ts'
-import { type Clock, pause } from '../clock.ts'
+import { type Clock, every, pause } from '../clock.ts'
 import type { Organizations } from '../lists/organizations.ts'
 import type { Roster } from '../lists/roster.ts'
 import type { Redis } from '../redis/redis.ts'
 import type { Reporter } from '../report.ts'
-import { createAdd } from './add.ts'
+import { createAdd, createImports } from './add.ts'
 import { createChangeStatus } from './change-status.ts'
-import { createImports } from './imports.ts'
-import { createJournal } from './journal.ts'
+import { createJournal, type Journal } from './journal.ts'
 import { createMemoryJournal } from './memory-journal.ts'
 import { createOperationWriter } from './operation-writer.ts'
 import { createOperations } from './operations.ts'
 import { createLocalOrganizationLock } from './organization-lock.ts'
 import { createRedisJournal } from './redis-journal.ts'
 import { createRedisOrganizationLock } from './redis-organization-lock.ts'
-import { createRunner } from './runner.ts'
-import { sweep } from './sweep.ts'
+import { createRunner, type Runner } from './runner.ts'
 
 /** The writing side: one engine under the organization's lock, with its journal in memory or in Redis. */
 export const createWrites = (options: {
@@ -46,7 +44,7 @@ export const createWrites = (options: {
   const stopSweeping = sweep(journal, runner, clock)
   return {
     add: createAdd(writer),
-    changeStatus: createChangeStatus({ writer, cache, clock }),
+    changeStatus: createChangeStatus(writer, cache),
     imports: createImports(writer, options.organizations),
     operations: createOperations(journal, runner, clock),
     /** Resolves when the running chunks are kept and all locks are released, or at `stopBy` (monotonic ms). */
@@ -55,4 +53,24 @@ export const createWrites = (options: {
       return Promise.race([runner.stop(), pause(clock, stopBy - clock.now())])
     },
   }
+}
+
+const sweepMs = 5000
+// A younger operation has a live owner, or its lock has not run out yet.
+const orphanMs = 20_000
+
+/** Carries on operations that a stopped instance left, every five seconds. The returned function ends it. */
+export const sweep = (journal: Journal, runner: Pick<Runner, 'run'>, clock: Clock): (() => void) => {
+  // When each was first seen open here: the clock of the instance that began it may differ.
+  let seenAt = new Map<string, number>()
+  const sweepOnce = async (): Promise<void> => {
+    const open = await journal.open().catch(() => [])
+    seenAt = new Map(open.map(({ id }) => [id, seenAt.get(id) ?? clock.now()]))
+    for (const { id, state, startedAt } of open) {
+      const ageMs = Math.max(clock.wall() - startedAt, clock.now() - (seenAt.get(id) as number))
+      if (state === 'queued' || ageMs > orphanMs) void runner.run(id)
+    }
+  }
+  void sweepOnce()
+  return every(clock, sweepMs, () => void sweepOnce())
 }

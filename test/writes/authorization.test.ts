@@ -2,9 +2,8 @@ import { describe, expect, it } from '@jest/globals'
 import type { Caller } from '../../src/access/caller.ts'
 import type { CallContext } from '../../src/chathub/exchange.ts'
 import { scopes } from '../../src/contract/scopes.ts'
-import { createAdd } from '../../src/writes/add.ts'
+import { createAdd, createImports } from '../../src/writes/add.ts'
 import { createChangeStatus } from '../../src/writes/change-status.ts'
-import { createImports } from '../../src/writes/imports.ts'
 import { createJournal } from '../../src/writes/journal.ts'
 import { createMemoryJournal } from '../../src/writes/memory-journal.ts'
 import { countRows, type Operation } from '../../src/writes/operation.ts'
@@ -27,10 +26,9 @@ const nothing = new Proxy({} as never, {
     throw new Error(`touched ${String(name)}`)
   },
 })
-const dependencies = { writer: nothing, cache: nothing, clock: createClock() }
 
 describe('writing to an organization that the caller may not touch', () => {
-  const { one, many } = createChangeStatus(dependencies)
+  const { one, many } = createChangeStatus(nothing, nothing)
   const { start, preview } = createImports(nothing, nothing)
   const rows = { rows: [], onDuplicate: 'skip', onDeleted: 'report' } as const
   const adding = { operators: [], onDuplicate: 'skip', onDeleted: 'report', dryRun: false } as const

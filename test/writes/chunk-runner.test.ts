@@ -31,11 +31,7 @@ const send = async (
     Cache<Roster>
   >
   const journal = { save: async (next) => next } as Partial<Journal>
-  const runChunk = createChunkRunner({
-    chathub: { synchronize, setStatus },
-    cache: cache as Cache<Roster>,
-    journal: journal as Journal,
-  })
+  const runChunk = createChunkRunner({ synchronize, setStatus }, cache as Cache<Roster>, journal as Journal)
   const copy = { value: roster, bytes: roster.bytes, askedAt: 0, epoch: '1' }
   const lock = { owner: 'here', isHeld: () => true }
   const result = await runChunk(operation, lock, chunk, copy, context)

@@ -27,7 +27,8 @@ const suite = (open: () => Promise<{ journal: JournalStore; close(): void }>): v
   const context = () => ({ deadline: systemClock.now() + 60_000 })
   const inLock = <T>(work: (lock: HeldLock) => Promise<T>, organization = 24): Promise<T> =>
     journal.withLock(`${organization}-any_operation`, context(), work)
-  const known = (id: string) => journal.withLock(id, context(), async (_, state) => state)
+  const known = (id: string) =>
+    journal.withLock(id, context(), async (_, operation, sendingId) => ({ operation, sendingId }))
   const sendingIn = async (organization: number) => (await known(`${organization}-any_operation`)).sendingId
   const rowsIn = async (id: string, number: number) => (await journal.chunk(id, number)).rows
   const openIds = async () => (await journal.open()).map(({ id }) => id)

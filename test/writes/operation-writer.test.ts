@@ -57,16 +57,19 @@ describe('a write of one chunk', () => {
     expect(await harness.journal.get('24-request_a')).toBeUndefined()
   })
 
-  it('leaves no trace when the review of its plan refuses it, or when it is only previewed', async () => {
+  it('leaves no trace when it must not add duplicates and would, or when it is only previewed', async () => {
     const harness = createHarness()
-    const refusal = new Error('refused')
-    const refuse = () => {
-      throw refusal
-    }
-    await expect(harness.add(['Anna'], { options: { review: refuse } })).rejects.toBe(refusal)
-    const previewed = await harness.writer.preview(harness.writeOf(['Anna', 'anna']), harness.context())
-    expect(previewed.map(({ outcome }) => outcome)).toEqual(['created', 'exists'])
+    const duplicates = { onDuplicate: 'fail' } as const
+    const preview = (names: string[]) =>
+      harness.writer.preview(harness.writeOf(names, duplicates), harness.context())
+    for (const call of [() => harness.add(['Anna', 'anna'], duplicates), () => preview(['Anna', 'anna'])])
+      await expect(call()).rejects.toMatchObject({
+        code: 'operator.duplicate',
+        errors: [{ pointer: '/operators/1/name' }],
+      })
+    expect((await preview(['Anna'])).map(({ outcome }) => outcome)).toEqual(['created'])
     expect([harness.people(), await harness.journal.open()]).toEqual([[], []])
+    expect(outcomesOf(await harness.add(['Anna'], duplicates))).toEqual(['created 1'])
   })
 
   it('that ChatHub does not take is refused, and nothing of it is kept', async () => {

@@ -1,6 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
 import type { Cache } from '../../src/cache/cache.ts'
-import { pause } from '../../src/clock.ts'
 import type { Operator } from '../../src/contract/operator.ts'
 import { createRoster, type Roster } from '../../src/lists/roster.ts'
 import { createJournal, rowsOf } from '../../src/writes/journal.ts'
@@ -19,6 +18,8 @@ const setUp = (people: Operator[] = []) => {
   const store = createMemoryJournal(clock, createLocalOrganizationLock(clock))
   const journal = createJournal(store, clock, () => {})
   const story: string[] = []
+  const startedAt = clock.now()
+  const stopping = new AbortController()
   const cache = {
     commit: async () => void story.push('the cached list is dropped'),
   } as Partial<Cache<Roster>> as Cache<Roster>
@@ -27,13 +28,11 @@ const setUp = (people: Operator[] = []) => {
     journal,
     clock,
     fetchList: async () => {
-      story.push('a list is fetched')
-      return createRoster({ id: 24, name: 'Sales' }, people)
+      story.push(`a list is fetched after ${clock.now() - startedAt} ms`)
+      const value = createRoster({ id: 24, name: 'Sales' }, people)
+      return { value, bytes: value.bytes, askedAt: clock.now(), epoch: '1' }
     },
-    wait: async (ms) => {
-      await pause(clock, ms)
-      story.push(`${ms} ms have passed`)
-    },
+    signal: stopping.signal,
     settleMs,
   })
   const keep = async (rows: Row[], sending: Partial<Sending>, change: Partial<Operation> = {}) => {
@@ -50,7 +49,7 @@ const setUp = (people: Operator[] = []) => {
     const rows = (await rowsOf(journal, next)).map(({ outcome, id }) => `${outcome} ${id ?? '-'}`)
     return { next, rows }
   }
-  return { clock, journal, story, reconciler, keep, reconcile }
+  return { clock, journal, story, reconciler, keep, reconcile, stopping }
 }
 const operatorOf = (id: number, name: string, status: Operator['status'] = 'active'): Operator => ({
   id,
@@ -81,8 +80,16 @@ describe('a request in doubt', () => {
   it('is judged by a list that is fetched after the settling time', async () => {
     const { story, keep, reconcile } = setUp([operatorOf(7, 'anna')])
     const { next, rows } = await reconcile(await keep(rowsNamed('Anna'), {}))
-    expect(story).toEqual(['60000 ms have passed', 'the cached list is dropped', 'a list is fetched'])
+    expect(story).toEqual(['the cached list is dropped', 'a list is fetched after 60000 ms'])
     expect([rows, next.sending]).toEqual([['created 7'], undefined])
+  })
+
+  it('is left to another instance when this one stops', async () => {
+    const { story, keep, reconciler, stopping } = setUp()
+    const reconciling = reconciler.reconcile(await keep(rowsNamed('Anna'), {}), lock)
+    stopping.abort()
+    await expect(reconciling).rejects.toMatchObject({ code: 'queue.full' })
+    expect(story).toEqual([])
   })
 
   it('did not create the operators that carried the name before', async () => {
@@ -161,18 +168,22 @@ describe('the check for duplicates', () => {
   }
 
   it('ends the operation when nobody else carries the names', async () => {
-    const { journal, keep, reconciler } = setUp(
+    const { clock, journal, keep, reconciler } = setUp(
       [3, 7, 8].map((id) => operatorOf(id, id === 8 ? 'Borys' : 'Anna')),
     )
     const operation = { ...(await keep(sent, {})), ...check }
+    expect(await reconciler.checkDuplicates(operation, lock)).toBe(operation) // It is not due yet.
+    await clock.advance(5 * settleMs)
     const final = await reconciler.checkDuplicates(operation, lock)
     expect([final.state, final.duplicateCheck]).toEqual(['done', undefined])
     expect(await journal.get(operation.id)).toEqual(final)
   })
 
   it('makes a name unknown that somebody else carries, and asks for a review', async () => {
-    const { journal, keep, reconciler } = setUp([3, 7, 9].map((id) => operatorOf(id, 'Anna')))
+    const { clock, journal, keep, reconciler } = setUp([3, 7, 9].map((id) => operatorOf(id, 'Anna')))
     const operation = { ...(await keep(sent, {})), ...check }
+    expect(await reconciler.checkDuplicates(operation, lock)).toBe(operation) // It is not due yet.
+    await clock.advance(5 * settleMs)
     const final = await reconciler.checkDuplicates(operation, lock)
     expect([final.state, final.detail]).toEqual([
       'needsReview',

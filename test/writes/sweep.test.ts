@@ -3,7 +3,7 @@ import { createJournal } from '../../src/writes/journal.ts'
 import { createMemoryJournal } from '../../src/writes/memory-journal.ts'
 import type { Operation } from '../../src/writes/operation.ts'
 import { createLocalOrganizationLock } from '../../src/writes/organization-lock.ts'
-import { sweep } from '../../src/writes/sweep.ts'
+import { sweep } from '../../src/writes/writes.ts'
 import { createClock, settle } from '../support/clock.ts'
 import { operationOf } from './operations-of.ts'
 

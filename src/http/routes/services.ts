@@ -8,9 +8,8 @@ import type { Purge } from '../../lists/lists.ts'
 import type { OperatorLists } from '../../lists/operator-lists.ts'
 import type { OperatorTokens } from '../../lists/operator-tokens.ts'
 import type { Organizations } from '../../lists/organizations.ts'
-import type { Add } from '../../writes/add.ts'
+import type { Add, Imports } from '../../writes/add.ts'
 import type { ChangeStatus } from '../../writes/change-status.ts'
-import type { Imports } from '../../writes/imports.ts'
 import type { Operations } from '../../writes/operations.ts'
 
 /** What the handlers call. */
