@@ -45,7 +45,7 @@ describe('a thousand adds', () => {
       ] as const
       for (const fault of faults) gateway.simulator.fault({ route: 'synchronize', ...fault })
       const posts = organizations.flatMap(({ id }) =>
-        Array.from({ length: 50 / namesEach }, (_, n) => ({
+        Array.from({ length: 50 / namesEach }, (__, n) => ({
           organization: id,
           names: Array.from({ length: namesEach }, (_, i) => `Agent ${id}-${n}-${i}`),
         })),
@@ -85,18 +85,18 @@ describe('a request that ChatHub applies after it was given up', () => {
     async () => {
       const settle = isLong ? 10 : 1
       const late = [0, 0.3, 0.9, 1.5, 3, 5.5]
-      const organizations = departments(late.length)
+      const own = departments(late.length)
       gateway = await startGateway({
         // Nobody waits for a slot, so that it is known who is asked before the late one is applied.
         env: { WRITE_SETTLE_SECONDS: `${settle}`, CHATHUB_REQUESTS_PER_SECOND: '100' },
-        simulator: { organizations },
+        simulator: { organizations: own },
       })
-      for (const [i, { id }] of organizations.entries()) {
+      for (const [i, { id }] of own.entries()) {
         const ms = (late[i] as number) * settle * 1000
         gateway.simulator.fault({ mode: 'late-apply', ms, route: 'synchronize', organization: id, times: 1 })
       }
       const ends: Promise<string>[] = []
-      for (const [i, { id }] of organizations.entries()) {
+      for (const [i, { id }] of own.entries()) {
         const { arrivals } = gateway.simulator
         const answering = post(id, ['Late One', 'Late Two'], `late-${i}`)
         ends.push(
@@ -111,7 +111,7 @@ describe('a request that ChatHub applies after it was given up', () => {
       }
       const told = await Promise.all(ends)
       // The last application lies before the last look, so the table is as it stays.
-      const rows = organizations.map(({ id }) => Math.max(...countNames(namesIn(gateway, id)).values()))
+      const rows = own.map(({ id }) => Math.max(...countNames(namesIn(gateway, id)).values()))
       expect(told).toEqual(rows.map((count) => (count === 1 ? 'done' : 'needsReview')))
       expect(rows.slice(0, 3)).toEqual([1, 1, 1])
       expect(rows.slice(3)).toEqual([2, 2, 2])

@@ -47,7 +47,7 @@ export const departments = (count: number, people = 0) =>
   Array.from({ length: count }, (_, i) => ({
     id: 500 + i,
     name: `Department ${i}`,
-    operators: Array.from({ length: people }, (_, n) => ({ name: `Old ${i}-${n}` })),
+    operators: Array.from({ length: people }, (__, n) => ({ name: `Old ${i}-${n}` })),
   }))
 
 /** Asks until it is accepted, coming back when it is told to: 503 says that nothing was sent, 409 that it still runs. */

@@ -23,7 +23,7 @@ const fault = async (text: string | Buffer, column?: string): Promise<string> =>
 }
 
 describe('the names of a CSV file', () => {
-  it('stand under name, nom or ім’я, whatever the case, and between whatever columns', async () => {
+  it('are found under name, nom or ім’я, in any letter case and between any columns', async () => {
     for (const header of ['name', 'NAME', ' Nom ', "ім'я", 'Ім’я', 'імʼя', '"name"'])
       expect([header, await names(`id,${header},team\n7,Anna,x\n8,Borys,y\n`)]).toEqual([
         header,
@@ -31,12 +31,12 @@ describe('the names of a CSV file', () => {
       ])
   })
 
-  it('stand in the column that is asked for', async () => {
+  it('are found in the column that is asked for', async () => {
     expect(await names('name,Full Name\nA,Anna\n', 'full name')).toEqual(['Anna'])
     expect(await fault('name,Full Name\nA,Anna\n', 'surname')).toBe('header /line/1')
   })
 
-  it('are separated by comma, semicolon or tab, as the header has it', async () => {
+  it('are separated by comma, semicolon or tab; the header decides', async () => {
     expect(await names('id,name\n1,"Anna; B"\n')).toEqual(['Anna; B'])
     expect(await names('id;name\n1;Anna, B\n')).toEqual(['Anna, B'])
     expect(await names('id\tname\n1\tAnna, B\n')).toEqual(['Anna, B'])
@@ -44,17 +44,17 @@ describe('the names of a CSV file', () => {
     expect(await names('\n\nid;name\n1;Anna\n')).toEqual(['Anna'])
   })
 
-  it('come with any line end, with or without a byte order requestKey and a last line end', async () => {
+  it('are read with any line end, with or without a byte order mark and a last line end', async () => {
     for (const end of ['\n', '\r\n', '\r'])
-      for (const requestKey of ['', '\uFEFF'])
+      for (const mark of ['', '\uFEFF'])
         for (const last of ['', end])
-          expect(await shown(`${requestKey}name${end}Anna${end}Borys${last}`)).toEqual([
+          expect(await shown(`${mark}name${end}Anna${end}Borys${last}`)).toEqual([
             [2, 'Anna', 'pending'],
             [3, 'Borys', 'pending'],
           ])
   })
 
-  it('come with line ends of several kinds in one file', async () => {
+  it('are read from a file with line ends of several kinds', async () => {
     expect(await shown('name\r\nAnna\nBorys\nClara\r\nDmytro\rEmma\n')).toEqual([
       [2, 'Anna', 'pending'],
       [3, 'Borys', 'pending'],
@@ -64,7 +64,7 @@ describe('the names of a CSV file', () => {
     ])
   })
 
-  it('come whole wherever the file is cut into pieces', async () => {
+  it('are read whole wherever the file is cut into pieces', async () => {
     const head = `name\n${'Anna\n'.repeat(13_000)}`
     for (let bytes = 1; bytes <= 6; bytes++) {
       const filler = 'B'.repeat(65_536 - head.length - bytes - 50)
@@ -74,7 +74,7 @@ describe('the names of a CSV file', () => {
     }
   })
 
-  it('that have cells beyond the header are rejected: nobody can say which is the name', async () => {
+  it('are rejected when their line has more cells than the header: the name is not known', async () => {
     expect(await shown('id,name\n1,Anna\n2,Brown, Borys\n3,Clara,\n4\n')).toEqual([
       [2, 'Anna', 'pending'],
       [3, 'Brown', 'name.columns'],
@@ -83,18 +83,18 @@ describe('the names of a CSV file', () => {
     ])
   })
 
-  it('may hold quotes, separators and doubled quotes', async () => {
+  it('may contain quotes, separators and escaped quotes', async () => {
     expect(await names('name\n"Smith, ""Bob"""\n"O\'Neil"\n')).toEqual(['Smith, "Bob"', "O'Neil"])
   })
 
-  it('keep their line numbers over blank lines, and lines of blanks are no rows', async () => {
+  it('keep their line numbers over blank lines, which are not rows', async () => {
     expect(await shown('name,team\n\nAnna,x\n ,\n,,\n\n\nBorys,y\n')).toEqual([
       [3, 'Anna', 'pending'],
       [8, 'Borys', 'pending'],
     ])
   })
 
-  it('that are none become rejected rows with their reason, never rows that are missing', async () => {
+  it('become rejected rows with their reason when they are invalid; no row is missing', async () => {
     const text = [
       'name,team',
       ',x',
@@ -118,13 +118,13 @@ describe('the names of a CSV file', () => {
     ])
   })
 
-  it('are cleaned as those of an add', async () => {
+  it('are cleaned like the names of an add', async () => {
     expect(await names(`name\n  ${'Zoë'.normalize('NFD')}  \n`)).toEqual(['Zoë'])
   })
 })
 
-describe('a file that is no such table', () => {
-  it('is refused with the line where it breaks', async () => {
+describe('a file that is not such a table', () => {
+  it('is refused with the line of the fault', async () => {
     expect(await fault('')).toBe('empty ')
     expect(await fault('name\n\n')).toBe('empty ')
     expect(await fault('surname\nAnna\n')).toBe('header /line/1')
@@ -141,7 +141,7 @@ describe('a file that is no such table', () => {
     expect(await names('PKID,name\n1,Anna\n')).toEqual(['Anna'])
   })
 
-  it('may have 50,000 rows and not one more', async () => {
+  it('has at most 50,000 rows', async () => {
     const rows = Array.from({ length: importRowsMax }, (_, i) => `Row ${i}`).join('\n')
     expect(await read(`name\n${rows}\n`)).toHaveLength(50_000)
     expect(await fault(`name\n${rows}\nOne more\n`)).toBe('length /line/50002')
@@ -154,8 +154,8 @@ const quoted = (cell: string, delimiter: string): string =>
     ? `"${cell.replaceAll('"', '""')}"`
     : cell
 
-describe('whatever the names', () => {
-  it('a file that holds them gives them back, each with its line', async () => {
+describe('any names', () => {
+  it('are read from a file as they were written, each with its line', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(someText, { minLength: 1, maxLength: 20 }),
@@ -176,7 +176,7 @@ describe('whatever the names', () => {
     )
   })
 
-  it('the report gives them back, and no cell of it is a formula', () => {
+  it('are in the report as they were, and no cell of it is a formula', () => {
     const someRow = fc.record({
       line: fc.nat(),
       name: fc.oneof(someText, fc.constantFrom('=1+1', "'=1", '@x', '+1', '-1', "''=x", '\t=1')),

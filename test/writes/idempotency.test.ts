@@ -9,69 +9,66 @@ const setUp = () => {
   const records = createMemoryRecords(clock)
   const storable = (answer: string): boolean => !answer.startsWith('secret')
   const idempotency = createIdempotency<string>({ records, clock, storable, abandonedMs: 30_000 })
-  const marks: string[] = []
-  const once = (
-    answer: () => Promise<string>,
-    more: { key?: string; client?: string; body?: string } = {},
-  ) => {
+  const requestKeys: string[] = []
+  const once = (work: () => Promise<string>, more: { key?: string; client?: string; body?: string } = {}) => {
     const { key = 'k', client = 'crm', body = 'b' } = more
     return idempotency
       .run({ client, route: 'add', key, fingerprint: body }, (requestKey) => {
-        marks.push(requestKey)
-        return answer()
+        requestKeys.push(requestKey)
+        return work()
       })
       .then(
         ({ answer, replayed }) => `${answer}${replayed ? ' again' : ''}`,
         (error: Failure) => error.code,
       )
   }
-  return { clock, marks, once }
+  return { clock, requestKeys, once }
 }
 const says = (answer: string) => async () => answer
 const fails = (error: Error) => async () => Promise.reject(error)
 
 describe('an idempotency key', () => {
-  it('lets work be done once and gives its answer for a day', async () => {
-    const { clock, marks, once } = setUp()
+  it('runs work once and repeats its answer for a day', async () => {
+    const { clock, requestKeys, once } = setUp()
     expect([await once(says('one')), await once(says('two'))]).toEqual(['one', 'one again'])
     await clock.advance(24 * 3600 * 1000 - 1)
     expect(await once(says('three'))).toBe('one again')
     await clock.advance(1)
     expect(await once(says('four'))).toBe('four')
-    expect(marks).toHaveLength(2)
+    expect(requestKeys).toHaveLength(2)
   })
 
-  it('does work whose answer may not be kept again, under the same requestKey', async () => {
-    const { marks, once } = setUp()
+  it('runs work again, under the same requestKey, when its answer must not be stored', async () => {
+    const { requestKeys, once } = setUp()
     expect([await once(says('secret 1')), await once(says('secret 2'))]).toEqual([
       'secret 1',
       'secret 2 again',
     ])
-    expect(new Set(marks).size).toBe(1)
+    expect(new Set(requestKeys).size).toBe(1)
   })
 
-  it('is free after a failure that changed nothing, and keeps its requestKey after one in doubt', async () => {
-    const { marks, once } = setUp()
+  it('is free after a failure that wrote nothing, and keeps its requestKey after a failure in doubt', async () => {
+    const { requestKeys, once } = setUp()
     expect(await once(fails(new Failure('queue.full')))).toBe('queue.full')
     expect(await once(fails(new Failure('write.in-doubt')))).toBe('write.in-doubt')
     expect(await once(fails(new Failure('chathub.timeout', { inDoubt: true })))).toBe('chathub.timeout')
     expect(await once(fails(new Error('a bug')))).toBeUndefined()
     expect(await once(says('at last'))).toBe('at last again')
-    expect(marks[0]).not.toBe(marks[1])
-    expect(new Set(marks.slice(1)).size).toBe(1)
+    expect(requestKeys[0]).not.toBe(requestKeys[1])
+    expect(new Set(requestKeys.slice(1)).size).toBe(1)
   })
 
-  it('keeps its requestKey when a repetition fails, or the memory of writes: what was written before stands under it', async () => {
-    const { marks, once } = setUp()
+  it('keeps its requestKey when a repetition or the journal fails: earlier writes are found under it', async () => {
+    const { requestKeys, once } = setUp()
     expect(await once(fails(new Failure('redis.unavailable')))).toBe('redis.unavailable')
     expect(await once(fails(new Failure('chathub.unavailable')))).toBe('chathub.unavailable')
     expect(await once(says('secret'))).toBe('secret again')
     expect(await once(fails(new Failure('organization.unknown')))).toBe('organization.unknown')
     expect(await once(says('at last'))).toBe('at last again')
-    expect(new Set(marks).size).toBe(1)
+    expect(new Set(requestKeys).size).toBe(1)
   })
 
-  it('is in flight again while its work is done again', async () => {
+  it('is in flight again while its work runs again', async () => {
     const { clock, once } = setUp()
     void once(() => new Promise(() => {}))
     await clock.advance(30_000)
@@ -82,14 +79,14 @@ describe('an idempotency key', () => {
     expect(await once(says('resumed'))).toBe('resumed again')
   })
 
-  it('is in flight until its work ends, or until that must have died', async () => {
-    const { clock, marks, once } = setUp()
+  it('is in flight until its work has ended, or began too long ago to be running', async () => {
+    const { clock, requestKeys, once } = setUp()
     void once(() => new Promise(() => {}))
     await clock.advance(29_999)
     expect(await once(says('early'))).toBe('idempotency.in-flight')
     await clock.advance(1)
     expect(await once(says('resumed'))).toBe('resumed again')
-    expect(new Set(marks).size).toBe(1)
+    expect(new Set(requestKeys).size).toBe(1)
   })
 
   it('belongs to one client and one body', async () => {
@@ -101,10 +98,10 @@ describe('an idempotency key', () => {
   })
 })
 
-describe('marks', () => {
+describe('request keys', () => {
   it('never repeat and fit into the id of an operation', () => {
-    const marks = Array.from({ length: 1000 }, newRequestKey)
-    expect(new Set(marks).size).toBe(1000)
-    for (const requestKey of marks) expect(requestKey).toMatch(/^\w{16}$/)
+    const requestKeys = Array.from({ length: 1000 }, newRequestKey)
+    expect(new Set(requestKeys).size).toBe(1000)
+    for (const requestKey of requestKeys) expect(requestKey).toMatch(/^\w{16}$/)
   })
 })

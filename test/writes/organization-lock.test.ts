@@ -5,11 +5,11 @@ import { createClock, settle } from '../support/clock.ts'
 
 const setUp = () => {
   const clock = createClock()
-  const turns = createLocalOrganizationLock(clock)
+  const locks = createLocalOrganizationLock(clock)
   const story: string[] = []
   /** Takes a lock that lasts until `ms` have passed. */
   const work = (name: string, ms: number, { organization = 24, waits = 60_000, fails = false } = {}) =>
-    turns
+    locks
       .withLock(organization, { deadline: clock.now() + waits }, async () => {
         story.push(`${name} begins`)
         await new Promise<void>((resolve) => void clock.after(ms, resolve))
@@ -24,8 +24,8 @@ const setUp = () => {
   return { clock, story, work }
 }
 
-describe('turns', () => {
-  it('are taken one after the other, in the order of coming', async () => {
+describe('locks within one process', () => {
+  it('are taken one after the other, in the order of request', async () => {
     const { clock, story, work } = setUp()
     const all = Promise.all([work('a', 100), work('b', 50), work('c', 10)])
     await clock.advance(200)
@@ -41,7 +41,7 @@ describe('turns', () => {
     expect(story).toEqual(['a begins', 'b begins', 'b ends'])
   })
 
-  it('go on after work that failed', async () => {
+  it('are released after work that failed', async () => {
     const { clock, story, work } = setUp()
     void work('a', 10, { fails: true })
     void work('b', 10)
@@ -49,7 +49,7 @@ describe('turns', () => {
     expect(story).toEqual(['a begins', 'a ends', 'a: a', 'b begins', 'b ends'])
   })
 
-  it('are given up at the deadline, without letting anybody in before those who still work', async () => {
+  it('are given up at the deadline; later waiters still wait for the holder', async () => {
     const { clock, story, work } = setUp()
     void work('a', 1000)
     void work('b', 10, { waits: 100 })
@@ -62,7 +62,7 @@ describe('turns', () => {
     expect(story.slice(2)).toEqual(['a ends', 'c begins', 'c ends'])
   })
 
-  it('never overlap and all come to an end, whatever comes', async () => {
+  it('never overlap, and all are released', async () => {
     const job = fc.record({
       ms: fc.nat(300),
       waits: fc.integer({ min: 1, max: 1000 }),

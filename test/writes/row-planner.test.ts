@@ -27,8 +27,8 @@ const modes = fc.record({
 const toAdd = (rows: Row[], mode: Modes) => rowsToSend(rows, mode).adding
 const toChange = (rows: Row[], mode: Modes = skip) => rowsToSend(rows, mode).changing
 
-describe('what is to happen with the names of an add', () => {
-  it('new ones are added, those there before are named with their id, folded', () => {
+describe('planning rows with names', () => {
+  it('adds new names, and reports existing ones with their id, compared folded', () => {
     const roster = rosterOf('Olena', 'Taras:inactive', 'Іван')
     expect(outcomes(planRows(roster, asked('OLENA', ' taras ', 'Anna', 'іван'), skip))).toEqual([
       'exists 1',
@@ -38,14 +38,14 @@ describe('what is to happen with the names of an add', () => {
     ])
   })
 
-  it('the second of two equal names waits for the first, and has its id where that is there already', () => {
+  it('lets the second of two equal names wait for the first, and gives it the id if that is known', () => {
     const rows = planRows(rosterOf('Olena'), asked('Anna', 'ANNA', 'olena', 'Olena '), skip)
     expect(outcomes(rows)).toEqual(['pending', 'pending', 'exists 1', 'exists 1'])
     expect(toAdd(rows, skip).map(({ index }) => index)).toEqual([0])
     expect(outcomes(previewRows(rows, skip))).toEqual(['created', 'exists', 'exists 1', 'exists 1'])
   })
 
-  it('what became of the first befalls the second: it exists, was refused, or is in doubt', () => {
+  it('ends the second of two equal names as the first: it exists, is rejected, or is unknown', () => {
     for (const [first, second] of [
       [{ outcome: 'created', id: 7 }, 'exists 7'],
       [{ outcome: 'reactivated', id: 7 }, 'exists 7'],
@@ -58,7 +58,7 @@ describe('what is to happen with the names of an add', () => {
     }
   })
 
-  it('a deleted namesake is reported or to be revived, but only when no living one is there', () => {
+  it('reports or reactivates a deleted operator of the name, unless another one is not deleted', () => {
     const roster = rosterOf('Olena:deleted', 'Taras:deleted', 'Olena', 'Taras:deleted')
     expect(outcomes(planRows(roster, asked('Olena', 'Taras'), skip))).toEqual(['exists 3', 'existsDeleted 2'])
     const revive = { ...skip, onDeleted: 'reactivate' } as const
@@ -68,18 +68,18 @@ describe('what is to happen with the names of an add', () => {
     expect(outcomes(previewRows(rows, revive))).toEqual(['exists 3', 'reactivated 2', 'exists'])
   })
 
-  it('one that was being revived and lives is reactivated, not found', () => {
+  it('reports an operator that was sent for reactivation and is active as reactivated', () => {
     const row: Row = { index: 0, name: 'Taras', id: 2, outcome: 'pending' }
     expect(outcomes(planRows(rosterOf('Olena', 'Taras'), [row], skip))).toEqual(['reactivated 2'])
     expect(outcomes(planRows(rosterOf('Taras', 'Olena'), [row], skip))).toEqual(['exists 1'])
   })
 
-  it('with duplicates allowed everything is added', () => {
+  it('adds every name when duplicates are allowed', () => {
     const rows = asked('Olena', 'Olena')
     expect(planRows(rosterOf('Olena'), rows, { ...skip, onDuplicate: 'allow' })).toEqual(rows)
   })
 
-  it('every row keeps its place and name and gets one outcome, and the counts sum to the total', () => {
+  it('keeps the place and name of each row and gives it one outcome; the counts sum to the total', () => {
     fc.assert(
       fc.property(somePeople, fc.array(someName), modes, (operators, names, mode) => {
         const rows = planRows(createRoster(organization, operators), asked(...names), mode)
@@ -91,7 +91,7 @@ describe('what is to happen with the names of an add', () => {
     )
   })
 
-  it('unless duplicates are allowed, no name is added twice, nor one that somebody living or deleted has', () => {
+  it('adds no name twice and no existing name, unless duplicates are allowed', () => {
     fc.assert(
       fc.property(somePeople, fc.array(someName), modes, (operators, names, mode) => {
         if (mode.onDuplicate === 'allow') return
@@ -109,19 +109,18 @@ describe('what is to happen with the names of an add', () => {
   })
 })
 
-describe('a row that is no name', () => {
-  it('takes nothing from one that reads like it', () => {
+describe('a row with an invalid name', () => {
+  it('decides nothing for a later row whose name is equal when folded', () => {
     const rows: Row[] = [
       { index: 0, name: 'Anna\nSmith', outcome: 'rejected', reason: 'name.chars' },
       { index: 1, name: 'Anna Smith', outcome: 'pending' },
     ]
-    const modes = { onDuplicate: 'skip', onDeleted: 'report' } as const
-    expect(planRows(rosterOf(), rows, modes).map(({ outcome }) => outcome)).toEqual(['rejected', 'pending'])
+    expect(planRows(rosterOf(), rows, skip).map(({ outcome }) => outcome)).toEqual(['rejected', 'pending'])
   })
 })
 
-describe('what is to happen with statuses', () => {
-  it('nobody unknown is asked for, nothing that is so already, and nobody twice', () => {
+describe('planning changes of status', () => {
+  it('rejects unknown operators, changes no status that is already set, and changes each operator once', () => {
     const rows = [1, 2, 9, 1].map((id, index): Row => ({ index, id, outcome: 'pending' }))
     const decided = planRows(rosterOf('Olena', 'Taras:inactive'), rows, { status: 'inactive' })
     expect(outcomes(decided)).toEqual(['pending 1', 'unchanged 2', 'rejected 9', 'pending 1'])
@@ -131,8 +130,8 @@ describe('what is to happen with statuses', () => {
   })
 })
 
-describe('names that stand twice', () => {
-  it('are those of which somebody is neither ours, nor was there before, nor is deleted', () => {
+describe('late duplicates', () => {
+  it('are names of an operator that is not ours, not in the baseline and not deleted', () => {
     const roster = rosterOf('Anna', 'Anna', 'Borys', 'Borys', 'Clara', 'Clara:deleted', 'Dmytro', 'Dmytro')
     const baseline: Baseline = [
       ['anna', [1]],
@@ -145,8 +144,8 @@ describe('names that stand twice', () => {
   })
 })
 
-describe('whom ChatHub made', () => {
-  it('is matched by folded name against what was there before, each operator to one row', () => {
+describe('matching the operators that ChatHub created', () => {
+  it('compares folded names, ignores the baseline, and gives each operator to one row', () => {
     const before = rosterOf('Olena', 'Anna')
     const sent = asked('olena', 'Olena', 'Тарас', 'Anna')
     const found: Operator[] = [
@@ -162,7 +161,7 @@ describe('whom ChatHub made', () => {
     ])
   })
 
-  it('is matched by its very spelling before its folded name', () => {
+  it('prefers the exact spelling to the folded name', () => {
     const found = people('ANNA', 'Anna', 'anna').map((operator) => ({ ...operator, id: operator.id + 10 }))
     expect(outcomes(matchRows(asked('Anna', 'ANNA', 'aNNa'), found, []))).toEqual([
       'created 12',
@@ -171,7 +170,7 @@ describe('whom ChatHub made', () => {
     ])
   })
 
-  it('may be called like something that every object has', () => {
+  it('accepts names of properties that every object has', () => {
     const names = ['Constructor', '__proto__', 'toString', 'hasOwnProperty']
     const before = rosterOf(...names)
     const sent = asked(...names, 'Anna')
@@ -187,7 +186,7 @@ describe('whom ChatHub made', () => {
     expect(lateDuplicates(before, baseline, rows)).toEqual(new Set())
   })
 
-  it('in whatever order it answers: as many rows are settled as it made, none of them twice', () => {
+  it('decides as many rows as operators were created, none twice, in whatever order they come', () => {
     fc.assert(
       fc.property(
         somePeople,
