@@ -60,4 +60,3 @@ export const createGatewayTokens = (options: {
     },
   }
 }
-export type GatewayTokens = ReturnType<typeof createGatewayTokens>

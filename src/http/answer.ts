@@ -20,7 +20,7 @@ type StoredAnswer =
       noStore?: boolean
       organizationIds?: number[]
     }
-  | { bytes: Buffer; contentType: string; status?: number; headers?: Headers; policy?: string }
+  | { bytes: Buffer; headers?: Headers; policy?: string }
   | { empty: number; headers?: Headers; organizationIds?: number[] }
 
 /** A stream of events about one organization. It ends when its reader may no longer touch that organization. */
@@ -43,22 +43,17 @@ export const render = (
     const lines = serializeHeaders({ ...length, 'Cache-Control': 'no-store', ...answer.headers })
     return { status: answer.empty, lines, body: undefined }
   }
-  const isBytes = 'bytes' in answer
-  const body = isBytes ? answer.bytes : Buffer.from(JSON.stringify(answer.json))
-  if (!isBytes && answer.freshness)
-    return respond(
-      createPreparedBody(body, { isKept: false }),
-      request,
-      answer.freshness,
-      contentType,
-      dropIn,
-    )
+  const body = 'bytes' in answer ? answer.bytes : Buffer.from(JSON.stringify(answer.json))
+  if ('json' in answer && answer.freshness) {
+    const prepared = createPreparedBody(body, { isKept: false })
+    return respond(prepared, request, answer.freshness, contentType, dropIn)
+  }
   const lines = serializeHeaders({
-    'Content-Type': isBytes ? answer.contentType : contentType,
+    'Content-Type': contentType,
     'Content-Length': String(body.length),
     'Cache-Control': 'no-store',
     ...answer.headers,
   })
-  const response = { status: answer.status ?? 200, lines, body }
-  return isBytes && answer.policy !== undefined ? { ...response, policy: answer.policy } : response
+  if ('bytes' in answer) return { status: 200, lines, body, policy: answer.policy }
+  return { status: answer.status ?? 200, lines, body }
 }

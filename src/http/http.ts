@@ -9,17 +9,14 @@ import { createFastPath } from './fast-path.ts'
 import { createPipeline } from './pipeline.ts'
 import { createResponseBatcher, type Observe } from './response-batcher.ts'
 import { createRouter, type Router } from './router.ts'
-import { mountAssignments } from './routes/assignments.ts'
 import { mountDocs } from './routes/docs.ts'
 import { mountDropIn } from './routes/drop-in.ts'
-import { mountGateway } from './routes/gateway.ts'
-import { mountHealth } from './routes/health.ts'
+import { mountGateway, mountHealth } from './routes/gateway.ts'
 import { mountOperations } from './routes/operations.ts'
 import { mountOperators } from './routes/operators.ts'
 import { mountOrganizations } from './routes/organizations.ts'
 import type { Services } from './routes/services.ts'
 import { mountSessions } from './routes/sessions.ts'
-import { mountTokens } from './routes/tokens.ts'
 import { createServer } from './server.ts'
 import { createWithIdempotency } from './with-idempotency.ts'
 
@@ -39,8 +36,6 @@ export const mountMain = (router: Router, services: Services): void => {
   mountOperators(router, services)
   mountOperations(router, services)
   mountOrganizations(router, services)
-  mountTokens(router, services)
-  mountAssignments(router, services)
   mountDropIn(router, services)
   mountGateway(router, services)
   mountSessions(router, services)

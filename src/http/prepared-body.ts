@@ -6,15 +6,6 @@ export type Coding = 'identity' | 'gzip' | 'br'
 /** A body in one coding with its own strong ETag. `lines`: its constant header lines by content type. */
 export type Variant = { body: Buffer; etag: string; lines: Map<string, string> }
 
-/** A JSON body with its ETags. Compressed forms are made when they are first asked for. */
-export type PreparedBody = {
-  identity: Variant
-  /** The best accepted coding that is ready. A coding that is missing is made in the background. */
-  variant(accepted: readonly Coding[]): { coding: Coding; variant: Variant }
-  /** Content tag without coding: equal for every form of the same content. */
-  tag: string
-}
-
 // Below this a compressed form saves less than its headers cost.
 const compressFrom = 860
 
@@ -26,19 +17,11 @@ const compress: Record<Exclude<Coding, 'identity'>, (body: Buffer) => Promise<Bu
     }),
 }
 
-const preparedBodies = new WeakMap<Buffer, PreparedBody>()
-
-/** The prepared form of bytes that outlive the request. The same buffer always gives the same object. */
-export const preparedBodyOf = (body: Buffer): PreparedBody => {
-  const known = preparedBodies.get(body)
-  if (known) return known
-  const prepared = createPreparedBody(body, { isKept: true })
-  preparedBodies.set(body, prepared)
-  return prepared
-}
-
-/** `isKept: false`: a body of one request. It is never compressed, because nobody would use the result. */
-export const createPreparedBody = (body: Buffer, { isKept }: { isKept: boolean }): PreparedBody => {
+/**
+ * A JSON body with its ETags. Compressed forms are made when they are first asked for.
+ * `isKept: false`: a body of one request. It is never compressed, because nobody would use the result.
+ */
+export const createPreparedBody = (body: Buffer, { isKept }: { isKept: boolean }) => {
   const tag = createHash('sha256').update(body).digest('base64url').slice(0, 22)
   const identity: Variant = { body, etag: `"${tag}"`, lines: new Map() }
   const uncompressed = { coding: 'identity', variant: identity } as const
@@ -54,8 +37,10 @@ export const createPreparedBody = (body: Buffer, { isKept }: { isKept: boolean }
   }
   return {
     identity,
+    /** Content tag without coding: equal for every form of the same content. */
     tag,
-    variant: (accepted) => {
+    /** The best accepted coding that is ready. A coding that is missing is made in the background. */
+    variant: (accepted: readonly Coding[]): { coding: Coding; variant: Variant } => {
       if (!isKept || body.length < compressFrom) return uncompressed
       for (const coding of accepted) {
         if (coding === 'identity') break
@@ -66,4 +51,17 @@ export const createPreparedBody = (body: Buffer, { isKept }: { isKept: boolean }
       return uncompressed
     },
   }
+}
+
+export type PreparedBody = ReturnType<typeof createPreparedBody>
+
+const preparedBodies = new WeakMap<Buffer, PreparedBody>()
+
+/** The prepared form of bytes that outlive the request. The same buffer always gives the same object. */
+export const preparedBodyOf = (body: Buffer): PreparedBody => {
+  const known = preparedBodies.get(body)
+  if (known) return known
+  const prepared = createPreparedBody(body, { isKept: true })
+  preparedBodies.set(body, prepared)
+  return prepared
 }

@@ -36,7 +36,7 @@ export type Response = {
   /** The answer is complete but not ended: its sender ends it. */
   open?: boolean
   /** Content-Security-Policy of a page; that of the API where missing. */
-  policy?: string
+  policy?: string | undefined
 }
 
 /**

@@ -90,7 +90,7 @@ describe('a gateway token', () => {
     await expect(tokens.issue('crm', key)).rejects.toMatchObject({ code: 'limit.exceeded' })
   })
 
-  it('works without Redis where it was used before, and cannot be checked elsewhere', async () => {
+  it('works without Redis on an instance that used it before, and cannot be verified on others', async () => {
     const { records, instance, issue } = setUp()
     const used = instance()
     const token = await issue(used)

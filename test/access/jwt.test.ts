@@ -55,7 +55,7 @@ describe('a host application’s JWT', () => {
     expect([status, body.id, body.kind]).toEqual([200, 'portal', 'jwt'])
   })
 
-  it('says what its bearer may do, and what is unknown counts for nothing', async () => {
+  it('gives its bearer the known scopes and organizations that it names; unknown ones are ignored', async () => {
     const scope = 'operators:read openid superuser operators:write'
     const payload = claims({ scope, organizations: [24, 6] })
     const { exp } = payload
@@ -80,18 +80,18 @@ describe('a host application’s JWT', () => {
     expect([body.organizations, body.scopes]).toEqual([[], []])
   })
 
-  it('counts in X-API-Key as in Authorization, and for the right audience among several', async () => {
+  it('is accepted in X-API-Key and in Authorization, and with several audiences if one is right', async () => {
     expect((await me(await sign(rs256(), claims()), 'X-API-Key')).status).toBe(200)
     expect((await me(await sign(rs256(), claims({ aud: ['other', audience] })))).status).toBe(200)
   })
 
-  it('is forgiven a minute of a wrong clock, and no more', async () => {
+  it('is accepted with a clock difference of up to one minute', async () => {
     const near = [{ exp: seconds() - 30 }, { nbf: seconds() + 30 }, { iat: seconds() + 30 }]
     for (const more of near)
       expect([more, (await me(await sign(rs256(), claims(more)))).status]).toEqual([more, 200])
   })
 
-  it('ends a day after it was issued, whatever it says of its end', async () => {
+  it('expires at most one day after it was issued, whatever its exp claim is', async () => {
     const iat = seconds() - 3600
     const { body } = await me(await sign(rs256(), claims({ iat, exp: 1e300 })))
     expect(body.expiresAt).toBe(new Date((iat + 86_400) * 1000).toISOString())
@@ -137,7 +137,7 @@ describe('401 is the answer to', () => {
     }
   })
 
-  it('an algorithm that is not wanted, though its key is in the set', async () =>
+  it('an algorithm that is not allowed, although its key is in the set', async () =>
     refused(await sign(keys['RS512'] as SigningKey, claims())))
 
   it('a key of the set that is not for signatures, and one key id with another algorithm', async () => {
@@ -146,9 +146,9 @@ describe('401 is the answer to', () => {
     await refused(await sign(rs256(), claims(), { alg: 'RS256', kid: 'key-PS256' }))
   })
 
-  it('a stranger’s signature under our key id', async () => refused(await sign(strangers, claims())))
+  it('a foreign signature under a key id of the set', async () => refused(await sign(strangers, claims())))
 
-  it('a stranger’s key that the token brings along, in the header or by address', async () => {
+  it('a foreign key that the token carries in its header or by URL', async () => {
     const own = await startJwks([{ ...strangers.publicJwk }])
     for (const header of [
       { jwk: strangers.publicJwk },
@@ -162,7 +162,7 @@ describe('401 is the answer to', () => {
     await own.close()
   })
 
-  it('an extension that must be understood and is not', async () => {
+  it('a critical extension that is not supported', async () => {
     const privateKey = KeyObject.from(rs256().privateKey)
     const plain = `${encode({ alg: 'RS256', kid: rs256().kid })}.${encode(claims())}`
     const signature = signBytes('sha256', Buffer.from(plain), privateKey).toString('base64url')
@@ -174,7 +174,7 @@ describe('401 is the answer to', () => {
     }
   })
 
-  it('one larger than 8 KiB, before anything of it is read', async () => {
+  it('a token larger than 8 KiB, before it is parsed', async () => {
     const token = await sign(rs256(), claims({ padding: 'a'.repeat(6200) }))
     expect(token.length).toBeGreaterThan(8192)
     await refused(token)
@@ -183,7 +183,7 @@ describe('401 is the answer to', () => {
     expect((await me(fits)).status).toBe(200)
   })
 
-  it('what only looks like one', async () => {
+  it('text that only looks like a JWT', async () => {
     const [head = '', body = '', signature = ''] = (await sign(rs256(), claims())).split('.')
     for (const token of [
       `${head}.${body}`,
@@ -199,14 +199,14 @@ describe('401 is the answer to', () => {
       await refused(token)
   })
 
-  it('two of them at once: 400', async () => {
+  it('two different tokens in one request: 400', async () => {
     const [one, two] = [await sign(rs256(), claims()), await sign(rs256(), claims({ sub: 'two' }))]
     const headers = { Authorization: `Bearer ${one}`, 'X-API-Key': two }
     expect((await gateway.ask('GET', '/v1/me', { key: '', headers })).body.code).toBe('credential.conflict')
   })
 })
 
-it('a JWT may mint a browser session that ends when it does, and is in no log', async () => {
+it('a JWT can mint a browser session that ends with the JWT, and neither is logged', async () => {
   const token = await sign(
     rs256(),
     claims({ scope: 'sessions:mint operators:read', organizations: [24], exp: seconds() + 300 }),
@@ -234,7 +234,7 @@ it('a JWT may mint a browser session that ends when it does, and is in no log', 
   await own.close()
 })
 
-it('while the key set cannot be had a JWT answers 503, when to come back, and keys go on', async () => {
+it('while the key set cannot be fetched, a JWT is answered 503 with Retry-After, and keys still work', async () => {
   const gone = await startJwks([])
   await gone.close()
   const env = { JWT_JWKS_URL: gone.url.href, JWT_ISSUER: issuer, JWT_AUDIENCE: audience }

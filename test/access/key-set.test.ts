@@ -40,13 +40,13 @@ const useMany = (count: number, key: SigningKey, header?: (index: number) => obj
 const minute = 60_000
 
 describe('the key set of a host application', () => {
-  it('is asked for when the first token comes, once for all who wait', async () => {
+  it('is fetched when the first token arrives, once for all waiting requests', async () => {
     expect(jwks.asked()).toBe(0)
     expect(new Set(await useMany(20, known))).toEqual(new Set(['in']))
     expect(jwks.asked()).toBe(1)
   })
 
-  it('is asked for anew by an unknown key id, once in 30 s however many tokens come', async () => {
+  it('is fetched again for an unknown key id, at most once in 30 s however many tokens arrive', async () => {
     await use(known)
     await clock.advance(31_000)
     const answers = await useMany(500, added, (index) => ({ kid: `unknown-${index}` }))
@@ -59,7 +59,7 @@ describe('the key set of a host application', () => {
     expect([await use(added), jwks.asked()]).toEqual(['in', 3])
   })
 
-  it('that is away lets known keys go on for hours, and says 503 to others', async () => {
+  it('that is unavailable keeps known keys valid for hours; unknown keys are answered 503', async () => {
     await use(known)
     jwks.broken = { status: 500 }
     for (let minutes = 0; minutes < 180; minutes += 15) {
@@ -76,7 +76,7 @@ describe('the key set of a host application', () => {
     expect(await use(added)).toBe('in')
   })
 
-  it('that is away is not asked by every token', async () => {
+  it('that is unavailable is not requested for every token', async () => {
     await use(known)
     jwks.broken = { status: 503 }
     await clock.advance(31_000)
@@ -85,7 +85,7 @@ describe('the key set of a host application', () => {
     expect(jwks.asked()).toBe(2)
   })
 
-  it('that never came is 503 for all, and asked for again in five seconds', async () => {
+  it('that was never fetched gives 503 for every token, and is requested again after five seconds', async () => {
     jwks.broken = { status: 200, body: '<html>' }
     expect([await use(known), await use(known), jwks.asked()]).toEqual([
       'credential.unverifiable',
@@ -102,12 +102,12 @@ describe('the key set of a host application', () => {
     ['JSON that is no key set', { status: 200, body: '{"keys":{}}' }],
     ['a redirection', { status: 302 }],
     ['an error', { status: 404, body: '{"keys":[]}' }],
-  ])('is not taken from %s', async (_name, broken) => {
+  ])('is not accepted from %s', async (_name, broken) => {
     jwks.broken = broken
     expect([await use(known), jwks.asked()]).toEqual(['credential.unverifiable', 1])
   })
 
-  it('forgets a withdrawn key: the set is fetched anew every ten minutes, behind the reader’s back', async () => {
+  it('drops a withdrawn key: the set is fetched again every ten minutes in the background', async () => {
     const remembered = await token(known)
     expect(await find(remembered)).toBeDefined()
     jwks.keys = [added.publicJwk]
@@ -118,15 +118,15 @@ describe('the key set of a host application', () => {
     expect(await find(remembered)).toBeUndefined()
   })
 
-  it('that cannot be reached at all is 503 too', async () => {
+  it('that cannot be reached at all gives 503', async () => {
     await jwks.close()
     expect(await use(known)).toBe('credential.unverifiable')
     jwks = await startJwks([])
   })
 })
 
-describe('a token once checked', () => {
-  it('is not checked again for five minutes, but never outlives its end', async () => {
+describe('a verified token', () => {
+  it('is not verified again for five minutes, and is refused after its expiry', async () => {
     const brief = await sign(known, claimsAt(clock.wall(), { exp: Math.floor(clock.wall() / 1000) + 120 }))
     const caller = await find(brief)
     expect(await find(brief)).toBe(caller)
@@ -138,7 +138,7 @@ describe('a token once checked', () => {
     expect(await find(long)).toEqual(first)
   })
 
-  it('dies a day after it was issued though it is used all the time', async () => {
+  it('expires one day after it was issued, although it is used continuously', async () => {
     const iat = Math.floor(clock.wall() / 1000)
     const endless = await sign(known, claimsAt(clock.wall(), { exp: iat + 10 * 86_400 }))
     for (let hours = 0; hours < 24; hours++) {

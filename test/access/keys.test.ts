@@ -13,7 +13,7 @@ const entry = (key: string, more: Partial<ClientEntry> = {}): ClientEntry => ({
 })
 
 describe('a made key', () => {
-  it('looks so that leak scanners know it, carries a checksum, and never comes twice', () => {
+  it('has a form that leak scanners recognize, contains a checksum, and is unique', () => {
     const keys = Array.from({ length: 200 }, () => makeKey('crm.shop-1'))
     for (const key of keys) expect(key).toMatch(/^cgw_crm\.shop-1_[\w-]{43}_[A-Za-z0-9]{6}$/)
     expect(new Set(keys).size).toBe(200)
@@ -27,7 +27,7 @@ describe('a made key', () => {
 })
 
 describe('the callers', () => {
-  it('are found by their key, with what their entry says', () => {
+  it('are found by their key, with the rights of their entry', () => {
     const key = makeKey('crm')
     const keys = createKeys([entry(key, { organizations: '*', requestsPerMinute: 60 })], createClock())
     const caller = keys.find(key)
@@ -37,7 +37,7 @@ describe('the callers', () => {
     expect(keys.findByHash(hashKey(key))).toBe(caller)
   })
 
-  it('are not found by anything else: another key, the hash itself, a part, other case', () => {
+  it('are not found by another key, the hash itself, a part of the key or another case', () => {
     const key = makeKey('crm')
     const keys = createKeys([entry(key)], createClock())
     for (const other of [makeKey('crm'), hashKey(key), key.slice(0, -1), `${key} `, key.toUpperCase(), ''])
@@ -56,7 +56,7 @@ describe('the callers', () => {
     }
   })
 
-  it('end at the instant their entry says, also when they were found before', async () => {
+  it('expire at the time that their entry names, also after an earlier look-up', async () => {
     const clock = createClock(Date.UTC(2026, 0, 1))
     const key = makeKey('crm')
     const keys = createKeys([entry(key, { expiresAt: '2026-01-01T01:00:10+01:00' })], clock)
@@ -70,7 +70,7 @@ describe('the callers', () => {
     expect(keys.find(key)).toBeDefined()
   })
 
-  it('may have two keys while one is being replaced, and the old one dies with its entry', () => {
+  it('can have two keys while one is replaced; the old key ends when its entry is removed', () => {
     const [old, next] = [makeKey('crm'), makeKey('crm')]
     const keys = createKeys([entry(old), entry(next)], createClock())
     expect([keys.find(old)?.id, keys.find(next)?.id, keys.uses().length]).toEqual(['crm', 'crm', 2])
@@ -80,7 +80,7 @@ describe('the callers', () => {
     expect(keys.find(next)?.id).toBe('crm')
   })
 
-  it('have new rights with the next call after their entry changed', () => {
+  it('have their new rights with the next call after their entry has changed', () => {
     const key = makeKey('crm')
     const keys = createKeys([entry(key)], createClock())
     keys.find(key)
@@ -89,7 +89,7 @@ describe('the callers', () => {
     expect(keys.find(key)?.organizations).toEqual(new Set([6]))
   })
 
-  it('tell which keys are used and when, without telling a key', async () => {
+  it('report which keys are used and when, without revealing a key', async () => {
     const clock = createClock(Date.UTC(2026, 0, 1))
     const [used, idle] = [makeKey('crm'), makeKey('crm')]
     const keys = createKeys([entry(used), entry(idle)], clock)
@@ -116,7 +116,7 @@ describe('the callers’ JSON', () => {
     expect(entries).toEqual([{ ...good, scopes: [], organizations: [], requestsPerMinute: 6000 }])
   })
 
-  it('is refused whole when one entry is bad, with the place of every fault', () => {
+  it('is refused as a whole when one entry is invalid, with the place of every fault', () => {
     const { entries, faults } = parse(good, { ...good, id: '' }, { ...good, scopes: ['root'], extra: 1 })
     expect(entries).toEqual([])
     expect(faults.map((fault) => fault.split(': ')[0]).toSorted()).toEqual([

@@ -36,7 +36,7 @@ const setUp = (more: Partial<ClientEntry> = {}) => {
 }
 
 describe('a ticket', () => {
-  it('opens one session, also when two use it at the same time', async () => {
+  it('opens one session, also when two requests use it at the same time', async () => {
     const { minter, instance } = setUp()
     const sessions = instance()
     const { ticket } = await sessions.mint(minter, grant)
@@ -89,7 +89,7 @@ describe('a ticket', () => {
 })
 
 describe('a session', () => {
-  it('is a caller with the granted rights, an id of its own and a limit of its own', async () => {
+  it('is a caller with the granted rights, its own id and its own limit', async () => {
     const { clock, instance, open } = setUp()
     const id = await open()
     expect(await instance().find(id)).toEqual({
@@ -158,7 +158,7 @@ describe('a session', () => {
     expect(expiresAt).toBe(clock.wall() + hourMs)
   })
 
-  it('that one instance ends is over on another within a second', async () => {
+  it('that one instance ends has ended on every other instance within a second', async () => {
     const { clock, instance, open } = setUp()
     const [one, other] = [instance(), instance()]
     const id = await open(one)
@@ -169,7 +169,7 @@ describe('a session', () => {
     expect(await other.find(id)).toBeUndefined()
   })
 
-  it('that was ended is not brought back by a use on another instance', async () => {
+  it('that has ended is not restored by a use on another instance', async () => {
     const { clock, instance, open } = setUp()
     const [one, other] = [instance(), instance()]
     const id = await open(one)
@@ -195,7 +195,7 @@ describe('a session', () => {
     expect(records.calls.filter((call) => call === 'replace session')).toHaveLength(3)
   })
 
-  it('goes on for five minutes without Redis where it was used, and cannot be checked elsewhere', async () => {
+  it('works for five minutes without Redis on an instance that used it, and cannot be verified on others', async () => {
     const { clock, records, instance, open } = setUp()
     const sessions = instance()
     const id = await open(sessions)

@@ -18,17 +18,17 @@ describeWithRedisServer('assignments through three gateways on one Redis', () =>
   let env: Record<string, string>
   const gateways: TestGateway[] = []
   const at = (i: number): TestGateway => gateways[i % gateways.length] as TestGateway
-  const operatorFor = async (chatId: string, i: number): Promise<number> => {
-    const { status, body } = await at(i).ask('POST', path, { body: { chatId } })
+  const operatorFor = async (chatId: string, instance: number): Promise<number> => {
+    const { status, body } = await at(instance).ask('POST', path, { body: { chatId } })
     expect(status).toBe(200)
     return body.operator
   }
-  const inTens = async (chats: string[], shift: number): Promise<number[]> => {
+  const inTens = async (ids: string[], shift: number): Promise<number[]> => {
     const got: number[] = []
-    for (let from = 0; from < chats.length; from += 10)
+    for (let from = 0; from < ids.length; from += 10)
       got.push(
         ...(await Promise.all(
-          chats.slice(from, from + 10).map((chat, i) => operatorFor(chat, from + i + shift)),
+          ids.slice(from, from + 10).map((chat, i) => operatorFor(chat, from + i + shift)),
         )),
       )
     return got
@@ -52,7 +52,7 @@ describeWithRedisServer('assignments through three gateways on one Redis', () =>
   const chats = Array.from({ length: 300 }, (_, i) => `chat-${i}`)
   const count = (all: number[], id: number) => all.filter((operator) => operator === id).length
 
-  it('are even over 300 chats, the same on every instance, and move only from who left', async () => {
+  it('spread 300 chats evenly, equally on every instance, and move only chats of an operator who left', async () => {
     const first = await inTens(chats, 0)
     for (const id of active) expect(count(first, id)).toBe(75)
     expect(await inTens(chats, 1)).toEqual(first)
@@ -70,7 +70,7 @@ describeWithRedisServer('assignments through three gateways on one Redis', () =>
     for (const id of active) expect(count(fresh, id)).toBe(10)
   })
 
-  it('go one way when every instance is asked for the same new chat at once', async () => {
+  it('agree when every instance is asked for the same new chat at once', async () => {
     for (let round = 0; round < 10; round++) {
       const got = await Promise.all(
         Array.from({ length: 12 }, (_, i) =>
@@ -82,7 +82,7 @@ describeWithRedisServer('assignments through three gateways on one Redis', () =>
     }
   })
 
-  it('are still held after every gateway was restarted', async () => {
+  it('are kept when every gateway restarts', async () => {
     const before = await inTens(chats.slice(0, 20), 0)
     const restarted = await connected({ env, beside: at(0) })
     for (const [i, chatId] of chats.slice(0, 20).entries()) {

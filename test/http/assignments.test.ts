@@ -35,7 +35,7 @@ beforeEach(() =>
 )
 
 describe('a chat', () => {
-  it('goes to an active operator and stays there: 200, and the same answer from POST and GET', async () => {
+  it('is assigned to an active operator and keeps it: 200, and the same answer from POST and GET', async () => {
     const { status, body } = await assign({ chatId: 'first' })
     expect(status).toBe(200)
     expect(body).toEqual({
@@ -53,7 +53,7 @@ describe('a chat', () => {
     expect(again.headers['cache-control']).toBe('no-store')
   })
 
-  it('moves when its operator leaves, and only then: before, a look says that its operator is away', async () => {
+  it('is reassigned only when its operator leaves; before that, GET reports that the operator is away', async () => {
     const before = (await assign({ chatId: 'leaving' })).body.operator as number
     const other = before === 101 ? 102 : 101
     await ask('PATCH', `/v1/organizations/24/operators/${before}`, { status: 'inactive' })
@@ -70,7 +70,7 @@ describe('a chat', () => {
     })
   })
 
-  it('avoids whom the caller excludes, also when that one holds it', async () => {
+  it('is not assigned to an excluded operator, also when that operator holds it', async () => {
     const { body } = await assign({ chatId: 'picky', exclude: [101] })
     expect(body).toMatchObject({ operator: 102, explain: { active: 2, candidates: 1 } })
     expect((await assign({ chatId: 'picky', exclude: [102, 555] })).body).toMatchObject({
@@ -88,7 +88,7 @@ describe('a chat', () => {
     }
   })
 
-  it('has one id, the integer 7 or the string "7", and is shown as it was sent', async () => {
+  it('has one id as the integer 7 and the string "7", and is returned as it was sent', async () => {
     const { body } = await assign({ chatId: 7 })
     expect(body.chatId).toBe(7)
     const text = (await assign({ chatId: '7' })).body
@@ -126,7 +126,7 @@ describe('the strategy modulo', () => {
     }
   })
 
-  it('does not touch a chat that is held, and its answer says by which strategy that was', async () => {
+  it('does not change an assigned chat, and its answer names the strategy of that assignment', async () => {
     const { body } = await assign({ chatId: 41 })
     const again = (await assign({ chatId: 41, strategy: 'modulo' })).body
     expect(again).toMatchObject({
@@ -137,8 +137,8 @@ describe('the strategy modulo', () => {
   })
 })
 
-describe('when nobody can take it', () => {
-  it('a chat is 409 operator.none-active with a time to come back, and stays with who held it', async () => {
+describe('when no operator is active', () => {
+  it('a chat is answered 409 operator.none-active with Retry-After, and keeps its assignment', async () => {
     const { operator } = (await assign({ chatId: 'waiting' })).body
     const excluded = await assign({ chatId: 'waiting', exclude: [101, 102, 103] })
     await setOperators([
@@ -161,7 +161,7 @@ describe('when nobody can take it', () => {
   })
 })
 
-describe('what is wrong is refused with every fault and its place', () => {
+describe('an invalid assignment is refused with every fault and its place', () => {
   const wrong: [unknown, string[]][] = [
     [{}, ['/chatId required']],
     [{ chatId: null }, ['/chatId type']],
@@ -212,7 +212,7 @@ describe('what is wrong is refused with every fault and its place', () => {
   })
 })
 
-describe('who may not', () => {
+describe('a caller without the right', () => {
   const each = (organization: number, client: string) =>
     Promise.all([
       ask('POST', path(organization), { chatId: 'secret' }, client),
@@ -220,7 +220,7 @@ describe('who may not', () => {
       ask('DELETE', `${path(organization)}/secret`, undefined, client),
     ])
 
-  it('without assignments:write is 403, and this scope alone is enough', async () => {
+  it('gets 403 without assignments:write, and needs no other scope', async () => {
     for (const { status, body } of await each(24, 'reader'))
       expect([status, body.code]).toEqual([403, 'scope.missing'])
     const [post, get] = [
@@ -230,7 +230,7 @@ describe('who may not', () => {
     expect([post.status, get.status]).toEqual([200, 200])
   })
 
-  it('touch an organization is answered exactly as if it did not exist', async () => {
+  it('gets for a foreign organization the same answer as for one that does not exist', async () => {
     await ask('POST', path(6), { chatId: 'secret' })
     const seen = async (organization: number) =>
       (await each(organization, 'few')).map(({ status, body }) => [
@@ -244,7 +244,7 @@ describe('who may not', () => {
   })
 })
 
-it('a chat’s id and a person’s name are in no answer’s reason and in no line of the log', async () => {
+it('the id of a chat and the name of a person are in no problem document and in no log line', async () => {
   const { text } = await assign({ chatId: 'phone-380501112233' })
   await ask('GET', of('phone-380501112233'))
   await assign({ chatId: 'phone-380501112233', exclude: [0] })

@@ -92,7 +92,7 @@ const nowhere = [
   ...['dropInLogin', 'dropInStatus', 'dropInToken', 'dropInValidate'],
 ]
 
-it('every endpoint stands in one of the tables of this suite', () => {
+it('every endpoint is in one of the tables of this suite', () => {
   const rest = Object.entries<Endpoint>(endpoints).filter(([, endpoint]) => !namesOrganization(endpoint))
   expect(rest.map(([key]) => key).toSorted()).toEqual([...Object.keys(elsewhere), ...nowhere].toSorted())
 })
@@ -113,7 +113,7 @@ describe('an organization in the path', () => {
   )
 })
 
-describe('an organization named in another way', () => {
+describe('an organization that is not named in the path', () => {
   it.each(Object.keys(elsewhere))(
     'of %s: foreign and unknown answer alike, and nothing is sent',
     async (key) => {

@@ -56,7 +56,7 @@ describe('what is refused', () => {
     ['B52 half a character', 'a\ud800b', 'chars'],
     ['B52 the other half', '\udc00', 'chars'],
   ]
-  it.each(nobody)('%s is no name', async (_row, name, code) => {
+  it.each(nobody)('%s is not a valid name', async (_row, name, code) => {
     const { status, body } = await post({ operators: [{ name: 'Fine' }, { name }] })
     expect([status, body.code, faultsOf(body)]).toEqual([
       422,
@@ -69,7 +69,7 @@ describe('what is refused', () => {
     expect([dropIn.status, faultsOf(dropIn.body)]).toEqual([400, [['/0/name', code]]])
   })
 
-  it('B59 a name that is no text; and every fault at once, each with its place', async () => {
+  it('B59 a name that is not text; every fault is reported at once, each with its place', async () => {
     const { status, body } = await post({
       operators: [{ name: {} }, { name: [] }, { name: 1 }, { name: null }, {}, 'A', { name: 'a\tb', age: 1 }],
       onDuplicate: 'maybe',
@@ -169,12 +169,12 @@ describe('what is refused', () => {
     expect(answer.text).toMatch(/^connection: close\r$/im)
   })
 
-  it('B70 a thousand and one', async () => {
+  it('B70 1,001 entries', async () => {
     const { status, body } = await post({ operators: Array.from({ length: 1001 }, () => ({ name: 'A' })) })
     expect([status, faultsOf(body)]).toEqual([422, [['/operators', 'range']]])
   })
 
-  it('B71 a hundred thousand of nothing: the answer is smaller than the request', async () => {
+  it('B71 100,000 empty entries: the answer is smaller than the request', async () => {
     const request = `{"operators":[${'{},'.repeat(100_000).slice(0, -1)}]}`
     const { status, text } = await post(request)
     expect(status).toBe(422)
@@ -202,12 +202,12 @@ describe('what is refused', () => {
     expect((await raw(gateway, path, { method: 'POST', headers, body: good })).status).toBe(400)
   })
 
-  it('B84 none where duplicates are allowed', async () => {
+  it('B84 no Idempotency-Key where duplicates are allowed', async () => {
     const { status, body } = await post({ operators: [{ name: 'Twin' }], onDuplicate: 'allow' })
     expect([status, body.code]).toEqual([400, 'idempotency.required'])
   })
 
-  it('B87 a body where none is taken', async () => {
+  it('B87 a body where the endpoint takes none', async () => {
     for (const method of ['GET', 'HEAD', 'DELETE']) {
       const at = method === 'DELETE' ? `${path}/101` : path
       for (const headers of [{ 'Content-Length': '2' }, { 'Transfer-Encoding': 'chunked' }])
@@ -216,7 +216,7 @@ describe('what is refused', () => {
   })
 })
 
-describe('what is taken', () => {
+describe('what is accepted', () => {
   const somebody: [row: string, name: string][] = [
     ['B42 100 units', 'b'.repeat(100)],
     ['B44 50 emoji', '🎧'.repeat(50)],
@@ -239,7 +239,7 @@ describe('what is taken', () => {
     ['quotes and backslashes', `"a\\"b' -- ; DROP TABLE`],
     ['a key of every object', '__proto__'],
   ]
-  it.each(somebody)('%s comes back as it is', async (_row, name) => {
+  it.each(somebody)('%s is returned unchanged', async (_row, name) => {
     const added = await post({ operators: [{ name }] })
     expect([added.status, added.body.results[0].name]).toEqual([201, name])
     const { id } = added.body.results[0]
@@ -252,13 +252,13 @@ describe('what is taken', () => {
     expect([again.status, again.body.results[0]]).toEqual([200, { index: 0, name, outcome: 'exists', id }])
   })
 
-  it('B54 decomposed is composed, and the same person', async () => {
+  it('B54 a decomposed name is composed and is the same operator', async () => {
     const added = await post({ operators: [{ name: 'Rene\u0301' }, { name: 'Ren\u00e9' }] })
     expect(added.body.results.map(({ name }: { name: string }) => name)).toEqual(['Ren\u00e9', 'Ren\u00e9'])
     expect([added.body.created, added.body.exists]).toEqual([1, 1])
   })
 
-  it('B19 a whole number with a fraction of nothing', async () => {
+  it('B19 an integer written with a zero fraction', async () => {
     const answer = await gateway.ask('POST', '/v1/cache:purge', {
       body: '{"organization":24.0}',
       headers: json,
@@ -266,14 +266,14 @@ describe('what is taken', () => {
     expect(answer.status).toBe(204)
   })
 
-  it('B83 a request id that is none is replaced', async () => {
+  it('B83 an invalid request id is replaced', async () => {
     for (const given of ['short', 'x'.repeat(65), 'with space in it', 'semi;colon;semi'])
       expect(
         (await gateway.ask('GET', '/v1/me', { headers: { 'X-Request-Id': given } })).headers['x-request-id'],
       ).not.toBe(given)
   })
 
-  it('B86 a range that is not served', async () => {
+  it('B86 a Range header is ignored', async () => {
     const { status, text } = await gateway.ask('GET', path, { headers: { Range: 'bytes=0-9' } })
     expect([status, text.length > 100]).toEqual([200, true])
   })

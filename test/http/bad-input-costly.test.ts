@@ -33,7 +33,7 @@ const filled = (size: number, piece: string, [before, after] = ['', '']) =>
   before + piece.repeat((size - before.length - after.length) / piece.length) + after
 
 // Without the limits each blocks the process for 1.6 to 3 s, with them for some milliseconds (`npm run test:long`).
-describe('a body that is made to cost much is refused, with a bounded answer', () => {
+describe('a body that is made to be costly is refused, with a bounded answer', () => {
   it.each([
     ['a string that never ends', filled(65_536, '\\"', ['"', ''])],
     ['quotes alone', filled(65_535, '"')],
@@ -44,7 +44,7 @@ describe('a body that is made to cost much is refused, with a bounded answer', (
     expect(ms).toBeLessThan(500)
   })
 
-  it('a fault in every entry: the first thousand are told, and that there are more', async () => {
+  it('a fault in every entry: the first thousand are listed, and that there are more', async () => {
     const body = filled(2 ** 20 - 2, '{},', ['[', '{}]'])
     const { status, size, problem, ms } = await post('/api/operator/synchronize', body)
     expect([status, problem.code, problem.errors.length]).toEqual([400, 'request.invalid', 1001])
@@ -57,7 +57,7 @@ describe('a body that is made to cost much is refused, with a bounded answer', (
     expect(ms).toBeLessThan(1000)
   })
 
-  it('far too many entries: one fault, for their number', async () => {
+  it('far too many entries: one fault for their number', async () => {
     const body = filled(2 ** 20 - 2, '{},', ['{"operators":[', '{}]}'])
     const { status, problem, ms } = await post(operators, body)
     expect([status, problem.errors]).toEqual([
@@ -67,7 +67,7 @@ describe('a body that is made to cost much is refused, with a bounded answer', (
     expect(ms).toBeLessThan(1000)
   })
 
-  it('100,000 unknown fields: the first thousand are told', async () => {
+  it('70,000 unknown fields: the first thousand are listed', async () => {
     const fields = Array.from({ length: 70_000 }, (_, index) => `"k${index}":1`)
     const { status, problem, ms } = await post(operators, `{${fields.join(',')}}`)
     expect([status, problem.errors.length]).toEqual([422, 1001])

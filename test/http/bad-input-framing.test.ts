@@ -58,8 +58,8 @@ const broken: Case[] = [
   ['a bare CR in a field', ['X-A: a\rContent-Length: 2'], ''],
 ]
 
-describe('B80: a request whose end cannot be told', () => {
-  it.each(broken)('%s: 400 and the end', async (_name, fields, body) => {
+describe('B80: a request with ambiguous framing', () => {
+  it.each(broken)('%s: 400, and the connection is closed', async (_name, fields, body) => {
     const { statuses, problem, text } = await sendRaw(gateway, [head(post, fields) + body + smuggled()])
     expect([statuses, problem.code]).toEqual([[400], 'request.malformed'])
     expect(text).toMatch(/^connection: close\r$/im)
@@ -85,13 +85,13 @@ describe('B80: a request whose end cannot be told', () => {
   )
 })
 
-describe('B80: a request that is answered before its body came', () => {
+describe('B80: a request that is answered before its body has arrived', () => {
   it.each<[string, string, string[], number]>([
     ['of another type', post, ['Content-Type: text/plain'], 415],
     ['at an unknown path', 'POST /v1/nothing HTTP/1.1', [], 404],
     ['by another method', 'PUT /v1/organizations/24/operators HTTP/1.1', [], 405],
     ['with a body where none is taken', 'GET /v1/organizations/24/operators HTTP/1.1', [], 400],
-  ])('%s: its body is never a request', async (_name, line, fields, status) => {
+  ])('%s: its body is never parsed as a request', async (_name, line, fields, status) => {
     const own = ['Host: x', `X-API-Key: ${gateway.key}`, ...fields]
     for (const framing of [
       [`Content-Length: ${smuggled().length}`, smuggled()],
@@ -107,8 +107,8 @@ describe('B80: a request that is answered before its body came', () => {
   })
 })
 
-describe('B80: what is well framed', () => {
-  it('is seen as one request each, pipelined too', async () => {
+describe('B80: requests with valid framing', () => {
+  it('are each seen as one request, also when pipelined', async () => {
     const get = `GET /v1/organizations/24/operators HTTP/1.1\r\nHost: x\r\nX-API-Key: ${gateway.key}\r\n\r\n`
     const { statuses } = await sendRaw(gateway, [
       get + get + get.replace('Host', 'Connection: close\r\nHost'),
@@ -122,7 +122,7 @@ describe('B81: a body that never ends', () => {
     ['chunks without a last one', ['Transfer-Encoding: chunked'], '2\r\n{}\r\n'],
     ['a chunk cut short', ['Transfer-Encoding: chunked'], '20\r\n{"operators":'],
     ['fewer bytes than it says', ['Content-Length: 100'], '{"operators":[{"name":"Nobody"}]'],
-  ])('%s: nothing happens', async (_name, fields, body) => {
+  ])('%s: nothing is carried out', async (_name, fields, body) => {
     const { statuses } = await sendRaw(gateway, [head(post, fields), body], { finish: true })
     expect([[], [400], [408]]).toContainEqual(statuses)
   })
@@ -143,7 +143,7 @@ describe('the head of a request', () => {
     expect([statuses, problem.code]).toEqual([[status], code])
   })
 
-  it('B32 two hosts, or none', async () => {
+  it('B32 two Host headers, or none', async () => {
     for (const host of [['Host: x', 'Host: y'], ['Host: x', 'host: x'], []]) {
       const { statuses, problem } = await sendRaw(gateway, [
         head('GET /v1/me HTTP/1.1', ['Connection: close'], host),
@@ -152,7 +152,7 @@ describe('the head of a request', () => {
     }
   })
 
-  it('B82 20 kB of a header, or two hundred headers', async () => {
+  it('B82 a header of 20 kB, or two hundred headers', async () => {
     const many = Array.from({ length: 200 }, (_, i) => `X-${i}: 1`)
     for (const fields of [[`X-Large: ${'a'.repeat(20_000)}`], many]) {
       const { statuses, problem } = await sendRaw(gateway, [
@@ -162,7 +162,7 @@ describe('the head of a request', () => {
     }
   })
 
-  it('B85 an expectation that nobody meets', async () => {
+  it('B85 an unsupported expectation', async () => {
     const { statuses, problem } = await sendRaw(gateway, [
       head(post, ['Expect: 200-weird', 'Content-Length: 2']),
       '{}',

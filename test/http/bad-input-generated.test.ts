@@ -159,7 +159,7 @@ const request = fc.record({
   odd: fc.integer({ min: 0, max: 9 }).map((chance) => chance === 0),
 })
 
-describe('whatever is asked', () => {
+describe('a generated request', () => {
   it(`is answered as the OpenAPI document says, and never with a fault of ours (${runs} requests)`, async () => {
     const seen = new Map<number, number>()
     await fc.assert(
@@ -190,7 +190,7 @@ describe('whatever is asked', () => {
   }, 3_600_000)
 })
 
-describe('whatever ChatHub answers', () => {
+describe('a generated answer of ChatHub', () => {
   const wireRow = fc.record(
     {
       id: fc.oneof(
@@ -228,7 +228,7 @@ describe('whatever ChatHub answers', () => {
     ['POST', '/v1/tokens:validate', { token: 'abcdefgh' }],
   )
 
-  it('is never a fault of ours: what can be used is used, the rest is 502 or 503', async () => {
+  it('never causes an internal error: a usable answer is used, any other gives 502 or 503', async () => {
     const seen = new Map<number, number>()
     await fc.assert(
       fc.asyncProperty(

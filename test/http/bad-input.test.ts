@@ -67,13 +67,13 @@ describe.each(ids)('%s', (_row, text) => {
     ['DELETE', `/v1/organizations/24/operators/${text}`, '/path/operator'],
     ['GET', `/v1/operators/${text}`, '/path/operator'],
     ['GET', `/api/operator?organizationId=${text}`, '/query/organizationId'],
-  ])('%s %s is no id', async (method, path, pointer) => {
+  ])('%s %s is not a valid id', async (method, path, pointer) => {
     const { answer, errors } = await refused(method, path)
     expect(answer).toEqual([400, 'request.invalid'])
     expect(errors).toEqual([[pointer, 'integer']])
   })
 
-  it('is none in a list either', async () => {
+  it('is not valid in a list either', async () => {
     for (const [path, pointer] of [
       [`/v1/organizations?ids=24,${text}`, '/query/ids'],
       [`/v1/operators?organizations=${text},6`, '/query/organizations'],
@@ -85,7 +85,7 @@ describe.each(ids)('%s', (_row, text) => {
   })
 })
 
-describe('B9 nothing at all', () => {
+describe('B9 an empty id', () => {
   it.each([
     ['/api/operator?organizationId=', [['/query/organizationId', 'integer']]],
     ['/api/operator', [['/query/organizationId', 'required']]],
@@ -160,10 +160,13 @@ describe('paths', () => {
     expect(text).not.toMatch(/passwd|%|\\\\organizations|\/v1\/\//)
   })
 
-  it.each(['PUT', 'TRACE', 'OPTIONS', 'PROPFIND', 'PURGE'])('B34 %s is no method here', async (method) => {
-    const { status, headers } = await gateway.ask(method, '/v1/organizations')
-    expect([status, headers['allow']]).toEqual([405, 'GET, HEAD'])
-  })
+  it.each(['PUT', 'TRACE', 'OPTIONS', 'PROPFIND', 'PURGE'])(
+    'B34 the method %s is not allowed',
+    async (method) => {
+      const { status, headers } = await gateway.ask(method, '/v1/organizations')
+      expect([status, headers['allow']]).toEqual([405, 'GET, HEAD'])
+    },
+  )
 })
 
 describe('queries', () => {
@@ -224,12 +227,12 @@ describe('queries', () => {
     expect((await refused('GET', `/api/operator${many}`)).errors).toEqual([['/query', 'length']])
   })
 
-  it('nothing between two parameters, or behind the last, is nothing', async () => {
+  it('an empty part between or after parameters is ignored', async () => {
     for (const query of ['?limit=1&', '?&limit=1', '?limit=1&&sort=id', '?', '?&'])
       expect([query, (await gateway.ask('GET', list + query)).status]).toEqual([query, 200])
   })
 
-  it('are told together with what is wrong in the path', async () => {
+  it('are reported together with the faults of the path', async () => {
     const seen = await refused('GET', '/v1/organizations/0/operators?limit=0&limt=1')
     expect([seen.answer, seen.errors]).toEqual([
       [400, 'request.invalid'],
@@ -241,7 +244,7 @@ describe('queries', () => {
     ])
   })
 
-  it('where none is taken', async () => {
+  it('where the endpoint takes none', async () => {
     for (const path of ['/v1/me', '/v1/statistics', '/v1/organizations/24', '/livez'])
       expect(await refused('GET', `${path}?verbose=1`)).toMatchObject({
         answer: [400, 'request.invalid'],
@@ -249,7 +252,7 @@ describe('queries', () => {
       })
   })
 
-  it('a cursor that is none of ours', async () => {
+  it('a cursor that the gateway did not make', async () => {
     for (const cursor of ['x', '-1', 'eyJhIjoxfQ', encodeURIComponent('\u0000'), 'a'.repeat(1001)])
       expect((await refused('GET', `${list}?limit=1&cursor=${cursor}`)).answer).toEqual([
         400,
@@ -257,7 +260,7 @@ describe('queries', () => {
       ])
   })
 
-  it('a cursor that is none, before it is looked whether there is such a list; and that of another list', async () => {
+  it('an invalid cursor, before the list is looked up; and the cursor of another list', async () => {
     const nowhere = '/v1/organizations/777777/operators'
     expect(await refused('GET', `${nowhere}?limit=1&cursor=abc&sort=x`)).toMatchObject({
       answer: [400, 'request.invalid'],
@@ -275,7 +278,7 @@ describe('queries', () => {
       })
   })
 
-  it('B35 whatever would change the method is ignored; B41 a list of statuses is one', async () => {
+  it('B35 headers and parameters that would override the method are ignored; B41 a list of statuses is accepted', async () => {
     const headers = { 'X-HTTP-Method-Override': 'DELETE', 'X-Method-Override': 'DELETE' }
     expect((await gateway.ask('GET', `${list}?status=active,deleted`, { headers })).status).toBe(200)
   })

@@ -32,7 +32,7 @@ const startImport = async (rows: number): Promise<string> => {
 const replayed = ({ headers }: { headers: Record<string, string> }) => headers['idempotency-replayed']
 
 describe('a command on an operation', () => {
-  it('to try again what still runs is refused with the truth', async () => {
+  it('to retry an operation that still runs is refused with operation.running', async () => {
     const hold = gateway.simulator.hold('synchronize', 24)
     const path = await startImport(2)
     await hold.arrived
@@ -62,7 +62,7 @@ describe('a command on an operation', () => {
     expect(retries.map(replayed)).toEqual([undefined, 'true', 'true'])
   })
 
-  it('takes an empty object for nothing, and nothing else', async () => {
+  it('accepts an empty object as its body, and nothing else', async () => {
     const path = await startImport(1)
     await ended(gateway, path)
     expect((await post(`${path}:cancel`, { body: {} })).body.code).toBe('operation.settled')
@@ -70,8 +70,8 @@ describe('a command on an operation', () => {
   })
 })
 
-describe('a body in which nothing has to be said', () => {
-  it('may be left out', async () => {
+describe('a body without required fields', () => {
+  it('can be omitted', async () => {
     expect((await post('/v1/cache:purge')).status).toBe(204)
     expect((await post('/v1/organizations/24/operators/101/tokens')).status).toBe(201)
     const { status } = await post('/v1/organizations/24/operators')
@@ -80,7 +80,7 @@ describe('a body in which nothing has to be said', () => {
 })
 
 describe('an Idempotency-Key', () => {
-  it('of a session brings a new ticket each time: none is kept', async () => {
+  it('of a session gives a new ticket each time: no ticket is stored', async () => {
     const body = { organizations: [24], scopes: ['operators:read'], origin: 'https://crm.example.com' }
     const tickets = [
       await post('/v1/sessions', { key: 's', body }),
@@ -91,7 +91,7 @@ describe('an Idempotency-Key', () => {
     expect(tickets[0]?.body.ticket).not.toBe(tickets[1]?.body.ticket)
   })
 
-  it('of a dry run keeps no answer: it says what would happen now', async () => {
+  it('of a dry run stores no answer: each answer describes the current state', async () => {
     const body = { operators: [{ name: 'Anna' }], dryRun: true }
     const ask = () => post('/v1/organizations/24/operators', { key: 'd', body })
     expect((await ask()).body.created).toBe(1)
@@ -101,7 +101,7 @@ describe('an Idempotency-Key', () => {
 })
 
 describe('onboarding', () => {
-  it('says why somebody got no token, and lets it be had afterwards', async () => {
+  it('names why an operator got no token, and the token can be issued afterwards', async () => {
     gateway.simulator.fault({ mode: 'status', status: 500, route: 'operator-token', times: 2 })
     const { status, body } = await post('/v1/organizations/24/operators:onboard', {
       body: { operators: [{ name: 'Anna' }] },

@@ -60,7 +60,7 @@ describe('a body that is too large', () => {
     await allGone()
   })
 
-  it('is refused so that one who sends it all before reading can read why', async () => {
+  it('is refused so that a client that sends everything before reading can read the answer', async () => {
     const opened = await open(headOf(operators, jsonType, 'Content-Length: 4194304'))
     for (let sent = 0; sent < 64; sent++)
       if (!opened.socket.write(Buffer.alloc(65_536, ' '))) await once(opened.socket, 'drain')
@@ -70,10 +70,10 @@ describe('a body that is too large', () => {
   })
 })
 
-describe('a body that waits to be asked for', () => {
+describe('a body with Expect: 100-continue', () => {
   const waiting = [jsonType, 'Content-Length: 20', 'Expect: 100-continue']
 
-  it('is asked for when all before it is right', async () => {
+  it('is requested when everything before it is valid', async () => {
     const { socket, heard } = await open(headOf('/v1/tokens:validate', ...waiting))
     await once(socket, 'data')
     expect(heard()).toBe('HTTP/1.1 100 Continue\r\n\r\n')
@@ -84,7 +84,7 @@ describe('a body that waits to be asked for', () => {
     await allGone()
   })
 
-  it('is not, where the request is refused without it, and nothing behind is taken for a request', async () => {
+  it('is not requested where the request is refused without it, and later bytes are not parsed as a request', async () => {
     const wrong = headOf('/v1/tokens:validate', ...waiting).replace(gateway.key, 'wrong')
     const heard = await ended(await open(wrong + headOf('/v1/me').replace('POST', 'GET')))
     expect(heard.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 401'])
@@ -93,7 +93,7 @@ describe('a body that waits to be asked for', () => {
 })
 
 describe('a connection', () => {
-  it('that asked for a tunnel may be reset without harm', async () => {
+  it('that asked for a tunnel can be reset without an error', async () => {
     for (let round = 0; round < 20; round++) {
       const { socket } = await open('CONNECT x:443 HTTP/1.1\r\nHost: x\r\n\r\n')
       if (round % 2 === 0) await once(socket, 'data')
@@ -106,7 +106,7 @@ describe('a connection', () => {
   it.each([
     ['asked for a tunnel', 'CONNECT x:443 HTTP/1.1\r\nHost: x\r\n\r\n', 405],
     ['sent no request', 'HELLO\r\n\r\n', 400],
-  ])('that %s is ended by the server, though the other side keeps it open', async (_name, bytes, status) => {
+  ])('that %s is closed by the server, although the client keeps it open', async (_name, bytes, status) => {
     const opened = await open(bytes)
     await once(opened.socket, 'data')
     for (let more = 0; more < 20; more++) opened.socket.write(bytes)
@@ -116,7 +116,7 @@ describe('a connection', () => {
     expect(heard.match(/HTTP\//g)).toHaveLength(1)
   })
 
-  it('that was answered without a response object is counted and logged as others are', async () => {
+  it('that was answered without a response object is counted and logged like others', async () => {
     const heard = await ended(await open('HELLO\r\n\r\n'))
     const { requestId } = JSON.parse(heard.split('\r\n\r\n')[1] as string)
     expect(gateway.logged()).toContain(
@@ -131,7 +131,7 @@ describe('a connection', () => {
     )
   })
 
-  it('whose reader takes nothing ends when it has been silent for a minute; there is room for 10,000 idle ones', async () => {
+  it('whose client reads nothing is closed after a minute of silence; 10,000 idle connections are allowed', async () => {
     const { server } = gateway.gateway
     expect(server.timeout).toBe(67_000)
     expect(server.maxConnections).toBeGreaterThan(10_000)

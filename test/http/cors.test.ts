@@ -47,15 +47,18 @@ const corsHeaders = ({ headers }: Raw) =>
   Object.keys(headers).filter((name) => name.startsWith('access-control-'))
 
 describe('a page of a listed origin', () => {
-  it.each(listed)('%s reads answers, with credentials, and its own name alone is told', async (origin) => {
-    const { status, headers } = await read({ Origin: origin })
-    expect(status).toBe(200)
-    expect(headers['access-control-allow-origin']).toBe(origin)
-    expect(headers['access-control-allow-credentials']).toBe('true')
-    expect(headers['vary']?.split(', ')).toContain('Origin')
-  })
+  it.each(listed)(
+    '%s may read answers with credentials, and only its own origin is named',
+    async (origin) => {
+      const { status, headers } = await read({ Origin: origin })
+      expect(status).toBe(200)
+      expect(headers['access-control-allow-origin']).toBe(origin)
+      expect(headers['access-control-allow-credentials']).toBe('true')
+      expect(headers['vary']?.split(', ')).toContain('Origin')
+    },
+  )
 
-  it('reads refusals as well: no such path, no credential, no such organization', async () => {
+  it('may read refusals too: unknown path, no credential, unknown organization', async () => {
     const Origin = listed[0] as string
     for (const [path, status] of [
       ['/nothing', 404],
@@ -70,7 +73,7 @@ describe('a page of a listed origin', () => {
     expect([without.status, without.headers.get('access-control-allow-origin')]).toEqual([401, Origin])
   })
 
-  it('sees the headers that the contract speaks of', async () => {
+  it('may read the headers of the contract', async () => {
     const { headers } = await read({ Origin: listed[0] as string })
     const exposed = headers['access-control-expose-headers']?.toLowerCase().split(', ') ?? []
     for (const name of [
@@ -88,7 +91,7 @@ describe('a page of a listed origin', () => {
     expect(exposed).not.toContain('set-cookie')
   })
 
-  it('may send what the contract takes, once its browser has asked', async () => {
+  it('may send the headers and methods of the contract after a preflight', async () => {
     const { status, headers, body } = await preflight(listed[0] as string, {
       'Access-Control-Request-Headers': 'content-type,x-gateway-session',
     })
@@ -116,7 +119,7 @@ describe('a page of a listed origin', () => {
     expect(headers).not.toHaveProperty('allow')
   })
 
-  it('needs no credential to ask, and nothing is done by asking', async () => {
+  it('needs no credential for a preflight, and a preflight has no effect', async () => {
     gateway.simulator.clearArrivals()
     const asked = await fetch(`${gateway.url}/v1/organizations/6/operators/1`, {
       method: 'OPTIONS',
@@ -128,14 +131,14 @@ describe('a page of a listed origin', () => {
 })
 
 describe('a page of an origin that is not listed, character by character,', () => {
-  it.each(unlisted)('%j is told nothing', async (origin) => {
+  it.each(unlisted)('%j gets no CORS headers', async (origin) => {
     const answer = await read({ Origin: origin })
     expect([answer.status, corsHeaders(answer)]).toEqual([200, []])
     const asked = await preflight(origin)
     expect([asked.status, corsHeaders(asked)]).toEqual([405, []])
   })
 
-  it('does not get another’s answer out of a cache between', async () => {
+  it('gets no answer to another origin from a cache in between', async () => {
     const answer = await read({ Origin: 'https://evil.example' })
     expect(answer.headers['vary']?.split(', ')).toContain('Origin')
     expect(answer.headers['cache-control']).toContain('private')
@@ -146,7 +149,7 @@ it('a request without Origin gets no CORS headers', async () => {
   expect(corsHeaders(await read({}))).toEqual([])
 })
 
-it('a preflight whose body was not asked for is the last of its connection', async () => {
+it('a preflight with an unread body is the last request of its connection', async () => {
   const head = [
     'OPTIONS /v1/organizations HTTP/1.1',
     'Host: x',
@@ -162,7 +165,7 @@ it('a preflight whose body was not asked for is the last of its connection', asy
   expect(text).not.toContain('"status":400')
 })
 
-it('OPTIONS that is no preflight is a method like others: 405 with Allow', async () => {
+it('OPTIONS without preflight headers is refused with 405 and Allow', async () => {
   const { status, headers } = await raw(gateway, '/v1/organizations/24/operators', {
     method: 'OPTIONS',
     headers: { Origin: listed[0] as string },
@@ -170,7 +173,7 @@ it('OPTIONS that is no preflight is a method like others: 405 with Allow', async
   expect([status, headers['allow']]).toEqual([405, 'GET, HEAD, POST'])
 })
 
-it('without CORS_ORIGINS nobody is let in', async () => {
+it('without CORS_ORIGINS no origin is allowed', async () => {
   const closed = await startGateway({ beside: gateway })
   for (const origin of [...listed, 'null']) {
     const answer = await raw(closed, '/v1/me', { headers: { Origin: origin } })
@@ -179,7 +182,7 @@ it('without CORS_ORIGINS nobody is let in', async () => {
   await closed.close()
 })
 
-it('answers never let a foreign page embed them, whatever their kind', async () => {
+it('no answer can be embedded by a foreign page', async () => {
   for (const path of ['/v1/me', '/nothing', '/docs', '/openapi.json', '/livez']) {
     const { headers } = await raw(gateway, path)
     expect([path, headers['cross-origin-resource-policy']]).toEqual([path, 'same-origin'])

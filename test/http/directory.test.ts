@@ -22,7 +22,7 @@ const listsAsked = ({ simulator }: TestGateway) =>
     .map(({ organization }) => organization)
 
 describe('the directory', () => {
-  it('is partial at the deadline, says 404 only when all was looked at, and is whole once ChatHub answers', async () => {
+  it('is partial at the deadline, answers 404 only when every list was searched, and is complete once ChatHub answers', async () => {
     const gateway = await start({ env: { READ_DEADLINE_MS: '600', CHATHUB_TIMEOUT_MS: '400' } })
     gateway.simulator.fault({ mode: 'hang', route: 'list', organization: 42 })
     const partial = await gateway.ask('GET', '/v1/operators')
@@ -38,7 +38,7 @@ describe('the directory', () => {
 })
 
 describe('an organization that ChatHub does not have', () => {
-  it('costs it no call as long as its list of organizations is young, and is 404 whatever ChatHub says of its operators', async () => {
+  it('costs no call while the list of organizations is fresh, and is 404 whatever ChatHub answers for its operators', async () => {
     const gateway = await start({})
     await gateway.ask('GET', '/v1/organizations')
     for (let i = 0; i < 10; i++) {
@@ -54,7 +54,7 @@ describe('an organization that ChatHub does not have', () => {
 
 describe('no-cache', () => {
   const noCache = { headers: { 'Cache-Control': 'no-cache' } }
-  it('counts over all organizations too: whoever was added in ChatHub a moment ago is found', async () => {
+  it('works across all organizations too: an operator added in ChatHub a moment ago is found', async () => {
     const gateway = await start({})
     for (const path of ['/v1/operators', '/v1/statistics']) await gateway.ask('GET', path)
     const { id } = gateway.simulator.addOperator(6, 'Brand New')
@@ -81,7 +81,7 @@ describe('an answer made of several lists', () => {
 })
 
 describeWithRedisServer('the index of operators in Redis', () => {
-  it('leads another instance to the one list that is needed', async () => {
+  it('lets another instance load only the one list that is needed', async () => {
     const redis = await startRedis()
     const env = { REDIS_URL: redis.url, CACHE_FRESH_SECONDS: '1', CACHE_REVALIDATE_SECONDS: '0' }
     const first = await start({ env })

@@ -51,7 +51,7 @@ describe('/docs', () => {
     expect(text).toContain('<code>operators:write tokens:mint</code>')
   })
 
-  it('links the page of every failure', async () => {
+  it('links to the page of every failure', async () => {
     const { text } = await page('/docs')
     const linked = [...text.matchAll(/href="\/docs\/problems\/([^"]+)"/g)].map(([, code]) => code)
     expect(linked).toEqual(Object.keys(failures))
@@ -66,7 +66,7 @@ describe('/docs', () => {
 
 describe('the page of a problem', () => {
   it.each(Object.keys(failures) as (keyof typeof failures)[])(
-    '%s tells cause, fix and whether to retry',
+    '%s names cause, fix and whether to retry',
     async (code) => {
       const answer = await page(`/docs/problems/${code}`)
       isSoundPage(answer)
@@ -78,7 +78,7 @@ describe('the page of a problem', () => {
     },
   )
 
-  it('tells to check first when the request may have been carried out', async () => {
+  it('advises to check first when the request may have been carried out', async () => {
     for (const code of ['write.in-doubt', 'gateway.internal']) {
       const { text } = await page(`/docs/problems/${code}`)
       expect(text).toContain('Read the current state first.')
@@ -86,7 +86,7 @@ describe('the page of a problem', () => {
     }
   })
 
-  it('is where the problem document points', async () => {
+  it('is at the URL in the type of the problem document', async () => {
     const { body } = await page('/v1/me')
     expect((await page(body.type)).text).toContain(`<code>${body.code}</code>`)
   })

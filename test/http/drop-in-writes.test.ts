@@ -9,7 +9,7 @@ afterAll(() => gateway.close())
 
 const synchronize = (body: unknown) => gateway.ask('POST', '/api/operator/synchronize', { body })
 
-it('a drop-in add answers the status that ChatHub gave', async () => {
+it('a drop-in add returns the status that ChatHub gave', async () => {
   const rows = [
     { id: 901, name: 'Anna', status: 1 },
     { id: 902, name: 'Borys', status: 7 },
@@ -19,7 +19,7 @@ it('a drop-in add answers the status that ChatHub gave', async () => {
   expect([status, body]).toEqual([200, rows])
 })
 
-it('a drop-in add of nobody is refused', async () => {
+it('a drop-in add without operators is refused', async () => {
   const { status, body } = await synchronize([])
   expect([status, body.code]).toEqual([400, 'request.invalid'])
 })

@@ -20,7 +20,7 @@ const sent = () =>
 const tomorrow = () => new Date(Date.now() + 23 * 3_600_000).toISOString()
 
 describe('GET /api/company/organization', () => {
-  it('answers a bare array in ChatHub’s order, as far as the caller may see it', async () => {
+  it('returns a bare array in ChatHub’s order, with the organizations of the caller', async () => {
     expect((await get('/api/company/organization')).body).toEqual(gateway.simulator.organizations())
     expect(
       (await get('/api/company/organization', {}, 'few')).body.map(({ id }: { id: number }) => id),
@@ -29,7 +29,7 @@ describe('GET /api/company/organization', () => {
 })
 
 describe('GET /api/operator', () => {
-  it('answers ChatHub’s shape with its integers, those it never documented too', async () => {
+  it('returns ChatHub’s shape with its status integers, undocumented ones too', async () => {
     gateway.simulator.addOperator(6, 'Nova', 9)
     const truth = gateway.simulator.operators(6).map(({ id, name, status }) => ({
       id,
@@ -41,7 +41,7 @@ describe('GET /api/operator', () => {
     expect(truth.map(({ status }) => status)).toContain(9)
   })
 
-  it('labels the JSON as Accept asks', async () => {
+  it('labels the JSON with the media type that Accept asks for', async () => {
     for (const [accept, label] of [
       ['text/plain', 'text/plain; charset=utf-8'],
       ['text/plain, application/json', 'text/plain; charset=utf-8'],
@@ -62,7 +62,7 @@ describe('GET /api/operator', () => {
     expect((await get('/api/operator?organizationId=24', { Accept: 'text/html' })).status).toBe(406)
   })
 
-  it('ignores parameters it does not know, and answers 400 to an id that is none', async () => {
+  it('ignores unknown parameters, and answers 400 to an invalid id', async () => {
     expect((await get('/api/operator?organizationId=24&_=123&page=2')).status).toBe(200)
     for (const query of [
       '',
@@ -74,7 +74,7 @@ describe('GET /api/operator', () => {
       expect([query, (await get(`/api/operator${query}`)).status]).toEqual([query, 400])
   })
 
-  it('has ETag, Age and 304 as the other lists', async () => {
+  it('has ETag, Age and 304 like other lists', async () => {
     const { headers } = await get('/api/operator?organizationId=24')
     expect(headers['age']).toMatch(/^\d+$/)
     expect(headers['cache-control']).toBe('private, max-age=0, must-revalidate')
@@ -84,7 +84,7 @@ describe('GET /api/operator', () => {
 })
 
 describe('POST /api/operator/synchronize', () => {
-  it('adds to several organizations at once and answers in the order asked, namesakes too', async () => {
+  it('adds to several organizations at once and answers in input order, also for equal names', async () => {
     const wanted = [
       { organizationId: 24, name: 'One' },
       { organizationId: 42, name: 'Two' },
@@ -105,7 +105,7 @@ describe('POST /api/operator/synchronize', () => {
     expect((await get('/api/operator?organizationId=42')).body).toHaveLength(7)
   })
 
-  it('with one organization that is not the caller’s, or nobody’s, is 404 and sends nothing', async () => {
+  it('with one foreign or unknown organization is 404 and sends nothing', async () => {
     for (const organizationId of [6, 777]) {
       const rows = [
         { organizationId: 24, name: 'A' },
@@ -144,7 +144,7 @@ describe('POST /api/operator/synchronize', () => {
     expect(status).toBe(400)
   })
 
-  it('does not say that nothing was changed when another organization has got its rows', async () => {
+  it('does not claim that nothing was changed when another organization has its rows already', async () => {
     gateway.simulator.fault({ mode: 'status', status: 400, route: 'synchronize', organization: 42, times: 1 })
     const { status, body } = await post('/api/operator/synchronize', [
       { organizationId: 24, name: 'Added First' },
@@ -156,7 +156,7 @@ describe('POST /api/operator/synchronize', () => {
 })
 
 describe('POST /api/operator/status', () => {
-  it('answers an empty 200, and asks nothing when nothing changes', async () => {
+  it('answers an empty 200, and sends nothing when nothing changes', async () => {
     const { status, text, headers } = await post('/api/operator/status', { id: 103, status: 0 }, 'few')
     expect([status, text, headers['content-length']]).toEqual([200, '', '0'])
     expect(gateway.simulator.operators(24).find(({ id }) => id === 103)?.status).toBe(0)
@@ -165,7 +165,7 @@ describe('POST /api/operator/status', () => {
     expect(gateway.simulator.arrivals()).toEqual([])
   })
 
-  it('of an operator elsewhere is 404 and sends nothing', async () => {
+  it('of an operator of a foreign organization is 404 and sends nothing', async () => {
     for (const id of [1, 999]) {
       const { status, body } = await post('/api/operator/status', { id, status: 2 }, 'few')
       expect([status, body.code]).toEqual([404, 'operator.unknown'])
@@ -188,7 +188,7 @@ describe('POST /api/operator/status', () => {
 })
 
 describe('POST /api/operator/get-token and validate-token', () => {
-  it('answer a token as a JSON string, and ChatHub’s verdict on it', async () => {
+  it('return a token as a JSON string, and ChatHub’s answer to its validation', async () => {
     const { status, body, text, headers } = await post('/api/operator/get-token', {
       id: 101,
       expiresAt: tomorrow(),
@@ -202,12 +202,12 @@ describe('POST /api/operator/get-token and validate-token', () => {
     })
   })
 
-  it('take the whole day that ChatHub allows', async () => {
+  it('accept the full 24 hours that ChatHub allows', async () => {
     const expiresAt = new Date(Date.now() + 24 * 3_600_000).toISOString()
     expect((await post('/api/operator/get-token', { id: 101, expiresAt })).status).toBe(200)
   })
 
-  it('answer every fault with 400, an end that has passed too', async () => {
+  it('answer every fault with 400, also an expiry in the past', async () => {
     for (const body of [
       {},
       { id: 101 },
@@ -221,7 +221,7 @@ describe('POST /api/operator/get-token and validate-token', () => {
       expect([body, (await post('/api/operator/validate-token', body)).status]).toEqual([body, 400])
   })
 
-  it('of an operator elsewhere are not asked for', async () => {
+  it('of an operator of a foreign organization are not requested', async () => {
     for (const id of [1, 999])
       expect((await post('/api/operator/get-token', { id, expiresAt: tomorrow() }, 'few')).status).toBe(404)
     expect(sent()).toEqual([])
@@ -232,7 +232,7 @@ describe('POST /api/company/get-token', () => {
   const logIn = (login: unknown, password: unknown) =>
     gateway.ask('POST', '/api/company/get-token', { key: '', body: { login, password } })
 
-  it('answers a gateway token that works in every header, with the rights of its key', async () => {
+  it('returns a gateway token that works in every header, with the rights of its key', async () => {
     const before = Date.now()
     const { status, body: token, headers } = await logIn('few', key('few'))
     const after = Date.now()
@@ -255,7 +255,7 @@ describe('POST /api/company/get-token', () => {
     expect(gateway.simulator.arrivals()).toEqual([])
   })
 
-  it('tells nobody which of id and key was wrong', async () => {
+  it('does not reveal whether the id or the key was wrong', async () => {
     for (const [login, password] of [
       ['few', key('all')],
       ['nobody', key('few')],
@@ -273,7 +273,7 @@ describe('POST /api/company/get-token', () => {
       expect((await logIn(login, password)).status).toBe(400)
   })
 
-  it('takes X-Authorization-Key on drop-in paths only', async () => {
+  it('accepts X-Authorization-Key on drop-in paths only', async () => {
     const headers = { 'X-Authorization-Key': key('all') }
     expect((await gateway.ask('GET', '/api/company/organization', { key: '', headers })).status).toBe(200)
     expect((await gateway.ask('GET', '/v1/organizations', { key: '', headers })).status).toBe(401)

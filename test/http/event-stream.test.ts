@@ -74,7 +74,7 @@ describe('a stream of events', () => {
     expect((await read()).status).toBe(status)
   })
 
-  it('asked for with HEAD is its head', async () => {
+  it('asked for with HEAD is answered with its headers alone', async () => {
     const { status, headers, body } = await read('HEAD')
     expect([status, headers.get('content-type'), body]).toEqual([
       200,
@@ -83,7 +83,7 @@ describe('a stream of events', () => {
     ])
   })
 
-  it('that begins while the gateway drains ends at once, and its connection with it', async () => {
+  it('that begins while the gateway drains ends at once, with its connection', async () => {
     gateway.gateway.drain()
     const answer = await read()
     expect([answer.status, answer.headers.get('connection')]).toEqual([200, 'close'])
@@ -131,7 +131,7 @@ describe('createEventStreams', () => {
     return { clock, state, streams, server, send, close }
   }
 
-  it('leaves nothing behind when a reader has gone before its stream opens', async () => {
+  it('releases everything when the reader disconnects before the stream opens', async () => {
     const { clock, state, server, send, close } = await startStreams()
     const socket = send('/gone')
     await once(server, 'request')
@@ -141,7 +141,7 @@ describe('createEventStreams', () => {
     expect([state, clock.pending()]).toEqual([{ sources: 0, opened: 1 }, 0])
   })
 
-  it('leaves nothing behind when a reader goes later', async () => {
+  it('releases everything when the reader disconnects later', async () => {
     const { clock, state, send, close } = await startStreams()
     const socket = send('/')
     await once(socket, 'data')
@@ -151,7 +151,7 @@ describe('createEventStreams', () => {
     expect([state.sources, clock.pending()]).toEqual([0, 0])
   })
 
-  it('checks the right each second, ends the stream without it, and checks no more', async () => {
+  it('checks the rights every second, ends the stream without them, and then stops checking', async () => {
     let checks = 0
     const { clock, state, send, close } = await startStreams(async () => ++checks < 3)
     const socket = send('/')
@@ -178,7 +178,7 @@ describe('createEventStreams', () => {
     await close()
   })
 
-  it('ends every open stream at once when it is told to', async () => {
+  it('ends every open stream at once when the gateway drains', async () => {
     const { clock, state, streams, send, close } = await startStreams()
     const sockets = [send('/'), send('/')]
     await Promise.all(sockets.map((socket) => once(socket, 'data')))

@@ -27,7 +27,7 @@ const listCalls = (organization: number) =>
     .filter((arrival) => arrival.route === 'list' && arrival.organization === organization).length
 
 describe('/v1/me', () => {
-  it('tells a caller what it may do', async () => {
+  it('shows a caller its rights', async () => {
     expect((await ask('GET', '/v1/me', 'crm')).body).toEqual({
       id: 'crm',
       kind: 'key',
@@ -55,7 +55,7 @@ describe('/v1/me', () => {
 })
 
 describe('/v1/upstream', () => {
-  it('tells the state of the way to ChatHub, and never the token', async () => {
+  it('shows the state of the connection to ChatHub, and never the token', async () => {
     await ask('GET', '/v1/organizations/24/operators')
     const { body, text } = await ask('GET', '/v1/upstream')
     expect(body).toMatchObject({
@@ -69,7 +69,7 @@ describe('/v1/upstream', () => {
     for (const token of gateway.simulator.issuedTokens()) expect(text).not.toContain(token)
   })
 
-  it('is for the scope admin', async () => {
+  it('needs the scope admin', async () => {
     const { status, body } = await ask('GET', '/v1/upstream', 'crm')
     expect([status, body.code]).toEqual([403, 'scope.missing'])
     expect(body.errors[0].detail).toContain('admin')
@@ -77,7 +77,7 @@ describe('/v1/upstream', () => {
 })
 
 describe('/v1/cache:purge', () => {
-  it('makes the next reader of that organization ask ChatHub, and of no other', async () => {
+  it('makes the next read of that organization ask ChatHub, and of no other organization', async () => {
     for (const organization of [24, 6]) await ask('GET', `/v1/organizations/${organization}/operators`)
     gateway.simulator.clearArrivals()
     gateway.simulator.changeOperator(101, { name: 'John Smythe' })
@@ -89,7 +89,7 @@ describe('/v1/cache:purge', () => {
     expect([listCalls(24), listCalls(6)]).toEqual([1, 0])
   })
 
-  it('of everything is for callers of every organization', async () => {
+  it('of everything needs the right to every organization', async () => {
     for (const organization of [24, 6]) await ask('GET', `/v1/organizations/${organization}/operators`)
     gateway.simulator.clearArrivals()
     const refused = await ask('POST', '/v1/cache:purge', 'crm', {})
@@ -103,7 +103,7 @@ describe('/v1/cache:purge', () => {
     expect(gateway.simulator.arrivals().filter(({ route }) => route === 'organizations')).toHaveLength(1)
   })
 
-  it('says what is wrong with a body', async () => {
+  it('names the faults of a body', async () => {
     for (const body of [{ organization: 0 }, { organization: '24' }, { org: 24 }, []])
       expect((await ask('POST', '/v1/cache:purge', 'all', body)).status).toBe(422)
   })

@@ -33,7 +33,7 @@ describe('header lines', () => {
 
   const writeHead = createWriteHead(createClock())
 
-  it('come out as the headers that Node would have sent, in an answer framed by Node', async () => {
+  it('are sent as Node would have sent them, in an answer framed by Node', async () => {
     const server = createServer({ keepAliveTimeout: keepAliveSeconds * 1000 }, (req, res) => {
       const all = { 'Content-Length': '2', ...headers }
       if (req.url?.startsWith('/ours')) writeHead(res, 200, serializeHeaders(all), req.url === '/ours-last')
@@ -46,8 +46,8 @@ describe('header lines', () => {
       const [answer] = (await once(get({ port, path, host: '127.0.0.1' }), 'response')) as [IncomingMessage]
       let text = ''
       for await (const chunk of answer) text += chunk
-      const { date: _, ...headers } = answer.headers
-      return { headers, text, status: answer.statusCode }
+      const { date: _, ...received } = answer.headers
+      return { headers: received, text, status: answer.statusCode }
     }
     const [ours, nodes] = [await ask('/ours'), await ask('/nodes')]
     server.close()

@@ -22,7 +22,7 @@ describe('health', () => {
     expect(simulator.arrivals()).toEqual([])
   })
 
-  it('takes ChatHub that refuses us, or is down, for a detail', async () => {
+  it('stays ready while ChatHub is down or refuses the gateway, and shows it as a detail', async () => {
     const { ask, simulator } = await start({ simulator: { password: 'another' } })
     expect((await ask('GET', '/v1/organizations')).body.code).toBe('chathub.credentials')
     const refused = await ask('GET', '/readyz', { key: '' })
@@ -39,7 +39,7 @@ describe('health', () => {
     expect((await other.ask('GET', '/livez', { key: '' })).status).toBe(200)
   })
 
-  it('stops being ready when it drains, and closes every connection', async () => {
+  it('is not ready while the gateway drains, and every connection is closed', async () => {
     const { ask, gateway: own } = await start()
     own.drain()
     const { status, body, headers } = await ask('GET', '/readyz', { key: '' })
@@ -54,7 +54,7 @@ describe('health', () => {
 })
 
 describe('metrics', () => {
-  it('are for the scope metrics:read, in the Prometheus format', async () => {
+  it('need the scope metrics:read and have the Prometheus format', async () => {
     const { ask, keys } = await start({ clients: [{ id: 'blind', scopes: ['admin'] }] })
     await ask('GET', '/v1/organizations/24/operators')
     await ask('GET', '/v1/organizations/24/operators')
@@ -69,7 +69,7 @@ describe('metrics', () => {
     expect(text).toContain('gw_upstream_requests_total{route="operators",outcome="ok"} 1')
   })
 
-  it('are given to what Prometheus accepts', async () => {
+  it('are returned for the Accept header of Prometheus', async () => {
     const { ask } = await start()
     const accept = 'application/openmetrics-text;version=1.0.0;q=0.9,text/plain;version=0.0.4;q=0.5,*/*;q=0.1'
     expect((await ask('GET', '/metrics', { headers: { Accept: accept } })).status).toBe(200)

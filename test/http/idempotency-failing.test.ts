@@ -11,7 +11,7 @@ const headers = { 'Idempotency-Key': 'k' }
 const timesEach = () => [...countNames(namesIn(gateway, 24)).values()]
 
 describe('an Idempotency-Key', () => {
-  it('outlives a repetition that fails: what the first request wrote is not written again', async () => {
+  it('stays in force when a repetition fails: what the first request wrote is not written again', async () => {
     const clock = createPacedClock()
     gateway = await startGateway({
       clock,

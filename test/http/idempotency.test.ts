@@ -37,7 +37,7 @@ const suite = (start: () => Promise<TestGateway>): void => {
     gateway.simulator.clearArrivals()
   })
 
-  it('brings the same answer again, says so, and asks ChatHub nothing', async () => {
+  it('returns the same answer again, marks it as a replay, and sends nothing to ChatHub', async () => {
     const key = newKey()
     const body = { ...adding('Twice Asked'), onDuplicate: 'allow' }
     const first = await post(operators, body, key)
@@ -49,7 +49,7 @@ const suite = (start: () => Promise<TestGateway>): void => {
     expect(rows('Twice Asked')).toBe(1)
   })
 
-  it('with another body is 422, and the first one stands', async () => {
+  it('with another body is 422, and the first answer remains', async () => {
     const key = newKey()
     const first = await post(operators, adding('First'), key)
     const other = await post(operators, adding('Other'), key)
@@ -58,7 +58,7 @@ const suite = (start: () => Promise<TestGateway>): void => {
     expect((await post(operators, adding('First'), key)).body).toEqual(first.body)
   })
 
-  it('while the first request runs is 409 with a time to come back', async () => {
+  it('while the first request runs is 409 with Retry-After', async () => {
     const key = newKey()
     const held = gateway.simulator.hold('synchronize', 24)
     const first = post(operators, adding('Slow'), key)
@@ -75,7 +75,7 @@ const suite = (start: () => Promise<TestGateway>): void => {
     expect(rows('Slow')).toBe(1)
   })
 
-  it('is each client’s own, and each route’s', async () => {
+  it('is separate for each client and each route', async () => {
     const key = newKey()
     await post(operators, adding('Mine'), key)
     const theirs = await post(operators, adding('Theirs'), key, 'other')
@@ -93,7 +93,7 @@ const suite = (start: () => Promise<TestGateway>): void => {
     expect([rows('Crowded'), sent()]).toEqual([1, 1])
   })
 
-  it('of a request that was refused is free again: nothing was done', async () => {
+  it('of a refused request can be used again, because nothing was written', async () => {
     const key = newKey()
     expect((await post(operators, adding(' '), key)).status).toBe(422)
     expect((await post('/v1/organizations/777/operators', adding('Nobody'), key)).status).toBe(404)
@@ -103,7 +103,7 @@ const suite = (start: () => Promise<TestGateway>): void => {
     expect([answer.status, replayed(answer)]).toEqual([201, undefined])
   })
 
-  it('that is none is 400, and nothing is sent', async () => {
+  it('that is invalid is 400, and nothing is sent', async () => {
     for (const key of ['', ' ', 'a b', 'ключ', 'x'.repeat(256)]) {
       if (key === 'ключ') continue // no HTTP client sends it
       const { status, body } = await post(operators, adding('Nobody'), key)
@@ -113,7 +113,7 @@ const suite = (start: () => Promise<TestGateway>): void => {
     expect((await post(operators, adding('John Smith'), 'x'.repeat(255))).status).toBe(200)
   })
 
-  it('is required where namesakes are allowed', async () => {
+  it('is required where duplicates are allowed', async () => {
     const answer = await post(operators, { ...adding('Nobody'), onDuplicate: 'allow' })
     expect([answer.status, answer.body.code]).toEqual([400, 'idempotency.required'])
     const csv = await gateway.ask('POST', '/v1/organizations/24/imports?onDuplicate=allow', {
@@ -124,7 +124,7 @@ const suite = (start: () => Promise<TestGateway>): void => {
     expect(rows('Nobody')).toBe(0)
   })
 
-  it('with operator tokens brings new ones each time, and adds nobody again', async () => {
+  it('with operator tokens issues new tokens each time, and adds no operator again', async () => {
     const key = newKey()
     const body = { ...adding('Newcomer'), token: { expiresIn: 600 } }
     const first = await post(`${operators}:onboard`, body, key)
@@ -140,7 +140,7 @@ const suite = (start: () => Promise<TestGateway>): void => {
     expect(minted[0]?.body.token).not.toBe(minted[1]?.body.token)
   })
 
-  it('of a write in doubt leads to how it ended', async () => {
+  it('of a write in doubt gives its final outcome', async () => {
     const key = newKey()
     gateway.simulator.fault({ mode: 'drop-response', route: 'synchronize', times: 1 })
     const held = gateway.simulator.hold('list', 24)
@@ -154,7 +154,7 @@ const suite = (start: () => Promise<TestGateway>): void => {
     expect(rows('Doubtful')).toBe(1)
   })
 
-  it('guards the drop-in paths too: a lost answer that is asked for again doubles nobody', async () => {
+  it('protects the drop-in paths too: a repetition after a lost answer adds no duplicate', async () => {
     const key = newKey()
     const body = [
       { organizationId: 24, name: 'Drop In' },
@@ -181,7 +181,7 @@ describeWithRedis('an Idempotency-Key with Redis', () => {
     return startGateway({ env: { ...env, ...shared }, clients })
   })
 
-  it('is kept for a day, and nothing of a token with it', async () => {
+  it('is kept for a day, without any token', async () => {
     const { prefix } = database as TestDatabase
     const client = (database as TestDatabase).client()
     const key = newKey()

@@ -18,7 +18,7 @@ const send = (body: string | Buffer, query = '', type = 'text/csv') =>
 const rows = async (path: string, query = '') => (await gateway.ask('GET', `${path}/rows${query}`)).body.items
 
 describe('an import', () => {
-  it('is accepted once its rows are kept, and ends with an outcome for each line', async () => {
+  it('is accepted once its rows are stored, and ends with an outcome for each line', async () => {
     const answer = await send('\uFEFFid;Nom\r\n1;Anna\r\n\r\n2;"=Clara"\r\n3;\r\n4;BORYS\r\n5;=clara\r\n')
     expect([answer.status, answer.body.kind, answer.body.total]).toEqual([202, 'import', 5])
     expect(sumOf(answer.body)).toBe(5)
@@ -49,7 +49,7 @@ describe('an import', () => {
     )
   })
 
-  it('revives and adds namesakes when asked to', async () => {
+  it('reactivates deleted operators and adds duplicates when asked to', async () => {
     const revive = await send('name\nBorys\n', '?onDeleted=reactivate')
     expect((await ended(gateway, revive.headers['location'] as string)).reactivated).toBe(1)
     const allow = await gateway.ask('POST', '/v1/organizations/500/imports?onDuplicate=allow', {
@@ -60,7 +60,7 @@ describe('an import', () => {
     expect(countNames(namesIn(gateway, 500)).get('Anna')).toBe(3)
   })
 
-  it('on a dry run says what would become of each row, and changes nothing', async () => {
+  it('shows the outcome of each row on a dry run, and changes nothing', async () => {
     const before = gateway.simulator.operators(500)
     const { status, body } = await send('name\nAnna\nClara\n\nBorys\n clara\nx\u0007y\n', '?dryRun=true')
     expect([status, body.total, body.created, body.pending]).toEqual([200, 5, 1, 0])
@@ -76,7 +76,7 @@ describe('an import', () => {
     expect(gateway.simulator.operators(500)).toEqual(before)
   })
 
-  it('takes another column, and the same key twice as one import', async () => {
+  it('reads another column, and treats two requests with one key as one import', async () => {
     const ask = () =>
       gateway.ask('POST', '/v1/organizations/500/imports?column=Full%20Name', {
         headers: { 'Content-Type': 'text/csv', 'Idempotency-Key': 'twice' },
@@ -89,7 +89,7 @@ describe('an import', () => {
     expect(namesIn(gateway, 500).slice(2)).toEqual(['Anna Lee'])
   })
 
-  it('of no table is refused at once, with the line, and nothing is kept', async () => {
+  it('of an invalid file is refused at once with the line, and nothing is stored', async () => {
     for (const [body, pointer, code] of [
       ['', '', 'empty'],
       ['surname\nAnna\n', '/line/1', 'header'],
@@ -111,7 +111,7 @@ describe('an import', () => {
     expect((await send('name\nAnna\n', '?dryRun=maybe')).status).toBe(400)
   })
 
-  it('of 8 MiB and of fifty thousand rows is taken', async () => {
+  it('of 8 MiB and of 50,000 rows is accepted', async () => {
     const name = 'x'.repeat(160)
     const body = `name\n${`${name}\n`.repeat(50_000)}`.padEnd(8 * 1024 * 1024, '\n')
     const answer = await send(body)
@@ -120,11 +120,11 @@ describe('an import', () => {
   })
 })
 
-describe('the pace of an import', () => {
+describe('the rate of an import', () => {
   // In the long form 5 a second. Figures are printed; only the long form holds the import to its bound.
   const [rate, count] = [isLong ? 5 : 50, 3000]
   it(
-    'is that of its calls at the share of the rate that imports may use',
+    'is the share of the rate that imports may use',
     async () => {
       const own = await startGateway({
         env: { CHATHUB_REQUESTS_PER_SECOND: `${rate}` }, // refreshes share that rate: none is due meanwhile

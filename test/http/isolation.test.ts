@@ -60,7 +60,7 @@ const byOperator: [string, string, (id: number) => unknown][] = [
 const writes = () =>
   gateway.simulator.arrivals().filter(({ method, route }) => method === 'POST' && route !== 'login')
 
-describe('an organization that is not the caller’s answers exactly as one that does not exist', () => {
+describe('a foreign organization is answered exactly like one that does not exist', () => {
   it.each(byOrganization)('%s %s', async (method, path, body) => {
     const before = gateway.simulator.operators()
     gateway.simulator.clearArrivals()
@@ -80,7 +80,7 @@ describe('an organization that is not the caller’s answers exactly as one that
   })
 })
 
-describe('an operator of another’s organization answers exactly as one that does not exist', () => {
+describe('an operator of a foreign organization is answered exactly like one that does not exist', () => {
   it.each(byOperator)('%s %s', async (method, path, body) => {
     const before = gateway.simulator.operators()
     gateway.simulator.clearArrivals()
@@ -93,8 +93,8 @@ describe('an operator of another’s organization answers exactly as one that do
   })
 })
 
-describe('what spans organizations', () => {
-  it('holds nothing of those that are not the caller’s', async () => {
+describe('an answer about several organizations', () => {
+  it('contains nothing of foreign organizations', async () => {
     for (const path of [
       '/v1/organizations',
       '/v1/operators',
@@ -108,7 +108,7 @@ describe('what spans organizations', () => {
     }
   })
 
-  it('is made anew for each caller, also right after another asked', async () => {
+  it('is made for each caller separately, also directly after another caller', async () => {
     const all = await ask('GET', '/v1/organizations', undefined, 'all')
     const few = await ask('GET', '/v1/organizations')
     expect([all.body.total, few.body.total]).toEqual([3, 1])

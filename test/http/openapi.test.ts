@@ -65,7 +65,7 @@ describe('the document', () => {
     }
   })
 
-  it('has exactly what the router has', () => {
+  it('has exactly the endpoints of the router', () => {
     // Mounting binds handlers and runs none, so the services are not needed.
     const router = createRouter(() => async () => {})
     mountMain(router, { access: { sessions: {} } } as never)
@@ -97,7 +97,7 @@ describe('the document', () => {
     }
   })
 
-  it('gives each operation an id of its own, a security that is defined, and every parameter of its path', () => {
+  it('gives each operation a unique id, a defined security scheme, and every parameter of its path', () => {
     const ids = operations().map(({ operation }) => operation.operationId)
     expect(new Set(ids).size).toBe(ids.length)
     for (const { path, operation } of operations()) {
@@ -139,7 +139,7 @@ describe('the document', () => {
       }
   })
 
-  it('documents what the framing of any request can be refused with', () => {
+  it('documents the refusals that every request can get for its framing', () => {
     for (const { operation } of operations())
       for (const status of ['400', '406', '408', '414', '417', '431', '500'])
         expect(operation.responses).toHaveProperty(status)

@@ -40,7 +40,7 @@ const outcomes = ({ body }: { body: { results: { outcome: string }[] } }) =>
   body.results.map(({ outcome }) => outcome)
 
 describe('a write in doubt', () => {
-  it('is an operation that ends by itself, and tells each row', async () => {
+  it('is an operation that ends without a further request, with an outcome for each row', async () => {
     gateway.simulator.fault({ mode: 'drop-response', route: 'synchronize', times: 1 })
     const answer = await add(['Anna', 'John Smith', 'Borys'])
     const path = answer.headers['location'] as string
@@ -61,7 +61,7 @@ describe('a write in doubt', () => {
     expect(namesIn(gateway, 24).slice(3)).toEqual(['Anna', 'Borys'])
   })
 
-  it('tells its states as events up to the final one, also when that was before', async () => {
+  it('sends its states as events up to the final one, also when it had ended before', async () => {
     gateway.simulator.fault({ mode: 'drop-response', route: 'synchronize', times: 1 })
     const { body } = await add(['Anna', 'Borys', 'Clara'])
     const states = await statesOf(gateway, body.id)
@@ -71,7 +71,7 @@ describe('a write in doubt', () => {
     expect(await statesOf(gateway, body.id)).toEqual([states.at(-1)])
   })
 
-  it('ends its events when the gateway drains, so that the reader comes again elsewhere', async () => {
+  it('ends its events when the gateway drains, so that the reader reconnects to another instance', async () => {
     gateway.simulator.fault({ mode: 'drop-response', route: 'synchronize', times: 1 })
     const { headers } = await add(['Anna'])
     const events = await fetch(`${gateway.url}${headers['location']}/events`, {
@@ -84,7 +84,7 @@ describe('a write in doubt', () => {
     expect(text).not.toContain('"state":"done"')
   })
 
-  it('that ChatHub leaves in doubt three times asks for review, and can be tried again', async () => {
+  it('that ChatHub leaves in doubt three times needs review, and can be retried', async () => {
     gateway.simulator.fault({ mode: 'status', status: 500, route: 'synchronize', times: 3 })
     const { headers } = await add(['Anna'])
     const path = headers['location'] as string
@@ -104,7 +104,7 @@ describe('a write in doubt', () => {
     expect([settled.status, settled.body.code]).toEqual([409, 'operation.settled'])
   })
 
-  it('is cancelled before its next batch, and goes on from there when it is tried again', async () => {
+  it('is cancelled before its next batch, and continues there when it is retried', async () => {
     const held = gateway.simulator.hold('synchronize', 24)
     gateway.simulator.fault({ mode: 'drop-response', route: 'synchronize', times: 1 })
     const asked = add(['Anna', 'Borys', 'Clara', 'Dmytro', 'Emma'])
@@ -121,7 +121,7 @@ describe('a write in doubt', () => {
     expect(namesIn(gateway, 24).slice(3)).toEqual(['Anna', 'Borys', 'Clara', 'Dmytro', 'Emma'])
   })
 
-  it('is seen by the client alone that made it, and by nobody under another id', async () => {
+  it('is visible only to the client that made it', async () => {
     gateway.simulator.fault({ mode: 'drop-response', route: 'synchronize', times: 1 })
     const path = (await add(['Anna'])).headers['location'] as string
     for (const tail of ['', '/rows', '/events']) {
@@ -153,7 +153,7 @@ describe('a write in doubt', () => {
 })
 
 describe('a drop-in add to two organizations', () => {
-  it('of which the second cannot be reached is in doubt: the same key doubles nobody in the first', async () => {
+  it('of which the second cannot be reached is in doubt: the same key adds no duplicate to the first', async () => {
     const ask = () =>
       gateway.ask('POST', '/api/operator/synchronize', {
         headers: { 'Idempotency-Key': 'two' },
@@ -171,7 +171,7 @@ describe('a drop-in add to two organizations', () => {
 })
 
 describe('changes of status', () => {
-  it('opposite ones end in the order they came, though the first one is in doubt', async () => {
+  it('that are opposite are carried out in order of arrival, although the first one is in doubt', async () => {
     gateway.simulator.fault({ mode: 'late-apply', ms: 100, destroy: false, route: 'status', times: 1 })
     const first = patch(101, 'inactive')
     const held = gateway.simulator.hold('status', 24)
@@ -203,7 +203,7 @@ describe('changes of status', () => {
     expect(statusOf(102)).toBe(0)
   })
 
-  it('of many have one outcome each, in the order asked', async () => {
+  it('of many operators have one outcome each, in input order', async () => {
     const answer = await setStatus([101, 103, 999, 1, 101], 'inactive')
     expect(answer.status).toBe(200)
     expect(outcomes(answer)).toEqual(['changed', 'unchanged', 'rejected', 'rejected', 'unchanged'])
@@ -215,7 +215,7 @@ describe('changes of status', () => {
     expect(list.body.total).toBe(2)
   })
 
-  it('of many with one in doubt go on, and end with all known', async () => {
+  it('of many operators with one in doubt continue, and end with every outcome known', async () => {
     gateway.simulator.fault({ mode: 'drop-response', route: 'status', times: 1 })
     const answer = await setStatus([101, 102, 103], 'deleted')
     expect(answer.status).toBe(202)
@@ -224,7 +224,7 @@ describe('changes of status', () => {
     expect([101, 102, 103].map(statusOf)).toEqual([2, 2, 2])
   })
 
-  it('that revive are part of an add, and in doubt like it', async () => {
+  it('that reactivate are part of an add, and are in doubt with it', async () => {
     const gone = gateway.simulator.addOperator(24, 'Gone', 2)
     gateway.simulator.fault({ mode: 'drop-response', route: 'status', times: 1 })
     const answer = await add(['Gone', 'gone', 'New'], { onDeleted: 'reactivate' })

@@ -13,10 +13,10 @@ afterAll(() => gateway?.close())
 
 let keys = 0
 /** Adds by name; a key of its own with each request, which `allow` requires. */
-const add = (organization: number, names: string[], modes: object = {}) =>
+const add = (organization: number, added: string[], modes: object = {}) =>
   started().ask('POST', `/v1/organizations/${organization}/operators`, {
     headers: { 'Idempotency-Key': `add-${++keys}` },
-    body: { operators: names.map((name) => ({ name })), ...modes },
+    body: { operators: added.map((name) => ({ name })), ...modes },
   })
 const outcomes = (answer: { body: { results: Result[] } }) =>
   answer.body.results.map(({ outcome }) => outcome)
@@ -40,7 +40,7 @@ const sumsUp = ({ body }: { body: Record<string, number> & { results: Result[] }
 }
 
 describe('adding operators', () => {
-  it('answers 201 with one outcome each in the order asked, and the list has them at once', async () => {
+  it('answers 201 with one outcome each in input order, and the list has them at once', async () => {
     const answer = await add(24, ['Alex Brown', 'john  SMITH', 'Emma Davis', 'Alex Brown'])
     expect([answer.status, outcomes(answer)]).toEqual([201, ['created', 'exists', 'created', 'exists']])
     expect(idsOf(answer)).toEqual([104, 101, 105, 104])
@@ -58,14 +58,14 @@ describe('adding operators', () => {
     ])
   })
 
-  it('answers 200 when nobody had to be created, and sends nothing', async () => {
+  it('answers 200 when no operator had to be created, and sends nothing', async () => {
     const answer = await add(24, ['Sarah Johnson', 'MIKE WILSON'])
     expect([answer.status, answer.body.created, answer.body.exists]).toEqual([200, 0, 2])
     expect(sent()).toEqual([])
     sumsUp(answer)
   })
 
-  it('sees who was added in ChatHub itself a moment ago', async () => {
+  it('sees an operator that was added in ChatHub a moment ago', async () => {
     await started().ask('GET', '/v1/organizations/24/operators')
     const { id } = started().simulator.addOperator(24, 'Fresh Face')
     expect((await add(24, ['fresh face'])).body.results).toEqual([
@@ -73,7 +73,7 @@ describe('adding operators', () => {
     ])
   })
 
-  it('says when a namesake is deleted, and prefers a living one', async () => {
+  it('reports a deleted operator with the same name, and prefers one that is not deleted', async () => {
     started().simulator.addOperator(6, 'Gone Girl', 2)
     const answer = await add(6, ['gone girl', 'Олена Шевченко', 'Gone Girl'])
     expect(outcomes(answer)).toEqual(['existsDeleted', 'exists', 'existsDeleted'])
@@ -82,7 +82,7 @@ describe('adding operators', () => {
     expect(sent()).toEqual([])
   })
 
-  it('reactivates deleted namesakes when asked to', async () => {
+  it('reactivates deleted operators with the same name when asked to', async () => {
     const gone = started().simulator.addOperator(24, 'Gone Girl', 2)
     const answer = await add(24, ['Gone Girl', 'New One'], { onDeleted: 'reactivate' })
     expect([outcomes(answer), idsOf(answer)[0]]).toEqual([['reactivated', 'created'], gone.id])
@@ -96,14 +96,14 @@ describe('adding operators', () => {
     ).toBe(0)
   })
 
-  it('adds namesakes when they are allowed', async () => {
+  it('adds duplicates when they are allowed', async () => {
     const answer = await add(24, ['John Smith', 'John Smith'], { onDuplicate: 'allow' })
     expect([answer.status, outcomes(answer)]).toEqual([201, ['created', 'created']])
     expect(new Set([101, ...idsOf(answer)]).size).toBe(3)
     expect(names(24).filter((name) => name === 'John Smith')).toHaveLength(3)
   })
 
-  it('refuses all of them, and sends nothing, when duplicates are to fail', async () => {
+  it('refuses all operators, and sends nothing, when duplicates must fail', async () => {
     const answer = await add(24, ['New One', 'john smith', 'Other', 'OTHER'], { onDuplicate: 'fail' })
     expect([answer.status, answer.body.code]).toEqual([409, 'operator.duplicate'])
     expect(answer.body.errors.map(({ pointer }: { pointer: string }) => pointer)).toEqual([
@@ -114,7 +114,7 @@ describe('adding operators', () => {
     expect((await add(24, ['New One', 'Other'], { onDuplicate: 'fail' })).status).toBe(201)
   })
 
-  it('changes nothing on a dry run, and says what would happen', async () => {
+  it('changes nothing on a dry run, and shows what would happen', async () => {
     started().simulator.addOperator(24, 'Gone Girl', 2)
     const before = started().simulator.operators()
     const answer = await add(24, ['New One', 'John Smith', 'Gone Girl'], {
@@ -135,7 +135,7 @@ describe('adding operators', () => {
     expect(names(24).slice(3)).toEqual(['Zoë Ångström'.normalize('NFC'), ...strange])
   })
 
-  it('sends more than a hundred in batches of a hundred, each name once', async () => {
+  it('sends more than 100 operators in batches of 100, each name once', async () => {
     const many = Array.from({ length: 250 }, (_, index) => `Agent ${index}`)
     const answer = await add(24, many)
     expect([answer.body.created, sent().length]).toEqual([250, 3])
@@ -149,7 +149,7 @@ describe('adding operators', () => {
     for (const { id, name } of answer.body.results) expect(byId.get(id)).toBe(name)
   })
 
-  it('says rejected of those that ChatHub refused, their namesakes in the body too', async () => {
+  it('reports `rejected` for operators that ChatHub refused, also for repetitions of their names', async () => {
     started().simulator.fault({ mode: 'status', status: 400, route: 'synchronize' })
     const answer = await add(24, ['Refused', 'John Smith', 'refused'])
     expect([answer.status, outcomes(answer)]).toEqual([200, ['rejected', 'exists', 'rejected']])
@@ -196,7 +196,7 @@ describe('adding operators', () => {
     expect(sent()).toEqual([])
   })
 
-  it('takes 1 to 1,000 names of 1 to 100 units', async () => {
+  it('accepts 1 to 1,000 names of 1 to 100 units', async () => {
     const fits = Array.from({ length: 1000 }, (_, index) => `${index}`.padStart(4, '0'))
     expect((await add(24, fits, { dryRun: true })).body.created).toBe(1000)
     for (const wrong of [[], [...fits, 'one more']]) {

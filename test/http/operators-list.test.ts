@@ -20,15 +20,15 @@ const name = (text: string) => `name=${encodeURIComponent(text)}`
 const q = (text: string) => `q=${encodeURIComponent(text)}`
 
 describe('the operators of an organization', () => {
-  it('come whole without a limit, deleted ones too, names exactly as ChatHub gave them', async () => {
+  it('are returned completely without a limit, deleted ones too, with names exactly as ChatHub gave them', async () => {
     for (const organization of gateway.simulator.organizations()) {
       const truth = gateway.simulator.operators(organization.id)
       expect(await list(organization.id)).toEqual({
         organization,
-        items: truth.map(({ id, name, status }) => ({
-          id,
-          name,
-          status: ['active', 'inactive', 'deleted'][status],
+        items: truth.map((one) => ({
+          id: one.id,
+          name: one.name,
+          status: ['active', 'inactive', 'deleted'][one.status],
         })),
         total: truth.length,
         nextCursor: null,
@@ -55,7 +55,7 @@ describe('the operators of an organization', () => {
     expect((await list(24, 'fields=status')).items[1]).toEqual({ id: 109, status: 'unknown', statusCode: 7 })
   })
 
-  it('are found by name when it agrees folded, where accents count', async () => {
+  it('are found by name regardless of case, where accents matter', async () => {
     expect(await ids(6, name('олена   ШЕВЧЕНКО'))).toEqual([1, 5])
     expect(await ids(6, name('José Núñez'.normalize('NFD')))).toEqual([2])
     expect(await ids(6, name('Jose Nunez'))).toEqual([])
@@ -80,7 +80,7 @@ describe('the operators of an organization', () => {
     expect(await ids(6, 'sort=status,-name')).toEqual([1, 3, 2, 5, 4])
   })
 
-  it('show only the fields asked for, and always the id', async () => {
+  it('have only the fields that were asked for, and always the id', async () => {
     expect((await list(6, 'fields=name&limit=1')).items).toEqual([{ id: 1, name: 'Олена Шевченко' }])
     expect((await list(6, 'fields=id&limit=1')).items).toEqual([{ id: 1 }])
     expect((await list(6, 'fields=status,name&limit=1')).items).toEqual([
@@ -88,7 +88,7 @@ describe('the operators of an organization', () => {
     ])
   })
 
-  it('come in pages that together are the list, with the total of all', async () => {
+  it('are returned in pages that together are the list, with the total of all', async () => {
     const whole = await list(42, 'sort=name')
     const seen: Row[] = []
     let query = 'sort=name&limit=2'
@@ -102,7 +102,7 @@ describe('the operators of an organization', () => {
     expect(seen).toEqual(whole.items)
   })
 
-  it('are paged on correctly when the list changes between the pages', async () => {
+  it('are paged correctly when the list changes between pages', async () => {
     for (const sort of ['', 'sort=id&']) {
       gateway.simulator.setOperators(
         24,
@@ -118,7 +118,7 @@ describe('the operators of an organization', () => {
     }
   })
 
-  it('go on after the last operator seen though many came before it', async () => {
+  it('continue after the last operator of a page although many were inserted before it', async () => {
     gateway.simulator.setOperators(
       24,
       [1, 2, 3, 4].map((id) => ({ id: 300 + id, name: `P ${id}` })),
@@ -133,7 +133,7 @@ describe('the operators of an organization', () => {
     expect(await ids(24, `limit=2&cursor=${nextCursor}`)).toEqual([303, 304])
   })
 
-  it('refuse every fault of a question at once', async () => {
+  it('name every fault of a query at once', async () => {
     const { status, body } = await get(
       '/v1/organizations/0/operators?status=active,gone&sort=age&limit=0&fields=password&page=1',
     )
@@ -174,7 +174,7 @@ describe('the operators of an organization', () => {
     ])
   })
 
-  it('of one list cost ChatHub exactly one call, whoever reads and however', async () => {
+  it('of one list cost ChatHub exactly one call, for all readers and all kinds of reads', async () => {
     gateway.simulator.setOperators(42, [{ id: 21, name: 'Łukasz Żółć' }])
     gateway.simulator.clearArrivals()
     await gateway.ask('POST', '/v1/cache:purge', { body: { organization: 42 } })

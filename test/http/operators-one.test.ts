@@ -17,16 +17,16 @@ const sarah = {
 }
 
 describe('one operator', () => {
-  it('is given with its organization', async () => {
+  it('is returned with its organization', async () => {
     expect((await get('/v1/organizations/24/operators/102')).body).toEqual(sarah)
   })
 
-  it('is found without knowing the organization', async () => {
+  it('is found without its organization', async () => {
     expect((await get('/v1/operators/102', 'few')).body).toEqual(sarah)
     expect((await get('/v1/operators/3')).body.organization).toEqual({ id: 6, name: 'Sales' })
   })
 
-  it('of another organization, or of nobody, is unknown', async () => {
+  it('of another organization, or of none, is unknown', async () => {
     for (const [path, client] of [
       ['/v1/organizations/24/operators/1', 'all'],
       ['/v1/organizations/24/operators/999', 'all'],
@@ -38,7 +38,7 @@ describe('one operator', () => {
     }
   })
 
-  it('is unknown only when every organization was looked at, else 503 with Retry-After', async () => {
+  it('is unknown only when every organization was searched; otherwise 503 with Retry-After', async () => {
     gateway.simulator.addOrganization(55, 'Unseen')
     await gateway.ask('GET', '/v1/organizations', { headers: { 'Cache-Control': 'no-cache' } })
     gateway.simulator.fault({ mode: 'status', status: 500, route: 'list', organization: 55 })
@@ -51,7 +51,7 @@ describe('one operator', () => {
     await gateway.ask('GET', '/v1/organizations', { headers: { 'Cache-Control': 'no-cache' } })
   })
 
-  it('is asked for by an id that is an id', async () => {
+  it('must be asked for by a valid id', async () => {
     for (const id of [
       '0',
       '-1',
@@ -96,7 +96,7 @@ describe('the directory', () => {
     expect(await ids('organizations=6', 'few')).toEqual([])
   })
 
-  it('is partial when a list cannot be had, and names the organization', async () => {
+  it('is partial when a list cannot be loaded, and names the organization', async () => {
     gateway.simulator.fault({ mode: 'status', status: 403, route: 'list', organization: 6 })
     await gateway.ask('POST', '/v1/cache:purge', { body: {} })
     const { status, body } = await get('/v1/operators')

@@ -17,7 +17,7 @@ const statusOf = (id: number) => gateway.simulator.operators().find((row) => row
 const sent = () => gateway.simulator.arrivals().filter(({ route }) => route === 'status')
 
 describe('changing a status', () => {
-  it('answers the operator as it is now, and so does the list', async () => {
+  it('returns the operator with its new status, and so does the list', async () => {
     const { status, body } = await patch(24, 102, { status: 'inactive' })
     expect([status, body]).toEqual([
       200,
@@ -34,7 +34,7 @@ describe('changing a status', () => {
     expect(gateway.simulator.arrivals().filter(({ route }) => route === 'list')).toHaveLength(1)
   })
 
-  it('to what it is already asks ChatHub nothing', async () => {
+  it('to the current status sends nothing to ChatHub', async () => {
     await patch(24, 102, { status: 'inactive' })
     gateway.simulator.clearArrivals()
     const { status, body } = await patch(24, 102, { status: 'inactive' })
@@ -75,7 +75,7 @@ describe('changing a status', () => {
     expect(gateway.simulator.operators()).toEqual(before)
   })
 
-  it('says what is wrong with a body', async () => {
+  it('names the faults of a body', async () => {
     for (const [body, faults] of [
       [{}, ['/status value']],
       [{ status: 0 }, ['/status value']],
@@ -93,7 +93,7 @@ describe('changing a status', () => {
     expect(gateway.simulator.arrivals()).toEqual([])
   })
 
-  it('is never claimed when ChatHub refused it', async () => {
+  it('is not reported as done when ChatHub refused it', async () => {
     gateway.simulator.fault({ mode: 'status', status: 400, route: 'status', times: 1 })
     const { status, body } = await patch(24, 101, { status: 'deleted' })
     expect([status, body.code]).toEqual([422, 'chathub.rejected'])
@@ -115,7 +115,7 @@ describe('deleting an operator', () => {
     expect((await gateway.ask('GET', path)).body.status).toBe('deleted')
   })
 
-  it('takes no body', async () => {
+  it('accepts no body', async () => {
     const { status, body } = await gateway.ask('DELETE', '/v1/organizations/24/operators/101', { body: {} })
     expect([status, body.code]).toEqual([400, 'request.malformed'])
     expect(gateway.simulator.arrivals()).toEqual([])

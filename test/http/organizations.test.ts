@@ -39,13 +39,13 @@ describe('organizations', () => {
     expect((await get('/v1/organizations?q=')).body.total).toBe(3)
   })
 
-  it('are given one by one', async () => {
+  it('are returned one by one', async () => {
     expect((await get('/v1/organizations/24', 'few')).body).toEqual(support)
     const { status, body } = await get('/v1/organizations/6', 'few')
     expect([status, body.code]).toEqual([404, 'organization.unknown'])
   })
 
-  it('that all seem to be gone are asked for a second time before it is believed', async () => {
+  it('that all seem to be gone are loaded a second time before that is accepted', async () => {
     const noCache = { key: gateway.key, headers: { 'Cache-Control': 'no-cache' } }
     await get('/v1/organizations')
     gateway.simulator.fault({ mode: 'raw', route: 'organizations', body: '[]', status: 200, times: 1 })
@@ -54,7 +54,7 @@ describe('organizations', () => {
     expect((await get('/v1/organizations/24/operators')).status).toBe(200)
   })
 
-  it('name what is wrong with a question', async () => {
+  it('name every fault of a query', async () => {
     for (const [path, pointers] of [
       ['/v1/organizations?ids=6,,24', ['/query/ids']],
       ['/v1/organizations?ids=0', ['/query/ids']],
@@ -70,7 +70,7 @@ describe('organizations', () => {
     }
   })
 
-  it('made a moment ago in ChatHub are known at once when a fresh list is asked for', async () => {
+  it('made in ChatHub a moment ago are known at once when a fresh list is asked for', async () => {
     gateway.simulator.addOrganization(99, 'New one')
     const { body } = await gateway.ask('GET', '/v1/organizations', {
       headers: { 'Cache-Control': 'no-cache' },
@@ -80,7 +80,7 @@ describe('organizations', () => {
     await gateway.ask('GET', '/v1/organizations', { headers: { 'Cache-Control': 'no-cache' } })
   })
 
-  it('lists are never changed by a list that is no list', async () => {
+  it('are kept when ChatHub answers with an invalid list', async () => {
     gateway.simulator.fault({ mode: 'raw', route: 'organizations', body: '{"message":"hello"}', times: 1 })
     const broken = await gateway.ask('GET', '/v1/organizations', { headers: { 'Cache-Control': 'no-cache' } })
     expect([broken.status, broken.body.code]).toEqual([502, 'chathub.invalid-response'])
@@ -94,7 +94,7 @@ describe('the diagnosis', () => {
     return [body.known, body.operators, body.advice.map(({ code }: { code: string }) => code)]
   }
 
-  it('says that nothing is wrong, with the number of operators and the time of the list', async () => {
+  it('reports that nothing is wrong, with the number of operators and the time of the list', async () => {
     const { body } = await get('/v1/organizations/24/diagnosis')
     expect(body).toMatchObject({ known: true, allowed: true, operators: 3, advice: [{ code: 'ok' }] })
     expect(Math.abs(Date.now() - Date.parse(body.lastAsked))).toBeLessThan(60_000)
@@ -112,7 +112,7 @@ describe('the diagnosis', () => {
     expect(await codes('/v1/organizations/24/diagnosis', 'reader')).toEqual([true, 3, ['scope.missing']])
   })
 
-  it('answers while ChatHub is down, and says so', async () => {
+  it('answers while ChatHub is down, and reports that', async () => {
     gateway.simulator.fault({ mode: 'status', status: 500, route: 'list', organization: 42 })
     expect(await codes('/v1/organizations/42/diagnosis')).toEqual([true, null, ['chathub.unavailable']])
     gateway.simulator.clearFaults()

@@ -10,13 +10,13 @@ const long = Buffer.from(
 )
 
 describe('a prepared body', () => {
-  it('has one strong ETag per content: equal for equal bytes, another for others', () => {
+  it('has one strong ETag per content: equal for equal bytes, different for others', () => {
     expect(preparedBodyOf(Buffer.from('{}')).identity.etag).toMatch(/^"[\w-]{22}"$/)
     expect(preparedBodyOf(Buffer.from(long)).tag).toBe(preparedBodyOf(Buffer.from(long)).tag)
     expect(preparedBodyOf(Buffer.from('{ }')).tag).not.toBe(preparedBodyOf(Buffer.from('{}')).tag)
   })
 
-  it('is sent as it is while a compressed form is being made, and nobody waits for that', () => {
+  it('is sent uncompressed while a compressed form is being made, without waiting', () => {
     expect(preparedBodyOf(Buffer.from(long)).variant(['br', 'gzip', 'identity'])).toMatchObject({
       coding: 'identity',
     })
@@ -25,7 +25,7 @@ describe('a prepared body', () => {
   it.each<[Coding, (bytes: Buffer) => Buffer]>([
     ['gzip', gunzipSync],
     ['br', brotliDecompressSync],
-  ])('is soon there as %s, with the same content and an ETag of its own', async (coding, decompress) => {
+  ])('gets a form in %s, with the same content and its own ETag', async (coding, decompress) => {
     const prepared = preparedBodyOf(Buffer.from(long))
     await until(() => prepared.variant([coding, 'identity']).coding === coding)
     const { variant } = prepared.variant([coding, 'identity'])
@@ -36,7 +36,7 @@ describe('a prepared body', () => {
     expect(prepared.variant([]).coding).toBe('identity')
   })
 
-  it('comes in the best accepted form that is ready', async () => {
+  it('is sent in the best accepted form that is ready', async () => {
     const prepared = preparedBodyOf(Buffer.from(long))
     await until(() => prepared.variant(['gzip']).coding === 'gzip')
     expect(prepared.variant(['br', 'gzip', 'identity']).coding).toBe('gzip')
@@ -53,7 +53,7 @@ describe('a prepared body', () => {
     }
   })
 
-  it('of one request is never compressed: nothing is begun that nobody will use', () => {
+  it('of one request is never compressed, because the result would not be used', () => {
     let begun = 0
     const hook = createHook({
       init: (_id, type) => {

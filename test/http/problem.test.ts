@@ -28,7 +28,7 @@ const fails = async (mode: Fault, path = operators) => {
 }
 
 describe('a problem document', () => {
-  it('says what happened, where, and under which id', async () => {
+  it('names the fault, its place and the request id', async () => {
     const { body, headers } = await gateway.ask('GET', `${operators}?limit=0`, {
       headers: { 'X-Request-Id': 'mine-1234' },
     })
@@ -49,7 +49,7 @@ describe('a problem document', () => {
     })
   })
 
-  it('never repeats what was sent, nor what ChatHub said', async () => {
+  it('never repeats the input or the answer of ChatHub', async () => {
     const secret = 'hunter2-hunter2'
     for (const answer of [
       await gateway.ask('GET', `/v1/${secret}`),
@@ -68,7 +68,7 @@ describe('a problem document', () => {
     }
   })
 
-  it('tells ChatHub’s failures apart, and none of them is 401 or 403', async () => {
+  it('distinguishes ChatHub’s failures, and none of them is 401 or 403', async () => {
     for (const [mode, status, code] of [
       [{ mode: 'status', status: 403 }, 502, 'chathub.forbidden'],
       [{ mode: 'status', status: 400 }, 502, 'chathub.invalid-response'],
@@ -91,7 +91,7 @@ describe('a problem document', () => {
 })
 
 describe('a request id', () => {
-  it('is the caller’s own when it is one, else a new one with each request', async () => {
+  it('is that of the caller when it is valid, and otherwise new for each request', async () => {
     const idOf = async (given?: string, path = '/v1/me') => {
       const headers: Record<string, string> = given === undefined ? {} : { 'X-Request-Id': given }
       return (await gateway.ask('GET', path, { headers })).headers['x-request-id']
@@ -103,7 +103,7 @@ describe('a request id', () => {
     expect(await idOf('on-a-404', '/nothing')).toBe('on-a-404')
   })
 
-  it('stands in the log line of its request, with route and status but without the query', async () => {
+  it('is in the log line of its request, with route and status but without the query', async () => {
     await gateway.ask('GET', `${operators}?name=Sarah`, { headers: { 'X-Request-Id': 'find-me-again' } })
     const line = gateway
       .logged()
@@ -121,7 +121,7 @@ describe('a request id', () => {
 })
 
 describe('a body', () => {
-  it('that is no strict JSON is malformed', async () => {
+  it('that is not strict JSON is malformed', async () => {
     const deep = `${'['.repeat(17)}${']'.repeat(17)}`
     for (const [body, code] of [
       ['', 'empty'],
@@ -148,7 +148,7 @@ describe('a body', () => {
     expect([wide.status, wide.errors[0].code]).toEqual([400, 'syntax'])
   })
 
-  it('of another type or coding is not taken', async () => {
+  it('of another media type or coding is refused', async () => {
     const good = '{"operators":[{"name":"A"}],"dryRun":true}'
     for (const type of [
       'text/plain',
@@ -171,7 +171,7 @@ describe('a body', () => {
       expect([type, (await send(good, { 'Content-Type': type })).status]).toEqual([type, 200])
   })
 
-  it('larger than a mebibyte is too large, also when it comes in pieces', async () => {
+  it('larger than 1 MiB is too large, also when it arrives in chunks', async () => {
     const padded = (size: number) => `{"operators":[{"name":"A"}],"dryRun":true}`.padEnd(size)
     expect((await send(padded(1024 * 1024))).status).toBe(200)
     const { status, body, headers } = await send(padded(1024 * 1024 + 1))

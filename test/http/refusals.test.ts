@@ -23,7 +23,7 @@ type Case = { method?: string; path: string; key?: string; headers?: Record<stri
 const ask = ({ method = 'POST', path, ...options }: Case) => gateway.ask(method, path, options)
 const foreign = '/v1/organizations/6/operators'
 
-describe('refusals come in one order, the first that applies', () => {
+describe('refusals have one order, and the first that applies is sent', () => {
   const operators = '/v1/organizations/24/operators'
   const text = { 'Content-Type': 'text/plain' }
   const json = { 'Content-Type': 'application/json' }
@@ -74,13 +74,13 @@ describe('refusals come in one order, the first that applies', () => {
     expect(gateway.simulator.arrivals()).toEqual([])
   })
 
-  it('a path that does not parse is told with the faults of the query, all at once', async () => {
+  it('the faults of a path that does not parse are sent together with those of the query', async () => {
     const { status, body } = await ask({ method: 'GET', path: '/v1/organizations/x/operators?limit=0' })
     const pointers = body.errors.map(({ pointer }: { pointer: string }) => pointer)
     expect([status, pointers]).toEqual([400, ['/path/org', '/query/limit']])
   })
 
-  it('405 names the methods there are', async () => {
+  it('405 names the allowed methods', async () => {
     for (const [method, path, allow] of [
       ['DELETE', '/v1/organizations/24/operators', 'GET, HEAD, POST'],
       ['POST', '/v1/me', 'GET, HEAD'],
@@ -95,14 +95,14 @@ describe('refusals come in one order, the first that applies', () => {
     }
   })
 
-  it('401 says how to authenticate', async () => {
+  it('401 has a challenge that names how to authenticate', async () => {
     const missing = await gateway.ask('GET', '/v1/me', { key: '' })
     expect(missing.headers['www-authenticate']).toBe('Bearer realm="chathub-gateway"')
     const invalid = await gateway.ask('GET', '/v1/me', { key: makeKey('other') })
     expect(invalid.headers['www-authenticate']).toBe('Bearer realm="chathub-gateway", error="invalid_token"')
   })
 
-  it('429 says who is limited, and when to come back', async () => {
+  it('429 names the limit and has Retry-After', async () => {
     const key = gateway.keys['one-call'] as string
     await gateway.ask('GET', '/v1/me', { key })
     const { status, headers } = await gateway.ask('GET', '/v1/me', { key })
@@ -113,7 +113,7 @@ describe('refusals come in one order, the first that applies', () => {
 })
 
 describe('paths', () => {
-  it('that are not exactly a path of the document are unknown', async () => {
+  it('that are not exactly a path of the OpenAPI document are unknown', async () => {
     for (const path of [
       '/',
       '/v1',
@@ -151,7 +151,7 @@ describe('paths', () => {
 })
 
 describe('credentials', () => {
-  it('that are wrong, missing or foreign never reach ChatHub, on any path', async () => {
+  it('that are invalid or missing never cause a call to ChatHub, on any path', async () => {
     const wrong = [
       makeKey('all'),
       `${gateway.key}x`,
@@ -181,7 +181,7 @@ describe('credentials', () => {
     expect(gateway.simulator.arrivals()).toEqual([])
   })
 
-  it('come in one header; two that differ are refused, the same twice is one', async () => {
+  it('in two headers conflict when they differ, and count as one when they are equal', async () => {
     const bearer = (key: string) => ({ Authorization: `Bearer ${key}` })
     expect((await gateway.ask('GET', '/v1/me', { key: '', headers: bearer(gateway.key) })).status).toBe(200)
     expect(
@@ -197,7 +197,7 @@ describe('credentials', () => {
     }
   })
 
-  it('given twice in one header are one when they agree, and a conflict when they differ', async () => {
+  it('in a repeated header conflict when they differ, and count as one when they are equal', async () => {
     const other = gateway.keys['reader'] as string
     for (const [name, before] of [
       ['Authorization', 'Bearer '],
@@ -215,7 +215,7 @@ describe('credentials', () => {
       }
   })
 
-  it('in the URL are refused as such, beside a good one too, and are not repeated', async () => {
+  it('in the URL are refused, also beside a valid credential, and are not repeated', async () => {
     const ofKey = gateway.key
     for (const query of [
       ...['api_key', 'apikey', 'X-API-Key', 'key', 'token', 'access_token', 'authorization'].map(
@@ -241,7 +241,7 @@ describe('credentials', () => {
     expect(statuses).toEqual([200, 200, 429])
   })
 
-  it('without a scope get 403 with its name, and no more', async () => {
+  it('without a scope get 403 with the name of that scope, and nothing else', async () => {
     const { status, body } = await gateway.ask('DELETE', '/v1/organizations/24/operators/101', {
       key: gateway.keys['reader'] as string,
     })

@@ -32,7 +32,7 @@ describe('freshness', () => {
     await get(path, noCache)
   })
 
-  it('is told with every list: its age, how it came about, and who may keep it', async () => {
+  it('is sent with every list: its age, its cache status, and who may store it', async () => {
     await gateway.ask('POST', '/v1/cache:purge', { body: { organization: 24 } })
     const loaded = (await get()).headers
     expect([loaded['age'], loaded['cache-status']]).toEqual(['0', 'chathub-gateway; fwd=uri-miss; stored'])
@@ -46,7 +46,7 @@ describe('freshness', () => {
     }
   })
 
-  it('of a list past its time is negative while it is refreshed behind, once', async () => {
+  it('of a stale list is negative while the list is refreshed once in the background', async () => {
     gateway.simulator.clearArrivals()
     clock.jump(71_000)
     const hold = gateway.simulator.hold('list', 24)
@@ -72,7 +72,7 @@ describe('freshness', () => {
     gateway.simulator.clearFaults()
   })
 
-  it('of those who waited for one load says so', async () => {
+  it('of requests that waited for one load shows `collapsed`', async () => {
     await gateway.ask('POST', '/v1/cache:purge', { body: { organization: 24 } })
     const hold = gateway.simulator.hold('list', 24)
     const [one, two] = [get(), get()]
@@ -85,7 +85,7 @@ describe('freshness', () => {
     ])
   })
 
-  it('can be demanded: no-cache asks ChatHub, unless a validator stands beside it', async () => {
+  it('can be demanded: no-cache asks ChatHub, except together with a validator', async () => {
     gateway.simulator.clearArrivals()
     const { headers } = await get(path, noCache)
     expect([headers['age'], headers['cache-status']]).toEqual(['0', 'chathub-gateway; fwd=uri-miss; stored'])
@@ -100,7 +100,7 @@ describe('freshness', () => {
 })
 
 describe('an ETag', () => {
-  it('is strong, the same while the content is, and another when it changes', async () => {
+  it('is strong, and changes exactly when the content changes', async () => {
     const first = (await get(path, noCache)).headers['etag']
     expect(first).toMatch(/^"[\x21\x23-\x7e]+"$/)
     expect((await get(path, noCache)).headers['etag']).toBe(first)
@@ -110,7 +110,7 @@ describe('an ETag', () => {
     expect((await get(path, noCache)).headers['etag']).toBe(first)
   })
 
-  it('is compared weakly, in lists, and as any coding’s tag of the same content', async () => {
+  it('is compared weakly, in lists, and with the tag of any coding of the same content', async () => {
     for (const url of [path, `${path}?q=john`, '/v1/organizations', '/v1/statistics', '/v1/operators']) {
       const { etag } = (await get(url)).headers as { etag: string }
       const opaque = etag.slice(1, -1)
@@ -133,7 +133,7 @@ describe('an ETag', () => {
     }
   })
 
-  it('holds a comma in a tag together', async () => {
+  it('may contain a comma', async () => {
     const { status } = await get(path, { 'If-None-Match': '"a,b", "c"' })
     expect(status).toBe(200)
   })
@@ -149,7 +149,7 @@ describe('a compressed form', () => {
     await get(big, noCache)
   })
 
-  it('has a tag of its own and the same content', async () => {
+  it('has its own tag and the same content', async () => {
     const plain = await raw(big, 'identity')
     const tag = (plain.headers['etag'] as string).slice(1, -1)
     const gzip = await rawCompressed(big, 'gzip')
@@ -181,14 +181,14 @@ describe('a compressed form', () => {
       expect([accept, (await raw(big, accept)).headers['content-encoding']]).toEqual([accept, coding])
   })
 
-  it('is not made of small bodies', async () => {
+  it('is not made for small bodies', async () => {
     for (let tries = 0; tries < 5; tries++)
       expect((await raw(path, 'gzip, br')).headers).not.toHaveProperty('content-encoding')
   })
 })
 
 describe('HEAD', () => {
-  it('answers the headers of GET without a body', async () => {
+  it('returns the headers of GET without a body', async () => {
     for (const url of [
       path,
       '/v1/organizations',
@@ -208,7 +208,7 @@ describe('HEAD', () => {
 })
 
 describe('every answer', () => {
-  it('tells browsers to sniff, frame, load and leak nothing, and not what made it', async () => {
+  it('has the security headers for browsers, and does not name its software', async () => {
     for (const answer of [
       await get(),
       await get('/v1/nothing'),
@@ -229,7 +229,7 @@ describe('every answer', () => {
     }
   })
 
-  it('that is nobody else’s says that it is not to be kept', async () => {
+  it('about one caller has Cache-Control: no-store', async () => {
     for (const url of ['/v1/me', '/v1/upstream', '/livez', '/v1/organizations/24/diagnosis', '/v1/nothing'])
       expect([url, (await get(url)).headers['cache-control']]).toEqual([url, 'no-store'])
   })

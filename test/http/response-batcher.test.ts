@@ -21,7 +21,7 @@ const get = (...fields: string[]): string =>
 describe('answers of one turn of the event loop', () => {
   beforeAll(() => sendRaw(gateway, [get('Connection: close')])) // from here on they are answered from memory, at once
 
-  it('go out in the order of their requests, however many come in one packet', async () => {
+  it('are sent in the order of their requests, however many arrive in one packet', async () => {
     const ids = Array.from({ length: 300 }, (_, index) => `request-${index}`)
     const asked = ids.map((id) => get(`X-Request-Id: ${id}`)).join('')
     const { text, statuses } = await sendRaw(gateway, [asked + get('Connection: close')])
@@ -34,7 +34,7 @@ describe('answers of one turn of the event loop', () => {
     ['a request that is none', 'GET / nonsense\r\n\r\n', [200, 200, 400]],
     ['one whose body is broken', `POST ${path} HTTP/1.1\r\nContent-Length: x\r\n\r\n`, [200, 200, 400]],
     ['one that wants a tunnel', 'CONNECT x:1 HTTP/1.1\r\nHost: x\r\n\r\n', [200, 200, 405]],
-  ])('go out before the connection is ended by %s', async (_name, last, expected) => {
+  ])('are sent before the connection is ended by %s', async (_name, last, expected) => {
     const { statuses } = await sendRaw(gateway, [get() + get() + last])
     expect(statuses).toEqual(expected)
   })
@@ -44,29 +44,26 @@ describe('answers of one turn of the event loop', () => {
     ['an expectation nobody can meet', 'POST', 'Expect: foo\r\nContent-Length: 3', [200, 417]],
     ['one that waits to be told to go on', 'POST', 'Expect: 100-continue\r\nContent-Length: 3', [200, 415]],
     ['a coding nobody knows', 'GET', 'Transfer-Encoding: gzip, chunked', [200, 400]],
-  ])(
-    'are not lost when garbage comes behind %s, which was refused',
-    async (_name, method, fields, expected) => {
-      const refused = get(...fields.split('\r\n')).replace('GET', method)
-      expect((await sendRaw(gateway, [`${get()}${refused}abc gar bage\r\n\r\n`])).statuses).toEqual(expected)
-      const slow = get('Cache-Control: no-cache')
-      expect((await sendRaw(gateway, [`${slow}${refused}abc gar bage\r\n\r\n`])).statuses).toEqual(expected)
-    },
-  )
+  ])('are not lost when garbage follows %s, which was refused', async (_name, method, fields, expected) => {
+    const refused = get(...fields.split('\r\n')).replace('GET', method)
+    expect((await sendRaw(gateway, [`${get()}${refused}abc gar bage\r\n\r\n`])).statuses).toEqual(expected)
+    const slow = get('Cache-Control: no-cache')
+    expect((await sendRaw(gateway, [`${slow}${refused}abc gar bage\r\n\r\n`])).statuses).toEqual(expected)
+  })
 
-  it('go out before one whose body breaks off is refused', async () => {
+  it('are sent before a request with a truncated body is refused', async () => {
     const slow = get('Cache-Control: no-cache')
     const broken = `${get('Transfer-Encoding: chunked', 'Content-Type: application/json').replace('GET', 'POST')}zz\r\n`
     expect((await sendRaw(gateway, [slow + broken])).statuses).toEqual([200, 400])
   })
 
-  it('are not overtaken by the refusal of a tunnel', async () => {
+  it('are sent before the refusal of a tunnel', async () => {
     const refused = get('Expect: foo').replace('GET', 'POST')
     const { statuses } = await sendRaw(gateway, [`${refused}CONNECT x:1 HTTP/1.1\r\nHost: x\r\n\r\n`])
     expect(statuses[0]).toBe(417)
   })
 
-  it('reach a reader who has said that it asks no more, also in a packet that fills what is read at once', async () => {
+  it('reach a client that has ended its side, also when a packet fills the read buffer', async () => {
     const readAtOnce = 65_536
     let asked = ''
     while (asked.length < readAtOnce - 3000) asked += get(`X-Pad: ${'a'.repeat(1500)}`)
@@ -79,7 +76,7 @@ describe('answers of one turn of the event loop', () => {
     ])
   })
 
-  it('are lost without harm when their reader is gone', async () => {
+  it('cause no error when their client has disconnected', async () => {
     const tunnel = `${get('Cache-Control: no-cache')}CONNECT x:1 HTTP/1.1\r\nHost: x\r\n\r\n`
     const socket = connect({ port: Number(new URL(gateway.url).port), host: '127.0.0.1' })
     await once(socket, 'connect')
@@ -92,7 +89,7 @@ describe('answers of one turn of the event loop', () => {
     expect((await sendRaw(gateway, [get('Connection: close')])).statuses).toEqual([200])
   })
 
-  it('say that their connection ends when the gateway was told to end before they went out', async () => {
+  it('have Connection: close when the gateway began to drain before they were sent', async () => {
     const own = await startGateway()
     const asked = get().replaceAll(gateway.key, own.key)
     await sendRaw(own, [asked.replace('Host', 'Connection: close\r\nHost')])
@@ -126,18 +123,18 @@ describe('a batch of answers', () => {
     })
     await once(server.listen(0, '127.0.0.1'), 'listening')
     const { port } = server.address() as { port: number }
-    const get = (id: string) =>
+    const textOf = (id: string) =>
       fetch(`http://127.0.0.1:${port}/`, { headers: { 'X-Request-Id': id } }).then(
         (answer) => answer.text(),
         () => 'cut off',
       )
-    const answers = await Promise.all([get('the-first'), get('the-second')])
+    const answers = await Promise.all([textOf('the-first'), textOf('the-second')])
     server.closeAllConnections()
     server.close()
     return { answers, reported }
   }
 
-  it('goes out whole when one of them cannot be written: its own connection ends', async () => {
+  it('is sent completely when one answer cannot be written; only its own connection ends', async () => {
     const { answers, reported } = await answerTwo(
       () => {},
       (res) => {
@@ -150,7 +147,7 @@ describe('a batch of answers', () => {
     expect(reported).toEqual(['the-first: cannot be written'])
   })
 
-  it('goes out whole when one of them cannot be counted: it has been sent all the same', async () => {
+  it('is sent completely when one answer cannot be counted', async () => {
     const { answers, reported } = await answerTwo(({ requestId }) => {
       if (requestId === 'the-first') throw new Error('cannot be counted')
     })

@@ -33,7 +33,7 @@ const post = (key: string, path: string, body?: unknown, idempotent = true) =>
   })
 const replayed = ({ headers }: { headers: Record<string, string> }) => headers['idempotency-replayed']
 
-describe('an organization that a client may not touch any more', () => {
+describe('an organization that a client may no longer access', () => {
   const operators = '/v1/organizations/24/operators'
   it.each([
     ['an add', operators, { operators: [{ name: 'Anna' }] }, 'organization.unknown'],
@@ -47,7 +47,7 @@ describe('an organization that a client may not touch any more', () => {
       'organization.unknown',
     ],
     ['a drop-in change', '/api/operator/status', { id: 101, status: 0 }, 'operator.unknown'],
-  ])('is not told by the kept answer to %s', async (_what, path, body, code) => {
+  ])('is not revealed by the stored answer to %s', async (_what, path, body, code) => {
     const first = await post(before, path, body)
     expect(first.status).toBeLessThan(300)
     const refused = await post(after, path, body)
@@ -57,7 +57,7 @@ describe('an organization that a client may not touch any more', () => {
     if (path !== `${operators}/101/tokens`) expect(again.body).toEqual(first.body)
   })
 
-  it('is not told by its operations either', async () => {
+  it('is not revealed by its operations either', async () => {
     gateway.simulator.fault({ mode: 'status', status: 400, route: 'synchronize', times: 1 })
     const { headers } = await gateway.ask('POST', '/v1/organizations/24/imports', {
       key: before,

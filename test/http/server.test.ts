@@ -48,8 +48,8 @@ const isProblem = ({ status, headers, body }: Answer, wanted: number, code: keyo
   expect(headers['content-security-policy']).toMatch(/^default-src 'none'/)
 }
 
-describe('a request that is none is answered with a problem document', () => {
-  it('when its first line is broken', async () => {
+describe('an invalid request is answered with a problem document', () => {
+  it('when its request line is invalid', async () => {
     for (const line of [
       'HELLO',
       'GET',
@@ -61,19 +61,19 @@ describe('a request that is none is answered with a problem document', () => {
       isProblem(await raw([line, 'Host: x']), 400, 'request.malformed')
   })
 
-  it('when a header is broken', async () => {
+  it('when a header is invalid', async () => {
     for (const field of ['no colon here', 'X Y: 1', ': empty', 'X-A: a\u0000b', 'X-A : 1'])
       isProblem(await request('GET /v1/me HTTP/1.1', [field]), 400, 'request.malformed')
   })
 
-  it('when its length is told twice', async () => {
+  it('when it has two lengths', async () => {
     const both = ['Content-Length: 5', 'Transfer-Encoding: chunked']
     isProblem(await request('POST /v1/tokens:validate HTTP/1.1', both, '0\r\n\r\n'), 400, 'request.malformed')
     const two = ['Content-Length: 5', 'Content-Length: 6']
     isProblem(await request('POST /v1/tokens:validate HTTP/1.1', two, 'aaaaaa'), 400, 'request.malformed')
   })
 
-  it('when its length or coding is nonsense', async () => {
+  it('when its length or coding is invalid', async () => {
     for (const field of [
       'Content-Length: -1',
       'Content-Length: 1x',
@@ -95,7 +95,7 @@ describe('a request that is none is answered with a problem document', () => {
     )
   })
 
-  it('when it names no host, or two', async () => {
+  it('when it has no Host header, or two', async () => {
     isProblem(await raw(['GET /v1/me HTTP/1.1', 'Connection: close']), 400, 'request.malformed')
     isProblem(await request('GET /v1/me HTTP/1.1', ['Host: y']), 400, 'request.malformed')
   })
@@ -114,13 +114,13 @@ describe('a request that is none is answered with a problem document', () => {
     isProblem(await request(`GET /v1/me?${'a'.repeat(17_000)} HTTP/1.1`), 431, 'request.headers-too-large')
   })
 
-  it('when its target is no path', async () => {
+  it('when its target is not a path', async () => {
     for (const target of ['http://x/v1/me', 'https://evil.example/v1/me', '*', 'v1/me', '?a=1'])
       isProblem(await request(`GET ${target} HTTP/1.1`), 400, 'request.malformed')
     isProblem(await raw(['CONNECT x:443 HTTP/1.1', 'Host: x']), 405, 'route.method')
   })
 
-  it('when it expects what nobody does', async () => {
+  it('when its expectation is not supported', async () => {
     isProblem(await request('GET /v1/me HTTP/1.1', ['Expect: 200-ok']), 417, 'request.expectation')
   })
 })
@@ -139,7 +139,7 @@ describe('an ordinary request', () => {
     expect(answer.body).toMatch(/^HTTP\/1\.1 200 OK\r\n/)
   })
 
-  it('may ask for an upgrade that there is not, and is answered plainly', async () => {
+  it('may ask for an unsupported upgrade, which is ignored', async () => {
     const answer = await request('GET /v1/me HTTP/1.1', [
       'Upgrade: h2c',
       'HTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA',
@@ -151,7 +151,7 @@ describe('an ordinary request', () => {
     expect((await raw(['GET /livez HTTP/1.0'])).status).toBe(200)
   })
 
-  it('is answered once, though its body breaks after the answer', async () => {
+  it('is answered once, although its body breaks off after the answer', async () => {
     const socket = connect(Number(new URL(gateway.url).port), '127.0.0.1')
     let heard = ''
     const answered = new Promise<void>((resolve) =>
@@ -169,7 +169,7 @@ describe('an ordinary request', () => {
     expect(heard.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 401'])
   })
 
-  it('is not answered twice, nor is what follows a fault on the same connection taken for a request', async () => {
+  it('is not answered twice, and bytes after a fault are not parsed as a request', async () => {
     const smuggled = `GET /v1/upstream HTTP/1.1\r\nHost: x\r\nX-API-Key: ${gateway.key}\r\n\r\n`
     const both = ['Content-Length: 5', 'Transfer-Encoding: chunked']
     const { status, body } = await request('POST /v1/tokens:validate HTTP/1.1', both, `0\r\n\r\n${smuggled}`)
@@ -177,14 +177,14 @@ describe('an ordinary request', () => {
     expect(body).not.toContain('HTTP/1.1 200')
   })
 
-  it('never reached ChatHub when it was none', async () => {
+  it('causes no call to ChatHub when it is invalid', async () => {
     gateway.simulator.clearArrivals()
     await request('GET /v1/organizations/24/operators HTTP/1.1', ['Host: y'])
     await request('GET http://x/v1/organizations/24/operators HTTP/1.1')
     expect(gateway.simulator.arrivals()).toEqual([])
   })
 
-  it('ignores whatever would change its method', async () => {
+  it('ignores headers and parameters that would override its method', async () => {
     const override = ['X-HTTP-Method-Override: DELETE', 'X-Method-Override: DELETE']
     expect((await request('GET /v1/organizations/24/operators/101 HTTP/1.1', override)).status).toBe(200)
     expect(gateway.simulator.operators(24).find(({ id }) => id === 101)?.status).toBe(0)

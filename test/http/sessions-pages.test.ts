@@ -66,7 +66,7 @@ describe('a session cookie counts', () => {
     expect(gateway.simulator.operators()).toEqual(before)
   })
 
-  it('not beside a key: which of both speaks is not guessed', async () => {
+  it('not together with a key: the request is refused', async () => {
     const others: Record<string, string>[] = [
       { 'X-API-Key': gateway.key },
       { Authorization: `Bearer ${gateway.key}` },
@@ -93,7 +93,7 @@ describe('a session cookie counts', () => {
 })
 
 describe('without SESSION_SECRET', () => {
-  it('there are no sessions, and a cookie is nothing', async () => {
+  it('there are no sessions, and a cookie is ignored', async () => {
     const plain = await startGateway({ beside: gateway })
     // conforms() knows the whole contract, this gateway has no such path: asked without it.
     const minted = await fetch(`${plain.url}/v1/sessions`, {
@@ -113,7 +113,7 @@ const seen = ({ status, headers, text }: Response) => {
   return { status, headers: rest, text: text.replaceAll(requestId as string, 'request-id') }
 }
 
-describe('with a session an organization that is not its own answers exactly as one that does not exist', () => {
+describe('with a session, a foreign organization is answered exactly like one that does not exist', () => {
   const paths: [string, string, object?][] = [
     ['GET', '/v1/organizations/ORG'],
     ['GET', '/v1/organizations?ids=ORG'],
@@ -151,7 +151,7 @@ describe('with a session an organization that is not its own answers exactly as 
     },
   )
 
-  it('also among all: lists, directory and statistics hold its own alone', async () => {
+  it('lists, directory and statistics contain only the organizations of the session', async () => {
     for (const path of [
       '/v1/organizations',
       '/v1/operators',
@@ -164,7 +164,7 @@ describe('with a session an organization that is not its own answers exactly as 
     }
   })
 
-  it('and an operator of another’s organization is unknown by its id alone', async () => {
+  it('an operator of a foreign organization is unknown by its id alone', async () => {
     for (const [method, path, body] of [
       ['GET', '/v1/operators/2'],
       ['POST', '/api/operator/status', { id: 2, status: 2 }],

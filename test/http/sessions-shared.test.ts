@@ -47,20 +47,20 @@ describeWithRedisServer('sessions of all instances', () => {
     return status === 200 ? 200 : [status, body.code]
   }
 
-  it('open anywhere and work everywhere', async () => {
+  it('open on any instance and work on every instance', async () => {
     const { ticket } = (await mint(one)).body
     const id = idIn(await redeem(two, ticket))
     expect([await me(one, id), await me(two, id)]).toEqual([200, 200])
     expect((await redeem(one, ticket)).status).toBe(401)
   })
 
-  it('take a ticket once between two instances', async () => {
+  it('accept a ticket once between two instances', async () => {
     const { ticket } = (await mint(one)).body
     const answers = await Promise.all([one, two, one, two].map((gateway) => redeem(gateway, ticket)))
     expect(answers.map(({ status }) => status).sort()).toEqual([204, 401, 401, 401])
   })
 
-  it('that were ended here are dead there within a second, though their use is noted in that second', async () => {
+  it('that one instance ended have ended on the other within a second, although they were used in that second', async () => {
     const id = await open(one)
     clockOne.jump(59_500)
     clockTwo.jump(59_500)
@@ -74,7 +74,7 @@ describeWithRedisServer('sessions of all instances', () => {
     expect(await me(two, id)).toEqual([401, 'credential.invalid'])
   })
 
-  it('leave nothing in Redis that could be sent: neither cookie nor ticket nor key', async () => {
+  it('store nothing in Redis that works as a credential: no cookie, no ticket, no key', async () => {
     const unused = (await mint(one)).body.ticket
     const id = await open(one)
     await me(two, id)
@@ -91,7 +91,7 @@ describeWithRedisServer('sessions of all instances', () => {
   })
 
   it.each(['kill', 'pause'] as const)(
-    'known before Redis was lost (%s) go on reading, others get 503',
+    'known before Redis was lost (%s) can still read, others get 503',
     async (how) => {
       const [known, unknown] = [await open(one), await open(one)]
       const { ticket } = (await mint(one)).body
@@ -120,7 +120,7 @@ describeWithRedisServer('sessions of all instances', () => {
     },
   )
 
-  it('that are ended while Redis hangs answer 503, are not used here any more, and end when it goes on', async () => {
+  it('that are ended while Redis hangs answer 503, no longer work on that instance, and end when Redis continues', async () => {
     const id = await open(one)
     expect(await me(one, id)).toBe(200)
     redis.pause()
@@ -132,7 +132,7 @@ describeWithRedisServer('sessions of all instances', () => {
     expect(await me(one, id)).toEqual([401, 'credential.invalid'])
   })
 
-  it('are worth nothing to an instance with another secret', async () => {
+  it('do not work on an instance with another secret', async () => {
     const id = await open(one)
     const env = { SESSION_SECRET: 'another-secret-of-32-characters-or-more', REDIS_URL: redis.url }
     const other = await startGateway({ env, beside: one })

@@ -52,7 +52,7 @@ describe('a browser session', () => {
     expect((await gateway.ask('DELETE', '/v1/session', asPage(id))).status).toBe(401)
   })
 
-  it('lives in a cookie that no script can read and no other host can set, and nowhere else', async () => {
+  it('is only in a cookie that no script can read and no other host can set', async () => {
     const { headers, text } = await redeem(gateway, (await mint(gateway, { ttlSeconds: 3600 })).body.ticket)
     const [cookie] = headers['set-cookie'] as unknown as [string]
     const [, ...attributes] = cookie.split('; ')
@@ -64,7 +64,7 @@ describe('a browser session', () => {
     expect([text, headers['cache-control']]).toEqual(['', 'no-store'])
   })
 
-  it('is a caller like others: its own limit, its own id, its end told', async () => {
+  it('is a caller with its own limit, id and expiry', async () => {
     const id = await openSession(gateway, { ttlSeconds: 600 }, crm())
     const { body } = await gateway.ask('GET', '/v1/me', asPage(id))
     expect(body).toMatchObject({ kind: 'session', organizations: [24], requestsPerMinute: 1200 })
@@ -88,7 +88,7 @@ describe('a browser session', () => {
     expect((await mint(gateway, { organizations: many }, crm())).status).toBe(422)
   })
 
-  it('is not what a key has', async () => {
+  it('does not exist for a request with a key', async () => {
     for (const method of ['GET', 'DELETE']) {
       const { status, body, headers } = await gateway.ask(method, '/v1/session')
       expect([method, status, body.code]).toEqual([method, 401, 'credential.missing'])
@@ -98,7 +98,7 @@ describe('a browser session', () => {
 })
 
 describe('a ticket', () => {
-  it('works once, also when two take it at the same time', async () => {
+  it('works once, also when two requests use it at the same time', async () => {
     const { ticket } = (await mint(gateway)).body
     const answers = await Promise.all([redeem(gateway, ticket), redeem(gateway, ticket)])
     expect(answers.map(({ status }) => status).sort()).toEqual([204, 401])
@@ -122,7 +122,7 @@ describe('a ticket', () => {
     ['https://crm.example.com:8443'],
     ['http://crm.example.com'],
     ['null'],
-  ])('is spent when a page of %s tries it', async (origin) => {
+  ])('is used up when a page of %s tries it', async (origin) => {
     const { ticket } = (await mint(gateway)).body
     const refused = await redeem(gateway, ticket, origin)
     expect([refused.status, refused.body.code]).toEqual([403, 'csrf.refused'])
@@ -130,13 +130,13 @@ describe('a ticket', () => {
     expect((await redeem(gateway, ticket)).body.code).toBe('session.ticket')
   })
 
-  it('is no session, and a session no ticket', async () => {
+  it('does not work as a session, nor a session as a ticket', async () => {
     const { ticket } = (await mint(gateway)).body
     expect((await session(ticket)).status).toBe(401)
     expect((await redeem(gateway, await openSession(gateway))).status).toBe(401)
   })
 
-  it('is refused for what makes none', async () => {
+  it('is refused for an invalid request', async () => {
     for (const body of [{}, { ticket: '' }, { ticket: 5 }, { ticket: 'a'.repeat(201) }, []])
       expect(
         (await gateway.ask('POST', '/v1/session', { key: '', headers: { Origin: page }, body })).status,
@@ -145,7 +145,7 @@ describe('a ticket', () => {
 })
 
 describe('a session is never granted more than its minter has', () => {
-  it('naming each scope that is too much', async () => {
+  it('naming each scope that the minter lacks', async () => {
     const { status, body } = await mint(
       gateway,
       { scopes: ['admin', 'operators:read', 'tokens:mint'] },
@@ -155,7 +155,7 @@ describe('a session is never granted more than its minter has', () => {
     expect(body.errors.map(({ pointer }: { pointer: string }) => pointer)).toEqual(['/scopes/0', '/scopes/2'])
   })
 
-  it('naming each organization, alike whether it is foreign or nobody’s', async () => {
+  it('naming each organization, equally for foreign and unknown ones', async () => {
     const { status, body } = await mint(gateway, { organizations: [24, 6, 42, 777] }, crm())
     expect([status, body.code]).toEqual([404, 'organization.unknown'])
     const [foreign, nobodys] = body.errors
@@ -163,7 +163,7 @@ describe('a session is never granted more than its minter has', () => {
     expect([foreign.code, foreign.detail]).toEqual([nobodys.code, nobodys.detail])
   })
 
-  it('nor by who may not mint, nor by a session', async () => {
+  it('nor minted without the scope, nor by a session', async () => {
     const reader = await mint(gateway, {}, gateway.keys['reader'] as string)
     expect([reader.status, reader.body.code]).toEqual([403, 'scope.missing'])
     const id = await openSession(gateway, { scopes: ['sessions:mint', 'operators:read'] })
@@ -172,7 +172,7 @@ describe('a session is never granted more than its minter has', () => {
     expect([nested.status, nested.body.code]).toEqual([403, 'session.exceeds'])
   })
 
-  it('nor for anything but an exact origin, for a minute up to twelve hours', async () => {
+  it('and needs an exact origin and one minute to twelve hours', async () => {
     for (const [pointer, grant] of [
       ['/origin', { origin: '*' }],
       ['/origin', { origin: 'null' }],
@@ -187,7 +187,7 @@ describe('a session is never granted more than its minter has', () => {
     }
   })
 
-  it('and does only what its own scopes say, though its minter may more', async () => {
+  it('and has only its own scopes, although its minter has more', async () => {
     const id = await openSession(gateway, { scopes: ['operators:read'] })
     const change = asPage(id, {}, { status: 'inactive' })
     const { status, body } = await gateway.ask('PATCH', '/v1/organizations/24/operators/101', change)
@@ -196,7 +196,7 @@ describe('a session is never granted more than its minter has', () => {
 })
 
 describe('a session ends', () => {
-  it('after 30 minutes without use, and use keeps it alive', async () => {
+  it('after 30 minutes without use, and a use extends it', async () => {
     const id = await openSession(gateway)
     for (const minutes of [20, 20, 20]) {
       clock.jump(minutes * minute)
@@ -206,7 +206,7 @@ describe('a session ends', () => {
     expect((await session(id)).status).toBe(401)
   })
 
-  it('at its own time however busy it is, and after twelve hours at the latest', async () => {
+  it('at its own expiry however often it is used, and after twelve hours at the latest', async () => {
     const [brief, long] = [await openSession(gateway, { ttlSeconds: 1500 }), await openSession(gateway)]
     clock.jump(24 * minute)
     expect((await session(brief)).status).toBe(200)
@@ -219,7 +219,7 @@ describe('a session ends', () => {
     expect((await session(long)).status).toBe(401)
   })
 
-  it('with nobody’s help: pages that may not use it do not keep it alive', async () => {
+  it('although pages that may not use it send requests', async () => {
     const id = await openSession(gateway)
     clock.jump(20 * minute)
     const withoutHeader = { key: '', headers: { Cookie: `${cookieName}=${id}` } }
@@ -228,7 +228,7 @@ describe('a session ends', () => {
     expect((await session(id)).status).toBe(401)
   })
 
-  it('as soon as the key that minted it is revoked, though its client goes on with another key', async () => {
+  it('as soon as the key that minted it is revoked, although its client has another key', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'sessions-'))
     const path = join(folder, 'clients.json')
     const [old, next] = [makeKey('crm'), makeKey('crm')]

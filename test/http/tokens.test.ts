@@ -22,7 +22,7 @@ const expectBetween = (at: number, before: number, after = Date.now()) => {
 }
 
 describe('operator tokens', () => {
-  it('are ChatHub’s, with the time of their end, and nobody may keep the answer', async () => {
+  it('are those of ChatHub with their expiry, and the answer may not be stored', async () => {
     const before = Date.now()
     const { status, body, headers } = await mint(24, 102, { expiresIn: 3600 })
     expect(status).toBe(201)
@@ -32,7 +32,7 @@ describe('operator tokens', () => {
     expect(headers).not.toHaveProperty('etag')
   })
 
-  it('are good for a day less a minute when nothing is said', async () => {
+  it('are valid for a day less a minute by default', async () => {
     const before = Date.now()
     const { body } = await mint(24, 101)
     expectBetween(Date.parse(body.expiresAt) - 86_340_000, before)
@@ -43,7 +43,7 @@ describe('operator tokens', () => {
     expect(one.body.token).not.toBe(two.body.token)
   })
 
-  it('are not issued for longer than a day less a minute, nor for a lapse that is none', async () => {
+  it('are not issued for longer than a day less a minute, nor for an invalid duration', async () => {
     for (const expiresIn of [86_341, 0, -1, 59, 1.5, '3600', null]) {
       const { status, body } = await mint(24, 101, { expiresIn })
       expect([expiresIn, status, body.errors[0].pointer]).toEqual([expiresIn, 422, '/expiresIn'])
@@ -52,14 +52,14 @@ describe('operator tokens', () => {
     expect((await mint(24, 101, { expiresIn: 86_340 })).status).toBe(201)
   })
 
-  it('are issued to active operators only, though ChatHub would give them to anybody', async () => {
+  it('are issued to active operators only, although ChatHub would issue them for any operator', async () => {
     const { status, body } = await mint(24, 103)
     expect([status, body.code]).toEqual([409, 'operator.not-active'])
     expect((await mint(6, 5)).status).toBe(409)
     expect(asked()).toEqual([])
   })
 
-  it('of operators of another organization are not asked for', async () => {
+  it('of operators of another organization are not requested', async () => {
     for (const [organization, id, client, code] of [
       [24, 1, 'all', 'operator.unknown'],
       [24, 999, 'few', 'operator.unknown'],
@@ -85,7 +85,7 @@ describe('operator tokens', () => {
     })
   })
 
-  it('that are none are not valid, and say why without ChatHub’s own words', async () => {
+  it('that are malformed are not valid, with a reason that does not repeat ChatHub’s text', async () => {
     const { body } = await validate({ token: 'op_nothing' })
     expect(body).toMatchObject({ valid: false, error: expect.any(String) })
     expect(body.error).not.toContain('Invalid or expired token')
@@ -93,7 +93,7 @@ describe('operator tokens', () => {
       expect((await validate(wrong)).status).toBe(422)
   })
 
-  it('are never handed out when ChatHub’s answer is no token', async () => {
+  it('are not returned when ChatHub’s answer is not a token', async () => {
     for (const answer of ['<html>sorry</html>', '{"message":"later"}', '', '""', '"a b"']) {
       gateway.simulator.fault({ mode: 'raw', route: 'operator-token', body: answer, times: 1 })
       const { status, body } = await mint(24, 101)

@@ -36,7 +36,7 @@ const runAfter = async (stored: Answer, caller: Caller): Promise<Answer> => {
 describe('a stored answer', () => {
   const stored = { json: { a: 1 }, headers: { 'X-A': '1', 'X-B': '2' }, organizationIds: [1, 2] }
 
-  it('is replayed with its headers and the mark of a replay', async () => {
+  it('is replayed with its headers and Idempotency-Replayed', async () => {
     const headers = { ...stored.headers, 'Idempotency-Replayed': 'true' }
     expect(await runAfter(stored, callerOf(1, 2))).toEqual({ ...stored, headers })
   })
@@ -45,7 +45,7 @@ describe('a stored answer', () => {
     expect(await runAfter(stored, callerOf(1))).toMatchObject({ json: 'worked again' })
   })
 
-  it('without headers and organizations is replayed with the mark alone', async () => {
+  it('without headers and organizations is replayed with Idempotency-Replayed alone', async () => {
     const { headers } = (await runAfter({ empty: 204 }, callerOf())) as { headers: object }
     expect(headers).toEqual({ 'Idempotency-Replayed': 'true' })
   })

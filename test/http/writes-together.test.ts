@@ -7,7 +7,7 @@ let gateway: TestGateway
 afterEach(() => gateway.close())
 
 describe('a bulk change of status', () => {
-  it('lets other writes in after ten calls, not after a hundred', async () => {
+  it('lets other writes run after ten calls, not after a hundred', async () => {
     gateway = await startGateway({
       env: { CHATHUB_REQUESTS_PER_SECOND: '100' },
       simulator: { organizations: departments(1, 61) },
@@ -29,7 +29,7 @@ describe('a bulk change of status', () => {
 })
 
 describe('an import', () => {
-  it('sees whom ChatHub’s dashboard added while it ran', async () => {
+  it('sees operators that were added in ChatHub’s dashboard while it ran', async () => {
     const clock = createPacedClock()
     gateway = await startGateway({ clock, env: { CHATHUB_BATCH_SIZE: '1' } })
     const held = gateway.simulator.hold('synchronize', 24)

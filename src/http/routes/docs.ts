@@ -20,7 +20,6 @@ const htmlPage = (title: string, body: string): Answer => ({
   bytes: Buffer.from(
     `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${escapeHtml(title)}</title><style>${style}</style></head><body><h1>${escapeHtml(title)}</h1>${body}</body></html>`,
   ),
-  contentType: 'text/html; charset=utf-8',
   policy,
 })
 
@@ -65,6 +64,6 @@ export const mountDocs = (router: Router, { version }: Services): void => {
   let document: Buffer | undefined
   router.bind(endpoints.openapi, () => {
     document ??= Buffer.from(JSON.stringify(createOpenApi(router.endpoints(), version)))
-    return { bytes: document, contentType: 'application/json; charset=utf-8' }
+    return { bytes: document }
   })
 }

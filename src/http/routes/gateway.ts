@@ -1,4 +1,4 @@
-import { endpoints } from '../../contract/endpoints.ts'
+import { type Endpoint, endpoints } from '../../contract/endpoints.ts'
 import type { Router } from '../router.ts'
 import type { Services } from './services.ts'
 
@@ -19,4 +19,24 @@ export const mountGateway = (router: Router, { upstream, purge }: Services): voi
     await purge(caller, body.organization)
     return { empty: 204, ...(body.organization !== undefined && { organizationIds: [body.organization] }) }
   })
+}
+
+/**
+ * Liveness depends on neither ChatHub nor Redis. Readiness means able to answer, so it fails only while draining.
+ * `metricsEndpoint` is open on the listener of `OPS_PORT`.
+ */
+export const mountHealth = (
+  router: Router,
+  { health, metrics }: Services,
+  metricsEndpoint: Endpoint = endpoints.metrics,
+): void => {
+  router.bind(endpoints.livez, () => ({ json: { status: 'ok' } }))
+  router.bind(endpoints.readyz, () => {
+    const json = health()
+    return json.status === 'ok' ? { json } : { json, status: 503, headers: { 'Retry-After': '5' } }
+  })
+  router.bind(metricsEndpoint, async () => ({
+    bytes: Buffer.from(await metrics()),
+    headers: { 'Content-Type': 'text/plain; version=0.0.4; charset=utf-8' },
+  }))
 }

@@ -85,7 +85,6 @@ export const mountOperations = (router: Router, services: Services): void => {
     if (!contentType.startsWith('text/csv')) return { json: { items: rows, total: rows.length } }
     return {
       bytes: Buffer.from(writeReport(rows)),
-      contentType,
       headers: { 'Content-Disposition': `attachment; filename="${params.operation}.csv"` },
     }
   })

@@ -13,9 +13,9 @@ import type { Services } from './services.ts'
 
 const shown = ({ roster, operator }: FoundOperator) => ({ ...operator, organization: roster.organization })
 
-/** /v1/organizations/{org}/operators, and reads over all organizations of the caller. */
+/** /v1/organizations/{org}/operators with their tokens, and reads over all organizations of the caller. */
 export const mountOperators = (router: Router, services: Services): void => {
-  const { lists, directory, add, changeStatus } = services
+  const { lists, directory, add, changeStatus, tokens, clock } = services
   router.bind(endpoints.listOperators, ({ params, query, ...call }) => {
     if (isWhole(query)) return fromList(lists, params.org, call, ({ bytes }) => bytes)
     const key = `list ${JSON.stringify(query)}`
@@ -59,6 +59,25 @@ export const mountOperators = (router: Router, services: Services): void => {
   }
   router.bind(endpoints.changeStatus, ({ params, body, ...call }) => change(call, params, body.status))
   router.bind(endpoints.deleteOperator, ({ params, ...call }) => change(call, params, 'deleted'))
+  // Answers with a token are `no-store`, and no token is stored.
+  router.bind(endpoints.mintOperatorToken, async ({ caller, context, params, body }) => {
+    const expiresAt = new Date(clock.wall() + body.expiresIn * 1000)
+    const request = { operator: params.operator, expiresAt }
+    const json = await tokens.mint(caller, params.org, request, context)
+    return { json, status: 201, noStore: true }
+  })
+  router.bind(endpoints.validateOperatorToken, async ({ context, body }) => {
+    const { isValid, operatorId, expiresAt, error } = await tokens.validate(body.token, context)
+    const ends = expiresAt ? new Date(expiresAt) : undefined
+    return {
+      json: {
+        valid: isValid,
+        operatorId: operatorId ?? null,
+        expiresAt: ends && !Number.isNaN(ends.getTime()) ? ends.toISOString() : null,
+        error: isValid ? null : error ? 'ChatHub says that the token is not valid.' : null,
+      },
+    }
+  })
 }
 
 /** A body that is made once per roster, with the lookup that finds it again while the list is fresh. */
