@@ -182,7 +182,7 @@ describe('files', () => {
    * number with its reason.
    */
   const linesMax: Record<string, number> = {
-    '': 1265,
+    '': 1263,
     access: 713,
     assignments: 370,
     cache: 1126,
