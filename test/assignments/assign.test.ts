@@ -49,7 +49,7 @@ const give = (
 }
 
 describe('round robin', () => {
-  it('gives those who stay the same number of chats or one more, whoever else comes and goes', () => {
+  it('gives operators that stay active equal numbers of chats, or one more, while others come and go', () => {
     const throughout = [50, 20]
     fc.assert(
       fc.property(lists, fc.nat(2), (story, place) => {
@@ -65,7 +65,7 @@ describe('round robin', () => {
     )
   })
 
-  it('compares counts that are never more than one apart, of newcomers and of those who come back too', () => {
+  it('keeps the counts of active operators at most one apart, also of new and returning ones', () => {
     fc.assert(
       fc.property(lists, (story) => {
         const rotation: Rotation = new Map()
@@ -82,7 +82,7 @@ describe('round robin', () => {
     )
   })
 
-  it('does not flood a newcomer: everybody gets an even share of the chats after it, give or take two', () => {
+  it('does not flood a new operator: afterwards each gets an even share, give or take two', () => {
     fc.assert(
       fc.property(somePeople, fc.nat(50), fc.integer({ min: 1, max: 60 }), (active, earlier, later) => {
         const rotation: Rotation = new Map()
@@ -95,7 +95,7 @@ describe('round robin', () => {
     )
   })
 
-  it('starts a newcomer at the fewest of those who stayed, an excluded one included', () => {
+  it('starts a new operator at the fewest of those that stayed, including an excluded one', () => {
     const rotation: Rotation = new Map()
     for (let i = 0; i < 10; i++) {
       const choice = assign(requestFor([1, 2, 3], { exclude: [1] }), rotation)
@@ -112,13 +112,13 @@ describe('round robin', () => {
     })
   })
 
-  it('remembers an operator that left only while it is ahead', () => {
+  it('remembers an operator that left only while its count is higher', () => {
     const rotation: Rotation = new Map()
     for (let id = 1; id <= 500; id++) give(rotation, [id, id + 1], 2)
     expect(rotation.size).toBeLessThanOrEqual(3)
   })
 
-  it('does not starve an operator that comes back after everyone else was replaced', () => {
+  it('does not starve an operator that comes back after all others were replaced', () => {
     const rotation: Rotation = new Map()
     give(rotation, [1, 2], 1000)
     give(rotation, [3, 4], 10)
@@ -129,7 +129,7 @@ describe('round robin', () => {
 })
 
 describe('a choice', () => {
-  it('leaves a held chat alone while its operator is active and not excluded, whatever else is asked', () => {
+  it('leaves a held chat with its operator while that one is active and not excluded', () => {
     fc.assert(
       fc.property(
         somePeople,

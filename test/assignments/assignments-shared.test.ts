@@ -37,7 +37,7 @@ describeWithRedis('assignments of several instances on one Redis', () => {
   const keyOf = (organization: number, end: string): string =>
     `${database.prefix}assignment:{${organization}}:${end}`
 
-  it('differ by at most one while operators come and go, and only chats of those who left move', async () => {
+  it('differ by at most one while operators come and go, and only chats of operators that left move', async () => {
     const chatsEach = 1000
     const shifts = [
       [101, 102, 103],
@@ -79,7 +79,7 @@ describeWithRedis('assignments of several instances on one Redis', () => {
     expect(Math.abs(first - second)).toBeLessThanOrEqual(1)
   })
 
-  it('hold 30 requests for one new chat on three instances to one choice', async () => {
+  it('make one choice for 30 concurrent requests for one new chat on three instances', async () => {
     for (let round = 0; round < 5; round++) {
       const all = Array.from({ length: 30 }, (_, i) => assignIn(at(i), 29, `same-${round}`, [1, 2, 3]))
       const choices = await Promise.all(all)
@@ -96,7 +96,7 @@ describeWithRedis('assignments of several instances on one Redis', () => {
     later.close()
   })
 
-  it('have one hash tag an organization and a life of 30 days, renewed by use', async () => {
+  it('have one hash tag per organization and expire after 30 days without use', async () => {
     await assignIn(at(0), 26, 'chat', [1, 2])
     await assignIn(at(0), 26, '5', [1, 2], { strategy: 'modulo' })
     await at(0).release(26, 'never assigned')
@@ -119,7 +119,7 @@ describeWithRedis('assignments of several instances on one Redis', () => {
     expect(await client.pttl(keyOf(26, 'rotation'))).toBeGreaterThan(holdMs - 300_000)
   })
 
-  it('treat a stored value of another type or version, and garbage, as nothing', async () => {
+  it('ignore a stored value of another type or version, and garbage', async () => {
     const [chat, rotation] = [keyOf(27, 'chat:a'), keyOf(27, 'rotation')]
     const values = [
       () => client.lpush(chat, 'x'),
@@ -141,7 +141,7 @@ describeWithRedis('assignments of several instances on one Redis', () => {
     }
   })
 
-  it('are read by an instance once, and then only what others have added', async () => {
+  it('are read by an instance once; later it reads only what others have added', async () => {
     const active = Array.from({ length: 500 }, (_, i) => i + 1)
     const other = await storeInRedis(database)
     await assignIn(at(0), 30, 'a', active)

@@ -32,13 +32,13 @@ const numbered = (n: number, word: string): string[] => Array.from({ length: n }
 const spread = (counts: number[]): number => Math.max(...counts) - Math.min(...counts)
 
 const behaviour = (): void => {
-  it('gives new chats in turn, in ChatHub’s order, to who was given fewest', async () => {
+  it('gives new chats to the operator with the fewest, in ChatHub’s order', async () => {
     expect(await take('a', [7, 3, 5])).toEqual({ operator: 7, reason: 'fewestChats', given: 0 })
     expect(await operatorsOf(['b', 'c', 'd'], [7, 3, 5])).toEqual([3, 5, 7])
     expect(await take('e', [7, 3, 5])).toEqual({ operator: 3, reason: 'fewestChats', given: 1 })
   })
 
-  it('keeps a held chat with its operator whoever comes, and says since when', async () => {
+  it('keeps a held chat with its operator when others come, and says since when', async () => {
     const before = await assignIn(store, organization, 'a', [1, 2])
     for (const active of [
       [1, 2],
@@ -49,7 +49,7 @@ const behaviour = (): void => {
     expect(await store.find(organization, 'a')).toEqual(before?.hold)
   })
 
-  it('moves the chats of those who left, evenly, and no other', async () => {
+  it('moves the chats of operators that left, evenly, and no others', async () => {
     const chats = numbered(60, 'chat')
     const before = await operatorsOf(chats, [1, 2, 3])
     const after = await operatorsOf(chats, [1, 3])
@@ -69,12 +69,12 @@ const behaviour = (): void => {
     expect(await take('a', [2], { exclude: [3] })).toMatchObject({ operator: 2, moved: 'inactive' })
   })
 
-  it('never chooses who is excluded, and an excluded one who does not hold the chat moves nothing', async () => {
+  it('never chooses an excluded operator; an excluded operator that does not hold the chat moves nothing', async () => {
     expect(await take('a', [1, 2], { exclude: [1, 77] })).toMatchObject({ operator: 2 })
     expect(await take('a', [1, 2], { exclude: [1] })).toEqual({ operator: 2, reason: 'held' })
   })
 
-  it('with nobody to choose changes nothing: the chat is still held by who held it', async () => {
+  it('changes nothing without a candidate: the chat stays with its operator', async () => {
     expect(await take('a', [])).toBeUndefined()
     expect(await store.find(organization, 'a')).toBeUndefined()
     await take('a', [1, 2])
@@ -84,7 +84,7 @@ const behaviour = (): void => {
     expect(await take('b', [1, 2])).toMatchObject({ operator: 2, given: 0 })
   })
 
-  it('counts off by modulo over the active operators in their order, exactly up to 2^53 − 1', async () => {
+  it('chooses by modulo over the active operators in their order, exactly up to 2^53 − 1', async () => {
     const modulo = { strategy: 'modulo' as const }
     for (const chat of ['0', '1', '2', '7', '9007199254740991']) {
       const index = Number(BigInt(chat) % 3n)
@@ -96,7 +96,7 @@ const behaviour = (): void => {
     expect(await take('1', [30, 20], modulo)).toMatchObject({ operator: 20, moved: 'inactive' })
   })
 
-  it('leaves the turns alone in modulo, and a held chat whatever strategy is asked for', async () => {
+  it('does not change the rotation by modulo, nor a held chat by another strategy', async () => {
     const modulo = { strategy: 'modulo' as const }
     for (const chat of ['0', '2', '4']) await take(chat, [1, 2], modulo)
     expect(await take('a', [1, 2])).toMatchObject({ operator: 1, given: 0 })
@@ -104,7 +104,7 @@ const behaviour = (): void => {
     expect(await store.find(organization, '4')).toMatchObject({ strategy: 'modulo' })
   })
 
-  it('forgets a chat 30 days after its last use, and looking is use', async () => {
+  it('forgets a chat 30 days after its last use; reading is use', async () => {
     await operatorsOf(['a', 'b', 'c'], [1, 2, 3])
     await underTest.age(29 * day)
     await take('a', [1, 2, 3])
@@ -118,7 +118,7 @@ const behaviour = (): void => {
     expect(await store.find(organization, 'a')).toBeUndefined()
   })
 
-  it('releases a chat once, and gives the turn to the next', async () => {
+  it('releases a chat once, and gives its next assignment to the next operator', async () => {
     await take('a', [1, 2])
     expect(await store.release(organization, 'a')).toBe(true)
     expect(await store.release(organization, 'a')).toBe(false)
@@ -135,7 +135,7 @@ const behaviour = (): void => {
     expect(await store.find(organization, 'a')).toMatchObject({ operator: 1 })
   })
 
-  it('starts a newcomer at the fewest of the others, and who comes back too', async () => {
+  it('starts a new or returning operator at the fewest of the others', async () => {
     await operatorsOf(numbered(100, 'old'), [1, 2])
     expect(await take('n', [9, 1, 2])).toEqual({ operator: 9, reason: 'fewestChats', given: 50 })
     expect(await operatorsOf(['o', 'p', 'q'], [9, 1, 2])).toEqual([1, 2, 9])
@@ -143,7 +143,7 @@ const behaviour = (): void => {
     expect(await take('back', [9, 1, 2])).toMatchObject({ operator: 9, given: 71 })
   })
 
-  it('holds 40 askers for one new chat to one choice, and 40 new chats at once to even turns', async () => {
+  it('makes one choice for 40 concurrent requests for one chat, and spreads 40 concurrent chats evenly', async () => {
     for (let round = 0; round < 5; round++) {
       const same = await Promise.all(Array.from({ length: 40 }, () => take(`one-${round}`, [1, 2, 3])))
       expect(same.filter((choice) => choice?.reason !== 'held')).toHaveLength(1)
@@ -155,7 +155,7 @@ const behaviour = (): void => {
     }
   })
 
-  it('takes any chat id that a caller may use', async () => {
+  it('accepts every valid chat id', async () => {
     for (const chat of ['{24}', '%00', 'a:b', '🎧', '__proto__', '*', `${'ж'.repeat(128)}`, '0', '007']) {
       expect(await take(chat, [5])).toMatchObject({ operator: 5, reason: 'fewestChats' })
       expect(await take(chat, [5])).toMatchObject({ reason: 'held' })
@@ -171,7 +171,7 @@ describe('assignments in memory', () => {
   })
   behaviour()
 
-  it('are bounded: the chat that nobody asked for longest is forgotten', async () => {
+  it('are bounded: the chat that was used longest ago is forgotten', async () => {
     store = storeInMemory(3).store
     await operatorsOf(['a', 'b', 'c'], [1])
     await take('a', [1])

@@ -45,7 +45,7 @@ describe('the text of a rotation', () => {
     )
   })
 
-  it('is read alike in one piece and continued, and so is one that was written anew', () => {
+  it('gives the same rotation when read at once, in parts, or after a rewrite', () => {
     fc.assert(
       fc.property(changed, ({ rotation, changes }) => {
         const [text, log] = [newText(rotation, new Map()), encodeGroups(changes)]
@@ -56,7 +56,7 @@ describe('the text of a rotation', () => {
     )
   })
 
-  it('has a head of its own, the same as long as it is only appended to', () => {
+  it('has a unique head, which stays the same while text is only appended', () => {
     const [one, other] = [newText(new Map(), new Map()), newText(new Map(), new Map())]
     const read = readOn(unread(), bytes(one))
     expect(read.head.toString()).toBe(one.slice(0, headBytes))
@@ -64,7 +64,7 @@ describe('the text of a rotation', () => {
     expect(other.slice(0, headBytes)).not.toBe(one.slice(0, headBytes))
   })
 
-  it('takes two bytes an operator where ids are close, and eight bytes a change', () => {
+  it('takes two bytes per operator when ids are close, and nine bytes per change', () => {
     const counters = Array.from(
       { length: 50_000 },
       (_, i) => [100_001 + i, { count: 12, isActive: true }] as const,
@@ -73,7 +73,7 @@ describe('the text of a rotation', () => {
     expect(encodeGroups(new Map([[150_000, { count: 13, isActive: true }]])).length).toBe(9)
   })
 
-  it('is to be written anew when it is missing, of another version, or has a long log', () => {
+  it('is outdated when it is missing, has another version, or has a long log', () => {
     const text = newText(new Map([[5, { count: 1, isActive: true }]]), new Map())
     const [read, entry] = [readOn(unread(), bytes(text)), '=2:5;']
     expect([unread(), readOn(unread(), bytes(`2${text.slice(1)}`)), read].map(isOutdated)).toEqual([

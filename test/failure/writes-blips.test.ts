@@ -60,7 +60,7 @@ describeWithRedis('a connection to Redis that is lost', () => {
     expect(annas()).toBe(1)
   })
 
-  it('while a repetition looks for what it wrote: the next one finds it', async () => {
+  it('while a repetition reads what it wrote: the next repetition finds it', async () => {
     const first = await startImport()
     await ended(gateway, first.headers['location'] as string)
     const cut = link.cut((text) => isRecord(text) && isGet(text), { forward: false })
@@ -73,7 +73,7 @@ describeWithRedis('a connection to Redis that is lost', () => {
     expect(annas()).toBe(1)
   })
 
-  it('when all was sent: nobody is told that nothing was', async () => {
+  it('after everything was sent: no caller is told that nothing was sent', async () => {
     // Rows of several chunks are read for the answer, after the operation is final.
     let over = false
     const cut = link.cut(

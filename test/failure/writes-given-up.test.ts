@@ -23,7 +23,7 @@ const createFastClock = (): Clock => {
 
 describe('a write that was in doubt when ChatHub went away for ten minutes', () => {
   it(
-    'is looked for before it is sent again, should somebody try it again',
+    'is looked for before a retry sends it again',
     async () => {
       const times = { CHATHUB_TIMEOUT_MS: '60000', WRITE_DEADLINE_MS: '120000', READ_DEADLINE_MS: '120000' }
       gateway = await startGateway({
@@ -62,7 +62,7 @@ describe('a write that was in doubt when ChatHub went away for ten minutes', () 
 })
 
 describe('a ChatHub that spells a name otherwise', () => {
-  it('is not sent it again: it is to be reviewed, and cannot be tried again', async () => {
+  it('does not get it again: the operation needs review, and cannot be retried', async () => {
     const people: { id: number; name: string; status: number }[] = []
     const chathub = createServer((req, res) => {
       let text = ''

@@ -59,7 +59,7 @@ const start = async (more: Record<string, string> = {}): Promise<Running> => {
   )
   return gateway
 }
-/** Comes back when it is told to: on a busy machine Redis seems away now and then, and a killed turn lasts a while. */
+/** Comes back when it is told to: on a busy machine Redis seems away now and then, and the lock of a killed instance stays for some seconds. */
 const send = (gateway: Running, path: string, init: RequestInit = {}) =>
   insist(
     () => fetch(gateway.url + path, { ...init, headers: { 'X-API-Key': key, ...init.headers } }),
@@ -101,7 +101,7 @@ type ImportRow = { line: number; name: string; outcome: string; id: number }
 
 describeWithRedisServer('an import whose instances are killed again and again', () => {
   it(
-    'ends with every row once, its counts right at every look, and the same in JSON and CSV',
+    'ends with every row once, with right counts at every time, and the same rows in JSON and CSV',
     async () => {
       const random = randomOf(newSeed(`${kills} kills`))
       const names = Array.from({ length: rows }, (_, i) => `Row ${i}`).toSorted()
@@ -160,7 +160,7 @@ describeWithRedisServer('an instance killed in the middle of an add', () => {
   /** Where each stands when it dies, by the request that ChatHub holds at that moment. */
   const points = [
     ['K0, before anything is written down', () => simulator.hold('organizations')],
-    ['K2, with its turn and the list on its way', (id: number) => simulator.hold('list', id)],
+    ['K2, with the lock while the list is in flight', (id: number) => simulator.hold('list', id)],
     ['K3, its bytes at ChatHub but not applied', (id: number) => simulator.hold('synchronize', id)],
     [
       'K4, applied and the answer not read',
@@ -198,7 +198,7 @@ describeWithRedisServer('an instance killed in the middle of an add', () => {
   )
 
   it(
-    'K5 and K6, done but not told: the same key brings the answer, another key finds them there',
+    'at K5 and K6, after the write and before the answer: the same key repeats the answer, another key finds the names',
     async () => {
       const [first, second] = [await start(), await start()]
       const names = ['Anna', 'Borys']
@@ -215,7 +215,7 @@ describeWithRedisServer('an instance killed in the middle of an add', () => {
 
 describeWithRedisServer('an instance killed in the middle of a status change', () => {
   it(
-    'leaves a trace of it: an opposite change at another instance comes after it',
+    'leaves its record: an opposite change at another instance comes after it',
     async () => {
       const [first, second] = [await start(), await start()]
       expect((await add(second, ['Anna'], 'one')).status).toBe(201)

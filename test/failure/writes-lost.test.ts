@@ -31,7 +31,7 @@ const rowsOf = async (operation: Operation): Promise<Result[]> =>
 
 describe('a thousand adds', () => {
   it(
-    'with a tenth of the answers lost and 5 % errors: none lost, none doubled, all settled by themselves',
+    'with a tenth of the answers lost and 5 % errors: no name is lost or added twice, and each outcome becomes known',
     async () => {
       const seed = newSeed('lost answers')
       gateway = await startGateway({
@@ -50,7 +50,7 @@ describe('a thousand adds', () => {
           names: Array.from({ length: namesEach }, (_, i) => `Agent ${id}-${n}-${i}`),
         })),
       )
-      let settled = 0
+      let known = 0
       const results = await Promise.all(
         posts.map(async ({ organization, names }, i) => {
           const answer = await insist(
@@ -58,11 +58,11 @@ describe('a thousand adds', () => {
             ({ headers }) => headers['retry-after'],
           )
           if (answer.status !== 202) {
-            settled += names.length
+            known += names.length
             return answer.body.results as Result[]
           }
           const operation = await ended(gateway, answer.headers['location'] as string)
-          if (operation.state === 'done') settled += names.length
+          if (operation.state === 'done') known += names.length
           return rowsOf(operation)
         }),
       )
@@ -73,7 +73,7 @@ describe('a thousand adds', () => {
       const counts = countNames(gateway.simulator.operators().map(({ name }) => name))
       expect(counts.size).toBe(1000)
       expect([...counts].filter(([, count]) => count !== 1)).toEqual([])
-      expect(settled / 1000).toBeGreaterThanOrEqual(0.999)
+      expect(known / 1000).toBeGreaterThanOrEqual(0.999)
     },
     longTimeout,
   )
@@ -81,7 +81,7 @@ describe('a thousand adds', () => {
 
 describe('a request that ChatHub applies after it was given up', () => {
   it(
-    'is never silent: one row, or an operation that asks to be looked at',
+    'is never hidden: there is one row, or an operation that needs review',
     async () => {
       const settle = isLong ? 10 : 1
       const late = [0, 0.3, 0.9, 1.5, 3, 5.5]
@@ -119,7 +119,7 @@ describe('a request that ChatHub applies after it was given up', () => {
     longTimeout,
   )
 
-  it('does not reach the names of another request: it waits until the first one is settled', async () => {
+  it('does not affect another request for the same name, which waits until the first one is reconciled', async () => {
     gateway = await startGateway({
       env: { WRITE_SETTLE_SECONDS: '1' },
       simulator: { organizations: departments(1) },

@@ -55,7 +55,7 @@ const arrivals = (route: string): number =>
 
 describeWithRedisServer('two instances on one Redis', () => {
   it(
-    'that add the same hundred names at once add each once, and tell each caller of each name',
+    'add each of a hundred names once when both are asked at once, and answer both callers with every name',
     async () => {
       await start(2)
       for (let round = 0; round < rounds; round++) {
@@ -79,7 +79,7 @@ describeWithRedisServer('two instances on one Redis', () => {
     longTimeout,
   )
 
-  it('read each other’s adds in the very next request', async () => {
+  it('read the adds of each other in the next request', async () => {
     await start(2)
     for (let i = 0; i < 10; i++) {
       await list(0)
@@ -104,7 +104,7 @@ describeWithRedisServer('two instances on one Redis', () => {
     expect((await ended(at(0), started.headers['location'] as string)).created).toBe(300)
   })
 
-  it('settle what the other has in doubt before they write, so that a late application doubles nothing', async () => {
+  it('reconcile what the other has in doubt before they write, so that a late application duplicates nothing', async () => {
     await start(2)
     await add(0, ['Warm up'])
     at(0).simulator.fault({ mode: 'late-apply', ms: 700, destroy: false, route: 'synchronize', times: 1 })
@@ -115,7 +115,7 @@ describeWithRedisServer('two instances on one Redis', () => {
 })
 
 describeWithRedisServer('a Redis that forgets or is away', () => {
-  it('flushed during an add that skips: nothing is doubled, whatever the caller is told', async () => {
+  it('flushed during an add that skips duplicates: no name is added twice, whatever the answer is', async () => {
     await start(2)
     await add(0, ['Warm up'])
     for (const [round, after] of (['list', 'sent', 'applied'] as const).entries()) {
@@ -142,7 +142,7 @@ describeWithRedisServer('a Redis that forgets or is away', () => {
     ['killed', () => redis.kill(), () => redis.restart()],
     ['hung', () => redis.pause(), () => redis.resume()],
   ] as const)
-    it(`${how}: writes are refused before ChatHub is asked, reads go on, and it all comes back`, async () => {
+    it(`${how}: writes are refused before ChatHub is asked, reads go on, and writes work again later`, async () => {
       await start(1)
       await list(0)
       await at(0).ask('GET', '/v1/organizations')

@@ -30,7 +30,7 @@ const statusNow = () => gateway.simulator.operators(24).find(({ id }) => id === 
 
 describe('a status change whose answer was lost', () => {
   it(
-    'and that never came to ChatHub is made before a later one is: opposite ones end in the order they came',
+    'and that did not reach ChatHub is made before a later one, so opposite ones end in the order of request',
     async () => {
       await start()
       await gateway.ask('GET', '/v1/organizations/24/operators')
@@ -66,7 +66,7 @@ describe('a status change whose answer was lost', () => {
 })
 
 describeWithRedis('a status change with Redis', () => {
-  it('is written down before it leaves, and no longer once it is known how it ended', async () => {
+  it('is in the journal before it leaves, and not after its outcome is known', async () => {
     await startShared()
     const client = (database as TestDatabase).client()
     const kept = () => client.keys(`${database?.prefix}journal:{24}:operation:*`)
@@ -85,7 +85,7 @@ describeWithRedis('a status change with Redis', () => {
     expect(await client.zcard(`${database?.prefix}journal:open`)).toBe(0)
   })
 
-  it('whose turn is lost while it settles another is told to come again', async () => {
+  it('whose lock is lost while it reconciles another is answered with Retry-After', async () => {
     await startShared()
     await change('deleted')
     gateway.simulator.fault({ mode: 'drop-response', route: 'synchronize', times: 1 })
@@ -95,7 +95,7 @@ describeWithRedis('a status change with Redis', () => {
     })
     await lost.arrived
     const second = change('inactive')
-    for (let i = 0; i < 5; i++) await gateway.ask('GET', '/livez') // it waits for its turn, before the runner does
+    for (let i = 0; i < 5; i++) await gateway.ask('GET', '/livez') // it waits for the lock, before the runner does
     const hold = gateway.simulator.hold('list', 24)
     lost.release()
     await hold.arrived

@@ -83,7 +83,7 @@ describeWithRedisServer('SIGTERM in the middle of an import', () => {
   afterEach(() => redis.stop())
 
   it(
-    'finishes the chunk, keeps its outcome, and the next instance goes on without doubt',
+    'finishes the chunk and keeps its outcome; the next instance goes on with nothing in doubt',
     async () => {
       const first = await start(redis.url)
       const held = simulator.hold('synchronize', 500)

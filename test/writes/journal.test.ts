@@ -89,7 +89,7 @@ const suite = (open: () => Promise<{ journal: JournalStore; close(): void }>): v
     expect(await sendingIn(7)).toBeUndefined()
   })
 
-  it('tells with the lock which operation of the organization has rows in flight', async () => {
+  it('gives with the lock the operation of the organization that has rows in flight', async () => {
     const { operation } = await create(undefined, { organization: 6 })
     expect(await sendingIn(6)).toBeUndefined()
     await inLock((lock) => journal.save({ ...operation, sending }, lock), 6)
@@ -104,7 +104,7 @@ const suite = (open: () => Promise<{ journal: JournalStore; close(): void }>): v
     expect(await sendingIn(6)).toBe(other.id)
   })
 
-  it('tells with the lock how the operation that was asked for stands', async () => {
+  it('gives with the lock the state of the requested operation', async () => {
     const { operation } = await create()
     expect(await known(operation.id)).toEqual({ operation, sendingId: undefined })
     expect((await known('24-never_created')).operation).toBeUndefined()

@@ -48,7 +48,7 @@ describe('a write of one chunk', () => {
     expect((await harness.journal.get(operation?.id ?? ''))?.state).toBe('done')
   })
 
-  it('leaves no trace when its rows need nothing from ChatHub', async () => {
+  it('leaves no record when its rows need nothing from ChatHub', async () => {
     const harness = createHarness()
     harness.setPeople('Anna')
     const result = await harness.add(['Anna'], { requestKey: 'request_a' })
@@ -57,7 +57,7 @@ describe('a write of one chunk', () => {
     expect(await harness.journal.get('24-request_a')).toBeUndefined()
   })
 
-  it('leaves no trace when it must not add duplicates and would, or when it is only previewed', async () => {
+  it('leaves no record when it is refused for duplicates, or only previewed', async () => {
     const harness = createHarness()
     const duplicates = { onDuplicate: 'fail' } as const
     const preview = (names: string[]) =>
@@ -87,7 +87,7 @@ describe('a write of one chunk', () => {
     expect(outcomesOf(await harness.add(['Anna', 'anna']))).toEqual(['rejected -', 'rejected -'])
   })
 
-  it('is forgotten once it is done where that is asked for, but not while it is in doubt', async () => {
+  it('is forgotten when it is done, if so requested, but not while it is in doubt', async () => {
     const harness = createHarness()
     harness.setPeople('Anna')
     await harness.setStatus(1, 'inactive', { forget: true })
@@ -163,7 +163,7 @@ describe('a repetition of a request', () => {
 })
 
 describe('another write to an organization with a request in doubt', () => {
-  it('waits until that is settled', async () => {
+  it('waits until that is reconciled', async () => {
     const harness = createHarness()
     harness.failNext(lost)
     const first = harness.add(['Anna'])
@@ -175,7 +175,7 @@ describe('another write to an organization with a request in doubt', () => {
     ])
   })
 
-  it('is refused when it cannot be settled before the deadline', async () => {
+  it('is refused when that cannot be reconciled before the deadline', async () => {
     const harness = createHarness({ settleMs: 60_000 })
     harness.failNext(lost)
     const first = harness.add(['Anna'])

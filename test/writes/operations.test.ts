@@ -49,7 +49,7 @@ const setUp = () => {
 }
 
 describe('retrying an operation', () => {
-  it('tries rows again that are unknown or were kept back, and no others', async () => {
+  it('tries rows again that are unknown or were not sent, and no others', async () => {
     const { keep, operations, journal, ended, calls } = setUp()
     const operation = await keep([
       rowOf(0, { outcome: 'unknown' }),
@@ -146,7 +146,7 @@ describe('retrying an operation', () => {
 })
 
 describe('watching an operation', () => {
-  it('tells each later state, and at the end that it is gone', async () => {
+  it('shows each later state, and at the end that the operation is gone', async () => {
     const { keep, operations, journal, clock } = setUp()
     const operation = await keep([rowOf(0, {})], { state: 'running' })
     const lock = { owner: 'here', isHeld: () => true }
@@ -164,7 +164,7 @@ describe('watching an operation', () => {
 })
 
 describeWithRedis('a retried operation', () => {
-  it('stays listed as open though another instance, which still saw it final, took it off the list', async () => {
+  it('stays listed as open, although another instance that saw it final removed it from the list', async () => {
     const database = await openRedis()
     const { journal, close } = await openRedisJournal(database)
     const rows = [rowOf(0, {})]

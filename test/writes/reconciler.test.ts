@@ -58,7 +58,7 @@ const operatorOf = (id: number, name: string, status: Operator['status'] = 'acti
 })
 
 describe('a request in doubt', () => {
-  it('is due a settling time after this process first saw it, whatever the clock of its sender says', async () => {
+  it('is due a settling time after this process first saw it, independent of the clock of its sender', async () => {
     const { clock, reconciler } = setUp()
     const sentAt = (since: number): Operation =>
       operationOf([], {
@@ -167,7 +167,7 @@ describe('the check for duplicates', () => {
     },
   }
 
-  it('ends the operation when nobody else carries the names', async () => {
+  it('ends the operation when no other operator carries the names', async () => {
     const { clock, journal, keep, reconciler } = setUp(
       [3, 7, 8].map((id) => operatorOf(id, id === 8 ? 'Borys' : 'Anna')),
     )
@@ -179,7 +179,7 @@ describe('the check for duplicates', () => {
     expect(await journal.get(operation.id)).toEqual(final)
   })
 
-  it('makes a name unknown that somebody else carries, and asks for a review', async () => {
+  it('makes a name unknown that another operator carries, and asks for a review', async () => {
     const { clock, journal, keep, reconciler } = setUp([3, 7, 9].map((id) => operatorOf(id, 'Anna')))
     const operation = { ...(await keep(sent, {})), ...check }
     expect(await reconciler.checkDuplicates(operation, lock)).toBe(operation) // It is not due yet.

@@ -199,10 +199,10 @@ describe('matching the operators that ChatHub created', () => {
           const order = new Map(made.map(({ id }) => [id, mix.next().value]))
           const answered = made.toSorted((a, b) => (order.get(a.id) as number) - (order.get(b.id) as number))
           const half = answered.slice(0, Math.ceil(answered.length / 2))
-          const settled = matchRows(sent, [...start, ...half], baselineOf(roster, sent))
-          const ids = settled.flatMap(({ outcome, id }) => (outcome === 'created' ? [id as number] : []))
+          const matched = matchRows(sent, [...start, ...half], baselineOf(roster, sent))
+          const ids = matched.flatMap(({ outcome, id }) => (outcome === 'created' ? [id as number] : []))
           expect(ids.toSorted()).toEqual(half.map(({ id }) => id).toSorted())
-          for (const { name, id } of settled)
+          for (const { name, id } of matched)
             if (id !== undefined) expect(fold(made[id - 1000]?.name as string)).toBe(fold(name as string))
         },
       ),

@@ -69,7 +69,7 @@ describe('an operation', () => {
     expect(harness.people().filter(({ status }) => status === 'inactive')).toHaveLength(13)
   })
 
-  it('sees who was added in ChatHub itself since the list became five seconds old', async () => {
+  it('sees operators that were added in ChatHub itself, once its list is five seconds old', async () => {
     const harness = harnessOf()
     const release = harness.hold()
     const operation = await importOf(harness, 'A', 'B')

@@ -20,14 +20,14 @@ const start = async (...operations: Operation[]) => {
 }
 
 describe('the sweep', () => {
-  it('takes up an operation that nobody has begun at once', async () => {
+  it('runs a queued operation at once', async () => {
     const operation = operationOf([], { state: 'queued', startedAt: createClock().wall() })
     const { taken, stop } = await start(operation)
     expect(taken).toEqual([operation.id])
     stop()
   })
 
-  it('takes up a running operation once its instance must have stopped, even if that one’s clock was ahead', async () => {
+  it('runs an operation whose instance must have stopped, even if the clock of that instance was ahead', async () => {
     const startedAt = createClock().wall() + 3_600_000
     const operation = operationOf([], { state: 'running', startedAt })
     const { clock, taken, stop } = await start(operation)
@@ -38,7 +38,7 @@ describe('the sweep', () => {
     stop()
   })
 
-  it('takes up nothing after it was ended', async () => {
+  it('runs nothing after it was ended', async () => {
     const operation = operationOf([], { state: 'running', startedAt: createClock().wall() })
     const { clock, taken, stop } = await start(operation)
     stop()

@@ -21,7 +21,7 @@ describeWithRedis('records of operations', () => {
   const put = (id: string, record: object) =>
     database.client().set(keyOf(id), JSON.stringify({ id, organization: 24, state: 'running', ...record }))
 
-  it('of another version are left to other instances: not read, not begun again, still listed as open', async () => {
+  it('of another version are left alone: not read, not begun again, still listed as open', async () => {
     await put('24-another_one', { v: 99 })
     expect(await journal.get('24-another_one')).toBeUndefined()
     const again = operationOf([], { id: '24-another_one' })
