@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, it } from '@jest/globals'
 import { startGateway, type TestGateway } from '../support/gateway.ts'
 import { describeWithRedisServer } from '../support/needs.ts'
 import { startRedis, type TestRedis } from '../support/redis.ts'
+import { hasLostNothing } from '../support/settled.ts'
 import { until } from '../support/until.ts'
 
 describeWithRedisServer('a cold herd on four instances', () => {
@@ -9,6 +10,7 @@ describeWithRedisServer('a cold herd on four instances', () => {
   const gateways: TestGateway[] = []
   beforeAll(async () => {
     redis = await startRedis()
+    await hasLostNothing(redis.client())
     const env = { REDIS_URL: redis.url, READ_DEADLINE_MS: '60000', CHATHUB_TIMEOUT_MS: '60000' }
     for (let i = 0; i < 4; i++)
       gateways.push(await startGateway({ env, ...(gateways[0] && { beside: gateways[0] }) }))

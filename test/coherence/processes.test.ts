@@ -3,6 +3,7 @@ import { isLong, newSeed, randomOf } from '../support/long.ts'
 import { describeWithRedisServer } from '../support/needs.ts'
 import { stopEverything } from '../support/processes.ts'
 import { startRedis, type TestRedis } from '../support/redis.ts'
+import { hasLostNothing } from '../support/settled.ts'
 import { until } from '../support/until.ts'
 import { ask, type Fleet, startFleet } from './fleet.ts'
 import { type Event, unexplained } from './history.ts'
@@ -17,6 +18,7 @@ describeWithRedisServer('M2 M6 M8 P9: three processes on one Redis that falters'
   let fleet: Fleet
   beforeAll(async () => {
     redis = await startRedis()
+    await hasLostNothing(redis.client())
     const skew = (ms: number) =>
       `--import=data:text/javascript,const%20now=Date.now;Date.now=()=>now()+(${ms})`
     fleet = await startFleet({

@@ -2,6 +2,7 @@ import { afterAll, afterEach, expect, it } from '@jest/globals'
 import { describeWithRedisServer } from '../support/needs.ts'
 import { type Running, stopEverything } from '../support/processes.ts'
 import { startRedis, type TestRedis } from '../support/redis.ts'
+import { hasLostNothing } from '../support/settled.ts'
 import { ask, type Fleet, lapse, startFleet } from './fleet.ts'
 
 /** As balancers do it: who says that it is not ready gets no more requests; asked five times a second. */
@@ -45,6 +46,7 @@ describeWithRedisServer('three instances restarted in turn', () => {
 
   it('under reads and writes lose no request', async () => {
     redis = await startRedis()
+    await hasLostNothing(redis.client())
     const env = { REDIS_URL: redis.url, CHATHUB_REQUESTS_PER_SECOND: '1000', GATEWAY_INSTANCES: '3' }
     fleet = await startFleet({ environments: [{}, {}, {}], env })
     const instances = new Set(fleet.gateways)

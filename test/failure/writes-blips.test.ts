@@ -3,7 +3,7 @@ import { type Cutter, startCutter } from '../support/cutter.ts'
 import { startGateway, type TestGateway } from '../support/gateway.ts'
 import { describeWithRedis } from '../support/needs.ts'
 import { openRedis, type TestDatabase } from '../support/redis.ts'
-import { until } from '../support/until.ts'
+import { hasLostNothing, joinedLongAgo } from '../support/settled.ts'
 import { ended, insist, namesIn } from './writes.ts'
 
 let gateway: TestGateway
@@ -11,6 +11,8 @@ let database: TestDatabase
 let link: Cutter
 beforeEach(async () => {
   database = await openRedis()
+  const client = database.client()
+  await hasLostNothing(client, database.prefix)
   link = await startCutter(Number(new URL(database.url).port))
   gateway = await startGateway({
     env: {
@@ -22,7 +24,7 @@ beforeEach(async () => {
       CHATHUB_BATCH_SIZE: '1',
     },
   })
-  await until(async () => (await gateway.ask('GET', '/readyz', { key: '' })).body.redis === 'ready')
+  await joinedLongAgo(client, [gateway], database.prefix)
   await insist(
     () =>
       gateway.ask('POST', '/v1/organizations/24/operators', { body: { operators: [{ name: 'Warm up' }] } }),

@@ -2,6 +2,7 @@ import { afterEach, describe, expect, it } from '@jest/globals'
 import { startGateway, type TestGateway } from '../support/gateway.ts'
 import { describeWithRedis } from '../support/needs.ts'
 import { openRedis, type TestDatabase } from '../support/redis.ts'
+import { hasLostNothing, joinedLongAgo } from '../support/settled.ts'
 import { until } from '../support/until.ts'
 import { longTimeout, type Operation } from './writes.ts'
 
@@ -21,7 +22,10 @@ const start = async (env: Record<string, string> = {}): Promise<void> => {
 }
 const startShared = async (): Promise<void> => {
   database = await openRedis()
+  const client = database.client()
+  await hasLostNothing(client, database.prefix)
   await start({ REDIS_URL: database.url, REDIS_PREFIX: database.prefix })
+  await joinedLongAgo(client, [gateway], database.prefix)
 }
 const change = (status: string) =>
   gateway.ask('PATCH', '/v1/organizations/24/operators/101', { body: { status } })

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, it } from '@jest/globals'
 import { startGateway, type TestGateway } from '../support/gateway.ts'
 import { describeWithRedisServer } from '../support/needs.ts'
 import { startRedis, type TestRedis } from '../support/redis.ts'
+import { hasLostNothing } from '../support/settled.ts'
 
 const path = '/v1/organizations/24/assignments'
 /** A gateway listens before it has reached Redis. */
@@ -38,6 +39,7 @@ describeWithRedisServer('assignments through three gateways on one Redis', () =>
 
   beforeAll(async () => {
     redis = await startRedis()
+    await hasLostNothing(redis.client())
     env = { REDIS_URL: redis.url }
     const operators = active.map((id) => ({ id, name: `Person ${id}` }))
     const simulator = { organizations: [{ id: 24, name: 'Customer Support', operators }] }

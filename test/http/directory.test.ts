@@ -3,6 +3,7 @@ import { startGateway, type TestGateway } from '../support/gateway.ts'
 import { describeWithRedisServer } from '../support/needs.ts'
 import { createPacedClock } from '../support/paced-clock.ts'
 import { startRedis } from '../support/redis.ts'
+import { hasLostNothing } from '../support/settled.ts'
 import { until } from '../support/until.ts'
 
 let open: TestGateway[] = []
@@ -83,6 +84,7 @@ describe('an answer made of several lists', () => {
 describeWithRedisServer('the index of operators in Redis', () => {
   it('lets another instance load only the one list that is needed', async () => {
     const redis = await startRedis()
+    await hasLostNothing(redis.client())
     const env = { REDIS_URL: redis.url, CACHE_FRESH_SECONDS: '1', CACHE_REVALIDATE_SECONDS: '0' }
     const first = await start({ env })
     for (const org of [6, 24, 42]) await first.ask('GET', `/v1/organizations/${org}/operators`)

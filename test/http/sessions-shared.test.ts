@@ -3,6 +3,7 @@ import { startGateway, type TestGateway } from '../support/gateway.ts'
 import { describeWithRedisServer } from '../support/needs.ts'
 import { createPacedClock } from '../support/paced-clock.ts'
 import { startRedis, type TestRedis } from '../support/redis.ts'
+import { hasLostNothing } from '../support/settled.ts'
 import { until } from '../support/until.ts'
 import { asPage, idIn, mint, openSession, redeem, sessionEnv } from './browser-session.ts'
 
@@ -14,6 +15,7 @@ describeWithRedisServer('sessions of all instances', () => {
   const [clockOne, clockTwo] = [createPacedClock(), createPacedClock()]
   beforeAll(async () => {
     redis = await startRedis()
+    await hasLostNothing(redis.client())
     const env = { ...sessionEnv, REDIS_URL: redis.url }
     one = await startGateway({ env, clock: clockOne })
     two = await startGateway({ env, clock: clockTwo, beside: one })

@@ -3,6 +3,7 @@ import { endWhatIsLeft, startBeside } from '../failure/faulty-redis.ts'
 import { startProxy } from '../support/fault-proxy.ts'
 import { describeWithRedisServer } from '../support/needs.ts'
 import { startRedis } from '../support/redis.ts'
+import { hasLostNothing } from '../support/settled.ts'
 import { until } from '../support/until.ts'
 import { startSentinel } from './sentinel.ts'
 
@@ -16,6 +17,7 @@ afterEach(async () => {
 const start = async () => {
   const master = await startRedis({})
   ends.push(master.stop)
+  await hasLostNothing(master.client())
   const replica = await startRedis({ args: ['--replicaof', '127.0.0.1', `${master.port}`] })
   ends.push(replica.stop)
   const sentinel = await startSentinel(master.port)

@@ -8,6 +8,7 @@ import { createAuthority } from '../failure/certificates.ts'
 import { freePort } from '../support/free-port.ts'
 import { describeWithRedisServer } from '../support/needs.ts'
 import { startRedis, type TestRedis } from '../support/redis.ts'
+import { hasLostNothing } from '../support/settled.ts'
 import { until } from '../support/until.ts'
 import { startSentinel } from './sentinel.ts'
 
@@ -97,6 +98,7 @@ describeWithRedisServer('two gateways are one', () => {
   it('with a user that may touch its own keys alone', async () => {
     const redis = await startServer({})
     const admin = redis.client()
+    await hasLostNothing(admin)
     await admin.acl(
       ...(['SETUSER', 'gateway', 'on', '>secret', '~chathub:*', 'resetchannels', '&chathub:*'] as const),
       ...(['+@all', '-@dangerous', '-@admin'] as const),
@@ -125,6 +127,7 @@ describeWithRedisServer('two gateways are one', () => {
 
   it('behind a Sentinel, whose failover no reader of a known list notices', async () => {
     const master = await startServer({})
+    await hasLostNothing(master.client())
     const replica = await startServer({ args: ['--replicaof', '127.0.0.1', `${master.port}`] })
     const sentinel = await startSentinel(master.port)
     ends.push(sentinel.stop)
