@@ -191,7 +191,7 @@ describe('files', () => {
     http: 2125,
     lists: 860,
     redis: 414,
-    throttle: 727,
+    throttle: 723,
     writes: 1830,
   }
 

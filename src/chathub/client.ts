@@ -7,7 +7,7 @@ import type { Call, CallContext, Exchange, Reply } from './exchange.ts'
 import { addedOf, operatorsOf, organizationsOf, tokenOf, type Validity, validityOf } from './wire.ts'
 
 /** A list and the time at which its request left the gateway (monotonic ms); the list is at least as new as that. */
-export type Listed<T> = { rows: readonly T[]; askedAt: number }
+type Listed<T> = { rows: readonly T[]; askedAt: number }
 
 /** The operators of an organization, and the digest of the answer; undefined if some of its rows were invalid. */
 export type ListedOperators = Listed<Operator> & {

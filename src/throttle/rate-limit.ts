@@ -17,16 +17,13 @@ export const withRateLimit =
         if (!maySend()) throw new Failure('queue.full', { retryAfterMs: 1000 })
         return await exchange({ ...call, maySend: () => maySend() && slot.consume() })
       } catch (error) {
-        if (error instanceof SlotTooOld) {
-          report({ name: 'slot-too-old' })
-          continue
-        }
         if (isFailure(error, 'chathub.throttled')) {
           const ms = error.retryAfterMs ?? 5000
           queue.pause(ms)
           report({ name: 'upstream-paused', ms })
         }
-        throw error
+        if (!(error instanceof SlotTooOld)) throw error
+        report({ name: 'slot-too-old' })
       } finally {
         slot.release()
       }

@@ -68,4 +68,3 @@ export const createUpstream = (options: {
     close: http.close,
   }
 }
-export type Upstream = ReturnType<typeof createUpstream>

@@ -9,7 +9,7 @@ export const times = { freshMs: 60_000, revalidateMs: 60_000, waitMs: 800, stale
 export const key = 'operators:24'
 
 /** A load that has begun and ends when the test says so. */
-export type Load = {
+type Load = {
   context: CallContext
   previous: number | undefined
   askedAt: number

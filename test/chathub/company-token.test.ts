@@ -7,7 +7,7 @@ import { Secret } from '../../src/secret.ts'
 import { createClock, settle } from '../support/clock.ts'
 import { createPacedClock } from '../support/paced-clock.ts'
 import { until } from '../support/until.ts'
-import { atSimulator, companyToken, failureOf } from './at-simulator.ts'
+import { atSimulator, failureOf, companyToken as simulatorToken } from './at-simulator.ts'
 
 let close = async (): Promise<void> => {}
 afterEach(() => close())
@@ -73,7 +73,7 @@ describe('the company token', () => {
   })
 
   it('is the configured one first, and comes from a login when ChatHub refuses that', async () => {
-    const good = await start({ ...account, token: new Secret(companyToken) }, await handClock())
+    const good = await start({ ...account, token: new Secret(simulatorToken) }, await handClock())
     await good.ask()
     expect(good.routes()).toEqual(['list 200'])
     expect(good.companyToken.status().source).toBe('token')

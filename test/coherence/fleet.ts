@@ -11,7 +11,7 @@ const client = {
   requestsPerMinute: 10_000_000,
 }
 
-export type Busiest = { count: number; kept: number; discarded: number }
+type Busiest = { count: number; kept: number; discarded: number }
 
 /** Several gateways as processes before one simulator process. */
 export type Fleet = {
