@@ -24,7 +24,7 @@ export const createGatewayTokens = (options: {
   limit: ClientLimit
 }) => {
   const { keys, records, clock, limit } = options
-  // Never stale: a token cannot be revoked by itself, and its key is looked up each time.
+  // Never stale: only the key of a token can be revoked, and the key is looked up each time.
   const seen = new LRUCache<string, TokenRecord>({ max: 10_000 })
   return {
     /**

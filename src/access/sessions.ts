@@ -103,7 +103,7 @@ export const createSessions = (options: { secret: Secret; records: Records; keys
       return { id, record }
     },
     /**
-     * The caller of a session. Undefined: it is unknown, has ended, or its minter's key is gone.
+     * The caller of a session. Undefined: it is unknown, has ended, or its minter's key is revoked.
      * @throws Failure `credential.unverifiable` while Redis is away and this instance has not seen the session
      */
     find: async (id: string): Promise<(Caller & { origin: string }) | undefined> => {
@@ -148,16 +148,14 @@ export type Sessions = ReturnType<typeof createSessions>
 const refuseExcess = (minter: Caller, { scopes, organizations }: SessionRights): void => {
   if (minter.kind === 'session')
     throw new Failure('session.exceeds', { detail: 'A browser session cannot mint another.' })
+  const lacks = { code: 'exceeds', detail: 'The minter lacks this scope.' }
   const excess = scopes.flatMap((scope, i) =>
-    minter.scopes.has(scope)
-      ? []
-      : [{ pointer: `/scopes/${i}`, code: 'exceeds', detail: 'The minter lacks this scope.' }],
+    minter.scopes.has(scope) ? [] : [{ pointer: `/scopes/${i}`, ...lacks }],
   )
   if (excess.length > 0) throw new Failure('session.exceeds', { errors: excess })
+  const unknown = { code: 'unknown', detail: 'No such organization.' }
   const foreign = organizations.flatMap((id, i) =>
-    mayTouch(minter, id)
-      ? []
-      : [{ pointer: `/organizations/${i}`, code: 'unknown', detail: 'No such organization.' }],
+    mayTouch(minter, id) ? [] : [{ pointer: `/organizations/${i}`, ...unknown }],
   )
   if (foreign.length > 0) throw new Failure('organization.unknown', { errors: foreign })
 }

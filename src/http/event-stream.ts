@@ -46,7 +46,7 @@ export const createEventStreams = (options: { clock: Clock; observe: Observe; cl
       }
       ends.add(end)
       res.on('close', end)
-      req.socket.on('end', end) // The reader has sent FIN: it has gone.
+      req.socket.on('end', end) // The reader has sent FIN.
 
       let checks = 0
       const cancelChecks = every(options.clock, checkMs, async () => {

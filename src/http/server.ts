@@ -1,7 +1,6 @@
 import http, { type IncomingMessage, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import express, { type NextFunction, type Request, type Response } from 'express'
-import type { Clock } from '../clock.ts'
 import { Failure } from '../errors.ts'
 import type { Cors } from './cors.ts'
 import { expressPrototypes } from './express-prototypes.ts'
@@ -10,7 +9,6 @@ import { createFraming, requestFault } from './framing.ts'
 import { keepAliveSeconds } from './header-writer.ts'
 import { asFailure } from './problem.ts'
 import { beginRequest } from './request-context.ts'
-import type { Observe, ResponseBatcher } from './response-batcher.ts'
 import type { Router } from './router.ts'
 
 // Socket timeout. Must exceed the keep-alive of load balancers (usually 60 s) and the advertised Keep-Alive; heartbeats of
@@ -18,12 +16,9 @@ import type { Router } from './router.ts'
 const silenceMs = (keepAliveSeconds + 2) * 1000
 const connectionsMax = 20_000
 
-type Options = {
+type Options = Parameters<typeof createFraming>[0] & {
   router: Router
   fastPath: FastPath
-  clock: Clock
-  responseBatcher: ResponseBatcher
-  observe: Observe
   trustProxy: string[]
   cors: Cors
   /** The longest that a caller waits for an answer, ms. */

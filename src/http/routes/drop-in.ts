@@ -10,12 +10,10 @@ import type { Services } from './services.ts'
 
 /** ChatHub's own shape of a list: status integers as ChatHub gave them, the organization in each row. */
 const dropInList = ({ organization, operators }: Roster) =>
-  operators.map((operator) => ({
-    id: operator.id,
-    name: operator.name,
-    status: codeOf(operator),
-    organization,
-  }))
+  operators.map((operator) => {
+    const { id, name } = operator
+    return { id, name, status: codeOf(operator), organization }
+  })
 
 /** The drop-in paths: a program written for ChatHub changes only its base URL and token. */
 export const mountDropIn = (router: Router, services: Services): void => {

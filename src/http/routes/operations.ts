@@ -47,8 +47,8 @@ export const mountOperations = (router: Router, services: Services): void => {
       try {
         if (result.id === undefined) throw new Failure('operator.unknown')
         const request = { operator: result.id, expiresAt: until }
-        const { token, expiresAt } = await tokens.mint(caller, params.org, request, inTime)
-        return { ...result, token, expiresAt: expiresAt.toISOString(), tokenError: null }
+        const minted = await tokens.mint(caller, params.org, request, inTime)
+        return { ...result, ...minted, tokenError: null }
       } catch (error) {
         if (!isFailure(error)) throw error
         return { ...result, token: null, expiresAt: null, tokenError: error.code }
