@@ -1,10 +1,8 @@
-import { afterEach, describe, expect, it, jest } from '@jest/globals'
+import { afterEach, describe, expect, it } from '@jest/globals'
 import { busiestSecond } from '../budget/busiest-second.ts'
 import { type Faulty, type Seen, startFaulty, tell } from './faulty-chathub.ts'
 
 // Long outages and greedy clients, with the whole gateway.
-
-jest.setTimeout(180_000)
 
 let gateway: Faulty
 afterEach(() => gateway.close())

@@ -1,11 +1,9 @@
 import { gzipSync } from 'node:zlib'
-import { afterEach, describe, expect, it, jest } from '@jest/globals'
+import { afterEach, describe, expect, it } from '@jest/globals'
 import type { Fault } from '../../src/apps/simulator/simulator.ts'
 import { type Faulty, startFaulty, tell } from './faulty-chathub.ts'
 
 // Each answer meets a gateway of its own: list 24 is cached, list 6 is not.
-
-jest.setTimeout(120_000)
 
 const timeoutMs = 500
 const waitMs = 200

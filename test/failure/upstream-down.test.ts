@@ -1,7 +1,5 @@
-import { afterEach, describe, expect, it, jest } from '@jest/globals'
+import { afterEach, describe, expect, it } from '@jest/globals'
 import { type Faulty, startFaulty, tell } from './faulty-chathub.ts'
-
-jest.setTimeout(120_000)
 
 let gateway: Faulty
 afterEach(() => gateway.close())

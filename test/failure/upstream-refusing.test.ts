@@ -1,10 +1,8 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, describe, expect, it, jest } from '@jest/globals'
+import { afterEach, describe, expect, it } from '@jest/globals'
 import { type Faulty, startFaulty, tell } from './faulty-chathub.ts'
-
-jest.setTimeout(120_000)
 
 let gateway: Faulty
 afterEach(() => gateway.close())

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, it, jest } from '@jest/globals'
+import { afterEach, beforeEach, expect, it } from '@jest/globals'
 import { type Coherence, createCoherence, memberMs, registry } from '../../src/cache/coherence.ts'
 import { systemClock as clock, pause } from '../../src/clock.ts'
 import { createRedis, type Redis } from '../../src/redis/redis.ts'
@@ -7,8 +7,6 @@ import { busiestSecond } from '../budget/busiest-second.ts'
 import { type FaultProxy, startProxy } from '../support/fault-proxy.ts'
 import { describeWithRedisServer } from '../support/needs.ts'
 import { startRedis, type TestRedis } from '../support/redis.ts'
-
-jest.setTimeout(120_000)
 
 const requestsPerSecond = 20
 const instances = 3

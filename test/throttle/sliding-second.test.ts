@@ -1,8 +1,6 @@
-import { afterEach, describe, expect, it, jest } from '@jest/globals'
+import { afterEach, describe, expect, it } from '@jest/globals'
 import { busiestSecond } from '../budget/busiest-second.ts'
 import { type Faulty, startFaulty } from '../failure/faulty-chathub.ts'
-
-jest.setTimeout(120_000)
 
 const organizations = Array.from({ length: 40 }, (_, i) => ({
   id: i + 1,
