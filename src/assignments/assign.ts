@@ -1,7 +1,7 @@
 import { type Assignment, chatNumber, type Strategy } from '../contract/assignment.ts'
 
 /** Why an operator was chosen, without the counts of the organization. */
-export type Reason = Omit<Assignment['explain'], 'active' | 'candidates'>
+type Reason = Omit<Assignment['explain'], 'active' | 'candidates'>
 
 /** `assignedAt`: ms since 1970. `isNumber`: the chat's id was sent as an integer. */
 export type HeldChat = { operator: number; strategy: Strategy; assignedAt: number; isNumber: boolean }
