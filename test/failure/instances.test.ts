@@ -43,6 +43,18 @@ const upstreamOf = async (
   gateway: TestGateway,
 ): Promise<{ redis: { state: string }; budget: { allowedNow: number } }> =>
   (await gateway.ask('GET', '/v1/upstream')).body
+/** Waits until each instance has had two heartbeats since there were `count` of them: it knows then how many there are. */
+const allHaveSeen = async (count: number): Promise<void> => {
+  const leases = async () =>
+    (await redis.client().zrange('chathub:{gateway}:members', '0', '-1', 'WITHSCORES'))
+      .filter((_, at) => at % 2 === 1)
+      .map(Number)
+  for (let heartbeat = 0; heartbeat < 2; heartbeat++) {
+    await until(async () => (await leases()).length === count)
+    const latest = Math.max(...(await leases()))
+    await until(async () => (await leases()).every((lease) => lease > latest))
+  }
+}
 const isFresh = (how: string): boolean => /; hit; ttl=\d/.test(how)
 
 describeWithRedisServer('one of several instances', () => {
@@ -50,6 +62,7 @@ describeWithRedisServer('one of several instances', () => {
     const [first, ...others] = await start(3)
     await read(first as TestGateway, 100)
     for (const other of others) await until(async () => isFresh(await howOf(other, 100)))
+    await allHaveSeen(3)
     await redis.kill()
     for (const instance of instances) {
       await until(async () => (await upstreamOf(instance)).redis.state === 'away')
