@@ -31,7 +31,7 @@ export const failures = {
   'request.not-acceptable': row(406, 'Not acceptable', 'no', 'The Accept header allows no media type of this endpoint.', 'Accept a media type that /openapi.json lists, or leave the header out.'),
   'body.too-large': row(413, 'Body too large', 'no', 'The body is larger than this endpoint accepts.', 'Send fewer rows in one request. Use an import for large sets.'),
   'request.uri-too-long': row(414, 'URL too long', 'no', 'The URL is longer than 4096 bytes.', 'Shorten the query.'),
-  'body.type': row(415, 'Unsupported body', 'no', 'This endpoint does not accept the media type or encoding of the body.', 'Send UTF-8 JSON as application/json without Content-Encoding. An import takes text/csv.'),
+  'body.type': row(415, 'Unsupported body', 'no', 'This endpoint does not accept the media type or encoding of the body.', 'Send UTF-8 JSON as application/json without Content-Encoding. An import takes text/csv, an Excel workbook, or multipart/form-data.'),
   'request.headers-too-large': row(431, 'Headers too large', 'no', 'The request has too many headers, or they are too large.', 'Send fewer or shorter headers.'),
   'request.timeout': row(408, 'Request timeout', 'now', 'The request did not arrive completely in time. It was not processed.', 'Send the whole request without pauses.'),
   'credential.missing': row(401, 'Credential missing', 'no', 'This endpoint needs a credential, and the request has none.', 'Send a key in `Authorization: Bearer …` or `X-API-Key`.'),

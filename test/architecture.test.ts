@@ -5,15 +5,16 @@ import { describe, expect, it } from '@jest/globals'
 
 const project = fileURLToPath(new URL('..', import.meta.url))
 const read = (path: string): string => readFileSync(join(project, path), 'utf8')
-const filesUnder = (folder: string): string[] =>
+const filesUnder = (folder: string, kind = /\.ts$/): string[] =>
   readdirSync(join(project, folder), { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))
+    .filter((entry) => entry.isFile() && kind.test(entry.name))
     .map((entry) =>
       posix.join(folder, posix.relative(join(project, folder), join(entry.parentPath, entry.name))),
     )
     .sort()
 
-const sources = filesUnder('src')
+// A thread may be JavaScript, which Node 20 can start from src too.
+const sources = filesUnder('src', /\.(ts|js)$/)
 const lineCount = (path: string): number => read(path).split('\n').length - 1
 
 type Import = { by: string; what: string; typesOnly: boolean }
@@ -171,8 +172,8 @@ describe('files', () => {
   it('are named in kebab-case after their content: no barrels, no utilities', () => {
     const odd = [...sources, ...filesUnder('test')].filter(
       (path) =>
-        !/^[a-z0-9]+(-[a-z0-9]+)*(\.test|\.d)?\.ts$/.test(basename(path)) ||
-        /(^|\/)(index|utils?|helpers?|common|misc|shared)(\.ts|\/)/.test(path),
+        !/^[a-z0-9]+(-[a-z0-9]+)*(\.test|\.d)?\.(ts|js)$/.test(basename(path)) ||
+        /(^|\/)(index|utils?|helpers?|common|misc|shared)(\.[jt]s|\/)/.test(path),
     )
     expect(odd).toEqual([])
   })
@@ -187,12 +188,12 @@ describe('files', () => {
     assignments: 370,
     cache: 1126,
     chathub: 668,
-    contract: 1133,
-    http: 2118,
+    contract: 1133 + 60, // files of imports: query, media types, how a file was read
+    http: 2118 + 115, // files of forms
     lists: 860,
     redis: 414,
     throttle: 723,
-    writes: 1830,
+    writes: 1830 + 660, // files of imports: encodings, quotes, headers, workbooks
   }
 
   it('of each folder of the server together have no more lines than its ceiling', () => {

@@ -3,6 +3,7 @@ import type { FailureCode } from '../errors.ts'
 import { AssignChat, Assignment, ChatIdText } from './assignment.ts'
 import * as dropIn from './drop-in.ts'
 import { IdText } from './ids.ts'
+import * as imports from './import.ts'
 import * as operation from './operation.ts'
 import * as operator from './operator.ts'
 import * as organization from './organization.ts'
@@ -33,8 +34,8 @@ export type Endpoint = {
   body?: z.ZodType
   /** The most bytes. Default: 64 KiB. */
   bodyMax?: number
-  /** Media type of the body. Default: application/json. */
-  consumes?: 'text/csv'
+  /** Media types of the file that is the body, or a part of it. Default: no file but application/json. */
+  consumes?: readonly string[]
   /** Takes an Idempotency-Key. */
   idempotent?: boolean
   /** Whether a request is refused without an Idempotency-Key, because it is not safe to repeat. */
@@ -125,8 +126,8 @@ export const endpoints = {
     summary: 'Add up to 100 operators and issue a token for each. `tokenError` says why a token is missing; `…/operators/{operator}/tokens` then issues one. A replay adds no operator and issues new tokens.',
     params: inOrganization, body: operation.Onboard, bodyMax: MiB, idempotent: true, answers: { 200: operation.OnboardResult, 201: operation.OnboardResult, 202: operation.Operation }, failures: [...known, ...writing] },
   startImport: { id: 'importOperators', method: 'post', path: '/v1/organizations/{org}/imports', scope: 'operators:import', tag: 'operations',
-    summary: 'Import operators from CSV, at most 50,000 rows and 8 MiB.',
-    params: inOrganization, query: operator.ImportQuery, body: operation.Csv, consumes: 'text/csv', bodyMax: 8 * MiB, idempotent: true, keyRequired: (_csv, { onDuplicate }: operator.ImportQuery) => onDuplicate === 'allow', answers: { 200: operation.ImportPreview, 202: operation.Operation }, failures: [...known, 'idempotency.required', ...writing] },
+    summary: 'Import operators from a CSV file or an Excel workbook, at most 50,000 rows and 8 MiB.',
+    params: inOrganization, query: imports.ImportQuery, body: imports.SentFile, consumes: imports.tableMedia, bodyMax: 8 * MiB, idempotent: true, keyRequired: (_file, { onDuplicate }: imports.ImportQuery) => onDuplicate === 'allow', answers: { 200: imports.ImportPreview, 202: imports.StartedImport }, failures: [...known, 'idempotency.required', ...writing] },
   getOperation: { id: 'getOperation', method: 'get', path: '/v1/operations/{operation}', scope: 'any', tag: 'operations',
     summary: 'Get the state of a write that takes long or is in doubt. Only the client that made it may read it.',
     params: oneOperation, headers: ['Retry-After'], answers: { 200: operation.Operation }, failures: ['operation.unknown', 'redis.unavailable'] },

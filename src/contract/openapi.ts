@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { type FailureCode, failures } from '../errors.ts'
 import { dropInMedia } from './drop-in.ts'
 import { type Endpoint, isBodyOptional } from './endpoints.ts'
+import { formMedia } from './import.ts'
 import { headersOf, responseHeaders } from './response-headers.ts'
 import { Problem, sessionCookie, sessionHeader } from './system.ts'
 
@@ -74,6 +75,12 @@ const parametersOf = ({ params, query, idempotent }: Endpoint, components: Json)
       }
     })
   return [...from('path', params), ...from('query', query), ...(idempotent ? [idempotencyKey] : [])]
+}
+
+/** The body of a request under each of its media types. A form has it as a file. */
+const bodiesOf = (mediaTypes: readonly string[] = ['application/json'], schema: Json): Json => {
+  const form = { type: 'object', properties: { file: schema }, required: ['file'] }
+  return Object.fromEntries(mediaTypes.map((type) => [type, { schema: type === formMedia ? form : schema }]))
 }
 
 /** The bodies of one status by media type. */
@@ -153,9 +160,7 @@ export const createOpenApi = (endpoints: readonly Endpoint[], version: string): 
       ...(endpoint.body && {
         requestBody: {
           required: !isBodyOptional(endpoint),
-          content: {
-            [endpoint.consumes ?? 'application/json']: { schema: schemaOf(endpoint.body, 'input', schemas) },
-          },
+          content: bodiesOf(endpoint.consumes, schemaOf(endpoint.body, 'input', schemas)),
         },
       }),
       responses: answersOf(endpoint, schemas),

@@ -27,11 +27,14 @@ export type OperationView = z.infer<typeof Operation>
 
 const OperationRow = component('OperationRow', {
   index: z.int(),
-  line: z.int().optional().describe('Line in the CSV file, from 1.'),
+  line: z.int().optional().describe('Line of the file as an editor shows it, or row of the sheet, from 1.'),
   name: z.string().optional(),
   id: Id.optional(),
   outcome: z.enum(rowOutcomes),
-  reason: z.string().optional(),
+  reason: z
+    .string()
+    .optional()
+    .describe('Why it was rejected: a failure code, or `name.` with a word such as `quotes`.'),
 })
 export const OperationRows = component('OperationRows', { items: z.array(OperationRow), total: z.int() })
 
@@ -61,10 +64,3 @@ export const OnboardResult = component('OnboardResult', {
     }),
   ),
 })
-
-/** The bytes of a CSV file. */
-export const Csv = z
-  .custom<Buffer>((value) => value instanceof Uint8Array)
-  .meta({ openapi: { type: 'string' } })
-
-export const ImportPreview = component('ImportPreview', { ...OperationRows.shape, ...countsOf(rowOutcomes) })

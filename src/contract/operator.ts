@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { CursorText } from './cursor.ts'
-import { BooleanText, component, countsOf, Id, IdList, listOf, listText, wholeText, wordList } from './ids.ts'
+import { component, countsOf, Id, IdList, listOf, listText, wholeText, wordList } from './ids.ts'
 import { NewName } from './names.ts'
 import { Organization } from './organization.ts'
 
@@ -71,7 +71,7 @@ export const DirectoryQuery = z.strictObject({
 })
 export type DirectoryQuery = z.infer<typeof DirectoryQuery>
 
-const onDeletedModes = ['report', 'reactivate'] as const
+export const onDeletedModes = ['report', 'reactivate'] as const
 
 export const AddOperators = component('AddOperators', {
   operators: listOf(z.strictObject({ name: NewName }), [1, 1000]),
@@ -98,16 +98,3 @@ export const AddResult = component('AddResult', {
 export type AddResult = z.infer<typeof AddResult>
 
 export const StatusChange = component('StatusChange', { status: z.enum(knownStatuses) })
-
-export const ImportQuery = z.strictObject({
-  column: z
-    .string()
-    .min(1)
-    .max(100)
-    .optional()
-    .describe('Header of the column with the names. Default: name, nom or ім’я.'),
-  dryRun: BooleanText.optional(),
-  onDuplicate: z.enum(['skip', 'allow']).optional(),
-  onDeleted: z.enum(onDeletedModes).optional(),
-})
-export type ImportQuery = z.infer<typeof ImportQuery>

@@ -1,97 +1,118 @@
-import { isUtf8 } from 'node:buffer'
-import { Readable } from 'node:stream'
-import { parse } from 'csv-parse'
-import { nextSlice } from '../clock.ts'
-import { cleanName, nameFault } from '../contract/names.ts'
-import { Failure } from '../errors.ts'
 import type { Row } from './operation.ts'
 
-export const importRowsMax = 50_000
-const headerNames = ['name', 'nom', "ім'я", 'ім’я', 'імʼя']
-// A fifth of a millisecond's work.
-const pieceBytes = 2 * 1024
+/** A row of a table. `line`: where it begins, from 1. A cell that is neither text nor empty, such as a date, is `false`. */
+export type TableRow = {
+  line: number
+  cells: readonly (string | null | false)[]
+  /** Why the row cannot be read. Its only cell is then the line as it stands. */
+  fault?: string
+}
 
-const broken = (code: string, detail: string, line?: number): Failure =>
-  new Failure('request.invalid-body', {
-    errors: [{ pointer: line === undefined ? '' : `/line/${line}`, code, detail }],
-  })
+// A cell of Excel holds at most so much. A quoted cell beyond it is a quote that somebody forgot to close.
+const cellLengthMax = 32_767
+const cellBreaksMax = 253
+// Cells beyond are not told apart.
+const cellsMax = 1000
+
+const delimiters = [',', ';', '\t', '|'] as const
 
 /**
- * The rows of a CSV file, each with its line. The file is UTF-8, with or without a byte order mark, with any line ends, and
- * with quotes. The header decides whether `,` `;` or tab separates. The names are in the column headed `column`, otherwise
- * name, nom or ім'я. An invalid name becomes a rejected row with its reason. « Importation groupée »
- * @throws Failure `request.invalid-body` for a file that is no such table
+ * The rows of a text file (RFC 4180) with any line ends. Lines count as an editor shows them, also after a line break within
+ * quotes. A quote that is out of place spoils its line alone; the next line is read anew. Empty lines are no rows, but each
+ * thousandth is given, so that no step takes long.
  */
-export const readNames = async (bytes: Buffer, column?: string): Promise<Row[]> => {
-  refuseOtherFormats(bytes)
-  const parser = parse({
-    delimiter: delimiterOf(bytes.toString()),
-    record_delimiter: ['\r\n', '\n', '\r'],
-    bom: true,
-    relax_column_count: true,
-    skip_empty_lines: true,
-    skip_records_with_empty_values: true,
-    max_record_size: 1_000_000,
-    info: true,
+export function* readCsv(text: string, delimiter: string, firstLine = 1): Generator<TableRow> {
+  let line = firstLine
+  let at = 0
+  while (at < text.length) {
+    const { cells, end, breaks, fault } = readRow(text, at, delimiter)
+    if (end > at || line % 1000 === 0) yield { line, cells, ...(fault !== undefined && { fault }) }
+    at = end + (text.startsWith('\r\n', end) ? 2 : 1)
+    line += breaks + 1
+  }
+}
+
+type Cell = { content: string; end: number; breaks: number; isStray: boolean }
+
+/** A row from `start` to its line end, which is at `end`. `breaks`: line breaks within its quotes. */
+const readRow = (text: string, start: number, delimiter: string) => {
+  const cells: Cell[] = []
+  let at = start
+  const whole = (end: number, fault?: string) => {
+    const breaks = cells.reduce((sum, cell) => sum + cell.breaks, 0)
+    const shown = fault ? [text.slice(start, end)] : cells.map(({ content }) => content)
+    return { cells: shown, end, breaks, fault }
+  }
+  for (;;) {
+    const cell =
+      text[afterBlanks(text, at)] === '"' ? readQuoted(text, at, delimiter) : readPlain(text, at, delimiter)
+    if (!cell) return whole(endOfCell(text, at, '\n'), 'quotes')
+    cells.push(cell)
+    if (text[cell.end] !== delimiter)
+      return whole(cell.end, cells.some(({ isStray }) => isStray) ? 'quotes' : undefined)
+    if (cells.length === cellsMax) return whole(endOfCell(text, cell.end, '\n'), 'columns')
+    at = cell.end + 1
+  }
+}
+
+const readPlain = (text: string, start: number, delimiter: string): Cell => {
+  const end = endOfCell(text, start, delimiter)
+  const content = text.slice(start, end)
+  return { content, end, breaks: 0, isStray: content.includes('"') }
+}
+
+/** A cell in quotes, with blanks around them; undefined where it does not end as one. */
+const readQuoted = (text: string, start: number, delimiter: string): Cell | undefined => {
+  const opening = afterBlanks(text, start)
+  const closeMax = opening + 2 * cellLengthMax
+  let close = text.indexOf('"', opening + 1)
+  while (close !== -1 && close < closeMax && text[close + 1] === '"') close = text.indexOf('"', close + 2)
+  if (close === -1 || close > closeMax) return undefined
+  const end = afterBlanks(text, close + 1)
+  if (endOfCell(text, end, delimiter) > end) return undefined
+  const content = text.slice(opening + 1, close).replaceAll('""', '"')
+  const breaks = content.match(/\r\n|\r|\n/g)?.length ?? 0
+  if (content.length > cellLengthMax || breaks > cellBreaksMax) return undefined
+  return { content, end, breaks, isStray: false }
+}
+
+const afterBlanks = (text: string, start: number): number => {
+  let at = start
+  while (text[at] === ' ') at++
+  return at
+}
+
+/** The place of the next delimiter or line end. A regular expression would keep each of its steps. */
+const endOfCell = (text: string, start: number, delimiter: string): number => {
+  const [mark, lf, cr] = [delimiter.charCodeAt(0), 10, 13]
+  for (let at = start; at < text.length; at++) {
+    const code = text.charCodeAt(at)
+    if (code === mark || code === lf || code === cr) return at
+  }
+  return text.length
+}
+
+/**
+ * The character between columns: what a first line `sep=;` names, else the one on which the first lines agree best.
+ * `start` and `line`: where the rows begin.
+ */
+export const findDelimiter = (text: string): { delimiter: string; start: number; line: number } => {
+  const named = /^"?sep=([^\r\n])"?[^\S\r\n\t]*(\r\n|\r|\n|$)/i.exec(text)
+  if (named) return { delimiter: named[1] as string, start: named[0].length, line: 2 }
+  const lines = text
+    .slice(0, 64 * 1024)
+    .split(/[\r\n]+/, 20)
+    .map((line) => line.replaceAll(/"[^"]*"/g, ''))
+    .filter((line) => line.trim() !== '')
+  const rated = delimiters.map((delimiter) => {
+    const counts = lines.map((line) => line.split(delimiter).length - 1)
+    const first = counts[0] ?? 0
+    const agreeing = first === 0 ? 0 : counts.filter((count) => count === first).length
+    return { delimiter, agreeing, first }
   })
-  const rows: Row[] = []
-  let header: { place: number; cells: number } | undefined
-  try {
-    for await (const { record, info } of Readable.from(pieces(bytes)).pipe(parser)) {
-      const [cells, line] = [record as string[], info.lines as number]
-      if (!header) header = { place: columnOf(cells, column), cells: cells.length }
-      else if (rows.length === importRowsMax) throw broken('length', `At most ${importRowsMax} rows.`, line)
-      else {
-        const surplus = cells.slice(header.cells).some((cell) => cell.trim() !== '')
-        rows.push(rowOf(rows.length, line, cells[header.place], surplus))
-      }
-    }
-  } catch (error) {
-    if (error instanceof Failure) throw error
-    throw broken('csv', 'The file is not well-formed CSV.', (error as { lines?: number }).lines)
-  }
-  if (rows.length === 0) throw broken('empty', 'The file has no rows below its header.')
-  return rows
-}
-
-/** `surplus`: the line has more cells than the header, so it is not known which of them is the name. */
-const rowOf = (index: number, line: number, cell: string | undefined, surplus: boolean): Row => {
-  const fault = surplus ? 'columns' : cell === undefined ? 'blank' : nameFault(cell)?.code
-  if (!fault) return { index, line, name: cleanName(cell as string), outcome: 'pending' }
-  const name = (cell ?? '').slice(0, 200).toWellFormed()
-  return { index, line, name, outcome: 'rejected', reason: `name.${fault}` }
-}
-
-const refuseOtherFormats = (bytes: Buffer): void => {
-  if (bytes.subarray(0, 4).toString('latin1') === 'PK\x03\x04')
-    throw broken('encoding', 'This is a spreadsheet or an archive. Save it as CSV (UTF-8).')
-  if (!isUtf8(bytes) || bytes.includes(0))
-    throw broken('encoding', 'The file is not UTF-8. Save it as CSV (UTF-8).')
-}
-
-/** Bytes, not text: the parser joins a character that lies across two pieces. Other work runs between them. */
-async function* pieces(bytes: Buffer): AsyncGenerator<Buffer> {
-  for (let at = 0; at < bytes.length; at += pieceBytes) {
-    yield bytes.subarray(at, at + pieceBytes)
-    await nextSlice()
-  }
-}
-
-const delimiterOf = (text: string): string => {
-  const header = (/[^\r\n]+/.exec(text)?.[0] ?? '').replaceAll(/"[^"]*"/g, '')
-  const counted = [',', ';', '\t'].map((delimiter) => ({ delimiter, count: header.split(delimiter).length }))
-  return counted.reduce((best, next) => (next.count > best.count ? next : best)).delimiter
-}
-
-const columnOf = (header: string[], column: string | undefined): number => {
-  const wanted = column === undefined ? headerNames : [column.trim().toLowerCase()]
-  const found = header.flatMap((cell, place) => (wanted.includes(cell.trim().toLowerCase()) ? [place] : []))
-  if (found.length === 1) return found[0] as number
-  const detail =
-    found.length === 0
-      ? `No column is headed ${wanted.join(', ')}. Name the column with ?column=.`
-      : 'More than one column has that header.'
-  throw broken('header', detail, 1)
+  const better = (a: (typeof rated)[number], b: (typeof rated)[number]) =>
+    b.agreeing > a.agreeing || (b.agreeing === a.agreeing && b.first > a.first) ? b : a
+  return { delimiter: rated.reduce(better).delimiter, start: 0, line: 1 }
 }
 
 /** Rows as CSV for spreadsheets. A cell that looks like a formula gets a leading apostrophe, also if it already has one. */

@@ -92,9 +92,9 @@ describe('an import', () => {
   it('of an invalid file is refused at once with the line, and nothing is stored', async () => {
     for (const [body, pointer, code] of [
       ['', '', 'empty'],
-      ['surname\nAnna\n', '/line/1', 'header'],
-      ['name\n"Anna\n', /^\/line\/\d$/, 'csv'],
-      [Buffer.from('name\nJosé\n', 'latin1'), '', 'encoding'],
+      ['surname,team\nAnna,x\n', '/line/1', 'header'],
+      ['name,"team\nAnna,x\n', '/line/1', 'quotes'],
+      [Buffer.from('name\nAn\0na\n'), '', 'encoding'],
       [`name\n${'Row\n'.repeat(50_001)}`, '/line/50002', 'length'],
     ] as const) {
       const answer = await send(body)

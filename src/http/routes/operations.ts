@@ -1,9 +1,11 @@
 import type { Caller } from '../../access/caller.ts'
 import { endpoints } from '../../contract/endpoints.ts'
+import type { ReadFile } from '../../contract/import.ts'
 import { type RowOutcome, rowOutcomes } from '../../contract/operation.ts'
 import type { AddResult } from '../../contract/operator.ts'
 import { Failure, isFailure } from '../../errors.ts'
-import { readNames, writeReport } from '../../writes/csv.ts'
+import { writeReport } from '../../writes/csv.ts'
+import { createImportFileReader } from '../../writes/import-file.ts'
 import { countRows, isFinal, type Operation, type Row, viewOf } from '../../writes/operation.ts'
 import type { Operations } from '../../writes/operations.ts'
 import type { Answer } from '../answer.ts'
@@ -14,8 +16,8 @@ import type { Services } from './services.ts'
 const answerMs = 100
 
 /** 202 with the address of the operation, for a write that is running or in doubt. */
-export const accepted = (operation: Operation): Answer => ({
-  json: viewOf(operation),
+export const accepted = (operation: Operation, more?: { file: ReadFile }): Answer => ({
+  json: { ...viewOf(operation), ...more },
   status: 202,
   headers: { Location: `/v1/operations/${operation.id}`, 'Retry-After': '1' },
 })
@@ -58,12 +60,15 @@ export const mountOperations = (router: Router, services: Services): void => {
     return { json: { ...written.done, results }, status: written.done.created > 0 ? 201 : 200, noStore: true }
   })
 
+  const readImportFile = createImportFileReader(clock)
   router.bind(endpoints.startImport, async ({ caller, context, params, query, body, requestKey }) => {
     const { dryRun, onDuplicate = 'skip', onDeleted = 'report' } = query
-    const request = { rows: await readNames(body, query.column), onDuplicate, onDeleted }
-    if (!dryRun) return accepted(await imports.start(caller, params.org, request, context, requestKey))
+    const { rows: asked, file } = await readImportFile(body, query)
+    const request = { rows: asked, onDuplicate, onDeleted }
+    if (!dryRun)
+      return accepted(await imports.start(caller, params.org, request, context, requestKey), { file })
     const rows = await imports.preview(caller, params.org, request, context)
-    return { json: { items: rows, total: rows.length, ...pick(rows, rowOutcomes) }, noStore: true }
+    return { json: { items: rows, total: rows.length, ...pick(rows, rowOutcomes), file }, noStore: true }
   })
 
   const show = (operation: Operation): Answer => ({

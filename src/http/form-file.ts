@@ -1,0 +1,95 @@
+import type { Readable, Writable } from 'node:stream'
+import { Dicer } from '@fastify/busboy'
+import type { z } from 'zod'
+import { nextSlice } from '../clock.ts'
+import type { SentFile } from '../contract/import.ts'
+import { Failure, type Fault } from '../errors.ts'
+
+// A form with one file needs few parts. The bound keeps a body of tiny parts cheap.
+const partsMax = 50
+const pieceBytes = 64 * 1024
+
+type Part = { name: string; isFile: boolean; file: SentFile }
+
+/**
+ * The only file of a `multipart/form-data` body (RFC 7578). A file input that was left empty does not count. Other fields
+ * are ignored, except those named as an option of `query`: ignoring `dryRun` would start a real import.
+ * @throws Failure `request.malformed`, `request.invalid-body`
+ */
+export const readFormFile = async (
+  bytes: Buffer,
+  contentType: string,
+  query: z.ZodObject | undefined,
+): Promise<SentFile> => {
+  const parts = await readParts(bytes, contentType)
+  const files = parts.filter(({ isFile, file }) => isFile && file.bytes.length > 0)
+  const faults: Fault[] = parts
+    .filter(({ name, isFile }) => !isFile && Object.hasOwn(query?.shape ?? {}, name))
+    .map(({ name }) => ({
+      pointer: `/${name}`,
+      code: 'field',
+      detail: `Send ${name} in the query, not in the form.`,
+    }))
+  const [found] = files
+  if (!found || files.length > 1)
+    faults.push({
+      pointer: '',
+      code: 'file',
+      detail: `The form must have exactly one file that is not empty. It has ${files.length}.`,
+    })
+  if (!found || faults.length > 0) throw new Failure('request.invalid-body', { errors: faults })
+  return found.file
+}
+
+const malformed = (detail: string, cause?: unknown): Failure =>
+  new Failure('request.malformed', { cause, errors: [{ pointer: '', code: 'form', detail }] })
+
+const readParts = async (bytes: Buffer, contentType: string): Promise<Part[]> => {
+  const [, quoted, plain] = /;\s*boundary\s*=\s*(?:"([^"]+)"|([^;\s"]+))/i.exec(contentType) ?? []
+  const boundary = quoted ?? plain
+  if (!boundary) throw malformed('The media type of a form must name its boundary.')
+  const parts: Promise<Part>[] = []
+  const parser = new Dicer({ boundary })
+  try {
+    await new Promise<void>((resolve, reject) => {
+      parser.on('part', (part) => {
+        const read = readPart(part)
+        // A part that breaks off fails the parser too.
+        read.catch(reject)
+        if (parts.push(read) > partsMax) reject(malformed(`A form has at most ${partsMax} parts.`))
+      })
+      parser.on('error', reject)
+      parser.once('finish', resolve)
+      writeInSlices(parser, bytes, () => parts.length > partsMax).catch(reject)
+    })
+    return await Promise.all(parts)
+  } catch (error) {
+    if (error instanceof Failure) throw error
+    throw malformed('The body is not a well-formed form with the boundary that its media type names.', error)
+  }
+}
+
+const readPart = async (part: Readable): Promise<Part> => {
+  let head: Record<string, string[] | undefined> = {}
+  part.once('header', (header) => {
+    head = header
+  })
+  part.on('error', () => undefined) // the loop below throws it
+  const chunks: Buffer[] = []
+  for await (const chunk of part) chunks.push(chunk as Buffer)
+  const disposition = head['content-disposition']?.[0] ?? ''
+  return {
+    name: /;\s*name\s*=\s*"?([^";]*)/i.exec(disposition)?.[1]?.trim() ?? '',
+    isFile: /;\s*filename\*?\s*=/i.test(disposition),
+    file: { bytes: Buffer.concat(chunks), contentType: head['content-type']?.[0] ?? '' },
+  }
+}
+
+/** Between two pieces other requests are served. */
+const writeInSlices = async (parser: Writable, bytes: Buffer, isEnough: () => boolean): Promise<void> => {
+  for (let at = 0; at < bytes.length && !isEnough(); at += pieceBytes) {
+    parser.write(bytes.subarray(at, at + pieceBytes))
+    await nextSlice()
+  }
+  parser.end()
+}
