@@ -193,12 +193,11 @@ describe('a hostile workbook', () => {
     expect(turns).toBeGreaterThan(100)
   })
 
-  it('of 50,000 rows is read, and of one more is refused', async () => {
-    const rows = (count: number) =>
-      Array.from({ length: count }, (_, i) => row(i + 2, inline(`A${i + 2}`, `Name ${i}`))).join('')
-    expect(await names(workbook({ data: [header + rows(50_000)] }))).toHaveLength(50_000)
-    const { code, pointer } = await refusal(workbook({ data: [header + rows(50_001)] }))
-    expect([code, pointer]).toEqual(['length', '/line/50002'])
+  it('of 50,000 rows is read in time', async () => {
+    const data = Array.from({ length: 50_000 }, (_, i) => row(i + 2, inline(`A${i + 2}`, `Name ${i}`))).join(
+      '',
+    )
+    expect(await names(workbook({ data: [header + data] }))).toHaveLength(50_000)
   })
 
   it('waits for the one before it, and a fault of one is none of the next', async () => {
