@@ -20,6 +20,10 @@ export type OfficeFile = {
   file?: object
 }
 
+/** The only file of a form. */
+const inForm = (disposition: string, content: string): Buffer =>
+  Buffer.from(`--x\r\nContent-Disposition: form-data; ${disposition}\r\n\r\n${content}\r\n--x--\r\n`)
+
 const ukrainian = 'ПІБ;Відділ\r\nІван Франко;Продажі\r\nЛеся Українка;Підтримка\r\n'
 const french = 'Nom complet;Équipe\r\nZoé Lefèvre;Ventes\r\nBenoît Noël;Support\r\n'
 const ofUkraine = ['Іван Франко', 'Леся Українка']
@@ -70,7 +74,7 @@ const workbook = (form: string, contentType: string, rest: Partial<OfficeFile> =
   ...rest,
 })
 
-/** Every form of file that imports know, for docs/compatibility.md. */
+/** Every form of file that imports know, for docs/compatibility.md. test/http/import-files.test.ts sends each. */
 export const officeFiles: OfficeFile[] = [
   encoded('CSV UTF-8 of Excel', '+utf-8', ukrainian, ofUkraine),
   encoded('CSV of LibreOffice and Google Sheets', 'utf-8', french, ofFrance),
@@ -109,6 +113,21 @@ export const officeFiles: OfficeFile[] = [
   }),
   plain('A file of no known type', 'application/octet-stream', 'name\nAnna Lee\nZoé', {
     contentType: 'application/octet-stream',
+  }),
+  plain('A form of a browser or of curl', 'multipart/form-data', '', {
+    content: () => inForm('name="file"; filename="people.csv"', 'name\nAnna Lee\nZoé'),
+    contentType: 'multipart/form-data; boundary=x',
+  }),
+  plain('A form of .NET', 'name=file; filename=people.csv', '', {
+    content: () =>
+      inForm("name=file; filename=people.csv; filename*=utf-8''people.csv", 'name\nAnna Lee\nZoé'),
+    contentType: 'multipart/form-data; boundary="x"',
+  }),
+  plain('A form with an option among its fields', 'name="dryRun"', '', {
+    content: () => inForm('name="dryRun"', 'true'),
+    contentType: 'multipart/form-data; boundary=x',
+    fault: 'field',
+    result: 'refused: options belong into the query',
   }),
   plain('Whole names', 'Display name', 'id,Display name\n1,Anna Lee\n2,Zoé\n'),
   plain('First and last names', 'Prénom;Nom', 'Prénom;Nom\nAnna;Lee\nZoé;\n', {
