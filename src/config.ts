@@ -46,6 +46,9 @@ export const settings = {
   sessionSameSite: setting('SESSION_SAME_SITE', oneOf('strict', 'lax', 'none'), 'strict', 'SameSite of the session cookie.'),
   corsOrigins: setting('CORS_ORIGINS', type.listOf(type.origin), '', 'Exact origins of browser front ends, comma separated.'),
 
+  corsHeaders: setting('CORS_HEADERS', type.listOf(type.headerName), '', 'Further request headers that these front ends may send, comma separated.'),
+  ignoreBasicAuth: setting('IGNORE_BASIC_AUTH', type.flag, 'false', 'Ignores Authorization: Basic, which a proxy in front may ask for. The credential is then sent in X-API-Key.'),
+
   trustProxy: setting('TRUST_PROXY', type.listOf(type.cidr), '', 'CIDRs of proxies whose X-Forwarded-* headers count, comma separated.'),
   logLevel: setting('LOG_LEVEL', oneOf('trace', 'debug', 'info', 'warn', 'error', 'silent'), 'info', 'The log level. Log lines are JSON on stdout, pretty on a terminal.'),
 } satisfies Record<string, Setting<unknown>>

@@ -2,7 +2,7 @@
 import { once } from 'node:events'
 import { realpathSync } from 'node:fs'
 import type { Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import closeWithGrace from 'close-with-grace'
 import { systemClock } from './clock.ts'
 import { ConfigFaults, readConfig } from './config.ts'
@@ -14,6 +14,7 @@ import { openLogWriter } from './log-writer.ts'
 const EX_CONFIG = 78
 // A load balancer that checks /readyz each second stops sending requests before this instance stops accepting.
 const lingerMs = 1000
+const halfRequestMs = 500
 const drainMs = 20_000
 // The process ends by then, also when requests or writes are still running.
 const graceMs = 25_000
@@ -30,11 +31,32 @@ const listen = async (server: Server, setting: string, port: number, host: strin
   return `http://${family === 'IPv6' ? `[${address}]` : address}:${bound}`
 }
 
-/** Accepts nothing new and closes idle connections. Resolves when the in-flight requests have ended. */
-const finish = (server: Server): Promise<void> =>
+/**
+ * Accepts nothing new and closes idle connections. Resolves when the in-flight requests have ended. A request that has not
+ * arrived completely gets a short grace. Node counts a connection that sent nothing as busy, so it is closed here.
+ */
+const finish = (server: Server, sockets: Iterable<Socket>): Promise<void> =>
   new Promise((resolve) => {
     server.close(() => resolve())
+    for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy()
+    setTimeout(() => {
+      for (const socket of sockets) if (!isInFlight(socket)) socket.destroy()
+    }, halfRequestMs).unref()
   })
+
+/** Whether the answer to a complete request is not written yet. */
+const isInFlight = ({ answer }: Socket): boolean =>
+  answer?.req.complete === true && !answer.writableFinished
+
+/** The open connections of a server. */
+const socketsOf = (server: Server): Set<Socket> => {
+  const sockets = new Set<Socket>()
+  server.on('connection', (socket) => {
+    sockets.add(socket)
+    socket.once('close', () => sockets.delete(socket))
+  })
+  return sockets
+}
 
 /** The process: settings, gateway, listen, ready line, drain. @throws ConfigFaults */
 export const run = async (env: Record<string, string | undefined>): Promise<{ url: string }> => {
@@ -46,6 +68,7 @@ export const run = async (env: Record<string, string | undefined>): Promise<{ ur
   const log = createLog(config.logLevel, pretty ?? output)
   const gateway = createGateway(config, { log })
   await gateway.opened
+  const [sockets, opsSockets] = [socketsOf(gateway.server), socketsOf(gateway.opsServer)]
   const { host, port, opsPort } = config
   const url = await listen(gateway.server, 'PORT', port, host)
   const opsUrl =
@@ -57,7 +80,7 @@ export const run = async (env: Record<string, string | undefined>): Promise<{ ur
     gateway.drain()
     await new Promise((resolve) => setTimeout(resolve, lingerMs))
     const forced = setTimeout(() => gateway.server.closeAllConnections(), drainMs)
-    await Promise.all([finish(gateway.server), finish(gateway.opsServer)])
+    await Promise.all([finish(gateway.server, sockets), finish(gateway.opsServer, opsSockets)])
     clearTimeout(forced)
     await gateway.close(stopBy)
     await output.drained()

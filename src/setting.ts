@@ -118,6 +118,8 @@ export const cidr = textThat('addresses or CIDRs such as 10.0.0.0/8', (text) => 
   return version !== 0 && Number(bits) <= (version === 4 ? 32 : 128)
 })
 
+export const headerName = textThat('names of headers such as X-Trace', (text) => /^[\w-]{1,64}$/.test(text))
+
 export const origin = textThat('exact origins such as https://crm.example.com', isOrigin)
 
 export const companyToken = z.string().regex(/^[\x21-\x7e]+$/, 'one line of visible ASCII characters')

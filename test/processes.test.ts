@@ -144,6 +144,28 @@ describe('stopping', () => {
     await expect(fetch(`${gateway.url}/livez`)).rejects.toThrow()
   })
 
+  it.each<[string, string]>([
+    ['sent nothing', ''],
+    ['sent half a request', 'GET /livez HTTP/1.1\r\nHost: x\r\n'],
+    [
+      'sent half a body',
+      `POST /v1/organizations/24/operators HTTP/1.1\r\nHost: x\r\nX-API-Key: ${key}\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{`,
+    ],
+    ['is idle after an answer', 'GET /livez HTTP/1.1\r\nHost: x\r\n\r\n'],
+  ])('does not wait for a connection that %s', async (_name, bytes) => {
+    const gateway = await start()
+    const socket = connect(Number(new URL(gateway.url).port), '127.0.0.1').on('error', () => {})
+    await once(socket, 'connect')
+    socket.write(bytes)
+    if (bytes.endsWith('\r\n\r\n')) await once(socket, 'data')
+    // The server has accepted the connection when it answers a later one.
+    expect((await fetch(`${gateway.url}/livez`)).status).toBe(200)
+    const closed = once(socket, 'close')
+    expect(await gateway.stop()).toEqual({ code: 0, signal: null })
+    await closed
+    expect(gateway.lines().map((line) => line['level'])).not.toContain(60)
+  })
+
   it('does not wait for a client that keeps a refused connection open', async () => {
     const gateway = await start()
     const socket = connect({

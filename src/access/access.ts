@@ -17,6 +17,8 @@ export const createAccess = (options: {
   sessionSecret: Secret | undefined
   /** A store for one kind of record. In memory each kind has its own bound, so none evicts another. */
   newRecords(): Records
+  /** Basic credentials are for a proxy in front. */
+  ignoreBasicAuth: boolean
   clock: Clock
 }) => {
   const { jwksUrl, jwtIssuer: issuer, jwtAudience: audience, sessionSecret: secret, clock } = options
@@ -26,5 +28,11 @@ export const createAccess = (options: {
   const sessions = secret && createSessions({ secret, records: options.newRecords(), keys, clock })
   const finders = [keys.find, gatewayTokens.find]
   if (jwksUrl && issuer && audience) finders.push(createJwtFinder({ jwksUrl, issuer, audience, clock }))
-  return { keys, limit, gatewayTokens, sessions, authenticate: createAuthenticate(finders, sessions) }
+  return {
+    keys,
+    limit,
+    gatewayTokens,
+    sessions,
+    authenticate: createAuthenticate(finders, sessions, options.ignoreBasicAuth),
+  }
 }

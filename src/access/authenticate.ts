@@ -22,11 +22,14 @@ type Credentials = {
  */
 export type Authenticate = (request: Credentials) => Caller | Promise<Caller>
 
-/** Asks the finders in order. A session cookie counts only without another credential. */
+/**
+ * Asks the finders in order. A session cookie counts only without another credential. `ignoreBasicAuth`: Basic credentials
+ * are for a proxy in front.
+ */
 export const createAuthenticate =
-  (finders: readonly Finder[], sessions: Sessions | undefined): Authenticate =>
+  (finders: readonly Finder[], sessions: Sessions | undefined, ignoreBasicAuth = false): Authenticate =>
   (request) => {
-    const credential = credentialOf(request.headers, request.dropIn)
+    const credential = credentialOf(request.headers, request.dropIn, ignoreBasicAuth)
     const sessionId = sessions && sessionIdOf(request.headers)
     if (credential !== undefined && sessionId !== undefined) throw new Failure('credential.conflict')
     if (sessions && sessionId !== undefined) return findSession(sessions, sessionId, request)
@@ -36,8 +39,13 @@ export const createAuthenticate =
   }
 
 /** The credential in the headers; undefined when there is none. The same one twice counts as one. */
-export const credentialOf = (headers: IncomingHttpHeaders, dropIn: boolean): string | undefined => {
-  const { authorization, 'x-api-key': key } = headers
+export const credentialOf = (
+  headers: IncomingHttpHeaders,
+  dropIn: boolean,
+  ignoreBasicAuth = false,
+): string | undefined => {
+  const { authorization: given, 'x-api-key': key } = headers
+  const authorization = ignoreBasicAuth && given && /^basic /i.test(given) ? undefined : given
   const dropInKey = dropIn ? headers['x-authorization-key'] : undefined
   const bearer = authorization && /^bearer +([\x21-\x7e]+) *$/i.exec(authorization)?.[1]
   if (authorization !== undefined && !bearer) throw invalid('invalid_request')

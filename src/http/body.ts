@@ -1,12 +1,16 @@
+import { promisify } from 'node:util'
+import { gunzip } from 'node:zlib'
 import type { Request, Response } from 'express'
 import { type Endpoint, isBodyOptional } from '../contract/endpoints.ts'
 import { formMedia, type SentFile } from '../contract/import.ts'
 import { Failure, type FailureCode, type Fault } from '../errors.ts'
 import { readFormFile } from './form-file.ts'
+import { isJson, mediaTypeOf } from './media-type.ts'
 import { parseJson } from './parse-json.ts'
 
 const bodyMaxDefault = 64 * 1024
-const jsonType = /^\s*application\/json\s*(?:;\s*charset\s*=\s*"?utf-8"?\s*)?$/i
+// Some clients send an empty body with every request. Spaces around `{}` are allowed.
+const emptyBodyMax = 16
 
 /**
  * The body of a request: parsed JSON, or a SentFile where the endpoint takes files. `{}` for a missing body whose fields are all
@@ -17,23 +21,20 @@ export const readBody = async (endpoint: Endpoint, req: Request, res: Response):
   const { 'transfer-encoding': coding, 'content-length': length = '0' } = req.headers
   const isPresent = coding !== undefined || length !== '0'
   if (!endpoint.body) {
-    if (!isPresent) return undefined
-    const errors = [{ pointer: '', code: 'body', detail: 'This endpoint takes no body.' }]
-    throw rejectAndClose('request.malformed', errors)
+    if (isPresent) await requireEmpty(req, res)
+    return undefined
   }
   if (!isPresent && isBodyOptional(endpoint)) return {}
-  if (isPresent) requireType(req, endpoint.consumes)
-  const bytes = await readBytes(req, res, endpoint.bodyMax ?? bodyMaxDefault)
+  const max = endpoint.bodyMax ?? bodyMaxDefault
+  if (isPresent) requireType(endpoint, req)
+  const bytes = await decode(req, await readBytes(req, res, max), max)
   req.body = bytes
   return endpoint.consumes ? readFile(endpoint, req, bytes) : parseJson(bytes)
 }
 
-/** A media type without its parameters, in lower case. */
-const mediaTypeOf = (contentType: string): string => (contentType.split(';', 1)[0] ?? '').trim().toLowerCase()
-
 const readFile = async (endpoint: Endpoint, req: Request, bytes: Buffer): Promise<SentFile> => {
   const contentType = req.headers['content-type'] ?? ''
-  if (mediaTypeOf(contentType) !== formMedia) return { bytes, contentType }
+  if (mediaTypeOf(contentType)?.essence !== formMedia) return { bytes, contentType }
   const file = await readFormFile(bytes, contentType, endpoint.query)
   // A repetition of a form has another boundary, so only its file tells whether it is the same request.
   req.body = file.bytes
@@ -41,14 +42,59 @@ const readFile = async (endpoint: Endpoint, req: Request, bytes: Buffer): Promis
 }
 
 /** A refusal before the body has been received: the connection ends with it. */
-const rejectAndClose = (code: FailureCode, errors?: Fault[]): Failure =>
-  new Failure(code, { headers: { connection: 'close' }, ...(errors && { errors }) })
+const rejectAndClose = (
+  code: FailureCode,
+  more: { errors?: Fault[]; detail?: string } = {},
+  headers = {},
+): Failure => new Failure(code, { ...more, headers: { connection: 'close', ...headers } })
 
-/** @throws Failure `body.type`. Nothing is decompressed, so a compressed bomb has no effect. */
-const requireType = ({ headers }: Request, files: Endpoint['consumes']): void => {
-  const { 'content-type': type = '', 'content-encoding': coding = 'identity' } = headers
-  const isTaken = files ? files.includes(mediaTypeOf(type)) : jsonType.test(type)
-  if (!isTaken || coding.toLowerCase() !== 'identity') throw rejectAndClose('body.type')
+/** @throws Failure `request.malformed` for a body that is neither empty nor `{}` */
+const requireEmpty = async (req: Request, res: Response): Promise<void> => {
+  const bytes = await readBytes(req, res, emptyBodyMax).catch(() => undefined)
+  if (bytes && /^\s*(\{\s*\})?\s*$/.test(bytes.toString())) return
+  const errors = [{ pointer: '', code: 'body', detail: 'This endpoint takes no body.' }]
+  throw rejectAndClose('request.malformed', { errors })
+}
+
+/** The codings of a body, without `identity`, which says nothing. */
+const codingsOf = ({ headers }: Request): string[] =>
+  (headers['content-encoding'] ?? '')
+    .toLowerCase()
+    .split(',')
+    .map((coding) => coding.trim().replace(/^x-gzip$/, 'gzip'))
+    .filter((coding) => coding !== '' && coding !== 'identity')
+
+/** @throws Failure `body.type` that names what came and what is wanted */
+const requireType = ({ consumes, dropIn, method }: Endpoint, req: Request): void => {
+  const type = req.headers['content-type'] ?? ''
+  const isTaken = consumes ? consumes.includes(mediaTypeOf(type)?.essence ?? '') : isJson(type, dropIn)
+  if (!isTaken) {
+    const wanted = consumes?.join(', ') ?? 'application/json'
+    const charset = consumes ? '' : ' in UTF-8'
+    const detail = `The body came as ${shown(type)}. Wanted: ${wanted}${charset}.`
+    throw rejectAndClose(
+      'body.type',
+      { detail },
+      { [method === 'patch' ? 'Accept-Patch' : 'Accept-Post']: wanted },
+    )
+  }
+  const codings = codingsOf(req)
+  if (codings.length === 0 || (codings.length === 1 && codings[0] === 'gzip')) return
+  const detail = `The body came with Content-Encoding ${shown(codings.join(', '))}. Wanted: gzip or none.`
+  throw rejectAndClose('body.type', { detail }, { 'Accept-Encoding': 'gzip, identity' })
+}
+
+/** The text of a header in a sentence, unless it is missing, long or odd. */
+const shown = (text: string): string =>
+  text === '' ? 'nothing' : /^[\x20-\x7e]{1,100}$/.test(text) ? `"${text}"` : 'something else'
+
+/** The body without gzip, at most `max` bytes: a compressed bomb is refused at that byte. */
+const decode = async (req: Request, bytes: Buffer, max: number): Promise<Buffer> => {
+  if (codingsOf(req).length === 0) return bytes
+  return promisify(gunzip)(bytes, { maxOutputLength: max }).catch((error) => {
+    if (error.code === 'ERR_BUFFER_TOO_LARGE') throw rejectAndClose('body.too-large')
+    throw new Failure('request.malformed', { detail: 'The body is not gzip, as its Content-Encoding says.' })
+  })
 }
 
 /** The bytes of a body. A body that grows too large is refused at that byte, and the rest is not kept. */

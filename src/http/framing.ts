@@ -26,12 +26,30 @@ declare module 'node:net' {
   }
 }
 
+/**
+ * The target as routes know it. An absolute-form target whose host is the Host header becomes its path (RFC 9112 §3.2.2),
+ * and a colon may come percent-encoded: some clients encode the one of a verb.
+ */
+export const targetOf = ({ url = '', headers }: IncomingMessage): string => {
+  let target = url
+  if (!url.startsWith('/')) {
+    const [, host = '', path = ''] = /^https?:\/\/([^/?#@\s]+)(.*)$/i.exec(url) ?? []
+    if (host === '' || (headers.host ?? host).toLowerCase() !== host.toLowerCase()) return url
+    target = path.startsWith('/') ? path : `/${path}`
+  }
+  if (!target.includes('%3')) return target
+  const [path = '', ...query] = target.split('?')
+  return [path.replaceAll(/%3a/gi, ':'), ...query].join('?')
+}
+
 /** What Node's parser accepts and no route may see. Joins equal repeated credentials. */
 export const requestFault = (req: IncomingMessage): Failure | undefined => {
   const { url = '', headers } = req
   if (req.httpVersionMajor !== 1) return new Failure('request.malformed') // a line without a version is HTTP/0.9
   if (!url.startsWith('/'))
-    return new Failure('request.malformed', { detail: 'The request target must be a path.' })
+    return new Failure('request.malformed', {
+      detail: 'The request target must be a path, or a URL whose host is that of the Host header.',
+    })
   if (url.length > urlMax) return new Failure('request.uri-too-long')
   if (req.rawHeaders.length > 2 * headersMax) return new Failure('request.headers-too-large')
   if ((headers['transfer-encoding'] ?? 'chunked').toLowerCase() !== 'chunked') {

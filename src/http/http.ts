@@ -26,6 +26,7 @@ type Options = Omit<Services, 'health'> & {
   writeDeadlineMs: number
   trustProxy: string[]
   corsOrigins: string[]
+  corsHeaders: string[]
   health(): Omit<Health, 'status'>
   observe: Observe
   onInternal(error: unknown, requestId: string): void
@@ -49,7 +50,7 @@ export const createHttp = (options: Options) => {
   const closing = (): boolean => isDraining
   const responseBatcher = createResponseBatcher({ ...options, closing })
   const streams = createEventStreams({ ...options, closing })
-  const cors = createCors(options.corsOrigins)
+  const cors = createCors(options.corsOrigins, options.corsHeaders)
   const withIdempotency = createWithIdempotency(options.idempotency)
   const health = (): Health => ({ status: isDraining ? 'draining' : 'ok', ...options.health() })
 

@@ -5,7 +5,7 @@ import { Failure } from '../errors.ts'
 import type { Cors } from './cors.ts'
 import { expressPrototypes } from './express-prototypes.ts'
 import type { FastPath } from './fast-path.ts'
-import { createFraming, requestFault } from './framing.ts'
+import { createFraming, requestFault, targetOf } from './framing.ts'
 import { keepAliveSeconds } from './header-writer.ts'
 import { asFailure } from './problem.ts'
 import { beginRequest } from './request-context.ts'
@@ -51,6 +51,7 @@ export const createServer = (options: Options): http.Server => {
     const requestContext = beginRequest(req, clock.now())
     requestContext.awaitsContinue = awaitsContinue
     cors.allow(req, requestContext)
+    req.url = targetOf(req)
     const fault = requestFault(req)
     const preflight = cors.preflight(req)
     if (fault) framing.refuse(req, res, fault)
