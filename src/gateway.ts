@@ -54,8 +54,9 @@ export const createGateway = (config: Config, { log, clock = systemClock, onRepo
   }
 
   // What instances share.
-  const { redisUrl: url, redisPrefix: prefix, redisTimeoutMs: commandMs } = config
-  const redis = url && createRedis({ url: url.reveal(), prefix, commandMs, clock, report })
+  const { redisUrl: url, redisPrefix: prefix } = config
+  const { redisTimeoutMs: commandMs, redisTimeoutMaxMs: timeoutMaxMs } = config
+  const redis = url && createRedis({ url: url.reveal(), prefix, commandMs, timeoutMaxMs, clock, report })
   const redisStatus = () => redis?.status() ?? { state: 'none' as const, detail: null }
   const coherence = redis ? createCoherence({ redis, clock, instances: config.instances }) : singleInstance
   const newRecords = () => (redis ? createRedisRecords(redis.tolerant) : createMemoryRecords(clock))

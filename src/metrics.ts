@@ -3,7 +3,7 @@ import type { Report } from './report.ts'
 import { createRequestMetrics } from './request-metrics.ts'
 import { version } from './version.ts'
 
-const redisStates = ['none', 'ready', 'away', 'unsupported'] as const
+const redisStates = ['none', 'ready', 'away', 'refused', 'unsupported'] as const
 
 /** Values that are read when Prometheus scrapes. */
 type Gauges = {

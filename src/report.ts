@@ -19,12 +19,28 @@ export type Report =
   | { name: 'load-invalidated'; list: List }
   | { name: 'refresh-failed'; list: List; because: string }
   | { name: 'list-shrank'; organization?: Id; before: number; after: number; confirmed: boolean }
-  | { name: 'redis'; event: 'error' | 'away' | 'ready' | 'unsupported' | 'may-evict'; because?: string }
+  | { name: 'redis'; event: RedisEvent; because?: string }
   | { name: 'redis-error'; reason: RedisErrorReason }
   | { name: 'write'; operation: string; organization?: Id; client: string; outcome: string; rows: number }
 
-/** Why a command or a connection failed. `starting`: it loads its data, or its master or cluster is down. */
-export type RedisErrorReason = 'connection' | 'timeout' | 'denied' | 'starting' | 'refused'
+/** The states of Redis, an error of the connection, a new address that is not used yet, a policy that loses keys. */
+type RedisEvent = 'error' | 'away' | 'ready' | 'refused' | 'unsupported' | 'new-address' | 'may-evict'
+
+/**
+ * Why a command or a connection failed. `starting`: Redis loads its data or is busy, or its master or cluster is down.
+ * `denied`: rights or password. `moved`: a node of a cluster behind `redis://`. `readonly`: a replica. `full`: no memory.
+ * `unwritable`: it cannot save or replicate. `refused`: one command, for example a key of another type.
+ */
+export type RedisErrorReason =
+  | 'connection'
+  | 'timeout'
+  | 'starting'
+  | 'denied'
+  | 'moved'
+  | 'readonly'
+  | 'full'
+  | 'unwritable'
+  | 'refused'
 
 type List = 'operators' | 'organizations'
 type Outcome = 'ok' | FailureCode

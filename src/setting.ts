@@ -1,6 +1,7 @@
 import { isIP } from 'node:net'
 import { z } from 'zod'
 import { isOrigin } from './contract/system.ts'
+import { parseRedisUrl } from './redis/redis-url.ts'
 import { Secret } from './secret.ts'
 
 /** One row of the settings table: a variable, what it means, and how its text becomes a value. */
@@ -124,18 +125,10 @@ export const origin = textThat('exact origins such as https://crm.example.com', 
 
 export const companyToken = z.string().regex(/^[\x21-\x7e]+$/, 'one line of visible ASCII characters')
 
-export const redisUrl = textThat(
-  'redis://, rediss://, redis+sentinel://host,host/name or redis+cluster://host,host',
-  (text) => {
-    const parts =
-      /^(?:rediss?|redis\+(sentinel|cluster)):\/\/(?:([^/\s]*)@)?([^@/?\s]+)(\/[^/?\s]*)?(\?\S*)?$/.exec(text)
-    const [, kind, login = '', hosts = '', path = ''] = parts ?? []
-    const nodes = kind ? hosts.split(',') : [hosts.replaceAll(',', ' ')]
-    decodeURIComponent(login) // throws when it is not percent-encoded
-    return (
-      nodes.every((node) => node !== '' && URL.canParse(`redis://${node}`)) &&
-      (kind !== 'sentinel' || path.length > 1) &&
-      !(kind && login.includes('@'))
-    )
-  },
-)
+export const redisUrl = z.string().superRefine((text, context) => {
+  try {
+    parseRedisUrl(text)
+  } catch (error) {
+    context.addIssue({ code: 'custom', message: (error as Error).message })
+  }
+})

@@ -11,7 +11,8 @@ export const Me = component('Me', {
   expiresAt: z.iso.datetime().nullable(),
 })
 
-const redisState = z.enum(['none', 'ready', 'away', 'unsupported'])
+/** `refused`: Redis answers and refuses what the gateway needs. `away`: it does not answer, or it is starting. */
+const redisState = z.enum(['none', 'ready', 'away', 'refused', 'unsupported'])
 
 export const Upstream = component('Upstream', {
   token: z.strictObject({

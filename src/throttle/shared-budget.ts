@@ -5,17 +5,24 @@ import { type Budget, type BudgetClass, createLocalBudget, createSlot, type Gran
 /**
  * One budget for all instances. A script in Redis grants a slot by the clock of Redis or says when to ask again.
  *
- * Bound: no N + 1 grants lie within 1,070 ms. A request leaves at most 40 ms after its grant, since an older slot has
- * expired. So no N + 1 requests arrive within a second, if none travels 30 ms longer than another. After Redis lost the
- * list of grants, nothing is granted for one window.
+ * Bound: a slot expires 40 ms after it was asked for, or later if Redis is far away. The list of grants holds when each
+ * request leaves at the latest. A slot is granted only 1,030 ms after the N-th last of these times. So no N + 1 requests
+ * arrive within a second, if none travels 30 ms longer than another. After Redis lost the list, nothing is granted for one
+ * window.
  *
  * An instance that cannot reach Redis may be the only one that cannot. It sends nothing while the others may count it as
  * alive, and one window more. From then on the shared budget keeps its share free, and the instance uses that share: N
  * divided by the greater of GATEWAY_INSTANCES and the most instances seen. After its return it takes no shared slot until
  * its own last request is one window old. The shared budget counts it again one window after it joined.
  */
-const windowMs = 1070
-const slotAgeMaxMs = 40
+const spacingMs = 1030
+const slotAgeMinMs = 40
+const slotAgeMaxMs = 250
+/** For how long a slot is good: time for the answer of Redis to travel, and for the request to be made. */
+const slotAgeAt = (roundTripMs: number): number =>
+  Math.min(slotAgeMaxMs, Math.max(slotAgeMinMs, Math.round(20 + 1.5 * roundTripMs)))
+// After this time every request of an earlier grant has left one second ago, however far its instance is from Redis.
+const windowMs = spacingMs + slotAgeMaxMs
 const askAgainMs = 100
 // An instance that is missing for longer counts as stopped, and its share is free again.
 const missingMaxMs = 600_000
@@ -29,8 +36,9 @@ const keys = {
 } as const
 
 /**
- * KEYS: those above, then those of the registry. ARGV: N, class, expected instances.
- * Returns the time of the grant or 0, the wait in ms, and the current rate.
+ * KEYS: those above, then those of the registry. ARGV: N, class, expected instances, the greatest age of the slot.
+ * Returns when the request leaves at the latest or 0, the wait in ms, and the current rate. The lists hold these times.
+ * They never decrease from one grant to the next, so the N-th last is the greatest of all before it.
  */
 const take = `
 local ring, background, paused, slow, members, joined, peak, dataSince = unpack(KEYS)
@@ -60,27 +68,29 @@ if pauseMs > 0 then return { 0, pauseMs, rate } end
 redis.call('SET', dataSince, now, 'PX', ${keepMs}, 'NX')
 local unknownMs = redis.call('GET', dataSince) + ${windowMs} - now
 if unknownMs > 0 then return { 0, math.min(unknownMs, ${windowMs}), rate } end
-if tonumber(redis.call('LINDEX', ring, 0) or '0') > now then
+local head = tonumber(redis.call('LINDEX', ring, 0) or '0')
+if head > now + ${slotAgeMaxMs} then
   -- The clock was set back, so the age of earlier grants is unknown.
   redis.call('DEL', ring, background)
   redis.call('SET', dataSince, now, 'PX', ${keepMs})
   return { 0, ${windowMs}, rate }
 end
 
+local leaves = math.max(head, now + tonumber(ARGV[4]))
 local oldest = tonumber(redis.call('LINDEX', ring, rate - 1) or '0')
-if now - oldest < ${windowMs} then return { 0, oldest + ${windowMs} - now, rate } end
+if now - oldest < ${spacingMs} then return { 0, oldest + ${spacingMs} - now, rate } end
 if ARGV[2] == 'background' then
   local share = math.max(1, rate - math.max(1, math.floor(0.4 * rate)))
   local first = tonumber(redis.call('LINDEX', background, share - 1) or '0')
-  if now - first < ${windowMs} then return { 0, first + ${windowMs} - now, rate } end
-  redis.call('LPUSH', background, now)
+  if now - first < ${spacingMs} then return { 0, first + ${spacingMs} - now, rate } end
+  redis.call('LPUSH', background, leaves)
   redis.call('LTRIM', background, 0, full - 1)
 end
-redis.call('LPUSH', ring, now)
+redis.call('LPUSH', ring, leaves)
 redis.call('LTRIM', ring, 0, full - 1)
-return { now, 0, rate }`
+return { leaves, 0, rate }`
 
-/** ARGV: time of the grant, class. Takes back a grant that was not used. */
+/** ARGV: the time that was returned, class. Takes back a grant that was not used. */
 const forfeit = `
 redis.call('LREM', KEYS[1], 1, ARGV[1])
 if ARGV[2] == 'background' then redis.call('LREM', KEYS[2], 1, ARGV[1]) end
@@ -143,22 +153,25 @@ export const createSharedBudget = (options: {
       usesOwnShare = false
       const askedAt = clock.now()
       try {
-        const answer = await takeScript(takeKeys, requestsPerSecond, budgetClass, expected())
-        const [grantedAt, waitMs, allowed] = answer as [number, number, number]
+        const slotAgeMs = slotAgeAt(redis.roundTripMs())
+        const answer = await takeScript(takeKeys, requestsPerSecond, budgetClass, expected(), slotAgeMs)
+        const [leavesBy, waitMs, allowed] = answer as [number, number, number]
         rate = allowed
         freeAt = clock.now() + waitMs
-        if (grantedAt === 0) return { waitMs: Math.max(1, waitMs) }
+        if (leavesBy === 0) return { waitMs: Math.max(1, waitMs) }
         const consume = (): void => local.note(budgetClass)
         const release = (): void =>
-          void forfeitScript([keys.ring, keys.background], grantedAt, budgetClass).catch(() => {})
-        const expired = (): boolean => clock.now() - askedAt > slotAgeMaxMs
+          void forfeitScript([keys.ring, keys.background], leavesBy, budgetClass).catch(() => {})
+        const expired = (): boolean => clock.now() - askedAt > slotAgeMs
         return { slot: createSlot({ consume, release }, expired) }
       } catch {
         // Redis is away, or it refuses the script (full, or a replica). It grants nothing in either case.
         return takeOwnShare(budgetClass)
       }
     },
-    estimate: (ahead) => Math.max(0, freeAt - clock.now()) + Math.floor(ahead / Math.max(1, rate)) * windowMs,
+    estimate: (ahead) =>
+      Math.max(0, freeAt - clock.now()) +
+      Math.floor(ahead / Math.max(1, rate)) * (spacingMs + slotAgeAt(redis.roundTripMs())),
     pause: (ms) => {
       local.pause(ms)
       const slowed = Math.max(1, Math.floor((rate * 2) / 3))
