@@ -188,7 +188,7 @@ export const createRedis = (options: Options): Redis => {
       closed = true
       availability.stop()
       replacement?.abandon()
-      for (const one of [connection, ...retired]) one.close()
+      for (const one of [connection, ...retired, ...subscriptions]) one.close()
     },
   }
   const tolerant: Redis = { ...shared, ...commands(true), tolerant: undefined as never }
