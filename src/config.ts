@@ -28,9 +28,9 @@ export const settings = {
   settleMs: setting('WRITE_SETTLE_SECONDS', seconds(1, 600), '10', 'How long the gateway waits before it looks up the outcome of a write without an answer.'),
 
   redisUrl: secret('REDIS_URL', type.redisUrl, 'redis://, rediss://, redis+sentinel://host,host/name or redis+cluster://host,host. Unset: everything is kept in this process.'),
-  redisTimeoutMaxMs: setting('REDIS_TIMEOUT_MAX_MS', wholeNumber(50, 10_000), '1000', 'The longest that a reader waits for Redis, in milliseconds. Within it the limit is four measured round trips, and 50 at least.'),
   redisPrefix: setting('REDIS_PREFIX', type.anyText, 'chathub:', 'The prefix of every key in Redis.'),
-  redisTimeoutMs: setting('REDIS_TIMEOUT_MS', wholeNumber(10, 1000), '50', 'The longest a reader waits for an answer of Redis, in milliseconds. A later answer counts as an outage; a busy machine may need more.'),
+  redisTimeoutMs: setting('REDIS_TIMEOUT_MS', wholeNumber(10, 1000), '50', 'How long a reader waits for an answer of Redis, in milliseconds; four measured round trips if that is longer. A later answer counts as an outage; a busy machine may need more.'),
+  redisTimeoutMaxMs: setting('REDIS_TIMEOUT_MAX_MS', wholeNumber(50, 10_000), '1000', 'The longest that a reader waits for a Redis that is far away, in milliseconds.'),
   instances: setting('GATEWAY_INSTANCES', wholeNumber(1, 1000), '1', 'At least the number of instances that can run at once, also during a rolling restart. It sets the local share of the budget while Redis is away.'),
 
   freshMs: setting('CACHE_FRESH_SECONDS', seconds(1, 86_400), '60', 'How long a list of operators is served without asking ChatHub.'),

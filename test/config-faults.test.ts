@@ -35,20 +35,9 @@ const invalid: Row[] = [
   ...['10.0.0.0/99', '10.0.0.0/0', 'abc', '999.1.1.1', '::1/129', '10.0.0.0/8/8', 'fe80::1%eth0'].map(
     (cidr): Row => [{ TRUST_PROXY: cidr }, /^TRUST_PROXY=".*": wanted: addresses or CIDRs/],
   ),
-  ...[
-    'redis://:SECRET@ho st',
-    'redis://:SECRET@h:99999',
-    'redis://',
-    'redis://:SECRET@',
-    'redis://:%zz@h',
-    'redis://a,b',
-    'redis+sentinel://a,b',
-    'redis+sentinel://:SECRET@a,b/',
-    'redis+cluster://',
-    'redis+cluster://a,,b',
-    'redis+cluster://a,b:99999',
-    'invalid-SECRET',
-  ].map((url): Row => [{ REDIS_URL: url }, /^REDIS_URL: wanted: redis:\/\/, rediss:\/\/, /]),
+  ...['invalid-SECRET', 'redis://:SECRET@', 'redis://:SECRET@h:99999', 'redis+sentinel://a,b'].map(
+    (url): Row => [{ REDIS_URL: url }, /^REDIS_URL: wanted: /],
+  ),
   ...['999.1.1.1', 'no spaces', 'http://127.0.0.1', 'a..b', '10.0.0.1:80'].map(
     (host): Row => [{ HOST: host }, /^HOST=".*": wanted: an address or a host name$/],
   ),
@@ -129,7 +118,7 @@ describe('a start that fails', () => {
   }
 
   it('exits with 78 and no stack for settings that only their consumers could refuse', async () => {
-    const { code, stderr } = await start({ TRUST_PROXY: '10.0.0.0/99', REDIS_URL: 'redis://:%zz@h' })
+    const { code, stderr } = await start({ TRUST_PROXY: '10.0.0.0/99', REDIS_URL: 'redis://:p#w' })
     expect(code).toBe(78)
     expect(stderr.split('\n')).toHaveLength(4)
   })

@@ -17,7 +17,7 @@ export type Script = (keys: string[], ...args: (string | number | Buffer)[]) => 
 export type Redis = {
   /**
    * @throws Failure `redis.unavailable` at once while Redis is away or refuses the work, and when it refuses the command
-   * or does not answer within four round trips. At least 50 ms are allowed, and at most `timeoutMaxMs`.
+   * or does not answer within four round trips. At least `commandMs` are allowed, and at most `timeoutMaxMs`.
    */
   run<T>(command: (client: RedisClient) => Promise<T>): Promise<T>
   /** `dropOnWrongType`: for keys that may be lost. If one of them has another type, all are unlinked. */
@@ -50,13 +50,13 @@ type Options = {
   clock: Clock
   report: Reporter
   /** The least time that a reader allows for an answer, ms. */
-  commandMs?: number | undefined
+  commandMs: number
   /** The most time, ms. */
   timeoutMaxMs?: number | undefined
 }
 
 export const createRedis = (options: Options): Redis => {
-  const { clock, prefix, report, commandMs = 50, timeoutMaxMs = 1000 } = options
+  const { clock, prefix, report, commandMs, timeoutMaxMs = 1000 } = options
   const scripts: { name: string; lua: string }[] = []
   const subscriptions = new Set<Subscription>()
   const roundTrip = createRoundTrip(commandMs, timeoutMaxMs)
