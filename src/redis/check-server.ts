@@ -8,9 +8,15 @@ export const checkMessage = 'check'
 const families = ['list:', 'ledger:', 'assignment:', 'operator:', 'idempotency:', 'session:', 'token:']
 const channels = ['{gateway}:notice', '{gateway}:confirm:check', 'ledger:changed']
 
-/** Every command of the scripts and of the modules, as it does no harm. The second word is the type of a scratch key. */
+/**
+ * Every command of the scripts and of the modules, as it does no harm. The second word is the type of a scratch key. SET
+ * comes first, because Redis refuses for want of memory only the first write of a script.
+ */
 const commands = `
 SET string 1 PX 60000
+UNLINK hash
+UNLINK list
+UNLINK zset
 GET string
 INCR string
 APPEND string 1
@@ -55,7 +61,6 @@ local function try(...)
   if type(answer) == 'table' and answer.err then refused[#refused + 1] = (...) .. ' ' .. answer.err end
 end
 try('TIME')
-try('UNLINK', unpack(KEYS))
 ${commands.trim().split('\n').map(callOf).join('\n')}
 try('UNLINK', unpack(KEYS))
 return refused`
