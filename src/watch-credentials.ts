@@ -1,3 +1,4 @@
+import { ZodError } from 'zod'
 import { type Keys, parseClients } from './access/keys.ts'
 import type { Sessions } from './access/sessions.ts'
 import type { CompanyToken } from './chathub/company-token.ts'
@@ -7,6 +8,18 @@ import type { Redis } from './redis/redis.ts'
 import type { Reporter } from './report.ts'
 import type { Secret } from './secret.ts'
 import { watchFile } from './watch-file.ts'
+
+type WatchedName = 'clients' | 'companyToken' | 'password' | 'redisUrl' | 'sessionSecret'
+
+/** @throws an error that says what is wanted and never repeats the value */
+const readAgain = (name: WatchedName, text: string): Secret | undefined => {
+  try {
+    return settings[name].read(text || undefined)
+  } catch (error) {
+    const issues = error instanceof ZodError ? error.issues : []
+    throw new Error(issues.map(({ message }) => `wanted: ${message}`).join('; ') || 'it cannot be read')
+  }
+}
 
 /**
  * Applies changes of the files that hold callers and secrets. A file with a fault changes nothing; the fault is reported.
@@ -25,16 +38,13 @@ export const watchCredentials = (options: {
   const stopping = new AbortController()
 
   /** Throws when the new content has a fault. */
-  const watch = (
-    name: 'clients' | 'companyToken' | 'password' | 'redisUrl' | 'sessionSecret',
-    apply: (next: Secret) => void,
-  ): void => {
+  const watch = (name: WatchedName, apply: (next: Secret) => void): void => {
     const path = config.files[name]
     if (path === undefined) return
     const setting = `${settings[name].env}_FILE`
     let current = config[name]?.reveal()
     const changed = (text: string): void => {
-      const next = settings[name].read(secretOf(text) || undefined)
+      const next = readAgain(name, secretOf(text))
       if (!next) throw new Error('the file is empty')
       if (next.reveal() === current) return
       apply(next)
