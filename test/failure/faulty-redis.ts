@@ -12,7 +12,7 @@ export type BesideRedis = TestGateway & {
   read: Faulty['read']
   /** Adds one person; a new name each time unless told. */
   add(name?: string): Promise<Seen>
-  redisState(): Promise<'ready' | 'away' | 'none'>
+  redisState(): Promise<'ready' | 'away' | 'refused' | 'none'>
   /** Resolves when this instance holds a lease, so that what it remembers is fresh. */
   isTrusted(): Promise<void>
   listed(organization?: number): number
