@@ -52,6 +52,8 @@ export const createAvailability = (options: {
   let badProbes = 0
   let readyAt = Number.NEGATIVE_INFINITY
   let holdMs = refusedMs
+  /** False: connected anew, and what the server grants is not known yet. */
+  let isChecked = false
   let lastError: string | undefined
   let lastEviction: string | undefined
   let cancelProbe = (): void => {}
@@ -102,8 +104,10 @@ export const createAvailability = (options: {
       roundTrip.note(ms)
       if (fault) return failed(fault)
       goodProbes = ms > roundTrip.limitMs() ? 0 : goodProbes + 1
-      if (goodProbes >= goodProbesToReturn) comeBack()
-      else probeAfter(goodProbes > 0 ? 20 : probeMs)
+      if (goodProbes < goodProbesToReturn) return probeAfter(goodProbes > 0 ? 20 : probeMs)
+      if (isChecked) return comeBack()
+      connection().check()
+      probeAfter(probeMs)
     } catch {
       if (isOutdated()) return
       goodProbes = 0
@@ -131,6 +135,7 @@ export const createAvailability = (options: {
     if (mayEvict && mayEvict !== lastEviction)
       report({ name: 'redis', event: 'may-evict', because: mayEvict })
     lastEviction = mayEvict
+    isChecked = true
     if (unsupported) enter({ name: 'unsupported', because: unsupported })
     else if (fault) failed(fault)
     else comeBack()
@@ -138,6 +143,7 @@ export const createAvailability = (options: {
   }
   const events: ConnectionEvents = {
     ready: () => {
+      isChecked = false
       if (state.name !== 'refused' || clock.now() >= state.until) connection().check()
     },
     checked: async (found, roundTripMs) => {

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 const DAY = 24 * 60 * 60 * 1000
@@ -19,22 +19,44 @@ export const unpackDebian = (home: string, packages: readonly string[], root: st
   } catch {
     // Lists younger than a day may still name files that the mirror has replaced.
     apt.update()
-    apt.unpack(packages, root)
+    try {
+      apt.unpack(packages, root)
+    } catch (error) {
+      const backports = apt.backports()
+      if (backports === '') throw error
+      const withBackports = prepareApt(`${home}-backports`, backports)
+      withBackports.update()
+      withBackports.unpack(packages, root)
+    }
   }
 }
 
-const prepareApt = (home: string) => {
+const keyring = '/usr/share/keyrings/debian-archive-keyring.gpg'
+
+/** `sources`: used instead of those of the system. */
+const prepareApt = (home: string, sources = '') => {
   const config = join(home, 'apt.conf')
   const stamp = join(home, 'lists-updated')
   for (const folder of ['state/lists/partial', 'cache/archives/partial']) {
     mkdirSync(join(home, folder), { recursive: true })
   }
-  writeFileSync(config, aptConfig(home))
+  writeFileSync(join(home, 'sources.list'), sources)
+  const ownSources = `Dir::Etc::sourcelist "${home}/sources.list";\nDir::Etc::sourceparts "-";\n`
+  writeFileSync(config, aptConfig(home) + (sources && ownSources))
   const env = { ...process.env, APT_CONFIG: config, LC_ALL: 'C' }
 
   const hasFreshLists = (): boolean => {
     const updated = statSync(stamp, { throwIfNoEntry: false })
     return updated !== undefined && Date.now() - updated.mtimeMs < DAY
+  }
+  /** Debian's own mirror with what it has ported back to this release: packages that are newer than the release. */
+  const backports = (): string => {
+    const format = '$(ORIGIN) $(COMPONENT) $(SITE) $(RELEASE)'
+    const targets = run('apt-get', ['indextargets', '--format', format, 'Created-By: Packages'], home, env)
+    const [, site, release] = /^Debian main (\S+) ([a-z]+)$/m.exec(targets) ?? []
+    const signed = existsSync(keyring) ? `[signed-by=${keyring}] ` : ''
+    const suites = [release, `${release}-backports`]
+    return site ? suites.map((suite) => `deb ${signed}${site} ${suite} main\n`).join('') : ''
   }
   const update = (): void => {
     run('apt-get', ['-q', 'update'], home, env)
@@ -58,7 +80,7 @@ const prepareApt = (home: string) => {
     for (const deb of readdirSync(debs)) run('dpkg-deb', ['-x', join(debs, deb), root], home, env)
     rmSync(debs, { recursive: true, force: true })
   }
-  return { hasFreshLists, update, unpack }
+  return { hasFreshLists, update, unpack, backports }
 }
 
 /** The hooks are cleared because they act on the system: they tidy its cache and wake its desktop's services. */

@@ -2,7 +2,14 @@ import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-export type Program = 'redis-server' | 'chromium' | 'php' | 'python-requests' | 'nginx' | 'wrk'
+export type Program =
+  | 'redis-server'
+  | 'valkey-server'
+  | 'chromium'
+  | 'php'
+  | 'python-requests'
+  | 'nginx'
+  | 'wrk'
 
 /** How to run a program: `env` is added to the caller's own environment. */
 export type Provided = { command: string; env: Record<string, string> }
@@ -71,6 +78,11 @@ const outputOf = ({ command, env }: Provided, args: readonly string[]): string |
 
 export const recipes: Record<Program, Recipe> = {
   'redis-server': { packages: ['redis-server'], onPath: ['redis-server'], inRoot: ['usr/bin/redis-server'] },
+  'valkey-server': {
+    packages: ['valkey-server'],
+    onPath: ['valkey-server'],
+    inRoot: ['usr/bin/valkey-server'],
+  },
   chromium: {
     packages: ['chromium', 'fonts-dejavu-core'],
     onPath: ['chromium', 'chromium-browser', 'google-chrome'],

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Redis, type RedisOptions } from 'ioredis'
 import { type Exit, isRunning, stopChild, track } from './children.ts'
-import { installLine, type Provided, provide } from './debian.ts'
+import { installLine, type Program, type Provided, provide } from './debian.ts'
 import { freePort } from './free-port.ts'
 
 const READY_WITHIN = 10_000
@@ -36,13 +36,14 @@ export type TestRedis = {
  * unless `args` ask for it (`['--appendonly', 'yes']`). `dir` is kept on stop when given, else a temporary folder.
  */
 export const startRedis = async (
-  options: { port?: number; args?: string[]; dir?: string } = {},
+  options: { port?: number; args?: string[]; dir?: string; program?: Program } = {},
 ): Promise<TestRedis> => {
   const port = options.port ?? (await freePort())
   const dir = options.dir ?? (await mkdtemp(join(tmpdir(), 'test-redis-')))
   const url = `redis://127.0.0.1:${port}`
   const clients = createClients(url)
-  let running = await launch(port, dir, options.args ?? [])
+  const { program = 'redis-server' } = options
+  let running = await launch(program, port, dir, options.args ?? [])
 
   const kill = async (): Promise<void> => {
     running.child.kill('SIGKILL')
@@ -66,7 +67,7 @@ export const startRedis = async (
       if (isRunning(running.child)) await kill()
       if (wipe)
         for (const name of await readdir(dir)) await rm(join(dir, name), { recursive: true, force: true })
-      running = await launch(port, dir, options.args ?? [])
+      running = await launch(program, port, dir, options.args ?? [])
     },
     client: clients.open,
   }
@@ -111,8 +112,8 @@ const createClients = (url: string) => {
   return { open, close }
 }
 
-const launch = async (port: number, dir: string, args: readonly string[]) => {
-  const { command, env } = redisCommand()
+const launch = async (program: Program, port: number, dir: string, args: readonly string[]) => {
+  const { command, env } = commandOf(program)
   const own = ['--port', `${port}`, '--bind', '127.0.0.1', '--dir', dir, '--save', '', '--appendonly', 'no']
   const quiet = ['--daemonize', 'no', '--logfile', '', '--unixsocket', '']
   const child = spawn(command, [...own, ...quiet, ...args], {
@@ -144,10 +145,10 @@ const isReady = async (child: ChildProcess, exited: Promise<Exit>): Promise<void
   throw new Error(`redis-server did not get ready (${outcome}):\n${output}`)
 }
 
-const redisCommand = (): Provided => {
+const commandOf = (program: Program): Provided => {
   const decided = process.env['TEST_REDIS_COMMAND']
-  if (decided) return JSON.parse(decided)
-  const found = provide('redis-server')
+  if (decided && program === 'redis-server') return JSON.parse(decided)
+  const found = provide(program)
   if (found) return found
-  throw new Error(`no redis-server, type: ${installLine('redis-server')}`)
+  throw new Error(`no ${program}, type: ${installLine(program)}`)
 }

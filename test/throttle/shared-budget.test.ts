@@ -177,6 +177,7 @@ describe('an instance that cannot reach Redis', () => {
   /** When available, this Redis grants every slot. */
   const redis = {
     state: () => state,
+    roundTripMs: () => 0,
     script: () => async () => {
       if (state === 'away') throw new Error('away')
       return [1, 0, 30]

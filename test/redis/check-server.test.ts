@@ -1,0 +1,92 @@
+import { afterEach, expect, it } from '@jest/globals'
+import { createRedis } from '../../src/redis/redis.ts'
+import { endWhatIsLeft, startBeside } from '../failure/faulty-redis.ts'
+import { createClock } from '../support/clock.ts'
+import { describeWithRedisServer } from '../support/needs.ts'
+import { startRedis, type TestRedis } from '../support/redis.ts'
+import { until } from '../support/until.ts'
+
+type Seen = { commands: Set<string>; families: Set<string>; channels: Set<string> }
+
+/** What Redis was asked, in scripts too: commands, the beginnings of keys, and channels that are published to. */
+const watch = async (redis: TestRedis): Promise<{ seen: Seen; stop(): void }> => {
+  const seen: Seen = { commands: new Set(), families: new Set(), channels: new Set() }
+  const monitor = await redis.client().monitor()
+  monitor.on('monitor', (_time: string, [given = '', ...args]: string[]) => {
+    const name = given.toUpperCase()
+    seen.commands.add(name)
+    const text = args.find((word) => word.startsWith('chathub:'))?.slice('chathub:'.length)
+    if (text === undefined || name.startsWith('SUB')) return
+    if (name === 'PUBLISH') seen.channels.add(text.replace(/:[0-9a-f]{12}$/, ':check'))
+    else seen.families.add(/^[^:]*:/.exec(text)?.[0] ?? text)
+  })
+  return { seen, stop: () => monitor.disconnect() }
+}
+
+let redis: TestRedis
+afterEach(async () => {
+  await endWhatIsLeft()
+  await redis.stop()
+})
+
+describeWithRedisServer('the check of the server', () => {
+  it('tries every command, family of keys and channel that the work uses', async () => {
+    redis = await startRedis({})
+    const check = await watch(redis)
+    const alone = createRedis({
+      ...redis,
+      prefix: 'chathub:',
+      clock: createClock(),
+      commandMs: 50,
+      report: () => {},
+    })
+    await until(() => alone.state() === 'ready')
+    await until(() => check.seen.channels.size >= 3)
+    check.stop()
+    alone.close()
+
+    const work = await watch(redis)
+    const gateway = await startBeside(redis.url, { env: { SESSION_SECRET: 'x'.repeat(40) } })
+    await gateway.isTrusted()
+    const json = async (method: string, path: string, body?: unknown, headers = {}) => {
+      const {
+        status,
+        body: given,
+        headers: got,
+      } = await gateway.ask(method, path, { headers, ...(body !== undefined && { body }) })
+      return { status, given, location: got['location'] as string }
+    }
+    const list = '/v1/organizations/24/operators'
+    const key = { 'Idempotency-Key': 'tour-1' }
+    const added = { operators: [{ name: 'Alex Brown' }] }
+    expect((await json('POST', list, added, key)).status).toBe(201)
+    expect((await json('POST', list, added, key)).status).toBe(201)
+    expect((await json('PATCH', `${list}/101`, { status: 'inactive' })).status).toBe(200)
+    expect((await json('GET', `${list}/101`)).status).toBe(200)
+    const chats = '/v1/organizations/24/assignments'
+    expect((await json('POST', chats, { chatId: 7 })).status).toBeLessThan(300)
+    expect((await json('GET', `${chats}/7`)).status).toBe(200)
+    expect((await json('DELETE', `${chats}/7`)).status).toBe(204)
+    expect((await json('POST', '/v1/tokens', {})).status).toBeLessThan(300)
+    const rows = Array.from({ length: 250 }, (_, i) => `Row ${i}`).join('\n')
+    const imported = await json('POST', '/v1/organizations/6/imports', `name\n${rows}`, {
+      'Content-Type': 'text/csv',
+    })
+    expect(imported.status).toBe(202)
+    await until(async () => (await json('GET', imported.location)).given.state === 'done')
+    expect((await json('GET', '/v1/operations')).status).toBe(200)
+    expect((await json('POST', '/v1/cache:purge', {})).status).toBe(204)
+    await gateway.close()
+    work.stop()
+
+    const missing = (what: keyof Seen): string[] =>
+      [...work.seen[what]].filter((one) => !check.seen[what].has(one))
+    // SUBSCRIBE is tried by the subscriptions themselves.
+    const ofConnections = ['SUBSCRIBE']
+    expect(missing('commands').filter((name) => !ofConnections.includes(name))).toEqual([])
+    expect(missing('families')).toEqual([])
+    expect(missing('channels')).toEqual([])
+    expect(work.seen.commands.size).toBeGreaterThan(25)
+    expect(work.seen.families.size).toBeGreaterThan(4)
+  })
+})
