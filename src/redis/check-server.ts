@@ -5,8 +5,17 @@ import { faultOf, type RedisFault } from './refusal.ts'
 export const checkMessage = 'check'
 
 /** Families of keys, after the prefix. Redis may limit a user to some keys. */
-const families = ['list:', 'ledger:', 'assignment:', 'operator:', 'idempotency:', 'session:', 'token:']
-const channels = ['{gateway}:notice', '{gateway}:confirm:check', 'ledger:changed']
+const families = [
+  'list:',
+  'operator-index',
+  'journal:',
+  'assignment:',
+  'idempotency:',
+  'session:',
+  'ticket:',
+  'token:',
+]
+const channels = ['{gateway}:notice', '{gateway}:confirm:check', 'journal:changed']
 
 /**
  * Every command of the scripts and of the modules, as it does no harm. The second word is the type of a scratch key. SET

@@ -19,8 +19,8 @@ const reasons: Record<string, RedisErrorReason> = {
 }
 // Inside a script, Redis up to 6.2 puts the word behind « ERR Error running script (…): @user_script:3: … -».
 const codePattern = new RegExp(`(?:^|[\\s-])(${Object.keys(reasons).join('|')})(?=\\s|$)`)
-// The words of Redis 6.2 and 7.0 for NOPERM inside a script.
-const scriptDenied = /user executing the script can't/
+// NOPERM inside a script, in the words of Redis 6.2 and 7.0, and of Valkey.
+const scriptDenied = /user executing the script can't|ACL failure in script/
 const clientsMax = /max number of clients reached/
 
 const advice: Partial<Record<RedisErrorReason, string>> = {

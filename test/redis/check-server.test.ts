@@ -46,7 +46,9 @@ describeWithRedisServer('the check of the server', () => {
     alone.close()
 
     const work = await watch(redis)
-    const gateway = await startBeside(redis.url, { env: { SESSION_SECRET: 'x'.repeat(40) } })
+    const gateway = await startBeside(redis.url, {
+      env: { SESSION_SECRET: 'x'.repeat(40), CORS_ORIGINS: 'https://crm.example.com' },
+    })
     await gateway.isTrusted()
     const json = async (method: string, path: string, body?: unknown, headers = {}) => {
       const {
@@ -67,14 +69,29 @@ describeWithRedisServer('the check of the server', () => {
     expect((await json('POST', chats, { chatId: 7 })).status).toBeLessThan(300)
     expect((await json('GET', `${chats}/7`)).status).toBe(200)
     expect((await json('DELETE', `${chats}/7`)).status).toBe(204)
-    expect((await json('POST', '/v1/tokens', {})).status).toBeLessThan(300)
+    const login = { login: 'all', password: gateway.key }
+    expect((await json('POST', '/api/company/get-token', login)).status).toBe(200)
+    const origin = 'https://crm.example.com'
+    const grant = { organizations: [24], scopes: ['operators:read'], origin, ttlSeconds: 600 }
+    const { given: minted } = await json('POST', '/v1/sessions', grant)
+    const opening = { key: '', headers: { Origin: origin }, body: { ticket: minted.ticket } }
+    const opened = await gateway.ask('POST', '/v1/session', opening)
+    const [, session] = /=([^;]+)/.exec(String(opened.headers['set-cookie'])) ?? []
+    const cookie = { Cookie: `__Host-chathub-session=${session}`, 'X-Gateway-Session': '1', Origin: origin }
+    for (const method of ['GET', 'DELETE'])
+      expect((await gateway.ask(method, '/v1/session', { key: '', headers: cookie })).status).toBeLessThan(
+        300,
+      )
+    expect((await json('GET', '/v1/operators/101')).status).toBe(200)
     const rows = Array.from({ length: 250 }, (_, i) => `Row ${i}`).join('\n')
     const imported = await json('POST', '/v1/organizations/6/imports', `name\n${rows}`, {
       'Content-Type': 'text/csv',
     })
     expect(imported.status).toBe(202)
     await until(async () => (await json('GET', imported.location)).given.state === 'done')
-    expect((await json('GET', '/v1/operations')).status).toBe(200)
+    expect((await json('GET', `${imported.location}/rows`)).status).toBe(200)
+    await json('POST', `${imported.location}:cancel`, {})
+    await json('POST', `${imported.location}:retry`, {})
     expect((await json('POST', '/v1/cache:purge', {})).status).toBe(204)
     await gateway.close()
     work.stop()

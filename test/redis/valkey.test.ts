@@ -26,11 +26,19 @@ describeWith('valkey-server', 'Valkey', () => {
 
   it.each([
     ['no channel', ['resetchannels'], /^PUBLISH: NOPERM .*channel/],
-    ['no sorted sets', ['-@sortedset'], /^ZADD: NOPERM/],
+    ['no sorted sets', ['-@sortedset'], /^ZADD: .*no permissions to run the 'zadd' command/],
     ['no other keys', ['resetkeys', '~other:*'], /NOPERM .*key/],
   ])('that allows a user %s is refused', async (_, rules, reason) => {
     await admin.acl('SETUSER', 'poor', 'reset', 'on', '>secret', '~*', '&*', '+@all', ...rules)
     await isRefused(await startBeside(`redis://poor:secret@127.0.0.1:${valkey.port}`), reason)
+  })
+
+  it('that takes away a right at work is told in the words of a script', async () => {
+    await admin.acl('SETUSER', 'poor', 'reset', 'on', '>secret', '~*', '&*', '+@all')
+    const gateway = await startBeside(`redis://poor:secret@127.0.0.1:${valkey.port}`)
+    await gateway.isTrusted()
+    await admin.acl('SETUSER', 'poor', '-zadd')
+    await isRefused(gateway, /ACL failure in script|NOPERM/)
   })
 
   it('that becomes a replica is refused in the words of a script, until it is a master again', async () => {
