@@ -165,3 +165,31 @@ export const urlForms: RedisUrlForm[] = [
     'no parameter after ? but db and family',
   ),
 ]
+
+/** A user of Redis whose rights do not suffice, and what `/v1/upstream` then says. `rules`: after `+@all` and all keys. */
+export type LimitedUser = { form: string; example: string; result: string; rules: string[]; reason: RegExp }
+
+const limited = (form: string, rules: string[], reason: RegExp): LimitedUser => ({
+  form,
+  example: rules.join(' '),
+  result: 'state `refused` with the reason of Redis; writes get 503 at once, reads go on',
+  rules,
+  reason,
+})
+export const limitedUsers: LimitedUser[] = [
+  limited('a user without channels', ['resetchannels'], /^PUBLISH: NOPERM .*channels/),
+  limited('a user with other channels', ['resetchannels', '&other:*'], /NOPERM .*channels/),
+  limited('a user that may not publish', ['-publish'], /^PUBLISH: NOPERM .*publish/),
+  limited('a user that may not subscribe', ['-subscribe'], /^SUBSCRIBE: NOPERM .*subscribe/),
+  limited('a user that may run no script', ['-@scripting'], /^EVAL: NOPERM .*eval/),
+  limited('a user that may run no script by its hash', ['-evalsha'], /^EVALSHA: NOPERM .*evalsha/),
+  limited('a user without sorted sets', ['-@sortedset'], /^ZADD: NOPERM|^ZADD: .*can't run this command/),
+  limited('a user that may not delete', ['-unlink'], /^UNLINK: /),
+  limited('a user that may only read', ['-@write'], /^SET: /),
+  limited('a user with other keys', ['resetkeys', '~other:*'], /NOPERM .*keys/),
+  limited(
+    'a user with a part of the keys',
+    ['resetkeys', '~chathub:list:*', '~chathub:{gateway}:*'],
+    /NOPERM .*keys/,
+  ),
+]

@@ -18,7 +18,7 @@ const watch = async (redis: TestRedis): Promise<{ seen: Seen; stop(): void }> =>
     const text = args.find((word) => word.startsWith('chathub:'))?.slice('chathub:'.length)
     if (text === undefined || name.startsWith('SUB')) return
     if (name === 'PUBLISH') seen.channels.add(text.replace(/:[0-9a-f]{12}$/, ':check'))
-    else seen.families.add(/^[^:]*:/.exec(text)?.[0] ?? text)
+    else seen.families.add((/^[^:]*:/.exec(text)?.[0] ?? text).replace('{check}', ''))
   })
   return { seen, stop: () => monitor.disconnect() }
 }

@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, expect, it } from '@jest/globals'
 import type { Redis } from 'ioredis'
+import { limitedUsers } from '../compatibility/redis.ts'
 import { comesBack, endWhatIsLeft, startBeside, startWorld } from '../failure/faulty-redis.ts'
 import { describeWithRedisServer } from '../support/needs.ts'
 import { startRedis, type TestRedis } from '../support/redis.ts'
@@ -7,24 +8,6 @@ import { isRefused } from './is-refused.ts'
 
 const user = 'gateway'
 const all = ['on', '>secret', '~chathub:*', 'resetchannels', '&chathub:*', '+@all'] as const
-const limited: [name: string, rules: string[], reason: RegExp][] = [
-  ['may use no channel', ['resetchannels'], /^PUBLISH: NOPERM .*channels/],
-  ['may use other channels', ['resetchannels', '&other:*'], /NOPERM .*channels/],
-  ['may not publish', ['-publish'], /^PUBLISH: NOPERM .*publish/],
-  ['may not subscribe', ['-subscribe'], /^SUBSCRIBE: NOPERM .*subscribe/],
-  ['may run no script', ['-@scripting'], /^EVAL: NOPERM .*eval/],
-  ['may run no script by its hash', ['-evalsha'], /^EVALSHA: NOPERM .*evalsha/],
-  ['may not use sorted sets', ['-@sortedset'], /^ZADD: NOPERM|^ZADD: .*can't run this command/],
-  ['may not delete', ['-unlink'], /^UNLINK: /],
-  ['may only read', ['-@write'], /^(UNLINK|SET): /],
-  ['may use other keys', ['resetkeys', '~other:*'], /NOPERM .*keys/],
-  [
-    'may use the keys of lists alone',
-    ['resetkeys', '~chathub:list:*', '~chathub:{gateway}:*'],
-    /NOPERM .*keys/,
-  ],
-]
-
 describeWithRedisServer('a Redis that refuses what the work needs', () => {
   let redis: TestRedis
   let admin: Redis
@@ -39,7 +22,7 @@ describeWithRedisServer('a Redis that refuses what the work needs', () => {
   const allow = (...rules: string[]): Promise<unknown> =>
     admin.acl('SETUSER', user, 'reset', ...all, ...rules)
 
-  it.each(limited)('a user that %s: the start finds it', async (_, rules, reason) => {
+  it.each(limitedUsers)('$form: the start finds it', async ({ rules, reason }) => {
     await allow(...rules)
     await isRefused(await startBeside(url()), reason)
   })
