@@ -183,7 +183,7 @@ describe('files', () => {
    * number with its reason.
    */
   const linesMax: Record<string, number> = {
-    '': 1263,
+    '': 1263 + 21, // two settings of Redis, and sentences for faults of watched files
     access: 711,
     assignments: 370,
     cache: 1126,
