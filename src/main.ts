@@ -45,8 +45,7 @@ const finish = (server: Server, sockets: Iterable<Socket>): Promise<void> =>
   })
 
 /** Whether the answer to a complete request is not written yet. */
-const isInFlight = ({ answer }: Socket): boolean =>
-  answer?.req.complete === true && !answer.writableFinished
+const isInFlight = ({ answer }: Socket): boolean => answer?.req.complete === true && !answer.writableFinished
 
 /** The open connections of a server. */
 const socketsOf = (server: Server): Set<Socket> => {

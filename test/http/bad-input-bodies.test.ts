@@ -212,7 +212,9 @@ describe('what is refused', () => {
     for (const method of ['GET', 'HEAD', 'DELETE']) {
       const at = method === 'DELETE' ? `${path}/101` : path
       for (const headers of [{ 'Content-Length': '7' }, { 'Transfer-Encoding': 'chunked' }])
-        expect((await raw(gateway, at, { method, body: '{"a":1}', headers: headers as never })).status).toBe(400)
+        expect((await raw(gateway, at, { method, body: '{"a":1}', headers: headers as never })).status).toBe(
+          400,
+        )
     }
   })
 })
