@@ -4,6 +4,7 @@ import { type ClientEntry, parseClients } from './access/keys.ts'
 import { systemClock } from './clock.ts'
 import * as type from './setting.ts'
 import { oneOf, optional, type Setting, seconds, secret, setting, wholeNumber } from './setting.ts'
+import { textOf } from './watch-file.ts'
 
 /** Every setting once: variable, type with bounds, default, sentence. A test keeps `.env.example` equal to this table. */
 // biome-ignore format: a table reads best one row a line
@@ -20,6 +21,7 @@ export const settings = {
   authHeader: setting('CHATHUB_AUTH_HEADER', oneOf('authorization', 'x-authorization-key'), 'authorization', 'The header that carries the token.'),
   requestsPerSecond: setting('CHATHUB_REQUESTS_PER_SECOND', wholeNumber(1, 10_000), '5', 'The most requests that arrive at ChatHub in any sliding second, from all instances together. Of the calls that must wait, each instance sends at most about 300 a second.'),
   timeoutMs: setting('CHATHUB_TIMEOUT_MS', wholeNumber(50, 60_000), '3000', 'The time limit of one attempt at ChatHub, in milliseconds.'),
+  idleMs: setting('CHATHUB_IDLE_MS', wholeNumber(1, 600_000), '4000', 'How long an unused connection to ChatHub is kept, in milliseconds. It must be shorter than ChatHub keeps it. A Keep-Alive header of ChatHub counts instead, less one second.'),
   queueMax: setting('CHATHUB_QUEUE_MAX', wholeNumber(1, 100_000), '200', 'The most calls to ChatHub that wait in one instance.'),
   readDeadlineMs: setting('READ_DEADLINE_MS', wholeNumber(100, 120_000), '5000', 'The longest a caller waits for the answer to a read, in milliseconds.'),
   writeDeadlineMs: setting('WRITE_DEADLINE_MS', wholeNumber(100, 120_000), '15000', 'The longest a caller waits for the answer to a write, in milliseconds.'),
@@ -51,6 +53,9 @@ export const settings = {
   ignoreBasicAuth: setting('IGNORE_BASIC_AUTH', type.flag, 'false', 'Ignores Authorization: Basic, which a proxy in front may ask for. The credential is then sent in X-API-Key.'),
 
   trustProxy: setting('TRUST_PROXY', type.listOf(type.cidr), '', 'CIDRs of proxies whose X-Forwarded-* headers count, comma separated.'),
+  httpsProxy: optional('HTTPS_PROXY', type.proxyUrl, 'The proxy for https: requests to ChatHub and to the key set. TLS is not ended there. This and the next two also count in lower case, which comes first.'),
+  httpProxy: optional('HTTP_PROXY', type.proxyUrl, 'The proxy for http: requests, and for https: ones if HTTPS_PROXY is unset.'),
+  noProxy: setting('NO_PROXY', type.words, '', 'What is reached without a proxy: * or hosts with their subdomains, addresses, CIDRs, each with an optional port.'),
   logLevel: setting('LOG_LEVEL', oneOf('trace', 'debug', 'info', 'warn', 'error', 'silent'), 'info', 'The log level. Log lines are JSON on stdout, pretty on a terminal.'),
 } satisfies Record<string, Setting<unknown>>
 
@@ -62,6 +67,8 @@ export type Config = Values & {
   files: Partial<Record<keyof Values, string>>
   /** The callers that `clients` lists. */
   clientEntries: ClientEntry[]
+  /** What is valid but probably meant otherwise, as sentences without values. */
+  warnings: string[]
 }
 
 /** Every fault of the settings at once. The process ends with code 78 (EX_CONFIG). */
@@ -74,20 +81,33 @@ export class ConfigFaults extends Error {
   }
 }
 
+/** Without the byte order mark that an editor wrote at the begin of an env file, which becomes part of the first name. */
+const withoutMark = (text: string): string => text.replace(/^\uFEFF/, '')
+
+/** Two equal quotes, or a pair of typographic ones. */
+const isQuoted = (text: string | undefined): boolean =>
+  /^(?:(["'`]).*\1|[“„«‘].*[”“»’])$/su.test(text?.trim() ?? '')
+const unquote =
+  'its value is in quotes, which Docker passes on from an env file; remove them unless they belong to it'
+
 /**
  * Reads the settings from `env`. An empty variable counts as unset.
  * @throws ConfigFaults that names every fault: variable, value unless secret, what is wanted
  */
-export const readConfig = (env: Record<string, string | undefined>): Config => {
+export const readConfig = (given: Record<string, string | undefined>): Config => {
+  const env = Object.fromEntries(
+    Object.entries(given).map(([name, text]) => [withoutMark(name), text && withoutMark(text)]),
+  )
   const rows = Object.entries(settings as Record<string, Setting<unknown>>)
-  const textOf = (row: Setting<unknown>) => env[row.env] || undefined
+  const givenTo = ({ env: name }: Setting<unknown>) =>
+    (/^(HTTPS?|NO)_PROXY$/.test(name) && env[name.toLowerCase()]) || env[name] || undefined
   const fileOf = (row: Setting<unknown>) => (row.secret && env[`${row.env}_FILE`]) || undefined
-  const isSet = (name: keyof Values) => Boolean(textOf(settings[name]) ?? fileOf(settings[name]))
+  const isSet = (name: keyof Values) => Boolean(givenTo(settings[name]) ?? fileOf(settings[name]))
   const faults: string[] = []
   const read = {} as Values
   for (const [name, row] of rows)
     try {
-      Object.assign(read, { [name]: readSetting(row, textOf(row), fileOf(row)) })
+      Object.assign(read, { [name]: readSetting(row, givenTo(row), fileOf(row)) })
     } catch (error) {
       if (!(error instanceof ConfigFaults)) throw error
       faults.push(...error.faults)
@@ -100,7 +120,13 @@ export const readConfig = (env: Record<string, string | undefined>): Config => {
   faults.push(...clients.faults.map((fault) => `${clientsFrom}: ${fault}`))
   if (faults.length > 0) throw new ConfigFaults(faults)
   const files = rows.map(([name, row]) => [name, fileOf(row)] as const).filter(([, path]) => path)
-  return { ...read, files: Object.fromEntries(files), clientEntries: clients.entries }
+  const quoted = rows.filter(([, row]) => isQuoted(givenTo(row) ?? fileOf(row)))
+  return {
+    ...read,
+    files: Object.fromEntries(files),
+    clientEntries: clients.entries,
+    warnings: quoted.map(([, row]) => `${row.env}: ${unquote}`),
+  }
 }
 
 /** The value of a setting that has this text, or whose text is in the file `path`. @throws ConfigFaults */
@@ -115,7 +141,8 @@ const readSetting = (row: Setting<unknown>, text: string | undefined, path: stri
     throw new ConfigFaults(
       error.issues.map(({ path: [index], message }) => {
         const value = typeof index === 'number' ? type.partsOf(content ?? '')[index] : content
-        return `${row.env}${row.secret ? '' : shown(value)}: wanted: ${message}`
+        const hint = isQuoted(value) ? `; ${unquote}` : ''
+        return `${row.env}${row.secret ? '' : shown(value)}: wanted: ${message}${hint}`
       }),
     )
   }
@@ -125,7 +152,7 @@ const readSecretFile = (env: string, path: string): string => {
   const file = `${env}_FILE=${JSON.stringify(path)}`
   let content: string
   try {
-    content = secretOf(readFileSync(path, 'utf8'))
+    content = secretOf(textOf(readFileSync(path)))
   } catch {
     throw new ConfigFaults([`${file}: cannot be read; wanted: a readable file`])
   }

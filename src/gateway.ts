@@ -66,7 +66,7 @@ export const createGateway = (config: Config, { log, clock = systemClock, onRepo
   const budget = redis
     ? createSharedBudget({ redis, requestsPerSecond, clock, membership: coherence, registry, memberMs })
     : createLocalBudget({ requestsPerSecond: () => requestsPerSecond, clock, opensAt: firstAskMs })
-  const upstream = createUpstream({ ...config, budget, clock, report })
+  const upstream = createUpstream({ ...config, proxies: config, budget, clock, report })
   const { chathub, companyToken } = upstream
 
   // Reading.
@@ -95,7 +95,7 @@ export const createGateway = (config: Config, { log, clock = systemClock, onRepo
   const assignments = createAssignments(reading.lists, assignmentStore, clock)
 
   // Callers.
-  const access = createAccess({ ...config, newRecords, clock })
+  const access = createAccess({ ...config, proxies: config, newRecords, clock })
   const { keys, sessions } = access
   const stopWatching = watchCredentials({ config, keys, companyToken, redis, sessions, clock, report })
 

@@ -77,6 +77,7 @@ const levels: Partial<Record<Report['name'], Level | undefined>> = {
   cache: undefined,
   'upstream-wait': undefined,
   'slot-too-old': undefined,
+  'never-sent': 'debug',
   'redis-error': undefined,
   write: 'info',
   retry: 'debug',

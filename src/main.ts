@@ -9,6 +9,7 @@ import { ConfigFaults, readConfig } from './config.ts'
 import { createGateway } from './gateway.ts'
 import { createLog } from './log.ts'
 import { openLogWriter } from './log-writer.ts'
+import { proxyFor } from './outbound.ts'
 
 /** sysexits.h: a fault of the settings. */
 const EX_CONFIG = 78
@@ -85,6 +86,13 @@ export const run = async (env: Record<string, string | undefined>): Promise<{ ur
     await output.drained()
   })
 
+  for (const warning of config.warnings) log.logger.warn(warning)
+  const targets = { ChatHub: config.chathubUrl, 'the key set': config.jwksUrl }
+  for (const [name, target] of Object.entries(targets)) {
+    const proxy = target && proxyFor(target, config)
+    // The origin of a URL has no user and password.
+    if (proxy) log.logger.info({ proxy: proxy.origin }, `requests to ${name} go through a proxy`)
+  }
   if (!config.redisUrl)
     log.logger.info('no REDIS_URL: lists, idempotency and operations are kept in this process only')
   // Not written by the log: supervisors wait for this line, so it comes at every log level.

@@ -5,10 +5,18 @@ import type { FailureCode } from './errors.ts'
  * them. An event never holds a person's name or a token.
  */
 export type Report =
-  | { name: 'upstream'; operation: string; outcome: Outcome; status: number | undefined; ms: number }
+  | {
+      name: 'upstream'
+      operation: string
+      outcome: Outcome
+      status: number | undefined
+      ms: number
+      because?: string
+    }
   | { name: 'upstream-wait'; lane: string; ms: number }
   | { name: 'upstream-paused'; ms: number }
   | { name: 'slot-too-old' }
+  | { name: 'never-sent' }
   | { name: 'retry'; operation: string }
   | { name: 'breaker'; breaker: 'chathub'; state: 'open' | 'half-open' | 'closed' }
   | { name: 'login'; result: 'ok' | 'refused' | 'failed'; retryInMs?: number }
@@ -43,7 +51,7 @@ export type RedisErrorReason =
   | 'refused'
 
 type List = 'operators' | 'organizations'
-type Outcome = 'ok' | FailureCode
+type Outcome = 'ok' | FailureCode | `proxy.${'refused' | 'timeout' | 'unreachable'}`
 /** The id of an organization. Undefined: the event is about none. */
 type Id = number | undefined
 

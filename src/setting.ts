@@ -88,6 +88,9 @@ export const flag = z
   .transform((text) => text === 'true')
   .describe('true | false')
 
+/** Entries that commas or spaces separate. */
+export const words = z.string().transform((text) => text.split(/[\s,]+/).filter(Boolean))
+
 /** Comma separated entries of one type. Entries are trimmed, and empty ones are dropped. */
 export const listOf = (entry: Type<string>) => z.string().transform(partsOf).pipe(z.array(entry))
 
@@ -106,6 +109,25 @@ export const url = (...schemes: string[]) => {
       error: `${wanted}, without user and password`,
     })
 }
+
+/** A proxy, whose user and password are percent-encoded. Without a scheme it is http:, as in `proxy.example.com:3128`. */
+export const proxyUrl = textThat(
+  'http:// or https://, then host and port of a proxy; user and password percent-encoded',
+  (text) => {
+    const {
+      protocol,
+      username,
+      password,
+      host: authority,
+      pathname,
+      search,
+      hash,
+    } = new URL(withScheme(text))
+    decodeURIComponent(username + password) // throws when it is not percent-encoded
+    return /^https?:$/.test(protocol) && authority !== '' && `${pathname}${search}${hash}` === '/'
+  },
+).transform((text) => new URL(withScheme(text)))
+const withScheme = (text: string): string => (text.includes('://') ? text : `http://${text}`)
 
 // Node takes a name of digits and dots for an address, so such a name must be a valid one.
 export const host = textThat(

@@ -42,7 +42,7 @@ const way = [['http'], ['assignments', 'writes'], ['lists'], ['cache'], ['thrott
 const step = (name: string): number => way.findIndex((folders) => folders.includes(name))
 
 /** What every folder may import. */
-const forAll = /^src\/(contract\/[^/]+|errors|report|clock|secret|access\/(caller|authorize))\.ts$/
+const forAll = /^src\/(contract\/[^/]+|errors|report|clock|outbound|secret|access\/(caller|authorize))\.ts$/
 /** Folders that are no step of a request, and their importers. */
 const beside: Record<string, string[]> = {
   access: ['http'],
@@ -54,6 +54,7 @@ const chathubValues = [
   'src/throttle/upstream.ts > src/chathub/company-token.ts',
   'src/throttle/upstream.ts > src/chathub/exchange.ts',
   'src/throttle/rate-limit.ts > src/chathub/exchange.ts', // the error for a slot that is too old
+  'src/throttle/rate-limit.ts > src/chathub/refused.ts', // the pause that ChatHub asks for
   'src/throttle/breaker.ts > src/chathub/exchange.ts', // the error that does not count against ChatHub
   'src/writes/chunk-runner.ts > src/chathub/wire.ts', // one table of status integers, both ways
   'src/http/routes/drop-in.ts > src/chathub/wire.ts', // the same table, in the drop-in paths
@@ -122,9 +123,15 @@ describe('imports', () => {
       for (const by of importersOf(wired)) if (folderOf(by) !== 'apps') expect(wiring).toContain(by)
   })
 
-  it('of ioredis are in redis alone, and of undici in chathub alone', () => {
+  it('of ioredis are in redis alone, and of undici in these places alone', () => {
     expect(importersOf(/^ioredis$/).filter((by) => folderOf(by) !== 'redis')).toEqual([])
-    expect(importersOf(/^undici$/).filter((by) => folderOf(by) !== 'chathub')).toEqual([])
+    // Requests to ChatHub, the way through proxies, and the key set.
+    expect(importersOf(/^undici$/).toSorted()).toEqual([
+      'src/access/key-set.ts',
+      'src/chathub/exchange.ts',
+      'src/chathub/pools.ts',
+      'src/outbound.ts',
+    ])
   })
 })
 

@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.ts'
+import type { Proxies } from '../outbound.ts'
 import type { Records } from '../redis/records.ts'
 import type { Secret } from '../secret.ts'
 import { createAuthenticate } from './authenticate.ts'
@@ -15,19 +16,21 @@ export const createAccess = (options: {
   jwtIssuer: string | undefined
   jwtAudience: string | undefined
   sessionSecret: Secret | undefined
+  proxies: Proxies
   /** A store for one kind of record. In memory each kind has its own bound, so none evicts another. */
   newRecords(): Records
   /** Basic credentials are for a proxy in front. */
   ignoreBasicAuth: boolean
   clock: Clock
 }) => {
-  const { jwksUrl, jwtIssuer: issuer, jwtAudience: audience, sessionSecret: secret, clock } = options
+  const { jwksUrl, jwtIssuer: issuer, jwtAudience: audience, sessionSecret: secret, proxies, clock } = options
   const keys = createKeys(options.clientEntries, clock)
   const limit = createClientLimit(clock)
   const gatewayTokens = createGatewayTokens({ keys, records: options.newRecords(), clock, limit })
   const sessions = secret && createSessions({ secret, records: options.newRecords(), keys, clock })
   const finders = [keys.find, gatewayTokens.find]
-  if (jwksUrl && issuer && audience) finders.push(createJwtFinder({ jwksUrl, issuer, audience, clock }))
+  if (jwksUrl && issuer && audience)
+    finders.push(createJwtFinder({ jwksUrl, issuer, audience, proxies, clock }))
   return {
     keys,
     limit,

@@ -1,9 +1,10 @@
-import { errors, jwtVerify } from 'jose'
+import { errors } from 'jose'
 import { LRUCache } from 'lru-cache'
 import { z } from 'zod'
 import type { Clock } from '../clock.ts'
 import { scopes } from '../contract/scopes.ts'
 import { Failure, isFailure } from '../errors.ts'
+import type { Proxies } from '../outbound.ts'
 import { type Caller, requestsPerMinuteDefault } from './caller.ts'
 import { createKeySet } from './key-set.ts'
 
@@ -25,23 +26,24 @@ const claims = z.object({
 /**
  * Finds callers by a host application's JWTs (RFC 7519). Algorithms, issuer and audience are fixed. `sub`, `iat` and `exp`
  * are required, and a token is valid for at most a day. An unknown token is no caller; an unknown scope is ignored.
- * @throws Failure `credential.unverifiable` when the key set cannot be fetched
+ * @throws Failure `credential.unverifiable` when the key set cannot be fetched, or may lack the key of the token
  */
 export const createJwtFinder = (options: {
   jwksUrl: URL
   issuer: string
   audience: string
+  proxies: Proxies
   clock: Clock
 }) => {
   const { issuer, audience, clock } = options
-  const keySet = createKeySet({ url: options.jwksUrl, clock })
+  const verify = createKeySet({ ...options, url: options.jwksUrl })
   const verified = new LRUCache<string, { caller: Caller; until: number }>({ max: 10_000 })
 
   return async (token: string): Promise<Caller | undefined> => {
     if (token.length > tokenMax || token.split('.').length !== 3) return undefined
     const known = verified.get(token)
     if (known && clock.wall() < known.until) return known.caller
-    const { payload } = await jwtVerify(token, keySet, {
+    const payload = await verify(token, {
       algorithms,
       issuer,
       audience,
@@ -59,9 +61,9 @@ export const createJwtFinder = (options: {
 }
 
 /** No payload for a token that is not valid. @throws Failure `credential.unverifiable` */
-const refuse = (error: unknown): { payload?: undefined } => {
+const refuse = (error: unknown): undefined => {
   if (isFailure(error)) throw error
-  if (error instanceof errors.JOSEError && !(error instanceof errors.JWKSInvalid)) return {}
+  if (error instanceof errors.JOSEError && !(error instanceof errors.JWKSInvalid)) return undefined
   throw new Failure('credential.unverifiable', { retryAfterMs: 5000, cause: error })
 }
 

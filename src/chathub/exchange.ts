@@ -1,9 +1,12 @@
-import { isIP } from 'node:net'
-import { type Dispatcher, Pool } from 'undici'
+import type { Dispatcher } from 'undici'
 import type { Clock } from '../clock.ts'
 import { Failure, type FailureCode } from '../errors.ts'
+import { ProxyFault, proxyFaultOf } from '../outbound.ts'
 import type { Reporter } from '../report.ts'
-import { createLookup } from './lookup.ts'
+import { decodeBody } from './decode-body.ts'
+import { bodyMax, createPools, type PoolOptions, type Pools } from './pools.ts'
+import { failureCodeOf, Refused } from './refused.ts'
+import { retryAfter } from './retry-after.ts'
 
 /** What a call is for, in order of urgency: reads of people, writes, imports, background refreshes. */
 export type Lane = 'people' | 'writes' | 'imports' | 'refreshes'
@@ -29,6 +32,8 @@ export type Call = {
   write: boolean
   token?: string
   context: CallContext
+  /** True: no connection is used that carried another request. */
+  fresh?: boolean
   /** Called as the first byte leaves. False: the slot has expired, so nothing is sent. */
   maySend?: () => boolean
 }
@@ -41,65 +46,56 @@ export type Exchange = (call: Call) => Promise<Reply>
 
 /** The slot expired while a connection was made. Nothing was sent, and the rate limit takes another slot. */
 export class SlotTooOld extends Error {}
+/** The connection broke before a byte of the request left, as ChatHub closed it. It is safe to send the request again. */
+export class NeverSent extends Error {}
 /** The cause of a failure that says nothing about ChatHub: its time was cut short, or the caller left. */
 export class CallerGaveUp extends Error {}
 
-const bodyMax = 8 * 1024 * 1024
-
-type Options = {
-  origin: URL
+type Options = PoolOptions & {
   authHeader: 'authorization' | 'x-authorization-key'
-  timeoutMs: number
   clock: Clock
   report: Reporter
 }
 
 /**
- * Sends one request over HTTP/1.1 to a fixed origin. It follows no redirect and decodes no compression. Bodies have at
- * most 8 MiB, and one time limit covers everything up to the last byte. A failed write that ChatHub may have executed has
- * `inDoubt`.
+ * Sends one request over HTTP/1.1 to a fixed origin. It follows no redirect. Bodies have at most 8 MiB, also after
+ * decoding, and one time limit covers everything up to the last byte. A failed write that ChatHub may have executed has
+ * `inDoubt`. Writes and logins get a new connection each, because ChatHub may close a used one just as they leave, and
+ * then nobody knows whether they arrived.
+ * @throws NeverSent unless the call is `fresh`, SlotTooOld
  */
 export const createExchange = (options: Options): { exchange: Exchange; close(): Promise<void> } => {
-  const { clock, origin, report } = options
-  const pool = new Pool(origin.origin, {
-    connections: 64,
-    pipelining: 1,
-    connect: {
-      timeout: Math.min(1000, options.timeoutMs),
-      // Set explicitly, it also overrides NODE_TLS_REJECT_UNAUTHORIZED=0.
-      rejectUnauthorized: true,
-      ...(isLocal(origin) ? {} : { lookup: createLookup() as never }),
-    },
-    headersTimeout: 0,
-    // The rest of a refusal is read without a caller; this limit frees its connection if the body stops.
-    bodyTimeout: options.timeoutMs,
-    maxResponseSize: bodyMax,
-    keepAliveTimeout: 4000,
-  })
+  const { clock, report } = options
+  const pools = createPools(options)
 
   const exchange: Exchange = async (call) => {
     const startedAt = clock.now()
     const { operation } = call
     try {
-      const reply = await attempt(pool, call, options)
+      const reply = await attempt(pools, call, options)
       const ms = clock.now() - startedAt
       report({ name: 'upstream', operation, outcome: 'ok', status: reply.status, ms })
       return reply
     } catch (error) {
       if (!(error instanceof Failure)) throw error
-      const { status } = (error.cause ?? {}) as { status?: number }
-      report({ name: 'upstream', operation, outcome: error.code, status, ms: clock.now() - startedAt })
+      const { cause } = error
+      const { status } = (cause ?? {}) as { status?: number }
+      const ms = clock.now() - startedAt
+      if (cause instanceof ProxyFault)
+        report({
+          name: 'upstream',
+          operation,
+          outcome: `proxy.${cause.kind}`,
+          status,
+          ms,
+          because: cause.message,
+        })
+      else report({ name: 'upstream', operation, outcome: error.code, status, ms })
       throw error
     }
   }
-  return { exchange, close: () => pool.destroy() }
+  return { exchange, close: pools.close }
 }
-
-/** A simulator, or a ChatHub that is configured by its address. */
-const isLocal = (origin: URL): boolean =>
-  origin.protocol === 'http:' ||
-  isIP(origin.hostname.replace(/^\[|\]$/g, '')) !== 0 ||
-  origin.hostname === 'localhost'
 
 const headersOf = ({ body, token }: Call, authHeader: Options['authHeader']): Record<string, string> => ({
   // The documents of ChatHub ask for `Accept: text/plain`, although it answers JSON.
@@ -109,11 +105,13 @@ const headersOf = ({ body, token }: Call, authHeader: Options['authHeader']): Re
   ...(token !== undefined && { [authHeader]: authHeader === 'authorization' ? `Bearer ${token}` : token }),
 })
 
-const attempt = (pool: Pool, call: Call, { authHeader, clock, timeoutMs }: Options): Promise<Reply> =>
+const attempt = (pools: Pools, call: Call, options: Options): Promise<Reply> =>
   new Promise((resolve, reject) => {
+    const { authHeader, clock, origin, proxy, timeoutMs } = options
     const { deadline, signal } = call.context
     let sentAt: number | undefined
     let status = 0
+    let encoding: string | string[] | undefined
     let controller: Dispatcher.DispatchController | undefined
     let settled = false
     const chunks: Buffer[] = []
@@ -129,71 +127,78 @@ const attempt = (pool: Pool, call: Call, { authHeader, clock, timeoutMs }: Optio
       const inDoubt = call.write && sentAt !== undefined && !(status >= 400 && status < 500)
       settle(() => reject(new Failure(code, { cause, inDoubt, retryAfterMs })))
     }
+    const failAtProxy = (cause: ProxyFault) =>
+      settle(() => reject(new Failure('chathub.unavailable', { cause, detail: cause.detail })))
     const stop = (cause: Error) => {
-      fail('chathub.timeout', cause)
+      if (cause instanceof ProxyFault) failAtProxy(cause)
+      else fail('chathub.timeout', cause)
       controller?.abort(cause)
     }
     const aborted = () => stop(new CallerGaveUp('the caller has left'))
     const left = Math.min(timeoutMs, deadline - clock.now())
     const cancelTimer = clock.after(left, () => {
       const why = `no complete answer within ${Math.round(left)} ms`
-      stop(left < timeoutMs ? new CallerGaveUp(why) : new Error(why))
+      if (left < timeoutMs) return stop(new CallerGaveUp(why))
+      const atProxy = proxy && sentAt === undefined
+      stop(
+        atProxy
+          ? new ProxyFault('timeout', `the proxy made no connection within ${left} ms`)
+          : new Error(why),
+      )
     })
     signal?.addEventListener('abort', aborted, { once: true })
     if (signal?.aborted) aborted()
 
     const { method, path, body = null } = call
-    pool.dispatch(
-      { method, path, headers: headersOf(call, authHeader), body },
-      {
-        onRequestStart(started) {
-          controller = started
-          if (settled) return started.abort(new Error('too late'))
-          if (call.maySend && !call.maySend()) {
-            const old = new SlotTooOld()
-            settle(() => reject(old))
-            throw old // an abort would close the new connection, and the next slot would be too old again
-          }
-          sentAt = clock.now()
-        },
-        onResponseStart(started, statusCode, responseHeaders) {
-          status = statusCode
-          if (statusCode < 200) return
-          const code = failureCodeOf(statusCode, responseHeaders['content-encoding'] !== undefined)
-          if (!code) return
-          const cause = Object.assign(new Error(`ChatHub answered ${statusCode}`), { status: statusCode })
-          const saysWhen = statusCode === 429 || statusCode === 503
-          fail(code, cause, saysWhen ? retryAfter(responseHeaders['retry-after'], clock) : undefined)
-          // A refusal has a short body. Reading it to the end keeps the connection for the next call.
-          if (statusCode < 400) started.abort(cause)
-        },
-        onResponseData(_controller, chunk) {
-          if (!settled) chunks.push(chunk)
-        },
-        onResponseEnd() {
-          settle(() => resolve({ status, body: Buffer.concat(chunks), sentAt: sentAt as number }))
-        },
-        onResponseError(_controller, error) {
-          const tooLong = (error as { code?: string }).code === 'UND_ERR_RES_EXCEEDED_MAX_SIZE'
-          fail(tooLong ? 'chathub.invalid-response' : 'chathub.unavailable', error)
-        },
+    const reset = call.fresh || call.write || call.operation === 'login'
+    const request = { origin: origin.origin, method, path, headers: headersOf(call, authHeader), body, reset }
+    pools[reset ? 'fresh' : 'used'].dispatch(request, {
+      onRequestStart(started) {
+        controller = started
+        if (settled) return started.abort(new Error('too late'))
+        if (call.maySend && !call.maySend()) {
+          const old = new SlotTooOld()
+          settle(() => reject(old))
+          throw old // an abort would close the new connection, and the next slot would be too old again
+        }
+        sentAt = clock.now()
       },
-    )
+      onResponseStart(started, statusCode, responseHeaders) {
+        status = statusCode
+        if (statusCode < 200) return
+        encoding = responseHeaders['content-encoding']
+        if (statusCode === 407 && proxy)
+          return failAtProxy(new ProxyFault('refused', 'the proxy answered with 407', 407))
+        const code = failureCodeOf(statusCode)
+        if (!code) return
+        const asks = statusCode === 429 || statusCode === 503
+        const pauseMs = asks ? retryAfter(responseHeaders, clock) : undefined
+        const cause = new Refused(statusCode, pauseMs)
+        fail(code, cause, asks ? (pauseMs ?? 5000) : undefined)
+        // A refusal has a short body. Reading it to the end keeps the connection for the next call.
+        if (statusCode < 400) started.abort(cause)
+      },
+      onResponseData(_controller, chunk) {
+        if (!settled) chunks.push(chunk)
+      },
+      onResponseEnd() {
+        decodeBody(Buffer.concat(chunks), encoding, bodyMax).then(
+          (decoded) => settle(() => resolve({ status, body: decoded, sentAt: sentAt as number })),
+          (error) => fail('chathub.invalid-response', error),
+        )
+      },
+      onResponseError(_controller, error) {
+        const { code } = error as { code?: string }
+        if (sentAt === undefined && !call.fresh && isBroken(error))
+          return settle(() => reject(new NeverSent('the connection broke', { cause: error })))
+        const proxyFault = proxy && sentAt === undefined && proxyFaultOf(error)
+        if (proxyFault) return failAtProxy(proxyFault)
+        const tooLong = code === 'UND_ERR_RES_EXCEEDED_MAX_SIZE'
+        fail(tooLong ? 'chathub.invalid-response' : 'chathub.unavailable', error)
+      },
+    })
   })
 
-/** Undefined for a 2xx answer whose body may be read. */
-const failureCodeOf = (status: number, isEncoded: boolean): FailureCode | undefined => {
-  if (status === 401) return 'chathub.credentials'
-  if (status === 403) return 'chathub.forbidden'
-  if (status === 429) return 'chathub.throttled'
-  if (status >= 500) return 'chathub.unavailable'
-  if (status >= 400) return 'chathub.rejected'
-  return status >= 300 || isEncoded ? 'chathub.invalid-response' : undefined
-}
-
-/** Retry-After in ms, limited to 1–60 s; 5 s if it is missing or invalid (RFC 9110, section 10.2.3). */
-export const retryAfter = (header: string | string[] | undefined, clock: Clock): number => {
-  const text = (Array.isArray(header) ? header[0] : header) ?? ''
-  const ms = /^\d+$/.test(text) ? Number(text) * 1000 : Date.parse(text) - clock.wall()
-  return ms >= 0 ? Math.min(60_000, Math.max(1000, ms)) : 5000
-}
+/** A connection that stood has been closed or reset. An error of making one has the system call `connect`. */
+const isBroken = (error: NodeJS.ErrnoException): boolean =>
+  ['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET'].includes(error.code ?? '') && error.syscall !== 'connect'

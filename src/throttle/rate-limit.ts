@@ -1,15 +1,18 @@
-import { type Exchange, SlotTooOld } from '../chathub/exchange.ts'
+import { type Exchange, NeverSent, SlotTooOld } from '../chathub/exchange.ts'
+import { Refused } from '../chathub/refused.ts'
 import { Failure, isFailure } from '../errors.ts'
 import type { Reporter } from '../report.ts'
 import type { PriorityQueue } from './priority-queue.ts'
 
 /**
  * Takes one slot for each request. The slot is checked again as the request leaves; if it expired while a connection was
- * made, another one is taken. A 429 of ChatHub pauses all calls.
+ * made, another one is taken. A request that never left because ChatHub had closed the connection goes out once more, on a
+ * new connection and with a slot of its own. A 429 of ChatHub, and a 503 that says for how long, pauses all calls.
  */
 export const withRateLimit =
   (exchange: Exchange, queue: PriorityQueue, report: Reporter): Exchange =>
-  async (call) => {
+  async (first) => {
+    let call = first
     for (;;) {
       const { maySend = () => true } = call.context
       const slot = await queue.acquireSlot(call.context)
@@ -17,15 +20,21 @@ export const withRateLimit =
         if (!maySend()) throw new Failure('queue.full', { retryAfterMs: 1000 })
         return await exchange({ ...call, maySend: () => maySend() && slot.consume() })
       } catch (error) {
-        if (isFailure(error, 'chathub.throttled')) {
-          const ms = error.retryAfterMs ?? 5000
+        const ms = pauseOf(error)
+        if (ms !== undefined) {
           queue.pause(ms)
           report({ name: 'upstream-paused', ms })
         }
-        if (!(error instanceof SlotTooOld)) throw error
-        report({ name: 'slot-too-old' })
+        if (error instanceof NeverSent) call = { ...call, fresh: true }
+        else if (!(error instanceof SlotTooOld)) throw error
+        report({ name: error instanceof NeverSent ? 'never-sent' : 'slot-too-old' })
       } finally {
         slot.release()
       }
     }
   }
+
+const pauseOf = (error: unknown): number | undefined => {
+  if (isFailure(error, 'chathub.throttled')) return error.retryAfterMs ?? 5000
+  return isFailure(error) && error.cause instanceof Refused ? error.cause.pauseMs : undefined
+}

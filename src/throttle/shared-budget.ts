@@ -102,7 +102,7 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local left = redis.call('PTTL', KEYS[1])
 if left < tonumber(ARGV[1]) then redis.call('SET', KEYS[1], 1, 'PX', ARGV[1]) end
-if left <= 0 then redis.call('SET', KEYS[2], ARGV[2] .. ' ' .. (now + tonumber(ARGV[1])), 'PX', 3600000) end
+if left <= 0 then redis.call('SET', KEYS[2], ARGV[2] .. ' ' .. (now + tonumber(ARGV[1])), 'PX', 3600000 + tonumber(ARGV[1])) end
 return 1`
 
 export const createSharedBudget = (options: {
@@ -163,6 +163,12 @@ export const createSharedBudget = (options: {
         const release = (): void =>
           void forfeitScript([keys.ring, keys.background], leavesBy, budgetClass).catch(() => {})
         const expired = (): boolean => clock.now() - askedAt > slotAgeMs
+        const { pausedForMs } = local.status()
+        if (pausedForMs > 0) {
+          // Redis has lost the pause, or never got it.
+          release()
+          return { waitMs: pausedForMs }
+        }
         return { slot: createSlot({ consume, release }, expired) }
       } catch {
         // Redis is away, or it refuses the script (full, or a replica). It grants nothing in either case.
@@ -174,6 +180,7 @@ export const createSharedBudget = (options: {
       Math.floor(ahead / Math.max(1, rate)) * (spacingMs + slotAgeAt(redis.roundTripMs())),
     pause: (ms) => {
       local.pause(ms)
+      freeAt = Math.max(freeAt, clock.now() + ms)
       const slowed = Math.max(1, Math.floor((rate * 2) / 3))
       pauseScript([keys.pause, keys.slow], Math.round(ms), slowed).catch(() => {})
     },

@@ -2,6 +2,7 @@ import { createChatHub } from '../chathub/client.ts'
 import { createCompanyToken } from '../chathub/company-token.ts'
 import { createExchange, type Exchange } from '../chathub/exchange.ts'
 import type { Clock } from '../clock.ts'
+import { type Proxies, proxyFor } from '../outbound.ts'
 import type { Reporter } from '../report.ts'
 import type { Secret } from '../secret.ts'
 import { createBreaker } from './breaker.ts'
@@ -24,6 +25,8 @@ export const createUpstream = (options: {
   login: string | undefined
   password: Secret | undefined
   timeoutMs: number
+  idleMs: number
+  proxies: Proxies
   queueMax: number
   budget: Budget
   clock: Clock
@@ -38,9 +41,9 @@ export const createUpstream = (options: {
     report: (lane, ms) => report({ name: 'upstream-wait', lane, ms }),
   })
   const breaker = createBreaker({ clock, report })
-  const { companyToken: token, login, password } = options
+  const { companyToken: token, login, password, chathubUrl: origin } = options
   const companyToken = createCompanyToken({ credentials: { token, login, password }, clock, report })
-  const http = createExchange({ ...options, origin: options.chathubUrl })
+  const http = createExchange({ ...options, origin, proxy: proxyFor(origin, options.proxies) })
 
   let exchange: Exchange = http.exchange
   exchange = withRateLimit(exchange, queue, report)

@@ -22,6 +22,9 @@ export const claimsAt = (now: number, more: JWTPayload = {}): JWTPayload => {
 export const sign = (key: SigningKey, payload: JWTPayload, header: object = {}): Promise<string> =>
   new SignJWT(payload).setProtectedHeader({ alg: key.alg, kid: key.kid, ...header }).sign(key.privateKey)
 
+/** No proxy. */
+export const direct = { httpsProxy: undefined, httpProxy: undefined, noProxy: [] }
+
 export type JwksServer = {
   url: URL
   /** How often the key set was asked for. */

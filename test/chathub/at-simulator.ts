@@ -29,6 +29,8 @@ export const atSimulator = async (
     timeoutMs?: number
     authHeader?: 'authorization' | 'x-authorization-key'
     origin?: string
+    proxy?: URL
+    idleMs?: number
   } = {},
 ): Promise<AtSimulator> => {
   const clock = options.clock ?? createClock()
@@ -37,7 +39,9 @@ export const atSimulator = async (
   const undici = createExchange({
     origin: new URL(options.origin ?? simulator.url),
     authHeader: options.authHeader ?? 'authorization',
+    proxy: options.proxy,
     timeoutMs: options.timeoutMs ?? 3000,
+    idleMs: options.idleMs ?? 4000,
     clock,
     report: (told) => reports.push(told),
   })

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { afterEach, describe, expect, it } from '@jest/globals'
 import type { Fault } from '../../src/apps/simulator/simulator.ts'
 import { createSimulator } from '../../src/apps/simulator/simulator.ts'
-import { retryAfter, SlotTooOld } from '../../src/chathub/exchange.ts'
+import { SlotTooOld } from '../../src/chathub/exchange.ts'
 import { createClock } from '../support/clock.ts'
 import { startProxy } from '../support/fault-proxy.ts'
 import { freePort } from '../support/free-port.ts'
@@ -54,10 +54,10 @@ describe('an attempt at ChatHub', () => {
     expect(elsewhere.arrivals()).toEqual([])
   })
 
-  it('refuses compressed answers, so that a decompression bomb is never decoded', async () => {
+  it('decodes compressed answers, and refuses a decompression bomb', async () => {
     const { exchange, read, simulator } = await start()
     simulator.fault({ mode: 'gzip', times: 1 })
-    expect(await failureOf(exchange(read()))).toMatchObject({ code: 'chathub.invalid-response' })
+    expect((await exchange(read())).status).toBe(200)
     simulator.fault({ mode: 'gzip', bytes: 32 * 1024 * 1024, times: 1 })
     expect(await failureOf(exchange(read()))).toMatchObject({ code: 'chathub.invalid-response' })
   })
@@ -222,23 +222,6 @@ describe('an attempt at ChatHub', () => {
 })
 
 describe('Retry-After', () => {
-  const clock = createClock(Date.UTC(2026, 0, 1))
-  it.each([
-    ['3', 3000],
-    ['0', 1000],
-    ['600', 60_000],
-    ['Thu, 01 Jan 2026 00:00:20 GMT', 20_000],
-    ['Thu, 01 Jan 2026 09:00:00 GMT', 60_000],
-    ['Wed, 31 Dec 2025 23:59:00 GMT', 5000],
-    ['soon', 5000],
-    ['', 5000],
-    ['-5', 5000],
-    [undefined, 5000],
-    [['7', '9'], 7000],
-  ])('%j means %i ms: between one second and one minute, and five seconds if it is invalid', (header, ms) => {
-    expect(retryAfter(header, clock)).toBe(ms)
-  })
-
   it('counts for a 429 and a 503, and for nothing else', async () => {
     const { exchange, read, simulator } = await start()
     for (const [status, ms] of [
