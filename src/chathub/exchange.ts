@@ -182,6 +182,7 @@ const attempt = (pools: Pools, call: Call, options: Options): Promise<Reply> =>
         if (!settled) chunks.push(chunk)
       },
       onResponseEnd() {
+        cancelTimer()
         decodeBody(Buffer.concat(chunks), encoding, bodyMax).then(
           (decoded) => settle(() => resolve({ status, body: decoded, sentAt: sentAt as number })),
           (error) => fail('chathub.invalid-response', error),
