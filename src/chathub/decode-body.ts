@@ -19,7 +19,7 @@ const decoders = new Map<string, Decode>([
 const codingsMax = 3
 
 /** A body is larger than allowed after decoding, or coded too often. */
-export class BodyTooLarge extends Error {}
+class BodyTooLarge extends Error {}
 
 const isJson = (body: Buffer): boolean => {
   try {
