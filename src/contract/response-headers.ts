@@ -19,6 +19,9 @@ export const responseHeaders = {
   'RateLimit-Policy': header(text, 'Requests (`q`) per window (`w` seconds).'),
   'Idempotency-Replayed': header({ type: 'string', enum: ['true'] }, 'The Idempotency-Key was used before; nothing was done twice.', false),
   'WWW-Authenticate': header(text, 'RFC 6750 challenge.'),
+  'Accept-Post': header(text, 'The media types of a body that this endpoint takes.', false),
+  'Accept-Patch': header(text, 'The media types of a body that this endpoint takes.', false),
+  'Accept-Encoding': header(text, 'The codings of a body that this endpoint takes.', false),
   'Set-Cookie': header(text, 'Sets or removes the session cookie.'),
   'Content-Disposition': header(text, 'File name of a CSV answer.', false),
 }
@@ -26,7 +29,7 @@ export type ResponseHeader = keyof typeof responseHeaders
 
 /** The headers of one status of an endpoint, given the failures that have this status. */
 export const headersOf = (
-  { cached, idempotent, headers = [] }: Endpoint,
+  { cached, idempotent, method, headers = [] }: Endpoint,
   status: number,
   codes: readonly FailureCode[],
 ): ResponseHeader[] => {
@@ -40,6 +43,7 @@ export const headersOf = (
     ...when(status < 300, ...headers),
     ...when(status < 300 && idempotent, 'Idempotency-Replayed'),
     ...when(status === 401, 'WWW-Authenticate'),
+    ...when(status === 415, method === 'patch' ? 'Accept-Patch' : 'Accept-Post', 'Accept-Encoding'),
     ...when(status === 429, 'RateLimit', 'RateLimit-Policy'),
     ...when(retryLater, 'Retry-After'),
   ]
