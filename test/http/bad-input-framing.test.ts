@@ -131,7 +131,12 @@ describe('B81: a body that never ends', () => {
 describe('the head of a request', () => {
   it.each<[string, string, number, string]>([
     ['B30 a URL of 17 kB', `GET /v1/me?${'a'.repeat(17_000)} HTTP/1.1`, 431, 'request.headers-too-large'],
-    ['B31 a whole URL', 'GET http://x/v1/organizations HTTP/1.1', 400, 'request.malformed'],
+    [
+      'B31 a whole URL of another port',
+      'GET http://x:81/v1/organizations HTTP/1.1',
+      400,
+      'request.malformed',
+    ],
     ['B31 a whole URL of somebody else', 'GET https://evil.example/ HTTP/1.1', 400, 'request.malformed'],
     ['B31 an asterisk', 'OPTIONS * HTTP/1.1', 400, 'request.malformed'],
     ['another protocol', 'GET /v1/me HTTP/2.0', 400, 'request.malformed'],

@@ -116,7 +116,9 @@ describe('deleting an operator', () => {
   })
 
   it('accepts no body', async () => {
-    const { status, body } = await gateway.ask('DELETE', '/v1/organizations/24/operators/101', { body: {} })
+    const { status, body } = await gateway.ask('DELETE', '/v1/organizations/24/operators/101', {
+      body: { status: 'deleted' },
+    })
     expect([status, body.code]).toEqual([400, 'request.malformed'])
     expect(gateway.simulator.arrivals()).toEqual([])
   })

@@ -75,7 +75,7 @@ describe('a problem document', () => {
       [{ mode: 'status', status: 404 }, 502, 'chathub.invalid-response'],
       [{ mode: 'raw', body: '{"error":1}' }, 502, 'chathub.invalid-response'],
       [{ mode: 'redirect', location: 'http://example.com/' }, 502, 'chathub.invalid-response'],
-      [{ mode: 'gzip' }, 502, 'chathub.invalid-response'],
+      [{ mode: 'gzip', bytes: 9_000_000 }, 502, 'chathub.invalid-response'],
       [{ mode: 'truncate', bytes: 10 }, 503, 'chathub.unavailable'],
       [{ mode: 'reset' }, 503, 'chathub.unavailable'],
     ] as const) {
@@ -161,7 +161,7 @@ describe('a body', () => {
       const { status, body } = await send(good, { 'Content-Type': type })
       expect([type, status, body.code]).toEqual([type, 415, 'body.type'])
     }
-    const zipped = await stream(gzipSync(good), { ...json, 'Content-Encoding': 'gzip' })
+    const zipped = await stream(gzipSync(good), { ...json, 'Content-Encoding': 'compress' })
     expect([zipped.status, zipped.code]).toEqual([415, 'body.type'])
     for (const type of [
       'application/json',
@@ -182,7 +182,7 @@ describe('a body', () => {
   })
 
   it('where none is taken is refused', async () => {
-    const { status, body } = await gateway.ask('GET', operators, { body: '{}' })
+    const { status, body } = await gateway.ask('GET', operators, { body: '[]' })
     expect([status, body.errors[0].code]).toEqual([400, 'body'])
   })
 })

@@ -115,7 +115,7 @@ describe('an invalid request is answered with a problem document', () => {
   })
 
   it('when its target is not a path', async () => {
-    for (const target of ['http://x/v1/me', 'https://evil.example/v1/me', '*', 'v1/me', '?a=1'])
+    for (const target of ['http://y/v1/me', 'https://evil.example/v1/me', '*', 'v1/me', '?a=1'])
       isProblem(await request(`GET ${target} HTTP/1.1`), 400, 'request.malformed')
     isProblem(await raw(['CONNECT x:443 HTTP/1.1', 'Host: x']), 405, 'route.method')
   })
@@ -180,7 +180,7 @@ describe('an ordinary request', () => {
   it('causes no call to ChatHub when it is invalid', async () => {
     gateway.simulator.clearArrivals()
     await request('GET /v1/organizations/24/operators HTTP/1.1', ['Host: y'])
-    await request('GET http://x/v1/organizations/24/operators HTTP/1.1')
+    await request('GET http://y/v1/organizations/24/operators HTTP/1.1')
     expect(gateway.simulator.arrivals()).toEqual([])
   })
 
