@@ -1,4 +1,3 @@
-import { EventEmitter, once } from 'node:events'
 import type { AssignmentStore } from '../../src/assignments/assignments.ts'
 import { createMemoryAssignments } from '../../src/assignments/memory-assignments.ts'
 import { createRedisAssignments } from '../../src/assignments/redis-assignments.ts'
@@ -7,6 +6,7 @@ import type { Strategy } from '../../src/contract/assignment.ts'
 import { createRedis, type Redis } from '../../src/redis/redis.ts'
 import { createClock } from '../support/clock.ts'
 import type { TestDatabase } from '../support/redis.ts'
+import { until } from '../support/until.ts'
 
 /** A store under test. `age` lets time pass for what it has stored. */
 export type StoreUnderTest = {
@@ -41,7 +41,7 @@ export const storeInMemory = (chatsMax?: number): StoreUnderTest => {
   return { store, age: clock.advance, close: () => {} }
 }
 
-/** `ready` resolves when Redis is reached the next time. `answered`: what scripts have returned. */
+/** `ready` resolves when Redis is reached. `answered`: what scripts have returned. */
 export type RedisStoreUnderTest = StoreUnderTest & { ready(): Promise<unknown>; answered: unknown[] }
 
 /** A store with its own connection, as each instance has; resolves when the connection is up. */
@@ -49,17 +49,16 @@ export const storeInRedis = async (
   database: Pick<TestDatabase, 'url' | 'client' | 'prefix'>,
   commandMs = patientMs,
 ): Promise<RedisStoreUnderTest> => {
-  const events = new EventEmitter()
-  const ready = once(events, 'ready')
   const { url, prefix } = database
   const redis = createRedis({
     url,
     prefix,
     clock: systemClock,
     commandMs,
-    report: (told) => void (told.name === 'redis' && told.event === 'ready' && events.emit('ready')),
+    report: () => {},
   })
-  await ready
+  const ready = () => until(() => redis.state() === 'ready')
+  await ready()
   const answered: unknown[] = []
   const script: Redis['script'] = (...defined) => {
     const call = redis.script(...defined)
@@ -74,7 +73,7 @@ export const storeInRedis = async (
     store: createRedisAssignments({ ...redis, script }),
     age: (ms) => ageKeys(database, ms),
     close: () => redis.close(),
-    ready: () => once(events, 'ready'),
+    ready,
   }
 }
 
