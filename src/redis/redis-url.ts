@@ -1,7 +1,7 @@
 import { isIP } from 'node:net'
 import { domainToASCII } from 'node:url'
 
-export type RedisNode = { host: string; port: number }
+type RedisNode = { host: string; port: number }
 
 /** What REDIS_URL says. */
 export type RedisAddress = {

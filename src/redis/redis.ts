@@ -11,7 +11,7 @@ import { createSubscription, type Subscription, type SubscriptionOptions } from 
 import type { RedisState } from './told-state.ts'
 
 /** A Lua script, loaded once and called by its hash. Keys come before arguments. */
-export type Script = (keys: string[], ...args: (string | number | Buffer)[]) => Promise<unknown>
+type Script = (keys: string[], ...args: (string | number | Buffer)[]) => Promise<unknown>
 
 /** Every command goes through this one circuit breaker, so a reader waits for a hung Redis at most once. */
 export type Redis = {

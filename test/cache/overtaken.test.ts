@@ -14,13 +14,13 @@ const slow =
     let next = 0
     const delay = async (): Promise<void> => {
       const turns = delays[next++ % delays.length] ?? 0
-      for (let turn = 0; turn < turns; turn++) await setImmediate()
+      for (let i = 0; i < turns; i++) await setImmediate()
     }
     const later =
-      <A extends unknown[], R>(step: (...args: A) => Promise<R>) =>
+      <A extends unknown[], R>(run: (...given: A) => Promise<R>) =>
       async (...args: A): Promise<R> => {
         await delay()
-        const result = await step(...args)
+        const result = await run(...args)
         await delay()
         return result
       }

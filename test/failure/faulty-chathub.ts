@@ -92,7 +92,7 @@ export const seeing =
   }
 
 /** Milliseconds until `condition` is true, looked at every few ms. @throws when it is not after a minute */
-export const msUntil = async (
+const msUntil = async (
   condition: () => boolean | Promise<boolean>,
   now = () => performance.now(),
 ): Promise<number> => {
@@ -103,9 +103,6 @@ export const msUntil = async (
   }
   return now() - begun
 }
-
-export const median = (numbers: readonly number[]): number =>
-  numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? Number.NaN
 
 /** Measured times belong in the log of the run. */
 export const tell = (sentence: string): void => void process.stderr.write(`  ${sentence}\n`)

@@ -4,7 +4,7 @@ import type { Fault } from '../../src/apps/simulator/simulator.ts'
 import type { Ask, TestGateway } from '../support/gateway.ts'
 
 /** 192 random bits: found anywhere, it is a leak. */
-export const random = () => randomBytes(24).toString('base64url')
+const random = () => randomBytes(24).toString('base64url')
 export const planted = {
   'company token': `ct_planted-${random()}`,
   password: `p@ss/word+"42" = планета & ${random()}`,

@@ -90,10 +90,10 @@ export const coherenceModel = (without: readonly Guard[] = [], bounds: Partial<B
     if (get(s, at(n, i.op))) s[at(n, i.ended)] = 1
     if (n < 2 && [phase.begun, phase.bumped].includes(get(s, of(n, w.phase)))) s[of(n, w.ended)] = 1
   }
-  const keep = (s: Bytes, n: number, epoch: number, copy: number, current: boolean): void => {
+  const keep = (s: Bytes, n: number, epoch: number, copy: number, isCurrent: boolean): void => {
     s[at(n, i.epoch)] = epoch
     s[at(n, i.copy)] = copy
-    s[at(n, i.current)] = current ? 1 : 0
+    s[at(n, i.current)] = isCurrent ? 1 : 0
   }
   const endOp = (s: Bytes, n: number): void => {
     for (let field = i.op; field <= i.opJoined; field++) s[at(n, field)] = 0

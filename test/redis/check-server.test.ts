@@ -9,9 +9,9 @@ import { until } from '../support/until.ts'
 type Seen = { commands: Set<string>; families: Set<string>; channels: Set<string> }
 
 /** What Redis was asked, in scripts too: commands, the beginnings of keys, and channels that are published to. */
-const watch = async (redis: TestRedis): Promise<{ seen: Seen; stop(): void }> => {
+const watch = async (server: TestRedis): Promise<{ seen: Seen; stop(): void }> => {
   const seen: Seen = { commands: new Set(), families: new Set(), channels: new Set() }
-  const monitor = await redis.client().monitor()
+  const monitor = await server.client().monitor()
   monitor.on('monitor', (_time: string, [given = '', ...args]: string[]) => {
     const name = given.toUpperCase()
     seen.commands.add(name)

@@ -9,7 +9,7 @@ const mustRun = (): boolean => process.env['CI'] === 'true'
  * time, so call it while the file is read (as `describeWith` does), not inside a test with its time limit.
  * @throws in CI when the program is missing.
  */
-export const need = (program: Program): Provided | undefined => {
+const need = (program: Program): Provided | undefined => {
   const provided = provide(program)
   if (provided) return provided
   const sentence = `${program} is missing, type: ${installLine(program)}   (${whyMissing(program)})`

@@ -69,9 +69,9 @@ const startCalls = (port: number, idleMs = 4000) => {
   const queue = createPriorityQueue({ budget, queueMax: 1000, answerMs: 500, clock, report: () => {} })
   const counted = {
     ...queue,
-    acquireSlot: (context: Call['context']) => {
+    acquireSlot: (given: Call['context']) => {
       slots++
-      return queue.acquireSlot(context)
+      return queue.acquireSlot(given)
     },
   }
   const exchange = withRateLimit(inner.exchange, counted, report)

@@ -150,8 +150,8 @@ describe('a file that is not such a table', () => {
   })
 })
 
-const quoted = (cell: string, delimiter: string): string =>
-  new RegExp(`["\r\n${delimiter === '|' ? '\\|' : delimiter}]`).test(cell) || cell.trim() !== cell
+const quoted = (cell: string, separator: string): string =>
+  new RegExp(`["\r\n${separator === '|' ? '\\|' : separator}]`).test(cell) || cell.trim() !== cell
     ? `"${cell.replaceAll('"', '""')}"`
     : cell
 
@@ -163,9 +163,9 @@ describe('any cells', () => {
         fc.array(cell, { minLength: 1, maxLength: 20 }),
         fc.constantFrom(',', ';', '\t', '|'),
         fc.constantFrom('\n', '\r\n', '\r'),
-        async (cells, delimiter, end) => {
-          const lines = cells.map((text, i) => `${i}${delimiter}${quoted(text, delimiter)}`)
-          const { rows } = await read([`id${delimiter}name`, ...lines].join(end))
+        async (cells, separator, end) => {
+          const lines = cells.map((text, i) => `${i}${separator}${quoted(text, separator)}`)
+          const { rows } = await read([`id${separator}name`, ...lines].join(end))
           expect(rows).toHaveLength(cells.length)
           for (const [i, row] of rows.entries()) {
             const text = cells[i] as string

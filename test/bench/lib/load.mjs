@@ -5,7 +5,6 @@ import { cpuOf, debian, loadCore, pins, project } from './processes.mjs'
 
 const run = promisify(execFile)
 const wrk = debian('wrk')
-export const loadTool = wrk ? 'wrk' : 'test/bench/lib/client.mjs'
 
 const ms = { us: 0.001, ms: 1, s: 1000 }
 const readWrk = (text) => {

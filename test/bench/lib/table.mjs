@@ -7,7 +7,7 @@ import { debian, pins, project } from './processes.mjs'
 export const table = (rows) => {
   const names = Object.keys(Object.assign({}, ...rows))
   const cells = [names, ...rows.map((row) => names.map((name) => String(row[name] ?? '')))]
-  const widths = names.map((_, column) => Math.max(...cells.map((line) => line[column].length)))
+  const widths = names.map((_, column) => Math.max(...cells.map((values) => values[column].length)))
   const line = (values) => `| ${values.map((value, column) => value.padEnd(widths[column])).join(' | ')} |`
   const rule = `|${widths.map((width) => '-'.repeat(width + 2)).join('|')}|`
   return [line(cells[0]), rule, ...cells.slice(1).map(line)].join('\n')
