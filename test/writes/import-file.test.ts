@@ -261,9 +261,12 @@ describe('any names', () => {
     },
   )
 
+  // The writer of the tests keeps its texts as keys of an object, and breaks a text such as valueOf.
+  const writable = anyNames.filter((list) => list.every((name) => !(name in {})))
+
   it('are read from a workbook as they were written', async () => {
     await fc.assert(
-      fc.asyncProperty(anyNames, fc.boolean(), async (list, withHeader) => {
+      fc.asyncProperty(writable, fc.boolean(), async (list, withHeader) => {
         const written = [...(withHeader ? ['ПІБ'] : []), ...list].map((value) => [{ value, type: String }])
         const { rows, file } = await read(await writeWorkbook(written).toBuffer(), { header: withHeader })
         expect(rows.map(({ name, outcome }) => [name, outcome])).toEqual(

@@ -41,6 +41,15 @@ describe('a workbook', () => {
     }
   })
 
+  it('may hold names that are words of JavaScript', async () => {
+    const words = ['valueOf', '__proto__', 'constructor', 'toString']
+    const shared = ['name', ...words].map((text) => `<si><t>${text}</t></si>`).join('')
+    const data = [0, 1, 2, 3, 4].map((index) =>
+      row(index + 1, `<c r="A${index + 1}" t="s"><v>${index}</v></c>`),
+    )
+    expect(await names(workbook({ data: [data.join('')], shared }))).toEqual(words)
+  })
+
   it('may hold shared, rich and inline texts, results of formulas, and numbers', async () => {
     const shared =
       '<si><t>Full name</t></si><si><r><t>Anna </t></r><r><rPr><b/></rPr><t xml:space="preserve">Lee</t></r></si>' +
