@@ -1,0 +1,40 @@
+// npm run build && npm run attack -- name … [--dist <folder of another build>] [--json]
+import { readdirSync } from 'node:fs'
+import { register } from 'node:module'
+import { parseArgs } from 'node:util'
+import { dist } from '../bench/lib/gateway.mjs'
+import { machine, table } from '../bench/lib/table.mjs'
+
+// Node 20 cannot run TypeScript: every .ts file that an attack imports is compiled when it is loaded.
+register('./typescript.mjs', import.meta.url)
+
+const attacks = readdirSync(new URL('.', import.meta.url))
+  .filter((file) => file.endsWith('.ts'))
+  .map((file) => file.slice(0, -3))
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    /** The build to attack, such as that of an older commit. Default: dist of this checkout. */
+    dist: { type: 'string', default: dist },
+    /** One JSON document instead of tables. */
+    json: { type: 'boolean', default: false },
+  },
+})
+const unknown = positionals.filter((name) => !attacks.includes(name))
+if (unknown.length > 0) {
+  process.stderr.write(`Not an attack: ${unknown.join(', ')}; there are: ${attacks.join(', ')}\n`)
+  process.exit(64)
+}
+
+const out = (text) => values.json || process.stdout.write(`${text}\n`)
+out(`${machine()}\n${new Date().toISOString()} · npm run attack -- ${process.argv.slice(2).join(' ')}`)
+const results = {}
+for (const name of positionals.length > 0 ? positionals : attacks) {
+  // An attack exports `question`, and `run`, which returns rows {figure, before, after, aim}.
+  const { question, run } = await import(`./${name}.ts`)
+  out(`\n## ${name}: ${question}\n`)
+  results[name] = await run({ dist: values.dist, say: out })
+  out(table(results[name]))
+}
+if (values.json) process.stdout.write(`${JSON.stringify(results)}\n`)
+process.exit(0)
