@@ -1,16 +1,17 @@
 import { LRUCache } from 'lru-cache'
 import { type Clock, nextSlice } from '../clock.ts'
 import { Failure } from '../errors.ts'
-import { type JournalStore, type KeptRows, operationKeepMs } from './journal.ts'
+import { type JournalStore, operationKeepMs } from './journal.ts'
 import { isFinal, isSending, type Operation, organizationOf } from './operation.ts'
 import type { OrganizationLock } from './organization-lock.ts'
+import { decodeRows, encodeRows } from './row-codec.ts'
 
 // About 200 MB of rows.
 const rowsMax = 1_000_000
 
 /** The journal of a gateway without Redis. Open operations are always kept, final ones while there is room for their rows. */
 export const createMemoryJournal = (clock: Pick<Clock, 'now'>, lock: OrganizationLock): JournalStore => {
-  type Kept = { operation: Operation; chunks: KeptRows[]; isCancelled: boolean }
+  type Kept = { operation: Operation; chunks: Buffer[]; isCancelled: boolean }
   const open = new Map<string, Kept>()
   const final = new LRUCache<string, Kept>({
     maxSize: rowsMax,
@@ -47,15 +48,15 @@ export const createMemoryJournal = (clock: Pick<Clock, 'now'>, lock: Organizatio
     },
     create: async (operation, chunks) => {
       const known = find(operation.id)
-      if (!known) put({ operation, chunks: chunks.map((rows) => ({ rows })), isCancelled: false })
+      if (!known) put({ operation, chunks: chunks.map((rows) => encodeRows({ rows })), isCancelled: false })
       return known?.operation
     },
     get: async (id) => find(id)?.operation,
-    chunk: async (id, number) => find(id)?.chunks[number] ?? { rows: [] },
+    chunk: async (id, number) => decodeRows(find(id)?.chunks[number]),
     save: async (operation, _lock, chunk) => {
       const kept = find(operation.id)
       if (!kept) throw new Failure('queue.full', { retryAfterMs: 1000 })
-      if (chunk) kept.chunks[chunk.number] = { retryKey: operation.retryKey, rows: chunk.rows }
+      if (chunk) kept.chunks[chunk.number] = encodeRows({ retryKey: operation.retryKey, rows: chunk.rows })
       put({ ...kept, operation })
       await nextSlice() // a long write lets other work run between its steps, as it does with Redis
     },

@@ -1,10 +1,11 @@
 import type { Clock } from '../clock.ts'
 import { Failure, isFailure } from '../errors.ts'
 import type { Redis } from '../redis/redis.ts'
-import { type JournalStore, type KeptRows, operationKeepMs } from './journal.ts'
+import { type JournalStore, operationKeepMs } from './journal.ts'
 import { isFinal, isSending, type Operation, organizationOf, type Row } from './operation.ts'
 import type { OrganizationLock } from './organization-lock.ts'
 import { lockKey } from './redis-organization-lock.ts'
+import { decodeRows, encodeRows } from './row-codec.ts'
 
 /**
  * KEYS: record, rows, sending, lock; ARGV: owner or '', record or '', id, 1 while sending, then chunk numbers and rows.
@@ -41,7 +42,7 @@ if redis.call('GET', KEYS[3]) == ARGV[2] then redis.call('DEL', KEYS[3]) end
 return 1`
 
 // Of records. A record of another version is left to the instances that wrote it.
-const version = 1
+const version = 2
 const encode = (operation: Operation): string => JSON.stringify({ v: version, ...operation })
 const decode = (record: string | Buffer | null | undefined): Operation | undefined => {
   const { v, ...operation } = JSON.parse(String(record ?? '{}')) as Operation & { v: number }
@@ -79,9 +80,9 @@ export const createRedisJournal = (redis: Redis, clock: Clock, lock: Organizatio
     return answer
   }
   const stateOf = (operation: Operation) => [operation.id, isSending(operation) ? '1' : '0']
-  const rowsAt = (number: number, rows: readonly Row[], { retryKey }: Operation): string[] => [
+  const rowsAt = (number: number, rows: readonly Row[], { retryKey }: Operation) => [
     String(number),
-    JSON.stringify({ retryKey, rows }),
+    encodeRows({ retryKey, rows }),
   ]
 
   return {
@@ -123,10 +124,8 @@ export const createRedisJournal = (redis: Redis, clock: Clock, lock: Organizatio
       })
     },
     get,
-    chunk: async (id, number) => {
-      const text = await run((client) => client.hget(prefix + rowsKey(id), String(number)))
-      return text === null ? { rows: [] } : (JSON.parse(text) as KeptRows)
-    },
+    chunk: async (id, number) =>
+      decodeRows(await run((client) => client.hgetBuffer(prefix + rowsKey(id), String(number)))),
     save: async (operation, { owner }, chunk) => {
       const rows = chunk ? rowsAt(chunk.number, chunk.rows, operation) : []
       const args = [owner, encode(operation), ...stateOf(operation), ...rows]

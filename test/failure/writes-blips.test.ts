@@ -53,7 +53,7 @@ const isGet = (text: string): boolean => /\$3\r\nget\r\n/i.test(text)
 
 describeWithRedis('a connection to Redis that is lost', () => {
   it('while an import is kept: it is kept once, and a repetition finds it', async () => {
-    const cut = link.cut((text) => isRecord(text) && text.includes('"v":1'), { forward: true })
+    const cut = link.cut((text) => isRecord(text) && text.includes('"v":2'), { forward: true })
     const first = await startImport()
     await cut
     expect(first.status).toBe(202)

@@ -42,7 +42,7 @@ describeWithRedis('journals of several instances', () => {
     const link = await startCutter(Number(new URL(database.url).port))
     const { journal, close } = await openRedisJournal(database, { url: link.url })
     const operation = operationOf(rowsNamed('Anna'))
-    const cut = link.cut((text) => text.includes(operation.id) && text.includes('"v":1'), lost)
+    const cut = link.cut((text) => text.includes(operation.id) && text.includes('"v":2'), lost)
     expect(await journal.create(operation, [rowsNamed('Anna')])).toBeUndefined()
     await cut
     expect(await journal.get(operation.id)).toEqual(operation)
