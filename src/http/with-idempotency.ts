@@ -7,7 +7,7 @@ import { Failure } from '../errors.ts'
 import { type Idempotency, newRequestKey } from '../writes/idempotency.ts'
 import type { Answer } from './answer.ts'
 
-/** Runs a handler with the requestKey under which it writes; once per Idempotency-Key. */
+/** Runs the handler of a write with the requestKey under which it writes; once per Idempotency-Key. */
 export type WithIdempotency = ReturnType<typeof createWithIdempotency>
 
 /** Answers with tokens are never stored. The state of an operation is always read again. */
@@ -35,8 +35,6 @@ export const createWithIdempotency =
     key: string | undefined,
     work: (requestKey: string) => Promise<Answer>,
   ): Promise<Answer> => {
-    // A read writes nothing that needs a key, and its random bytes are a twentieth of the cost of a read.
-    if (endpoint.method === 'get') return work('')
     if (key === undefined) return work(newRequestKey())
     const fingerprint = createHash('sha256')
       .update(`${req.originalUrl}\n`)

@@ -19,8 +19,10 @@ const dropInList = ({ organization, operators }: Roster) =>
 export const mountDropIn = (router: Router, services: Services): void => {
   const { organizations, lists, directory, changeStatus, tokens, access } = services
 
-  router.bind(endpoints.dropInOperators, ({ query, ...call }) =>
-    fromList(lists, query.organizationId, call, (roster) => roster.view('chathub', () => dropInList(roster))),
+  router.bind(endpoints.dropInOperators, (call) =>
+    fromList(lists, call.query.organizationId, call, (roster) =>
+      roster.view('chathub', () => dropInList(roster)),
+    ),
   )
   router.bind(endpoints.dropInOrganizations, async ({ caller, context, notBefore }) => {
     const { found, freshness } = await organizations.list(caller, {}, context, { notBefore })

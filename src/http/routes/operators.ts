@@ -16,20 +16,22 @@ const shown = ({ roster, operator }: FoundOperator) => ({ ...operator, organizat
 /** /v1/organizations/{org}/operators with their tokens, and reads over all organizations of the caller. */
 export const mountOperators = (router: Router, services: Services): void => {
   const { lists, directory, add, changeStatus, tokens, clock } = services
-  router.bind(endpoints.listOperators, ({ params, query, ...call }) => {
+  router.bind(endpoints.listOperators, (call) => {
+    const { params, query } = call
     if (isWhole(query)) return fromList(lists, params.org, call, ({ bytes }) => bytes)
     const key = `list ${JSON.stringify(query)}`
     return fromList(lists, params.org, call, (roster) => roster.view(key, () => page(roster, query)))
   })
-  router.bind(endpoints.getOperator, ({ params, ...call }) =>
-    fromList(lists, params.org, call, (roster) => {
-      const operator = roster.byId(params.operator)
+  router.bind(endpoints.getOperator, (call) => {
+    const { org, operator: id } = call.params
+    return fromList(lists, org, call, (roster) => {
+      const operator = roster.byId(id)
       if (!operator) throw new Failure('operator.unknown')
-      return roster.view(`operator ${operator.id}`, () => shown({ roster, operator }))
-    }),
-  )
-  router.bind(endpoints.getStatistics, ({ params, ...call }) =>
-    fromList(lists, params.org, call, (roster) => roster.view('statistics', () => roster.statistics())),
+      return roster.view(`operator ${id}`, () => shown({ roster, operator }))
+    })
+  })
+  router.bind(endpoints.getStatistics, (call) =>
+    fromList(lists, call.params.org, call, (roster) => roster.view('statistics', () => roster.statistics())),
   )
   router.bind(endpoints.findOperator, async ({ caller, context, params, notBefore }) => {
     const found = await directory.find(caller, params.operator, context, { notBefore })
@@ -80,7 +82,10 @@ export const mountOperators = (router: Router, services: Services): void => {
   })
 }
 
-/** A body that is made once per roster, with the lookup that finds it again while the list is fresh. */
+/**
+ * A body that is made once per roster, with the lookup that finds it again while the list is fresh. `bodyOf` is kept with
+ * the lookup, so it must not hold the request.
+ */
 export const fromList = async (
   lists: OperatorLists,
   organization: number,
