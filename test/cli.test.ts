@@ -57,14 +57,15 @@ describe('keys create', () => {
   })
 
   it.each([
-    ...['1e1', '06', '0', '2147483648'].map((id) => ['--organizations', id]),
-    ...['2999-01-01', 'Jan 1 2999'].map((at) => ['--expires-at', at]),
-    ...['0', '-1', '1.5', 'many', '10000001'].map((limit) => ['--requests-per-minute', limit]),
-    ...['no spaces', 'a'.repeat(65)].map((id) => ['--id', id]),
-    ['--scopes', 'operators:raed'],
-  ])('refuses %s %s', async (...wrong) => {
-    const { code, stdout, stderr } = await create(...crm, ...(wrong as string[]))
+    ['--organizations 1e1', '--requests-per-minute 0', '--expires-at 2999-01-01', '--id no spaces'],
+    ['--organizations 06', '--requests-per-minute -1', '--expires-at Jan 1 2999', `--id ${'a'.repeat(65)}`],
+    ['--organizations 0', '--requests-per-minute 1.5', '--scopes operators:raed'],
+    ['--organizations 2147483648', '--requests-per-minute many'],
+    ['--requests-per-minute 10000001'],
+  ])('refuses %s %s %s %s', async (...wrong) => {
+    const options = wrong.map((text) => text.split(/ (.*)/, 2) as [string, string])
+    const { code, stdout, stderr } = await create(...crm, ...options.flat())
     expect([code, stdout]).toEqual([64, ''])
-    expect(stderr).toMatch(new RegExp(`^${wrong[0]}: wanted: `))
+    for (const [name] of options) expect(stderr).toMatch(new RegExp(`^${name}: wanted: `, 'm'))
   })
 })

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { connect } from 'node:net'
+import { connect, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -9,6 +9,7 @@ import { afterAll, afterEach, beforeEach, describe, expect, it } from '@jest/glo
 import { hashKey, makeKey } from '../src/access/keys.ts'
 import { createSimulator, type Simulator, type SimulatorOptions } from '../src/apps/simulator/simulator.ts'
 import { type Exit, track } from './support/children.ts'
+import { isLong } from './support/long.ts'
 import { type Running, spawnGateway, stopEverything } from './support/processes.ts'
 import { until } from './support/until.ts'
 
@@ -75,7 +76,7 @@ const runCli = async (...args: string[]): Promise<Exit & { stdout: string; stder
 
 describe('starting', () => {
   it('prints its URL once at every log level, on a free port, when it is ready', async () => {
-    for (const LOG_LEVEL of ['trace', 'debug', 'info', 'warn', 'error', 'silent']) {
+    for (const LOG_LEVEL of isLong ? ['trace', 'debug', 'info', 'warn', 'error', 'silent'] : ['silent']) {
       const gateway = await start(settings({ LOG_LEVEL }))
       const ready = await fetch(`${gateway.url}/readyz`)
       expect([LOG_LEVEL, ready.status]).toEqual([LOG_LEVEL, 200])
@@ -144,39 +145,31 @@ describe('stopping', () => {
     await expect(fetch(`${gateway.url}/livez`)).rejects.toThrow()
   })
 
-  it.each<[string, string]>([
-    ['sent nothing', ''],
-    ['sent half a request', 'GET /livez HTTP/1.1\r\nHost: x\r\n'],
-    [
-      'sent half a body',
+  it('does not wait for connections that sent nothing, a part of a request, or are idle after an answer', async () => {
+    const gateway = await start()
+    const port = Number(new URL(gateway.url).port)
+    const pieces = [
+      '',
+      'GET /livez HTTP/1.1\r\nHost: x\r\n',
       `POST /v1/organizations/24/operators HTTP/1.1\r\nHost: x\r\nX-API-Key: ${key}\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{`,
-    ],
-    ['is idle after an answer', 'GET /livez HTTP/1.1\r\nHost: x\r\n\r\n'],
-  ])('does not wait for a connection that %s', async (_name, bytes) => {
-    const gateway = await start()
-    const socket = connect(Number(new URL(gateway.url).port), '127.0.0.1').on('error', () => {})
-    await once(socket, 'connect')
-    socket.write(bytes)
-    if (bytes.endsWith('\r\n\r\n')) await once(socket, 'data')
-    // The server has accepted the connection when it answers a later one.
-    expect((await fetch(`${gateway.url}/livez`)).status).toBe(200)
-    const closed = once(socket, 'close')
-    expect(await gateway.stop()).toEqual({ code: 0, signal: null })
-    await closed
-    expect(gateway.lines().map((line) => line['level'])).not.toContain(60)
-  })
-
-  it('does not wait for a client that keeps a refused connection open', async () => {
-    const gateway = await start()
-    const socket = connect({
-      port: Number(new URL(gateway.url).port),
-      host: '127.0.0.1',
-      allowHalfOpen: true,
+      'GET /livez HTTP/1.1\r\nHost: x\r\n\r\n',
+    ]
+    const sockets = pieces.map((bytes) => {
+      const socket = connect(port, '127.0.0.1').on('error', () => {})
+      socket.write(bytes)
+      return socket
     })
-    socket.on('error', () => {}).write('CONNECT x:443 HTTP/1.1\r\nHost: x\r\n\r\n')
-    await once(socket, 'data')
+    await once(sockets.at(-1) as Socket, 'data')
+    const refused = connect({ port, host: '127.0.0.1', allowHalfOpen: true }).on('error', () => {})
+    refused.write('CONNECT x:443 HTTP/1.1\r\nHost: x\r\n\r\n')
+    await once(refused, 'data')
+    // The server has accepted the connections when it answers a later one.
+    expect((await fetch(`${gateway.url}/livez`)).status).toBe(200)
+    const closed = sockets.map((socket) => once(socket, 'close'))
     expect(await gateway.stop()).toEqual({ code: 0, signal: null })
-    socket.destroy()
+    await Promise.all(closed)
+    expect(gateway.lines().map((line) => line['level'])).not.toContain(60)
+    refused.destroy()
   })
 })
 
@@ -203,7 +196,7 @@ describe('keys', () => {
     expect(gateway.output()).not.toContain(crmKey)
   })
 
-  it('that are removed from the file stop working without a restart; the others still work', async () => {
+  it('that are removed from the file stop working without a restart; an invalid file changes nothing and is logged', async () => {
     const second = makeKey('second')
     const entry = { ...fullAccess, id: 'second', keyHash: hashKey(second) }
     await write('keys.json', JSON.stringify({ clients: [fullAccess, entry] }))
@@ -212,11 +205,6 @@ describe('keys', () => {
     await write('keys.json', JSON.stringify({ clients: [fullAccess] }))
     await until(async () => (await list(gateway.url, second)).status === 401)
     expect((await list(gateway.url)).status).toBe(200)
-  })
-
-  it('stay unchanged when the file becomes invalid; the log reports it', async () => {
-    await write('keys.json', JSON.stringify({ clients: [fullAccess] }))
-    const gateway = await start(settings({ API_KEYS_FILE: join(folder, 'keys.json') }))
     await write('keys.json', '{"clients":[{"id":"all","scopes":["operators:raed"]}]}')
     await until(isLogged(gateway, 'kept'))
     expect((await list(gateway.url)).status).toBe(200)
@@ -224,10 +212,7 @@ describe('keys', () => {
     await write('keys.json', JSON.stringify({ clients: [] })) // without any client the file is refused, as at a start
     await until(() => kept() === 2)
     expect((await list(gateway.url)).status).toBe(200)
-    const other = { ...fullAccess, keyHash: hashKey(makeKey('all')) }
-    await write('keys.json', JSON.stringify({ clients: [other] }))
-    await until(async () => (await list(gateway.url)).status === 401)
-    await until(isLogged(gateway, 'changed'))
+    expect(isLogged(gateway, 'changed')()).toBe(true)
   })
 })
 

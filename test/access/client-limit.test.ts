@@ -92,7 +92,7 @@ describe('the limit of a client', () => {
           expect(through).toBeLessThanOrEqual(quota + (clock.now() * quota) / 60_000 + 0.001)
         },
       ),
-      { numRuns: 60 },
+      { numRuns: 20 },
     )
   })
 })

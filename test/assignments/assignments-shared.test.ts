@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals'
 import fc from 'fast-check'
 import { holdMs } from '../../src/assignments/assignments.ts'
+import { isLong } from '../support/long.ts'
 import { describeWithRedis, describeWithRedisServer } from '../support/needs.ts'
 import { openRedis, startRedis, type TestDatabase, type TestRedis } from '../support/redis.ts'
 import {
@@ -38,7 +39,7 @@ describeWithRedis('assignments of several instances on one Redis', () => {
     `${database.prefix}assignment:{${organization}}:${end}`
 
   it('differ by at most one while operators come and go, and only chats of operators that left move', async () => {
-    const chatsEach = 1000
+    const chatsEach = isLong ? 1000 : 200
     const shifts = [
       [101, 102, 103],
       [101, 102, 103, 104],
@@ -206,6 +207,7 @@ describeWithRedis('assignments of several instances on one Redis', () => {
           expect(inRedis).toEqual(inMemory)
         }
       }),
+      { numRuns: isLong ? 100 : 20 },
     )
   })
 })

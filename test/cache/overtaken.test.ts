@@ -111,7 +111,7 @@ describe('a write', () => {
     expect(cache.peek(key)).toBeUndefined()
   })
 
-  it('a list that a write overtook is never fresh, however young, when no new one can be had', async () => {
+  it('a list that a write invalidated is never fresh, however young, when no new one can be had', async () => {
     const { cache, fill, loads, read } = createHandCache()
     await fill(1)
     await cache.commit(key)
@@ -215,7 +215,7 @@ describe('whatever order reads, writes and answers of ChatHub come in', () => {
           )
         } else if (one.do === 'write') {
           const patch = one.patch
-          // One write at a time, as operators/turns.ts has it.
+          // One write at a time, as under the organization's lock.
           writes = writes.then(async () => {
             const base = cache.remembered(key)
             const patched = patch && base?.value === truth
@@ -250,8 +250,8 @@ describe('whatever order reads, writes and answers of ChatHub come in', () => {
         fc.array(fc.nat(4), { maxLength: 9 }),
         (steps, delays) => run(delays, steps),
       ),
-      { numRuns: isLong ? 5000 : 200 },
+      { numRuns: isLong ? 5000 : 60 },
     )
-    expect(checked).toBeGreaterThan(100)
+    expect(checked).toBeGreaterThan(30)
   })
 })

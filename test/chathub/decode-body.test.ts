@@ -19,8 +19,8 @@ describe('the body of an answer', () => {
     await expect(decodeBody(gzipSync(body), 'gzip', 999)).rejects.toThrow('more than 999 bytes')
   })
 
-  it('that decodes to a gigabyte takes no gigabyte of memory', async () => {
-    const bomb = gzipSync(gzipSync(Buffer.alloc(512 * 1024 * 1024)))
+  it('that decodes to far more than the limit does not take that much memory', async () => {
+    const bomb = gzipSync(gzipSync(Buffer.alloc(128 * 1024 * 1024), { level: 1 }))
     const before = process.memoryUsage().arrayBuffers
     await expect(decodeBody(bomb, 'gzip, gzip', max)).rejects.toThrow('bytes after decoding')
     expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(64 * 1024 * 1024)

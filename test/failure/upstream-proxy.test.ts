@@ -6,11 +6,13 @@ import { hashKey, makeKey } from '../../src/access/keys.ts'
 import { createSimulator, type Simulator } from '../../src/apps/simulator/simulator.ts'
 import { audience, claimsAt, issuer, makeSigningKey, sign, startJwks } from '../access/jwks.ts'
 import { freePort } from '../support/free-port.ts'
-import { type Running, spawnGateway, spawnReady, stopEverything } from '../support/processes.ts'
+import { startGatewayHost } from '../support/gateway-host.ts'
+import { type OutboundProxy, startOutboundProxy } from '../support/outbound-proxy.ts'
+import { stopEverything } from '../support/processes.ts'
 import { until } from '../support/until.ts'
 import { createAuthority } from './certificates.ts'
 
-// Gateway and proxy run as processes, because both read their environment when they start.
+// The gateways run in another process, because Node reads the trusted authorities when it starts.
 
 const key = makeKey('reader')
 const scopes = ['operators:read', 'operators:write']
@@ -18,38 +20,42 @@ const clients = [{ id: 'reader', keyHash: hashKey(key), scopes, organizations: '
 const authority = createAuthority()
 let folder: string
 let simulator: Simulator | undefined
+let host: Awaited<ReturnType<typeof startGatewayHost>>
+const proxies: OutboundProxy[] = []
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'proxy-'))
   await writeFile(join(folder, 'ca.pem'), authority.cert)
+  host = await startGatewayHost({ NODE_EXTRA_CA_CERTS: join(folder, 'ca.pem') })
 })
 afterEach(async () => {
-  await stopEverything()
+  for (const proxy of proxies.splice(0)) proxy.close()
   await simulator?.close()
 })
-afterAll(() => rm(folder, { recursive: true }))
+afterAll(async () => {
+  await stopEverything()
+  await rm(folder, { recursive: true })
+})
 
-const startProxy = (mode: string): Promise<Running> =>
-  spawnReady(process.execPath, ['test/support/outbound-proxy.mjs', mode], {})
-/** The requests that the proxy got, for another than `url` of its ready line. */
-const seenBy = (proxy: Running) => proxy.lines().filter(({ method }) => method !== undefined)
-const withLogin = (proxy: Running, login: string): string => proxy.url.replace('//', `//${login}@`)
+const startProxy = async (mode: string): Promise<OutboundProxy> => {
+  const proxy = await startOutboundProxy(mode)
+  proxies.push(proxy)
+  return proxy
+}
+const withLogin = (proxy: OutboundProxy, login: string): string => proxy.url.replace('//', `//${login}@`)
 
 const start = async (scheme: 'http' | 'https', env: Record<string, string>) => {
   simulator = await createSimulator({
     loginSpacingMs: 0,
     ...(scheme === 'https' && { tls: authority.server() }),
   })
-  const gateway = await spawnGateway({
-    env: {
-      PORT: '0',
-      CHATHUB_BASE_URL: simulator.url,
-      CHATHUB_COMPANY_TOKEN: 'ct_demo-company-token',
-      CHATHUB_TIMEOUT_MS: '1500',
-      API_KEYS: JSON.stringify({ clients }),
-      NODE_EXTRA_CA_CERTS: join(folder, 'ca.pem'),
-      LOG_LEVEL: 'debug',
-      ...env,
-    },
+  const gateway = await host.start({
+    PORT: '0',
+    CHATHUB_BASE_URL: simulator.url,
+    CHATHUB_COMPANY_TOKEN: 'ct_demo-company-token',
+    CHATHUB_TIMEOUT_MS: '1500',
+    API_KEYS: JSON.stringify({ clients }),
+    LOG_LEVEL: 'debug',
+    ...env,
   })
   const ask = async (path: string, body?: object, credential = key) => {
     const answer = await fetch(`${gateway.url}${path}`, {
@@ -74,11 +80,11 @@ describe('ChatHub behind a proxy', () => {
       const added = await ask('/v1/organizations/24/operators', { operators: [{ name: 'Olena' }] })
       expect(added.status).toBe(201)
       const target = authorityOf(simulator?.url as string)
-      expect(new Set(seenBy(proxy).map(({ method, url }) => `${method} ${url}`))).toEqual(
+      expect(new Set(proxy.seen.map(({ method, url }) => `${method} ${url}`))).toEqual(
         new Set([`CONNECT ${target}`]),
       )
       // The proxy sees neither token nor path, so TLS ends at ChatHub.
-      expect(seenBy(proxy).flatMap(({ sees }) => sees)).not.toContain('authorization')
+      expect(proxy.seen.flatMap(({ headers }) => headers)).not.toContain('authorization')
       const msg = 'requests to ChatHub go through a proxy'
       await until(() => gateway.lines().some((line) => line['msg'] === msg && line['proxy'] === proxy.url))
     },
@@ -88,7 +94,7 @@ describe('ChatHub behind a proxy', () => {
     const proxy = await startProxy('open')
     const { read } = await start('http', { HTTP_PROXY: proxy.url })
     expect((await read()).status).toBe(200)
-    expect(seenBy(proxy)[0]).toMatchObject({
+    expect(proxy.seen[0]).toMatchObject({
       method: 'GET',
       url: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+\/api\/operator\?organizationId=24$/),
     })
@@ -99,7 +105,7 @@ describe('ChatHub behind a proxy', () => {
     async (entry) => {
       const proxy = await startProxy('open')
       const { read } = await start('https', { HTTPS_PROXY: proxy.url, NO_PROXY: entry })
-      expect([(await read()).status, seenBy(proxy)]).toEqual([200, []])
+      expect([(await read()).status, proxy.seen]).toEqual([200, []])
     },
   )
 
@@ -113,7 +119,7 @@ describe('ChatHub behind a proxy', () => {
       const proxy = await startProxy(mode)
       const { gateway, read } = await start(scheme, { HTTP_PROXY: withLogin(proxy, login) })
       expect((await read()).status).toBe(200)
-      expect(seenBy(proxy)[0]).toMatchObject({ hasCredentials: true })
+      expect(proxy.seen[0]).toMatchObject({ hasCredentials: true })
       await until(() => gateway.output().includes(proxy.url))
       expect(gateway.output()).not.toMatch(/s3cret|Basic/)
     },
@@ -136,9 +142,9 @@ describe('a proxy that', () => {
       code: 'chathub.unavailable',
       detail: expect.stringMatching(sentence),
     })
-    const line = () => gateway.lines().find(({ name }) => name === 'upstream')
-    await until(() => line() !== undefined)
-    expect(line()).toMatchObject({ outcome, because: expect.stringContaining('proxy') })
+    const isLogged = () =>
+      gateway.lines().some((line) => line['outcome'] === outcome && /proxy/.test(String(line['because'])))
+    await until(isLogged)
     expect(simulator?.arrivals()).toEqual([])
     expect(gateway.output()).not.toMatch(/s3cret/i)
   })
@@ -162,7 +168,7 @@ describe('a proxy that', () => {
     })
     const token = await sign(signer, claimsAt(Date.now()))
     expect((await ask('/v1/me', undefined, token)).status).toBe(200)
-    expect(seenBy(proxy).map(({ method, url }) => [method, url])).toEqual([['GET', jwks.url.href]])
+    expect(proxy.seen.map(({ method, url }) => [method, url])).toEqual([['GET', jwks.url.href]])
     await until(() => gateway.output().includes('requests to the key set go through a proxy'))
     await jwks.close()
   })

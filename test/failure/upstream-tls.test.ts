@@ -4,37 +4,39 @@ import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals'
 import { hashKey, makeKey } from '../../src/access/keys.ts'
 import { createSimulator, type Simulator, type SimulatorOptions } from '../../src/apps/simulator/simulator.ts'
-import { spawnGateway, stopEverything } from '../support/processes.ts'
+import { startGatewayHost } from '../support/gateway-host.ts'
+import { stopEverything } from '../support/processes.ts'
 import { createAuthority } from './certificates.ts'
 
-// The gateway runs as a process, because Node reads the trusted authorities when it starts.
+// The gateways run in another process, because Node reads the trusted authorities when it starts.
 
 const key = makeKey('reader')
 const clients = [{ id: 'reader', keyHash: hashKey(key), scopes: ['operators:read'], organizations: '*' }]
 const authority = createAuthority()
 let folder: string
 let simulator: Simulator
+let host: Awaited<ReturnType<typeof startGatewayHost>>
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'authority-'))
   await writeFile(join(folder, 'ca.pem'), authority.cert)
+  host = await startHost()
 })
-afterEach(async () => {
+afterEach(() => simulator.close())
+afterAll(async () => {
   await stopEverything()
-  await simulator.close()
+  await rm(folder, { recursive: true })
 })
-afterAll(() => rm(folder, { recursive: true }))
 
-const read = async (tls: SimulatorOptions['tls'], env: Record<string, string> = {}) => {
+const startHost = (env: Record<string, string> = {}) =>
+  startGatewayHost({ NODE_EXTRA_CA_CERTS: join(folder, 'ca.pem'), ...env })
+
+const read = async (tls: SimulatorOptions['tls'], at = host) => {
   simulator = await createSimulator({ loginSpacingMs: 0, ...(tls && { tls }) })
-  const gateway = await spawnGateway({
-    env: {
-      PORT: '0',
-      CHATHUB_BASE_URL: simulator.url,
-      CHATHUB_COMPANY_TOKEN: 'ct_demo-company-token',
-      API_KEYS: JSON.stringify({ clients }),
-      NODE_EXTRA_CA_CERTS: join(folder, 'ca.pem'),
-      ...env,
-    },
+  const gateway = await at.start({
+    PORT: '0',
+    CHATHUB_BASE_URL: simulator.url,
+    CHATHUB_COMPANY_TOKEN: 'ct_demo-company-token',
+    API_KEYS: JSON.stringify({ clients }),
   })
   const answer = await fetch(`${gateway.url}/v1/organizations/24/operators`, {
     headers: { 'X-API-Key': key },
@@ -74,7 +76,8 @@ describe('a ChatHub', () => {
   })
 
   it('with an unknown certificate is not asked even if NODE_TLS_REJECT_UNAUTHORIZED is 0', async () => {
-    const seen = await read(authority.server({ selfSigned: true }), { NODE_TLS_REJECT_UNAUTHORIZED: '0' })
+    const lenient = await startHost({ NODE_TLS_REJECT_UNAUTHORIZED: '0' })
+    const seen = await read(authority.server({ selfSigned: true }), lenient)
     expect([seen.status, simulator.arrivals()]).toEqual([503, []])
   })
 })

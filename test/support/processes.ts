@@ -18,6 +18,8 @@ export type Running = {
   /** All of stdout and stderr so far, as it came. */
   output(): string
   signal(name: NodeJS.Signals): void
+  /** Writes to stdin. */
+  send(text: string): void
   exited: Promise<Exit>
   /** SIGTERM, and SIGKILL if that takes more than half a minute. */
   stop(): Promise<Exit>
@@ -45,7 +47,7 @@ export const spawnReady = async (
   const child = spawn(command, args, {
     cwd: PROJECT,
     env: { PATH: path, ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: 'pipe',
   })
   const exited = track(child)
   const heard = listen(child)
@@ -67,6 +69,7 @@ export const spawnReady = async (
     lines: heard.lines,
     output: heard.output,
     signal: (name) => void child.kill(name),
+    send: (text) => void child.stdin.write(text),
     exited,
     stop: async () => {
       await stopChild(child)

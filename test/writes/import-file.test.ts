@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import writeWorkbook from 'write-excel-file/node'
 import { cleanName, nameFault } from '../../src/contract/names.ts'
 import { importRowsMax } from '../../src/writes/import-file.ts'
+import { isLong } from '../support/long.ts'
 import { encode, fault, lettersOf, names, read, refusal, shown } from './import-case.ts'
 
 describe('the names of a CSV file', () => {
@@ -225,7 +226,7 @@ describe('any names', () => {
         )
         expect([file.charset, file.delimiter, file.notes]).toEqual([charset, separator, []])
       }),
-      { numRuns: 50 },
+      { numRuns: isLong ? 200 : 25 },
     )
   })
 
@@ -256,7 +257,7 @@ describe('any names', () => {
           expect(file.charset).toBe(charset)
           expect(file.notes).toEqual([expect.stringContaining(`guessed: ${charset}`)])
         }),
-        { numRuns: 50 },
+        { numRuns: isLong ? 200 : 25 },
       )
     },
   )
@@ -274,7 +275,7 @@ describe('any names', () => {
         )
         expect(file.format).toBe('xlsx')
       }),
-      { numRuns: 15 },
+      { numRuns: isLong ? 50 : 4 },
     )
   })
 })

@@ -4,6 +4,7 @@ import writeWorkbook from 'write-excel-file/node'
 import { type Clock, systemClock } from '../../src/clock.ts'
 import { createImportFileReader } from '../../src/writes/import-file.ts'
 import { createSheetReader } from '../../src/writes/xlsx.ts'
+import { isLong } from '../support/long.ts'
 import { inline, workbook, zip } from '../support/xlsx.ts'
 import { names, read, refusal, shown } from './import-case.ts'
 
@@ -27,8 +28,6 @@ describe('a workbook', () => {
     const content = await writeWorkbook(rows as never).toBuffer()
     for (const type of [
       'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet',
-      'application/octet-stream',
-      'application/vnd.ms-excel',
       'text/csv; charset=windows-1251',
     ]) {
       const { rows: found, file } = await read(content, {}, type)
@@ -106,8 +105,6 @@ describe('a workbook', () => {
     })
     for (const [sheet, name, title] of [
       [undefined, 'A', 'Équipe'],
-      ['Équipe', 'A', 'Équipe'],
-      ['2', 'B', '2024'],
       ['2024', 'B', '2024'],
       ['оператори', 'C', 'Оператори'],
       ['3', 'C', 'Оператори'],
@@ -115,7 +112,7 @@ describe('a workbook', () => {
       const { rows, file } = await read(content, { sheet })
       expect([sheet, rows[0]?.name, file.sheet]).toEqual([sheet, name, title])
     }
-    for (const sheet of ['4', '0', '-1', '1.5', 'Team', '__proto__']) {
+    for (const sheet of isLong ? ['4', '0', '-1', '1.5', 'Team', '__proto__'] : ['4', '__proto__']) {
       const { code, detail } = await refusal(content, { sheet })
       expect([sheet, code]).toEqual([sheet, 'sheet'])
       expect(detail).toBe('The workbook has no such sheet. It has: 1 “Équipe”, 2 “2024”, 3 “Оператори”.')
@@ -124,10 +121,8 @@ describe('a workbook', () => {
 
   it('that is not complete is refused with what to do', async () => {
     const good = workbook({ data: [header + row(2, inline('A2', 'Anna'))] })
-    expect(await names(good)).toEqual(['Anna'])
     for (const content of [
       good.subarray(0, good.length - 30),
-      good.subarray(0, 300),
       Buffer.from('PK\x03\x04zip'),
       workbook({ sheets: ['A', 'B'], data: [''], shared: '<si>' }).subarray(4),
       workbook({ data: [row(1, '<c r="A1" t="s"><v>7</v></c>')] }),
@@ -144,29 +139,32 @@ describe('a workbook', () => {
   })
 })
 
-// A fifteenth of the time limit. It ends only what would not end before.
-const impatient: Clock = { ...systemClock, after: (ms, run) => systemClock.after(ms / 15, run) }
+// A fiftieth of the time limit. It ends only what would not end before.
+const impatient: Clock = { ...systemClock, after: (ms, run) => systemClock.after(ms / 50, run) }
 const readImpatiently = createImportFileReader(impatient)
 
 describe('a hostile workbook', () => {
   const bomb = (size: number) =>
     Buffer.from(
-      zipSync({
-        'xl/workbook.xml': Buffer.from('<workbook/>'),
-        'xl/worksheets/sheet1.xml': Buffer.alloc(size, '<row/>'),
-      }),
+      zipSync(
+        {
+          'xl/workbook.xml': Buffer.from('<workbook/>'),
+          'xl/worksheets/sheet1.xml': Buffer.alloc(size),
+        },
+        { level: 1 },
+      ),
     )
 
   it('that unpacks to more than its bound is refused', async () => {
-    const content = bomb(80 * 1024 * 1024)
+    const content = bomb(66 * 1024 * 1024)
     expect(content.length).toBeLessThan(1024 * 1024)
     expect((await refusal(content)).code).toBe('large')
   })
 
   it('that declares less than it holds is cut at what it declares', async () => {
-    const content = bomb(80 * 1024 * 1024)
+    const content = bomb(1024 * 1024)
     const size = Buffer.alloc(4)
-    size.writeUInt32LE(80 * 1024 * 1024)
+    size.writeUInt32LE(1024 * 1024)
     for (let at = content.indexOf(size); at !== -1; at = content.indexOf(size, at + 4))
       content.writeUInt32LE(100, at)
     expect((await refusal(content)).code).toBe('broken')
@@ -184,29 +182,22 @@ describe('a hostile workbook', () => {
     expect(await names(workbook({ data: [header + row(2, inline('A2', 'Anna'))] }))).toEqual(['Anna'])
   })
 
-  it('leaves the event loop to others', async () => {
+  it('of 50,000 rows is read in time, and leaves the event loop to others', async () => {
     let turns = 0
     let isDone = false
     const count = (): void => {
       turns++
       if (!isDone) setImmediate(count)
     }
-    const data = Array.from({ length: 20_000 }, (_, i) => row(i + 2, inline(`A${i + 2}`, `Name ${i}`))).join(
+    const data = Array.from({ length: 50_000 }, (_, i) => row(i + 2, inline(`A${i + 2}`, `Name ${i}`))).join(
       '',
     )
     setImmediate(count)
     const { rows } = await createSheetReader(systemClock)(workbook({ data: [header + data] }), undefined)
     isDone = true
-    expect([...rows]).toHaveLength(20_001)
+    expect([...rows]).toHaveLength(50_001)
     // In the main thread the library would take a handful of turns.
     expect(turns).toBeGreaterThan(100)
-  })
-
-  it('of 50,000 rows is read in time', async () => {
-    const data = Array.from({ length: 50_000 }, (_, i) => row(i + 2, inline(`A${i + 2}`, `Name ${i}`))).join(
-      '',
-    )
-    expect(await names(workbook({ data: [header + data] }))).toHaveLength(50_000)
   })
 
   it('waits for the one before it, and a fault of one is none of the next', async () => {
