@@ -1,12 +1,9 @@
 // npm run build && npm run attack -- name … [--dist <folder of another build>] [--json]
 import { readdirSync } from 'node:fs'
-import { register } from 'node:module'
 import { parseArgs } from 'node:util'
 import { dist } from '../bench/lib/gateway.mjs'
 import { machine, table } from '../bench/lib/table.mjs'
-
-// Node 20 cannot run TypeScript: every .ts file that an attack imports is compiled when it is loaded.
-register('./typescript.mjs', import.meta.url)
+import '../support/typescript.mjs'
 
 const attacks = readdirSync(new URL('.', import.meta.url))
   .filter((file) => file.endsWith('.ts'))

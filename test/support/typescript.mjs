@@ -1,0 +1,22 @@
+// node --import ./test/support/typescript.mjs some/program.ts: starts TypeScript of src and test on every Node, as jest does.
+import { readFile } from 'node:fs/promises'
+import { register } from 'node:module'
+import { fileURLToPath } from 'node:url'
+import { isMainThread } from 'node:worker_threads'
+import { transform } from '@swc/core'
+
+const options = {
+  jsc: { target: 'es2023', parser: { syntax: 'typescript' } },
+  module: { type: 'es6' },
+  sourceMaps: 'inline',
+}
+
+/** A hook of node:module. It runs in a thread of Node's own. */
+export const load = async (url, context, next) => {
+  if (!url.startsWith('file:') || !url.endsWith('.ts')) return next(url, context)
+  const filename = fileURLToPath(url)
+  const { code } = await transform(await readFile(filename, 'utf8'), { ...options, filename })
+  return { format: 'module', source: code, shortCircuit: true }
+}
+
+if (isMainThread) register(import.meta.url)
