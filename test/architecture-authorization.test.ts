@@ -136,7 +136,6 @@ describe('every function of lists, writes and assignments that takes an organiza
 const withoutCaller: Record<string, string> = {
   Roster: 'the list of one organization, which the caller was authorized for when it read the list',
   Idempotency: 'its records are named by the client, and `mayShow` authorizes what is shown again',
-  'OperatorTokens.validate': 'ChatHub validates a token; no organization is named',
 }
 
 describe('every function that handlers call in lists, writes and assignments', () => {

@@ -42,6 +42,7 @@ export const createLists = (options: Options) => {
   const index = createOperatorIndex(redis)
   const rosters = createRosterCache({ ...options, times: options, organizations, learn: index.learn })
   const lists = createOperatorLists(rosters, organizations)
+  const directory = createDirectory({ ...options, lists, organizations, index })
   const purge: Purge = async (caller, organization) => {
     if (organization !== undefined) {
       authorize(caller, { organization })
@@ -56,8 +57,8 @@ export const createLists = (options: Options) => {
     rosters,
     organizations,
     lists,
-    directory: createDirectory({ ...options, lists, organizations, index }),
-    tokens: createOperatorTokens({ ...options, lists }),
+    directory,
+    tokens: createOperatorTokens({ ...options, lists, directory }),
     diagnose: createDiagnose({ ...options, ...upstream, organizations, lists }),
     purge,
   }

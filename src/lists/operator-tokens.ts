@@ -4,7 +4,8 @@ import type { CallContext } from '../chathub/exchange.ts'
 import type { Validity } from '../chathub/wire.ts'
 import type { Clock } from '../clock.ts'
 import { tokenSecondsMax } from '../contract/system.ts'
-import { Failure } from '../errors.ts'
+import { Failure, isFailure } from '../errors.ts'
+import type { Directory } from './directory.ts'
 import type { OperatorLists } from './operator-lists.ts'
 
 type TokenRequest = { operator: number; expiresAt: Date }
@@ -18,12 +19,23 @@ export type OperatorTokens = {
     request: TokenRequest,
     context: CallContext,
   ): Promise<{ token: string; expiresAt: Date }>
-  validate(token: string, context: CallContext): Promise<Validity>
+  /**
+   * What ChatHub says of a token. A caller with a list of organizations learns only of operators in them. Every other token
+   * answers like an unknown one, after the same calls.
+   * @throws Failure `chathub.unavailable` when not every list of the caller could be looked at
+   */
+  validate(caller: Caller, token: string, context: CallContext): Promise<Validity>
 }
+
+/** ChatHub's words may differ between unknown and expired tokens. A caller must not learn that from a foreign token. */
+const unknownToken: Validity = { isValid: false, error: 'Invalid or expired token' }
+/** No operator has this id. It is looked for where a token names no operator, so that the calls are the same. */
+const nobody = -1
 
 export const createOperatorTokens = (options: {
   chathub: ChatHub
   lists: OperatorLists
+  directory: Pick<Directory, 'find'>
   clock: Clock
 }): OperatorTokens => ({
   mint: async (caller, organization, request, context) => {
@@ -35,5 +47,15 @@ export const createOperatorTokens = (options: {
     const expiresAt = new Date(Math.min(request.expiresAt.getTime(), latest))
     return { token: await options.chathub.operatorToken(operator.id, expiresAt, context), expiresAt }
   },
-  validate: (token, context) => options.chathub.validate(token, context),
+  validate: async (caller, token, context) => {
+    const validity = await options.chathub.validate(token, context)
+    if (caller.organizations === '*') return validity
+    const found = await options.directory
+      .find(caller, validity.operatorId ?? nobody, context)
+      .catch((error) => {
+        if (isFailure(error, 'operator.unknown')) return undefined
+        throw error
+      })
+    return found ? validity : unknownToken
+  },
 })

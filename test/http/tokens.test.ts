@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals'
 import { startGateway, type TestGateway } from '../support/gateway.ts'
+import { seen } from './seen.ts'
 
 let gateway: TestGateway
 beforeAll(async () => {
@@ -83,6 +84,45 @@ describe('operator tokens', () => {
       operatorId: null,
       expiresAt: null,
     })
+  })
+
+  it('of an operator of another organization answer like unknown ones, after the same calls', async () => {
+    const expired = (await mint(24, 101)).body.token
+    gateway.simulator.revokeToken(expired)
+    const foreign = (await mint(6, 2)).body.token
+    const own = (await mint(24, 101)).body.token
+    const asFew = async (path: string, token: string) => {
+      gateway.simulator.clearArrivals()
+      const answer = await gateway.ask('POST', path, { key: gateway.keys['few'] as string, body: { token } })
+      return { ...seen(answer), calls: gateway.simulator.arrivals().map(({ route }) => route) }
+    }
+    for (const path of ['/v1/tokens:validate', '/api/operator/validate-token']) {
+      // Lists are loaded for an unknown token too, so that the calls tell nothing.
+      await gateway.ask('POST', '/v1/cache:purge', { body: {} })
+      const first = await asFew(path, 'op_unknown')
+      expect(first.calls).toEqual(expect.arrayContaining(['validate', 'list']))
+      const unknown = await asFew(path, 'op_unknown')
+      expect(unknown.calls).toEqual(['validate'])
+      for (const token of [foreign, expired, 'op_nothing']) expect(await asFew(path, token)).toEqual(unknown)
+      await gateway.ask('POST', '/v1/cache:purge', { body: {} })
+      expect((await asFew(path, foreign)).calls.toSorted()).toEqual(first.calls.toSorted())
+      expect(unknown.text).not.toMatch(/"operatorId":\d/)
+      expect((await asFew(path, own)).text).toContain('"operatorId":101')
+      const forAll = await gateway.ask('POST', path, { body: { token: foreign } })
+      expect(forAll.body.operatorId).toBe(2)
+    }
+  })
+
+  it('cannot be validated while a list of the caller is missing, whether they are foreign, own or unknown', async () => {
+    const tokens = [(await mint(6, 2)).body.token, (await mint(24, 101)).body.token, 'op_unknown']
+    await gateway.ask('POST', '/v1/cache:purge', { body: {} })
+    gateway.simulator.fault({ mode: 'status', status: 503, route: 'list' })
+    for (const token of tokens) {
+      const key = gateway.keys['few'] as string
+      const { status, body } = await gateway.ask('POST', '/v1/tokens:validate', { key, body: { token } })
+      expect([status, body.code]).toEqual([503, 'chathub.unavailable'])
+    }
+    gateway.simulator.clearFaults()
   })
 
   it('that are malformed are not valid, with a reason that does not repeat ChatHub’s text', async () => {

@@ -58,8 +58,8 @@ export const mountDropIn = (router: Router, services: Services): void => {
     const { token } = await tokens.mint(caller, roster.organization.id, request, context)
     return { json: token, noStore: true }
   })
-  router.bind(endpoints.dropInValidate, async ({ context, body }) => ({
-    json: await tokens.validate(body.token, context),
+  router.bind(endpoints.dropInValidate, async ({ caller, context, body }) => ({
+    json: await tokens.validate(caller, body.token, context),
   }))
   router.bind(endpoints.dropInLogin, async ({ body }) => {
     const token = await access.gatewayTokens.issue(body.login, body.password)

@@ -68,8 +68,8 @@ export const mountOperators = (router: Router, services: Services): void => {
     const json = await tokens.mint(caller, params.org, request, context)
     return { json, status: 201, noStore: true }
   })
-  router.bind(endpoints.validateOperatorToken, async ({ context, body }) => {
-    const { isValid, operatorId, expiresAt, error } = await tokens.validate(body.token, context)
+  router.bind(endpoints.validateOperatorToken, async ({ caller, context, body }) => {
+    const { isValid, operatorId, expiresAt, error } = await tokens.validate(caller, body.token, context)
     const ends = expiresAt ? new Date(expiresAt) : undefined
     return {
       json: {
