@@ -1,11 +1,11 @@
 import { createHmac, randomBytes } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
 import type { Clock } from '../clock.ts'
-import type { Scope } from '../contract/scopes.ts'
+import { includes, type Scope } from '../contract/scopes.ts'
 import { Failure, isFailure } from '../errors.ts'
 import type { Records } from '../redis/records.ts'
 import type { Secret } from '../secret.ts'
-import { mayTouch } from './authorize.ts'
+import { hasScope, mayTouch } from './authorize.ts'
 import type { Caller } from './caller.ts'
 import type { Keys } from './keys.ts'
 
@@ -120,7 +120,7 @@ export const createSessions = (options: { secret: Secret; records: Records; keys
         id: `${minter.id}/${name.slice(0, 8)}`,
         kind: 'session',
         // The rights that the key has now. Rights from a JWT are those of then.
-        scopes: new Set(scopes.filter((scope) => !key || key.scopes.has(scope))),
+        scopes: new Set(key ? scopes.flatMap((scope) => withinRights(key, scope)) : scopes),
         organizations: new Set(organizations.filter((organization) => !key || mayTouch(key, organization))),
         requestsPerMinute: Math.min(
           browserRequestsPerMinute,
@@ -145,12 +145,16 @@ export const createSessions = (options: { secret: Secret; records: Records; keys
 
 export type Sessions = ReturnType<typeof createSessions>
 
+/** The scope if the key has it; else what it includes and the key has. */
+const withinRights = (key: Caller, scope: Scope): readonly Scope[] =>
+  hasScope(key, scope) ? [scope] : (includes[scope] ?? []).filter((each) => hasScope(key, each))
+
 const refuseExcess = (minter: Caller, { scopes, organizations }: SessionRights): void => {
   if (minter.kind === 'session')
     throw new Failure('session.exceeds', { detail: 'A browser session cannot mint another.' })
   const lacks = { code: 'exceeds', detail: 'The minter lacks this scope.' }
   const excess = scopes.flatMap((scope, i) =>
-    minter.scopes.has(scope) ? [] : [{ pointer: `/scopes/${i}`, ...lacks }],
+    hasScope(minter, scope) ? [] : [{ pointer: `/scopes/${i}`, ...lacks }],
   )
   if (excess.length > 0) throw new Failure('session.exceeds', { errors: excess })
   const unknown = { code: 'unknown', detail: 'No such organization.' }

@@ -25,6 +25,8 @@ export type Endpoint = {
   scope: Scope | 'any' | 'open'
   /** A second scope that the caller needs. */
   scopeToo?: Scope
+  /** A scope that some values of the body need in addition. Without it they are refused after 422. */
+  scopeOfValue?: { scope: Scope; needs: (body: never) => boolean; what: string }
   /** The caller may name any organization in the path. Otherwise a foreign one is 404 before the body is read. */
   anyOrganization?: true
   tag: string
@@ -80,6 +82,14 @@ const writing: FailureCode[] = [...reading, 'chathub.rejected', 'redis.unavailab
 /** A refusal by ChatHub is 400 `request.invalid` on drop-in paths, like every input fault there. */
 const dropInWriting = writing.filter((code) => code !== 'chathub.rejected')
 const known: FailureCode[] = ['organization.unknown']
+/** Supervisors switch operators between active and inactive. */
+const beyondSwitching = (needs: (body: never) => boolean) =>
+  ({
+    scope: 'operators:write',
+    needs,
+    what: 'to set `deleted`, or to change an operator that is neither active nor inactive',
+  }) as const
+const setsDeleted = ({ status }: { status: operator.KnownStatus }) => status === 'deleted'
 
 // biome-ignore format: a table reads best in few lines a row
 export const endpoints = {
@@ -113,14 +123,14 @@ export const endpoints = {
   addOperators: { id: 'addOperators', method: 'post', path: '/v1/organizations/{org}/operators', scope: 'operators:write', tag: 'operators',
     summary: 'Add operators; names that exist are skipped unless asked otherwise.',
     params: inOrganization, body: operator.AddOperators, bodyMax: MiB, idempotent: true, keyRequired: ({ onDuplicate }: operator.AddOperators) => onDuplicate === 'allow', answers: { 200: operator.AddResult, 201: operator.AddResult, 202: operation.Operation }, failures: [...known, 'operator.duplicate', 'idempotency.required', ...writing] },
-  changeStatus: { id: 'changeStatus', method: 'patch', path: '/v1/organizations/{org}/operators/{operator}', scope: 'operators:write', tag: 'operators',
+  changeStatus: { id: 'changeStatus', method: 'patch', path: '/v1/organizations/{org}/operators/{operator}', scope: 'operators:status', scopeOfValue: beyondSwitching(setsDeleted), tag: 'operators',
     summary: 'Activate, deactivate or delete an operator. An unchanged status costs no call to ChatHub.',
     params: oneOperator, body: operator.StatusChange, answers: { 200: operator.OperatorInOrganization, 202: operation.Operation }, failures: [...known, 'operator.unknown', ...writing] },
   deleteOperator: { id: 'deleteOperator', method: 'delete', path: '/v1/organizations/{org}/operators/{operator}', scope: 'operators:write', tag: 'operators',
     summary: 'Set the status of an operator to deleted.',
     params: oneOperator, answers: { 200: operator.OperatorInOrganization, 202: operation.Operation }, failures: [...known, 'operator.unknown', ...writing] },
-  setStatus: { id: 'setStatus', method: 'post', path: '/v1/organizations/{org}/operators:setStatus', scope: 'operators:write', tag: 'operators',
-    summary: 'Activate, deactivate or delete many operators at once, with one outcome each.',
+  setStatus: { id: 'setStatus', method: 'post', path: '/v1/organizations/{org}/operators:setStatus', scope: 'operators:status', scopeOfValue: beyondSwitching(setsDeleted), tag: 'operators',
+    summary: 'Activate, deactivate or delete many operators at once, with one outcome each. `reason` is `scope.missing` for each operator that this credential may not change.',
     params: inOrganization, body: operation.SetStatus, idempotent: true, answers: { 200: operation.StatusResult, 202: operation.Operation }, failures: [...known, ...writing] },
   onboard: { id: 'onboardOperators', method: 'post', path: '/v1/organizations/{org}/operators:onboard', scope: 'operators:write', scopeToo: 'tokens:mint', tag: 'operators',
     summary: 'Add up to 100 operators and issue a token for each. `tokenError` says why a token is missing; `…/operators/{operator}/tokens` then issues one. A replay adds no operator and issues new tokens.',
@@ -141,7 +151,7 @@ export const endpoints = {
     summary: 'Stop an operation before its next batch. Rows that are not sent stay pending.',
     params: oneOperation, body: system.Nothing, idempotent: true, headers: ['Retry-After'], answers: { 200: operation.Operation }, failures: ['operation.unknown', 'operation.settled', 'redis.unavailable'] },
   retryOperation: { id: 'retryOperation', method: 'post', path: '/v1/operations/{operation}:retry', scope: 'any', tag: 'operations',
-    summary: 'Retry the rows that ended in doubt, against a new list.',
+    summary: 'Retry the rows that ended in doubt, against a new list. This needs the scope of the write.',
     params: oneOperation, body: system.Nothing, idempotent: true, answers: { 202: operation.Operation }, failures: ['operation.unknown', 'operation.settled', 'operation.running', 'scope.missing', 'redis.unavailable', 'queue.full'] },
   mintOperatorToken: { id: 'mintOperatorToken', method: 'post', path: '/v1/organizations/{org}/operators/{operator}/tokens', scope: 'tokens:mint', tag: 'tokens',
     summary: 'Issue a token for an active operator, valid for at most 24 hours less a minute.',
@@ -156,7 +166,7 @@ export const endpoints = {
     summary: 'End the assignment of a chat. The operator’s count of chats stays.',
     params: oneChat, answers: { 204: null }, failures: [...known, 'assignment.unknown', ...reading, 'redis.unavailable'] },
   validateOperatorToken: { id: 'validateOperatorToken', method: 'post', path: '/v1/tokens:validate', scope: 'tokens:mint', tag: 'tokens',
-    summary: 'Ask ChatHub whether an operator token is valid.',
+    summary: 'Ask ChatHub whether an operator token is valid. The token of an operator outside the caller’s organizations answers like an unknown one.',
     body: system.ValidateToken, answers: { 200: system.TokenState }, failures: [...reading, 'chathub.rejected'] },
   purge: { id: 'purgeCache', method: 'post', path: '/v1/cache:purge', scope: 'cache:purge', tag: 'gateway',
     summary: 'Ask ChatHub before a list is served again. Purging all lists needs organizations "*".',
@@ -209,13 +219,13 @@ export const endpoints = {
   dropInSynchronize: { id: 'chathubSynchronize', method: 'post', path: '/api/operator/synchronize', scope: 'operators:write', tag: 'drop-in', dropIn: true,
     summary: 'Add operators of one or more organizations. Duplicates are allowed, and the answer keeps the input order.',
     body: dropIn.DropInNewOperators, bodyMax: MiB, idempotent: true, answers: { 200: dropIn.DropInAdded }, failures: [...known, ...dropInWriting] },
-  dropInStatus: { id: 'chathubStatus', method: 'post', path: '/api/operator/status', scope: 'operators:write', tag: 'drop-in', dropIn: true,
+  dropInStatus: { id: 'chathubStatus', method: 'post', path: '/api/operator/status', scope: 'operators:status', scopeOfValue: beyondSwitching(({ status }: { status: number }) => status === 2), tag: 'drop-in', dropIn: true,
     summary: 'Change the status of an operator by its id alone. The answer is empty.',
     body: dropIn.DropInStatusChange, idempotent: true, answers: { 200: null }, failures: ['operator.unknown', ...dropInWriting] },
   dropInToken: { id: 'chathubOperatorToken', method: 'post', path: '/api/operator/get-token', scope: 'tokens:mint', tag: 'drop-in', dropIn: true,
     summary: 'Issue an operator token, answered as a JSON string.',
     body: dropIn.DropInTokenRequest, idempotent: true, answers: { 200: dropIn.DropInToken }, failures: ['operator.unknown', 'operator.not-active', ...dropInWriting] },
   dropInValidate: { id: 'chathubValidateToken', method: 'post', path: '/api/operator/validate-token', scope: 'tokens:mint', tag: 'drop-in', dropIn: true,
-    summary: 'Ask ChatHub whether an operator token is valid, answered in ChatHub’s shape.',
+    summary: 'Ask ChatHub whether an operator token is valid, answered in ChatHub’s shape. The token of an operator outside the caller’s organizations answers like an unknown one.',
     body: dropIn.DropInValidate, answers: { 200: dropIn.DropInValidity }, failures: reading },
 } as const satisfies Record<string, Endpoint>

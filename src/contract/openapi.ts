@@ -139,6 +139,13 @@ const securitySchemes = {
   sessionHeader: { type: 'apiKey', in: 'header', name: sessionHeader, description: 'Any value, such as `1`. Required with the session cookie: other sites cannot send it.' },
 }
 
+/** What a caller needs, in one or two sentences. */
+const rightsOf = ({ scope, scopeToo, scopeOfValue }: Endpoint): string => {
+  const scopes = [scope, scopeToo].flatMap((each) => (each ? [`\`${each}\``] : []))
+  const more = scopeOfValue && ` \`${scopeOfValue.scope}\` includes it, and is needed ${scopeOfValue.what}.`
+  return `Scope: ${scopes.join(' and ')}.${more ?? ''}`
+}
+
 /** The OpenAPI 3.1 document of these endpoints. */
 export const createOpenApi = (endpoints: readonly Endpoint[], version: string): Json => {
   const schemas: Json = {}
@@ -153,7 +160,7 @@ export const createOpenApi = (endpoints: readonly Endpoint[], version: string): 
       summary: endpoint.summary,
       ...(endpoint.scope !== 'open' &&
         endpoint.scope !== 'any' && {
-          description: `Scope: \`${endpoint.scope}\`${endpoint.scopeToo ? ` and \`${endpoint.scopeToo}\`` : ''}.`,
+          description: rightsOf(endpoint),
         }),
       security: securityOf(endpoint),
       parameters: parametersOf(endpoint, schemas),

@@ -45,7 +45,14 @@ export const RowsQuery = z.strictObject({
 export const SetStatus = component('SetStatus', { ids: listOf(Id, [1, 1000]), status: z.enum(knownStatuses) })
 const statusOutcomes = ['changed', 'unchanged', 'rejected', 'unknown'] as const
 export const StatusResult = component('StatusResult', {
-  results: z.array(z.strictObject({ index: z.int(), id: Id, outcome: z.enum(statusOutcomes) })),
+  results: z.array(
+    z.strictObject({
+      index: z.int(),
+      id: Id,
+      outcome: z.enum(statusOutcomes),
+      reason: z.string().optional().describe('Why it was rejected: a failure code.'),
+    }),
+  ),
   ...countsOf(statusOutcomes),
 })
 

@@ -1,10 +1,12 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
 import { LRUCache } from 'lru-cache'
 import type { Authenticate } from '../access/authenticate.ts'
+import { hasScope } from '../access/authorize.ts'
 import type { Caller } from '../access/caller.ts'
 import type { ClientLimit } from '../access/client-limit.ts'
 import type { Freshness } from '../cache/cache.ts'
 import type { Endpoint } from '../contract/endpoints.ts'
+import type { Scope } from '../contract/scopes.ts'
 import { negotiateType } from './negotiate.ts'
 import { preparedBodyOf } from './prepared-body.ts'
 import { respond } from './respond.ts'
@@ -61,7 +63,7 @@ export const createFastPath = (options: {
           requestContext.pendingCaller = caller
           return false
         }
-        if (!caller.scopes.has(endpoint.scope as never)) return false
+        if (!hasScope(caller, endpoint.scope as Scope)) return false
         limit(caller)
         requestContext.caller = caller
         const type = negotiateType(endpoint, headers.accept)

@@ -104,7 +104,8 @@ export const createPipeline = (options: {
       const content = await readBody(endpoint, req, res)
       const { body, idempotencyKey } = checkInput(endpoint, req, address, content)
 
-      // 403 and 404 for what the body names: the function that the handler calls refuses it.
+      // 403 for a value of the body. 403 and 404 for what the body names: the function that the handler calls refuses it.
+      authorizeValue(caller, endpoint, body)
       const deadline = Math.max(requestContext.startedAt + deadlineMs, clock.now() + 1)
       const input = {
         caller,
@@ -138,6 +139,10 @@ export type Pipeline = ReturnType<typeof createPipeline>
 const authorizeScopes = (caller: Caller, { scope, scopeToo }: Endpoint): void => {
   if (scope !== 'open' && scope !== 'any') authorize(caller, { scope })
   if (scopeToo) authorize(caller, { scope: scopeToo })
+}
+
+const authorizeValue = (caller: Caller, { scopeOfValue }: Endpoint, body: unknown): void => {
+  if (scopeOfValue?.needs(body as never)) authorize(caller, { scope: scopeOfValue.scope })
 }
 
 /** @throws Failure `request.invalid` for a path that does not parse, because it names no organization */

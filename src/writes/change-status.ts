@@ -1,4 +1,5 @@
-import { authorize } from '../access/authorize.ts'
+import { authorize, hasScope } from '../access/authorize.ts'
+import type { Caller } from '../access/caller.ts'
 import type { Cache } from '../cache/cache.ts'
 import type { KnownStatus } from '../contract/operator.ts'
 import { Failure, type FailureCode } from '../errors.ts'
@@ -6,41 +7,59 @@ import type { FoundOperator } from '../lists/directory.ts'
 import { operatorsKey } from '../lists/operator-lists.ts'
 import type { Roster } from '../lists/roster.ts'
 import type { Write } from './add.ts'
-import type { Row } from './operation.ts'
+import { isPending, type NewWrite, type Row, scopeOfWrite } from './operation.ts'
 import type { OperationWriter } from './operation-writer.ts'
+import { planRows } from './row-planner.ts'
 
-/** Changes of one organization are made one after the other, so that opposite ones end in the order they came. */
+/**
+ * Changes of one organization are made one after the other, so that opposite ones end in the order they came. A caller with
+ * `operators:status` alone switches operators between active and inactive. Their present status is read under the lock.
+ * @throws Failure `scope.missing`, before anything is looked at, when the caller may not set the status
+ */
 export type ChangeStatus = {
   /**
    * Changes one operator that is proven to be in the organization, since ChatHub takes a bare operator id. An operator that
-   * has the status already costs no call to ChatHub. @throws Failure `operator.unknown`, `chathub.rejected`
+   * has the status already costs no call to ChatHub.
+   * @throws Failure `operator.unknown`, `chathub.rejected`; `scope.missing` for an operator that the caller may not change
    */
   one: Write<{ operator: number; status: KnownStatus }, FoundOperator>
-  /** Changes many, one outcome each, in input order. */
+  /** Changes many, one outcome each, in input order. An operator that the caller may not change is `rejected`. */
   many: Write<{ ids: number[]; status: KnownStatus }, readonly Row[]>
 }
 
 const kind = 'setStatus' as const
 
 export const createChangeStatus = (writer: OperationWriter, cache: Cache<Roster>): ChangeStatus => {
-  const rowsOf = (ids: number[]): Row[] => ids.map((id, index) => ({ index, id, outcome: 'pending' }))
+  /** The write that a caller may make. @throws Failure `scope.missing`, `organization.unknown` */
+  const writeOf = (
+    caller: Caller,
+    organization: number,
+    { ids, status }: { ids: number[]; status: KnownStatus },
+    requestKey: string,
+  ): NewWrite => {
+    authorize(caller, { scope: scopeOfWrite({ kind, status }), organization })
+    const rows = ids.map((id, index): Row => ({ index, id, outcome: 'pending' }))
+    const switchOnly = !hasScope(caller, 'operators:write')
+    return { kind, client: caller.id, organization, status, switchOnly, requestKey, rows }
+  }
   return {
-    many: async (caller, organization, { ids, status }, context, requestKey) => {
-      authorize(caller, { organization })
-      const write = { kind, client: caller.id, organization, status, requestKey, rows: rowsOf(ids) }
+    many: async (caller, organization, request, context, requestKey) => {
+      const write = writeOf(caller, organization, request, requestKey)
       const result = await writer.write(write, context)
       return 'operation' in result ? result : { done: result.rows }
     },
     one: async (caller, organization, { operator: id, status }, context, requestKey) => {
-      authorize(caller, { organization })
-      const write = { kind, client: caller.id, organization, status, requestKey, rows: rowsOf([id]) }
+      const write = writeOf(caller, organization, { ids: [id], status }, requestKey)
       const result = await writer.write(write, context, {
-        // An old list does not prove that an operator does not exist.
-        mayUse: (cached) => cached.byId(id) !== undefined,
+        // An old list proves neither that an operator does not exist, nor that it may be switched.
+        mayUse: (cached) =>
+          cached.byId(id) !== undefined &&
+          !(write.switchOnly && planRows(cached, write.rows, write).some(isPending)),
         forget: true,
       })
       if ('operation' in result) return result
       const [row] = result.rows
+      if (row?.reason === 'scope.missing') authorize(caller, { scope: 'operators:write' })
       if (row?.outcome === 'rejected') throw new Failure(row.reason as FailureCode)
       const roster = result.roster ?? (await cache.read(operatorsKey(organization), context)).copy.value
       const operator = roster.byId(id)

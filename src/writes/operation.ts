@@ -1,5 +1,6 @@
 import { type OperationView, type RowOutcome, rowOutcomes } from '../contract/operation.ts'
 import type { KnownStatus } from '../contract/operator.ts'
+import type { Scope } from '../contract/scopes.ts'
 
 /** One row of a write; immutable. It leaves `pending` once; only a retry puts it back. */
 export type Row = Readonly<{
@@ -43,6 +44,8 @@ export type Operation = Readonly<{
   onDeleted: 'report' | 'reactivate'
   /** For `setStatus`. */
   status?: KnownStatus | undefined
+  /** True: only active and inactive operators may be changed, because the caller lacks `operators:write`. */
+  switchOnly?: boolean | undefined
   total: number
   counts: Readonly<Record<RowOutcome, number>>
   /** First chunk that may hold pending rows. */
@@ -65,8 +68,14 @@ export type Operation = Readonly<{
 }>
 
 /** What a caller asks to be written. Repetitions of a request carry the same `requestKey`. */
-export type NewWrite = Pick<Operation, 'kind' | 'client' | 'organization' | 'status'> &
+export type NewWrite = Pick<Operation, 'kind' | 'client' | 'organization' | 'status' | 'switchOnly'> &
   Partial<Pick<Operation, 'onDuplicate' | 'onDeleted'>> & { requestKey: string; rows: readonly Row[] }
+
+/** The scope that a write needs. */
+export const scopeOfWrite = ({ kind, status }: Pick<Operation, 'kind' | 'status'>): Scope => {
+  if (kind === 'import') return 'operators:import'
+  return kind === 'setStatus' && status !== 'deleted' ? 'operators:status' : 'operators:write'
+}
 
 /** The same for every repetition of a request. */
 export const operationId = ({ organization, requestKey }: NewWrite): string => `${organization}-${requestKey}`

@@ -1,10 +1,10 @@
-import { authorize, mayTouch } from '../access/authorize.ts'
+import { authorize, hasScope, mayTouch } from '../access/authorize.ts'
 import type { Caller } from '../access/caller.ts'
 import { type Clock, every } from '../clock.ts'
 import type { RowOutcome } from '../contract/operation.ts'
 import { Failure } from '../errors.ts'
 import { type Journal, rowsOf } from './journal.ts'
-import { countRows, isFinal, isPending, type Operation, type Row } from './operation.ts'
+import { countRows, isFinal, isPending, type Operation, type Row, scopeOfWrite } from './operation.ts'
 import type { Runner } from './runner.ts'
 
 /**
@@ -49,8 +49,7 @@ export const createOperations = (journal: Journal, runner: Pick<Runner, 'run'>, 
       return operation
     },
     retry: async (caller, id, retryKey) => {
-      const { kind } = await get(caller, id)
-      authorize(caller, { scope: kind === 'import' ? 'operators:import' : 'operators:write' })
+      authorize(caller, { scope: scopeOfWrite(await get(caller, id)) })
       const again = await journal.withLock(
         id,
         { deadline: clock.now() + retryMs },
@@ -61,7 +60,8 @@ export const createOperations = (journal: Journal, runner: Pick<Runner, 'run'>, 
           const { givenUp, finishedAt: _, detail: __, ...rest } = operation
           const sending = givenUp && { ...givenUp, attempt: 0 }
           // Its rows are reopened as they are read.
-          const next: Operation = { ...rest, state: 'running', retryKey, sending, next: 0 }
+          const switchOnly = !hasScope(caller, 'operators:write')
+          const next: Operation = { ...rest, state: 'running', retryKey, sending, next: 0, switchOnly }
           const rows = await rowsOf(journal, next)
           if (!rows.some(isPending)) throw new Failure('operation.settled')
           await journal.reopen(next)

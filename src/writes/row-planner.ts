@@ -4,7 +4,7 @@ import type { Roster } from '../lists/roster.ts'
 import { type Baseline, isPending, type Operation, type Row } from './operation.ts'
 
 /** What an operation does with its rows. With a `status` it changes operators by id, otherwise it adds names. */
-export type Modes = Partial<Pick<Operation, 'onDuplicate' | 'onDeleted' | 'status'>>
+export type Modes = Partial<Pick<Operation, 'onDuplicate' | 'onDeleted' | 'status' | 'switchOnly'>>
 
 /**
  * Decides each pending row by the list and by the rows before it. A row stays `pending` while something has to be done
@@ -13,7 +13,7 @@ export type Modes = Partial<Pick<Operation, 'onDuplicate' | 'onDeleted' | 'statu
  */
 export const planRows = (roster: Roster, rows: readonly Row[], modes: Modes): Row[] => {
   const { status, onDuplicate } = modes
-  if (status !== undefined) return rows.map((row) => (isPending(row) ? planStatus(roster, row, status) : row))
+  if (status !== undefined) return rows.map((row) => (isPending(row) ? planStatus(roster, row, modes) : row))
   if (onDuplicate === 'allow') return [...rows]
   const seen = new Map<string, Row>()
   return rows.map((row) => {
@@ -27,10 +27,12 @@ export const planRows = (roster: Roster, rows: readonly Row[], modes: Modes): Ro
   })
 }
 
-const planStatus = (roster: Roster, row: Row, status: Operation['status']): Row => {
+const planStatus = (roster: Roster, row: Row, { status, switchOnly }: Modes): Row => {
   const operator = roster.byId(row.id as number)
   if (!operator) return { ...row, outcome: 'rejected', reason: 'operator.unknown' }
-  return operator.status === status ? { ...row, outcome: 'unchanged' } : row
+  if (operator.status === status) return { ...row, outcome: 'unchanged' }
+  const canSwitch = operator.status === 'active' || operator.status === 'inactive'
+  return canSwitch || !switchOnly ? row : { ...row, outcome: 'rejected', reason: 'scope.missing' }
 }
 
 /** An operator that is not deleted decides, otherwise a deleted one. To reactivate that one, the row takes its id. */

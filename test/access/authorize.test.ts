@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
-import { authorize, mayTouch } from '../../src/access/authorize.ts'
+import { authorize, hasScope, mayTouch } from '../../src/access/authorize.ts'
 import { type Caller, createSystemCaller } from '../../src/access/caller.ts'
-import { scopes } from '../../src/contract/scopes.ts'
+import { includes, scopes } from '../../src/contract/scopes.ts'
 
 const caller = (organizations: Caller['organizations'] = new Set([24])): Caller => ({
   id: 'crm',
@@ -21,12 +21,21 @@ const refusal = (...[who, right]: Parameters<typeof authorize>): unknown => {
 }
 
 describe('authorize', () => {
-  it('lets a caller use the scopes that it has, and no other: none implies another', () => {
+  it('lets a caller use the scopes that it has, and no other', () => {
     for (const scope of scopes) {
       const error = refusal(caller(), { scope })
       if (scope === 'operators:read') expect(error).toBeUndefined()
       else expect(error).toMatchObject({ code: 'scope.missing', status: 403 })
     }
+  })
+
+  it('lets writers of operators switch their status, and nothing else includes another scope', () => {
+    expect(includes).toEqual({ 'operators:write': ['operators:status'] })
+    for (const own of scopes)
+      for (const scope of scopes) {
+        const included = own === scope || (own === 'operators:write' && scope === 'operators:status')
+        expect([own, scope, hasScope({ scopes: new Set([own]) }, scope)]).toEqual([own, scope, included])
+      }
   })
 
   it('names the missing scope', () => {

@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals'
 import type { Caller } from '../../src/access/caller.ts'
 import { type ClientEntry, createKeys, hashKey, makeKey } from '../../src/access/keys.ts'
 import { createSessions, type Sessions } from '../../src/access/sessions.ts'
+import type { Scope } from '../../src/contract/scopes.ts'
 import { Secret } from '../../src/secret.ts'
 import { createClock } from '../support/clock.ts'
 import { createTestRecords } from './records.ts'
@@ -9,7 +10,7 @@ import { createTestRecords } from './records.ts'
 const origin = 'https://crm.example.com'
 const minuteMs = 60_000
 const hourMs = 60 * minuteMs
-const grant = { organizations: [24], scopes: ['operators:read' as const], origin, ttlSeconds: 12 * 3600 }
+const grant = { organizations: [24], scopes: ['operators:read'] as Scope[], origin, ttlSeconds: 12 * 3600 }
 const anyOrigin = () => {}
 
 const setUp = (more: Partial<ClientEntry> = {}) => {
@@ -115,6 +116,24 @@ describe('a session', () => {
       organizations: new Set([6]),
       requestsPerMinute: 10,
     })
+  })
+
+  it('keeps what its scopes include when its minter has only that', async () => {
+    const { keys, entry, instance, open } = setUp()
+    const sessions = instance()
+    const [writer, supervisor] = [
+      await open(sessions, { ...grant, scopes: ['operators:write'] }),
+      await open(sessions, { ...grant, scopes: ['operators:status'] }),
+    ]
+    const scopesNow = async () => [
+      [...((await sessions.find(writer))?.scopes ?? [])],
+      [...((await sessions.find(supervisor))?.scopes ?? [])],
+    ]
+    expect(await scopesNow()).toEqual([['operators:write'], ['operators:status']])
+    keys.replace([{ ...entry, scopes: ['operators:status'] }])
+    expect(await scopesNow()).toEqual([['operators:status'], ['operators:status']])
+    keys.replace([{ ...entry, scopes: ['operators:read'] }])
+    expect(await scopesNow()).toEqual([[], []])
   })
 
   it('ends as soon as its minter’s key is revoked', async () => {

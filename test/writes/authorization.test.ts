@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
 import type { Caller } from '../../src/access/caller.ts'
 import type { CallContext } from '../../src/chathub/exchange.ts'
-import { scopes } from '../../src/contract/scopes.ts'
+import { type Scope, scopes } from '../../src/contract/scopes.ts'
 import { createAdd, createImports } from '../../src/writes/add.ts'
 import { createChangeStatus } from '../../src/writes/change-status.ts'
 import { createJournal } from '../../src/writes/journal.ts'
@@ -42,6 +42,21 @@ describe('writing to an organization that the caller may not touch', () => {
   it.each(calls)('is refused before anything is looked at: %s', async (_, call) => {
     await expect(call()).rejects.toMatchObject({ code: 'organization.unknown' })
   })
+})
+
+it('setting a status without its scope is refused before anything is looked at', async () => {
+  const { one, many } = createChangeStatus(nothing, nothing)
+  const having = (scope: Scope): Caller => ({ ...stranger, scopes: new Set([scope]) })
+  for (const [scope, status] of [
+    ['operators:status', 'deleted'],
+    ['operators:read', 'active'],
+    ['operators:import', 'inactive'],
+  ] as const)
+    for (const call of [
+      one(having(scope), 6, { operator: 1, status }, context, 'k'),
+      many(having(scope), 6, { ids: [1], status }, context, 'k'),
+    ])
+      await expect(call).rejects.toMatchObject({ code: 'scope.missing' })
 })
 
 describe('operations', () => {

@@ -137,11 +137,34 @@ describe('retrying an operation', () => {
     ['runs', { state: 'running' }, caller, 'operation.running'],
     ['has nothing to try again', { state: 'done' }, caller, 'operation.settled'],
     ['needs another scope', { kind: 'import' }, caller, 'scope.missing'],
+    ['adds operators', {}, callerWith('operators:status', 'operators:import'), 'scope.missing'],
+    ['deletes', { kind: 'setStatus', status: 'deleted' }, callerWith('operators:status'), 'scope.missing'],
+    ['switches', { kind: 'setStatus', status: 'active' }, callerWith('operators:import'), 'scope.missing'],
     ['is kept for another client', { client: 'other' }, caller, 'operation.unknown'],
   ] as const)('is refused where the operation %s', async (_, change, who, code) => {
     const { keep, operations } = setUp()
     const operation = await keep([rowOf(0, { outcome: 'created' })], change)
     await expect(operations.retry(who, operation.id, 'retry-1')).rejects.toMatchObject({ code })
+  })
+})
+
+describe('a retried change of status', () => {
+  it.each([
+    ['operators:status', 'rejected', 'scope.missing'],
+    ['operators:write', 'changed', undefined],
+  ] as const)('has the rights of the caller that retries: %s', async (scope, outcome, reason) => {
+    const { keep, operations, journal, ended, calls, setPeople, setStatus } = setUp()
+    setPeople('Gone')
+    await setStatus(1, 'deleted')
+    calls.length = 0
+    const rows: Row[] = [{ index: 0, id: 1, outcome: 'unknown' }]
+    // Another caller began it, with other rights.
+    const switchOnly = scope === 'operators:write'
+    const operation = await keep(rows, { kind: 'setStatus', status: 'active', switchOnly })
+    await operations.retry(callerWith(scope), operation.id, 'retry-1')
+    const [row] = await rowsOf(journal, await ended(operation))
+    expect([row?.outcome, row?.reason]).toEqual([outcome, reason])
+    expect(calls.filter((call) => call !== 'list')).toEqual(outcome === 'changed' ? ['set 1 active'] : [])
   })
 })
 

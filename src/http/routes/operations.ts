@@ -34,7 +34,7 @@ export const mountOperations = (router: Router, services: Services): void => {
   router.bind(endpoints.setStatus, async ({ caller, context, params, body, requestKey }) => {
     const written = await changeStatus.many(caller, params.org, body, context, requestKey)
     if ('operation' in written) return accepted(written.operation)
-    const results = written.done.map(({ index, id, outcome }) => ({ index, id, outcome }))
+    const results = written.done.map(({ index, id, outcome, reason }) => ({ index, id, outcome, reason }))
     return { json: { results, ...pick(written.done, ['changed', 'unchanged', 'rejected', 'unknown']) } }
   })
 
