@@ -13,6 +13,12 @@ export const settings = {
   port: setting('PORT', wholeNumber(0, 65_535), '8080', 'The port callers connect to; 0 picks a free one.'),
   opsPort: optional('OPS_PORT', wholeNumber(0, 65_535), 'A second listener for /metrics, /livez and /readyz without a key.'),
 
+  connectionsMax: setting('CONNECTIONS_MAX', wholeNumber(10, 1_000_000), '20000', 'The most connections of callers at a time. Further ones are closed at once.'),
+  headerBytesMax: setting('HEADER_BYTES_MAX', wholeNumber(1024, 1_048_576), '16384', 'The most bytes of the head of a request: request line and headers.'),
+  headersMax: setting('HEADERS_MAX', wholeNumber(10, 2000), '100', 'The most headers of a request.'),
+  headersTimeoutMs: setting('HEADERS_TIMEOUT_MS', wholeNumber(100, 600_000), '10000', 'The time a caller has to send the head of a request, in milliseconds.'),
+  requestTimeoutMs: setting('REQUEST_TIMEOUT_MS', wholeNumber(100, 3_600_000), '30000', 'The time a caller has to send a whole request, in milliseconds.'),
+
   chathubUrl: setting('CHATHUB_BASE_URL', type.url('https:', 'http:'), 'https://chatapi.smsbat.com', 'The origin of ChatHub.'),
   chathubAllowHttp: setting('CHATHUB_ALLOW_HTTP', type.flag, 'false', 'Allows http: to a ChatHub that is not on loopback, such as a simulator in a container.'),
   companyToken: secret('CHATHUB_COMPANY_TOKEN', type.companyToken, 'The company token. The gateway logs in only when ChatHub refuses this token.'),
@@ -175,7 +181,7 @@ const isExposed = ({ protocol, hostname }: URL): boolean =>
 
 /** Faults of settings that do not fit together. A setting that is set wrongly does not also count as missing. */
 const crossFaults = (values: Partial<Values>, isSet: (name: keyof Values) => boolean): string[] => {
-  const { chathubUrl, jwksUrl, opsPort, corsOrigins = [] } = values
+  const { chathubUrl, jwksUrl, opsPort, corsOrigins = [], headersTimeoutMs, requestTimeoutMs } = values
   const base = `CHATHUB_BASE_URL${shown(chathubUrl?.href)}`
   const jwtCount = (['jwksUrl', 'jwtIssuer', 'jwtAudience'] as const).filter(isSet).length
   const plainOrigins =
@@ -187,6 +193,7 @@ const crossFaults = (values: Partial<Values>, isSet: (name: keyof Values) => boo
     [!isSet('companyToken') && !(isSet('login') && isSet('password')), 'CHATHUB_COMPANY_TOKEN: unset; wanted: the company token, or CHATHUB_LOGIN with CHATHUB_PASSWORD'],
     [isSet('login') && !isSet('password'), 'CHATHUB_PASSWORD: unset; wanted: login and password together'],
     [isSet('password') && !isSet('login'), 'CHATHUB_LOGIN: unset; wanted: login and password together'],
+    [headersTimeoutMs && requestTimeoutMs && headersTimeoutMs > requestTimeoutMs, `HEADERS_TIMEOUT_MS="${headersTimeoutMs}": wanted: at most REQUEST_TIMEOUT_MS, which is ${requestTimeoutMs}`],
     [jwtCount % 3 > 0, 'JWT_JWKS_URL, JWT_ISSUER, JWT_AUDIENCE: only some are set; wanted: all or none'],
     [jwksUrl && isExposed(jwksUrl), `JWT_JWKS_URL${shown(jwksUrl?.href)}: wanted: https:, or http: on loopback`],
     [opsPort && opsPort === values.port, `OPS_PORT="${opsPort}": wanted: another port than PORT`],

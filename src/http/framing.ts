@@ -9,8 +9,6 @@ import { newRequestContext } from './request-context.ts'
 import { commonLines } from './respond.ts'
 import type { Observe, ResponseBatcher } from './response-batcher.ts'
 
-const urlMax = 4096
-const headersMax = 100
 /** Linger before the close, so that a client that is still sending reads the answer instead of a reset. */
 const lingerMs = 1000
 
@@ -24,63 +22,6 @@ declare module 'node:net' {
     answer?: ServerResponse
     answerBefore?: ServerResponse | undefined
   }
-}
-
-/**
- * The target as routes know it. An absolute-form target whose host is the Host header becomes its path (RFC 9112 §3.2.2),
- * and a colon may come percent-encoded: some clients encode the one of a verb.
- */
-export const targetOf = ({ url = '', headers }: IncomingMessage): string => {
-  let target = url
-  if (!url.startsWith('/')) {
-    const [, host = '', path = ''] = /^https?:\/\/([^/?#@\s]+)(.*)$/i.exec(url) ?? []
-    if (host === '' || (headers.host ?? host).toLowerCase() !== host.toLowerCase()) return url
-    target = path.startsWith('/') ? path : `/${path}`
-  }
-  if (!target.includes('%3')) return target
-  const [path = '', ...query] = target.split('?')
-  return [path.replaceAll(/%3a/gi, ':'), ...query].join('?')
-}
-
-/** What Node's parser accepts and no route may see. Joins equal repeated credentials. */
-export const requestFault = (req: IncomingMessage): Failure | undefined => {
-  const { url = '', headers } = req
-  if (req.httpVersionMajor !== 1) return new Failure('request.malformed') // a line without a version is HTTP/0.9
-  if (!url.startsWith('/'))
-    return new Failure('request.malformed', {
-      detail: 'The request target must be a path, or a URL whose host is that of the Host header.',
-    })
-  if (url.length > urlMax) return new Failure('request.uri-too-long')
-  if (req.rawHeaders.length > 2 * headersMax) return new Failure('request.headers-too-large')
-  if ((headers['transfer-encoding'] ?? 'chunked').toLowerCase() !== 'chunked') {
-    const detail = 'Only chunked is understood.'
-    const errors = [{ pointer: '/headers/transfer-encoding', code: 'coding', detail }]
-    return new Failure('request.malformed', { errors, headers: { connection: 'close' } })
-  }
-  return repetitionFault(req)
-}
-
-const credentialHeaders = new Set(['authorization', 'x-api-key', 'x-authorization-key'])
-
-/** Exactly one Host (RFC 9112 §3.2), and no two credentials that differ. */
-const repetitionFault = ({ rawHeaders: raw, headers, httpVersion }: IncomingMessage): Failure | undefined => {
-  let hosts = 0
-  for (let i = 0; i < raw.length; i += 2) {
-    const { length } = raw[i] as string
-    // The lengths of `host` and of the credential headers: most names are not looked at further.
-    if (length !== 4 && length !== 9 && length !== 13 && length !== 19) continue
-    const name = (raw[i] as string).toLowerCase()
-    const value = raw[i + 1] as string
-    if (name === 'host') hosts++
-    if (!credentialHeaders.has(name) || headers[name] === value) continue
-    // Node keeps the first of a repeated header or joins them.
-    if (raw.some((other, at) => other.toLowerCase() === name && at % 2 === 0 && raw[at + 1] !== value))
-      return new Failure('credential.conflict')
-    headers[name] = value
-  }
-  if (hosts === 1 || (hosts === 0 && httpVersion !== '1.1')) return undefined
-  const errors = [{ pointer: '/headers/host', code: 'host', detail: 'Wanted: exactly one Host header.' }]
-  return new Failure('request.malformed', { errors })
 }
 
 const parserFailure = ({ code }: NodeJS.ErrnoException): Failure => {

@@ -17,20 +17,21 @@ import { mountOperators } from './routes/operators.ts'
 import { mountOrganizations } from './routes/organizations.ts'
 import type { Services } from './routes/services.ts'
 import { mountSessions } from './routes/sessions.ts'
-import { createServer } from './server.ts'
+import { createServer, type ServerBounds } from './server.ts'
 import { createWithIdempotency } from './with-idempotency.ts'
 
-type Options = Omit<Services, 'health'> & {
-  idempotency: Idempotency<Answer>
-  readDeadlineMs: number
-  writeDeadlineMs: number
-  trustProxy: string[]
-  corsOrigins: string[]
-  corsHeaders: string[]
-  health(): Omit<Health, 'status'>
-  observe: Observe
-  onInternal(error: unknown, requestId: string): void
-}
+type Options = Omit<Services, 'health'> &
+  ServerBounds & {
+    idempotency: Idempotency<Answer>
+    readDeadlineMs: number
+    writeDeadlineMs: number
+    trustProxy: string[]
+    corsOrigins: string[]
+    corsHeaders: string[]
+    health(): Omit<Health, 'status'>
+    observe: Observe
+    onInternal(error: unknown, requestId: string): void
+  }
 
 /** Binds every endpoint of the contract; those of sessions only where sessions exist. */
 export const mountMain = (router: Router, services: Services): void => {

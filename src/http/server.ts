@@ -5,28 +5,39 @@ import { Failure } from '../errors.ts'
 import type { Cors } from './cors.ts'
 import { expressPrototypes } from './express-prototypes.ts'
 import type { FastPath } from './fast-path.ts'
-import { createFraming, requestFault, targetOf } from './framing.ts'
+import { createFraming } from './framing.ts'
 import { keepAliveSeconds } from './header-writer.ts'
 import { asFailure } from './problem.ts'
 import { beginRequest } from './request-context.ts'
+import { requestFault } from './request-head.ts'
 import type { Router } from './router.ts'
 
 // Socket timeout. Must exceed the keep-alive of load balancers (usually 60 s) and the advertised Keep-Alive; heartbeats of
 // event streams are more frequent.
 const silenceMs = (keepAliveSeconds + 2) * 1000
-const connectionsMax = 20_000
 
-type Options = Parameters<typeof createFraming>[0] & {
-  router: Router
-  fastPath: FastPath
-  trustProxy: string[]
-  cors: Cors
-  /** The longest that a caller waits for an answer, ms. */
-  readDeadlineMs: number
-  writeDeadlineMs: number
-  /** The cause of an internal error, for the log. */
-  onInternal(error: unknown, requestId: string): void
+/** The settings that bound what clients send. */
+export type ServerBounds = {
+  connectionsMax: number
+  headersMax: number
+  headerBytesMax: number
+  /** The time that a client has to send the head of a request, and the whole request, ms. */
+  headersTimeoutMs: number
+  requestTimeoutMs: number
 }
+
+type Options = Parameters<typeof createFraming>[0] &
+  ServerBounds & {
+    router: Router
+    fastPath: FastPath
+    trustProxy: string[]
+    cors: Cors
+    /** The longest that a caller waits for an answer, ms. */
+    readDeadlineMs: number
+    writeDeadlineMs: number
+    /** The cause of an internal error, for the log. */
+    onInternal(error: unknown, requestId: string): void
+  }
 
 /** The endpoints of a router behind one HTTP server. Every error answer, framing errors included, is a problem document. */
 export const createServer = (options: Options): http.Server => {
@@ -51,8 +62,7 @@ export const createServer = (options: Options): http.Server => {
     const requestContext = beginRequest(req, clock.now())
     requestContext.awaitsContinue = awaitsContinue
     cors.allow(req, requestContext)
-    req.url = targetOf(req)
-    const fault = requestFault(req)
+    const fault = requestFault(req, options.headersMax)
     const preflight = cors.preflight(req)
     if (fault) framing.refuse(req, res, fault)
     else if (preflight) responseBatcher.send(req, res, { status: 204, lines: preflight, body: undefined })
@@ -61,19 +71,19 @@ export const createServer = (options: Options): http.Server => {
   const server = http.createServer(
     {
       ...expressPrototypes(app),
-      maxHeaderSize: 16 * 1024,
+      maxHeaderSize: options.headerBytesMax,
       requireHostHeader: false, // `requestFault` refuses it with a problem document
       connectionsCheckingInterval: 1000,
       keepAliveTimeout: 0, // `timeout` ends idle connections too, and is not set anew for each answer
-      headersTimeout: 10_000,
-      requestTimeout: 30_000,
+      headersTimeout: options.headersTimeoutMs,
+      requestTimeout: options.requestTimeoutMs,
     },
     listener,
   )
   // Half-open sockets: clients may send FIN and still read the response.
   Object.assign(server, { httpAllowHalfOpen: true })
   server.maxHeadersCount = 0
-  server.maxConnections = connectionsMax
+  server.maxConnections = options.connectionsMax
   server.timeout = Math.max(silenceMs, options.readDeadlineMs + 10_000, options.writeDeadlineMs + 10_000)
   server.on('clientError', framing.refuseBroken)
   server.on('checkContinue', (req: IncomingMessage, res: ServerResponse) => listener(req, res, true))
