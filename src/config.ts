@@ -51,6 +51,9 @@ export const settings = {
   jwksUrl: optional('JWT_JWKS_URL', type.url('https:', 'http:'), 'The key set of a host application whose JWTs are accepted.'),
   jwtIssuer: optional('JWT_ISSUER', type.anyText, 'The `iss` claim that these JWTs must carry.'),
   jwtAudience: optional('JWT_AUDIENCE', type.anyText, 'The `aud` claim that these JWTs must carry.'),
+  auditKeepMs: setting('AUDIT_KEEP_DAYS', wholeNumber(1, 3650).transform((days) => days * 86_400_000).describe('1–3650'), '90', 'How long audit records are kept, in days.'),
+  auditEntriesMax: setting('AUDIT_ENTRIES_MAX', wholeNumber(100, 10_000_000), '10000', 'About how many audit entries of each organization are kept. The changes of one request to ChatHub are one entry.'),
+
   sessionSecret: secret('SESSION_SECRET', type.oneLine(32), 'Enables browser sessions. At least 32 characters.'),
   sessionSameSite: setting('SESSION_SAME_SITE', oneOf('strict', 'lax', 'none'), 'strict', 'SameSite of the session cookie.'),
   corsOrigins: setting('CORS_ORIGINS', type.listOf(type.origin), '', 'Exact origins of browser front ends, comma separated.'),

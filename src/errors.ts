@@ -52,6 +52,7 @@ export const failures = {
   'operator.not-active': row(409, 'Operator not active', 'no', 'Only an active operator can get a token.', 'Activate the operator first.'),
   'operator.none-active': row(409, 'No active operator', 'later', 'No active operator can take this chat.', 'Activate an operator, or try again later.'),
   'operation.settled': row(409, 'Operation has ended', 'no', 'The operation has ended, so this command no longer applies.', 'Read its state with GET.'),
+  'operation.undone': row(409, 'Operation was undone', 'no', 'Another request has undone this operation already.', 'Read the operation that set it back: GET /v1/audit names it. That one can be undone in turn.'),
   'operation.running': row(409, 'Operation still running', 'later', 'The operation is still running. Only an operation that has ended can be retried.', 'Wait for its end, or cancel it first.'),
   'idempotency.in-flight': row(409, 'Same request in flight', 'later', 'A request with this Idempotency-Key is still running.', 'Wait for Retry-After, then send the same request with the same key.'),
   'idempotency.mismatch': row(422, 'Idempotency-Key used for another request', 'no', 'This Idempotency-Key was used before, with another URL or body.', 'Use a new key for a new request.'),

@@ -4,6 +4,7 @@ import { createSystemCaller } from './access/caller.ts'
 import { createAssignments } from './assignments/assignments.ts'
 import { createMemoryAssignments } from './assignments/memory-assignments.ts'
 import { createRedisAssignments } from './assignments/redis-assignments.ts'
+import { createAudit } from './audit/audit.ts'
 import { createCoherence, memberMs, registry, singleInstance } from './cache/coherence.ts'
 import { createMemoryStore } from './cache/memory-store.ts'
 import { createRedisStore } from './cache/redis-store.ts'
@@ -61,6 +62,9 @@ export const createGateway = (config: Config, { log, clock = systemClock, onRepo
   const coherence = redis ? createCoherence({ redis, clock, instances: config.instances }) : singleInstance
   const newRecords = () => (redis ? createRedisRecords(redis.tolerant) : createMemoryRecords(clock))
 
+  const audit = createAudit({ ...config, redis, clock })
+  const common = { ...config, redis, clock, report, onChange: audit.onChange }
+
   // The way to ChatHub.
   const { requestsPerSecond } = config
   const budget = redis
@@ -71,31 +75,21 @@ export const createGateway = (config: Config, { log, clock = systemClock, onRepo
 
   // Reading.
   const reading = createLists({
-    ...config,
+    ...common,
     chathub,
-    redis,
     store: redis ? createRedisStore(redis, clock) : createMemoryStore({ clock }),
     coherence,
     systemCaller: createSystemCaller(),
     upstream: { tokenStatus: companyToken.status, isReachable: upstream.isReachable },
-    clock,
-    report,
   })
 
   // Writing.
-  const { stop: stopWrites, ...writing } = createWrites({
-    ...config,
-    ...reading,
-    chathub,
-    redis,
-    clock,
-    report,
-  })
+  const { stop: stopWrites, ...writing } = createWrites({ ...common, ...reading, chathub })
   const assignmentStore = redis ? createRedisAssignments(redis.tolerant) : createMemoryAssignments(clock)
   const assignments = createAssignments(reading.lists, assignmentStore, clock)
 
   // Callers.
-  const access = createAccess({ ...config, proxies: config, newRecords, clock })
+  const access = createAccess({ ...common, proxies: config, newRecords })
   const { keys, sessions } = access
   const stopWatching = watchCredentials({ config, keys, companyToken, redis, sessions, clock, report })
 
@@ -104,6 +98,7 @@ export const createGateway = (config: Config, { log, clock = systemClock, onRepo
     ...reading,
     ...writing,
     assignments,
+    audit,
     access,
     // A request ends at its deadline, so one that began twice as long ago is surely over.
     idempotency: createIdempotency({

@@ -67,13 +67,17 @@ const takesOrganization = ({ parameters }: Signature): boolean =>
 const hasCaller = ({ parameters }: Signature): boolean =>
   nameOf(parameters[0]) === 'caller' && /^caller(: Caller)?$/.test(parameters[0] as string)
 
-const subject = filesIn('src/lists', 'src/writes', 'src/assignments')
+const subject = filesIn('src/lists', 'src/writes', 'src/assignments', 'src/audit')
 
 /** Below authorization: what is called only with an organization for which the caller was authorized. */
 const below: Record<string, string> = {
   'src/assignments/assignments.ts AssignmentStore': 'a store; `Assignments` authorizes',
   'src/assignments/memory-assignments.ts': 'a store',
   'src/assignments/redis-assignments.ts': 'a store',
+  'src/audit/audit-store.ts': 'a store; `Audit` authorizes',
+  'src/audit/entry.ts': 'a format',
+  'src/audit/memory-audit-store.ts': 'a store',
+  'src/audit/redis-audit-store.ts': 'a store',
   'src/lists/guard-shrink.ts': 'a check inside a load, which every caller shares',
   'src/lists/operator-index.ts share': 'stores hints, which readers confirm in a list of the caller',
   'src/lists/operator-lists.ts operatorsKey': 'makes a key of the cache',
@@ -139,7 +143,8 @@ const withoutCaller: Record<string, string> = {
 }
 
 describe('every function that handlers call in lists, writes and assignments', () => {
-  const typeImport = /import (type )?\{([^}]*)\} from '[./]*\/(lists|writes|assignments)\/([\w-]+\.ts)'/g
+  const typeImport =
+    /import (type )?\{([^}]*)\} from '[./]*\/(lists|writes|assignments|audit)\/([\w-]+\.ts)'/g
   const used = filesIn('src/http').flatMap(({ text }) =>
     [...text.matchAll(typeImport)].flatMap(([, typeOnly, names = '', folder, file]) =>
       parts(names)

@@ -38,7 +38,7 @@ const imports = sources.flatMap((path) => importsIn(path, read(path)))
 const folderOf = (path: string): string => /^src\/([^/]+)\//.exec(path)?.[1] ?? ''
 
 /** The folders in the order of a request. A folder imports only from later steps, never from its own step. */
-const way = [['http'], ['assignments', 'writes'], ['lists'], ['cache'], ['throttle'], ['chathub']]
+const way = [['http'], ['assignments', 'audit', 'writes'], ['lists'], ['cache'], ['throttle'], ['chathub']]
 const step = (name: string): number => way.findIndex((folders) => folders.includes(name))
 
 /** What every folder may import. */
@@ -46,7 +46,7 @@ const forAll = /^src\/(contract\/[^/]+|errors|report|clock|outbound|secret|acces
 /** Folders that are no step of a request, and their importers. */
 const beside: Record<string, string[]> = {
   access: ['http'],
-  redis: ['access', 'assignments', 'writes', 'lists', 'cache', 'throttle'],
+  redis: ['access', 'assignments', 'audit', 'writes', 'lists', 'cache', 'throttle'],
 }
 /** Every folder may import types of chathub. These are the only imports of its values. */
 const chathubValues = [

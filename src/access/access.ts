@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.ts'
+import type { OnChange } from '../contract/audit.ts'
 import type { Proxies } from '../outbound.ts'
 import type { Records } from '../redis/records.ts'
 import type { Secret } from '../secret.ts'
@@ -19,6 +20,7 @@ export const createAccess = (options: {
   proxies: Proxies
   /** A store for one kind of record. In memory each kind has its own bound, so none evicts another. */
   newRecords(): Records
+  onChange: OnChange
   /** Basic credentials are for a proxy in front. */
   ignoreBasicAuth: boolean
   clock: Clock
@@ -27,7 +29,7 @@ export const createAccess = (options: {
   const keys = createKeys(options.clientEntries, clock)
   const limit = createClientLimit(clock)
   const gatewayTokens = createGatewayTokens({ keys, records: options.newRecords(), clock, limit })
-  const sessions = secret && createSessions({ secret, records: options.newRecords(), keys, clock })
+  const sessions = secret && createSessions({ ...options, secret, records: options.newRecords(), keys })
   const finders = [keys.find, gatewayTokens.find]
   if (jwksUrl && issuer && audience)
     finders.push(createJwtFinder({ jwksUrl, issuer, audience, proxies, clock }))

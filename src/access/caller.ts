@@ -15,6 +15,8 @@ export type Caller = {
   keyHash?: string
   /** For a session: the only origin whose pages may use it. */
   origin?: string
+  /** For a session: the person that its minter named. */
+  subject?: string | undefined
 }
 
 /** The quota of a credential that names none. */

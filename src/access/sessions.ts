@@ -1,6 +1,7 @@
 import { createHmac, randomBytes } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
 import type { Clock } from '../clock.ts'
+import { type OnChange, oneChange } from '../contract/audit.ts'
 import { includes, type Scope } from '../contract/scopes.ts'
 import { Failure, isFailure } from '../errors.ts'
 import type { Records } from '../redis/records.ts'
@@ -10,7 +11,13 @@ import type { Caller } from './caller.ts'
 import type { Keys } from './keys.ts'
 
 /** `origin`: the only origin whose pages may use the session. */
-type SessionRights = { organizations: number[]; scopes: Scope[]; origin: string }
+type SessionRights = {
+  organizations: number[]
+  scopes: Scope[]
+  origin: string
+  /** Names the person. */
+  subject?: string | undefined
+}
 
 /** Stored under a keyed hash of the id. It holds nothing that works as a credential. */
 type SessionRecord = SessionRights & {
@@ -37,8 +44,14 @@ const trustedAwayMs = 5 * 60_000
  * Browser sessions, so that a page needs no token. Ids are stored as HMACs under SESSION_SECRET: a copy of Redis opens no
  * session. A session never has more rights than its minter's key has now, and it ends with that key.
  */
-export const createSessions = (options: { secret: Secret; records: Records; keys: Keys; clock: Clock }) => {
-  const { records, keys, clock } = options
+export const createSessions = (options: {
+  secret: Secret
+  records: Records
+  keys: Keys
+  clock: Clock
+  onChange: OnChange
+}) => {
+  const { records, keys, clock, onChange } = options
   let { secret } = options
   const hash = (kind: 'ticket' | 'session', id: string): string =>
     createHmac('sha256', secret.reveal()).update(`${kind} ${id}`).digest('base64url')
@@ -75,7 +88,11 @@ export const createSessions = (options: { secret: Secret; records: Records; keys
      * A ticket for one session. It works once, within a minute.
      * @throws Failure `session.exceeds`, `organization.unknown`, with every scope or organization that the minter lacks
      */
-    mint: async (minter: Caller, { ttlSeconds, ...rights }: SessionRights & { ttlSeconds: number }) => {
+    mint: async (
+      minter: Caller,
+      { ttlSeconds, ...rights }: SessionRights & { ttlSeconds: number },
+      requestId?: string,
+    ) => {
       refuseExcess(minter, rights)
       const ticket = newId()
       const now = clock.wall()
@@ -86,6 +103,13 @@ export const createSessions = (options: { secret: Secret; records: Records; keys
         seenAt: now,
       }
       await records.put(`ticket:${hash('ticket', ticket)}`, record, ticketMs)
+      const changes = [{ ...oneChange, kind: 'sessionMinted' as const }]
+      const { subject } = rights
+      await Promise.all(
+        rights.organizations.map((organization) =>
+          onChange({ organization, at: now, client: minter.id, subject, requestId, changes }),
+        ),
+      )
       return { ticket, expiresAt: new Date(now + ticketMs) }
     },
     /**
@@ -112,7 +136,7 @@ export const createSessions = (options: { secret: Secret; records: Records; keys
       const record = await lookUp(`session:${name}`)
       const now = clock.wall()
       if (!record || record.endsAt <= now) return undefined
-      const { minter, scopes, organizations, origin, endsAt: expiresAt } = record
+      const { minter, scopes, organizations, origin, subject, endsAt: expiresAt } = record
       const key = minter.keyHash === undefined ? undefined : keys.findByHash(minter.keyHash)
       if (minter.keyHash !== undefined && !key) return undefined
       if (now - record.seenAt > touchMs) await touch(`session:${name}`, { ...record, seenAt: now })
@@ -127,6 +151,7 @@ export const createSessions = (options: { secret: Secret; records: Records; keys
           key?.requestsPerMinute ?? Number.POSITIVE_INFINITY,
         ),
         origin,
+        subject,
         expiresAt,
       }
     },

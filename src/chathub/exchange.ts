@@ -16,6 +16,8 @@ export type CallContext = {
   lane: Lane
   /** Client id; clients share a lane fairly. */
   client: string
+  /** Of the request that asks for it. */
+  requestId?: string
   /** On the clock's monotonic scale, ms. */
   deadline: number
   signal?: AbortSignal

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { FailureCode } from '../errors.ts'
 import { AssignChat, Assignment, ChatIdText } from './assignment.ts'
+import * as audit from './audit.ts'
 import * as dropIn from './drop-in.ts'
 import { IdText } from './ids.ts'
 import * as imports from './import.ts'
@@ -153,6 +154,9 @@ export const endpoints = {
   retryOperation: { id: 'retryOperation', method: 'post', path: '/v1/operations/{operation}:retry', scope: 'any', tag: 'operations',
     summary: 'Retry the rows that ended in doubt, against a new list. This needs the scope of the write.',
     params: oneOperation, body: system.Nothing, idempotent: true, answers: { 202: operation.Operation }, failures: ['operation.unknown', 'operation.settled', 'operation.running', 'scope.missing', 'redis.unavailable', 'queue.full'] },
+  undoOperation: { id: 'undoOperation', method: 'post', path: '/v1/operations/{operation}:undo', scope: 'any', tag: 'operations',
+    summary: 'Set back what an operation changed, as a new operation. An added operator gets the status `deleted`, since ChatHub has no delete. Needs the scope of the write.',
+    params: oneOperation, body: system.Nothing, idempotent: true, answers: { 202: operation.Operation }, failures: ['operation.unknown', 'operation.settled', 'operation.running', 'operation.undone', 'scope.missing', 'redis.unavailable', 'write.in-doubt'] },
   mintOperatorToken: { id: 'mintOperatorToken', method: 'post', path: '/v1/organizations/{org}/operators/{operator}/tokens', scope: 'tokens:mint', tag: 'tokens',
     summary: 'Issue a token for an active operator, valid for at most 24 hours less a minute.',
     params: oneOperator, body: system.TokenRequest, idempotent: true, answers: { 201: system.OperatorToken }, failures: [...known, 'operator.unknown', 'operator.not-active', ...writing] },
@@ -171,6 +175,9 @@ export const endpoints = {
   purge: { id: 'purgeCache', method: 'post', path: '/v1/cache:purge', scope: 'cache:purge', tag: 'gateway',
     summary: 'Ask ChatHub before a list is served again. Purging all lists needs organizations "*".',
     body: system.Purge, idempotent: true, answers: { 204: null }, failures: [...known, 'redis.unavailable'] },
+  listAudit: { id: 'listAudit', method: 'get', path: '/v1/audit', scope: 'audit:read', tag: 'audit', producesToo: ['application/x-ndjson', 'text/csv'],
+    summary: 'Who changed what, from what to what, when: the audit records of the organizations of the caller, newest first.',
+    query: audit.AuditQuery, headers: ['Link', 'Content-Disposition'], answers: { 200: audit.AuditPage }, failures: ['redis.unavailable'] },
   mintSession: { id: 'mintSession', method: 'post', path: '/v1/sessions', scope: 'sessions:mint', tag: 'sessions',
     summary: 'For a back end: get a ticket with which one browser opens a session.',
     body: system.NewSession, idempotent: true, answers: { 201: system.Ticket }, failures: ['session.exceeds', 'organization.unknown', 'redis.unavailable'] },

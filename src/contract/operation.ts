@@ -1,14 +1,14 @@
 import { z } from 'zod'
 import { component, countsOf, Id, listOf, wordList } from './ids.ts'
 import { NewName } from './names.ts'
-import { AddResult, knownStatuses, outcomes } from './operator.ts'
+import { AddResult, knownStatuses, outcomes, statuses } from './operator.ts'
 import { TokenRequest, tokenSecondsMax } from './system.ts'
 
 /** The outcome of one row of a write. `pending`: none yet. A status change ends `changed` or `unchanged`. */
 export const rowOutcomes = [...outcomes, 'changed', 'unchanged', 'pending'] as const
 export type RowOutcome = (typeof rowOutcomes)[number]
 
-const operationKinds = ['add', 'import', 'onboard', 'setStatus'] as const
+const operationKinds = ['add', 'import', 'onboard', 'setStatus', 'undo'] as const
 const operationStates = ['queued', 'running', 'done', 'cancelled', 'needsReview'] as const
 
 /** A write that takes long or is in doubt. The counts sum to `total`. */
@@ -17,6 +17,9 @@ export const Operation = component('Operation', {
   kind: z.enum(operationKinds),
   organization: Id,
   state: z.enum(operationStates),
+  client: z.string().describe('The key, token or session that asked for it.'),
+  subject: z.string().nullable().describe('The person of the session.'),
+  undoes: z.string().nullable().describe('For an undo: the operation that it sets back.'),
   total: z.int(),
   ...countsOf(rowOutcomes),
   startedAt: z.iso.datetime(),
@@ -31,6 +34,10 @@ const OperationRow = component('OperationRow', {
   name: z.string().optional(),
   id: Id.optional(),
   outcome: z.enum(rowOutcomes),
+  was: z
+    .strictObject({ name: z.string(), status: z.enum(statuses) })
+    .optional()
+    .describe('For a change of status: the operator before it.'),
   reason: z
     .string()
     .optional()

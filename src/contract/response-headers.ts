@@ -23,6 +23,7 @@ export const responseHeaders = {
   'Accept-Patch': header(text, 'The media types of a body that this endpoint takes.', false),
   'Accept-Encoding': header(text, 'The codings of a body that this endpoint takes.', false),
   'Set-Cookie': header(text, 'Sets or removes the session cookie.'),
+  Link: header(text, 'RFC 8288: `rel="next"` is the next page.', false),
   'Content-Disposition': header(text, 'File name of a CSV answer.', false),
 }
 export type ResponseHeader = keyof typeof responseHeaders

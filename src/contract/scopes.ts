@@ -8,6 +8,7 @@ export const scopes = [
   'assignments:write',
   'tokens:mint',
   'events:read',
+  'audit:read',
   'webhooks:manage',
   'sessions:mint',
   'cache:purge',

@@ -103,11 +103,24 @@ const Origin = z
 
 const distinct = <T>(list: T[]): T[] => [...new Set(list)]
 
+/** Visible text. It is compared exactly. */
+const Subject = z
+  .string()
+  .min(1)
+  .max(128)
+  .refine((text) => !/[\p{Cc}\p{Cs}\u202A-\u202E\u2066-\u2069]/u.test(text), {
+    message: 'Wanted: no control characters and no lone surrogates.',
+    params: { code: 'chars' },
+  })
+
 export const NewSession = component('NewSession', {
   organizations: listOf(Id, [0, 1000]).transform(distinct),
   scopes: listOf(z.enum(scopes), [0, 1000]).transform(distinct),
   origin: Origin.describe('The only origin whose pages may use the session.'),
   ttlSeconds: z.int().min(60).max(43_200).default(43_200).describe('Use does not extend it.'),
+  subject: Subject.optional().describe(
+    'Names the person, as in your own system. It is written into the audit log and into operations.',
+  ),
 })
 export const Ticket = z
   .strictObject({ ticket: z.string(), expiresAt: z.iso.datetime() })
@@ -117,5 +130,6 @@ export const Session = component('Session', {
   scopes: z.array(z.enum(scopes)),
   organizations: z.array(Id),
   origin: z.string(),
+  subject: z.string().nullable(),
   expiresAt: z.iso.datetime(),
 })

@@ -9,6 +9,7 @@ import { createFastPath } from './fast-path.ts'
 import { createPipeline } from './pipeline.ts'
 import { createResponseBatcher, type Observe } from './response-batcher.ts'
 import { createRouter, type Router } from './router.ts'
+import { mountAudit } from './routes/audit.ts'
 import { mountDocs } from './routes/docs.ts'
 import { mountDropIn } from './routes/drop-in.ts'
 import { mountGateway, mountHealth } from './routes/gateway.ts'
@@ -40,6 +41,7 @@ export const mountMain = (router: Router, services: Services): void => {
   mountOrganizations(router, services)
   mountDropIn(router, services)
   mountGateway(router, services)
+  mountAudit(router, services)
   mountSessions(router, services)
   mountDocs(router, services)
   mountHealth(router, services)

@@ -114,7 +114,7 @@ export const createPipeline = (options: {
         body,
         contentType,
         req,
-        context: { lane, client: caller.id, deadline },
+        context: { lane, client: caller.id, requestId: requestContext.requestId, deadline },
         notBefore: notBeforeOf(req),
         requestKey: '',
       } as HandlerInput<E>

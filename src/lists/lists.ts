@@ -2,6 +2,7 @@ import { authorize } from '../access/authorize.ts'
 import type { Caller } from '../access/caller.ts'
 import type { Times } from '../cache/entry.ts'
 import type { TokenStatus } from '../chathub/company-token.ts'
+import { type OnChange, oneChange } from '../contract/audit.ts'
 import { Failure } from '../errors.ts'
 import type { Redis } from '../redis/redis.ts'
 import { createDiagnose } from './diagnosis.ts'
@@ -22,6 +23,7 @@ type Options = Omit<ListOptions, 'times'> &
     organizationsFreshMs: number
     redis: Redis | undefined
     systemCaller: Caller
+    onChange: OnChange
     upstream: { tokenStatus(): TokenStatus; isReachable(): boolean }
   }
 
@@ -29,7 +31,7 @@ type Options = Omit<ListOptions, 'times'> &
  * Drops one operator list, or every list: the next read asks ChatHub, on every instance.
  * @throws Failure `organization.unknown`; `request.invalid-body` when a caller without organizations `'*'` names none
  */
-export type Purge = (caller: Caller, organization?: number) => Promise<void>
+export type Purge = (caller: Caller, organization?: number, requestId?: string) => Promise<void>
 
 /** The reading side: two caches, and everything that is read from them. */
 export const createLists = (options: Options) => {
@@ -43,15 +45,24 @@ export const createLists = (options: Options) => {
   const rosters = createRosterCache({ ...options, times: options, organizations, learn: index.learn })
   const lists = createOperatorLists(rosters, organizations)
   const directory = createDirectory({ ...options, lists, organizations, index })
-  const purge: Purge = async (caller, organization) => {
+  const purge: Purge = async (caller, organization, requestId) => {
     if (organization !== undefined) {
       authorize(caller, { organization })
-      return rosters.purge(operatorsKey(organization))
+      await rosters.purge(operatorsKey(organization))
+    } else {
+      if (caller.organizations !== '*')
+        throw new Failure('request.invalid-body', { errors: [organizationFault] })
+      await rosters.purge()
+      await organizationCache.purge(organizationsKey)
     }
-    if (caller.organizations !== '*')
-      throw new Failure('request.invalid-body', { errors: [organizationFault] })
-    await rosters.purge()
-    await organizationCache.purge(organizationsKey)
+    const { id: client, subject } = caller
+    const at = options.clock.wall()
+    await options.onChange({
+      ...{ organization: organization ?? null, at, client, subject, requestId },
+      // Once a minute for each client, so that repeated purges do not push out other records.
+      step: { name: `purge:${client}:${Math.floor(at / 60_000)}`, keepMs: 120_000 },
+      changes: [{ ...oneChange, kind: 'cachePurged', key: 0 }],
+    })
   }
   return {
     rosters,

@@ -3,6 +3,7 @@ import type { ChatHub } from '../chathub/client.ts'
 import type { CallContext } from '../chathub/exchange.ts'
 import type { Validity } from '../chathub/wire.ts'
 import type { Clock } from '../clock.ts'
+import { type OnChange, oneChange } from '../contract/audit.ts'
 import { tokenSecondsMax } from '../contract/system.ts'
 import { Failure, isFailure } from '../errors.ts'
 import type { Directory } from './directory.ts'
@@ -37,6 +38,7 @@ export const createOperatorTokens = (options: {
   lists: OperatorLists
   directory: Pick<Directory, 'find'>
   clock: Clock
+  onChange: OnChange
 }): OperatorTokens => ({
   mint: async (caller, organization, request, context) => {
     const { copy } = await options.lists.read(caller, organization, context)
@@ -45,7 +47,18 @@ export const createOperatorTokens = (options: {
     if (operator.status !== 'active') throw new Failure('operator.not-active')
     const latest = options.clock.wall() + tokenSecondsMax * 1000
     const expiresAt = new Date(Math.min(request.expiresAt.getTime(), latest))
-    return { token: await options.chathub.operatorToken(operator.id, expiresAt, context), expiresAt }
+    const token = await options.chathub.operatorToken(operator.id, expiresAt, context)
+    const { id, name } = operator
+    // A token that could not be recorded is given to nobody.
+    await options.onChange({
+      organization,
+      at: options.clock.wall(),
+      client: caller.id,
+      subject: caller.subject,
+      requestId: context.requestId,
+      changes: [{ ...oneChange, kind: 'tokenIssued', operator: { id, name } }],
+    })
+    return { token, expiresAt }
   },
   validate: async (caller, token, context) => {
     const validity = await options.chathub.validate(token, context)

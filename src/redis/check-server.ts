@@ -10,6 +10,7 @@ const families = [
   'operator-index',
   'journal:',
   'assignment:',
+  'audit:',
   'idempotency:',
   'session:',
   'ticket:',
@@ -55,8 +56,14 @@ ZRANGEBYSCORE zset 0 1
 ZREM zset b
 ZREMRANGEBYSCORE zset 5 6
 ZSCORE zset a
-DEL list`
-const types = ['string', 'hash', 'list', 'zset']
+DEL list
+SETBIT string 1 1
+XADD stream MAXLEN ~ 9 1-1 a b
+XTRIM stream MINID ~ 1
+XRANGE stream (0-0 + COUNT 1
+XREVRANGE stream + - COUNT 1
+RENAME stream stream`
+const types = ['string', 'hash', 'list', 'zset', 'stream']
 
 const callOf = (line: string): string => {
   const [name = '', type = '', ...args] = line.split(' ')

@@ -3,7 +3,7 @@ import type { Caller } from '../access/caller.ts'
 import type { CallContext } from '../chathub/exchange.ts'
 import { type AddOperators, type AddResult, type Outcome, outcomes } from '../contract/operator.ts'
 import type { Organizations } from '../lists/organizations.ts'
-import type { NewWrite, Operation, Row } from './operation.ts'
+import { askedBy, type NewWrite, type Operation, type Row } from './operation.ts'
 import type { OperationWriter } from './operation-writer.ts'
 
 /**
@@ -30,7 +30,15 @@ export const createAdd =
     authorize(caller, { organization })
     const { kind = 'add', onDuplicate, onDeleted, operators, dryRun } = request
     const rows = operators.map(({ name }, index): Row => ({ index, name, outcome: 'pending' }))
-    const write = { kind, client: caller.id, organization, requestKey, rows, onDuplicate, onDeleted }
+    const write = {
+      kind,
+      ...askedBy(caller, context),
+      organization,
+      requestKey,
+      rows,
+      onDuplicate,
+      onDeleted,
+    }
     if (dryRun) return { done: summarize(await writer.preview(write, context)) }
     const result = await writer.write(write, context)
     return 'operation' in result ? result : { done: summarize(result.rows) }
@@ -67,11 +75,23 @@ export const createImports = (writer: OperationWriter, organizations: Organizati
   start: async (caller, organization, request, context, requestKey) => {
     authorize(caller, { organization })
     await organizations.get(caller, organization, context)
-    return writer.enqueue({ ...request, kind: 'import', client: caller.id, organization, requestKey })
+    return writer.enqueue({
+      ...request,
+      kind: 'import',
+      ...askedBy(caller, context),
+      organization,
+      requestKey,
+    })
   },
   preview: async (caller, organization, request, context) => {
     authorize(caller, { organization })
-    const write = { ...request, kind: 'import', client: caller.id, organization, requestKey: '' } as const
+    const write = {
+      ...request,
+      kind: 'import',
+      ...askedBy(caller, context),
+      organization,
+      requestKey: '',
+    } as const
     return writer.preview(write, context)
   },
 })

@@ -7,7 +7,7 @@ import type { FoundOperator } from '../lists/directory.ts'
 import { operatorsKey } from '../lists/operator-lists.ts'
 import type { Roster } from '../lists/roster.ts'
 import type { Write } from './add.ts'
-import { isPending, type NewWrite, type Row, scopeOfWrite } from './operation.ts'
+import { askedBy, isPending, type NewWrite, type Row, scopeOfWrite } from './operation.ts'
 import type { OperationWriter } from './operation-writer.ts'
 import { planRows } from './row-planner.ts'
 
@@ -44,12 +44,13 @@ export const createChangeStatus = (writer: OperationWriter, cache: Cache<Roster>
   }
   return {
     many: async (caller, organization, request, context, requestKey) => {
-      const write = writeOf(caller, organization, request, requestKey)
+      const write = { ...writeOf(caller, organization, request, requestKey), ...askedBy(caller, context) }
       const result = await writer.write(write, context)
       return 'operation' in result ? result : { done: result.rows }
     },
     one: async (caller, organization, { operator: id, status }, context, requestKey) => {
-      const write = writeOf(caller, organization, { ids: [id], status }, requestKey)
+      const asked = writeOf(caller, organization, { ids: [id], status }, requestKey)
+      const write = { ...asked, ...askedBy(caller, context) }
       const result = await writer.write(write, context, {
         // An old list proves neither that an operator does not exist, nor that it may be switched.
         mayUse: (cached) =>

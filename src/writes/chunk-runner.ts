@@ -2,20 +2,14 @@ import type { Cache, Copy } from '../cache/cache.ts'
 import type { ChatHub } from '../chathub/client.ts'
 import type { CallContext } from '../chathub/exchange.ts'
 import { statusCode } from '../chathub/wire.ts'
-import type { KnownStatus, Operator } from '../contract/operator.ts'
+import type { Operator } from '../contract/operator.ts'
 import { type Failure, isFailure } from '../errors.ts'
 import { operatorsKey } from '../lists/operator-lists.ts'
 import { createRoster, type Roster } from '../lists/roster.ts'
 import type { Journal } from './journal.ts'
-import { type Chunk, isPending, type Operation, type Row, type Sending } from './operation.ts'
+import { type Chunk, isPending, type Operation, type Row, type Sending, statusGoal } from './operation.ts'
 import type { HeldLock } from './organization-lock.ts'
 import { baselineOf, matchRows, planRows, replaceRows, rowsToSend } from './row-planner.ts'
-
-/** The status that an operation sets, and the outcome of its rows then. */
-export const statusGoal = (operation: Operation): { status: KnownStatus; outcome: Row['outcome'] } =>
-  operation.status === undefined
-    ? { status: 'active', outcome: 'reactivated' }
-    : { status: operation.status, outcome: 'changed' }
 
 // One call each. At 5 calls a second they hold the organization's lock for 2 s, so that others get it in time.
 const changesAtOnce = 10
@@ -80,20 +74,24 @@ export const createChunkRunner = (
       const body = adding.map(({ name = '' }) => ({ organizationId: operation.organization, name }))
       await chathub.synchronize(body, context).then(take, (error) => fail(adding, error))
     }
-    const { status, outcome } = statusGoal(operation)
     const changing = doubtful.length > 0 ? [] : sending.filter(({ id }) => id !== undefined)
     for (const row of changing) {
       if (delivery.refused) break
+      const { status, outcome } = statusGoal(operation, row)
       await chathub.setStatus(row.id as number, statusCode(status), context).then(
         () => void decided.push({ ...row, outcome }),
         (error) => fail([row], error),
       )
     }
-    const changed = new Set(decided.filter((row) => row.outcome === outcome).map(({ id }) => id))
+    const isChanged = ({ outcome }: Row): boolean => outcome === 'changed' || outcome === 'reactivated'
+    const changed = new Map(
+      decided.filter(isChanged).map((row) => [row.id, statusGoal(operation, row).status]),
+    )
     if (changed.size > 0) {
-      const operators = delivery.roster.operators.map((operator) =>
-        changed.has(operator.id) ? { id: operator.id, name: operator.name, status } : operator,
-      )
+      const operators = delivery.roster.operators.map(({ id, name, ...rest }) => {
+        const status = changed.get(id)
+        return status ? { id, name, status } : { id, name, ...rest }
+      })
       delivery.roster = createRoster(before.organization, operators)
     }
     return { ...delivery, decided, doubtful }

@@ -115,15 +115,21 @@ export const findDelimiter = (text: string): { delimiter: string; start: number;
   return { delimiter: rated.reduce(better).delimiter, start: 0, line: 1 }
 }
 
-/** Rows as CSV for spreadsheets. A cell that looks like a formula gets a leading apostrophe, also if it already has one. */
-export const writeReport = (rows: readonly Row[]): string => {
-  const cell = (value: string | number | undefined): string => {
+type CsvCell = string | number | null | undefined
+
+/** CSV for spreadsheets. A cell that looks like a formula gets a leading apostrophe, also if it already has one. */
+export const writeCsv = (columns: readonly string[], rows: readonly (readonly CsvCell[])[]): string => {
+  const cell = (value: CsvCell): string => {
     const text = String(value ?? '')
     const safe = typeof value === 'string' && /^'*[=+\-@\t\r]/.test(text) ? `'${text}` : text
     return /[",;\t\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe
   }
-  const lines = rows.map((row) =>
-    [row.line ?? row.index + 1, row.name, row.outcome, row.id, row.reason].map(cell).join(','),
-  )
-  return `\uFEFF${['line,name,outcome,id,reason', ...lines].join('\r\n')}\r\n`
+  const lines = [columns, ...rows].map((row) => row.map(cell).join(','))
+  return `\uFEFF${lines.join('\r\n')}\r\n`
 }
+
+export const writeReport = (rows: readonly Row[]): string =>
+  writeCsv(
+    ['line', 'name', 'outcome', 'id', 'reason'],
+    rows.map((row) => [row.line ?? row.index + 1, row.name, row.outcome, row.id, row.reason]),
+  )

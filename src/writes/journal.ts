@@ -1,5 +1,7 @@
 import type { Clock } from '../clock.ts'
+import type { OnChange } from '../contract/audit.ts'
 import type { Reporter } from '../report.ts'
+import { changesOf } from './changes.ts'
 import { type Chunk, type Operation, type Row, reopened, withChunk } from './operation.ts'
 import type { HeldLock, LockContext } from './organization-lock.ts'
 
@@ -55,8 +57,16 @@ export type JournalStore = Omit<Journal, 'chunk' | 'save'> & {
 /** A final operation is kept for this long. */
 export const operationKeepMs = 7 * 24 * 3600 * 1000
 
-/** The journal on a store. It counts the rows of each saved chunk, and reports the outcomes that are new. */
-export const createJournal = (store: JournalStore, clock: Clock, report: Reporter): Journal => ({
+/**
+ * The journal on a store. It counts the rows of each saved chunk, and reports the outcomes that are new. Changes are told
+ * before they are kept. After a crash between the two the rows are decided again, and told again under the same keys.
+ */
+export const createJournal = (
+  store: JournalStore,
+  clock: Clock,
+  report: Reporter,
+  onChange: OnChange,
+): Journal => ({
   ...store,
   chunk: async (operation, number) => {
     const { retryKey, rows } = await store.chunk(operation.id, number)
@@ -64,6 +74,8 @@ export const createJournal = (store: JournalStore, clock: Clock, report: Reporte
   },
   save: async (operation, lock, chunk, forget = false) => {
     const next = withChunk(operation, chunk, clock.wall())
+    const told = chunk && changesOf(operation, chunk, clock.wall())
+    if (told && told.changes.length > 0) await onChange(told)
     if (forget && next.state === 'done') await store.remove(next, lock)
     else await store.save(next, lock, chunk)
     const { kind, organization, client } = operation

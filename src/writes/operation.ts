@@ -1,5 +1,8 @@
+import { hasScope } from '../access/authorize.ts'
+import type { Caller } from '../access/caller.ts'
+import type { CallContext } from '../chathub/exchange.ts'
 import { type OperationView, type RowOutcome, rowOutcomes } from '../contract/operation.ts'
-import type { KnownStatus } from '../contract/operator.ts'
+import type { KnownStatus, Status } from '../contract/operator.ts'
 import type { Scope } from '../contract/scopes.ts'
 
 /** One row of a write; immutable. It leaves `pending` once; only a retry puts it back. */
@@ -10,6 +13,10 @@ export type Row = Readonly<{
   id?: number | undefined
   outcome: RowOutcome
   reason?: string | undefined
+  /** For a change of status: the operator before it. */
+  was?: { name: string; status: Status }
+  /** For an undo: the status to set, if the operator still has this name and the status `from`. */
+  undo?: { name: string; from: KnownStatus; to: KnownStatus }
 }>
 
 /** Rows of one chunk: as they are kept, and as they are now. */
@@ -38,6 +45,9 @@ export type Operation = Readonly<{
   id: string
   kind: OperationView['kind']
   client: string
+  /** The person of the session. */
+  subject?: string | undefined
+  requestId?: string | undefined
   organization: number
   state: OperationView['state']
   onDuplicate: 'skip' | 'allow' | 'fail'
@@ -46,6 +56,8 @@ export type Operation = Readonly<{
   status?: KnownStatus | undefined
   /** True: only active and inactive operators may be changed, because the caller lacks `operators:write`. */
   switchOnly?: boolean | undefined
+  /** For `undo`: the operation that it sets back, the scope of the first write in a row of undos, and the request for it. */
+  undoes?: Readonly<{ id: string; scope: Scope; requestKey: string }> | undefined
   total: number
   counts: Readonly<Record<RowOutcome, number>>
   /** First chunk that may hold pending rows. */
@@ -68,13 +80,32 @@ export type Operation = Readonly<{
 }>
 
 /** What a caller asks to be written. Repetitions of a request carry the same `requestKey`. */
-export type NewWrite = Pick<Operation, 'kind' | 'client' | 'organization' | 'status' | 'switchOnly'> &
+export type NewWrite = Pick<
+  Operation,
+  'kind' | 'client' | 'subject' | 'requestId' | 'organization' | 'status' | 'switchOnly' | 'undoes'
+> &
   Partial<Pick<Operation, 'onDuplicate' | 'onDeleted'>> & { requestKey: string; rows: readonly Row[] }
 
-/** The scope that a write needs. */
-export const scopeOfWrite = ({ kind, status }: Pick<Operation, 'kind' | 'status'>): Scope => {
+/** The scope that a write needs. An undo needs that of the write. */
+export const scopeOfWrite = ({
+  kind,
+  status,
+  undoes,
+}: Pick<Operation, 'kind' | 'status' | 'undoes'>): Scope => {
+  if (undoes) return undoes.scope
   if (kind === 'import') return 'operators:import'
   return kind === 'setStatus' && status !== 'deleted' ? 'operators:status' : 'operators:write'
+}
+
+/** Whether the caller may only switch operators between active and inactive. */
+export const mayOnlySwitch = (
+  caller: Caller,
+  write: Pick<Operation, 'kind' | 'status' | 'undoes'>,
+): boolean => scopeOfWrite(write) === 'operators:status' && !hasScope(caller, 'operators:write')
+
+/** Who asks for a write. */
+export const askedBy = (caller: Caller, { requestId }: Pick<CallContext, 'requestId'>) => {
+  return { client: caller.id, subject: caller.subject, requestId }
 }
 
 /** The same for every repetition of a request. */
@@ -104,6 +135,21 @@ export const newOperation = (
   }
   return { operation, chunks }
 }
+
+/** The status that an operation sets in a row, and the outcome of the row then. */
+export const statusGoal = (
+  { status }: Pick<Operation, 'status'>,
+  { undo }: Row,
+): { status: KnownStatus; outcome: Row['outcome'] } => {
+  const goal = undo?.to ?? status
+  return goal === undefined
+    ? { status: 'active', outcome: 'reactivated' }
+    : { status: goal, outcome: 'changed' }
+}
+
+/** Whether an operation changes the status of operators by id; others add names. */
+export const changesStatus = ({ kind, status }: Partial<Pick<Operation, 'kind' | 'status'>>): boolean =>
+  status !== undefined || kind === 'undo'
 
 export const isPending = ({ outcome }: Row): boolean => outcome === 'pending'
 export const isFinal = ({ state }: Operation): boolean => state !== 'queued' && state !== 'running'
@@ -139,24 +185,28 @@ export const withChunk = (operation: Operation, chunk: Chunk | undefined, now: n
  * The row as a retry tries it again, if it can. Where duplicates are allowed, a duplicated name would be added a third time.
  * A name that ChatHub spells otherwise is in no list that it could be compared with.
  */
-export const reopened = (row: Row, { kind, onDuplicate }: Operation): Row => {
+export const reopened = (row: Row, { onDuplicate, ...operation }: Operation): Row => {
   const { reason, id, ...rest } = row
   const canRetry =
     row.outcome === 'unknown'
       ? reason !== 'spelled-otherwise' && (onDuplicate !== 'allow' || reason !== 'doubled')
       : row.outcome === 'rejected' && reason === 'chathub.unavailable'
   // The operator of a name is looked for again.
-  return canRetry ? { ...rest, id: kind === 'setStatus' ? id : undefined, outcome: 'pending' } : row
+  return canRetry ? { ...rest, id: changesStatus(operation) ? id : undefined, outcome: 'pending' } : row
 }
 
 /** The operation as its client sees it. */
 export const viewOf = (operation: Operation): OperationView => {
-  const { id, kind, organization, state, total, counts, startedAt, finishedAt, detail = null } = operation
+  const { id, kind, organization, state, client, subject = null, undoes } = operation
+  const { total, counts, startedAt, finishedAt, detail = null } = operation
   return {
     id,
     kind,
     organization,
     state,
+    client,
+    subject,
+    undoes: undoes?.id ?? null,
     total,
     ...counts,
     startedAt: new Date(startedAt).toISOString(),

@@ -1,26 +1,45 @@
-import { authorize, hasScope, mayTouch } from '../access/authorize.ts'
+import { authorize, mayTouch } from '../access/authorize.ts'
 import type { Caller } from '../access/caller.ts'
+import type { CallContext } from '../chathub/exchange.ts'
 import { type Clock, every } from '../clock.ts'
+import { type OnChange, oneChange } from '../contract/audit.ts'
 import type { RowOutcome } from '../contract/operation.ts'
 import { Failure } from '../errors.ts'
-import { type Journal, rowsOf } from './journal.ts'
-import { countRows, isFinal, isPending, type Operation, type Row, scopeOfWrite } from './operation.ts'
+import { type Journal, operationKeepMs, rowsOf } from './journal.ts'
+import {
+  askedBy,
+  countRows,
+  isFinal,
+  isPending,
+  mayOnlySwitch,
+  type Operation,
+  operationId,
+  type Row,
+  scopeOfWrite,
+} from './operation.ts'
+import type { OperationWriter } from './operation-writer.ts'
 import type { Runner } from './runner.ts'
+import { undoOf } from './undo.ts'
 
 /**
- * Operations as the client that made them sees them, while it may touch their organization.
- * @throws Failure `operation.unknown`
+ * Operations as callers see them that may touch their organization: the client that made it, other sessions of the same
+ * person, and `admin`. @throws Failure `operation.unknown`
  */
 export type Operations = {
   get(caller: Caller, id: string): Promise<Operation>
   rows(caller: Caller, id: string, outcomes?: readonly RowOutcome[]): Promise<Row[]>
   /** Rows that are not sent yet stay pending. @throws Failure `operation.settled` */
-  cancel(caller: Caller, id: string): Promise<Operation>
+  cancel(caller: Caller, id: string, context: CallContext): Promise<Operation>
   /**
    * Tries rows again that ended in doubt, that were rejected because ChatHub was unavailable, or that a cancelled operation
    * left; once per `requestKey`. @throws Failure `operation.running`, `operation.settled`, `scope.missing`, `queue.full`
    */
-  retry(caller: Caller, id: string, requestKey: string): Promise<Operation>
+  retry(caller: Caller, id: string, context: CallContext, requestKey: string): Promise<Operation>
+  /**
+   * Begins an operation that sets this one back, once. The same `requestKey` gets the same operation.
+   * @throws Failure `operation.running`, `operation.undone`, `operation.settled` where nothing was changed, `scope.missing`
+   */
+  undo(caller: Caller, id: string, context: CallContext, requestKey: string): Promise<Operation>
   /** Calls back with the operation four times a second, and with undefined once it is gone. The returned function ends it. */
   watch(caller: Caller, operation: Operation, seen: (operation: Operation | undefined) => void): () => void
 }
@@ -28,12 +47,32 @@ export type Operations = {
 const retryMs = 5000
 const watchMs = 250
 
-export const createOperations = (journal: Journal, runner: Pick<Runner, 'run'>, clock: Clock): Operations => {
+export const createOperations = (
+  journal: Journal,
+  runner: Pick<Runner, 'run'>,
+  writer: Pick<OperationWriter, 'enqueue'>,
+  clock: Clock,
+  onChange: OnChange,
+): Operations => {
   const get = async (caller: Caller, id: string): Promise<Operation> => {
     const operation = /^\d{1,10}-[\w-]{8,40}$/.test(id) ? await journal.get(id) : undefined
-    if (operation?.client === caller.id && mayTouch(caller, operation.organization)) return operation
+    if (operation && mayTouch(caller, operation.organization) && isOf(caller, operation)) return operation
     throw new Failure('operation.unknown')
   }
+
+  /** Tells who gave a command to an operation; once for each `key`. */
+  const tell = (
+    caller: Caller,
+    { id, organization }: Operation,
+    context: CallContext,
+    kind: 'cancelRequested' | 'retryRequested' | 'undoRequested',
+    key = '',
+  ): Promise<void> =>
+    onChange({
+      ...{ organization, at: clock.wall(), operation: id, ...askedBy(caller, context) },
+      ...(key && { step: { name: `${id}:${kind}:${key}`, keepMs: operationKeepMs } }),
+      changes: [{ ...oneChange, kind, key: 0 }],
+    })
 
   return {
     get,
@@ -41,14 +80,15 @@ export const createOperations = (journal: Journal, runner: Pick<Runner, 'run'>, 
       const rows = await rowsOf(journal, await get(caller, id))
       return outcomes ? rows.filter(({ outcome }) => outcomes.includes(outcome)) : rows
     },
-    cancel: async (caller, id) => {
+    cancel: async (caller, id, context) => {
       const operation = await get(caller, id)
       if (isFinal(operation)) throw new Failure('operation.settled')
+      await tell(caller, operation, context, 'cancelRequested')
       await journal.cancel(id)
       void runner.run(id)
       return operation
     },
-    retry: async (caller, id, retryKey) => {
+    retry: async (caller, id, context, retryKey) => {
       authorize(caller, { scope: scopeOfWrite(await get(caller, id)) })
       const again = await journal.withLock(
         id,
@@ -60,10 +100,11 @@ export const createOperations = (journal: Journal, runner: Pick<Runner, 'run'>, 
           const { givenUp, finishedAt: _, detail: __, ...rest } = operation
           const sending = givenUp && { ...givenUp, attempt: 0 }
           // Its rows are reopened as they are read.
-          const switchOnly = !hasScope(caller, 'operators:write')
+          const switchOnly = mayOnlySwitch(caller, operation)
           const next: Operation = { ...rest, state: 'running', retryKey, sending, next: 0, switchOnly }
           const rows = await rowsOf(journal, next)
           if (!rows.some(isPending)) throw new Failure('operation.settled')
+          await tell(caller, operation, context, 'retryRequested', retryKey)
           await journal.reopen(next)
           const kept = await journal.save({ ...next, counts: countRows(rows) }, lock)
           // Listed again: another instance that still saw it final may have taken it off the list.
@@ -74,9 +115,37 @@ export const createOperations = (journal: Journal, runner: Pick<Runner, 'run'>, 
       void runner.run(id)
       return again
     },
+    undo: async (caller, id, context, requestKey) => {
+      const operation = await get(caller, id)
+      authorize(caller, { scope: scopeOfWrite(operation) })
+      if (!isFinal(operation)) throw new Failure('operation.running')
+      const rows = await rowsOf(journal, operation)
+      const write = undoOf(
+        operation,
+        rows,
+        { ...askedBy(caller, context), switchOnly: mayOnlySwitch(caller, operation) },
+        requestKey,
+      )
+      if (!write)
+        throw new Failure('operation.settled', { detail: 'No row of this operation changed anything.' })
+      // Another request may have begun it: the id of an undo follows from that of the operation.
+      const undo = (await journal.get(operationId(write))) ?? (await writer.enqueue(write))
+      if (undo.undoes?.requestKey !== requestKey) throw new Failure('operation.undone')
+      await tell(caller, operation, context, 'undoRequested', requestKey)
+      return undo
+    },
     watch: (caller, { id, organization }, seen) => {
       authorize(caller, { organization })
       return every(clock, watchMs, () => void journal.get(id).then(seen, () => {}))
     },
   }
 }
+
+/** The client id of a session is that of its minter, a slash and eight characters. */
+const minterOf = (client: string): string => client.replace(/\/[\w-]{8}$/, '')
+
+/** Whether the operation is the caller's to see: its own, its person's, or anybody's for `admin`. */
+const isOf = (caller: Caller, { client, subject }: Operation): boolean =>
+  client === caller.id ||
+  (subject !== undefined && subject === caller.subject && minterOf(client) === minterOf(caller.id)) ||
+  caller.scopes.has('admin')

@@ -5,9 +5,8 @@ import { fold } from '../contract/names.ts'
 import { Failure } from '../errors.ts'
 import { operatorsKey } from '../lists/operator-lists.ts'
 import type { Roster } from '../lists/roster.ts'
-import { statusGoal } from './chunk-runner.ts'
 import { changeRows, type Journal, rowsOf } from './journal.ts'
-import { isPending, type Operation, type Row, type Sending } from './operation.ts'
+import { isPending, type Operation, type Row, type Sending, statusGoal } from './operation.ts'
 import type { HeldLock } from './organization-lock.ts'
 import { lateDuplicates, matchRows, replaceRows } from './row-planner.ts'
 
@@ -54,10 +53,10 @@ export const createReconciler = (options: {
       await cache.commit(operatorsKey(operation.organization))
       const { value: roster } = await fetchList(operation)
       const kept = await journal.chunk(operation, sending.chunk)
-      const goal = statusGoal(operation)
       const sent = kept
         .filter(({ index }) => sending.rows.includes(index))
         .map((row): Row => {
+          const goal = statusGoal(operation, row)
           const isChanged = row.id !== undefined && roster.byId(row.id)?.status === goal.status
           return isChanged ? { ...row, outcome: goal.outcome } : row
         })

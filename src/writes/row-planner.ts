@@ -1,10 +1,10 @@
 import { cleanName, fold } from '../contract/names.ts'
-import type { Operator } from '../contract/operator.ts'
+import type { Operator, Status } from '../contract/operator.ts'
 import type { Roster } from '../lists/roster.ts'
-import { type Baseline, isPending, type Operation, type Row } from './operation.ts'
+import { type Baseline, changesStatus, isPending, type Operation, type Row, statusGoal } from './operation.ts'
 
 /** What an operation does with its rows. With a `status` it changes operators by id, otherwise it adds names. */
-export type Modes = Partial<Pick<Operation, 'onDuplicate' | 'onDeleted' | 'status' | 'switchOnly'>>
+export type Modes = Partial<Pick<Operation, 'kind' | 'onDuplicate' | 'onDeleted' | 'status' | 'switchOnly'>>
 
 /**
  * Decides each pending row by the list and by the rows before it. A row stays `pending` while something has to be done
@@ -12,9 +12,8 @@ export type Modes = Partial<Pick<Operation, 'onDuplicate' | 'onDeleted' | 'statu
  * « Opérateurs en double »
  */
 export const planRows = (roster: Roster, rows: readonly Row[], modes: Modes): Row[] => {
-  const { status, onDuplicate } = modes
-  if (status !== undefined) return rows.map((row) => (isPending(row) ? planStatus(roster, row, modes) : row))
-  if (onDuplicate === 'allow') return [...rows]
+  if (changesStatus(modes)) return rows.map((row) => (isPending(row) ? planStatus(roster, row, modes) : row))
+  if (modes.onDuplicate === 'allow') return [...rows]
   const seen = new Map<string, Row>()
   return rows.map((row) => {
     const key = fold(row.name ?? '')
@@ -27,12 +26,19 @@ export const planRows = (roster: Roster, rows: readonly Row[], modes: Modes): Ro
   })
 }
 
-const planStatus = (roster: Roster, row: Row, { status, switchOnly }: Modes): Row => {
-  const operator = roster.byId(row.id as number)
-  if (!operator) return { ...row, outcome: 'rejected', reason: 'operator.unknown' }
+const canSwitch = (status: Status): boolean => status === 'active' || status === 'inactive'
+
+const planStatus = (roster: Roster, row: Row, modes: Modes): Row => {
+  const { id, undo } = row
+  const operator = roster.byId(id as number)
+  const rejected = (reason: string): Row => ({ ...row, outcome: 'rejected', reason })
+  if (!operator) return rejected('operator.unknown')
+  if (undo && fold(operator.name) !== fold(undo.name)) return rejected('undo.renamed')
+  const { status } = statusGoal(modes, row)
   if (operator.status === status) return { ...row, outcome: 'unchanged' }
-  const canSwitch = operator.status === 'active' || operator.status === 'inactive'
-  return canSwitch || !switchOnly ? row : { ...row, outcome: 'rejected', reason: 'scope.missing' }
+  if (undo && operator.status !== undo.from) return rejected('undo.changed')
+  if (modes.switchOnly && !(canSwitch(operator.status) && canSwitch(status))) return rejected('scope.missing')
+  return { ...row, was: { name: operator.name, status: operator.status } }
 }
 
 /** An operator that is not deleted decides, otherwise a deleted one. To reactivate that one, the row takes its id. */
@@ -43,7 +49,8 @@ const planName = (roster: Roster, { id, ...row }: Row, { onDeleted }: Modes): Ro
   if (present) return { ...row, outcome: present.id === id ? 'reactivated' : 'exists', id: present.id }
   const [deleted] = sameName
   if (!deleted) return row
-  return { ...row, outcome: onDeleted === 'reactivate' ? 'pending' : 'existsDeleted', id: deleted.id }
+  if (onDeleted !== 'reactivate') return { ...row, outcome: 'existsDeleted', id: deleted.id }
+  return { ...row, outcome: 'pending', id: deleted.id, was: { name: deleted.name, status: deleted.status } }
 }
 
 /** A later row of the same name exists once the earlier one does. Otherwise it ends as the earlier one. */

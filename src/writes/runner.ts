@@ -7,7 +7,7 @@ import { operatorsKey } from '../lists/operator-lists.ts'
 import type { Roster } from '../lists/roster.ts'
 import { announced, createChunkRunner } from './chunk-runner.ts'
 import { changeRows, type Journal } from './journal.ts'
-import { isFinal, isPending, isSending, isSent, type Operation } from './operation.ts'
+import { changesStatus, isFinal, isPending, isSending, isSent, type Operation } from './operation.ts'
 import type { HeldLock } from './organization-lock.ts'
 import { createReconciler } from './reconciler.ts'
 import { planRows } from './row-planner.ts'
@@ -15,6 +15,8 @@ import { planRows } from './row-planner.ts'
 export type Runner = ReturnType<typeof createRunner>
 
 const stepMs = 30_000
+// The undo of an import may have more rows than a caller waits for.
+const interactiveRows = 1000
 // Operators added in ChatHub itself are seen this soon. So one list serves several chunks.
 const recentMs = 5000
 // When ChatHub was away for this long, unsent rows are rejected, so that the operation ends.
@@ -44,8 +46,8 @@ export const createRunner = (options: {
     return work
   }
 
-  const contextOf = ({ kind, client }: Operation): CallContext => ({
-    lane: kind === 'import' ? 'imports' : 'writes',
+  const contextOf = ({ kind, total, client }: Operation): CallContext => ({
+    lane: kind === 'import' || total > interactiveRows ? 'imports' : 'writes',
     client,
     deadline: clock.now() + stepMs,
   })
@@ -96,7 +98,7 @@ export const createRunner = (options: {
         throw new Failure('queue.full', { retryAfterMs: Math.max(1000, waitMs) })
       earlier = await reconciler.reconcile(earlier, lock)
       // A change of status that was proven absent is made now, so that opposite ones end in the order they came.
-      while (earlier.status !== undefined && earlier.sending && !isSending(earlier))
+      while (changesStatus(earlier) && earlier.sending && !isSending(earlier))
         earlier = await step(earlier, lock, deadline)
     }
     return earlier

@@ -2,6 +2,7 @@ import type { Cache } from '../cache/cache.ts'
 import { registry } from '../cache/coherence.ts'
 import type { ChatHub } from '../chathub/client.ts'
 import { type Clock, every, pause } from '../clock.ts'
+import type { OnChange } from '../contract/audit.ts'
 import type { Organizations } from '../lists/organizations.ts'
 import type { Roster } from '../lists/roster.ts'
 import type { Redis } from '../redis/redis.ts'
@@ -31,6 +32,7 @@ export const createWrites = (options: {
   settleMs: number
   clock: Clock
   report: Reporter
+  onChange: OnChange
 }) => {
   const { chathub, rosters: cache, redis, timeoutMs: graceMs, batchSize, settleMs, clock, report } = options
   const { redisDataSince } = registry
@@ -38,7 +40,7 @@ export const createWrites = (options: {
     ? createRedisOrganizationLock({ redis: redis.tolerant, clock, graceMs, redisDataSince })
     : createLocalOrganizationLock(clock)
   const store = redis ? createRedisJournal(redis.tolerant, clock, lock) : createMemoryJournal(clock, lock)
-  const journal = createJournal(store, clock, report)
+  const journal = createJournal(store, clock, report, options.onChange)
   const runner = createRunner({ chathub, cache, journal, clock, settleMs })
   const writer = createOperationWriter({ cache, journal, runner, clock, batchSize })
   const stopSweeping = sweep(journal, runner, clock)
@@ -46,7 +48,7 @@ export const createWrites = (options: {
     add: createAdd(writer),
     changeStatus: createChangeStatus(writer, cache),
     imports: createImports(writer, options.organizations),
-    operations: createOperations(journal, runner, clock),
+    operations: createOperations(journal, runner, writer, clock, options.onChange),
     /** Resolves when the running chunks are kept and all locks are released, or at `stopBy` (monotonic ms). */
     stop: (stopBy: number): Promise<void> => {
       stopSweeping()

@@ -28,7 +28,8 @@ const setUp = (more: Partial<ClientEntry> = {}) => {
   const keys = createKeys([entry], clock)
   const minter = keys.find(key) as Caller
   /** An instance of the gateway; instances share records, keys and the secret. */
-  const instance = () => createSessions({ secret: new Secret('s'.repeat(32)), records, keys, clock })
+  const instance = () =>
+    createSessions({ secret: new Secret('s'.repeat(32)), records, keys, clock, onChange: async () => {} })
   const open = async (sessions: Sessions = instance(), wanted = grant): Promise<string> => {
     const { ticket } = await sessions.mint(minter, wanted)
     return (await sessions.open(ticket, anyOrigin)).id

@@ -68,6 +68,7 @@ const elsewhere: Partial<Record<keyof typeof endpoints, (organization: number) =
   dropInSynchronize: (organizationId) => ({ body: [{ organizationId, name: 'A' }] }),
   diagnose: () => ({}),
   purge: (organization) => ({ body: { organization } }),
+  listAudit: (id) => ({ query: `?organizations=${id}` }),
   mintSession: (id) => ({ body: { organizations: [id], scopes: [], origin: 'https://a.example' } }),
 }
 /** Endpoints that take no id of an organization. */
@@ -76,6 +77,7 @@ const nowhere = [
   ...[
     'cancelOperation',
     'retryOperation',
+    'undoOperation',
     'validateOperatorToken',
     'openSession',
     'getSession',

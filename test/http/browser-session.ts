@@ -12,6 +12,7 @@ export type Grant = {
   scopes?: Scope[]
   origin?: string
   ttlSeconds?: number
+  subject?: string
 }
 
 /** What a back end does. */

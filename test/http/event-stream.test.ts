@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { afterAll, afterEach, beforeEach, describe, expect, it } from '@jest/globals'
 import { hashKey, makeKey } from '../../src/access/keys.ts'
 import type { Clock } from '../../src/clock.ts'
-import { scopes } from '../../src/contract/scopes.ts'
+import { type Scope, scopes } from '../../src/contract/scopes.ts'
 import { createEventStreams } from '../../src/http/event-stream.ts'
 import { beginRequest } from '../../src/http/request-context.ts'
 import { createClock, settle } from '../support/clock.ts'
@@ -23,7 +23,13 @@ describe('a stream of events', () => {
   let gateway: TestGateway
   let events: string
 
-  type Client = { id?: string; keyHash?: string; organizations?: number[]; expiresAt?: string }
+  type Client = {
+    id?: string
+    scopes?: readonly Scope[]
+    keyHash?: string
+    organizations?: number[]
+    expiresAt?: string
+  }
   const writeKeysFile = (client: Client) =>
     writeFileSync(
       join(folder, 'keys.json'),
@@ -65,7 +71,11 @@ describe('a stream of events', () => {
 
   it.each<[string, Client, number]>([
     ['the organization is withdrawn from the key of its reader', { organizations: [6] }, 404],
-    ['the key of its reader becomes that of another client', { id: 'other' }, 404],
+    [
+      'the key of its reader becomes that of another client',
+      { id: 'other', scopes: ['operators:read'] },
+      404,
+    ],
     ['the key of its reader is revoked', { keyHash: hashKey(makeKey('reader')) }, 401],
   ])('ends when %s', async (_name, client, status) => {
     const answer = await read()

@@ -25,6 +25,7 @@ const byOrganization: [string, string, (organization: number) => unknown][] = [
   ['GET', '/v1/organizations/ORG/statistics', () => undefined],
   ['GET', '/v1/organizations/ORG/diagnosis', () => undefined],
   ['GET', '/v1/operators?organizations=ORG', () => undefined],
+  ['GET', '/v1/audit?organizations=ORG', () => undefined],
   ['POST', '/v1/organizations/ORG/operators', () => ({ operators: [{ name: 'New One' }] })],
   ['POST', '/v1/organizations/ORG/operators', () => ({ operators: [{ name: 'José Núñez' }], dryRun: true })],
   ['PATCH', '/v1/organizations/ORG/operators/1', () => ({ status: 'inactive' })],

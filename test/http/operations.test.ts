@@ -17,7 +17,7 @@ beforeEach(async () => {
       CHATHUB_BATCH_SIZE: '2',
     },
     clock,
-    clients: [{ id: 'other' }],
+    clients: [{ id: 'other', scopes: ['operators:read', 'operators:write'] }],
   })
 })
 afterEach(() => gateway.close())

@@ -40,6 +40,7 @@ describe('a browser session', () => {
       scopes: ['operators:read', 'operators:write'],
       organizations: [24],
       origin: page,
+      subject: null,
       expiresAt: expect.any(String),
     })
     const list = await gateway.ask('GET', '/v1/organizations/24/operators', asPage(id))

@@ -66,6 +66,7 @@ export const createListsOf = (content: Content) => {
     store: createMemoryStore({ clock }),
     coherence: singleInstance,
     systemCaller: everything,
+    onChange: async () => {},
     freshMs: 60_000,
     organizationsFreshMs: 60_000,
     revalidateMs: 60_000,

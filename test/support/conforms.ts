@@ -113,7 +113,7 @@ export const conformanceTo = (document: Document) => {
       value = JSON.parse(answer.text)
     } catch {
       // Text that is no JSON, such as metrics or a page, is a string by itself.
-      if (media.includes('json') || promised.schema.type !== 'string') return 'is not JSON'
+      if (/[/+]json$/.test(media) || promised.schema.type !== 'string') return 'is not JSON'
     }
     const valid = validatorOf(promised.schema)
     return valid(value) ? undefined : ajv.errorsText(valid.errors, { dataVar: 'body' })

@@ -13,7 +13,8 @@ import { createClock } from '../support/clock.ts'
 const caller = (organizations: number[], id = 'crm'): Caller => ({
   id,
   kind: 'key',
-  scopes: new Set(scopes),
+  // `admin` sees the operations of all callers.
+  scopes: new Set(scopes.filter((scope) => scope !== 'admin')),
   organizations: new Set(organizations),
   requestsPerMinute: 1,
   expiresAt: undefined,
@@ -76,9 +77,14 @@ describe('operations', () => {
   }
   const setUp = async () => {
     const clock = createClock()
-    const journal = createJournal(createMemoryJournal(clock, nothing), clock, () => {})
+    const journal = createJournal(
+      createMemoryJournal(clock, nothing),
+      clock,
+      () => {},
+      async () => {},
+    )
     await journal.create(kept, [])
-    return createOperations(journal, nothing, clock)
+    return createOperations(journal, nothing, nothing, clock, async () => {})
   }
 
   it.each([
@@ -86,9 +92,14 @@ describe('operations', () => {
     ['the same client without the organization', stranger],
   ])('are unknown to %s', async (_, who) => {
     const operations = await setUp()
-    for (const call of [operations.get, operations.rows, operations.cancel] as const)
+    for (const call of [operations.get, operations.rows] as const)
       await expect(call(who, kept.id)).rejects.toMatchObject({ code: 'operation.unknown' })
-    await expect(operations.retry(who, kept.id, 'k')).rejects.toMatchObject({ code: 'operation.unknown' })
+    await expect(operations.cancel(who, kept.id, context)).rejects.toMatchObject({
+      code: 'operation.unknown',
+    })
+    await expect(operations.retry(who, kept.id, {} as CallContext, 'k')).rejects.toMatchObject({
+      code: 'operation.unknown',
+    })
   })
 
   it('cannot be watched by a caller that may not touch the organization', async () => {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import type { Caller } from '../../src/access/caller.ts'
+import type { CallContext } from '../../src/chathub/exchange.ts'
 import { systemClock } from '../../src/clock.ts'
 import type { Scope } from '../../src/contract/scopes.ts'
 import { Failure } from '../../src/errors.ts'
@@ -45,7 +46,11 @@ const setUp = () => {
     )
     return operation
   }
-  return { ...harness, keep, operations: createOperations(journal, runner, clock) }
+  return {
+    ...harness,
+    keep,
+    operations: createOperations(journal, runner, harness.writer, clock, async () => {}),
+  }
 }
 
 describe('retrying an operation', () => {
@@ -58,7 +63,7 @@ describe('retrying an operation', () => {
       rowOf(3, { outcome: 'unknown', reason: 'spelled-otherwise' }),
       rowOf(4, { outcome: 'created', id: 7 }),
     ])
-    const again = await operations.retry(caller, operation.id, 'retry-1')
+    const again = await operations.retry(caller, operation.id, {} as CallContext, 'retry-1')
     expect([again.state, again.counts.pending]).toEqual(['running', 2])
     await ended(operation)
     expect(calls).toEqual(['list', 'add Row 0', 'add Row 1'])
@@ -79,7 +84,7 @@ describe('retrying an operation', () => {
       rowOf(2, { outcome: 'pending' }),
     ]
     const operation = await keep(rows, { state: 'cancelled' })
-    await operations.retry(caller, operation.id, 'retry-1')
+    await operations.retry(caller, operation.id, {} as CallContext, 'retry-1')
     expect((await ended(operation)).state).toBe('done')
     expect(people().map(({ name }) => name)).toEqual(['Row 1', 'Row 2'])
   })
@@ -88,7 +93,7 @@ describe('retrying an operation', () => {
     const { keep, operations, hold, ended } = setUp()
     const operation = await keep([rowOf(0, { outcome: 'created', id: 7 }), rowOf(1, {}), rowOf(2, {})])
     const release = hold()
-    const again = await operations.retry(caller, operation.id, 'retry-1')
+    const again = await operations.retry(caller, operation.id, {} as CallContext, 'retry-1')
     const outcomes = async () => (await operations.rows(caller, operation.id)).map(({ outcome }) => outcome)
     expect(again.counts).toMatchObject({ created: 1, pending: 2, unknown: 0 })
     expect(await outcomes()).toEqual(['created', 'pending', 'pending'])
@@ -104,12 +109,12 @@ describe('retrying an operation', () => {
     journal.save = async () => {
       throw new Failure('queue.full')
     }
-    await expect(operations.retry(caller, operation.id, 'retry-1')).rejects.toMatchObject({
+    await expect(operations.retry(caller, operation.id, {} as CallContext, 'retry-1')).rejects.toMatchObject({
       code: 'queue.full',
     })
     journal.save = save
     expect(await journal.get(operation.id)).toEqual(operation)
-    await operations.retry(caller, operation.id, 'retry-1')
+    await operations.retry(caller, operation.id, {} as CallContext, 'retry-1')
     expect((await ended(operation)).counts.created).toBe(2)
   })
 
@@ -117,19 +122,19 @@ describe('retrying an operation', () => {
     const { keep, operations, ended, failNext, pass } = setUp()
     const operation = await keep([rowOf(0, {})])
     failNext(unsent, unsent, unsent)
-    await operations.retry(caller, operation.id, 'retry-1')
+    await operations.retry(caller, operation.id, {} as CallContext, 'retry-1')
     await pass(100_000)
     expect(await ended(operation)).toMatchObject({ state: 'needsReview', counts: { unknown: 1 } })
-    await operations.retry(caller, operation.id, 'retry-2')
+    await operations.retry(caller, operation.id, {} as CallContext, 'retry-2')
     expect((await ended(operation)).counts.created).toBe(1)
   })
 
   it('is done once per request key', async () => {
     const { keep, operations, ended, calls } = setUp()
     const operation = await keep([rowOf(0, {})])
-    await operations.retry(caller, operation.id, 'retry-1')
+    await operations.retry(caller, operation.id, {} as CallContext, 'retry-1')
     await ended(operation)
-    expect((await operations.retry(caller, operation.id, 'retry-1')).state).toBe('done')
+    expect((await operations.retry(caller, operation.id, {} as CallContext, 'retry-1')).state).toBe('done')
     expect(calls.filter((call) => call.startsWith('add'))).toHaveLength(1)
   })
 
@@ -144,7 +149,9 @@ describe('retrying an operation', () => {
   ] as const)('is refused where the operation %s', async (_, change, who, code) => {
     const { keep, operations } = setUp()
     const operation = await keep([rowOf(0, { outcome: 'created' })], change)
-    await expect(operations.retry(who, operation.id, 'retry-1')).rejects.toMatchObject({ code })
+    await expect(operations.retry(who, operation.id, {} as CallContext, 'retry-1')).rejects.toMatchObject({
+      code,
+    })
   })
 })
 
@@ -161,7 +168,7 @@ describe('a retried change of status', () => {
     // Another caller began it, with other rights.
     const switchOnly = scope === 'operators:write'
     const operation = await keep(rows, { kind: 'setStatus', status: 'active', switchOnly })
-    await operations.retry(callerWith(scope), operation.id, 'retry-1')
+    await operations.retry(callerWith(scope), operation.id, {} as CallContext, 'retry-1')
     const [row] = await rowsOf(journal, await ended(operation))
     expect([row?.outcome, row?.reason]).toEqual([outcome, reason])
     expect(calls.filter((call) => call !== 'list')).toEqual(outcome === 'changed' ? ['set 1 active'] : [])
@@ -203,11 +210,18 @@ describeWithRedis('a retried operation', () => {
     const clock = systemClock
     const runner = { run: async () => undefined }
     const operations = createOperations(
-      createJournal(racing, clock, () => {}),
+      createJournal(
+        racing,
+        clock,
+        () => {},
+        async () => {},
+      ),
       runner,
+      createHarness().writer,
       clock,
+      async () => {},
     )
-    await operations.retry(caller, operation.id, 'retry-1')
+    await operations.retry(caller, operation.id, {} as CallContext, 'retry-1')
     expect((await journal.open()).map(({ id }) => id)).toEqual([operation.id])
     close()
     await database.stop()

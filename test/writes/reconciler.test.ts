@@ -16,7 +16,12 @@ const lock: HeldLock = { owner: 'here', isHeld: () => true }
 const setUp = (people: Operator[] = []) => {
   const clock = createClock()
   const store = createMemoryJournal(clock, createLocalOrganizationLock(clock))
-  const journal = createJournal(store, clock, () => {})
+  const journal = createJournal(
+    store,
+    clock,
+    () => {},
+    async () => {},
+  )
   const story: string[] = []
   const startedAt = clock.now()
   const stopping = new AbortController()

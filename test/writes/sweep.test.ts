@@ -10,7 +10,12 @@ import { operationOf } from './operations-of.ts'
 const start = async (...operations: Operation[]) => {
   const clock = createClock()
   const store = createMemoryJournal(clock, createLocalOrganizationLock(clock))
-  const journal = createJournal(store, clock, () => {})
+  const journal = createJournal(
+    store,
+    clock,
+    () => {},
+    async () => {},
+  )
   for (const operation of operations) await journal.create(operation, [])
   const taken: string[] = []
   const run = async (id: string): Promise<undefined> => void taken.push(id)

@@ -1,6 +1,7 @@
 import type { Cache, Copy } from '../../src/cache/cache.ts'
 import type { ChatHub } from '../../src/chathub/client.ts'
 import type { CallContext } from '../../src/chathub/exchange.ts'
+import type { ChangeSet } from '../../src/contract/audit.ts'
 import { type KnownStatus, knownStatuses, type Operator } from '../../src/contract/operator.ts'
 import { Failure } from '../../src/errors.ts'
 import { createRoster, type Roster } from '../../src/lists/roster.ts'
@@ -74,9 +75,10 @@ export const createHarness = ({ batchSize = 100, settleMs = 10_000 } = {}) => {
   } as Partial<Cache<Roster>> as Cache<Roster>
 
   const reports: Report[] = []
+  const changes: ChangeSet[] = []
   const report = (one: Report): void => void reports.push(one)
   const store = createMemoryJournal(clock, createLocalOrganizationLock(clock))
-  const journal = createJournal(store, clock, report)
+  const journal = createJournal(store, clock, report, async (told) => void changes.push(told))
   const runner = createRunner({ chathub, cache, journal, clock, settleMs })
   const writer = createOperationWriter({ cache, journal, runner, clock, batchSize })
   const context = (ms = 15_000): CallContext => ({
@@ -101,6 +103,7 @@ export const createHarness = ({ batchSize = 100, settleMs = 10_000 } = {}) => {
     runner,
     writer,
     reports,
+    changes,
     calls,
     commits,
     context,

@@ -15,8 +15,8 @@ export const mountGateway = (router: Router, { upstream, purge }: Services): voi
     },
   }))
   router.bind(endpoints.upstream, () => ({ json: upstream() }))
-  router.bind(endpoints.purge, async ({ caller, body }) => {
-    await purge(caller, body.organization)
+  router.bind(endpoints.purge, async ({ caller, context, body }) => {
+    await purge(caller, body.organization, context.requestId)
     return { empty: 204, ...(body.organization !== undefined && { organizationIds: [body.organization] }) }
   })
 }

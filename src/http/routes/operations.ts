@@ -79,11 +79,14 @@ export const mountOperations = (router: Router, services: Services): void => {
   router.bind(endpoints.getOperation, async ({ caller, params }) =>
     show(await operations.get(caller, params.operation)),
   )
-  router.bind(endpoints.cancelOperation, async ({ caller, params }) =>
-    show(await operations.cancel(caller, params.operation)),
+  router.bind(endpoints.cancelOperation, async ({ caller, context, params }) =>
+    show(await operations.cancel(caller, params.operation, context)),
   )
-  router.bind(endpoints.retryOperation, async ({ caller, params, requestKey }) =>
-    accepted(await operations.retry(caller, params.operation, requestKey)),
+  router.bind(endpoints.retryOperation, async ({ caller, context, params, requestKey }) =>
+    accepted(await operations.retry(caller, params.operation, context, requestKey)),
+  )
+  router.bind(endpoints.undoOperation, async ({ caller, context, params, requestKey }) =>
+    accepted(await operations.undo(caller, params.operation, context, requestKey)),
   )
   router.bind(endpoints.getOperationRows, async ({ caller, params, query, contentType }) => {
     const rows = await operations.rows(caller, params.operation, query.outcome)

@@ -1,5 +1,6 @@
 import type { createAccess } from '../../access/access.ts'
 import type { Assignments } from '../../assignments/assignments.ts'
+import type { Audit } from '../../audit/audit.ts'
 import type { Clock } from '../../clock.ts'
 import type { Health, Upstream } from '../../contract/system.ts'
 import type { Diagnose } from '../../lists/diagnosis.ts'
@@ -26,6 +27,7 @@ export type Services = {
   imports: Imports
   operations: Operations
   assignments: Assignments
+  audit: Audit
   clock: Clock
   version: string
   sessionSameSite: 'strict' | 'lax' | 'none'

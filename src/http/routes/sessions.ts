@@ -12,8 +12,8 @@ export const mountSessions = (
 ): void => {
   const { sessions } = access
   if (!sessions) return
-  router.bind(endpoints.mintSession, async ({ caller, body }) => {
-    const { ticket, expiresAt } = await sessions.mint(caller, body)
+  router.bind(endpoints.mintSession, async ({ caller, context, body }) => {
+    const { ticket, expiresAt } = await sessions.mint(caller, body, context.requestId)
     return { json: { ticket, expiresAt: expiresAt.toISOString() }, status: 201, noStore: true }
   })
   router.bind(endpoints.openSession, async ({ body, req }) => {
@@ -28,12 +28,13 @@ export const mountSessions = (
   router.bind(endpoints.getSession, ({ caller }) => {
     if (caller.kind !== 'session' || caller.organizations === '*')
       throw new Failure('credential.missing', { detail: 'This request came without a session.' })
-    const { scopes, organizations, origin = '', expiresAt = 0 } = caller
+    const { scopes, organizations, origin = '', subject = null, expiresAt = 0 } = caller
     return {
       json: {
         scopes: [...scopes],
         organizations: [...organizations],
         origin,
+        subject,
         expiresAt: new Date(expiresAt).toISOString(),
       },
     }

@@ -1,0 +1,98 @@
+import { mayTouch } from '../access/authorize.ts'
+import type { Caller } from '../access/caller.ts'
+import { type Clock, nextSlice } from '../clock.ts'
+import { type AuditQuery, type AuditRecord, type OnChange, parsePlace } from '../contract/audit.ts'
+import type { Redis } from '../redis/redis.ts'
+import type { Retention } from './audit-store.ts'
+import { everywhere, recordsOf } from './entry.ts'
+import { createMemoryAuditStore } from './memory-audit-store.ts'
+import { comesBefore, mergeEntries } from './merge-entries.ts'
+import { createRedisAuditStore } from './redis-audit-store.ts'
+
+type Page = { items: AuditRecord[]; nextCursor: string | null }
+
+/** The record of who changed what. */
+export type Audit = {
+  /** Records changes. They are kept when this resolves. */
+  onChange: OnChange
+  /**
+   * Records of the caller's organizations, newest first. One request looks through 1,000 entries at most, so a page may be
+   * short although older records follow. Organizations that the caller may not touch have none.
+   * @throws Failure `redis.unavailable`
+   */
+  list(caller: Caller, query: AuditQuery): Promise<Page>
+}
+
+// How many entries one request looks through, and after how many other work gets its turn.
+const lookedMax = 1000
+const sliceOf = 50
+const readMax = 200
+
+export const createAudit = (options: {
+  redis: Redis | undefined
+  clock: Clock
+  auditKeepMs: number
+  auditEntriesMax: number
+}): Audit => {
+  const { redis, clock, auditKeepMs: keepMs, auditEntriesMax: entriesMax } = options
+  const retention: Retention = { keepMs, entriesMax }
+  const store = redis
+    ? createRedisAuditStore(redis.tolerant, clock, retention)
+    : createMemoryAuditStore(clock, retention)
+  /** The organizations that a query is about, of those that the caller may touch. */
+  const organizationsOf = async (caller: Caller, query: AuditQuery): Promise<number[]> => {
+    const { organizations: named, operation } = query
+    const isAsked = (id: number): boolean => {
+      if (id === everywhere) return caller.organizations === '*' && named === undefined
+      return mayTouch(caller, id) && (named?.includes(id) ?? true)
+    }
+    // The id of an operation begins with its organization.
+    const only = operation === undefined ? undefined : Number(operation.split('-')[0])
+    return (await store.organizations()).filter((one) => isAsked(one) && (only ?? one) === one)
+  }
+
+  return {
+    onChange: (set) => store.append(set.organization ?? everywhere, set),
+    list: async (caller, query) => {
+      const { from = 0, to = Number.MAX_SAFE_INTEGER, limit, cursor } = query
+      const organizations = await organizationsOf(caller, query)
+      const bounds = {
+        organizations,
+        newest: cursor && cursor.ms <= to ? cursor : { ms: to },
+        oldestMs: Math.max(from, clock.wall() - keepMs),
+      }
+      const atOnce = Math.min(readMax, Math.max(1, Math.ceil((2 * limit) / organizations.length)))
+      const items: AuditRecord[] = []
+      let last: string | null = null
+      for await (const record of recordsAfter(cursor, mergeEntries(store, bounds, atOnce))) {
+        if (!record || items.length === limit) return { items, nextCursor: last }
+        last = record.id
+        if (matches(record, query)) items.push(record)
+      }
+      return { items, nextCursor: null }
+    },
+  }
+}
+
+/** The records of these entries that come after the cursor; undefined once enough entries were looked through. */
+async function* recordsAfter(
+  cursor: AuditQuery['cursor'],
+  entries: ReturnType<typeof mergeEntries>,
+): AsyncGenerator<AuditRecord | undefined> {
+  let looked = 0
+  for await (const { organization, entry } of entries) {
+    if (looked === lookedMax) yield undefined
+    if (++looked % sliceOf === 0) await nextSlice()
+    for (const record of recordsOf(organization, entry))
+      if (!cursor || comesBefore(cursor, placeOf(record))) yield record
+  }
+}
+
+const placeOf = ({ id }: AuditRecord) => parsePlace(id) as NonNullable<AuditQuery['cursor']>
+
+const matches = (record: AuditRecord, { operator, client, subject, operation }: AuditQuery): boolean =>
+  (operator === undefined || record.operator?.id === operator) &&
+  // The sessions of a key count as the key.
+  (client === undefined || record.client === client || record.client.startsWith(`${client}/`)) &&
+  (subject === undefined || record.subject === subject) &&
+  (operation === undefined || record.operation === operation)

@@ -1,0 +1,121 @@
+import { randomBytes } from 'node:crypto'
+import { LRUCache } from 'lru-cache'
+import type { Clock } from '../clock.ts'
+import { Failure } from '../errors.ts'
+import type { Redis } from '../redis/redis.ts'
+import type { AuditStore, Retention } from './audit-store.ts'
+import { type Entry, entryParts } from './entry.ts'
+
+/**
+ * KEYS: log, keys of the step; ARGV: head, tail, most entries, ms to keep, ms to keep the step, then key or '' and item of each change.
+ * A change whose key is set was appended before: the answer was lost, or another instance took its operation over.
+ */
+const append = `
+local fresh = {}
+for i = 6, #ARGV, 2 do
+  if ARGV[i] == '' or redis.call('SETBIT', KEYS[2], ARGV[i], 1) == 0 then fresh[#fresh + 1] = ARGV[i + 1] end
+end
+if #fresh == 0 then return 0 end
+redis.call('PEXPIRE', KEYS[2], ARGV[5])
+local time = redis.call('TIME')
+local oldest = time[1] * 1000 - ARGV[4]
+redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[3], '*', 'e', ARGV[1] .. table.concat(fresh, ',') .. ARGV[2])
+redis.call('XTRIM', KEYS[1], 'MINID', '~', string.format('%.0f', math.max(0, oldest)))
+redis.call('PEXPIRE', KEYS[1], ARGV[4])
+return #fresh`
+
+/**
+ * KEYS: log, its copy, edition; ARGV: the last id of the copy, the edition that was copied, ms to keep.
+ * → 1 when the copy took the place of the log, 0 when the log has newer entries, -1 when another copy came first.
+ */
+const exchange = `
+if (redis.call('GET', KEYS[3]) or '') ~= ARGV[2] then return -1 end
+if #redis.call('XRANGE', KEYS[1], '(' .. ARGV[1], '+', 'COUNT', 1) > 0 then return 0 end
+redis.call('RENAME', KEYS[2], KEYS[1])
+redis.call('PEXPIRE', KEYS[1], ARGV[3])
+redis.call('INCR', KEYS[3])
+redis.call('PEXPIRE', KEYS[3], ARGV[3])
+return 1`
+
+const listedMs = 60_000
+const copiedAtOnce = 200
+const copyKeepMs = 60_000
+const copiesMax = 10
+
+type Found = [id: string, fields: string[]][]
+
+/** One stream per organization. Its keys carry the organization's hash tag. */
+export const createRedisAuditStore = (
+  redis: Redis,
+  clock: Clock,
+  { keepMs, entriesMax }: Retention,
+): AuditStore => {
+  const { prefix, run } = redis
+  const scripts = {
+    append: redis.script('auditAppend', append),
+    exchange: redis.script('auditExchange', exchange),
+  }
+  const logKey = (organization: number): string => `audit:{${organization}}:log`
+  const listKey = `${prefix}audit:organizations`
+  // Listed again now and then, because Redis may have been flushed.
+  const listed = new LRUCache<number, true>({ max: 10_000, ttl: listedMs, ttlResolution: 0, perf: clock })
+  const list = async (organization: number): Promise<void> => {
+    if (listed.has(organization)) return
+    await run((client) => client.zadd(listKey, clock.wall(), String(organization)))
+    listed.set(organization, true)
+  }
+  const entryOf = ([id, [, text = '']]: Found[number]): Entry => {
+    const [ms, seq] = id.split('-').map(Number) as [number, number]
+    return { ms, seq, text }
+  }
+
+  /** Copies the log with other texts and puts the copy in its place. False: another copy came first. */
+  const copyLog = async (organization: number, change: (text: string) => string): Promise<boolean> => {
+    const key = prefix + logKey(organization)
+    const copy = `audit:{${organization}}:copy:${randomBytes(6).toString('hex')}`
+    const editionKey = `audit:{${organization}}:edition`
+    const edition = (await run((client) => client.get(prefix + editionKey))) ?? ''
+    const readAfter = (id: string) =>
+      run((client) => client.xrange(key, `(${id}`, '+', 'COUNT', copiedAtOnce)) as Promise<Found>
+    const put = (entry: Found[number]) =>
+      run((client) => client.xadd(prefix + copy, entry[0], 'e', change(entryOf(entry).text)))
+    let last = '0-0'
+    for (;;) {
+      const found = await readAfter(last)
+      await Promise.all(found.map(put))
+      last = found.at(-1)?.[0] ?? last
+      if (last === '0-0') return true
+      await run((client) => client.pexpire(prefix + copy, copyKeepMs))
+      if (found.length === copiedAtOnce) continue
+      const keys = [logKey(organization), copy, editionKey]
+      const exchanged = await scripts.exchange(keys, last, edition, keepMs)
+      if (exchanged !== 0) return exchanged === 1
+    }
+  }
+
+  return {
+    append: async (organization, set) => {
+      const { head, items, tail } = entryParts(set)
+      // Listed first: an organization without entries does no harm.
+      await list(organization)
+      const { name = '', keepMs: stepMs = 0 } = set.step ?? {}
+      const keyed = items.flatMap((item, i) => [(set.step && set.changes[i]?.key) ?? '', item])
+      const keys = [logKey(organization), `audit:{${organization}}:step:${name}`]
+      await scripts.append(keys, head, tail, entriesMax, keepMs, stepMs, ...keyed)
+    },
+    organizations: async () => {
+      await run((client) => client.zremrangebyscore(listKey, 0, clock.wall() - 2 * keepMs))
+      return (await run((client) => client.zrange(listKey, '0', '-1'))).map(Number)
+    },
+    read: async (organization, newest, oldestMs, count) => {
+      const from = newest.seq === undefined ? String(newest.ms) : `${newest.ms}-${newest.seq}`
+      const key = prefix + logKey(organization)
+      const found = await run((client) => client.xrevrange(key, from, String(oldestMs), 'COUNT', count))
+      return (found as Found).map(entryOf)
+    },
+    rewrite: async (organization, change) => {
+      for (let copies = 0; copies < copiesMax; copies++) if (await copyLog(organization, change)) return
+      throw new Failure('redis.unavailable', { retryAfterMs: 1000 })
+    },
+  }
+}

@@ -1,0 +1,178 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
+import type { Response } from 'supertest'
+import { ended, type Operation } from '../failure/writes.ts'
+import { startGateway, type TestGateway } from '../support/gateway.ts'
+import { asPage, openSession, sessionEnv } from './browser-session.ts'
+
+let gateway: TestGateway
+beforeEach(async () => {
+  gateway = await startGateway({
+    env: { ...sessionEnv, WRITE_SETTLE_SECONDS: '1', CHATHUB_TIMEOUT_MS: '500', CHATHUB_BATCH_SIZE: '2' },
+    clients: [
+      { id: 'writer', scopes: ['operators:write', 'operators:read'] },
+      { id: 'importer', scopes: ['operators:import', 'operators:read'] },
+      { id: 'admin', scopes: ['admin', 'operators:write'], organizations: [24] },
+      { id: 'elsewhere', scopes: ['admin', 'operators:write'], organizations: [6] },
+    ],
+    simulator: {
+      organizations: [
+        { id: 24, name: 'Sales', operators: ['One', 'Two', 'Three'].map((name) => ({ name })) },
+      ],
+    },
+  })
+})
+afterEach(() => gateway.close())
+
+const as = (client: string) => ({ key: gateway.keys[client] as string })
+const operators = () => gateway.simulator.operators(24)
+const statuses = () => operators().map(({ name, status }) => `${name} ${status}`)
+const idOf = (name: string) => operators().find((one) => one.name === name)?.id as number
+const setStatus = (names: string[], status: string) => {
+  const body = { ids: names.map(idOf), status }
+  return gateway.ask('POST', '/v1/organizations/24/operators:setStatus', { ...as('writer'), body })
+}
+const add = (names: string[], modes: object = {}) => {
+  const body = { operators: names.map((name) => ({ name })), ...modes }
+  return gateway.ask('POST', '/v1/organizations/24/operators', { ...as('writer'), body })
+}
+/** The operation of the newest record: a write that was answered at once does not name it. */
+const lastOperation = async (): Promise<string> =>
+  (await gateway.ask('GET', '/v1/audit?limit=1')).body.items[0].operation
+const undo = (id: string, client = 'writer', headers: Record<string, string> = {}): Promise<Response> =>
+  gateway.ask('POST', `/v1/operations/${id}:undo`, { ...as(client), headers })
+const undone = async (id: string, client = 'writer'): Promise<{ operation: Operation; rows: string[] }> => {
+  const answer = await undo(id, client)
+  expect([answer.status, answer.body.kind, answer.body.undoes]).toEqual([202, 'undo', id])
+  const operation = await ended({ ...gateway, ...as(client) }, answer.headers['location'] as string)
+  const { items } = (await gateway.ask('GET', `${answer.headers['location']}/rows`, as(client))).body
+  return {
+    operation,
+    rows: items.map((row: Record<string, string>) => `${row['outcome']} ${row['reason'] ?? row['id']}`),
+  }
+}
+
+describe('an undo', () => {
+  it('gives each operator the status that it had before, also where these differ', async () => {
+    await setStatus(['Two'], 'inactive')
+    await setStatus(['One', 'Two', 'Three'], 'deleted')
+    const { operation } = await undone(await lastOperation())
+    expect([operation.state, operation.changed, operation.total]).toEqual(['done', 3, 3])
+    expect(statuses()).toEqual(['One 0', 'Two 1', 'Three 0'])
+  })
+
+  it('of an add gives the new operators the status deleted, and leaves those that were there', async () => {
+    await add(['Anna', 'One', 'Borys'])
+    const { operation } = await undone(await lastOperation())
+    expect([operation.total, operation.changed]).toEqual([2, 2])
+    expect(statuses()).toEqual(['One 0', 'Two 0', 'Three 0', 'Anna 2', 'Borys 2'])
+  })
+
+  it('of a reactivation deletes again', async () => {
+    await setStatus(['One'], 'deleted')
+    await add(['One'], { onDeleted: 'reactivate' })
+    expect(statuses()[0]).toBe('One 0')
+    await undone(await lastOperation())
+    expect(statuses()[0]).toBe('One 2')
+  })
+
+  it('of an undo sets the first change again', async () => {
+    await add(['Anna'])
+    await undone(await lastOperation())
+    expect(statuses()[3]).toBe('Anna 2')
+    await undone(await lastOperation())
+    expect(statuses()[3]).toBe('Anna 0')
+  })
+
+  it('leaves alone what was changed or renamed since or is gone, and names it', async () => {
+    await setStatus(['One', 'Two', 'Three'], 'inactive')
+    const id = await lastOperation()
+    await setStatus(['One'], 'deleted')
+    gateway.simulator.changeOperator(idOf('Two'), { name: 'Second' })
+    const { operation, rows } = await undone(id)
+    expect(rows).toEqual(['rejected undo.changed', 'rejected undo.renamed', `changed ${idOf('Three')}`])
+    expect([operation.state, operation.rejected]).toEqual(['done', 2])
+    expect(statuses()).toEqual(['One 2', 'Second 1', 'Three 0'])
+  })
+
+  it('happens once: the same key gets the same operation, another request 409', async () => {
+    await setStatus(['One'], 'inactive')
+    const id = await lastOperation()
+    const headers = { 'Idempotency-Key': 'undo-it' }
+    const [first, again] = [await undo(id, 'writer', headers), await undo(id, 'writer', headers)]
+    expect([first.status, again.status, again.body.id]).toEqual([202, 202, first.body.id])
+    await ended({ ...gateway, ...as('writer') }, first.headers['location'] as string)
+    const other = await undo(id)
+    expect([other.status, other.body.code]).toEqual([409, 'operation.undone'])
+    const both = await Promise.all([undo(first.body.id), undo(first.body.id)])
+    expect(both.map(({ status }) => status).toSorted()).toEqual([202, 409])
+  })
+
+  it('is refused while the operation runs, and where nothing was changed', async () => {
+    const held = gateway.simulator.hold('synchronize', 24)
+    const csv = { ...as('importer'), body: 'name\nAnna\nBorys', headers: { 'Content-Type': 'text/csv' } }
+    const started = await gateway.ask('POST', '/v1/organizations/24/imports', csv)
+    await held.arrived
+    const early = await undo(started.body.id, 'importer')
+    expect([early.status, early.body.code]).toEqual([409, 'operation.running'])
+    held.release()
+    await ended({ ...gateway, ...as('importer') }, started.headers['location'] as string)
+    const same = await gateway.ask('POST', '/v1/organizations/24/imports', csv)
+    await ended({ ...gateway, ...as('importer') }, same.headers['location'] as string)
+    const nothing = await undo(same.body.id, 'importer')
+    expect([nothing.status, nothing.body.code]).toEqual([409, 'operation.settled'])
+    await undone(started.body.id, 'importer')
+    expect(statuses().slice(3)).toEqual(['Anna 2', 'Borys 2'])
+  })
+
+  it('needs the scope of the write, and the client or admin of the organization', async () => {
+    await setStatus(['One'], 'inactive')
+    const id = await lastOperation()
+    for (const client of ['importer', 'elsewhere'])
+      expect([client, (await undo(id, client)).status]).toEqual([client, 404])
+    const scopes = ['operators:read'] as const
+    const person = await openSession(gateway, { scopes: [...scopes], organizations: [24] })
+    const asked = await gateway.ask('POST', `/v1/operations/${id}:undo`, asPage(person))
+    expect(asked.status).toBe(404)
+    expect((await undo(id, 'admin')).status).toBe(202)
+    const [record] = (await gateway.ask('GET', '/v1/audit?client=admin&limit=1')).body.items
+    expect(record).toMatchObject({
+      client: 'admin',
+      kind: expect.stringMatching(/statusChanged|undoRequested/),
+    })
+  })
+
+  it('goes on when its answers are lost, and sets back each operator once', async () => {
+    await setStatus(['One', 'Two', 'Three'], 'inactive')
+    const id = await lastOperation()
+    gateway.simulator.fault({ mode: 'drop-response', route: 'status', times: 2 })
+    const { operation } = await undone(id)
+    expect([operation.state, operation.changed]).toEqual(['done', 3])
+    expect(statuses()).toEqual(['One 0', 'Two 0', 'Three 0'])
+    const { items } = (await gateway.ask('GET', `/v1/audit?operation=${operation.id}`)).body
+    expect(items.map(({ from, to }: Record<string, string>) => `${from} ${to}`)).toEqual(
+      Array.from({ length: 3 }, () => 'inactive active'),
+    )
+  })
+})
+
+describe('the operations of a person', () => {
+  it('are seen by other sessions of that person, by admin, and by nobody else', async () => {
+    const grant = (subject: string) => ({
+      scopes: ['operators:write' as const],
+      organizations: [24],
+      subject,
+    })
+    const csv = asPage(await openSession(gateway, { ...grant('Ms Petit'), scopes: ['operators:import'] }), {
+      'Content-Type': 'text/csv',
+    })
+    const started = await gateway.ask('POST', '/v1/organizations/24/imports', { ...csv, body: 'name\nAnna' })
+    expect([started.status, started.body.subject]).toEqual([202, 'Ms Petit'])
+    const path = `/v1/operations/${started.body.id}`
+    const seen = async (subject: string, key?: string) =>
+      (await gateway.ask('GET', path, asPage(await openSession(gateway, grant(subject), key)))).status
+    expect([await seen('Ms Petit'), await seen('Mr Noir')]).toEqual([200, 404])
+    expect([(await gateway.ask('GET', path, as('admin'))).status]).toEqual([200])
+    for (const client of ['writer', 'elsewhere'])
+      expect([client, (await gateway.ask('GET', path, as(client))).status]).toEqual([client, 404])
+  })
+})
