@@ -5,6 +5,7 @@ import { createAssignments } from './assignments/assignments.ts'
 import { createMemoryAssignments } from './assignments/memory-assignments.ts'
 import { createRedisAssignments } from './assignments/redis-assignments.ts'
 import { createAudit } from './audit/audit.ts'
+import { createEraseName } from './audit/erase-name.ts'
 import { createCoherence, memberMs, registry, singleInstance } from './cache/coherence.ts'
 import { createMemoryStore } from './cache/memory-store.ts'
 import { createRedisStore } from './cache/redis-store.ts'
@@ -93,6 +94,13 @@ export const createGateway = (config: Config, { log, clock = systemClock, onRepo
   const { keys, sessions } = access
   const stopWatching = watchCredentials({ config, keys, companyToken, redis, sessions, clock, report })
 
+  // A request ends at its deadline, so one that began twice as long ago is surely over.
+  const abandonedMs = 2 * config.writeDeadlineMs
+  const answers = { records: newRecords(), storable: isStorable }
+  const idempotency = createIdempotency({ ...answers, clock, abandonedMs })
+  const { eraseName: eraseInAnswers } = idempotency
+  const eraseName = createEraseName({ ...reading, ...writing, audit, eraseInAnswers, clock })
+
   const http = createHttp({
     ...config,
     ...reading,
@@ -100,13 +108,8 @@ export const createGateway = (config: Config, { log, clock = systemClock, onRepo
     assignments,
     audit,
     access,
-    // A request ends at its deadline, so one that began twice as long ago is surely over.
-    idempotency: createIdempotency({
-      records: newRecords(),
-      clock,
-      storable: isStorable,
-      abandonedMs: 2 * config.writeDeadlineMs,
-    }),
+    idempotency,
+    eraseName,
     clock,
     version,
     metrics: metrics.render,

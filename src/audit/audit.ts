@@ -1,10 +1,17 @@
-import { mayTouch } from '../access/authorize.ts'
+import { authorize, mayTouch } from '../access/authorize.ts'
 import type { Caller } from '../access/caller.ts'
 import { type Clock, nextSlice } from '../clock.ts'
-import { type AuditQuery, type AuditRecord, type OnChange, parsePlace } from '../contract/audit.ts'
+import {
+  type AuditQuery,
+  type AuditRecord,
+  type NameToErase,
+  type OnChange,
+  parsePlace,
+  replaceName,
+} from '../contract/audit.ts'
 import type { Redis } from '../redis/redis.ts'
 import type { Retention } from './audit-store.ts'
-import { everywhere, recordsOf } from './entry.ts'
+import { everywhere, recordsOf, replaceNames } from './entry.ts'
 import { createMemoryAuditStore } from './memory-audit-store.ts'
 import { comesBefore, mergeEntries } from './merge-entries.ts'
 import { createRedisAuditStore } from './redis-audit-store.ts'
@@ -21,6 +28,8 @@ export type Audit = {
    * @throws Failure `redis.unavailable`
    */
   list(caller: Caller, query: AuditQuery): Promise<Page>
+  /** Replaces the name in the records. Returns in how many. @throws Failure `organization.unknown` */
+  eraseName(caller: Caller, organization: number, name: NameToErase): Promise<number>
 }
 
 // How many entries one request looks through, and after how many other work gets its turn.
@@ -53,6 +62,17 @@ export const createAudit = (options: {
 
   return {
     onChange: (set) => store.append(set.organization ?? everywhere, set),
+    eraseName: async (caller, organization, name) => {
+      authorize(caller, { organization })
+      // By text: one that is copied twice counts once.
+      const counts = new Map<string, number>()
+      await store.rewrite(organization, (before) => {
+        const { text, replaced } = replaceNames(before, (id, given) => replaceName(name, id, given))
+        if (replaced > 0) counts.set(before, replaced)
+        return text
+      })
+      return [...counts.values()].reduce((sum, count) => sum + count, 0)
+    },
     list: async (caller, query) => {
       const { from = 0, to = Number.MAX_SAFE_INTEGER, limit, cursor } = query
       const organizations = await organizationsOf(caller, query)

@@ -54,12 +54,13 @@ export const recordsOf = (organization: number, { ms, seq, text }: Entry): Audit
 /** The number under which changes of all organizations are kept. */
 export const everywhere = 0
 
-/** The entry with another text where `names` decides so; and how many names changed. */
+/** The text of an entry with other names, and how many are others. */
 export const replaceNames = (
   text: string,
   replacement: (id: number | null, name: string) => string,
 ): { text: string; replaced: number } => {
   const body = JSON.parse(text) as Body
+  if (body.v !== version) return { text, replaced: 0 }
   let replaced = 0
   const items = body.items.map((item): Item => {
     const [kind, id, name, ...rest] = item

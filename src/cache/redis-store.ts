@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Clock } from '../clock.ts'
 import type { Redis } from '../redis/redis.ts'
+import { scanKeys } from '../redis/scan-keys.ts'
 import type { Store, Stored } from './store.ts'
 
 // A copy is kept as `1 <epoch> <loaded at, Redis ms>\n<bytes>`. Another version is read as no copy.
@@ -8,7 +9,6 @@ const version = '1'
 // An epoch must outlive every load that began under it and every copy that carries it.
 const epochKeepMs = 8 * 24 * 3600 * 1000
 const bytesMax = 16 * 1024 * 1024
-const scanCount = 1000
 // Nodes of one Redis may differ by this much in time. A copy from further in the future is none: a clock was put back.
 const futureMs = 1000
 /** How the urgency of a claim is written in Redis. */
@@ -117,21 +117,8 @@ export const createRedisStore = (redis: Redis, clock: Clock): Store => {
       return { epoch: epoch.toString(), kept: kept === 1 }
     },
     keys: async (prefix) => {
-      const pattern = `${redis.prefix.replace(/[[\]*?\\]/g, '\\$&')}list:{${prefix}*}:copy`
-      const found: string[] = []
-      // Each page is a command of its own, because a Redis with many other keys takes long over all of them.
-      const nodes = await redis.run(async (client) => ('nodes' in client ? client.nodes('master') : [client]))
-      for (const node of nodes) {
-        let cursor = '0'
-        do {
-          const scan = () => node.scan(cursor, 'MATCH', pattern, 'COUNT', scanCount)
-          const [next, keys] = await redis.tolerant.run(scan)
-          for (const key of keys)
-            found.push(key.slice(redis.prefix.length + 'list:{'.length, -'}:copy'.length))
-          cursor = next
-        } while (cursor !== '0')
-      }
-      return found
+      const found = await scanKeys(redis, `list:{${prefix}*}:copy`)
+      return found.map((key) => key.slice('list:{'.length, -'}:copy'.length))
     },
   }
 }

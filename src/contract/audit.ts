@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { parsedText } from './fault.ts'
 import { component, Id, IdList, IdText, wholeText } from './ids.ts'
+import { fold } from './names.ts'
 import { statuses } from './operator.ts'
 
 /**
@@ -110,13 +111,30 @@ export const AuditQuery = z.strictObject({
 })
 export type AuditQuery = z.infer<typeof AuditQuery>
 
+/** What stands in place of a name that was erased. */
+export const erasedName = '[erased]'
+
+/** An operator, and the folded names under which it is known. */
+export type NameToErase = { operator: number; names: Set<string> }
+
+/** The name as it is kept from now on. A name without an id counts if the operator is known under it. */
+export const replaceName = (
+  { operator, names }: NameToErase,
+  id: number | null | undefined,
+  name: string,
+): string => {
+  if (name === erasedName) return name
+  if (id === operator) names.add(fold(name))
+  return id === operator || (id == null && names.has(fold(name))) ? erasedName : name
+}
+
 export const EraseName = component('EraseName', { organization: Id, operator: Id })
 export const ErasedName = component('ErasedName', {
   organization: Id,
   operator: Id,
   audit: z.int().describe('Audit records whose name was replaced.'),
   rows: z.int().describe('Rows of operations whose name was replaced.'),
-  answers: z.int().describe('Stored answers to an Idempotency-Key that were dropped.'),
+  answers: z.int().describe('Stored answers to an Idempotency-Key in which it was replaced.'),
   running: z
     .array(z.string())
     .describe(

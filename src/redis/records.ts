@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache'
 import type { Clock } from '../clock.ts'
 import type { Redis } from './redis.ts'
+import { scanKeys } from './scan-keys.ts'
 
 /** Small records that expire: gateway tokens, sessions, stored answers. In this process, or in Redis for all instances. */
 export type Records = {
@@ -12,11 +13,14 @@ export type Records = {
   get(key: string): Promise<unknown>
   /** Reads and removes in one step, so that only one of two callers gets the record. */
   take(key: string): Promise<unknown>
+  /** Changes the records whose keys begin so. Undefined leaves one as it is. They expire as before. */
+  rewrite(begin: string, change: (record: unknown) => unknown): Promise<void>
 }
 
 const bytesMaxDefault = 64 * 1024 * 1024
 // Expired records are removed once in so many puts, because nobody may ask for them again.
 const sweepEvery = 1000
+const rewrittenAtOnce = 50
 
 /** At most `bytesMax` bytes of records. The least recently used go first. */
 export const createMemoryRecords = (clock: Clock, bytesMax = bytesMaxDefault): Records => {
@@ -39,6 +43,13 @@ export const createMemoryRecords = (clock: Clock, bytesMax = bytesMaxDefault): R
     putNew: async (...kept) => get(kept[0]) === undefined && put(...kept).then(() => true),
     replace: async (...kept) => (get(kept[0]) === undefined ? undefined : put(...kept)),
     get: async (key) => get(key),
+    rewrite: async (begin, change) => {
+      for (const [key, kept] of records.entries()) {
+        const next =
+          key.startsWith(begin) && kept.until > clock.now() ? change(JSON.parse(kept.text)) : undefined
+        if (next !== undefined) records.set(key, { ...kept, text: JSON.stringify(next) })
+      }
+    },
     take: async (key) => {
       const record = get(key)
       records.delete(key)
@@ -63,6 +74,17 @@ export const createRedisRecords = (redis: Redis): Records => {
     putNew: async (...kept) => (await redis.run((client) => client.set(...setArgs(...kept), 'NX'))) === 'OK',
     replace: async (...kept) => void (await redis.run((client) => client.set(...setArgs(...kept), 'XX'))),
     get: async (key) => parse(await redis.run((client) => client.get(redis.prefix + key))),
+    rewrite: async (begin, change) => {
+      const rewriteOne = async (key: string): Promise<void> => {
+        const record = parse(await redis.run((client) => client.get(redis.prefix + key)))
+        const next = record === undefined ? undefined : change(record)
+        if (next === undefined) return
+        await redis.run((client) => client.set(redis.prefix + key, JSON.stringify(next), 'KEEPTTL', 'XX'))
+      }
+      const keys = await scanKeys(redis, `${begin}*`)
+      for (let i = 0; i < keys.length; i += rewrittenAtOnce)
+        await Promise.all(keys.slice(i, i + rewrittenAtOnce).map(rewriteOne))
+    },
     take: async (key) => parse(await redis.run((client) => client.getdel(redis.prefix + key))),
   }
 }

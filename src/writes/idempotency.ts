@@ -1,7 +1,10 @@
 import { hash, randomBytes } from 'node:crypto'
+import { isDeepStrictEqual } from 'node:util'
 import type { Clock } from '../clock.ts'
+import type { NameToErase } from '../contract/audit.ts'
 import { Failure, type FailureCode, isFailure } from '../errors.ts'
 import type { Records } from '../redis/records.ts'
+import { withoutNameIn } from './erase-names.ts'
 
 /** One use of an Idempotency-Key: its client and route, and a hash of everything the request asks for. */
 type KeyUse = { client: string; route: string; key: string; fingerprint: string }
@@ -21,8 +24,11 @@ export type Idempotency<A> = {
     work: (requestKey: string) => Promise<A>,
     mayShow?: (answer: A) => boolean,
   ): Promise<{ answer: A; replayed: boolean }>
+  /** Replaces the name of an operator in stored answers. Returns in how many. @throws Failure `redis.unavailable` */
+  eraseName(name: NameToErase): Promise<number>
 }
 
+const keyPrefix = 'idempotency:1:'
 const keepMs = 24 * 3600 * 1000
 /** Failures after which something may have been written. */
 const mayHaveWritten = new Set<FailureCode>(['write.in-doubt', 'redis.unavailable'])
@@ -39,8 +45,18 @@ export const createIdempotency = <A>(options: {
 }): Idempotency<A> => {
   const { records, clock, storable, abandonedMs } = options
   return {
+    eraseName: async (name) => {
+      let erased = 0
+      await records.rewrite(keyPrefix, (record) => {
+        const next = withoutNameIn(record, name)
+        if (isDeepStrictEqual(next, record)) return undefined
+        erased++
+        return next
+      })
+      return erased
+    },
     run: async ({ client, route, key, fingerprint }, work, mayShow = () => true) => {
-      const name = `idempotency:1:${hash('sha256', JSON.stringify([client, route, key]), 'base64url')}`
+      const name = `${keyPrefix}${hash('sha256', JSON.stringify([client, route, key]), 'base64url')}`
       const put = (record: Kept<A>) => records.put(name, record, keepMs)
       const runOnce = async (record: Kept<A>, isFirst: boolean): Promise<A> => {
         const ended = { ...record, startedAt: 0 }

@@ -41,6 +41,8 @@ export type Journal = {
   isCancelled(id: string): Promise<boolean>
   /** Lists an operation as open again, and withdraws the request to stop. */
   reopen(operation: Operation): Promise<void>
+  /** The ids of all operations of an organization that are kept. */
+  ids(organization: number): Promise<string[]>
   /** Operations that are not final, oldest first. */
   open(): Promise<Operation[]>
 }

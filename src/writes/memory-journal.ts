@@ -64,6 +64,8 @@ export const createMemoryJournal = (clock: Pick<Clock, 'now'>, lock: Organizatio
     cancel: async (id) => setCancelled(id, true),
     isCancelled: async (id) => find(id)?.isCancelled ?? false,
     reopen: async ({ id }) => setCancelled(id, false),
+    ids: async (organization) =>
+      [...open.keys(), ...final.keys()].filter((id) => organizationOf(id) === organization),
     open: async () => [...open.values()].map(({ operation }) => operation),
   }
 }

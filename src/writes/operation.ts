@@ -1,6 +1,7 @@
 import { hasScope } from '../access/authorize.ts'
 import type { Caller } from '../access/caller.ts'
 import type { CallContext } from '../chathub/exchange.ts'
+import { erasedName } from '../contract/audit.ts'
 import { type OperationView, type RowOutcome, rowOutcomes } from '../contract/operation.ts'
 import type { KnownStatus, Status } from '../contract/operator.ts'
 import type { Scope } from '../contract/scopes.ts'
@@ -192,7 +193,9 @@ export const reopened = (row: Row, { onDuplicate, ...operation }: Operation): Ro
       ? reason !== 'spelled-otherwise' && (onDuplicate !== 'allow' || reason !== 'doubled')
       : row.outcome === 'rejected' && reason === 'chathub.unavailable'
   // The operator of a name is looked for again.
-  return canRetry ? { ...rest, id: changesStatus(operation) ? id : undefined, outcome: 'pending' } : row
+  return canRetry && row.name !== erasedName
+    ? { ...rest, id: changesStatus(operation) ? id : undefined, outcome: 'pending' }
+    : row
 }
 
 /** The operation as its client sees it. */

@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.ts'
 import { Failure, isFailure } from '../errors.ts'
 import type { Redis } from '../redis/redis.ts'
+import { scanKeys } from '../redis/scan-keys.ts'
 import { type JournalStore, operationKeepMs } from './journal.ts'
 import { isFinal, isSending, type Operation, organizationOf, type Row } from './operation.ts'
 import type { OrganizationLock } from './organization-lock.ts'
@@ -141,6 +142,14 @@ export const createRedisJournal = (redis: Redis, clock: Clock, lock: Organizatio
     reopen: async (operation) => {
       await run((client) => client.del(cancelKey(operation.id)))
       await listAsOpen(operation)
+    },
+    ids: async (organization) => {
+      const begin = recordKey(`${organization}-`)
+      const keys = await scanKeys(redis, `${begin}*`)
+      // Rows and requests to cancel have the key of the record and a further part.
+      return keys
+        .map((key) => key.slice(begin.length - `${organization}-`.length))
+        .filter((id) => !id.includes(':'))
     },
     open: async () => {
       const listed = await run((client) => client.zrange(openKey, '0', '-1', 'WITHSCORES'))

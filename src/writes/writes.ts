@@ -9,6 +9,7 @@ import type { Redis } from '../redis/redis.ts'
 import type { Reporter } from '../report.ts'
 import { createAdd, createImports } from './add.ts'
 import { createChangeStatus } from './change-status.ts'
+import { createEraseInOperations } from './erase-names.ts'
 import { createJournal, type Journal } from './journal.ts'
 import { createMemoryJournal } from './memory-journal.ts'
 import { createOperationWriter } from './operation-writer.ts'
@@ -48,6 +49,7 @@ export const createWrites = (options: {
     add: createAdd(writer),
     changeStatus: createChangeStatus(writer, cache),
     imports: createImports(writer, options.organizations),
+    eraseInOperations: createEraseInOperations(journal, clock),
     operations: createOperations(journal, runner, writer, clock, options.onChange),
     /** Resolves when the running chunks are kept and all locks are released, or at `stopBy` (monotonic ms). */
     stop: (stopBy: number): Promise<void> => {

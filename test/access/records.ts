@@ -32,6 +32,7 @@ export const createTestRecords = (clock: HandClock): TestRecords => {
     replace: (key, record, ttlMs) => call('replace', key, () => memory.replace(key, record, ttlMs)),
     get: (key) => call('get', key, () => memory.get(key)),
     take: (key) => call('take', key, () => memory.take(key)),
+    rewrite: (begin, change) => call('rewrite', begin, () => memory.rewrite(begin, change)),
   }
   return records
 }

@@ -14,8 +14,8 @@ const cellsOf = (record: AuditRecord) => [
   ...[record.client, record.subject, record.operation, record.requestId, record.id],
 ]
 
-/** /v1/audit: who changed what. */
-export const mountAudit = (router: Router, { audit, clock }: Services): void => {
+/** /v1/audit: who changed what, and erasing a name. */
+export const mountAudit = (router: Router, { audit, eraseName, clock }: Services): void => {
   router.bind(endpoints.listAudit, async ({ caller, query, contentType, req }) => {
     const page = await audit.list(caller, query)
     const headers: Record<string, string> = {}
@@ -35,4 +35,8 @@ export const mountAudit = (router: Router, { audit, clock }: Services): void => 
       : page.items.map((record) => `${JSON.stringify(record)}\n`).join('')
     return { bytes: Buffer.from(text), headers }
   })
+  router.bind(endpoints.eraseName, async ({ caller, context, body }) => ({
+    json: await eraseName(caller, body.organization, body.operator, context),
+    organizationIds: [body.organization],
+  }))
 }

@@ -1,6 +1,7 @@
 import type { createAccess } from '../../access/access.ts'
 import type { Assignments } from '../../assignments/assignments.ts'
 import type { Audit } from '../../audit/audit.ts'
+import type { EraseName } from '../../audit/erase-name.ts'
 import type { Clock } from '../../clock.ts'
 import type { Health, Upstream } from '../../contract/system.ts'
 import type { Diagnose } from '../../lists/diagnosis.ts'
@@ -28,6 +29,7 @@ export type Services = {
   operations: Operations
   assignments: Assignments
   audit: Audit
+  eraseName: EraseName
   clock: Clock
   version: string
   sessionSameSite: 'strict' | 'lax' | 'none'

@@ -1,0 +1,76 @@
+import { authorize } from '../access/authorize.ts'
+import type { Caller } from '../access/caller.ts'
+import type { Clock } from '../clock.ts'
+import { type NameToErase, replaceName } from '../contract/audit.ts'
+import { fold } from '../contract/names.ts'
+import { changeRows, type Journal, rowsOf } from './journal.ts'
+import { isFinal, type Operation, type Row } from './operation.ts'
+
+/**
+ * Replaces the name of an operator in the rows of operations that have ended. `running`: operations that still need it.
+ * @throws Failure `organization.unknown`, `queue.full`, `redis.unavailable`
+ */
+export type EraseInOperations = (
+  caller: Caller,
+  organization: number,
+  name: NameToErase,
+) => Promise<{ rows: number; running: string[] }>
+
+const lockMs = 5000
+
+export const createEraseInOperations =
+  (journal: Journal, clock: Clock): EraseInOperations =>
+  async (caller, organization, name) => {
+    authorize(caller, { organization })
+    const running: string[] = []
+    let rows = 0
+    for (const id of await journal.ids(organization)) {
+      const known = await journal.get(id)
+      if (!known || !(await rowsOf(journal, known)).some((row) => withoutName(row, name) !== row)) continue
+      if (!isFinal(known)) {
+        running.push(id)
+        continue
+      }
+      await journal.withLock(id, { deadline: clock.now() + lockMs }, async (lock, operation) => {
+        if (!operation || !isFinal(operation)) return
+        const changed = await changeRows(operation, lock, journal, (row) => {
+          const next = withoutName(row, name)
+          if (next !== row) rows++
+          return next
+        })
+        await journal.save(withoutBaseline(changed, name), lock)
+      })
+    }
+    return { rows, running }
+  }
+
+/** The same row where it does not have the name. */
+const withoutName = (row: Row, name: NameToErase): Row => {
+  const replaced = <T extends { name?: string }>(part: T | undefined): T | undefined => {
+    if (part?.name === undefined) return part
+    const next = replaceName(name, row.id, part.name)
+    return next === part.name ? part : { ...part, name: next }
+  }
+  const [next, was, undo] = [replaced(row), replaced(row.was), replaced(row.undo)]
+  if (next === row && was === row.was && undo === row.undo) return row
+  return { ...row, ...next, ...(was && { was }), ...(undo && { undo }) }
+}
+
+const withoutBaseline = ({ givenUp, ...rest }: Operation, { names }: NameToErase): Operation =>
+  givenUp
+    ? {
+        ...rest,
+        givenUp: { ...givenUp, baseline: givenUp.baseline.filter(([one]) => !names.has(fold(one))) },
+      }
+    : rest
+
+/** The JSON value with the name of an operator replaced, wherever an object has its id and its status or outcome. */
+export const withoutNameIn = (value: unknown, name: NameToErase): unknown => {
+  if (Array.isArray(value)) return value.map((each) => withoutNameIn(each, name))
+  if (typeof value !== 'object' || value === null) return value
+  const fields = Object.entries(value).map(([key, each]) => [key, withoutNameIn(each, name)])
+  const next = Object.fromEntries(fields) as { id?: number; name?: unknown }
+  const isOperator = 'status' in next || 'outcome' in next
+  if (isOperator && typeof next.name === 'string') next.name = replaceName(name, next.id, next.name)
+  return next
+}

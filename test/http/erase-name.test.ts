@@ -1,0 +1,160 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals'
+import { ended } from '../failure/writes.ts'
+import { startGateway, type TestGateway } from '../support/gateway.ts'
+import { describeWithRedis } from '../support/needs.ts'
+import { openRedis, type TestDatabase } from '../support/redis.ts'
+
+const suite = (env: () => Record<string, string>): void => {
+  let gateway: TestGateway
+  beforeEach(async () => {
+    gateway = await startGateway({
+      env: { CHATHUB_BATCH_SIZE: '2', WRITE_SETTLE_SECONDS: '1', ...env() },
+      clients: [
+        { id: 'few', organizations: [24] },
+        { id: 'reader', scopes: ['audit:read'] },
+      ],
+      simulator: {
+        organizations: [
+          { id: 24, name: 'Sales', operators: [{ name: 'Ada' }] },
+          { id: 6, name: 'Support', operators: [{ name: 'Zoe Target' }] },
+        ],
+      },
+    })
+  })
+  afterEach(() => gateway.close())
+
+  const post = (path: string, body: unknown, headers: Record<string, string> = {}, client = 'all') =>
+    gateway.ask('POST', path, { body, headers, key: gateway.keys[client] as string })
+  const get = async (path: string) => (await gateway.ask('GET', path)).body
+  const erase = (organization: number, operator: number, client?: string) =>
+    post('/v1/audit:eraseName', { organization, operator }, {}, client)
+  const imported = async (...names: string[]): Promise<string> => {
+    const csv = `name\n${names.join('\n')}`
+    const { headers } = await post('/v1/organizations/24/imports', csv, { 'Content-Type': 'text/csv' })
+    await ended(gateway, headers['location'] as string)
+    return headers['location'] as string
+  }
+  const idOf = (name: string) => gateway.simulator.operators().find((one) => one.name === name)?.id as number
+
+  it('replaces the name in audit, rows and stored answers, says what, and that ChatHub still has it', async () => {
+    const path = await imported('Ben', 'Zoe Target', 'Cid')
+    const again = await imported('zoe target')
+    const key = { 'Idempotency-Key': 'once' }
+    const body = { operators: [{ name: 'Zoe Target' }, { name: 'Dan' }] }
+    await post('/v1/organizations/24/operators', body, key)
+    const zoe = gateway.simulator.operators(24).find(({ name }) => name === 'Zoe Target')?.id as number
+    await gateway.ask('PATCH', `/v1/organizations/24/operators/${zoe}`, { body: { status: 'inactive' } })
+    const before = await get(`/v1/audit?operator=${zoe}`)
+    expect(before.items).toHaveLength(2)
+
+    const erased = await erase(24, zoe)
+    expect([erased.status, erased.body]).toEqual([
+      200,
+      { organization: 24, operator: zoe, audit: 2, rows: 2, answers: 1, running: [], chathub: 'kept' },
+    ])
+    const { items } = await get(`/v1/audit?operator=${zoe}`)
+    expect(
+      items.map(({ kind, operator }: { kind: string; operator: { name: string } }) => [kind, operator.name]),
+    ).toEqual([
+      ['nameErased', null],
+      ['statusChanged', '[erased]'],
+      ['added', '[erased]'],
+    ])
+    // Ids, order and everything else stay.
+    expect(items.slice(1)).toEqual(
+      before.items.map((item: object) => ({ ...item, operator: { id: zoe, name: '[erased]' } })),
+    )
+    for (const location of [path, again]) {
+      const rows = await get(`${location}/rows`)
+      expect(JSON.stringify(rows)).not.toMatch(/zoe/i)
+      expect(JSON.stringify(rows)).toContain('[erased]')
+      expect((await get(location)).state).toBe('done')
+    }
+    const answer = await post('/v1/organizations/24/operators', body, key)
+    expect(answer.headers['idempotency-replayed']).toBe('true')
+    expect(answer.body.results.map(({ name }: { name: string }) => name)).toEqual(['[erased]', 'Dan'])
+    expect(JSON.stringify(await dump())).not.toMatch(/zoe target/i)
+    expect((await erase(24, zoe)).body).toMatchObject({ audit: 0, rows: 0, answers: 0 })
+  })
+
+  it('leaves the equal name of another operator that has an id of its own', async () => {
+    await imported('Zoe Target')
+    const [mine, theirs] = [24, 6].map(
+      (id) => gateway.simulator.operators(id).find(({ name }) => name === 'Zoe Target')?.id,
+    )
+    await gateway.ask('PATCH', `/v1/organizations/6/operators/${theirs}`, { body: { status: 'inactive' } })
+    await erase(24, mine as number)
+    expect((await get(`/v1/audit?operator=${theirs}`)).items[0].operator.name).toBe('Zoe Target')
+  })
+
+  it('says when ChatHub has the operator no more, and when it cannot be asked', async () => {
+    await imported('Ben')
+    const ben = idOf('Ben')
+    gateway.simulator.setOperators(24, [{ name: 'Ada' }])
+    expect((await erase(24, ben)).body).toMatchObject({ audit: 1, rows: 1, chathub: 'absent' })
+    gateway.simulator.fault({ mode: 'status', status: 503, route: 'list' })
+    expect((await erase(24, ben)).body.chathub).toBe('unknown')
+  })
+
+  it('names operations that still run, and erases once they have ended', async () => {
+    const held = gateway.simulator.hold('synchronize', 24)
+    const csv = { 'Content-Type': 'text/csv' }
+    const { headers, body } = await post('/v1/organizations/24/imports', 'name\nAda\nBen', csv)
+    await held.arrived
+    const ada = idOf('Ada')
+    expect((await erase(24, ada)).body).toMatchObject({ rows: 0, running: [body.id] })
+    held.release()
+    await ended(gateway, headers['location'] as string)
+    expect((await erase(24, ada)).body).toMatchObject({ rows: 1, running: [] })
+  })
+
+  it('makes a row of it neither retried nor undone', async () => {
+    await imported('Ben')
+    const path = await imported('Eve', 'Fay')
+    await erase(24, idOf('Eve'))
+    const { headers } = await post(`${path}:undo`, {})
+    await ended(gateway, headers['location'] as string)
+    const { items } = await get(`${headers['location']}/rows`)
+    expect(items.map(({ outcome, reason }: Record<string, string>) => [outcome, reason])).toEqual([
+      ['rejected', 'undo.renamed'],
+      ['changed', undefined],
+    ])
+  })
+
+  it('needs admin; a foreign organization is as one that does not exist', async () => {
+    expect((await erase(24, 1, 'reader')).status).toBe(403)
+    for (const organization of [6, 777])
+      expect([organization, (await erase(organization, 1, 'few')).body.code]).toEqual([
+        organization,
+        'organization.unknown',
+      ])
+    expect((await post('/v1/audit:eraseName', { organization: 24 })).status).toBe(422)
+  })
+}
+
+/** What Redis holds as text, lists aside: these come from ChatHub. */
+let dump: () => Promise<unknown> = async () => ''
+
+describe('erasing a name in one process', () => {
+  suite(() => ({}))
+})
+
+describeWithRedis('erasing a name in Redis', () => {
+  let shared: TestDatabase
+  beforeAll(async () => {
+    shared = await openRedis()
+    dump = async () => {
+      const client = shared.client()
+      const found: unknown[] = []
+      for (const key of await client.keys(`${shared.prefix}*`)) {
+        const type = await client.type(key)
+        if (key.includes(':list:') || key.includes('list:{')) continue
+        if (type === 'string') found.push(await client.get(key))
+        if (type === 'stream') found.push(await client.xrange(key, '-', '+'))
+      }
+      return found
+    }
+  })
+  afterAll(() => shared.stop())
+  suite(() => ({ REDIS_URL: shared.url, REDIS_PREFIX: shared.prefix }))
+})
