@@ -38,10 +38,16 @@ const OperationRow = component('OperationRow', {
     .strictObject({ name: z.string(), status: z.enum(statuses) })
     .optional()
     .describe('For a change of status: the operator before it.'),
+  undo: z
+    .strictObject({ name: z.string(), from: z.enum(knownStatuses), to: z.enum(knownStatuses) })
+    .optional()
+    .describe('For an undo: the status to set, if the operator still has this name and the status `from`.'),
   reason: z
     .string()
     .optional()
-    .describe('Why it was rejected: a failure code, or `name.` with a word such as `quotes`.'),
+    .describe(
+      'Why it was rejected: a failure code, or `name.` with a word such as `quotes`, or `undo.changed`, `undo.renamed`, `undo.unknown`.',
+    ),
 })
 export const OperationRows = component('OperationRows', { items: z.array(OperationRow), total: z.int() })
 

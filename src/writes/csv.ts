@@ -131,5 +131,11 @@ export const writeCsv = (columns: readonly string[], rows: readonly (readonly Cs
 export const writeReport = (rows: readonly Row[]): string =>
   writeCsv(
     ['line', 'name', 'outcome', 'id', 'reason'],
-    rows.map((row) => [row.line ?? row.index + 1, row.name, row.outcome, row.id, row.reason]),
+    rows.map((row) => [
+      row.line ?? row.index + 1,
+      row.name ?? row.was?.name ?? row.undo?.name,
+      row.outcome,
+      row.id,
+      row.reason,
+    ]),
   )

@@ -50,7 +50,7 @@ const suite = (env: () => Record<string, string>): void => {
     const erased = await erase(24, zoe)
     expect([erased.status, erased.body]).toEqual([
       200,
-      { organization: 24, operator: zoe, audit: 2, rows: 2, answers: 1, running: [], chathub: 'kept' },
+      { organization: 24, operator: zoe, audit: 2, rows: 3, answers: 1, running: [], chathub: 'kept' },
     ])
     const { items } = await get(`/v1/audit?operator=${zoe}`)
     expect(
