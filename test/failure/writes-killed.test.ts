@@ -15,7 +15,7 @@ const [rows, kills] = isLong ? [10_000, 20] : [900, 2]
 const resumedMs = 35_000
 
 const key = makeKey('all')
-const scopes = ['operators:read', 'operators:write', 'operators:import']
+const scopes = ['operators:read', 'operators:write', 'operators:import', 'audit:read']
 const client = { id: 'all', keyHash: hashKey(key), scopes, organizations: '*', requestsPerMinute: 1_000_000 }
 
 let redis: TestRedis
@@ -97,6 +97,20 @@ const kill = async (gateway: Running): Promise<void> => {
   await gateway.exited
 }
 
+/** The operators of all audit records of an operation. */
+const recordedIds = async (gateway: Running, path: string): Promise<number[]> => {
+  type Page = { items: { operator: { id: number } }[]; nextCursor: string | null }
+  const ids: number[] = []
+  for (let next: string | null = ''; next !== null; ) {
+    const query = `operation=${path.split('/').at(-1)}&limit=1000${next && `&cursor=${next}`}`
+    const page: Page = await get<Page>(gateway, `/v1/audit?${query}`)
+    ids.push(...page.items.map(({ operator }) => operator.id))
+    next = page.nextCursor
+  }
+  return ids
+}
+const ascending = (a: number, b: number): number => a - b
+
 type ImportRow = { line: number; name: string; outcome: string; id: number }
 
 describeWithRedisServer('an import whose instances are killed again and again', () => {
@@ -151,6 +165,8 @@ describeWithRedisServer('an import whose instances are killed again and again', 
       const lines = items.map(({ line, name, outcome, id }) => `${line},${name},${outcome},${id},`)
       expect(csv).toBe(`${['line,name,outcome,id,reason', ...lines].join('\r\n')}\r\n`)
       expect(new Set(items.map(({ id }) => id)).size).toBe(rows)
+      const recorded = await recordedIds(worker, path)
+      expect(recorded.toSorted(ascending)).toEqual(items.map(({ id }) => id).toSorted(ascending))
     },
     isLong ? 1_800_000 : 300_000,
   )

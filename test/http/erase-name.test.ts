@@ -8,7 +8,7 @@ const suite = (env: () => Record<string, string>): void => {
   let gateway: TestGateway
   beforeEach(async () => {
     gateway = await startGateway({
-      env: { CHATHUB_BATCH_SIZE: '2', WRITE_SETTLE_SECONDS: '1', ...env() },
+      env: { CHATHUB_BATCH_SIZE: '2', WRITE_SETTLE_SECONDS: '1', WRITE_DEADLINE_MS: '2000', ...env() },
       clients: [
         { id: 'few', organizations: [24] },
         { id: 'reader', scopes: ['audit:read'] },
