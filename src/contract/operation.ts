@@ -1,5 +1,6 @@
 import { z } from 'zod'
-import { component, countsOf, Id, listOf, wordList } from './ids.ts'
+import { parsedText } from './fault.ts'
+import { component, countsOf, Id, IdText, listOf, wholeText, wordList } from './ids.ts'
 import { NewName } from './names.ts'
 import { AddResult, knownStatuses, outcomes, statuses } from './operator.ts'
 import { TokenRequest, tokenSecondsMax } from './system.ts'
@@ -53,6 +54,35 @@ export const OperationRows = component('OperationRows', { items: z.array(Operati
 
 export const RowsQuery = z.strictObject({
   outcome: wordList(rowOutcomes).optional(),
+})
+
+/** The place of an operation in a list. */
+type OperationPlace = { startedAt: number; id: string }
+export const operationCursor = ({ startedAt, id }: OperationPlace): string => `${startedAt}:${id}`
+const parseOperationCursor = (text: string): OperationPlace | undefined => {
+  const [, startedAt, id] = /^(\d{1,14}):([\w-]{1,64})$/.exec(text) ?? []
+  return id === undefined ? undefined : { startedAt: Number(startedAt), id }
+}
+
+export const OperationsQuery = z.strictObject({
+  kind: wordList(operationKinds).optional(),
+  state: wordList(operationStates).optional(),
+  organization: IdText.optional(),
+  limit: wholeText(1, 1000).default(100),
+  cursor: parsedText(parseOperationCursor, {
+    code: 'cursor',
+    detail: 'Wanted: nextCursor of the page before.',
+  })
+    .meta({ openapi: { type: 'string', maxLength: 80 } })
+    .optional(),
+})
+export type OperationsQuery = z.infer<typeof OperationsQuery>
+export const Operations = component('Operations', {
+  items: z.array(Operation),
+  nextCursor: z
+    .string()
+    .nullable()
+    .describe('Null: there are no older ones. A page may be short or empty although they follow.'),
 })
 
 export const SetStatus = component('SetStatus', { ids: listOf(Id, [1, 1000]), status: z.enum(knownStatuses) })

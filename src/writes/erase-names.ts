@@ -3,8 +3,8 @@ import type { Caller } from '../access/caller.ts'
 import type { Clock } from '../clock.ts'
 import { type NameToErase, replaceName } from '../contract/audit.ts'
 import { fold } from '../contract/names.ts'
-import { changeRows, type Journal, rowsOf } from './journal.ts'
-import { isFinal, type Operation, type Row } from './operation.ts'
+import { changeRows, type Journal, type Listed, rowsOf } from './journal.ts'
+import { isFinal, type Operation, organizationOf, type Row } from './operation.ts'
 
 /**
  * Replaces the name of an operator in the rows of operations that have ended. `running`: operations that still need it.
@@ -17,6 +17,7 @@ export type EraseInOperations = (
 ) => Promise<{ rows: number; running: string[] }>
 
 const lockMs = 5000
+const pageOf = 1000
 
 export const createEraseInOperations =
   (journal: Journal, clock: Clock): EraseInOperations =>
@@ -24,7 +25,7 @@ export const createEraseInOperations =
     authorize(caller, { organization })
     const running: string[] = []
     let rows = 0
-    for (const id of await journal.ids(organization)) {
+    for (const id of await idsOf(journal, organization)) {
       const known = await journal.get(id)
       if (!known || !(await rowsOf(journal, known)).some((row) => withoutName(row, name) !== row)) continue
       if (!isFinal(known)) {
@@ -43,6 +44,17 @@ export const createEraseInOperations =
     }
     return { rows, running }
   }
+
+/** All operations of an organization that may be kept. */
+const idsOf = async (journal: Journal, wanted: number): Promise<string[]> => {
+  const ids: string[] = []
+  let page: Listed[] = []
+  do {
+    page = await journal.listed(page.at(-1), pageOf)
+    for (const { id } of page) if (organizationOf(id) === wanted) ids.push(id)
+  } while (page.length === pageOf)
+  return ids
+}
 
 /** The same row where it does not have the name. */
 const withoutName = (row: Row, name: NameToErase): Row => {

@@ -41,10 +41,25 @@ export type Journal = {
   isCancelled(id: string): Promise<boolean>
   /** Lists an operation as open again, and withdraws the request to stop. */
   reopen(operation: Operation): Promise<void>
-  /** The ids of all operations of an organization that are kept. */
-  ids(organization: number): Promise<string[]>
+  /** Operations that may be kept, newest first, after `before`. Fewer than `count`: there are no older ones. */
+  listed(before: Pick<Listed, 'id' | 'startedAt'> | undefined, count: number): Promise<Listed[]>
   /** Operations that are not final, oldest first. */
   open(): Promise<Operation[]>
+}
+
+/** `client`: who made it; undefined while it is open. */
+export type Listed = { id: string; startedAt: number; client?: string }
+
+/** Those that come after `before` in a list, newest first. One that is listed twice is there once. */
+export const listNewest = (
+  listed: readonly Listed[],
+  before: Pick<Listed, 'id' | 'startedAt'> | undefined,
+  count: number,
+): Listed[] => {
+  type Place = Pick<Listed, 'id' | 'startedAt'>
+  const order = (a: Place, b: Place) => b.startedAt - a.startedAt || (a.id < b.id ? 1 : a.id > b.id ? -1 : 0)
+  const all = [...new Map(listed.map((one) => [one.id, one])).values()].toSorted(order)
+  return all.filter((one) => !before || order(before, one) < 0).slice(0, count)
 }
 
 /** Rows as they were kept, and the `retryKey` of their operation then. */

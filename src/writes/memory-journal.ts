@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache'
 import { type Clock, nextSlice } from '../clock.ts'
 import { Failure } from '../errors.ts'
-import { type JournalStore, operationKeepMs } from './journal.ts'
+import { type JournalStore, listNewest, operationKeepMs } from './journal.ts'
 import { isFinal, isSending, type Operation, organizationOf } from './operation.ts'
 import type { OrganizationLock } from './organization-lock.ts'
 import { decodeRows, encodeRows } from './row-codec.ts'
@@ -64,8 +64,14 @@ export const createMemoryJournal = (clock: Pick<Clock, 'now'>, lock: Organizatio
     cancel: async (id) => setCancelled(id, true),
     isCancelled: async (id) => find(id)?.isCancelled ?? false,
     reopen: async ({ id }) => setCancelled(id, false),
-    ids: async (organization) =>
-      [...open.keys(), ...final.keys()].filter((id) => organizationOf(id) === organization),
+    listed: async (before, count) => {
+      const all = [...open.values(), ...final.values()].map(({ operation }) => operation)
+      return listNewest(
+        all.map(({ id, startedAt, client }) => ({ id, startedAt, client })),
+        before,
+        count,
+      )
+    },
     open: async () => [...open.values()].map(({ operation }) => operation),
   }
 }

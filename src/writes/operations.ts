@@ -3,9 +3,10 @@ import type { Caller } from '../access/caller.ts'
 import type { CallContext } from '../chathub/exchange.ts'
 import { type Clock, every } from '../clock.ts'
 import { type OnChange, oneChange } from '../contract/audit.ts'
-import type { RowOutcome } from '../contract/operation.ts'
+import type { OperationsQuery, RowOutcome } from '../contract/operation.ts'
 import { Failure } from '../errors.ts'
 import { type Journal, operationKeepMs, rowsOf } from './journal.ts'
+import { isOf, listOperations } from './list-operations.ts'
 import {
   askedBy,
   countRows,
@@ -27,6 +28,8 @@ import { undoOf } from './undo.ts'
  */
 export type Operations = {
   get(caller: Caller, id: string): Promise<Operation>
+  /** Newest first. One request looks through 1,000 operations of all callers at most, so a page may be short. */
+  list(caller: Caller, query: OperationsQuery): Promise<{ items: Operation[]; nextCursor: string | null }>
   rows(caller: Caller, id: string, outcomes?: readonly RowOutcome[]): Promise<Row[]>
   /** Rows that are not sent yet stay pending. @throws Failure `operation.settled` */
   cancel(caller: Caller, id: string, context: CallContext): Promise<Operation>
@@ -76,6 +79,7 @@ export const createOperations = (
 
   return {
     get,
+    list: (caller, query) => listOperations(journal, caller, query),
     rows: async (caller, id, outcomes) => {
       const rows = await rowsOf(journal, await get(caller, id))
       return outcomes ? rows.filter(({ outcome }) => outcomes.includes(outcome)) : rows
@@ -140,12 +144,3 @@ export const createOperations = (
     },
   }
 }
-
-/** The client id of a session is that of its minter, a slash and eight characters. */
-const minterOf = (client: string): string => client.replace(/\/[\w-]{8}$/, '')
-
-/** Whether the operation is the caller's to see: its own, its person's, or anybody's for `admin`. */
-const isOf = (caller: Caller, { client, subject }: Operation): boolean =>
-  client === caller.id ||
-  (subject !== undefined && subject === caller.subject && minterOf(client) === minterOf(caller.id)) ||
-  caller.scopes.has('admin')

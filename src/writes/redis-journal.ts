@@ -1,8 +1,7 @@
 import type { Clock } from '../clock.ts'
 import { Failure, isFailure } from '../errors.ts'
 import type { Redis } from '../redis/redis.ts'
-import { scanKeys } from '../redis/scan-keys.ts'
-import { type JournalStore, operationKeepMs } from './journal.ts'
+import { type JournalStore, type Listed, listNewest, operationKeepMs } from './journal.ts'
 import { isFinal, isSending, type Operation, organizationOf, type Row } from './operation.ts'
 import type { OrganizationLock } from './organization-lock.ts'
 import { lockKey } from './redis-organization-lock.ts'
@@ -52,8 +51,18 @@ const decode = (record: string | Buffer | null | undefined): Operation | undefin
 
 // An id that is listed without a record for this long was left by a crash before the record: nothing was sent for it.
 const abandonedMs = 60_000
+// An operation may take days, and is kept for a week after its end.
+const endedKeepMs = 2 * operationKeepMs
+const sameInstantMax = 100
 // Chunks per command, so that no command takes long.
 const chunksAtOnce = 10
+
+const listedIn = (found: readonly string[]): Listed[] =>
+  found.flatMap((member, i) => {
+    if (i % 2 === 1) return []
+    const [id = '', ...client] = member.split(' ')
+    return { id, startedAt: Number(found[i + 1]), ...(client.length > 0 && { client: client.join(' ') }) }
+  })
 
 /** The journal that instances share. Keys of an operation carry its organization's hash tag, as its lock does. */
 export const createRedisJournal = (redis: Redis, clock: Clock, lock: OrganizationLock): JournalStore => {
@@ -69,12 +78,17 @@ export const createRedisJournal = (redis: Redis, clock: Clock, lock: Organizatio
   const sendingKey = (id: string): string => `journal:{${organizationOf(id)}}:sending`
   const keysOf = (id: string) => [recordKey(id), rowsKey(id), sendingKey(id), lockKey(organizationOf(id))]
   const openKey = `${prefix}journal:open`
+  const endedKey = `${prefix}journal:ended`
 
   const read = (id: string) => run((client) => client.get(prefix + recordKey(id)))
   const get: JournalStore['get'] = async (id) => decode(await read(id))
   const listAsOpen = ({ id, startedAt }: Operation) => run((client) => client.zadd(openKey, startedAt, id))
   /** If this fails, the next sweep does it. */
   const unlist = (id: string): Promise<unknown> => run((client) => client.zrem(openKey, id)).catch(() => {})
+  const listAsEnded = async ({ id, startedAt, client: maker }: Operation): Promise<void> => {
+    await run((client) => client.zadd(endedKey, startedAt, `${id} ${maker}`)).catch(() => {})
+    await unlist(id)
+  }
   /** The answer of a script that needs the lock. @throws Failure `queue.full` when the lock is lost */
   const underLock = async (answer: Promise<unknown>): Promise<unknown> => {
     if ((await answer) === 0) throw new Failure('queue.full', { retryAfterMs: 1000 })
@@ -131,7 +145,7 @@ export const createRedisJournal = (redis: Redis, clock: Clock, lock: Organizatio
       const rows = chunk ? rowsAt(chunk.number, chunk.rows, operation) : []
       const args = [owner, encode(operation), ...stateOf(operation), ...rows]
       await underLock(scripts.save(keysOf(operation.id), ...args))
-      if (isFinal(operation)) await unlist(operation.id)
+      if (isFinal(operation)) await listAsEnded(operation)
     },
     remove: async ({ id }, { owner }) => {
       await underLock(scripts.remove(keysOf(id), owner, id))
@@ -143,13 +157,15 @@ export const createRedisJournal = (redis: Redis, clock: Clock, lock: Organizatio
       await run((client) => client.del(cancelKey(operation.id)))
       await listAsOpen(operation)
     },
-    ids: async (organization) => {
-      const begin = recordKey(`${organization}-`)
-      const keys = await scanKeys(redis, `${begin}*`)
-      // Rows and requests to cancel have the key of the record and a further part.
-      return keys
-        .map((key) => key.slice(begin.length - `${organization}-`.length))
-        .filter((id) => !id.includes(':'))
+    listed: async (before, count) => {
+      const max = before ? String(before.startedAt) : '+inf'
+      // Some of the same instant may come before the place.
+      const readFrom = (key: string) =>
+        run((client) =>
+          client.zrevrangebyscore(key, max, '-inf', 'WITHSCORES', 'LIMIT', 0, count + sameInstantMax),
+        )
+      const listed = await Promise.all([readFrom(openKey), readFrom(endedKey)])
+      return listNewest(listed.flatMap(listedIn), before, count)
     },
     open: async () => {
       const listed = await run((client) => client.zrange(openKey, '0', '-1', 'WITHSCORES'))
@@ -159,8 +175,10 @@ export const createRedisJournal = (redis: Redis, clock: Clock, lock: Organizatio
         const record = await read(id)
         const operation = decode(record)
         if (operation && !isFinal(operation)) open.push(operation)
-        else if (operation || (record === null && startedAt < clock.wall() - abandonedMs)) await unlist(id)
+        else if (operation) await listAsEnded(operation)
+        else if (record === null && startedAt < clock.wall() - abandonedMs) await unlist(id)
       }
+      await run((client) => client.zremrangebyscore(endedKey, '-inf', clock.wall() - endedKeepMs))
       return open
     },
   }

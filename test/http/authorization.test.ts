@@ -69,6 +69,7 @@ const elsewhere: Partial<Record<keyof typeof endpoints, (organization: number) =
   diagnose: () => ({}),
   purge: (organization) => ({ body: { organization } }),
   listAudit: (id) => ({ query: `?organizations=${id}` }),
+  listOperations: (id) => ({ query: `?organization=${id}` }),
   eraseName: (organization) => ({ body: { organization, operator: 1 } }),
   mintSession: (id) => ({ body: { organizations: [id], scopes: [], origin: 'https://a.example' } }),
 }

@@ -76,6 +76,10 @@ export const mountOperations = (router: Router, services: Services): void => {
     headers: isFinal(operation) ? {} : { 'Retry-After': '1' },
     organizationIds: [operation.organization],
   })
+  router.bind(endpoints.listOperations, async ({ caller, query }) => {
+    const { items, nextCursor } = await operations.list(caller, query)
+    return { json: { items: items.map(viewOf), nextCursor } }
+  })
   router.bind(endpoints.getOperation, async ({ caller, params }) =>
     show(await operations.get(caller, params.operation)),
   )
