@@ -51,6 +51,7 @@ export const failures = {
   'operator.duplicate': row(409, 'Operator exists already', 'no', 'At least one name exists already, and `onDuplicate` is `fail`. Nothing was added.', 'Remove the names that `errors` lists, or use `onDuplicate: "skip"`.'),
   'operator.not-active': row(409, 'Operator not active', 'no', 'Only an active operator can get a token.', 'Activate the operator first.'),
   'operator.none-active': row(409, 'No active operator', 'later', 'No active operator can take this chat.', 'Activate an operator, or try again later.'),
+  'precondition.failed': row(412, 'Changed meanwhile', 'no', 'The operator is not as If-Match expects. Nothing was changed.', 'Read the operator again, decide again, and send its new ETag.'),
   'operation.settled': row(409, 'Operation has ended', 'no', 'The operation has ended, so this command no longer applies.', 'Read its state with GET.'),
   'operation.undone': row(409, 'Operation was undone', 'no', 'Another request has undone this operation already.', 'Read the operation that set it back: GET /v1/audit names it. That one can be undone in turn.'),
   'operation.running': row(409, 'Operation still running', 'later', 'The operation is still running. Only an operation that has ended can be retried.', 'Wait for its end, or cancel it first.'),

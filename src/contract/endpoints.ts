@@ -39,6 +39,8 @@ export type Endpoint = {
   bodyMax?: number
   /** Media types of the file that is the body, or a part of it. Default: no file but application/json. */
   consumes?: readonly string[]
+  /** Takes If-Match. */
+  conditional?: boolean
   /** Takes an Idempotency-Key. */
   idempotent?: boolean
   /** Whether a request is refused without an Idempotency-Key, because it is not safe to repeat. */
@@ -126,7 +128,7 @@ export const endpoints = {
     params: inOrganization, body: operator.AddOperators, bodyMax: MiB, idempotent: true, keyRequired: ({ onDuplicate }: operator.AddOperators) => onDuplicate === 'allow', answers: { 200: operator.AddResult, 201: operator.AddResult, 202: operation.Operation }, failures: [...known, 'operator.duplicate', 'idempotency.required', ...writing] },
   changeStatus: { id: 'changeStatus', method: 'patch', path: '/v1/organizations/{org}/operators/{operator}', scope: 'operators:status', scopeOfValue: beyondSwitching(setsDeleted), tag: 'operators',
     summary: 'Activate, deactivate or delete an operator. An unchanged status costs no call to ChatHub.',
-    params: oneOperator, body: operator.StatusChange, answers: { 200: operator.OperatorInOrganization, 202: operation.Operation }, failures: [...known, 'operator.unknown', ...writing] },
+    params: oneOperator, body: operator.StatusChange, conditional: true, answers: { 200: operator.OperatorInOrganization, 202: operation.Operation }, failures: [...known, 'operator.unknown', 'precondition.failed', ...writing] },
   deleteOperator: { id: 'deleteOperator', method: 'delete', path: '/v1/organizations/{org}/operators/{operator}', scope: 'operators:write', tag: 'operators',
     summary: 'Set the status of an operator to deleted.',
     params: oneOperator, answers: { 200: operator.OperatorInOrganization, 202: operation.Operation }, failures: [...known, 'operator.unknown', ...writing] },

@@ -61,7 +61,16 @@ const idempotencyKey = {
   description: 'The same key and body get the same answer for 24 hours.',
 }
 
-const parametersOf = ({ params, query, idempotent }: Endpoint, components: Json): Json[] => {
+const ifMatch = {
+  name: 'If-Match',
+  in: 'header',
+  required: false,
+  schema: { type: 'string' },
+  description:
+    'The ETag of the operator as the caller read it. If the operator is another by now, nothing is changed.',
+}
+
+const parametersOf = ({ params, query, idempotent, conditional }: Endpoint, components: Json): Json[] => {
   const from = (place: 'path' | 'query', object: z.ZodObject | undefined): Json[] =>
     Object.entries((object?.shape ?? {}) as Record<string, z.ZodType>).map(([name, schema]) => {
       const { description, ...shape } = schemaOf(schema, 'input', components)
@@ -74,7 +83,12 @@ const parametersOf = ({ params, query, idempotent }: Endpoint, components: Json)
         schema: shape,
       }
     })
-  return [...from('path', params), ...from('query', query), ...(idempotent ? [idempotencyKey] : [])]
+  return [
+    ...from('path', params),
+    ...from('query', query),
+    ...(idempotent ? [idempotencyKey] : []),
+    ...(conditional ? [ifMatch] : []),
+  ]
 }
 
 /** The body of a request under each of its media types. A form has it as a file. */

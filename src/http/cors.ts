@@ -5,7 +5,7 @@ import type { RequestContext } from './request-context.ts'
 
 const exposed =
   'Age, Cache-Status, ETag, Idempotency-Replayed, Location, RateLimit, RateLimit-Policy, Retry-After, X-Request-Id'
-const accepted = `Accept, Authorization, Cache-Control, Content-Type, Idempotency-Key, If-None-Match, Last-Event-ID, X-API-Key, X-Request-Id, ${sessionHeader}`
+const accepted = `Accept, Authorization, Cache-Control, Content-Type, Idempotency-Key, If-Match, If-None-Match, Last-Event-ID, X-API-Key, X-Request-Id, ${sessionHeader}`
 /** What tracing libraries add to every request of a page. */
 const tracing = 'traceparent, tracestate, baggage, sentry-trace'
 

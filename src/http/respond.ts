@@ -84,6 +84,13 @@ const cacheStatus = ({ how, ttlMs, failedStatus }: Freshness): string => {
   return `chathub-gateway; fwd=uri-miss; stored${how === 'collapsed' ? '; collapsed' : ''}`
 }
 
+/** If-Match: a list or `*`, compared strongly, so that no weak tag matches. */
+export const matchesStrongly = (condition: string, tag: string): boolean =>
+  condition.trim() === '*' ||
+  condition
+    .split(',')
+    .some((part) => [tag, `${tag}-gzip`, `${tag}-br`].includes(/^\s*"([^"]*)"\s*$/.exec(part)?.[1] ?? ''))
+
 /** If-None-Match: a list or `*`, compared weakly. The tag of any coding of the same content matches. */
 const matches = (condition: string, tag: string): boolean =>
   condition.trim() === '*' ||

@@ -20,11 +20,19 @@ export type ChangeStatus = {
   /**
    * Changes one operator that is proven to be in the organization, since ChatHub takes a bare operator id. An operator that
    * has the status already costs no call to ChatHub.
-   * @throws Failure `operator.unknown`, `chathub.rejected`; `scope.missing` for an operator that the caller may not change
+   * @throws Failure `operator.unknown`, `chathub.rejected`; `scope.missing` for an operator that the caller may not change;
+   * `precondition.failed`
    */
-  one: Write<{ operator: number; status: KnownStatus }, FoundOperator>
+  one: Write<OneChange, FoundOperator>
   /** Changes many, one outcome each, in input order. An operator that the caller may not change is `rejected`. */
   many: Write<{ ids: number[]; status: KnownStatus }, readonly Row[]>
+}
+
+/** `isExpected`: whether the operator is as the caller knows it; compared with a list that is fetched now. */
+type OneChange = {
+  operator: number
+  status: KnownStatus
+  isExpected?: ((found: FoundOperator) => boolean) | undefined
 }
 
 const kind = 'setStatus' as const
@@ -48,14 +56,20 @@ export const createChangeStatus = (writer: OperationWriter, cache: Cache<Roster>
       const result = await writer.write(write, context)
       return 'operation' in result ? result : { done: result.rows }
     },
-    one: async (caller, organization, { operator: id, status }, context, requestKey) => {
+    one: async (caller, organization, { operator: id, status, isExpected }, context, requestKey) => {
       const asked = writeOf(caller, organization, { ids: [id], status }, requestKey)
       const write = { ...asked, ...askedBy(caller, context) }
       const result = await writer.write(write, context, {
         // An old list proves neither that an operator does not exist, nor that it may be switched.
         mayUse: (cached) =>
+          !isExpected &&
           cached.byId(id) !== undefined &&
           !(write.switchOnly && planRows(cached, write.rows, write).some(isPending)),
+        check: (roster) => {
+          const operator = roster.byId(id)
+          if (operator && isExpected?.({ roster, operator }) === false)
+            throw new Failure('precondition.failed')
+        },
         forget: true,
       })
       if ('operation' in result) return result

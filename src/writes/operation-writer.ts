@@ -25,6 +25,8 @@ export type WriteResult = { rows: readonly Row[]; roster?: Roster } | { operatio
 export type WriteOptions = {
   /** Whether a fresh list of the cache may be used, instead of one that is fetched after the request came. */
   mayUse?: (roster: Roster) => boolean
+  /** Throws what keeps the write from being made with this list. */
+  check?: (roster: Roster) => void
   /** Forget the operation once it is done, since nobody can ask for it. */
   forget?: boolean
 }
@@ -49,12 +51,13 @@ export const createOperationWriter = (options: {
   const plan = async (
     write: NewWrite,
     context: CallContext,
-    mayUse?: WriteOptions['mayUse'],
+    { mayUse, check }: WriteOptions = {},
   ): Promise<{ copy: Copy<Roster>; rows: Row[] }> => {
     const key = operatorsKey(write.organization)
     const cached = mayUse && (await cache.read(key, context))
     const isUsable = cached && cached.freshness.ttlMs > 0 && mayUse(cached.copy.value)
     const { copy } = isUsable ? cached : await cache.read(key, context, { notBefore: clock.now() })
+    check?.(copy.value)
     const rows = planRows(copy.value, write.rows, write)
     if (write.onDuplicate === 'fail') refuseDuplicates(previewRows(rows, write))
     return { copy, rows }
@@ -65,9 +68,9 @@ export const createOperationWriter = (options: {
     write: NewWrite,
     lock: HeldLock,
     context: CallContext,
-    { mayUse, forget }: WriteOptions,
+    writeOptions: WriteOptions,
   ): Promise<WriteResult> => {
-    const { copy, rows } = await plan(write, context, mayUse)
+    const { copy, rows } = await plan(write, context, writeOptions)
     const startedAt = clock.wall()
     if (!rows.some(isPending)) return { rows, roster: copy.value }
     const { operation, chunks } = newOperation({ ...write, rows }, batchSize, startedAt)
@@ -79,7 +82,7 @@ export const createOperationWriter = (options: {
     if (known) return { operation: known }
     let refused: Failure | undefined
     try {
-      const result = await runner.runChunk(sent, lock, chunk, copy, context, forget)
+      const result = await runner.runChunk(sent, lock, chunk, copy, context, writeOptions.forget)
       if (result.wasSent && result.operation.state !== 'done') return { operation: result.operation }
       if (result.wasSent) return { rows: replaceRows(rows, result.rows), roster: result.roster }
       await journal.remove(sent, lock)

@@ -116,6 +116,10 @@ export const tour = async ({ ask, key, keys, simulator }: TestGateway): Promise<
   })
   await call('POST', '/api/operator/status', { body: { id: 102, status: 0 } })
   await call('POST', '/v1/cache:purge', { body: { organization: 24 } })
+  for (const Accept of ['application/json', 'text/csv'])
+    await call('GET', '/v1/audit', { headers: { Accept } })
+  await call('POST', '/v1/audit:eraseName', { body: { organization: 24, operator: 1 } })
+  await call('GET', '/v1/operations')
 
   const expiresAt = new Date(Date.now() + 3_600_000).toISOString()
   const minted = await receive(
@@ -182,7 +186,7 @@ export const tour = async ({ ask, key, keys, simulator }: TestGateway): Promise<
   for (let tries = 0; tries < 100 && state.state === 'running'; tries++)
     state = (await call('GET', operation)).body
   await call('GET', `${operation}/rows`)
-  for (const verb of ['cancel', 'retry']) await call('POST', `${operation}:${verb}`)
+  for (const verb of ['cancel', 'retry', 'undo']) await call('POST', `${operation}:${verb}`)
   if (state.state === 'done') await call('GET', `${operation}/events`)
 
   const origin = 'https://crm.example.com'

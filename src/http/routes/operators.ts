@@ -7,11 +7,15 @@ import { isWhole, page } from '../../lists/page.ts'
 import type { Roster } from '../../lists/roster.ts'
 import type { Answer } from '../answer.ts'
 import type { Call } from '../pipeline.ts'
+import { preparedBodyOf } from '../prepared-body.ts'
+import { matchesStrongly } from '../respond.ts'
 import type { Router } from '../router.ts'
 import { accepted } from './operations.ts'
 import type { Services } from './services.ts'
 
 const shown = ({ roster, operator }: FoundOperator) => ({ ...operator, organization: roster.organization })
+const bodyOfOne = (found: FoundOperator): Buffer =>
+  found.roster.view(`operator ${found.operator.id}`, () => shown(found))
 
 /** /v1/organizations/{org}/operators with their tokens, and reads over all organizations of the caller. */
 export const mountOperators = (router: Router, services: Services): void => {
@@ -55,11 +59,17 @@ export const mountOperators = (router: Router, services: Services): void => {
     { caller, context, requestKey }: Call,
     { org, operator }: { org: number; operator: number },
     status: KnownStatus,
+    ifMatch?: string,
   ): Promise<Answer> => {
-    const written = await changeStatus.one(caller, org, { operator, status }, context, requestKey)
+    const isExpected = (found: FoundOperator): boolean =>
+      matchesStrongly(ifMatch as string, preparedBodyOf(bodyOfOne(found)).tag)
+    const request = { operator, status, isExpected: ifMatch === undefined ? undefined : isExpected }
+    const written = await changeStatus.one(caller, org, request, context, requestKey)
     return 'operation' in written ? accepted(written.operation) : { json: shown(written.done) }
   }
-  router.bind(endpoints.changeStatus, ({ params, body, ...call }) => change(call, params, body.status))
+  router.bind(endpoints.changeStatus, ({ params, body, req, ...call }) =>
+    change(call, params, body.status, req.headers['if-match']),
+  )
   router.bind(endpoints.deleteOperator, ({ params, ...call }) => change(call, params, 'deleted'))
   // Answers with a token are `no-store`, and no token is stored.
   router.bind(endpoints.mintOperatorToken, async ({ caller, context, params, body }) => {
