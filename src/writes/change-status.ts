@@ -65,9 +65,9 @@ export const createChangeStatus = (writer: OperationWriter, cache: Cache<Roster>
           !isExpected &&
           cached.byId(id) !== undefined &&
           !(write.switchOnly && planRows(cached, write.rows, write).some(isPending)),
-        check: (roster) => {
-          const operator = roster.byId(id)
-          if (operator && isExpected?.({ roster, operator }) === false)
+        check: (listed) => {
+          const found = listed.byId(id)
+          if (found && isExpected?.({ roster: listed, operator: found }) === false)
             throw new Failure('precondition.failed')
         },
         forget: true,

@@ -77,6 +77,28 @@ const suite = (open: () => Promise<{ journal: JournalStore; close(): void }>): v
     expect(await openIds()).not.toContain(operation.id)
   })
 
+  it('lists operations newest first, open and ended ones, each once, in pages', async () => {
+    const made: Operation[] = []
+    for (let i = 0; i < 6; i++) {
+      // Two of each instant.
+      const startedAt = 1_600_000_000_000 + Math.floor(i / 2)
+      const { operation, rows } = await create(rowsNamed('Anna'), { organization: 77, startedAt })
+      if (i % 3 > 0) await inLock((lock) => journal.save({ ...operation, state: 'done' }, lock), 77)
+      made.push({ ...operation, counts: countRows(rows) })
+    }
+    const reopened = made[1] as Operation
+    await journal.reopen(reopened)
+    const listed: string[] = []
+    for (let before: { id: string; startedAt: number } | undefined; ; ) {
+      const page = await journal.listed(before, 4)
+      listed.push(...page.map(({ id }) => id).filter((id) => id.startsWith('77-')))
+      before = page.at(-1)
+      if (page.length < 4) break
+    }
+    const order = (a: Operation, b: Operation) => b.startedAt - a.startedAt || (a.id < b.id ? 1 : -1)
+    expect(listed).toEqual(made.toSorted(order).map(({ id }) => id))
+  })
+
   it('forgets a removed operation and refuses later states of it', async () => {
     const { operation } = await create(undefined, { organization: 7, sending })
     expect(await sendingIn(7)).toBe(operation.id)

@@ -31,7 +31,7 @@ export const mountOperators = (router: Router, services: Services): void => {
     return fromList(lists, org, call, (roster) => {
       const operator = roster.byId(id)
       if (!operator) throw new Failure('operator.unknown')
-      return roster.view(`operator ${id}`, () => shown({ roster, operator }))
+      return bodyOfOne({ roster, operator })
     })
   })
   router.bind(endpoints.getStatistics, (call) =>
