@@ -23,6 +23,6 @@ export type AuditStore = {
   organizations(): Promise<number[]>
   /** At most `count` entries from `newest` down, that one included. */
   read(organization: number, newest: EntryId, oldestMs: number, count: number): Promise<Entry[]>
-  /** Replaces texts, without moving an entry. Entries that are appended meanwhile are replaced too. */
-  rewrite(organization: number, change: (text: string) => string): Promise<void>
+  /** Replaces the bytes of entries, without moving one. Entries that are appended meanwhile are replaced too. */
+  rewrite(organization: number, change: (bytes: Buffer) => Buffer): Promise<void>
 }

@@ -64,12 +64,12 @@ export const createAudit = (options: {
     onChange: (set) => store.append(set.organization ?? everywhere, set),
     eraseName: async (caller, organization, name) => {
       authorize(caller, { organization })
-      // By text: one that is copied twice counts once.
+      // By content: one that is copied twice counts once.
       const counts = new Map<string, number>()
       await store.rewrite(organization, (before) => {
-        const { text, replaced } = replaceNames(before, (id, given) => replaceName(name, id, given))
-        if (replaced > 0) counts.set(before, replaced)
-        return text
+        const { bytes, replaced } = replaceNames(before, (id, given) => replaceName(name, id, given))
+        if (replaced > 0) counts.set(before.toString('latin1'), replaced)
+        return bytes
       })
       return [...counts.values()].reduce((sum, count) => sum + count, 0)
     },

@@ -1,7 +1,8 @@
+import { deflateRawSync, inflateRawSync } from 'node:zlib'
 import type { AuditRecord, Change, ChangeSet } from '../contract/audit.ts'
 
-/** What a store keeps of one step: `text` is one JSON object. An entry never moves. */
-export type Entry = { ms: number; seq: number; text: string }
+/** What a store keeps of one step. An entry never moves. */
+export type Entry = { ms: number; seq: number; bytes: Buffer }
 
 /** A persisted format: a change as a list of its values, because its names would take most of the memory. */
 type Item = [
@@ -24,29 +25,28 @@ const changeOf = ([kind, id, name, from, to, outcome, reason]: Item): Change => 
   return { kind, operator, from, to, outcome, reason }
 }
 
-/** The text of an entry in parts, so that a store can leave out items that it has: head, items between commas, tail. */
-export const entryParts = (set: ChangeSet): { head: string; items: string[]; tail: string } => {
-  const { client, subject, operation, requestId, changes } = set
-  const head = JSON.stringify({ v: version, client, subject, operation, requestId }).slice(0, -1)
-  return {
-    head: `${head},"items":[`,
-    items: changes.map((change) => JSON.stringify(itemOf(change))),
-    tail: ']}',
-  }
+const encode = (body: Body): Buffer => deflateRawSync(JSON.stringify(body))
+const decode = (bytes: Buffer): Body | undefined => {
+  const body = JSON.parse(inflateRawSync(bytes).toString()) as Body
+  return body.v === version ? body : undefined
 }
 
+/** The bytes of an entry: JSON, compressed by DEFLATE (RFC 1951). */
+export const encodeEntry = ({ client, subject, operation, requestId, changes }: ChangeSet): Buffer =>
+  encode({ v: version, client, subject, operation, requestId, items: changes.map(itemOf) })
+
 /** The records of an entry, the last change first. None where the entry has another version. */
-export const recordsOf = (organization: number, { ms, seq, text }: Entry): AuditRecord[] => {
-  const { v, items, client, subject = null, operation = null, requestId = null } = JSON.parse(text) as Body
-  if (v !== version) return []
-  const source = { client, subject, operation, requestId }
+export const recordsOf = (organization: number, { ms, seq, bytes }: Entry): AuditRecord[] => {
+  const body = decode(bytes)
+  if (!body) return []
+  const { items, client, subject = null, operation = null, requestId = null } = body
   return items
     .map((item, index) => ({
       id: `${ms}-${seq}-${organization}-${index}`,
       at: new Date(ms).toISOString(),
       organization: organization === everywhere ? null : organization,
       ...changeOf(item),
-      ...source,
+      ...{ client, subject, operation, requestId },
     }))
     .toReversed()
 }
@@ -54,13 +54,13 @@ export const recordsOf = (organization: number, { ms, seq, text }: Entry): Audit
 /** The number under which changes of all organizations are kept. */
 export const everywhere = 0
 
-/** The text of an entry with other names, and how many are others. */
+/** The bytes of an entry with other names, and how many are others. */
 export const replaceNames = (
-  text: string,
+  bytes: Buffer,
   replacement: (id: number | null, name: string) => string,
-): { text: string; replaced: number } => {
-  const body = JSON.parse(text) as Body
-  if (body.v !== version) return { text, replaced: 0 }
+): { bytes: Buffer; replaced: number } => {
+  const body = decode(bytes)
+  if (!body) return { bytes, replaced: 0 }
   let replaced = 0
   const items = body.items.map((item): Item => {
     const [kind, id, name, ...rest] = item
@@ -69,5 +69,5 @@ export const replaceNames = (
     if (next !== name) replaced++
     return [kind, id, next, ...rest]
   })
-  return replaced === 0 ? { text, replaced } : { text: JSON.stringify({ ...body, items }), replaced }
+  return replaced === 0 ? { bytes, replaced } : { bytes: encode({ ...body, items }), replaced }
 }

@@ -1,14 +1,24 @@
 import { LRUCache } from 'lru-cache'
 import type { Clock } from '../clock.ts'
 import type { AuditStore, Retention } from './audit-store.ts'
-import { type Entry, entryParts } from './entry.ts'
+import { type Entry, encodeEntry } from './entry.ts'
 
 // Steps are told again within moments. Each has at most as many keys as its operation has rows.
-const keysMax = 1_000_000
+const keysMax = 200_000
+/** Of all organizations together. */
+const bytesMaxDefault = 64 * 1024 * 1024
+// What an entry takes besides its bytes.
+const entryBytes = 200
 
-/** The records of a gateway without Redis. They end with the process. */
-export const createMemoryAuditStore = (clock: Clock, { keepMs, entriesMax }: Retention): AuditStore => {
+/** The records of a gateway without Redis. They end with the process. At most `bytesMax` bytes of them are kept. */
+export const createMemoryAuditStore = (
+  clock: Clock,
+  { keepMs, entriesMax }: Retention,
+  bytesMax = bytesMaxDefault,
+): AuditStore => {
   const logs = new Map<number, Entry[]>()
+  let bytesKept = 0
+  const sizeOf = ({ bytes }: Entry): number => bytes.length + entryBytes
   const told = new LRUCache<string, Set<number>>({
     maxSize: keysMax,
     sizeCalculation: ({ size }) => size + 1,
@@ -16,30 +26,38 @@ export const createMemoryAuditStore = (clock: Clock, { keepMs, entriesMax }: Ret
     perf: clock,
   })
   const logOf = (organization: number): Entry[] => logs.get(organization) ?? []
+  /** Removes old entries in large steps, because each moves the rest. */
+  const trim = (log: Entry[], now: number): void => {
+    const step = Math.ceil(log.length / 10)
+    const old = log.findIndex(({ ms }) => ms >= now - keepMs)
+    const excess = Math.max(log.length - entriesMax, old)
+    const count = bytesKept > bytesMax ? Math.max(excess, step) : excess > entriesMax / 10 ? excess : 0
+    for (const entry of log.splice(0, count)) bytesKept -= sizeOf(entry)
+  }
   return {
     append: async (organization, set) => {
-      const { head, items, tail } = entryParts(set)
       const { step } = set
       const stepName = `${organization} ${step?.name}`
       const keys = told.get(stepName) ?? new Set<number>()
-      const fresh = items.filter((_, i) => {
-        const key = set.changes[i]?.key
+      const changes = set.changes.filter(({ key }) => {
         if (!step || key === undefined) return true
         const isNew = !keys.has(key)
         keys.add(key)
         return isNew
       })
-      if (fresh.length === 0) return
+      if (changes.length === 0) return
       if (step) told.set(stepName, keys, { ttl: step.keepMs })
       const log = logOf(organization)
       const last = log.at(-1)
       const now = Math.max(clock.wall(), last?.ms ?? 0)
-      const seq = last?.ms === now ? last.seq + 1 : 0
-      log.push({ ms: now, seq, text: `${head}${fresh.join(',')}${tail}` })
-      // Removed in large steps, because each moves the rest.
-      const excess = log.length - entriesMax
-      const old = log.findIndex(({ ms }) => ms >= now - keepMs)
-      if (excess > entriesMax / 10 || old > entriesMax / 10) log.splice(0, Math.max(excess, old))
+      const entry = {
+        ms: now,
+        seq: last?.ms === now ? last.seq + 1 : 0,
+        bytes: encodeEntry({ ...set, changes }),
+      }
+      log.push(entry)
+      bytesKept += sizeOf(entry)
+      trim(log, now)
       logs.set(organization, log)
     },
     organizations: async () => [...logs.keys()],
@@ -54,7 +72,11 @@ export const createMemoryAuditStore = (clock: Clock, { keepMs, entriesMax }: Ret
     },
     rewrite: async (organization, change) => {
       const log = logOf(organization)
-      for (const [i, entry] of log.entries()) log[i] = { ...entry, text: change(entry.text) }
+      for (const [i, entry] of log.entries()) {
+        const next = { ...entry, bytes: change(entry.bytes) }
+        bytesKept += sizeOf(next) - sizeOf(entry)
+        log[i] = next
+      }
     },
   }
 }

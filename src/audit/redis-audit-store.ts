@@ -1,28 +1,31 @@
 import { randomBytes } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
 import type { Clock } from '../clock.ts'
+import type { ChangeSet } from '../contract/audit.ts'
 import { Failure } from '../errors.ts'
 import type { Redis } from '../redis/redis.ts'
 import type { AuditStore, Retention } from './audit-store.ts'
-import { type Entry, entryParts } from './entry.ts'
+import { type Entry, encodeEntry } from './entry.ts'
 
 /**
- * KEYS: log, keys of the step; ARGV: head, tail, most entries, ms to keep, ms to keep the step, then key or '' and item of each change.
- * A change whose key is set was appended before: the answer was lost, or another instance took its operation over.
+ * KEYS: log, keys of the step; ARGV: entry, most entries, ms to keep, ms to keep the step, then the key or '' of each change.
+ * A change whose key is set was appended before: the answer was lost, or another instance took its operation over. → the
+ * numbers of the changes that were not. The entry is appended if these are all.
  */
 const append = `
 local fresh = {}
-for i = 6, #ARGV, 2 do
-  if ARGV[i] == '' or redis.call('SETBIT', KEYS[2], ARGV[i], 1) == 0 then fresh[#fresh + 1] = ARGV[i + 1] end
+for i = 5, #ARGV do
+  if ARGV[i] == '' or redis.call('GETBIT', KEYS[2], ARGV[i]) == 0 then fresh[#fresh + 1] = i - 5 end
 end
-if #fresh == 0 then return 0 end
-redis.call('PEXPIRE', KEYS[2], ARGV[5])
+if #fresh < #ARGV - 4 then return fresh end
+for i = 5, #ARGV do if ARGV[i] ~= '' then redis.call('SETBIT', KEYS[2], ARGV[i], 1) end end
+redis.call('PEXPIRE', KEYS[2], ARGV[4])
 local time = redis.call('TIME')
-local oldest = time[1] * 1000 - ARGV[4]
-redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[3], '*', 'e', ARGV[1] .. table.concat(fresh, ',') .. ARGV[2])
+local oldest = time[1] * 1000 - ARGV[3]
+redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[2], '*', 'e', ARGV[1])
 redis.call('XTRIM', KEYS[1], 'MINID', '~', string.format('%.0f', math.max(0, oldest)))
-redis.call('PEXPIRE', KEYS[1], ARGV[4])
-return #fresh`
+redis.call('PEXPIRE', KEYS[1], ARGV[3])
+return fresh`
 
 /**
  * KEYS: log, its copy, edition; ARGV: the last id of the copy, the edition that was copied, ms to keep.
@@ -42,7 +45,7 @@ const copiedAtOnce = 200
 const copyKeepMs = 60_000
 const copiesMax = 10
 
-type Found = [id: string, fields: string[]][]
+type Found = [id: Buffer, fields: Buffer[]][]
 
 /** One stream per organization. Its keys carry the organization's hash tag. */
 export const createRedisAuditStore = (
@@ -64,26 +67,26 @@ export const createRedisAuditStore = (
     await run((client) => client.zadd(listKey, clock.wall(), String(organization)))
     listed.set(organization, true)
   }
-  const entryOf = ([id, [, text = '']]: Found[number]): Entry => {
-    const [ms, seq] = id.split('-').map(Number) as [number, number]
-    return { ms, seq, text }
+  const entryOf = ([id, [, bytes = Buffer.alloc(0)]]: Found[number]): Entry => {
+    const [ms, seq] = id.toString().split('-').map(Number) as [number, number]
+    return { ms, seq, bytes }
   }
 
   /** Copies the log with other texts and puts the copy in its place. False: another copy came first. */
-  const copyLog = async (organization: number, change: (text: string) => string): Promise<boolean> => {
+  const copyLog = async (organization: number, change: (bytes: Buffer) => Buffer): Promise<boolean> => {
     const key = prefix + logKey(organization)
     const copy = `audit:{${organization}}:copy:${randomBytes(6).toString('hex')}`
     const editionKey = `audit:{${organization}}:edition`
     const edition = (await run((client) => client.get(prefix + editionKey))) ?? ''
     const readAfter = (id: string) =>
-      run((client) => client.xrange(key, `(${id}`, '+', 'COUNT', copiedAtOnce)) as Promise<Found>
+      run((client) => client.xrangeBuffer(key, `(${id}`, '+', 'COUNT', copiedAtOnce)) as Promise<Found>
     const put = (entry: Found[number]) =>
-      run((client) => client.xadd(prefix + copy, entry[0], 'e', change(entryOf(entry).text)))
+      run((client) => client.xadd(prefix + copy, entry[0], 'e', change(entryOf(entry).bytes)))
     let last = '0-0'
     for (;;) {
       const found = await readAfter(last)
       await Promise.all(found.map(put))
-      last = found.at(-1)?.[0] ?? last
+      last = found.at(-1)?.[0].toString() ?? last
       if (last === '0-0') return true
       await run((client) => client.pexpire(prefix + copy, copyKeepMs))
       if (found.length === copiedAtOnce) continue
@@ -95,13 +98,19 @@ export const createRedisAuditStore = (
 
   return {
     append: async (organization, set) => {
-      const { head, items, tail } = entryParts(set)
       // Listed first: an organization without entries does no harm.
       await list(organization)
       const { name = '', keepMs: stepMs = 0 } = set.step ?? {}
-      const keyed = items.flatMap((item, i) => [(set.step && set.changes[i]?.key) ?? '', item])
       const keys = [logKey(organization), `audit:{${organization}}:step:${name}`]
-      await scripts.append(keys, head, tail, entriesMax, keepMs, stepMs, ...keyed)
+      let { changes } = set
+      for (;;) {
+        const changeKeys = changes.map(({ key = '' }) => (set.step ? key : ''))
+        const entry = encodeEntry({ ...set, changes })
+        const answer = await scripts.append(keys, entry, entriesMax, keepMs, stepMs, ...changeKeys)
+        const fresh = answer as number[]
+        if (fresh.length === changes.length || fresh.length === 0) return
+        changes = fresh.map((number) => changes[number] as ChangeSet['changes'][number])
+      }
     },
     organizations: async () => {
       await run((client) => client.zremrangebyscore(listKey, 0, clock.wall() - 2 * keepMs))
@@ -110,7 +119,7 @@ export const createRedisAuditStore = (
     read: async (organization, newest, oldestMs, count) => {
       const from = newest.seq === undefined ? String(newest.ms) : `${newest.ms}-${newest.seq}`
       const key = prefix + logKey(organization)
-      const found = await run((client) => client.xrevrange(key, from, String(oldestMs), 'COUNT', count))
+      const found = await run((client) => client.xrevrangeBuffer(key, from, String(oldestMs), 'COUNT', count))
       return (found as Found).map(entryOf)
     },
     rewrite: async (organization, change) => {

@@ -59,6 +59,7 @@ ZREMRANGEBYSCORE zset 5 6
 ZSCORE zset a
 DEL list
 SETBIT string 1 1
+GETBIT string 1
 XADD stream MAXLEN ~ 9 1-1 a b
 XTRIM stream MINID ~ 1
 XRANGE stream (0-0 + COUNT 1

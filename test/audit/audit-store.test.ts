@@ -80,7 +80,7 @@ const suite = (open: () => Open): void => {
     const idsOf = async () =>
       (await store.read(organization, latest, 0, 1000)).slice(-450).map(({ ms, seq }) => `${ms}-${seq}`)
     const before = await idsOf()
-    const erase = (text: string) => replaceNames(text, (id, name) => (id === 100 ? '[erased]' : name)).text
+    const erase = (bytes: Buffer) => replaceNames(bytes, (id, name) => (id === 100 ? '[erased]' : name)).bytes
     const later = Array.from({ length: 20 }, (_, i) =>
       store.append(organization, added(['Anna'], { step: { name: `later ${i}`, keepMs: 1000 } })),
     )
@@ -97,8 +97,8 @@ const suite = (open: () => Open): void => {
     const { store, organization, names } = await fresh()
     for (let i = 0; i < 300; i++)
       await store.append(organization, added(['Anna', 'Borys'], { step: { name: `${i}`, keepMs: 1000 } }))
-    const erase = (erased: number) => (text: string) =>
-      replaceNames(text, (id, name) => (id === erased ? '[erased]' : name)).text
+    const erase = (erased: number) => (bytes: Buffer) =>
+      replaceNames(bytes, (id, name) => (id === erased ? '[erased]' : name)).bytes
     await Promise.all([store.rewrite(organization, erase(100)), store.rewrite(organization, erase(101))])
     expect(new Set(await names())).toEqual(new Set(['[erased]']))
   })

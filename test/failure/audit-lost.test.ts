@@ -48,7 +48,7 @@ describeWithRedisServer('the record of a write', () => {
     ['never reached Redis', { forward: false }],
     ['reached Redis, and whose answer was lost', { forward: true }],
   ])('that %s is made before the write is acknowledged, once', async (_, how) => {
-    const cut = link.cut((text) => text.includes('["added"'), how)
+    const cut = link.cut((text) => text.includes('audit:{24}:log'), how)
     const first = await add()
     await cut
     expect(gateway.simulator.operators(24).map(({ name }) => name)).toEqual(names)
@@ -74,7 +74,7 @@ describeWithRedisServer('the record of a write', () => {
     await acknowledged()
     const [anna] = gateway.simulator.operators(24)
     const mint = () => gateway.ask('POST', `/v1/organizations/24/operators/${anna?.id}/tokens`, { body: {} })
-    const cut = link.cut((text) => text.includes('["tokenIssued"'), { forward: false })
+    const cut = link.cut((text) => text.includes('audit:{24}:log'), { forward: false })
     const lost = await mint()
     await cut
     expect([lost.status, lost.body.token]).toEqual([503, undefined])

@@ -1,3 +1,4 @@
+import { inflateRawSync } from 'node:zlib'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals'
 import { ended } from '../failure/writes.ts'
 import { startGateway, type TestGateway } from '../support/gateway.ts'
@@ -150,7 +151,12 @@ describeWithRedis('erasing a name in Redis', () => {
         const type = await client.type(key)
         if (key.includes(':list:') || key.includes('list:{')) continue
         if (type === 'string') found.push(await client.get(key))
-        if (type === 'stream') found.push(await client.xrange(key, '-', '+'))
+        const inflate = (bytes: Buffer) => inflateRawSync(bytes).toString()
+        if (type === 'stream') {
+          const entries = (await client.xrangeBuffer(key, '-', '+')) as [Buffer, Buffer[]][]
+          found.push(entries.map(([, [, bytes]]) => inflate(bytes as Buffer)))
+        }
+        if (key.endsWith(':rows')) found.push(Object.values(await client.hgetallBuffer(key)).map(inflate))
       }
       return found
     }
