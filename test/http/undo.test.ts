@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
+import fc from 'fast-check'
 import type { Response } from 'supertest'
 import { ended, type Operation } from '../failure/writes.ts'
 import { startGateway, type TestGateway } from '../support/gateway.ts'
@@ -152,6 +153,40 @@ describe('an undo', () => {
     expect(items.map(({ from, to }: Record<string, string>) => `${from} ${to}`)).toEqual(
       Array.from({ length: 3 }, () => 'inactive active'),
     )
+  })
+})
+
+describe('random writes that are undone, the newest first', () => {
+  it('leave every operator as it was, and those that were added deleted', async () => {
+    const step = fc.record({
+      what: fc.constantFrom('add', 'revive', 'active', 'inactive', 'deleted'),
+      who: fc.uniqueArray(fc.nat(6), { minLength: 1, maxLength: 4 }),
+    })
+    const [steps] = fc.sample(fc.array(step, { minLength: 6, maxLength: 10 }), 1) as [
+      { what: string; who: number[] }[],
+    ]
+    process.stderr.write(`Writes: ${JSON.stringify(steps)}\n`)
+    const all = ['One', 'Two', 'Three', 'Four', 'Five', 'Six', 'Seven']
+    const before = statuses()
+    for (const { what, who } of steps) {
+      const names = who.map((i) => all[i] as string)
+      if (what === 'add') await add(names)
+      else if (what === 'revive') await add(names, { onDeleted: 'reactivate' })
+      else await setStatus(names.filter(idOf), what)
+    }
+    const { items } = (await gateway.ask('GET', '/v1/operations', as('writer'))).body
+    for (const { id } of items as Operation[]) {
+      const answer = await undo(id)
+      expect([id, answer.status]).toEqual([id, 202])
+      const operation = await ended({ ...gateway, ...as('writer') }, answer.headers['location'] as string)
+      expect([id, operation.state, operation.rejected]).toEqual([id, 'done', 0])
+    }
+    expect(statuses().slice(0, 3)).toEqual(before)
+    expect(
+      statuses()
+        .slice(3)
+        .every((text) => text.endsWith(' 2')),
+    ).toBe(true)
   })
 })
 
