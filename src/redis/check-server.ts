@@ -19,7 +19,8 @@ const families = [
 const channels = ['{gateway}:notice', '{gateway}:confirm:check', 'journal:changed']
 
 /**
- * Every command of the scripts and of the modules, as it does no harm. The second word is the type of a scratch key. SET
+ * Every command of the scripts and of the modules, as it does no harm. The second word is the type of a scratch key, and
+ * so is a word after `@`. SET
  * comes first, because Redis refuses for want of memory only the first write of a script.
  */
 const commands = `
@@ -64,12 +65,14 @@ XADD stream MAXLEN ~ 9 1-1 a b
 XTRIM stream MINID ~ 1
 XRANGE stream (0-0 + COUNT 1
 XREVRANGE stream + - COUNT 1
-RENAME stream stream`
+RENAME stream @stream`
 const types = ['string', 'hash', 'list', 'zset', 'stream']
 
 const callOf = (line: string): string => {
   const [name = '', type = '', ...args] = line.split(' ')
-  return `try('${name}', KEYS[${types.indexOf(type) + 1}]${args.map((word) => `, '${word}'`).join('')})`
+  const keyOf = (word: string): string => `KEYS[${types.indexOf(word) + 1}]`
+  const words = args.map((word) => (word.startsWith('@') ? keyOf(word.slice(1)) : `'${word}'`))
+  return `try(${[`'${name}'`, keyOf(type), ...words].join(', ')})`
 }
 /** Returns what Redis refused, as « COMMAND reason ». It runs on empty scratch keys and leaves none. */
 const tryCommands = `
