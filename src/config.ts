@@ -34,6 +34,7 @@ export const settings = {
 
   batchSize: setting('CHATHUB_BATCH_SIZE', wholeNumber(1, 1000), '100', 'The number of operators sent to ChatHub in one request.'),
   settleMs: setting('WRITE_SETTLE_SECONDS', seconds(1, 600), '10', 'How long the gateway waits before it looks up the outcome of a write without an answer.'),
+  lateWindowMs: setting('WRITE_LATE_WINDOW_SECONDS', seconds(6, 86_400), '3600', 'How long the gateway looks for a write that was not found then and that ChatHub applies later. At least six times WRITE_SETTLE_SECONDS.'),
 
   redisUrl: secret('REDIS_URL', type.redisUrl, 'redis://, rediss://, redis+sentinel://host,host/name or redis+cluster://host,host. Unset: everything is kept in this process.'),
   redisPrefix: setting('REDIS_PREFIX', type.anyText, 'chathub:', 'The prefix of every key in Redis.'),
@@ -185,6 +186,7 @@ const isExposed = ({ protocol, hostname }: URL): boolean =>
 /** Faults of settings that do not fit together. A setting that is set wrongly does not also count as missing. */
 const crossFaults = (values: Partial<Values>, isSet: (name: keyof Values) => boolean): string[] => {
   const { chathubUrl, jwksUrl, opsPort, corsOrigins = [], headersTimeoutMs, requestTimeoutMs } = values
+  const { settleMs = 0, lateWindowMs = Infinity } = values
   const base = `CHATHUB_BASE_URL${shown(chathubUrl?.href)}`
   const jwtCount = (['jwksUrl', 'jwtIssuer', 'jwtAudience'] as const).filter(isSet).length
   const plainOrigins =
@@ -199,6 +201,7 @@ const crossFaults = (values: Partial<Values>, isSet: (name: keyof Values) => boo
     [headersTimeoutMs && requestTimeoutMs && headersTimeoutMs > requestTimeoutMs, `HEADERS_TIMEOUT_MS="${headersTimeoutMs}": wanted: at most REQUEST_TIMEOUT_MS, which is ${requestTimeoutMs}`],
     [jwtCount % 3 > 0, 'JWT_JWKS_URL, JWT_ISSUER, JWT_AUDIENCE: only some are set; wanted: all or none'],
     [jwksUrl && isExposed(jwksUrl), `JWT_JWKS_URL${shown(jwksUrl?.href)}: wanted: https:, or http: on loopback`],
+    [lateWindowMs < 6 * settleMs, `WRITE_LATE_WINDOW_SECONDS="${lateWindowMs / 1000}": wanted: at least six times WRITE_SETTLE_SECONDS, since an operation ends after as long`],
     [opsPort && opsPort === values.port, `OPS_PORT="${opsPort}": wanted: another port than PORT`],
     ...plainOrigins.map((origin): [boolean, string] => [true, `CORS_ORIGINS${shown(origin)}: wanted: https: origins alone, with SESSION_SAME_SITE=none`]),
     [!isSet('clients') && !isSet('jwksUrl'), 'API_KEYS_FILE: unset; wanted: at least one caller (API_KEYS_FILE, API_KEYS or JWT_JWKS_URL), or nobody could ever call'],

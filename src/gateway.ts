@@ -82,6 +82,10 @@ export const createGateway = (config: Config, { log, clock = systemClock, onRepo
     coherence,
     systemCaller: createSystemCaller(),
     upstream: { tokenStatus: companyToken.status, isReachable: upstream.isReachable },
+    late: {
+      listLoaded: (roster, askedAt) => writing.listLoaded(roster, askedAt),
+      lateOperators: (caller, organization) => writing.lateOperators(caller, organization),
+    },
   })
 
   // Writing.
@@ -94,10 +98,7 @@ export const createGateway = (config: Config, { log, clock = systemClock, onRepo
   const { keys, sessions } = access
   const stopWatching = watchCredentials({ config, keys, companyToken, redis, sessions, clock, report })
 
-  // A request ends at its deadline, so one that began twice as long ago is surely over.
-  const abandonedMs = 2 * config.writeDeadlineMs
-  const answers = { records: newRecords(), storable: isStorable }
-  const idempotency = createIdempotency({ ...answers, clock, abandonedMs })
+  const idempotency = createIdempotency({ records: newRecords(), clock, storable: isStorable })
   const { eraseName: eraseInAnswers } = idempotency
   const eraseName = createEraseName({ ...reading, ...writing, audit, eraseInAnswers, clock })
 

@@ -71,6 +71,7 @@ export const createMetrics = (gauges: Gauges) => {
     'secret-file': counter('gw_secret_reloads_total', 'Changed credential files, applied or refused.', ['setting', 'result'], ({ setting, result }) => [setting, result]),
     redis: ({ event }) => events(`redis-${event}`),
     'redis-error': counter('gw_redis_errors_total', 'Commands and connections to Redis that failed.', ['reason'], ({ reason }) => [reason]),
+    'late-write': counter('gw_late_writes_total', 'Operators that ChatHub added long after the request was given up.', [], () => [], ({ operators }) => operators),
     write: counter('gw_write_rows_total', 'Rows of writes by outcome.', ['operation', 'outcome'], ({ operation, outcome }) => [operation, outcome], ({ rows }) => rows),
   }
   gauge('gw_build_info', 'The version of the gateway.', 'version').set({ version }, 1)

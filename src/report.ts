@@ -29,6 +29,9 @@ export type Report =
   | { name: 'list-shrank'; organization?: Id; before: number; after: number; confirmed: boolean }
   | { name: 'redis'; event: RedisEvent; because?: string }
   | { name: 'redis-error'; reason: RedisErrorReason }
+  /** ChatHub applied a request long after it was given up. */
+  | { name: 'late-write'; organization: number; operation: string; operators: number }
+  | { name: 'late-watch-full'; organization: number }
   | { name: 'write'; operation: string; organization?: Id; client: string; outcome: string; rows: number }
 
 /** The states of Redis, an error of the connection, a new address that is not used yet, a policy that loses keys. */

@@ -81,6 +81,8 @@ const below: Record<string, string> = {
   'src/lists/guard-shrink.ts': 'a check inside a load, which every caller shares',
   'src/lists/operator-index.ts share': 'stores hints, which readers confirm in a list of the caller',
   'src/lists/operator-lists.ts operatorsKey': 'makes a key of the cache',
+  'src/writes/late-watch.ts look': 'compares a list in the background; nobody sees it',
+  'src/writes/watches.ts': 'a store; `LateWatch` authorizes',
   'src/writes/organization-lock.ts': 'a lock; it reveals nothing about the organization',
   'src/writes/redis-organization-lock.ts': 'a lock',
 }

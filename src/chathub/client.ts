@@ -4,7 +4,15 @@ import type { Organization } from '../contract/organization.ts'
 import { Failure, isFailure } from '../errors.ts'
 import type { Reporter } from '../report.ts'
 import type { Call, CallContext, Exchange, Reply } from './exchange.ts'
-import { addedOf, operatorsOf, organizationsOf, tokenOf, type Validity, validityOf } from './wire.ts'
+import {
+  addedOf,
+  checkDone,
+  operatorsOf,
+  organizationsOf,
+  tokenOf,
+  type Validity,
+  validityOf,
+} from './wire.ts'
 
 /** A list and the time at which its request left the gateway (monotonic ms); the list is at least as new as that. */
 type Listed<T> = { rows: readonly T[]; askedAt: number }
@@ -91,7 +99,7 @@ export const createChatHub = (exchange: Exchange, report: Reporter): ChatHub => 
         return added.rows
       }),
     setStatus: async (id, status, context) => {
-      await exchange(post('status', 'status', { id, status }, context))
+      await send(post('status', 'status', { id, status }, context), ({ body }) => checkDone(body))
     },
     operatorToken: (id, expiresAt, context) =>
       send(

@@ -5,7 +5,7 @@ import { ProxyFault, proxyFaultOf } from '../outbound.ts'
 import type { Reporter } from '../report.ts'
 import { decodeBody } from './decode-body.ts'
 import { bodyMax, createPools, type PoolOptions, type Pools } from './pools.ts'
-import { failureCodeOf, Refused } from './refused.ts'
+import { judgeStatus, type Proof, Refused } from './refused.ts'
 import { retryAfter } from './retry-after.ts'
 
 /** What a call is for, in order of urgency: reads of people, writes, imports, background refreshes. */
@@ -125,8 +125,9 @@ const attempt = (pools: Pools, call: Call, options: Options): Promise<Reply> =>
       signal?.removeEventListener('abort', aborted)
       finish()
     }
-    const fail = (code: FailureCode, cause: unknown, retryAfterMs?: number) => {
-      const inDoubt = call.write && sentAt !== undefined && !(status >= 400 && status < 500)
+    const fail = (code: FailureCode, cause: unknown, proof: Proof = 'unknown', retryAfterMs?: number) => {
+      // Nothing was changed by a request that never left.
+      const inDoubt = call.write && sentAt !== undefined && proof === 'unknown'
       settle(() => reject(new Failure(code, { cause, inDoubt, retryAfterMs })))
     }
     const failAtProxy = (cause: ProxyFault) =>
@@ -171,12 +172,12 @@ const attempt = (pools: Pools, call: Call, options: Options): Promise<Reply> =>
         encoding = responseHeaders['content-encoding']
         if (statusCode === 407 && proxy)
           return failAtProxy(new ProxyFault('refused', 'the proxy answered with 407', 407))
-        const code = failureCodeOf(statusCode)
-        if (!code) return
+        const judged = judgeStatus(statusCode, call.write)
+        if (!judged) return
         const asks = statusCode === 429 || statusCode === 503
         const pauseMs = asks ? retryAfter(responseHeaders, clock) : undefined
         const cause = new Refused(statusCode, pauseMs)
-        fail(code, cause, asks ? (pauseMs ?? 5000) : undefined)
+        fail(judged.code, cause, judged.proof, asks ? (pauseMs ?? 5000) : undefined)
         // A refusal has a short body. Reading it to the end keeps the connection for the next call.
         if (statusCode < 400) started.abort(cause)
       },

@@ -116,6 +116,17 @@ export const addedOf = async (body: Buffer): Promise<ValidatedRows<Operator>> =>
   return { rows: rows.map(operatorOf), drift }
 }
 
+/**
+ * Accepts the answer to a change of status. It is empty by the documents. JSON that names no error is accepted too, but no
+ * page of a proxy.
+ */
+export const checkDone = (body: Buffer): void => {
+  if (textOf(body).trim() === '') return
+  const data = jsonOf(body)
+  const names = typeof data === 'object' && data !== null ? Object.keys(data) : []
+  if (data === false || names.some((name) => /^errors?$/i.test(name))) throw invalid('names an error')
+}
+
 const bareToken = z.object({ token: z.string().min(1), expiration: z.string().nullish() })
 const tokenObject = z.union([bareToken, z.object({ data: bareToken }).transform(({ data }) => data)])
 /** 8 to 8192 visible ASCII characters; markup and JSON are not a token. */

@@ -47,8 +47,12 @@ const OperationRow = component('OperationRow', {
     .string()
     .optional()
     .describe(
-      'Why it was rejected: a failure code, or `name.` with a word such as `quotes`, or `undo.changed`, `undo.renamed`, `undo.unknown`.',
+      'Why it was rejected: a failure code, or `name.` with a word such as `quotes`, or `undo.changed`, `undo.renamed`, `undo.unknown`. `late`: ChatHub created it long after the request was given up. `doubled`: then it was created twice.',
     ),
+  duplicates: z
+    .array(Id)
+    .optional()
+    .describe('Further operators of this name that ChatHub created late. The gateway deletes none of them.'),
 })
 export const OperationRows = component('OperationRows', { items: z.array(OperationRow), total: z.int() })
 

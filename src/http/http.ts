@@ -13,7 +13,7 @@ import { mountAudit } from './routes/audit.ts'
 import { mountDocs } from './routes/docs.ts'
 import { mountDropIn } from './routes/drop-in.ts'
 import { mountGateway, mountHealth } from './routes/gateway.ts'
-import { mountOperations } from './routes/operations.ts'
+import { createRunningAnswer, mountOperations } from './routes/operations.ts'
 import { mountOperators } from './routes/operators.ts'
 import { mountOrganizations } from './routes/organizations.ts'
 import type { Services } from './routes/services.ts'
@@ -54,7 +54,7 @@ export const createHttp = (options: Options) => {
   const responseBatcher = createResponseBatcher({ ...options, closing })
   const streams = createEventStreams({ ...options, closing })
   const cors = createCors(options.corsOrigins, options.corsHeaders)
-  const withIdempotency = createWithIdempotency(options.idempotency)
+  const withIdempotency = createWithIdempotency(options.idempotency, createRunningAnswer(options.operations))
   const health = (): Health => ({ status: isDraining ? 'draining' : 'ok', ...options.health() })
 
   const serve = (mount: (router: Router, services: Services) => void): Server => {

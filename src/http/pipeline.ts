@@ -122,7 +122,13 @@ export const createPipeline = (options: {
       // A read writes nothing that needs a key. A copy of the input and random bytes are a tenth of its cost.
       const answer = await (method === 'get'
         ? run(input)
-        : options.withIdempotency(endpoint, req, caller, idempotencyKey, work))
+        : options.withIdempotency(
+            endpoint,
+            req,
+            caller,
+            { key: idempotencyKey, params: address.params },
+            work,
+          ))
       if ('events' in answer) {
         const isAllowed = () => mayStillRead(authenticate, caller, endpoint, answer.organization)
         streams.open(req, res, answer.events, isAllowed)

@@ -10,6 +10,12 @@ import type { Answer } from './answer.ts'
 /** Runs the handler of a write with the requestKey under which it writes; once per Idempotency-Key. */
 export type WithIdempotency = ReturnType<typeof createWithIdempotency>
 
+/** 202 with the operation that an earlier attempt at a request began, while it runs; otherwise undefined. */
+export type RunningAnswer = (
+  caller: Caller,
+  request: { organization: number; requestKey: string },
+) => Promise<Answer | undefined>
+
 /** Answers with tokens are never stored. The state of an operation is always read again. */
 export const isStorable = (answer: Answer): boolean =>
   'empty' in answer || ('json' in answer && answer.status !== 202 && answer.noStore !== true)
@@ -27,12 +33,12 @@ export const idempotencyKeyOf = (endpoint: Endpoint, req: Request): string | und
 }
 
 export const createWithIdempotency =
-  (idempotency: Idempotency<Answer>) =>
+  (idempotency: Idempotency<Answer>, runningAnswer: RunningAnswer) =>
   async (
     endpoint: Endpoint,
     req: Request,
     caller: Caller,
-    key: string | undefined,
+    { key, params }: { key: string | undefined; params: unknown },
     work: (requestKey: string) => Promise<Answer>,
   ): Promise<Answer> => {
     if (key === undefined) return work(newRequestKey())
@@ -43,8 +49,12 @@ export const createWithIdempotency =
     // The pipeline has authorized the organization of the path. Without the right to another one, the work runs and refuses.
     const mayShow = (stored: Answer): boolean =>
       !('organizationIds' in stored) || stored.organizationIds.every((id) => mayTouch(caller, id))
+    // Where the path names the organization, the operation that an earlier attempt began has a known id.
+    const { org } = (params ?? {}) as { org?: number }
+    const begun = async (requestKey: string): Promise<Answer | undefined> =>
+      org === undefined ? undefined : runningAnswer(caller, { organization: org, requestKey })
     const use = { client: caller.id, route: endpoint.id, key, fingerprint }
-    const { answer, replayed } = await idempotency.run(use, work, mayShow)
+    const { answer, replayed } = await idempotency.run(use, work, { mayShow, begun })
     if (!replayed || !('json' in answer || 'empty' in answer)) return answer
     return { ...answer, headers: { ...answer.headers, 'Idempotency-Replayed': 'true' } }
   }

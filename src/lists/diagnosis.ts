@@ -6,6 +6,7 @@ import type { Diagnosis } from '../contract/organization.ts'
 import { Failure, type FailureCode, isFailure } from '../errors.ts'
 import type { OperatorLists } from './operator-lists.ts'
 import type { Organizations } from './organizations.ts'
+import type { Roster } from './roster.ts'
 
 export type Diagnose = (caller: Caller, organization: number, context: CallContext) => Promise<Diagnosis>
 
@@ -20,10 +21,12 @@ export const createDiagnose =
     tokenStatus: () => TokenStatus
     /** False while calls to ChatHub fail at once. */
     isReachable: () => boolean
+    /** Operators that ChatHub added long after the request was given up. */
+    lateOperators: (caller: Caller, organization: number) => readonly number[]
     clock: Clock
   }): Diagnose =>
   async (caller, organization, context) => {
-    const { organizations, lists, tokenStatus, isReachable, clock } = options
+    const { organizations, lists, tokenStatus, isReachable, lateOperators, clock } = options
     const readList = async (): Promise<void> => {
       const { freshness } = await lists.read(caller, organization, context)
       if (freshness.how === 'stale-after-failure' || !isReachable()) throw new Failure('chathub.unavailable')
@@ -41,6 +44,7 @@ export const createDiagnose =
       isMissing && advise('organization.access', 'If it exists in ChatHub, make sure that the company token has access to it and that this client lists it.'),
       !isMissing && failure && advise(failure, `ChatHub could not be asked, so writes fail too; see /docs/problems/${failure}.`),
       tokenStatus().state === 'refused' && advise('token.refused', 'ChatHub refuses the gateway’s credential: its operators have to replace the company token or the login.'),
+      ...lateAdvice(copy?.value, () => lateOperators(caller, organization)),
       operators === 0 && advise('operators.none', 'The organization has no operators yet; add some with POST /v1/organizations/{org}/operators.'),
       !caller.scopes.has('operators:write') && advise('scope.missing', 'This credential cannot add operators: it lacks the scope operators:write.'),
     ].flatMap((applies) => applies || [])
@@ -53,6 +57,14 @@ export const createDiagnose =
       )
     return { known, allowed: known, operators, lastAsked, advice }
   }
+
+/** What to do about operators that ChatHub added late, while the list has them and they are not deleted. */
+const lateAdvice = (roster: Roster | undefined, lateOperators: () => readonly number[]) => {
+  if (!roster) return []
+  const ids = lateOperators().filter((id) => (roster.byId(id)?.status ?? 'deleted') !== 'deleted')
+  const text = `ChatHub added operators ${ids.join(', ')} long after the request was given up, so names may exist twice. Compare them in the list, and delete those that are too many.`
+  return ids.length > 0 ? [advise('write.late', text)] : []
+}
 
 const advise = (code: string, text: string) => ({ code, text })
 

@@ -16,6 +16,7 @@ import {
   type ListOptions,
   organizationsKey,
 } from './organizations.ts'
+import type { Roster } from './roster.ts'
 
 type Options = Omit<ListOptions, 'times'> &
   Times & {
@@ -25,6 +26,11 @@ type Options = Omit<ListOptions, 'times'> &
     systemCaller: Caller
     onChange: OnChange
     upstream: { tokenStatus(): TokenStatus; isReachable(): boolean }
+    /** Requests that ChatHub applies late; writing knows them. */
+    late: {
+      listLoaded(roster: Roster, askedAt: number): void
+      lateOperators(caller: Caller, organization: number): readonly number[]
+    }
   }
 
 /**
@@ -42,7 +48,11 @@ export const createLists = (options: Options) => {
   })
   const organizations = createOrganizations(organizationCache, options.clock)
   const index = createOperatorIndex(redis)
-  const rosters = createRosterCache({ ...options, times: options, organizations, learn: index.learn })
+  const learn = (roster: Roster, askedAt: number): void => {
+    index.learn(roster)
+    options.late.listLoaded(roster, askedAt)
+  }
+  const rosters = createRosterCache({ ...options, times: options, organizations, learn })
   const lists = createOperatorLists(rosters, organizations)
   const directory = createDirectory({ ...options, lists, organizations, index })
   const purge: Purge = async (caller, organization, requestId) => {
@@ -70,7 +80,7 @@ export const createLists = (options: Options) => {
     lists,
     directory,
     tokens: createOperatorTokens({ ...options, lists, directory }),
-    diagnose: createDiagnose({ ...options, ...upstream, organizations, lists }),
+    diagnose: createDiagnose({ ...options, ...upstream, ...options.late, organizations, lists }),
     purge,
   }
 }

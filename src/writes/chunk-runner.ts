@@ -31,13 +31,6 @@ export const announced = (
   return { ...operation, state: 'running', sending: sent.length > 0 ? sending : undefined }
 }
 
-/** No answer came from ChatHub itself; 502 to 504 come from a proxy before it. */
-const isWithoutReply = ({ code, cause }: Failure): boolean => {
-  const { status } = (cause ?? {}) as { status?: number }
-  const isOfChatHub = status !== undefined && status <= 500
-  return code === 'chathub.timeout' || (code === 'chathub.unavailable' && !isOfChatHub)
-}
-
 export const createChunkRunner = (
   chathub: Pick<ChatHub, 'synchronize' | 'setStatus'>,
   cache: Cache<Roster>,
@@ -50,13 +43,11 @@ export const createChunkRunner = (
     const adding = sending.filter(({ id }) => id === undefined)
     const decided: Row[] = []
     const doubtful: Row[] = []
-    const delivery = { roster: before, noReply: false, refused: undefined as Failure | undefined }
+    const delivery = { roster: before, refused: undefined as Failure | undefined }
     const fail = (failed: readonly Row[], error: unknown): void => {
       if (!isFailure(error)) throw error
-      if (error.inDoubt) {
-        doubtful.push(...failed)
-        delivery.noReply ||= isWithoutReply(error)
-      } else if (error.code === 'chathub.rejected') {
+      if (error.inDoubt) doubtful.push(...failed)
+      else if (error.code === 'chathub.rejected') {
         decided.push(...failed.map((row): Row => ({ ...row, outcome: 'rejected', reason: error.code })))
       } else delivery.refused = error
     }
@@ -111,7 +102,7 @@ export const createChunkRunner = (
     forget?: boolean,
   ) => {
     const inLock = { ...context, maySend: lock.isHeld }
-    const { decided, doubtful, noReply, roster, refused } = await send(operation, rows, copy.value, inLock)
+    const { decided, doubtful, roster, refused } = await send(operation, rows, copy.value, inLock)
     if (refused && decided.length + doubtful.length === 0)
       return { operation, rows, roster, refused, wasSent: false }
     const isKnown = doubtful.length === 0
@@ -121,7 +112,7 @@ export const createChunkRunner = (
     const replaced = replaceRows(rows, decided)
     // Without doubt the rows are planned again with the new list.
     const after = isKnown ? planRows(roster, replaced, operation) : replaced
-    const sending = { ...(operation.sending as Sending), rows: doubtful.map(({ index }) => index), noReply }
+    const sending = { ...(operation.sending as Sending), rows: doubtful.map(({ index }) => index) }
     const next: Operation = {
       ...operation,
       sending: isKnown ? undefined : sending,

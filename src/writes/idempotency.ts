@@ -1,6 +1,6 @@
 import { hash, randomBytes } from 'node:crypto'
 import { isDeepStrictEqual } from 'node:util'
-import type { Clock } from '../clock.ts'
+import { type Clock, every } from '../clock.ts'
 import type { NameToErase } from '../contract/audit.ts'
 import { Failure, type FailureCode, isFailure } from '../errors.ts'
 import type { Records } from '../redis/records.ts'
@@ -9,26 +9,33 @@ import { withoutNameIn } from './erase-names.ts'
 /** One use of an Idempotency-Key: its client and route, and a hash of everything the request asks for. */
 type KeyUse = { client: string; route: string; key: string; fingerprint: string }
 
-/** `startedAt`: when the request began, epoch ms; 0: it has ended. */
-type Kept<A> = { fingerprint: string; requestKey: string; startedAt: number; answer?: A }
+type Kept<A> = { fingerprint: string; requestKey: string; answer?: A }
+
+/** What a repetition may be answered with. */
+type Repetition<A> = {
+  /** Whether a stored answer may still be shown. */
+  mayShow?(answer: A): boolean
+  /** The answer for what an earlier run began and did not end, if there is such a thing. */
+  begun?(requestKey: string): Promise<A | undefined>
+}
 
 export type Idempotency<A> = {
   /**
-   * Runs `work` once per key; a repetition gets the same answer. If no answer was kept (the process was killed, or it held
-   * tokens) or it may not be shown, `work` runs again with the same requestKey. Under that key it finds what it wrote, and
-   * writes nothing twice.
+   * Runs `work` once per key; a repetition gets the same answer. If no answer was kept (the process was killed, the write
+   * goes on, or it held tokens) or it may not be shown, a repetition gets what was begun, or `work` runs again with the same
+   * requestKey. Under that key it finds what it wrote, and writes nothing twice. A killed process keeps its key 2 s at most.
    * @throws Failure `idempotency.in-flight`, `idempotency.mismatch`, `redis.unavailable`
    */
   run(
     use: KeyUse,
     work: (requestKey: string) => Promise<A>,
-    mayShow?: (answer: A) => boolean,
+    repetition?: Repetition<A>,
   ): Promise<{ answer: A; replayed: boolean }>
   /** Replaces the name of an operator in stored answers. Returns in how many. @throws Failure `redis.unavailable` */
   eraseName(name: NameToErase): Promise<number>
 }
 
-const keyPrefix = 'idempotency:1:'
+const keyPrefix = 'idempotency:2:'
 const keepMs = 24 * 3600 * 1000
 /** Failures after which something may have been written. */
 const mayHaveWritten = new Set<FailureCode>(['write.in-doubt', 'redis.unavailable'])
@@ -36,14 +43,17 @@ const mayHaveWritten = new Set<FailureCode>(['write.in-doubt', 'redis.unavailabl
 /** A new requestKey. It is a part of the id of the operation. */
 export const newRequestKey = (): string => randomBytes(12).toString('base64url').replaceAll('-', '_')
 
-/** `abandonedMs`: a request that began longer ago than this is not running any more. */
+// A run holds its key by a lease. When the process is killed, the lease ends by itself. A second run that begins while the
+// first one is only slow does no harm, because both write under one requestKey.
+const leaseMs = 2000
+const renewMs = 500
+
 export const createIdempotency = <A>(options: {
   records: Records
   clock: Clock
   storable: (answer: A) => boolean
-  abandonedMs: number
 }): Idempotency<A> => {
-  const { records, clock, storable, abandonedMs } = options
+  const { records, clock, storable } = options
   return {
     eraseName: async (name) => {
       let erased = 0
@@ -55,33 +65,41 @@ export const createIdempotency = <A>(options: {
       })
       return erased
     },
-    run: async ({ client, route, key, fingerprint }, work, mayShow = () => true) => {
-      const name = `${keyPrefix}${hash('sha256', JSON.stringify([client, route, key]), 'base64url')}`
+    run: async ({ client, route, key, fingerprint }, work, { mayShow = () => true, begun } = {}) => {
+      const digest = hash('sha256', JSON.stringify([client, route, key]), 'base64url')
+      const [name, lease] = [keyPrefix + digest, `idempotency-lease:1:${digest}`]
       const put = (record: Kept<A>) => records.put(name, record, keepMs)
-      const runOnce = async (record: Kept<A>, isFirst: boolean): Promise<A> => {
-        const ended = { ...record, startedAt: 0 }
+      const runOnce = async (record: Kept<A>, mayFree: boolean): Promise<A> => {
         try {
           const answer = await work(record.requestKey)
-          await put(storable(answer) ? { ...ended, answer } : ended).catch(() => {})
+          if (storable(answer)) await put({ ...record, answer }).catch(() => {})
           return answer
         } catch (error) {
           // Only a first run that wrote nothing frees its key: an earlier run may have written under the requestKey.
           const wroteNothing = isFailure(error) && !error.inDoubt && !mayHaveWritten.has(error.code)
-          await (isFirst && wroteNothing ? records.take(name) : put(ended)).catch(() => {})
+          if (mayFree && wroteNothing) await records.take(name).catch(() => {})
           throw error
         }
       }
-      const mine: Kept<A> = { fingerprint, requestKey: newRequestKey(), startedAt: clock.wall() }
-      if (await records.putNew(name, mine, keepMs))
-        return { answer: await runOnce(mine, true), replayed: false }
-      const kept = ((await records.get(name)) ?? mine) as Kept<A>
+      const mine: Kept<A> = { fingerprint, requestKey: newRequestKey() }
+      const isFirst = await records.putNew(name, mine, keepMs)
+      const read = async () => (isFirst ? mine : (((await records.get(name)) ?? mine) as Kept<A>))
+      const isAnswered = ({ answer }: Kept<A>) => answer !== undefined && mayShow(answer)
+      let kept = await read()
       if (kept.fingerprint !== fingerprint) throw new Failure('idempotency.mismatch')
-      if (kept.answer !== undefined && mayShow(kept.answer)) return { answer: kept.answer, replayed: true }
-      if (kept.startedAt !== 0 && clock.wall() - kept.startedAt < abandonedMs)
+      if (isAnswered(kept)) return { answer: kept.answer as A, replayed: true }
+      if (!(await records.putNew(lease, 1, leaseMs)))
         throw new Failure('idempotency.in-flight', { retryAfterMs: 1000 })
-      const again = { ...kept, startedAt: clock.wall() }
-      await put(again)
-      return { answer: await runOnce(again, false), replayed: true }
+      const stop = every(clock, renewMs, () => void records.replace(lease, 1, leaseMs).catch(() => {}))
+      try {
+        kept = await read() // an earlier run may have ended between the two
+        if (isAnswered(kept)) return { answer: kept.answer as A, replayed: true }
+        const running = isFirst ? undefined : await begun?.(kept.requestKey)
+        return { answer: running ?? (await runOnce(kept, isFirst)), replayed: !isFirst }
+      } finally {
+        stop()
+        await records.take(lease).catch(() => {})
+      }
     },
   }
 }

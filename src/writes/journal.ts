@@ -4,6 +4,7 @@ import type { Reporter } from '../report.ts'
 import { changesOf } from './changes.ts'
 import { type Chunk, type Operation, type Row, reopened, withChunk } from './operation.ts'
 import type { HeldLock, LockContext } from './organization-lock.ts'
+import { createMemoryWatches, learnCreated, type Watches } from './watches.ts'
 
 /**
  * The record of writes: what was asked, what is in flight, how each row ended. What needs a lock throws Failure `queue.full`
@@ -77,12 +78,14 @@ export const operationKeepMs = 7 * 24 * 3600 * 1000
 /**
  * The journal on a store. It counts the rows of each saved chunk, and reports the outcomes that are new. Changes are told
  * before they are kept. After a crash between the two the rows are decided again, and told again under the same keys.
+ * Operators that were created become known to `watches` first.
  */
 export const createJournal = (
   store: JournalStore,
   clock: Clock,
   report: Reporter,
   onChange: OnChange,
+  watches: Pick<Watches, 'of' | 'put'> = createMemoryWatches(clock),
 ): Journal => ({
   ...store,
   chunk: async (operation, number) => {
@@ -93,6 +96,8 @@ export const createJournal = (
     const next = withChunk(operation, chunk, clock.wall())
     const told = chunk && changesOf(operation, chunk, clock.wall())
     if (told && told.changes.length > 0) await onChange(told)
+    const changed = chunk?.rows.filter((row, place) => row.outcome !== chunk.kept[place]?.outcome)
+    await learnCreated(watches, operation.organization, changed ?? [])
     if (forget && next.state === 'done') await store.remove(next, lock)
     else await store.save(next, lock, chunk)
     const { kind, organization, client } = operation

@@ -18,6 +18,8 @@ export type Row = Readonly<{
   was?: { name: string; status: Status }
   /** For an undo: the status to set, if the operator still has this name and the status `from`. */
   undo?: { name: string; from: KnownStatus; to: KnownStatus }
+  /** Further operators of the name, which ChatHub added late. */
+  duplicates?: readonly number[] | undefined
 }>
 
 /** Rows of one chunk: as they are kept, and as they are now. */
@@ -36,8 +38,6 @@ export type Sending = Readonly<{
   rows: readonly number[]
   /** Ids in the list before it: a new operator of these names was created by this request. */
   baseline: Baseline
-  /** True: no answer came, so ChatHub may still apply the request. */
-  noReply?: boolean
 }>
 
 /** Immutable. */
@@ -68,10 +68,10 @@ export type Operation = Readonly<{
   /** The request in doubt when the operation was given up. A retry looks for it before it sends the rows again. */
   givenUp?: Sending | undefined
   /**
-   * Rows were sent a second time, and ChatHub may still apply the first request. At the end only the operators of `baseline`
-   * and our own may carry these names. `since`: epoch ms; tells one check from the next.
+   * A request was not in the list, and ChatHub may still apply it. The operation is final when a later list was compared.
+   * Epoch ms; tells one check from the next.
    */
-  duplicateCheck?: Readonly<{ since: number; baseline: Baseline }> | undefined
+  lateCheck?: number | undefined
   /** Request key of the last retry. Rows that were kept under another one are reopened. */
   retryKey?: string | undefined
   detail?: string | undefined
@@ -110,7 +110,9 @@ export const askedBy = (caller: Caller, { requestId }: Pick<CallContext, 'reques
 }
 
 /** The same for every repetition of a request. */
-export const operationId = ({ organization, requestKey }: NewWrite): string => `${organization}-${requestKey}`
+type Requested = Pick<NewWrite, 'organization' | 'requestKey'>
+export const operationId = ({ organization, requestKey }: Requested): string =>
+  `${organization}-${requestKey}`
 export const organizationOf = (id: string): number => Number(id.split('-')[0])
 
 /** A new operation, and its rows in chunks of `chunkSize`. */
@@ -176,21 +178,20 @@ export const countRows = (rows: readonly Row[]): Record<RowOutcome, number> => c
 /** The operation with the rows of a chunk counted, in its final state if nothing is left to send or to check. */
 export const withChunk = (operation: Operation, chunk: Chunk | undefined, now: number): Operation => {
   const counts = chunk ? countChange(operation.counts, chunk.kept, chunk.rows) : operation.counts
-  if (!isSent(operation) || operation.duplicateCheck) return { ...operation, counts }
+  if (!isSent(operation) || operation.lateCheck !== undefined) return { ...operation, counts }
   const needsReview = operation.detail !== undefined || counts.unknown > 0
   const state = needsReview ? 'needsReview' : counts.pending > 0 ? 'cancelled' : 'done'
-  return { ...operation, counts, state, finishedAt: now }
+  return { ...operation, counts, state, finishedAt: operation.finishedAt ?? now }
 }
 
 /**
- * The row as a retry tries it again, if it can. Where duplicates are allowed, a duplicated name would be added a third time.
- * A name that ChatHub spells otherwise is in no list that it could be compared with.
+ * The row as a retry tries it again, if it can. A name that ChatHub spells otherwise is in no list that it could be compared with.
  */
-export const reopened = (row: Row, { onDuplicate, ...operation }: Operation): Row => {
+export const reopened = (row: Row, operation: Operation): Row => {
   const { reason, id, ...rest } = row
   const canRetry =
     row.outcome === 'unknown'
-      ? reason !== 'spelled-otherwise' && (onDuplicate !== 'allow' || reason !== 'doubled')
+      ? reason !== 'spelled-otherwise'
       : row.outcome === 'rejected' && reason === 'chathub.unavailable'
   // The operator of a name is looked for again.
   return canRetry && row.name !== erasedName

@@ -13,6 +13,7 @@ import {
   isFinal,
   isPending,
   mayOnlySwitch,
+  type NewWrite,
   type Operation,
   operationId,
   type Row,
@@ -30,6 +31,14 @@ export type Operations = {
   get(caller: Caller, id: string): Promise<Operation>
   /** Newest first. One request looks through 1,000 operations of all callers at most, so a page may be short. */
   list(caller: Caller, query: OperationsQuery): Promise<{ items: Operation[]; nextCursor: string | null }>
+  /**
+   * The operation that an earlier attempt at a request began, while it is not final. This instance carries it on, in case
+   * the one that began it was killed.
+   */
+  resume(
+    caller: Caller,
+    request: Pick<NewWrite, 'organization' | 'requestKey'>,
+  ): Promise<Operation | undefined>
   rows(caller: Caller, id: string, outcomes?: readonly RowOutcome[]): Promise<Row[]>
   /** Rows that are not sent yet stay pending. @throws Failure `operation.settled` */
   cancel(caller: Caller, id: string, context: CallContext): Promise<Operation>
@@ -57,10 +66,15 @@ export const createOperations = (
   clock: Clock,
   onChange: OnChange,
 ): Operations => {
-  const get = async (caller: Caller, id: string): Promise<Operation> => {
+  const find = async (caller: Caller, id: string): Promise<Operation | undefined> => {
     const operation = /^\d{1,10}-[\w-]{8,40}$/.test(id) ? await journal.get(id) : undefined
-    if (operation && mayTouch(caller, operation.organization) && isOf(caller, operation)) return operation
-    throw new Failure('operation.unknown')
+    const isTheirs = operation && mayTouch(caller, operation.organization) && isOf(caller, operation)
+    return isTheirs ? operation : undefined
+  }
+  const get = async (caller: Caller, id: string): Promise<Operation> => {
+    const operation = await find(caller, id)
+    if (!operation) throw new Failure('operation.unknown')
+    return operation
   }
 
   /** Tells who gave a command to an operation; once for each `key`. */
@@ -80,6 +94,12 @@ export const createOperations = (
   return {
     get,
     list: (caller, query) => listOperations(journal, caller, query),
+    resume: async (caller, request) => {
+      const operation = await find(caller, operationId(request))
+      if (!operation || isFinal(operation)) return undefined
+      void runner.run(operation.id)
+      return operation
+    },
     rows: async (caller, id, outcomes) => {
       const rows = await rowsOf(journal, await get(caller, id))
       return outcomes ? rows.filter(({ outcome }) => outcomes.includes(outcome)) : rows
@@ -93,7 +113,13 @@ export const createOperations = (
       return operation
     },
     retry: async (caller, id, context, retryKey) => {
-      authorize(caller, { scope: scopeOfWrite(await get(caller, id)) })
+      const earlier = await get(caller, id)
+      authorize(caller, { scope: scopeOfWrite(earlier) })
+      if (earlier.retryKey === retryKey) {
+        // A repetition: the instance that began the retry may have been killed, and its lock stays for some seconds.
+        if (!isFinal(earlier)) void runner.run(id)
+        return earlier
+      }
       const again = await journal.withLock(
         id,
         { deadline: clock.now() + retryMs },

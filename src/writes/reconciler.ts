@@ -5,14 +5,15 @@ import { fold } from '../contract/names.ts'
 import { Failure } from '../errors.ts'
 import { operatorsKey } from '../lists/operator-lists.ts'
 import type { Roster } from '../lists/roster.ts'
-import { changeRows, type Journal, rowsOf } from './journal.ts'
+import type { Journal } from './journal.ts'
+import type { LateWatch } from './late-watch.ts'
 import { isPending, type Operation, type Row, type Sending, statusGoal } from './operation.ts'
 import type { HeldLock } from './organization-lock.ts'
-import { lateDuplicates, matchRows, replaceRows } from './row-planner.ts'
+import { matchRows, replaceRows } from './row-planner.ts'
 
 const attemptsMax = 3
-// ChatHub may apply a request without an answer until this many settling times after the request was given up.
-const settlingTimes = 6
+/** An operation is compared with a list, and ends, so long after a request of it was not found. */
+export const firstLookMs = (settleMs: number): number => 5 * settleMs
 
 /** Finds out what became of requests without an answer. */
 export const createReconciler = (options: {
@@ -24,8 +25,9 @@ export const createReconciler = (options: {
   /** Fires when the gateway stops. */
   signal: AbortSignal
   settleMs: number
+  late: Pick<LateWatch, 'add' | 'compare'>
 }) => {
-  const { cache, journal, clock, fetchList, signal, settleMs } = options
+  const { cache, journal, clock, fetchList, signal, settleMs, late } = options
   // Measured from when this process first saw the doubt: the clock of the instance that wrote it may differ.
   const seenAt = new LRUCache<string, number>({ max: 10_000 })
   const remaining = (doubt: string, ms: number): number => {
@@ -35,19 +37,19 @@ export const createReconciler = (options: {
   }
   /** Ms until the request in doubt can be judged. */
   const dueIn = ({ id, sending }: Operation): number => remaining(`${id} ${sending?.since}`, settleMs)
-  /** Ms until late duplicates can be looked for. */
-  const duplicateCheckIn = ({ id, duplicateCheck }: Operation): number =>
-    duplicateCheck ? remaining(`${id} duplicates ${duplicateCheck.since}`, settleMs * (settlingTimes - 1)) : 0
+  /** Ms until an operation is final that has nothing to send: until then late requests are looked for before it ends. */
+  const lateCheckIn = ({ id, lateCheck }: Operation): number =>
+    lateCheck === undefined ? 0 : remaining(`${id} late ${lateCheck}`, firstLookMs(settleMs))
 
   return {
     dueIn,
-    duplicateCheckIn,
+    lateCheckIn,
     /**
      * Waits until the request in doubt can be judged. Rows that are found in a list fetched now are decided. The others are
      * proven absent and will be sent again. After the third attempt they stay `unknown`.
      */
     reconcile: async (operation: Operation, lock: HeldLock): Promise<Operation> => {
-      const { noReply = true, ...sending } = operation.sending as Sending
+      const sending = operation.sending as Sending
       await pause(clock, dueIn(operation), signal)
       if (signal.aborted) throw new Failure('queue.full', { retryAfterMs: 1000 })
       await cache.commit(operatorsKey(operation.organization))
@@ -64,42 +66,30 @@ export const createReconciler = (options: {
       const absent = found.filter(isPending)
       const isLastAttempt = absent.length > 0 && sending.attempt >= attemptsMax
       const ended = isLastAttempt ? absent.map((row): Row => ({ ...row, outcome: 'unknown' })) : []
-      const mayDuplicate = noReply && absent.some(({ id }) => id === undefined)
+      const names = new Set(absent.filter(({ id }) => id === undefined).map(({ name = '' }) => fold(name)))
+      // Kept before the rows can be sent again.
+      const watched = sending.baseline.filter(([name]) => names.has(name))
+      if (watched.length > 0) await late.add(operation, watched)
       const next: Operation = {
         ...operation,
         state: 'running',
         // The attempt is remembered while its rows are sent again.
-        sending: absent.length > 0 && !isLastAttempt ? { ...sending, noReply, rows: [] } : undefined,
-        ...(mayDuplicate && {
-          duplicateCheck: {
-            since: clock.wall(),
-            // The oldest baseline counts: operators created since are ours or duplicates.
-            baseline: [...new Map([...sending.baseline, ...(operation.duplicateCheck?.baseline ?? [])])],
-          },
-        }),
+        sending: absent.length > 0 && !isLastAttempt ? { ...sending, rows: [] } : undefined,
+        ...(watched.length > 0 && { lateCheck: clock.wall() }),
         ...(isLastAttempt && { detail: `ChatHub left some rows in doubt ${attemptsMax} times.` }),
       }
-      duplicateCheckIn(next) // its time runs from now on
+      lateCheckIn(next) // its time runs from now on
       const rows = replaceRows(kept, [...found, ...ended])
       return journal.save(next, lock, { number: sending.chunk, kept, rows })
     },
-    /** Looks for names that ChatHub applied twice, once they can be looked for. Then the operation is final. */
-    checkDuplicates: async (operation: Operation, lock: HeldLock): Promise<Operation> => {
-      const { duplicateCheck, ...checked } = operation
-      if (!duplicateCheck) return journal.save(operation, lock)
-      if (duplicateCheckIn(operation) > 0) return operation
-      const { value: roster } = await fetchList(operation)
-      const names = lateDuplicates(roster, duplicateCheck.baseline, await rowsOf(journal, operation))
-      if (names.size === 0) return journal.save(checked, lock)
-      await cache.commit(operatorsKey(operation.organization))
-      const subject = names.size === 1 ? '1 name exists' : `${names.size} names exist`
-      const detail = `ChatHub applied a request long after it was given up: ${subject} twice.`
-      const marked = await changeRows({ ...operation, detail }, lock, journal, (row) =>
-        (row.outcome === 'created' || row.outcome === 'unknown') && names.has(fold(row.name ?? ''))
-          ? { ...row, outcome: 'unknown', reason: 'doubled' }
-          : row,
-      )
-      return journal.save({ ...marked, duplicateCheck: undefined }, lock)
+    /** Compares a list once it is time. Then the operation is final; its names are watched further. */
+    end: async (operation: Operation, lock: HeldLock): Promise<Operation> => {
+      if (operation.lateCheck === undefined) return journal.save(operation, lock)
+      if (lateCheckIn(operation) > 0) return operation
+      const { value: roster, askedAt } = await fetchList(operation)
+      await late.compare(roster, askedAt, lock)
+      const compared = (await journal.get(operation.id)) ?? operation
+      return journal.save({ ...compared, lateCheck: undefined }, lock)
     },
   }
 }

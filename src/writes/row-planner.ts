@@ -119,15 +119,18 @@ export const matchRows = (sent: readonly Row[], found: readonly Operator[], base
   return sent.map(matchBy(cleanName)).map(matchBy(fold))
 }
 
-/** Names of operators that are neither in the baseline nor in a row: ChatHub applied a request late. */
-export const lateDuplicates = (roster: Roster, baseline: Baseline, rows: readonly Row[]): Set<string> => {
-  const ours = new Set(rows.map(({ id }) => id))
-  const late = [...new Map(baseline)].filter(([name, before]) =>
-    roster
-      .byName(name)
-      .some(({ id, status }) => status !== 'deleted' && !ours.has(id) && !before.includes(id)),
-  )
-  return new Set(late.map(([name]) => name))
+/** Operators that carry one of these names and are not known, by name. Deleted ones do not count. */
+export const lateOperators = (roster: Roster, names: Baseline): Map<string, number[]> => {
+  const late = new Map<string, number[]>()
+  for (const [name, known] of names) {
+    const others = roster.byName(name).filter(({ id, status }) => status !== 'deleted' && !known.includes(id))
+    if (others.length > 0)
+      late.set(
+        name,
+        others.map(({ id }) => id),
+      )
+  }
+  return late
 }
 
 export const replaceRows = (rows: readonly Row[], changed: readonly Row[]): Row[] => {

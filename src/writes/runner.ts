@@ -2,11 +2,12 @@ import type { Cache, Copy } from '../cache/cache.ts'
 import type { ChatHub } from '../chathub/client.ts'
 import type { CallContext } from '../chathub/exchange.ts'
 import { type Clock, pause } from '../clock.ts'
-import { Failure } from '../errors.ts'
+import { Failure, isFailure } from '../errors.ts'
 import { operatorsKey } from '../lists/operator-lists.ts'
 import type { Roster } from '../lists/roster.ts'
 import { announced, createChunkRunner } from './chunk-runner.ts'
 import { changeRows, type Journal } from './journal.ts'
+import type { LateWatch } from './late-watch.ts'
 import { changesStatus, isFinal, isPending, isSending, isSent, type Operation } from './operation.ts'
 import type { HeldLock } from './organization-lock.ts'
 import { createReconciler } from './reconciler.ts'
@@ -19,8 +20,21 @@ const stepMs = 30_000
 const interactiveRows = 1000
 // Operators added in ChatHub itself are seen this soon. So one list serves several chunks.
 const recentMs = 5000
-// When ChatHub was away for this long, unsent rows are rejected, so that the operation ends.
+// When ChatHub was away for this long, unsent rows are rejected, so that the operation ends. Settling, a pause that ChatHub
+// asked for, other writes and a Redis that is away do not count.
 const giveUpMs = 600_000
+const awayCodes = [
+  'chathub.unavailable',
+  'chathub.timeout',
+  'chathub.credentials',
+  'chathub.forbidden',
+  'chathub.invalid-response',
+] as const
+/** How much of the time of a failed step counts. */
+const awayFor = (error: unknown, ms: number): number =>
+  isFailure(error, ...awayCodes) ? Math.min(stepMs, ms) : 0
+const pauseAfter = (error: unknown): number =>
+  Math.min(5000, Math.max(250, (error as Partial<Failure>).retryAfterMs ?? 1000))
 
 /**
  * The one way to write: chunk by chunk under the organization's lock, each row planned with a list that no other write
@@ -34,8 +48,9 @@ export const createRunner = (options: {
   clock: Clock
   /** How long after doubt ChatHub is asked what became of a request. */
   settleMs: number
+  late: LateWatch
 }) => {
-  const { cache, journal, clock } = options
+  const { cache, journal, clock, late } = options
   const stopping = new AbortController()
   const active = new Set<Promise<void>>()
   const running = new Map<string, Promise<Operation | undefined>>()
@@ -70,7 +85,7 @@ export const createRunner = (options: {
 
   /** The next step of an operation, by the deadline of the write that waits for it. */
   const step = async (operation: Operation, lock: HeldLock, deadline = Infinity): Promise<Operation> => {
-    if (isSent(operation)) return reconciler.checkDuplicates(operation, lock)
+    if (isSent(operation)) return reconciler.end(operation, lock)
     if (await journal.isCancelled(operation.id))
       return journal.save({ ...operation, next: operation.chunks, sending: undefined }, lock)
     const number = operation.next
@@ -120,6 +135,7 @@ export const createRunner = (options: {
     journal.withLock(id, { deadline: clock.now() + giveUpMs }, async (lock, operation) => {
       if (!operation || isFinal(operation)) return operation
       const { sending } = operation
+      if (sending && isSending(operation)) await late.add(operation, sending.baseline)
       const next = await changeRows(operation, lock, journal, (row, chunk) => {
         if (!isPending(row)) return row
         const isDoubtful = sending?.chunk === chunk && sending.rows.includes(row.index)
@@ -129,26 +145,34 @@ export const createRunner = (options: {
         ...next,
         next: next.chunks,
         sending: undefined,
-        duplicateCheck: undefined,
+        lateCheck: undefined,
         givenUp: isSending(next) ? next.sending : undefined,
         detail: 'ChatHub could not be reached for ten minutes.',
       }
       return journal.save(ended, lock)
     })
 
+  /** The same; an operation that has nothing left to send then waits for its last look, without the lock. */
+  const advanceOnce = async (id: string): Promise<Operation | undefined> => {
+    const next = await advance(id)
+    if (next && !isFinal(next) && isSent(next))
+      await pause(clock, reconciler.lateCheckIn(next), stopping.signal)
+    return next
+  }
+
   const runToEnd = async (id: string): Promise<Operation | undefined> => {
-    let workedAt = clock.now()
-    while (!stopping.signal.aborted)
+    let awayMs = 0
+    while (!stopping.signal.aborted) {
+      const begunAt = clock.now()
       try {
-        const next = await (clock.now() - workedAt > giveUpMs ? giveUp(id) : advance(id))
+        const next = await (awayMs > giveUpMs ? giveUp : advanceOnce)(id)
+        awayMs = 0
         if (!next || isFinal(next)) return next
-        // Late duplicates are looked for later, without the lock.
-        if (isSent(next)) await pause(clock, reconciler.duplicateCheckIn(next), stopping.signal)
-        workedAt = clock.now()
       } catch (error) {
-        const { retryAfterMs = 1000 } = error as Partial<Failure>
-        await pause(clock, Math.min(5000, Math.max(250, retryAfterMs)), stopping.signal)
+        await pause(clock, pauseAfter(error), stopping.signal)
+        awayMs += awayFor(error, clock.now() - begunAt)
       }
+    }
     return undefined
   }
 

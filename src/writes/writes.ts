@@ -11,13 +11,16 @@ import { createAdd, createImports } from './add.ts'
 import { createChangeStatus } from './change-status.ts'
 import { createEraseInOperations } from './erase-names.ts'
 import { createJournal, type Journal } from './journal.ts'
+import { createLateWatch } from './late-watch.ts'
 import { createMemoryJournal } from './memory-journal.ts'
 import { createOperationWriter } from './operation-writer.ts'
 import { createOperations } from './operations.ts'
 import { createLocalOrganizationLock } from './organization-lock.ts'
+import { firstLookMs } from './reconciler.ts'
 import { createRedisJournal } from './redis-journal.ts'
 import { createRedisOrganizationLock } from './redis-organization-lock.ts'
 import { createRunner, type Runner } from './runner.ts'
+import { createMemoryWatches, createRedisWatches } from './watches.ts'
 
 /** The writing side: one engine under the organization's lock, with its journal in memory or in Redis. */
 export const createWrites = (options: {
@@ -31,29 +34,50 @@ export const createWrites = (options: {
   batchSize: number
   /** How long after a lost answer its outcome is looked up, ms. */
   settleMs: number
+  /** How long requests in doubt that were not found are looked for, ms. */
+  lateWindowMs: number
   clock: Clock
   report: Reporter
   onChange: OnChange
 }) => {
-  const { chathub, rosters: cache, redis, timeoutMs: graceMs, batchSize, settleMs, clock, report } = options
+  const {
+    chathub,
+    rosters: cache,
+    redis,
+    timeoutMs: graceMs,
+    batchSize,
+    settleMs,
+    lateWindowMs,
+    clock,
+    report,
+  } = options
   const { redisDataSince } = registry
   const lock = redis
     ? createRedisOrganizationLock({ redis: redis.tolerant, clock, graceMs, redisDataSince })
     : createLocalOrganizationLock(clock)
   const store = redis ? createRedisJournal(redis.tolerant, clock, lock) : createMemoryJournal(clock, lock)
-  const journal = createJournal(store, clock, report, options.onChange)
-  const runner = createRunner({ chathub, cache, journal, clock, settleMs })
+  const watches = redis ? createRedisWatches(redis.tolerant) : createMemoryWatches(clock)
+  const journal = createJournal(store, clock, report, options.onChange, watches)
+  const firstMs = firstLookMs(settleMs)
+  const late = createLateWatch({ watches, cache, journal, clock, report, firstMs, windowMs: lateWindowMs })
+  const runner = createRunner({ chathub, cache, journal, clock, settleMs, late })
   const writer = createOperationWriter({ cache, journal, runner, clock, batchSize })
   const stopSweeping = sweep(journal, runner, clock)
+  const stopWatching = late.start()
   return {
     add: createAdd(writer),
     changeStatus: createChangeStatus(writer, cache),
     imports: createImports(writer, options.organizations),
     eraseInOperations: createEraseInOperations(journal, clock),
+    /** Is told each list of operators that was loaded, and when it was asked for. */
+    listLoaded: late.loaded,
+    /** Operators of an organization that ChatHub added late. */
+    lateOperators: late.lateOperators,
     operations: createOperations(journal, runner, writer, clock, options.onChange),
     /** Resolves when the running chunks are kept and all locks are released, or at `stopBy` (monotonic ms). */
     stop: (stopBy: number): Promise<void> => {
       stopSweeping()
+      stopWatching()
       return Promise.race([runner.stop(), pause(clock, stopBy - clock.now())])
     },
   }

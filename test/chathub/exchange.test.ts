@@ -7,7 +7,6 @@ import { createSimulator } from '../../src/apps/simulator/simulator.ts'
 import { SlotTooOld } from '../../src/chathub/exchange.ts'
 import { createClock } from '../support/clock.ts'
 import { startProxy } from '../support/fault-proxy.ts'
-import { freePort } from '../support/free-port.ts'
 import { until } from '../support/until.ts'
 import { type AtSimulator, atSimulator, companyToken, failureOf } from './at-simulator.ts'
 
@@ -136,29 +135,6 @@ describe('an attempt at ChatHub', () => {
     expect(simulator.arrivals()).toHaveLength(1)
   })
 
-  it.each<[number, string, boolean]>([
-    [400, 'chathub.rejected', false],
-    [401, 'chathub.credentials', false],
-    [403, 'chathub.forbidden', false],
-    [404, 'chathub.rejected', false],
-    [406, 'chathub.rejected', false],
-    [415, 'chathub.rejected', false],
-    [429, 'chathub.throttled', false],
-    [500, 'chathub.unavailable', true],
-    [502, 'chathub.unavailable', true],
-    [503, 'chathub.unavailable', true],
-    [504, 'chathub.unavailable', true],
-  ])('that ChatHub answers with %i is %s, and leaves a write in doubt: %s', async (status, code, inDoubt) => {
-    const { exchange, read, reports, simulator, write } = await start()
-    simulator.fault({ mode: 'status', status })
-    expect(await failureOf(exchange(read()))).toMatchObject({ code, inDoubt: false })
-    expect(await failureOf(exchange(write()))).toMatchObject({ code, inDoubt })
-    expect(reports).toMatchObject([
-      { operation: 'operators', outcome: code, status },
-      { operation: 'synchronize', outcome: code, status },
-    ])
-  })
-
   it('reuses the connections of refusals', async () => {
     const { simulator, close } = await atSimulator()
     const proxy = await startProxy({ to: { host: '127.0.0.1', port: simulator.port } })
@@ -179,36 +155,6 @@ describe('an attempt at ChatHub', () => {
     await until(() => proxy.connections === 0)
     await proxy.close()
     await close()
-  })
-
-  it.each<Fault>([
-    { mode: 'reset' },
-    { mode: 'drop-response' },
-    { mode: 'truncate', bytes: 20 },
-    { mode: 'truncate', bytes: 20, chunked: true },
-    { mode: 'raw-socket', bytes: 'HTTP/1.1 what\r\n\r\n', close: true },
-    { mode: 'raw-socket', bytes: 'not http at all\r\n\r\n', close: true },
-  ])('whose connection breaks is chathub.unavailable, and leaves a write in doubt: %j', async (fault) => {
-    const { exchange, read, simulator, write } = await start()
-    simulator.fault(fault)
-    expect(await failureOf(exchange(read()))).toMatchObject({ code: 'chathub.unavailable', inDoubt: false })
-    expect(await failureOf(exchange(write()))).toMatchObject({ code: 'chathub.unavailable', inDoubt: true })
-  })
-
-  it('leaves a write in doubt if it times out after it was sent, but not if it could not be sent', async () => {
-    const clock = createClock()
-    const { exchange, simulator, write } = await start({ clock, timeoutMs: 500 })
-    simulator.fault({ mode: 'hang' })
-    const failure = failureOf(exchange(write()))
-    await until(() => simulator.arrivals().length === 1)
-    await clock.advance(500)
-    expect(await failure).toMatchObject({ code: 'chathub.timeout', inDoubt: true })
-
-    const unreachable = await start({ origin: `http://127.0.0.1:${await freePort()}` })
-    expect(await failureOf(unreachable.exchange(unreachable.write()))).toMatchObject({
-      code: 'chathub.unavailable',
-      inDoubt: false,
-    })
   })
 
   it('never puts text of ChatHub or the token into a failure', async () => {

@@ -17,20 +17,17 @@ const callerOf = (...organizations: number[]): Caller => ({
   requestsPerMinute: 1,
   expiresAt: undefined,
 })
+const use = { key: 'k', params: {} }
 const request = { originalUrl: '/x' } as Request
 
 /** Runs one request; the answer that an earlier one stored is `stored`. */
 const runAfter = async (stored: Answer, caller: Caller): Promise<Answer> => {
   const withIdempotency = createWithIdempotency(
-    createIdempotency<Answer>({
-      records: createMemoryRecords(clock),
-      clock,
-      storable: isStorable,
-      abandonedMs: 1000,
-    }),
+    createIdempotency<Answer>({ records: createMemoryRecords(clock), clock, storable: isStorable }),
+    async () => undefined,
   )
-  await withIdempotency(endpoints.purge, request, callerOf(1, 2), 'k', async () => stored)
-  return withIdempotency(endpoints.purge, request, caller, 'k', async () => ({ json: 'worked again' }))
+  await withIdempotency(endpoints.purge, request, callerOf(1, 2), use, async () => stored)
+  return withIdempotency(endpoints.purge, request, caller, use, async () => ({ json: 'worked again' }))
 }
 
 describe('a stored answer', () => {

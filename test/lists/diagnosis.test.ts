@@ -6,11 +6,12 @@ import { callerOf, createListsOf } from './lists-harness.ts'
 
 const setUp = (content: Record<number, string[]> = { 24: ['Olena', 'Taras'] }) => {
   const harness = createListsOf(content)
-  const state = { token: 'ready', isReachable: true }
+  const state = { token: 'ready', isReachable: true, late: [] as number[] }
   const diagnose = createDiagnose({
     ...harness,
     tokenStatus: () => ({ state: state.token }) as TokenStatus,
     isReachable: () => state.isReachable,
+    lateOperators: () => state.late,
   })
   const caller = callerOf([24, 900])
   const ask = async (organization = 24, who = caller) =>

@@ -76,6 +76,7 @@ export const createListsOf = (content: Content) => {
       tokenStatus: () => ({ state: 'ready', source: 'token', ageSeconds: 0, detail: null }),
       isReachable: () => true,
     },
+    late: { listLoaded: () => {}, lateOperators: () => [] },
     clock,
     report,
   })

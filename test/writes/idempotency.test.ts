@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
+import type { Clock } from '../../src/clock.ts'
 import { Failure } from '../../src/errors.ts'
 import { createMemoryRecords } from '../../src/redis/records.ts'
 import { createIdempotency, newRequestKey } from '../../src/writes/idempotency.ts'
@@ -8,22 +9,39 @@ const setUp = () => {
   const clock = createClock()
   const records = createMemoryRecords(clock)
   const storable = (answer: string): boolean => !answer.startsWith('secret')
-  const idempotency = createIdempotency<string>({ records, clock, storable, abandonedMs: 30_000 })
   const requestKeys: string[] = []
-  const once = (work: () => Promise<string>, more: { key?: string; client?: string; body?: string } = {}) => {
-    const { key = 'k', client = 'crm', body = 'b' } = more
-    return idempotency
-      .run({ client, route: 'add', key, fingerprint: body }, (requestKey) => {
-        requestKeys.push(requestKey)
-        return work()
-      })
-      .then(
-        ({ answer, replayed }) => `${answer}${replayed ? ' again' : ''}`,
-        (error: Failure) => error.code,
-      )
+  let running: string | undefined
+  type Use = { key?: string; client?: string; body?: string }
+  const instance = (its: Clock) => {
+    const idempotency = createIdempotency<string>({ records, clock: its, storable })
+    return (work: () => Promise<string>, { key = 'k', client = 'crm', body = 'b' }: Use = {}) =>
+      idempotency
+        .run(
+          { client, route: 'add', key, fingerprint: body },
+          (requestKey) => {
+            requestKeys.push(requestKey)
+            return work()
+          },
+          { begun: async (requestKey) => running && `${running} ${requestKeys.indexOf(requestKey)}` },
+        )
+        .then(
+          ({ answer, replayed }) => `${answer}${replayed ? ' again' : ''}`,
+          (error: Failure) => error.code,
+        )
   }
-  return { clock, requestKeys, once }
+  return {
+    clock,
+    requestKeys,
+    once: instance(clock),
+    /** Runs at an instance that is killed as its work begins: its clock stands still, so it renews nothing. */
+    killed: instance(createClock()),
+    /** An earlier run has begun an operation. */
+    setRunning: (operation?: string): void => {
+      running = operation
+    },
+  }
 }
+const forever = () => new Promise<string>(() => {})
 const says = (answer: string) => async () => answer
 const fails = (error: Error) => async () => Promise.reject(error)
 
@@ -68,25 +86,51 @@ describe('an idempotency key', () => {
     expect(new Set(requestKeys).size).toBe(1)
   })
 
-  it('is in flight again while its work runs again', async () => {
-    const { clock, once } = setUp()
-    void once(() => new Promise(() => {}))
-    await clock.advance(30_000)
-    void once(() => new Promise(() => {}))
-    await clock.advance(29_999)
-    expect(await once(says('early'))).toBe('idempotency.in-flight')
-    await clock.advance(1)
-    expect(await once(says('resumed'))).toBe('resumed again')
+  it('is in flight as long as its work runs, however long that is', async () => {
+    const { clock, requestKeys, once } = setUp()
+    void once(forever)
+    for (let minute = 0; minute < 3; minute++) {
+      await clock.advance(60_000)
+      expect(await once(says('early'))).toBe('idempotency.in-flight')
+    }
+    expect(requestKeys).toHaveLength(1)
   })
 
-  it('is in flight until its work has ended, or began too long ago to be running', async () => {
-    const { clock, requestKeys, once } = setUp()
-    void once(() => new Promise(() => {}))
-    await clock.advance(29_999)
-    expect(await once(says('early'))).toBe('idempotency.in-flight')
-    await clock.advance(1)
+  it('is free two seconds after its process was killed, and again after the next one was', async () => {
+    const { clock, requestKeys, once, killed } = setUp()
+    for (let kill = 0; kill < 2; kill++) {
+      void killed(forever)
+      await clock.advance(1999)
+      expect(await once(says('early'))).toBe('idempotency.in-flight')
+      await clock.advance(1)
+    }
     expect(await once(says('resumed'))).toBe('resumed again')
-    expect(new Set(requestKeys).size).toBe(1)
+    expect(await once(says('late'))).toBe('resumed again')
+    expect([requestKeys.length, new Set(requestKeys).size]).toEqual([3, 1])
+  })
+
+  it('whose killed process had begun an operation is answered with that, until it has ended', async () => {
+    const { clock, requestKeys, once, killed, setRunning } = setUp()
+    void killed(forever)
+    await clock.advance(2000)
+    setRunning('running')
+    expect([await once(says('worked')), await once(says('worked'))]).toEqual([
+      'running 0 again',
+      'running 0 again',
+    ])
+    setRunning()
+    expect([await once(says('worked')), await once(says('twice'))]).toEqual(['worked again', 'worked again'])
+    expect(requestKeys).toHaveLength(2)
+  })
+
+  it('of many requests at once works once', async () => {
+    const { once, requestKeys } = setUp()
+    const all = await Promise.all(Array.from({ length: 20 }, () => once(says('answer'))))
+    expect(new Set(all.map((one) => one?.replace(' again', '')))).toEqual(
+      new Set(['answer', 'idempotency.in-flight']),
+    )
+    expect(requestKeys).toHaveLength(1)
+    expect(await once(says('late'))).toBe('answer again')
   })
 
   it('belongs to one client and one body', async () => {

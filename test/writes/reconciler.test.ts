@@ -25,6 +25,11 @@ const setUp = (people: Operator[] = []) => {
   const story: string[] = []
   const startedAt = clock.now()
   const stopping = new AbortController()
+  const watched: Baseline[] = []
+  const late: Parameters<typeof createReconciler>[0]['late'] = {
+    add: async (_operation, names) => void watched.push(names),
+    compare: async (_roster, askedAt) => void story.push(`a list of ${askedAt - startedAt} ms is compared`),
+  }
   const cache = {
     commit: async () => void story.push('the cached list is dropped'),
   } as Partial<Cache<Roster>> as Cache<Roster>
@@ -39,6 +44,7 @@ const setUp = (people: Operator[] = []) => {
     },
     signal: stopping.signal,
     settleMs,
+    late,
   })
   const keep = async (rows: Row[], sending: Partial<Sending>, change: Partial<Operation> = {}) => {
     const sent = { since: 1, chunk: 0, attempt: 1, rows: rows.map(({ index }) => index), baseline: [] }
@@ -54,7 +60,7 @@ const setUp = (people: Operator[] = []) => {
     const rows = (await rowsOf(journal, next)).map(({ outcome, id }) => `${outcome} ${id ?? '-'}`)
     return { next, rows }
   }
-  return { clock, journal, story, reconciler, keep, reconcile, stopping }
+  return { clock, journal, story, reconciler, keep, reconcile, stopping, watched }
 }
 const operatorOf = (id: number, name: string, status: Operator['status'] = 'active'): Operator => ({
   id,
@@ -123,81 +129,40 @@ describe('a request in doubt', () => {
     expect(next.detail).toBe('ChatHub left some rows in doubt 3 times.')
   })
 
-  it.each([
-    ['had no answer', { noReply: true }, true],
-    ['had an answer of ChatHub', { noReply: false }, false],
-    ['was left by an instance that died', {}, true],
-  ])('needs a later check for duplicates when it is absent and %s', async (_, sending, isChecked) => {
-    const { keep, reconcile, reconciler } = setUp()
-    const baseline: Baseline = [['anna', [3]]]
-    const { next } = await reconcile(await keep(rowsNamed('Anna'), { baseline, ...sending }))
-    expect(next.duplicateCheck?.baseline).toEqual(isChecked ? baseline : undefined)
-    expect(reconciler.duplicateCheckIn(next)).toBe(isChecked ? 5 * settleMs : 0)
-  })
-
-  it('keeps the oldest baseline for the check', async () => {
-    const { keep, reconcile } = setUp()
-    const duplicateCheck: Operation['duplicateCheck'] = { since: 1, baseline: [['anna', [3]]] }
-    const operation = await keep(
-      rowsNamed('Anna'),
-      {
-        baseline: [
-          ['anna', [3, 4]],
-          ['borys', []],
-        ],
-      },
-      { duplicateCheck },
-    )
-    expect((await reconcile(operation)).next.duplicateCheck?.baseline).toEqual([
+  it('is watched further for the names that the list does not have, whatever its answer was', async () => {
+    const { keep, reconcile, reconciler, watched } = setUp([operatorOf(7, 'Borys')])
+    const baseline: Baseline = [
       ['anna', [3]],
       ['borys', []],
-    ])
+    ]
+    const { next } = await reconcile(await keep(rowsNamed('Anna', 'Borys'), { baseline }))
+    expect(watched).toEqual([[['anna', [3]]]])
+    expect(reconciler.lateCheckIn(next)).toBe(5 * settleMs)
+  })
+
+  it('needs no further look when it was found, or when it changes a status', async () => {
+    const { keep, reconcile, reconciler, watched } = setUp([operatorOf(7, 'Anna')])
+    const found = await reconcile(await keep(rowsNamed('Anna'), { baseline: [['anna', []]] }))
+    const rows: Row[] = [{ index: 0, id: 7, outcome: 'pending' }]
+    const change = await reconcile(await keep(rows, {}, { kind: 'setStatus', status: 'inactive' }))
+    expect([found, change].map(({ next }) => reconciler.lateCheckIn(next))).toEqual([0, 0])
+    expect(watched).toEqual([])
   })
 })
 
-describe('the check for duplicates', () => {
-  const sent: Row[] = [
-    { index: 0, name: 'Anna', outcome: 'created', id: 7 },
-    { index: 1, name: 'Borys', outcome: 'created', id: 8 },
-  ]
-  const check: Partial<Operation> = {
-    sending: undefined,
-    next: 1,
-    duplicateCheck: {
-      since: 1,
-      baseline: [
-        ['anna', [3]],
-        ['borys', []],
-      ],
-    },
-  }
+describe('the end of an operation', () => {
+  const sent: Row[] = [{ index: 0, name: 'Anna', outcome: 'created', id: 7 }]
 
-  it('ends the operation when no other operator carries the names', async () => {
-    const { clock, journal, keep, reconciler } = setUp(
-      [3, 7, 8].map((id) => operatorOf(id, id === 8 ? 'Borys' : 'Anna')),
-    )
-    const operation = { ...(await keep(sent, {})), ...check }
-    expect(await reconciler.checkDuplicates(operation, lock)).toBe(operation) // It is not due yet.
+  it('comes after a list was compared, five settling times later', async () => {
+    const { clock, journal, story, keep, reconciler } = setUp([operatorOf(7, 'Anna')])
+    const operation = await keep(sent, {}, { next: 1, lateCheck: 1 })
+    const waiting = { ...operation, sending: undefined }
+    await journal.save(waiting, lock)
+    expect(await reconciler.end(waiting, lock)).toBe(waiting) // It is not due yet.
     await clock.advance(5 * settleMs)
-    const final = await reconciler.checkDuplicates(operation, lock)
-    expect([final.state, final.duplicateCheck]).toEqual(['done', undefined])
+    const final = await reconciler.end(waiting, lock)
+    expect([final.state, final.lateCheck]).toEqual(['done', undefined])
+    expect(story).toEqual(['a list is fetched after 300000 ms', 'a list of 300000 ms is compared'])
     expect(await journal.get(operation.id)).toEqual(final)
-  })
-
-  it('makes a name unknown that another operator carries, and asks for a review', async () => {
-    const { clock, journal, keep, reconciler } = setUp([3, 7, 9].map((id) => operatorOf(id, 'Anna')))
-    const operation = { ...(await keep(sent, {})), ...check }
-    expect(await reconciler.checkDuplicates(operation, lock)).toBe(operation) // It is not due yet.
-    await clock.advance(5 * settleMs)
-    const final = await reconciler.checkDuplicates(operation, lock)
-    expect([final.state, final.detail]).toEqual([
-      'needsReview',
-      'ChatHub applied a request long after it was given up: 1 name exists twice.',
-    ])
-    const rows = await rowsOf(journal, final)
-    expect(rows.map(({ outcome, reason }) => [outcome, reason])).toEqual([
-      ['unknown', 'doubled'],
-      ['created', undefined],
-    ])
   })
 })

@@ -6,7 +6,7 @@ import { createRoster } from '../../src/lists/roster.ts'
 import { type Baseline, countRows, type Row } from '../../src/writes/operation.ts'
 import {
   baselineOf,
-  lateDuplicates,
+  lateOperators,
   type Modes,
   matchRows,
   planRows,
@@ -130,17 +130,16 @@ describe('planning changes of status', () => {
   })
 })
 
-describe('late duplicates', () => {
-  it('are names of an operator that is not ours, not in the baseline and not deleted', () => {
+describe('late operators', () => {
+  it('carry a watched name, are not known, and are not deleted', () => {
     const roster = rosterOf('Anna', 'Anna', 'Borys', 'Borys', 'Clara', 'Clara:deleted', 'Dmytro', 'Dmytro')
-    const baseline: Baseline = [
-      ['anna', [1]],
-      ['borys', []],
-      ['clara', []],
+    const names: Baseline = [
+      ['anna', [1, 2]],
+      ['borys', [3]],
+      ['clara', [5]],
       ['emma', []],
     ]
-    const rows = [2, 3, 5].map((id, index): Row => ({ index, id, outcome: 'created' }))
-    expect(lateDuplicates(roster, baseline, rows)).toEqual(new Set(['borys']))
+    expect(lateOperators(roster, names)).toEqual(new Map([['borys', [4]]]))
   })
 })
 
@@ -182,8 +181,7 @@ describe('matching the operators that ChatHub created', () => {
       )
       expect(matchRows(asked('Anna'), people(...names), known)[0]?.outcome).toBe('pending')
     }
-    const rows = [11, 12, 13, 14].map((id, index): Row => ({ index, id, outcome: 'created' }))
-    expect(lateDuplicates(before, baseline, rows)).toEqual(new Set())
+    expect(lateOperators(before, baseline)).toEqual(new Map())
   })
 
   it('decides as many rows as operators were created, none twice, in whatever order they come', () => {

@@ -17,8 +17,8 @@ const outcomesNow = async ({ journal }: Harness, { id }: Operation): Promise<str
 }
 const namesNow = ({ people }: Harness): string[] => people().map(({ name }) => name)
 /** A second instance of the gateway on the same journal. */
-const secondRunner = ({ chathub, cache, journal, clock }: Harness) =>
-  createRunner({ chathub, cache, journal, clock, settleMs })
+const secondRunner = ({ chathub, cache, journal, clock, late }: Harness) =>
+  createRunner({ chathub, cache, journal, clock, settleMs, late })
 
 describe('an operation', () => {
   it('is carried out chunk by chunk to its end', async () => {
@@ -126,7 +126,7 @@ describe('a request without an answer', () => {
     expect(await outcomesNow(harness, operation)).toEqual(['done', 'created'])
   })
 
-  it('that ChatHub applied late makes the name unknown and asks for a review', async () => {
+  it('that ChatHub applied late marks the name and asks for a review', async () => {
     const harness = harnessOf()
     harness.failNext(unsent)
     const operation = await importOf(harness, 'A', 'B')
@@ -134,7 +134,7 @@ describe('a request without an answer', () => {
     harness.addBeside('A')
     await harness.pass(5 * settleMs)
     await harness.ended(operation)
-    expect(await outcomesNow(harness, operation)).toEqual(['needsReview', 'unknown', 'created'])
+    expect(await outcomesNow(harness, operation)).toEqual(['needsReview', 'created', 'created'])
     expect((await harness.journal.get(operation.id))?.detail).toContain('1 name exists twice')
   })
 

@@ -7,6 +7,7 @@ import { Failure } from '../../src/errors.ts'
 import { createRoster, type Roster } from '../../src/lists/roster.ts'
 import type { Report } from '../../src/report.ts'
 import { createJournal } from '../../src/writes/journal.ts'
+import { createLateWatch } from '../../src/writes/late-watch.ts'
 import { createMemoryJournal } from '../../src/writes/memory-journal.ts'
 import { isFinal, type NewWrite, type Operation } from '../../src/writes/operation.ts'
 import {
@@ -15,7 +16,9 @@ import {
   type WriteResult,
 } from '../../src/writes/operation-writer.ts'
 import { createLocalOrganizationLock } from '../../src/writes/organization-lock.ts'
+import { firstLookMs } from '../../src/writes/reconciler.ts'
 import { createRunner } from '../../src/writes/runner.ts'
+import { createMemoryWatches } from '../../src/writes/watches.ts'
 import { createClock, settle } from '../support/clock.ts'
 import { rowsNamed } from './operations-of.ts'
 
@@ -27,7 +30,7 @@ export const unavailable: Fault = { applied: false, failure: new Failure('chathu
 export const rejected: Fault = { applied: false, failure: new Failure('chathub.rejected') }
 
 /** The engine of writes with a memory journal, a ChatHub of one organization, and time that stands still. */
-export const createHarness = ({ batchSize = 100, settleMs = 10_000 } = {}) => {
+export const createHarness = ({ batchSize = 100, settleMs = 10_000, windowMs = 3_600_000 } = {}) => {
   const clock = createClock()
   let people: Operator[] = []
   const calls: string[] = []
@@ -78,8 +81,11 @@ export const createHarness = ({ batchSize = 100, settleMs = 10_000 } = {}) => {
   const changes: ChangeSet[] = []
   const report = (one: Report): void => void reports.push(one)
   const store = createMemoryJournal(clock, createLocalOrganizationLock(clock))
-  const journal = createJournal(store, clock, report, async (told) => void changes.push(told))
-  const runner = createRunner({ chathub, cache, journal, clock, settleMs })
+  const watches = createMemoryWatches(clock)
+  const journal = createJournal(store, clock, report, async (told) => void changes.push(told), watches)
+  const firstMs = firstLookMs(settleMs)
+  const late = createLateWatch({ watches, cache, journal, clock, report, firstMs, windowMs })
+  const runner = createRunner({ chathub, cache, journal, clock, settleMs, late })
   const writer = createOperationWriter({ cache, journal, runner, clock, batchSize })
   const context = (ms = 15_000): CallContext => ({
     lane: 'writes',
@@ -100,6 +106,8 @@ export const createHarness = ({ batchSize = 100, settleMs = 10_000 } = {}) => {
     cache,
     chathub,
     journal,
+    late,
+    watches,
     runner,
     writer,
     reports,

@@ -10,6 +10,7 @@ import { countRows, isFinal, type Operation, type Row, viewOf } from '../../writ
 import type { Operations } from '../../writes/operations.ts'
 import type { Answer } from '../answer.ts'
 import type { Router } from '../router.ts'
+import type { RunningAnswer } from '../with-idempotency.ts'
 import type { Services } from './services.ts'
 
 // The part of the deadline that is kept for sending the answer, ms.
@@ -21,6 +22,14 @@ export const accepted = (operation: Operation, more?: { file: ReadFile }): Answe
   status: 202,
   headers: { Location: `/v1/operations/${operation.id}`, 'Retry-After': '1' },
 })
+
+/** An import is left to its handler, which answers at once and says how the file was read. */
+export const createRunningAnswer =
+  (operations: Operations): RunningAnswer =>
+  async (caller, request) => {
+    const operation = await operations.resume(caller, request)
+    return operation && operation.kind !== 'import' ? accepted(operation) : undefined
+  }
 
 const pick = (rows: readonly Row[], outcomes: readonly RowOutcome[]): Record<string, number> => {
   const counts = countRows(rows)

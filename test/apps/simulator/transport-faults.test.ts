@@ -84,6 +84,15 @@ describe('a fault of the connection', () => {
       expect(namesIn(simulator)).not.toContain('A')
     }))
 
+  it('late-apply with a status answers so at once', () =>
+    withFault(
+      { mode: 'late-apply', ms: 1, status: 500, body: '<html>', times: 1 },
+      async (url, simulator) => {
+        expect(await add(url, 'A')).toMatchObject({ status: 500, body: '<html>' })
+        await until(() => namesIn(simulator).includes('A'))
+      },
+    ))
+
   it.each([true, false])('truncate sends fewer bytes than announced (chunked: %s)', (chunked) =>
     withFault({ mode: 'truncate', bytes: 7, chunked }, async (url) => {
       const reply = await list(url)

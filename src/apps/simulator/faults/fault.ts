@@ -29,8 +29,8 @@ type Headers = Record<string, string>
  *                   truncate (applies): `bytes` of the body, then FIN; `chunked` without Content-Length
  *                   endless (applies): a JSON array that never ends
  *                   drop-response (applies): the connection is destroyed instead of an answer
- *                   late-apply: the connection is destroyed now (`destroy: false`: it hangs), and the
- *                   call takes effect after `ms`
+ *                   late-apply: the connection is destroyed now (`destroy: false`: it hangs; `status`: this
+ *                   answer is sent, with `body`), and the call takes effect after `ms`
  */
 type Misbehaviour =
   | { mode: 'delay'; ms: number }
@@ -54,7 +54,7 @@ type Misbehaviour =
   | { mode: 'truncate'; bytes: number; chunked?: boolean }
   | { mode: 'endless' }
   | { mode: 'drop-response' }
-  | { mode: 'late-apply'; ms: number; destroy?: boolean }
+  | { mode: 'late-apply'; ms: number; destroy?: boolean; status?: number; body?: string }
 
 export type Mode = Misbehaviour['mode']
 

@@ -113,9 +113,12 @@ export const transportFaults: Behaviours<TransportMode & Mode> = {
   },
   'late-apply': {
     kind: 'ending',
-    wrap: ({ ms, destroy = true }, _steps, { response, wait }) => ({
+    wrap: ({ ms, destroy = true, status, body = '' }, _steps, { response, head, wait }) => ({
       before: () => {
-        if (destroy) response.socket?.destroy()
+        if (status !== undefined) {
+          head(status, { 'content-length': Buffer.byteLength(body) })
+          response.end(body)
+        } else if (destroy) response.socket?.destroy()
         return wait(ms)
       },
       deliver: async () => {},
