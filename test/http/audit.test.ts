@@ -32,6 +32,7 @@ const suite = (env: () => Record<string, string>): void => {
         organizations: [24, 6, 7].map((id) => ({ id, name: `Organization ${id}`, operators: [] })),
       },
     })
+    await until(async () => (await gateway.ask('GET', '/readyz', { key: '' })).body.redis !== 'away')
   })
   afterAll(() => gateway.close())
 

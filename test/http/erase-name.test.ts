@@ -1,13 +1,14 @@
 import { inflateRawSync } from 'node:zlib'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals'
-import { ended } from '../failure/writes.ts'
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import { ended, insist } from '../failure/writes.ts'
 import { startGateway, type TestGateway } from '../support/gateway.ts'
 import { describeWithRedis } from '../support/needs.ts'
 import { openRedis, type TestDatabase } from '../support/redis.ts'
+import { until } from '../support/until.ts'
 
 const suite = (env: () => Record<string, string>): void => {
   let gateway: TestGateway
-  beforeEach(async () => {
+  beforeAll(async () => {
     gateway = await startGateway({
       env: { CHATHUB_BATCH_SIZE: '2', WRITE_SETTLE_SECONDS: '1', WRITE_DEADLINE_MS: '2000', ...env() },
       clients: [
@@ -16,34 +17,40 @@ const suite = (env: () => Record<string, string>): void => {
       ],
       simulator: {
         organizations: [
-          { id: 24, name: 'Sales', operators: [{ name: 'Ada' }] },
+          ...[24, 25, 26, 27, 28].map((id) => ({ id, name: `Sales ${id}`, operators: [{ name: 'Ada' }] })),
           { id: 6, name: 'Support', operators: [{ name: 'Zoe Target' }] },
         ],
       },
     })
+    await until(async () => (await gateway.ask('GET', '/readyz', { key: '' })).body.redis !== 'away')
   })
-  afterEach(() => gateway.close())
+  afterAll(() => gateway.close())
 
   const post = (path: string, body: unknown, headers: Record<string, string> = {}, client = 'all') =>
     gateway.ask('POST', path, { body, headers, key: gateway.keys[client] as string })
   const get = async (path: string) => (await gateway.ask('GET', path)).body
   const erase = (organization: number, operator: number, client?: string) =>
     post('/v1/audit:eraseName', { organization, operator }, {}, client)
-  const imported = async (...names: string[]): Promise<string> => {
+  const imported = async (organization: number, ...names: string[]): Promise<string> => {
     const csv = `name\n${names.join('\n')}`
-    const { headers } = await post('/v1/organizations/24/imports', csv, { 'Content-Type': 'text/csv' })
+    const path = `/v1/organizations/${organization}/imports`
+    const { headers } = await insist(
+      () => post(path, csv, { 'Content-Type': 'text/csv' }),
+      (answer) => answer.headers['retry-after'],
+    )
     await ended(gateway, headers['location'] as string)
     return headers['location'] as string
   }
-  const idOf = (name: string) => gateway.simulator.operators().find((one) => one.name === name)?.id as number
+  const idOf = (organization: number, name: string) =>
+    gateway.simulator.operators(organization).find((one) => one.name === name)?.id as number
 
   it('replaces the name in audit, rows and stored answers, says what, and that ChatHub still has it', async () => {
-    const path = await imported('Ben', 'Zoe Target', 'Cid')
-    const again = await imported('zoe target')
+    const path = await imported(24, 'Ben', 'Zoe Target', 'Cid')
+    const again = await imported(24, 'zoe target')
     const key = { 'Idempotency-Key': 'once' }
     const body = { operators: [{ name: 'Zoe Target' }, { name: 'Dan' }] }
     await post('/v1/organizations/24/operators', body, key)
-    const zoe = gateway.simulator.operators(24).find(({ name }) => name === 'Zoe Target')?.id as number
+    const zoe = idOf(24, 'Zoe Target')
     await gateway.ask('PATCH', `/v1/organizations/24/operators/${zoe}`, { body: { status: 'inactive' } })
     const before = await get(`/v1/audit?operator=${zoe}`)
     expect(before.items).toHaveLength(2)
@@ -79,40 +86,38 @@ const suite = (env: () => Record<string, string>): void => {
   })
 
   it('leaves the equal name of another operator that has an id of its own', async () => {
-    await imported('Zoe Target')
-    const [mine, theirs] = [24, 6].map(
-      (id) => gateway.simulator.operators(id).find(({ name }) => name === 'Zoe Target')?.id,
-    )
+    await imported(25, 'Zoe Target')
+    const theirs = idOf(6, 'Zoe Target')
     await gateway.ask('PATCH', `/v1/organizations/6/operators/${theirs}`, { body: { status: 'inactive' } })
-    await erase(24, mine as number)
+    await erase(25, idOf(25, 'Zoe Target'))
     expect((await get(`/v1/audit?operator=${theirs}`)).items[0].operator.name).toBe('Zoe Target')
   })
 
   it('says when ChatHub has the operator no more, and when it cannot be asked', async () => {
-    await imported('Ben')
-    const ben = idOf('Ben')
-    gateway.simulator.setOperators(24, [{ name: 'Ada' }])
-    expect((await erase(24, ben)).body).toMatchObject({ audit: 1, rows: 1, chathub: 'absent' })
-    gateway.simulator.fault({ mode: 'status', status: 503, route: 'list' })
-    expect((await erase(24, ben)).body.chathub).toBe('unknown')
+    await imported(26, 'Ben')
+    const ben = idOf(26, 'Ben')
+    gateway.simulator.setOperators(26, [{ name: 'Ada' }])
+    expect((await erase(26, ben)).body).toMatchObject({ audit: 1, rows: 1, chathub: 'absent' })
+    gateway.simulator.fault({ mode: 'status', status: 403, route: 'list', organization: 26 })
+    expect((await erase(26, ben)).body.chathub).toBe('unknown')
+    gateway.simulator.clearFaults()
   })
 
   it('names operations that still run, and erases once they have ended', async () => {
-    const held = gateway.simulator.hold('synchronize', 24)
+    const held = gateway.simulator.hold('synchronize', 27)
     const csv = { 'Content-Type': 'text/csv' }
-    const { headers, body } = await post('/v1/organizations/24/imports', 'name\nAda\nBen', csv)
+    const { headers, body } = await post('/v1/organizations/27/imports', 'name\nAda\nBen', csv)
     await held.arrived
-    const ada = idOf('Ada')
-    expect((await erase(24, ada)).body).toMatchObject({ rows: 0, running: [body.id] })
+    const ada = idOf(27, 'Ada')
+    expect((await erase(27, ada)).body).toMatchObject({ rows: 0, running: [body.id] })
     held.release()
     await ended(gateway, headers['location'] as string)
-    expect((await erase(24, ada)).body).toMatchObject({ rows: 1, running: [] })
+    expect((await erase(27, ada)).body).toMatchObject({ rows: 1, running: [] })
   })
 
   it('makes a row of it neither retried nor undone', async () => {
-    await imported('Ben')
-    const path = await imported('Eve', 'Fay')
-    await erase(24, idOf('Eve'))
+    const path = await imported(28, 'Eve', 'Fay')
+    await erase(28, idOf(28, 'Eve'))
     const { headers } = await post(`${path}:undo`, {})
     await ended(gateway, headers['location'] as string)
     const { items } = await get(`${headers['location']}/rows`)

@@ -4,6 +4,7 @@ import { ended, type Operation } from '../failure/writes.ts'
 import { startGateway, type TestGateway } from '../support/gateway.ts'
 import { describeWithRedis } from '../support/needs.ts'
 import { openRedis, type TestDatabase } from '../support/redis.ts'
+import { until } from '../support/until.ts'
 import { asPage, openSession, sessionEnv } from './browser-session.ts'
 
 const suite = (env: () => Record<string, string>): void => {
@@ -20,6 +21,7 @@ const suite = (env: () => Record<string, string>): void => {
       ],
       simulator: { organizations: [24, 6].map((id) => ({ id, name: `Organization ${id}`, operators: [] })) },
     })
+    await until(async () => (await gateway.ask('GET', '/readyz', { key: '' })).body.redis !== 'away')
     for (let i = 0; i < 7; i++) made.push(await imported(i % 2 ? 6 : 24, `Row ${i}`))
   })
   afterAll(() => gateway.close())
