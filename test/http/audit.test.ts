@@ -155,6 +155,9 @@ const suite = (env: () => Record<string, string>): void => {
     const time = encodeURIComponent(middle)
     expect(await found(`from=${time}`)).toEqual(having(({ at }) => at >= middle))
     expect(await found(`to=${time}&limit=3`)).toEqual(having(({ at }) => at <= middle))
+    expect(await found('to=0001-01-01T00:00:00Z')).toEqual([])
+    expect(await found('from=9999-12-31T23:59:59Z')).toEqual([])
+    expect(await found('from=0001-01-01T00:00:00%2B01:00')).toHaveLength(all.length)
   })
 
   it('shows a caller its organizations alone; a foreign one is as one that does not exist', async () => {
