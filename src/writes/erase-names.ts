@@ -5,6 +5,7 @@ import { type NameToErase, replaceName } from '../contract/audit.ts'
 import { fold } from '../contract/names.ts'
 import { changeRows, type Journal, type Listed, rowsOf } from './journal.ts'
 import { isFinal, type Operation, organizationOf, type Row } from './operation.ts'
+import type { Watch, Watches } from './watches.ts'
 
 /**
  * Replaces the name of an operator in the rows of operations that have ended. `running`: operations that still need it.
@@ -20,7 +21,7 @@ const lockMs = 5000
 const pageOf = 1000
 
 export const createEraseInOperations =
-  (journal: Journal, clock: Clock): EraseInOperations =>
+  (journal: Journal, watches: Pick<Watches, 'of' | 'put' | 'remove'>, clock: Clock): EraseInOperations =>
   async (caller, organization, name) => {
     authorize(caller, { organization })
     const running: string[] = []
@@ -42,6 +43,15 @@ export const createEraseInOperations =
         await journal.save(withoutBaseline(changed, name), lock)
       })
     }
+    // Late requests for the name are not looked for any more, except those of operations that still run.
+    const isWatched = ({ operation, names }: Watch): boolean =>
+      !running.includes(operation) && names.some(([one]) => name.names.has(one))
+    for (const { operation: id } of (await watches.of(organization)).filter(isWatched))
+      await journal.withLock(id, { deadline: clock.now() + lockMs }, async () => {
+        const watch = (await watches.of(organization)).find(({ operation }) => operation === id)
+        const names = watch?.names.filter(([one]) => !name.names.has(one)) ?? []
+        if (watch) await (names.length > 0 ? watches.put({ ...watch, names }) : watches.remove(watch))
+      })
     return { rows, running }
   }
 

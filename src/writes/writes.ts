@@ -68,7 +68,7 @@ export const createWrites = (options: {
     add: createAdd(writer),
     changeStatus: createChangeStatus(writer, cache),
     imports: createImports(writer, options.organizations),
-    eraseInOperations: createEraseInOperations(journal, clock),
+    eraseInOperations: createEraseInOperations(journal, watches, clock),
     /** Is told each list of operators that was loaded, and when it was asked for. */
     listLoaded: late.loaded,
     /** Operators of an organization that ChatHub added late. */
