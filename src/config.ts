@@ -49,6 +49,8 @@ export const settings = {
   staleMs: setting('CACHE_STALE_SECONDS', seconds(1, 604_800), '3600', 'The greatest age of a copy that is served.'),
 
   clients: secret('API_KEYS', type.anyText, 'The callers as JSON: {"clients":[…]}, with entries that `chathub-gateway keys create` prints.'),
+  clientConcurrency: setting('CLIENT_CONCURRENCY', wholeNumber(1, 1_000_000), '1000', 'The most requests of one client in flight in one instance. Each 64 KiB of a body count as one more. Event streams do not count.'),
+  anonymousRequestsPerMinute: setting('ANONYMOUS_REQUESTS_PER_MINUTE', wholeNumber(1, 10_000_000), '6000', 'The requests a minute of one address that send a body without a credential, such as logins.'),
   jwksUrl: optional('JWT_JWKS_URL', type.url('https:', 'http:'), 'The key set of a host application whose JWTs are accepted.'),
   jwtIssuer: optional('JWT_ISSUER', type.anyText, 'The `iss` claim that these JWTs must carry.'),
   jwtAudience: optional('JWT_AUDIENCE', type.anyText, 'The `aud` claim that these JWTs must carry.'),

@@ -89,7 +89,7 @@ export const createGateway = (config: Config, { log, clock = systemClock, onRepo
   })
 
   // Writing.
-  const { stop: stopWrites, ...writing } = createWrites({ ...common, ...reading, chathub })
+  const { stop: stopWrites, ...writing } = createWrites({ ...common, ...reading, chathub, upstream })
   const assignmentStore = redis ? createRedisAssignments(redis.tolerant) : createMemoryAssignments(clock)
   const assignments = createAssignments(reading.lists, assignmentStore, clock)
 

@@ -59,7 +59,7 @@ describe('a byte order mark', () => {
   })
 
   it('before a JSON body is dropped', () => {
-    expect(parseJson(Buffer.from('\uFEFF{"status":"active"}'))).toEqual({ status: 'active' })
+    expect(parseJson(Buffer.from('\uFEFF{"status":"active"}'), 1)).toEqual({ status: 'active' })
   })
 })
 

@@ -23,11 +23,14 @@ export const createAccess = (options: {
   onChange: OnChange
   /** Basic credentials are for a proxy in front. */
   ignoreBasicAuth: boolean
+  /** The most requests of one client in flight. */
+  clientConcurrency: number
   clock: Clock
 }) => {
   const { jwksUrl, jwtIssuer: issuer, jwtAudience: audience, sessionSecret: secret, proxies, clock } = options
   const keys = createKeys(options.clientEntries, clock)
-  const limit = createClientLimit(clock)
+  const newLimit = () => createClientLimit(clock, options.clientConcurrency)
+  const limit = newLimit()
   const gatewayTokens = createGatewayTokens({ keys, records: options.newRecords(), clock, limit })
   const sessions = secret && createSessions({ ...options, secret, records: options.newRecords(), keys })
   const finders = [keys.find, gatewayTokens.find]
@@ -36,6 +39,8 @@ export const createAccess = (options: {
   return {
     keys,
     limit,
+    /** The same for addresses, so that none of them can take the place of a client. */
+    addressLimit: newLimit(),
     gatewayTokens,
     sessions,
     authenticate: createAuthenticate(finders, sessions, options.ignoreBasicAuth),

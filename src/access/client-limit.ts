@@ -3,25 +3,70 @@ import type { Clock } from '../clock.ts'
 import { Failure } from '../errors.ts'
 import type { Caller } from './caller.ts'
 
-/** Takes a request from the token bucket of a client id in this instance. @throws Failure `limit.exceeded` */
-export type ClientLimit = (caller: Caller) => void
+type Client = Pick<Caller, 'id' | 'requestsPerMinute'>
+
+/** What one client may ask of this instance. */
+export type ClientLimit = {
+  /** Takes the token of a request. @throws Failure `limit.exceeded` */
+  take(client: Client): void
+  /**
+   * Takes more tokens, for the work that a request has caused. The bucket may fall below zero, to minus a full one: the
+   * client then waits until it is filled again.
+   */
+  charge(client: Client, tokens: number): void
+  /**
+   * Counts a request in flight until the returned function is called. `weight` 1, and more for a large body. A client with
+   * no other request in flight is never refused. @throws Failure `limit.concurrency`
+   */
+  enter(client: Client, weight: number): () => void
+}
 
 /** A bucket holds at most `requestsPerMinute` requests and fills at that rate. */
-export const createClientLimit = (clock: Clock): ClientLimit => {
+export const createClientLimit = (clock: Clock, concurrency: number): ClientLimit => {
   const buckets = new LRUCache<string, { tokens: number; at: number }>({ max: 50_000 })
-  return ({ id, requestsPerMinute: quota }) => {
-    const now = clock.now()
+  const inFlight = new Map<string, number>()
+  const tokensOf = ({ id, requestsPerMinute: quota }: Client, now: number): number => {
     const { tokens, at } = buckets.get(id) ?? { tokens: quota, at: now }
-    const left = Math.min(quota, tokens + ((now - at) * quota) / 60_000)
-    buckets.set(id, { tokens: left < 1 ? left : left - 1, at: now })
-    if (left >= 1) return
-    const waitMs = ((1 - left) * 60_000) / quota
-    throw new Failure('limit.exceeded', {
-      retryAfterMs: waitMs,
-      headers: {
-        'RateLimit-Policy': `"client";q=${quota};w=60`,
-        RateLimit: `"client";r=0;t=${Math.max(1, Math.ceil(waitMs / 1000))}`,
-      },
-    })
+    return Math.min(quota, tokens + ((now - at) * quota) / 60_000)
+  }
+  return {
+    take: (client) => {
+      const { id, requestsPerMinute: quota } = client
+      const now = clock.now()
+      const left = tokensOf(client, now)
+      buckets.set(id, { tokens: left < 1 ? left : left - 1, at: now })
+      if (left >= 1) return
+      const waitMs = ((1 - left) * 60_000) / quota
+      throw new Failure('limit.exceeded', {
+        retryAfterMs: waitMs,
+        headers: {
+          'RateLimit-Policy': `"client";q=${quota};w=60`,
+          RateLimit: `"client";r=0;t=${Math.max(1, Math.ceil(waitMs / 1000))}`,
+        },
+      })
+    },
+    charge: (client, tokens) => {
+      if (tokens === 0) return
+      const now = clock.now()
+      const left = Math.max(-client.requestsPerMinute, tokensOf(client, now) - tokens)
+      buckets.set(client.id, { tokens: left, at: now })
+    },
+    enter: ({ id }, weight) => {
+      const others = inFlight.get(id) ?? 0
+      if (others > 0 && others + weight > concurrency)
+        throw new Failure('limit.concurrency', {
+          retryAfterMs: 1000,
+          headers: {
+            'RateLimit-Policy': `"concurrency";q=${concurrency};qu="concurrent-requests"`,
+            RateLimit: `"concurrency";r=0`,
+          },
+        })
+      inFlight.set(id, others + weight)
+      return () => {
+        const left = (inFlight.get(id) as number) - weight
+        if (left > 0) inFlight.set(id, left)
+        else inFlight.delete(id)
+      }
+    },
   }
 }

@@ -34,7 +34,7 @@ export const createGatewayTokens = (options: {
     issue: async (clientId: string, key: string): Promise<string | undefined> => {
       const caller = keys.find(key)
       if (caller?.id !== clientId) return undefined
-      limit(caller)
+      limit.take(caller)
       const token = `cgt_${randomBytes(32).toString('base64url')}`
       const record: TokenRecord = { keyHash: hashKey(key), expiresAt: clock.wall() + tokenMs }
       await records.put(recordOf(token), record, tokenMs)

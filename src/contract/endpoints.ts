@@ -37,6 +37,10 @@ export type Endpoint = {
   body?: z.ZodType
   /** The most bytes. Default: 64 KiB. */
   bodyMax?: number
+  /** The most keys and entries of JSON. Default: 10,000. */
+  partsMax?: number
+  /** Rows of the outermost array are sent before the deadline or not at all, so their number is bounded by the budget. */
+  rowsInTime?: true
   /** Media types of the file that is the body, or a part of it. Default: no file but application/json. */
   consumes?: readonly string[]
   /** Takes If-Match. */
@@ -233,7 +237,7 @@ export const endpoints = {
     query: dropIn.DropInListQuery, cached: true, answers: { 200: dropIn.DropInOperators }, failures: [...known, ...reading] },
   dropInSynchronize: { id: 'chathubSynchronize', method: 'post', path: '/api/operator/synchronize', scope: 'operators:write', tag: 'drop-in', dropIn: true,
     summary: 'Add operators of one or more organizations. Duplicates are allowed, and the answer keeps the input order.',
-    body: dropIn.DropInNewOperators, bodyMax: MiB, idempotent: true, answers: { 200: dropIn.DropInAdded }, failures: [...known, ...dropInWriting] },
+    body: dropIn.DropInNewOperators, bodyMax: MiB, partsMax: 200_000, rowsInTime: true, idempotent: true, answers: { 200: dropIn.DropInAdded }, failures: [...known, ...dropInWriting] },
   dropInStatus: { id: 'chathubStatus', method: 'post', path: '/api/operator/status', scope: 'operators:status', scopeOfValue: beyondSwitching(({ status }: { status: number }) => status === 2), tag: 'drop-in', dropIn: true,
     summary: 'Change the status of an operator by its id alone. The answer is empty.',
     body: dropIn.DropInStatusChange, idempotent: true, answers: { 200: null }, failures: ['operator.unknown', ...dropInWriting] },

@@ -9,7 +9,7 @@ import { type Response, respond } from './respond.ts'
 export type Answer = StoredAnswer | EventAnswer
 
 /** An answer whose body is known. `organizationIds`: what it is about, besides the organization of the path. */
-type StoredAnswer =
+export type StoredAnswer =
   | { keptBody: Buffer; freshness: Freshness; cachedLookup: CachedLookup }
   | {
       json: unknown

@@ -1,35 +1,92 @@
 import { promisify } from 'node:util'
 import { gunzip } from 'node:zlib'
 import type { Request, Response } from 'express'
+import { nextSlice } from '../clock.ts'
 import { type Endpoint, isBodyOptional } from '../contract/endpoints.ts'
 import { formMedia, type SentFile } from '../contract/import.ts'
 import { Failure, type FailureCode, type Fault } from '../errors.ts'
 import { readFormFile } from './form-file.ts'
 import { isJson, mediaTypeOf } from './media-type.ts'
 import { parseJson } from './parse-json.ts'
+import { createJsonScan, type JsonBounds, type JsonScan } from './scan-json.ts'
 
 const bodyMaxDefault = 64 * 1024
+const partsMaxDefault = 10_000
+/** Bytes that are looked at in one turn of the event loop. */
+const pieceBytes = 64 * 1024
 // Some clients send an empty body with every request. Spaces around `{}` are allowed.
 const emptyBodyMax = 16
 
+/** The body of a request before it is parsed, with what a scan of JSON counted. Undefined: there is none. */
+export type Body = { bytes: Buffer; keys: number; parts: number } | undefined
+
 /**
- * The body of a request: parsed JSON, or a SentFile where the endpoint takes files. `{}` for a missing body whose fields are all
- * optional; undefined where the endpoint takes none.
- * @throws Failure `body.type`, `body.too-large`, `request.malformed`, `request.invalid-body` for a form without one file
+ * What the headers of a request say about its body, before any of it is read.
+ * @throws Failure `body.type`, `body.too-large`
  */
-export const readBody = async (endpoint: Endpoint, req: Request, res: Response): Promise<unknown> => {
-  const { 'transfer-encoding': coding, 'content-length': length = '0' } = req.headers
-  const isPresent = coding !== undefined || length !== '0'
+export const checkBodyHeaders = (endpoint: Endpoint, req: Request): void => {
+  if (!endpoint.body || !hasBody(req)) return
+  requireType(endpoint, req)
+  requireSize(req, maxOf(endpoint))
+}
+
+/** Whether a request has a body, which may be empty if it is chunked. */
+export const hasBody = ({ headers }: Request): boolean =>
+  headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0'
+
+/** The most bytes of a body. */
+export const maxOf = ({ bodyMax = bodyMaxDefault }: Endpoint): number => bodyMax
+
+/** @throws Failure `body.too-large` for a declared length beyond `max` */
+const requireSize = ({ headers }: Request, max: number): void => {
+  if (Number(headers['content-length'] ?? 0) > max) throw rejectAndClose('body.too-large')
+}
+
+/**
+ * The bytes of a body. Structure beyond the bounds is refused at that byte, and nothing is parsed.
+ * @param rows the most entries of the outermost array, where the endpoint bounds them
+ * @throws Failure `body.too-large`, `request.malformed`, `request.invalid-body`
+ */
+export const readBody = async (
+  endpoint: Endpoint,
+  req: Request,
+  res: Response,
+  rows?: JsonBounds['rows'],
+): Promise<Body> => {
   if (!endpoint.body) {
-    if (isPresent) await requireEmpty(req, res)
+    if (hasBody(req)) await requireEmpty(req, res)
     return undefined
   }
-  if (!isPresent && isBodyOptional(endpoint)) return {}
-  const max = endpoint.bodyMax ?? bodyMaxDefault
-  if (isPresent) requireType(endpoint, req)
-  const bytes = await decode(req, await readBytes(req, res, max), max)
+  if (!hasBody(req) && isBodyOptional(endpoint)) return undefined
+  const max = maxOf(endpoint)
+  const scan = endpoint.consumes ? undefined : createJsonScan(boundsOf(endpoint, rows))
+  const isPlain = codingsOf(req).length === 0
+  const sent = await readBytes(req, res, max, isPlain ? scan : undefined)
+  const bytes = isPlain ? sent : await unzip(sent, max)
+  for (let at = 0; !isPlain && scan && at < bytes.length; at += pieceBytes) {
+    scan.push(bytes.subarray(at, at + pieceBytes))
+    await nextSlice()
+  }
   req.body = bytes
-  return endpoint.consumes ? readFile(endpoint, req, bytes) : parseJson(bytes)
+  return { bytes, ...(scan?.counted() ?? { keys: 0, parts: 0 }) }
+}
+
+const boundsOf = (
+  { dropIn, partsMax = partsMaxDefault }: Endpoint,
+  rows: JsonBounds['rows'],
+): JsonBounds => ({
+  partsMax,
+  rows,
+  tooMany: (detail) =>
+    rejectAndClose(dropIn ? 'request.invalid' : 'request.invalid-body', {
+      errors: [{ pointer: '', code: 'range', detail }],
+    }),
+})
+
+/** The content of a body: a SentFile where the endpoint takes files, else the value of its JSON; `{}` for a missing one. */
+export const parseBody = (endpoint: Endpoint, req: Request, body: Body): unknown => {
+  if (!body) return endpoint.body ? {} : undefined
+  return endpoint.consumes ? readFile(endpoint, req, body.bytes) : parseJson(body.bytes, body.keys)
 }
 
 const readFile = async (endpoint: Endpoint, req: Request, bytes: Buffer): Promise<SentFile> => {
@@ -89,27 +146,30 @@ const shown = (text: string): string =>
   text === '' ? 'nothing' : /^[\x20-\x7e]{1,100}$/.test(text) ? `"${text}"` : 'something else'
 
 /** The body without gzip, at most `max` bytes: a compressed bomb is refused at that byte. */
-const decode = async (req: Request, bytes: Buffer, max: number): Promise<Buffer> => {
-  if (codingsOf(req).length === 0) return bytes
-  return promisify(gunzip)(bytes, { maxOutputLength: max }).catch((error) => {
+const unzip = (bytes: Buffer, max: number): Promise<Buffer> =>
+  promisify(gunzip)(bytes, { maxOutputLength: max }).catch((error) => {
     if (error.code === 'ERR_BUFFER_TOO_LARGE') throw rejectAndClose('body.too-large')
     throw new Failure('request.malformed', { detail: 'The body is not gzip, as its Content-Encoding says.' })
   })
-}
 
 /** The bytes of a body. A body that grows too large is refused at that byte, and the rest is not kept. */
-const readBytes = (req: Request, res: Response, max: number): Promise<Buffer> =>
+const readBytes = (req: Request, res: Response, max: number, scan?: JsonScan): Promise<Buffer> =>
   new Promise((resolve, reject) => {
-    if (Number(req.headers['content-length'] ?? 0) > max) return reject(rejectAndClose('body.too-large'))
+    requireSize(req, max)
     if (req.requestContext.awaitsContinue) res.writeContinue()
     req.requestContext.awaitsContinue = false
     const chunks: Buffer[] = []
     let size = 0
     const take = (chunk: Buffer): void => {
       size += chunk.length
-      if (size <= max) return void chunks.push(chunk)
-      req.off('data', take)
-      reject(rejectAndClose('body.too-large'))
+      try {
+        if (size > max) throw rejectAndClose('body.too-large')
+        scan?.push(chunk)
+        chunks.push(chunk)
+      } catch (error) {
+        req.off('data', take)
+        reject(error)
+      }
     }
     req.on('data', take)
     req.on('end', () => resolve(Buffer.concat(chunks, size)))

@@ -64,7 +64,7 @@ export const createFastPath = (options: {
           return false
         }
         if (!hasScope(caller, endpoint.scope as Scope)) return false
-        limit(caller)
+        limit.take(caller)
         requestContext.caller = caller
         const type = negotiateType(endpoint, headers.accept)
         const found = cachedLookup(caller)

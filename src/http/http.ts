@@ -2,9 +2,11 @@ import type { Server } from 'node:http'
 import { endpoints } from '../contract/endpoints.ts'
 import type { Health } from '../contract/system.ts'
 import type { Idempotency } from '../writes/idempotency.ts'
+import { createAdmission } from './admission.ts'
 import type { Answer } from './answer.ts'
 import { createCors } from './cors.ts'
 import { createEventStreams } from './event-stream.ts'
+import { createFairWork } from './fair-work.ts'
 import { createFastPath } from './fast-path.ts'
 import { createPipeline } from './pipeline.ts'
 import { createResponseBatcher, type Observe } from './response-batcher.ts'
@@ -24,6 +26,7 @@ import { createWithIdempotency } from './with-idempotency.ts'
 type Options = Omit<Services, 'health'> &
   ServerBounds & {
     idempotency: Idempotency<Answer>
+    anonymousRequestsPerMinute: number
     readDeadlineMs: number
     writeDeadlineMs: number
     trustProxy: string[]
@@ -58,7 +61,17 @@ export const createHttp = (options: Options) => {
   const health = (): Health => ({ status: isDraining ? 'draining' : 'ok', ...options.health() })
 
   const serve = (mount: (router: Router, services: Services) => void): Server => {
-    const parts = { ...options, ...options.access, responseBatcher, streams, withIdempotency }
+    const admit = createAdmission({ ...options, ...options.access })
+    const fairWork = createFairWork()
+    const parts = {
+      ...options,
+      ...options.access,
+      responseBatcher,
+      streams,
+      withIdempotency,
+      admit,
+      fairWork,
+    }
     const fastPath = createFastPath(parts)
     const router = createRouter(createPipeline({ ...parts, fastPath }))
     mount(router, { ...options, health })

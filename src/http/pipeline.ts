@@ -3,19 +3,21 @@ import type { z } from 'zod'
 import type { Authenticate } from '../access/authenticate.ts'
 import { authorize } from '../access/authorize.ts'
 import type { Caller } from '../access/caller.ts'
-import type { ClientLimit } from '../access/client-limit.ts'
 import type { CallContext } from '../chathub/exchange.ts'
 import type { Clock } from '../clock.ts'
 import type { Endpoint } from '../contract/endpoints.ts'
 import { Failure, isFailure } from '../errors.ts'
+import type { RowsInTime } from '../writes/rows-in-time.ts'
 import { type Address, readAddress } from './address.ts'
-import { type Answer, render } from './answer.ts'
-import { readBody } from './body.ts'
+import { type Admit, type Admitted, tokensOf } from './admission.ts'
+import { type Answer, render, type StoredAnswer } from './answer.ts'
+import { checkBodyHeaders, hasBody, parseBody, readBody } from './body.ts'
 import type { EventStreams } from './event-stream.ts'
+import type { FairWork } from './fair-work.ts'
 import type { FastPath } from './fast-path.ts'
 import { negotiateType } from './negotiate.ts'
 import type { ResponseBatcher } from './response-batcher.ts'
-import { check, refuseFaults } from './validate.ts'
+import { checkBody, refuseFaults } from './validate.ts'
 import { idempotencyKeyOf, type WithIdempotency } from './with-idempotency.ts'
 
 type Parsed<S> = S extends z.ZodType ? z.output<S> : undefined
@@ -42,14 +44,8 @@ type HandlerInput<E extends Endpoint> = Call & {
 
 export type Handler<E extends Endpoint> = (input: HandlerInput<E>) => Promise<Answer> | Answer
 
-const anonymous: Caller = {
-  id: 'nobody',
-  kind: 'key',
-  scopes: new Set(),
-  organizations: new Set(),
-  requestsPerMinute: 0,
-  expiresAt: undefined,
-}
+/** Bytes of a body from which on parsing takes long enough to be noticed by others. */
+const largeFrom = 16 * 1024
 
 /**
  * The order of refusals, the same for every endpoint. Unknown paths (404) and methods (405) are refused before. A caller
@@ -57,7 +53,10 @@ const anonymous: Caller = {
  */
 export const createPipeline = (options: {
   authenticate: Authenticate
-  limit: ClientLimit
+  admit: Admit
+  /** The bound of rows that are sent before the deadline or not at all. */
+  rowsInTime: RowsInTime
+  fairWork: FairWork
   withIdempotency: WithIdempotency
   fastPath: FastPath
   clock: Clock
@@ -66,11 +65,34 @@ export const createPipeline = (options: {
   readDeadlineMs: number
   writeDeadlineMs: number
 }) => {
-  const { fastPath, clock, responseBatcher, streams } = options
-  /** What the log and the fast path need to know of an answer. */
-  const note = (endpoint: Endpoint, req: Request, answer: Answer): void => {
+  const { admit, fastPath, clock, fairWork, responseBatcher, streams } = options
+  const send = (
+    endpoint: Endpoint,
+    req: Request,
+    res: Response,
+    answer: StoredAnswer,
+    contentType: string,
+    charge: Admitted['charge'],
+  ): void => {
     if ('freshness' in answer) req.requestContext.freshness = answer.freshness
     if ('cachedLookup' in answer) fastPath.remember(req.originalUrl, endpoint, answer.cachedLookup)
+    const response = render(answer, req.headers, contentType, endpoint.dropIn)
+    // JSON is made for this request alone.
+    if ('json' in answer) charge(tokensOf(response.body?.length ?? 0))
+    responseBatcher.send(req, res, response)
+  }
+
+  /** The body of a request, read, parsed and checked. A large one waits for its turn among those of other clients. */
+  const bodyOf = async (endpoint: Endpoint, req: Request, res: Response, { caller, charge }: Admitted) => {
+    // 413 body, 400 and 422 its structure.
+    const sent = await readBody(endpoint, req, res, endpoint.rowsInTime && options.rowsInTime)
+    charge(tokensOf(0, sent?.parts))
+    // 400 and 422 its content.
+    const work = async () => checkBody(endpoint.body, await parseBody(endpoint, req, sent))
+    const isLarge = (sent?.bytes.length ?? 0) >= largeFrom
+    const { value, faults } = await (isLarge ? fairWork(caller.id, work) : work())
+    refuseFaults(endpoint.dropIn ? 'request.invalid' : 'request.invalid-body', faults)
+    return value
   }
 
   /** Serves one endpoint. @throws Failure the first refusal that applies */
@@ -80,33 +102,17 @@ export const createPipeline = (options: {
     const deadlineMs = method === 'get' ? options.readDeadlineMs : options.writeDeadlineMs
     const run = dropIn ? asDropIn(handle) : handle
 
-    return async (req: Request, res: Response): Promise<void> => {
-      const { headers, requestContext } = req
-      requestContext.route = endpoint.path
-      const authenticate = () => options.authenticate({ headers, dropIn, ownOrigin: () => ownOrigin(req) })
+    const serve = async (req: Request, res: Response, address: Address, admitted: Admitted) => {
+      const { caller, charge } = admitted
 
-      // 400 credential in the URL.
-      const address = readAddress(endpoint, req)
-
-      // 401 credential, 429 limit. The fast path may have done both for this request already.
-      if (endpoint.scope !== 'open' && !requestContext.caller) {
-        requestContext.caller = await (requestContext.pendingCaller ?? authenticate())
-        options.limit(requestContext.caller)
-      }
-      const { caller = anonymous } = requestContext
-
-      // 403 scope, 404 organization of the path.
-      authorizeScopes(caller, endpoint)
-      authorizePath(caller, endpoint, address)
-
-      // 406 media type of the answer, 415 and 413 body, 400 query and headers, 422 body.
-      const contentType = negotiateType(endpoint, headers.accept)
-      const content = await readBody(endpoint, req, res)
-      const { body, idempotencyKey } = checkInput(endpoint, req, address, content)
+      const { contentType, idempotencyKey } = checkHead(endpoint, req, address, caller)
+      const body = endpoint.body || hasBody(req) ? await bodyOf(endpoint, req, res, admitted) : undefined
+      if (idempotencyKey === undefined && endpoint.keyRequired?.(body as never, address.query as never))
+        throw new Failure('idempotency.required')
 
       // 403 for a value of the body. 403 and 404 for what the body names: the function that the handler calls refuses it.
       authorizeValue(caller, endpoint, body)
-      const deadline = Math.max(requestContext.startedAt + deadlineMs, clock.now() + 1)
+      const deadline = Math.max(req.requestContext.startedAt + deadlineMs, clock.now() + 1)
       const input = {
         caller,
         params: address.params,
@@ -114,7 +120,7 @@ export const createPipeline = (options: {
         body,
         contentType,
         req,
-        context: { lane, client: caller.id, requestId: requestContext.requestId, deadline },
+        context: { lane, client: caller.id, requestId: req.requestContext.requestId, deadline },
         notBefore: notBeforeOf(req),
         requestKey: '',
       } as HandlerInput<E>
@@ -129,18 +135,41 @@ export const createPipeline = (options: {
             { key: idempotencyKey, params: address.params },
             work,
           ))
-      if ('events' in answer) {
-        const isAllowed = () => mayStillRead(authenticate, caller, endpoint, answer.organization)
-        streams.open(req, res, answer.events, isAllowed)
-      } else {
-        note(endpoint, req, answer)
-        responseBatcher.send(req, res, render(answer, headers, contentType, dropIn))
+      if (!('events' in answer)) return send(endpoint, req, res, answer, contentType, charge)
+      const isAllowed = () => mayStillRead(authenticate(req), caller, endpoint, answer.organization)
+      streams.open(req, res, answer.events, isAllowed)
+    }
+    const authenticate = (req: Request) => () =>
+      options.authenticate({ headers: req.headers, dropIn, ownOrigin: () => ownOrigin(req) })
+
+    return async (req: Request, res: Response): Promise<void> => {
+      req.requestContext.route = endpoint.path
+      // 400 credential in the URL.
+      const address = readAddress(endpoint, req)
+      // 401 credential, 429 limit and requests in flight.
+      const admitted = await admit(endpoint, req, authenticate(req))
+      try {
+        await serve(req, res, address, admitted)
+      } finally {
+        admitted.leave()
       }
     }
   }
 }
 
 export type Pipeline = ReturnType<typeof createPipeline>
+
+/** Every refusal for which nothing of the body is needed. */
+const checkHead = (endpoint: Endpoint, req: Request, address: Address, caller: Caller) => {
+  // 403 scope, 404 organization of the path.
+  authorizeScopes(caller, endpoint)
+  authorizePath(caller, endpoint, address)
+  // 406 media type of the answer, 415 and 413 by the headers, 400 query and headers.
+  const contentType = negotiateType(endpoint, req.headers.accept)
+  checkBodyHeaders(endpoint, req)
+  refuseFaults('request.invalid', address.queryFaults)
+  return { contentType, idempotencyKey: idempotencyKeyOf(endpoint, req) }
+}
 
 const authorizeScopes = (caller: Caller, { scope, scopeToo }: Endpoint): void => {
   if (scope !== 'open' && scope !== 'any') authorize(caller, { scope })
@@ -156,17 +185,6 @@ const authorizePath = (caller: Caller, endpoint: Endpoint, address: Address): vo
   const { params, pathFaults, queryFaults } = address
   if (pathFaults.length > 0) refuseFaults('request.invalid', [...pathFaults, ...queryFaults])
   if (!endpoint.anyOrganization) authorize(caller, { organization: (params as { org?: number })?.org })
-}
-
-/** The checked body, and the Idempotency-Key where the request has one. */
-const checkInput = (endpoint: Endpoint, req: Request, { query, queryFaults }: Address, content: unknown) => {
-  refuseFaults('request.invalid', queryFaults)
-  const { value: body, faults } = check(endpoint.body, content, '')
-  refuseFaults(endpoint.dropIn ? 'request.invalid' : 'request.invalid-body', faults)
-  const idempotencyKey = idempotencyKeyOf(endpoint, req)
-  if (idempotencyKey === undefined && endpoint.keyRequired?.(body as never, query as never))
-    throw new Failure('idempotency.required')
-  return { body, idempotencyKey }
 }
 
 /** On drop-in paths every input fault is 400, also one that only ChatHub finds. */

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { inSlices } from '../clock.ts'
 import { Failure, type FailureCode, type Fault } from '../errors.ts'
 
 // A longer name may be a secret in the wrong place, so it is not repeated.
@@ -47,24 +48,40 @@ export type Checked<T> = { value: T; faults: Fault[] }
 
 // A body of 1 MiB can have 700,000 faults.
 const faultsMax = 1000
+// A shorter array is checked at once.
+const slicedFrom = 100
 
-/** The parsed value and every fault. A long array is checked only until there are more faults than are shown. */
+/** The parsed value and every fault. */
 export const check = <S extends z.ZodType>(
   schema: S | undefined,
   given: unknown,
   prefix: string,
 ): Checked<z.output<S>> => {
-  if (schema instanceof z.ZodArray && Array.isArray(given) && given.length > faultsMax) {
-    const faults: Fault[] = []
-    for (let i = 0; i < given.length && faults.length <= faultsMax; i++)
-      faults.push(...check(schema.element as z.ZodType, given[i], `${prefix}/${i}`).faults)
-    if (faults.length > 0) return { value: undefined as z.output<S>, faults }
-  }
   const parsed = schema?.safeParse(given, { reportInput: true })
   return {
     value: parsed?.data as z.output<S>,
     faults: parsed?.error ? faultsOf(prefix, parsed.error.issues) : [],
   }
+}
+
+/** The same for a body. A long array is checked in slices, and only until there are more faults than are shown. */
+export const checkBody = async <S extends z.ZodType>(
+  schema: S | undefined,
+  given: unknown,
+): Promise<Checked<z.output<S>>> => {
+  if (!(schema instanceof z.ZodArray && Array.isArray(given) && given.length > slicedFrom))
+    return check(schema, given, '')
+  const values: unknown[] = []
+  const faults: Fault[] = []
+  const entries = function* () {
+    for (const entry of given.entries()) if (faults.length <= faultsMax) yield entry
+  }
+  await inSlices(entries(), ([index, entry]) => {
+    const checked = check(schema.element as z.ZodType, entry, `/${index}`)
+    values.push(checked.value)
+    faults.push(...checked.faults)
+  })
+  return { value: values as z.output<S>, faults }
 }
 
 /** @throws Failure `code` with the first 1,000 faults, if there are any */

@@ -12,6 +12,8 @@ export type PriorityQueue = {
    * takes the place. @throws Failure `chathub.timeout` if aborted
    */
   acquireSlot(context: CallContext): Promise<Slot>
+  /** A lower bound in ms for the wait of the last of so many calls of a lane. */
+  estimate(lane: Lane, calls: number): number
   /** Grants nothing for `ms`, because ChatHub asked for a pause. */
   pause(ms: number): void
   waiting(): Record<Lane, number>
@@ -176,6 +178,7 @@ export const createPriorityQueue = (options: {
       options.report(context.lane, clock.now() - arrivedAt)
       return slot
     },
+    estimate: (lane, calls) => budget.estimate(count(0, ranges[lane].first) + calls - 1),
     pause: budget.pause,
     waiting: () => {
       const depths = Object.entries(ranges).map(([lane, { first, last }]) => [lane, count(first, last)])

@@ -6,7 +6,7 @@ import { type Proxies, proxyFor } from '../outbound.ts'
 import type { Reporter } from '../report.ts'
 import type { Secret } from '../secret.ts'
 import { createBreaker } from './breaker.ts'
-import type { Budget } from './budget.ts'
+import { type Budget, jitterMs } from './budget.ts'
 import { createPriorityQueue } from './priority-queue.ts'
 import { withRateLimit } from './rate-limit.ts'
 import { withRetry } from './retry.ts'
@@ -54,6 +54,10 @@ export const createUpstream = (options: {
   return {
     chathub: createChatHub(exchange, report),
     companyToken,
+    estimate: queue.estimate,
+    /** The most calls that can leave within `ms` if no other call waits. */
+    callsWithin: (ms: number): number =>
+      budget.status().requestsPerSecond * (1 + Math.floor(ms / (1000 + jitterMs))),
     /** Calls that wait for a slot, by lane. */
     waiting: queue.waiting,
     /** False while the breaker is open: calls fail at once, whatever is cached. */

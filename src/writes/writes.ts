@@ -19,6 +19,7 @@ import { createLocalOrganizationLock } from './organization-lock.ts'
 import { firstLookMs } from './reconciler.ts'
 import { createRedisJournal } from './redis-journal.ts'
 import { createRedisOrganizationLock } from './redis-organization-lock.ts'
+import { createRowsInTime } from './rows-in-time.ts'
 import { createRunner, type Runner } from './runner.ts'
 import { createMemoryWatches, createRedisWatches } from './watches.ts'
 
@@ -30,6 +31,8 @@ export const createWrites = (options: {
   redis: Redis | undefined
   /** The longest that a request to ChatHub takes, ms. */
   timeoutMs: number
+  upstream: Parameters<typeof createRowsInTime>[0]['upstream']
+  writeDeadlineMs: number
   /** Operators in one request to ChatHub. */
   batchSize: number
   /** How long after a lost answer its outcome is looked up, ms. */
@@ -68,6 +71,7 @@ export const createWrites = (options: {
     add: createAdd(writer),
     changeStatus: createChangeStatus(writer, cache),
     imports: createImports(writer, options.organizations),
+    rowsInTime: createRowsInTime(options),
     eraseInOperations: createEraseInOperations(journal, watches, clock),
     /** Is told each list of operators that was loaded, and when it was asked for. */
     listLoaded: late.loaded,

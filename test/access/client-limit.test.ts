@@ -15,17 +15,17 @@ const caller = (requestsPerMinute: number, id = 'crm'): Caller => ({
 })
 const setUp = (requestsPerMinute: number) => {
   const clock = createClock()
-  const limit = createClientLimit(clock)
+  const limit = createClientLimit(clock, 3)
   /** undefined when the call may go on. */
   const call = (who = caller(requestsPerMinute)): Failure | undefined => {
     try {
-      limit(who)
+      limit.take(who)
       return undefined
     } catch (error) {
       return error as Failure
     }
   }
-  return { clock, call }
+  return { clock, call, limit }
 }
 
 describe('the limit of a client', () => {
@@ -94,5 +94,68 @@ describe('the limit of a client', () => {
       ),
       { numRuns: 20 },
     )
+  })
+})
+
+describe('the cost of a request', () => {
+  it('takes further tokens, below zero if need be, and the next request waits for all of them', async () => {
+    const { call, clock, limit } = setUp(60)
+    call()
+    limit.charge(caller(60), 79)
+    const refused = call() as Failure
+    expect([refused.code, refused.retryAfterMs, refused.headers?.['RateLimit']]).toEqual([
+      'limit.exceeded',
+      21_000,
+      '"client";r=0;t=21',
+    ])
+    await clock.advance(20_990)
+    expect(call()).toBeDefined()
+    await clock.advance(11)
+    expect(call()).toBeUndefined()
+  })
+
+  it('never makes a client wait for longer than two minutes', async () => {
+    for (const quota of [1, 60, 6000]) {
+      const { call, clock, limit } = setUp(quota)
+      limit.charge(caller(quota), 1_000_000)
+      await clock.advance(120_000)
+      expect(call()).toBeUndefined()
+    }
+  })
+})
+
+describe('requests in flight', () => {
+  const enter = (limit: ReturnType<typeof setUp>['limit'], weight: number, id = 'crm') => {
+    try {
+      return limit.enter(caller(60, id), weight)
+    } catch (error) {
+      return error as Failure
+    }
+  }
+
+  it('of a client are bounded; another client, and the same one after an answer, may go on', () => {
+    const { limit } = setUp(60) // allows three
+    const leaves = [1, 1, 1].map((weight) => enter(limit, weight))
+    const refused = enter(limit, 1) as Failure
+    expect([refused.code, refused.status, refused.retryAfterMs, refused.headers]).toEqual([
+      'limit.concurrency',
+      429,
+      1000,
+      { 'RateLimit-Policy': '"concurrency";q=3;qu="concurrent-requests"', RateLimit: '"concurrency";r=0' },
+    ])
+    expect(enter(limit, 1, 'another')).toBeInstanceOf(Function)
+    ;(leaves[0] as () => void)()
+    expect(enter(limit, 1)).toBeInstanceOf(Function)
+    expect(enter(limit, 1)).toBeInstanceOf(Error)
+  })
+
+  it('count by their weight, but a client without another request is never refused', () => {
+    const { limit } = setUp(60)
+    const leave = enter(limit, 100) as () => void
+    expect(enter(limit, 1)).toBeInstanceOf(Error)
+    leave()
+    expect(enter(limit, 2)).toBeInstanceOf(Function)
+    expect(enter(limit, 2)).toBeInstanceOf(Error)
+    expect(enter(limit, 1)).toBeInstanceOf(Function)
   })
 })

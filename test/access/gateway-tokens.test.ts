@@ -20,7 +20,7 @@ const setUp = (more: Partial<ClientEntry> = {}) => {
   }
   const keys = createKeys([entry], clock)
   /** An instance of the gateway; instances share records and keys. */
-  const instance = () => createGatewayTokens({ keys, records, clock, limit: createClientLimit(clock) })
+  const instance = () => createGatewayTokens({ keys, records, clock, limit: createClientLimit(clock, 1) })
   const issue = async (tokens = instance()) => (await tokens.issue('crm', key)) as string
   return { clock, records, key, keys, entry, instance, issue }
 }

@@ -61,8 +61,8 @@ describe('refusals have one order, and the first that applies is sent', () => {
       'writer',
       { path: '/v1/tokens:validate?x=1', headers: json, body: 'x'.repeat(65_537) },
     ],
-    [400, 'request.malformed', 'writer', { path: `${operators}?x=1`, headers: json, body: '{' }],
-    [400, 'request.invalid', 'writer', { path: `${operators}?x=1`, body: { operators: [] } }],
+    [400, 'request.invalid', 'writer', { path: `${operators}?x=1`, headers: json, body: '{' }],
+    [400, 'request.malformed', 'writer', { path: operators, headers: json, body: '{' }],
     [422, 'request.invalid-body', 'writer', { path: operators, body: { operators: [] } }],
     [404, 'organization.unknown', 'writer', { path: '/v1/cache:purge', body: { organization: 6 } }],
   ]

@@ -1,3 +1,4 @@
+import { authorize } from '../../access/authorize.ts'
 import { codeOf } from '../../chathub/wire.ts'
 import { endpoints } from '../../contract/endpoints.ts'
 import { knownStatuses } from '../../contract/operator.ts'
@@ -17,7 +18,7 @@ const dropInList = ({ organization, operators }: Roster) =>
 
 /** The drop-in paths: a program written for ChatHub changes only its base URL and token. */
 export const mountDropIn = (router: Router, services: Services): void => {
-  const { organizations, lists, directory, changeStatus, tokens, access } = services
+  const { organizations, lists, directory, changeStatus, tokens, access, rowsInTime } = services
 
   router.bind(endpoints.dropInOperators, (call) =>
     fromList(lists, call.query.organizationId, call, (roster) =>
@@ -29,12 +30,22 @@ export const mountDropIn = (router: Router, services: Services): void => {
     return { json: found, freshness }
   })
   router.bind(endpoints.dropInSynchronize, async ({ body, ...call }) => {
-    const organizationIds = [...new Set(body.map(({ organizationId }) => organizationId))]
-    // Nothing is sent if one of the organizations is not the caller's.
+    const rowsOf = new Map<number, { name: string; place: number }[]>()
+    for (const [place, { organizationId, name }] of body.entries()) {
+      // Nothing is sent if one of the organizations is not the caller's.
+      authorize(call.caller, { organization: organizationId })
+      const rows = rowsOf.get(organizationId)
+      if (rows) rows.push({ name, place })
+      else rowsOf.set(organizationId, [{ name, place }])
+    }
+    rowsInTime.require(
+      [...rowsOf.values()].map(({ length }) => length),
+      call.context,
+    )
+    const organizationIds = [...rowsOf.keys()]
     for (const id of organizationIds) await organizations.get(call.caller, id, call.context)
     const json: AddedOperator[] = []
-    for (const id of organizationIds) {
-      const rows = body.map((row, place) => ({ ...row, place })).filter((row) => row.organizationId === id)
+    for (const [id, rows] of rowsOf) {
       const added = await addOperators(services, call, id, rows).catch((error) => {
         // Operators were added in another organization, so the request has not simply failed.
         throw json.length > 0 ? new Failure('write.in-doubt', { cause: error }) : error

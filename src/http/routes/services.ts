@@ -13,6 +13,7 @@ import type { Organizations } from '../../lists/organizations.ts'
 import type { Add, Imports } from '../../writes/add.ts'
 import type { ChangeStatus } from '../../writes/change-status.ts'
 import type { Operations } from '../../writes/operations.ts'
+import type { RowsInTime } from '../../writes/rows-in-time.ts'
 
 /** What the handlers call. */
 export type Services = {
@@ -27,6 +28,7 @@ export type Services = {
   changeStatus: ChangeStatus
   imports: Imports
   operations: Operations
+  rowsInTime: RowsInTime
   assignments: Assignments
   audit: Audit
   eraseName: EraseName
