@@ -16,6 +16,7 @@ import type { EventStreams } from './event-stream.ts'
 import type { FairWork } from './fair-work.ts'
 import type { FastPath } from './fast-path.ts'
 import { negotiateType } from './negotiate.ts'
+import { notBeforeOf } from './request-context.ts'
 import type { ResponseBatcher } from './response-batcher.ts'
 import { checkBody, refuseFaults } from './validate.ts'
 import { idempotencyKeyOf, type WithIdempotency } from './with-idempotency.ts'
@@ -104,7 +105,6 @@ export const createPipeline = (options: {
 
     const serve = async (req: Request, res: Response, address: Address, admitted: Admitted) => {
       const { caller, charge } = admitted
-
       const { contentType, idempotencyKey } = checkHead(endpoint, req, address, caller)
       const body = endpoint.body || hasBody(req) ? await bodyOf(endpoint, req, res, admitted) : undefined
       if (idempotencyKey === undefined && endpoint.keyRequired?.(body as never, address.query as never))
@@ -218,10 +218,3 @@ const mayStillRead = async (
 
 /** The origin under which the browser sees the gateway. X-Forwarded-* count only from TRUST_PROXY. */
 export const ownOrigin = (req: Request): string => `${req.protocol}://${req.host}`
-
-const notBeforeOf = ({ headers, requestContext }: Request): number | undefined => {
-  const control = headers['cache-control']
-  // `fetch` adds no-cache when it validates; beside If-None-Match it therefore means nothing special.
-  if (control === undefined || headers['if-none-match'] !== undefined) return undefined
-  return /(^|,)\s*no-cache\s*(,|$)/i.test(control) ? requestContext.startedAt : undefined
-}

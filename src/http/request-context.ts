@@ -52,3 +52,11 @@ export const beginRequest = (req: IncomingMessage, now: number): RequestContext 
   req.requestContext = newRequestContext(req.method ?? '', requestId, now)
   return req.requestContext
 }
+
+/** Monotonic ms: the caller wants a list fetched after this time (`Cache-Control: no-cache`). */
+export const notBeforeOf = ({ headers, requestContext }: IncomingMessage): number | undefined => {
+  const control = headers['cache-control']
+  // `fetch` adds no-cache when it validates; beside If-None-Match it therefore means nothing special.
+  if (control === undefined || headers['if-none-match'] !== undefined) return undefined
+  return /(^|,)\s*no-cache\s*(,|$)/i.test(control) ? requestContext.startedAt : undefined
+}
