@@ -17,8 +17,5 @@ export const scopes = [
 ] as const
 export type Scope = (typeof scopes)[number]
 
-/** Scopes that no endpoint needs yet. Credentials may have them already. */
-export const reservedScopes: readonly Scope[] = ['events:read', 'webhooks:manage']
-
 /** What a scope includes. Supervisors need only the second one. */
 export const includes: Partial<Record<Scope, readonly Scope[]>> = { 'operators:write': ['operators:status'] }
