@@ -1,28 +1,34 @@
+# The release workflow gives both images with their digests. Without arguments the newest ones are taken.
+ARG BUILD_IMAGE=node:24-slim
+ARG RUNTIME_IMAGE=gcr.io/distroless/nodejs24-debian13:nonroot
+
 # Build: the compiler and everything it needs stay here.
-FROM node:24-slim AS build
+FROM ${BUILD_IMAGE} AS build
 WORKDIR /app
-COPY package.json package-lock.json ./
-RUN npm ci
+COPY package.json package-lock.json .npmrc ./
+RUN npm ci --ignore-scripts
 COPY tsconfig.json ./
 COPY src ./src
 RUN npm run build
 
 # Production packages alone.
-FROM node:24-slim AS packages
+FROM ${BUILD_IMAGE} AS packages
 WORKDIR /app
-COPY package.json package-lock.json ./
-RUN npm ci --omit=dev
+COPY package.json package-lock.json .npmrc ./
+RUN npm ci --omit=dev --ignore-scripts
 
-FROM node:24-slim
+# Node and what it links to: no shell, no package manager. Commands below are arguments of node.
+FROM ${RUNTIME_IMAGE}
 ENV NODE_ENV=production HOST=0.0.0.0 PORT=8080
 WORKDIR /app
 COPY --from=packages /app/node_modules ./node_modules
 COPY --from=build /app/dist ./dist
 COPY package.json LICENSE ./
-USER node
+USER 65532:65532
 EXPOSE 8080
 HEALTHCHECK --interval=10s --timeout=3s --start-period=10s --retries=3 \
-  CMD ["node", "-e", "fetch('http://127.0.0.1:' + process.env.PORT + '/livez').then(r => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
+  CMD ["/nodejs/bin/node", "-e", "fetch('http://127.0.0.1:' + process.env.PORT + '/livez').then(r => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
 # Node is the first process, so SIGTERM reaches it: it drains and ends within 25 seconds.
 STOPSIGNAL SIGTERM
-CMD ["node", "dist/main.js"]
+ENTRYPOINT ["/nodejs/bin/node"]
+CMD ["dist/main.js"]

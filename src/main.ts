@@ -10,6 +10,7 @@ import { createGateway } from './gateway.ts'
 import { createLog } from './log.ts'
 import { openLogWriter } from './log-writer.ts'
 import { proxyFor } from './outbound.ts'
+import { prettyLine } from './pretty-line.ts'
 
 /** sysexits.h: a fault of the settings. */
 const EX_CONFIG = 78
@@ -62,10 +63,8 @@ const socketsOf = (server: Server): Set<Socket> => {
 export const run = async (env: Record<string, string | undefined>): Promise<{ url: string }> => {
   const config = readConfig(env)
   const output = openLogWriter()
-  const pretty = process.stdout.isTTY
-    ? (await import('pino-pretty')).default({ ignore: 'pid,hostname', destination: 1 })
-    : undefined
-  const log = createLog(config.logLevel, pretty ?? output)
+  const terminal = { write: (line: string) => output.write(prettyLine(line)) }
+  const log = createLog(config.logLevel, process.stdout.isTTY ? terminal : output)
   const gateway = createGateway(config, { log })
   await gateway.opened
   const [sockets, opsSockets] = [socketsOf(gateway.server), socketsOf(gateway.opsServer)]

@@ -1,0 +1,113 @@
+import { execFileSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterAll, describe, expect, it } from '@jest/globals'
+import { parse } from 'yaml'
+
+type Package = { dev?: boolean; version: string; integrity?: string; resolved?: string }
+const project = fileURLToPath(new URL('..', import.meta.url))
+const read = (path: string): string => readFileSync(join(project, path), 'utf8')
+const { packages } = JSON.parse(read('package-lock.json')) as { packages: Record<string, Package> }
+const production = Object.entries(packages).filter(([path, { dev }]) => path !== '' && !dev)
+
+const folder = mkdtempSync(join(tmpdir(), 'supply-chain-'))
+afterAll(() => rmSync(folder, { recursive: true }))
+const npm = (...args: string[]): string =>
+  execFileSync('npm', args, { cwd: project, encoding: 'utf8', maxBuffer: 2 ** 26, stdio: ['ignore', 'pipe', 'pipe'] })
+
+describe('the packages', () => {
+  it('of a production install are at most 100', () => {
+    expect(production.length).toBeGreaterThan(20)
+    expect(production.length).toBeLessThanOrEqual(100)
+  })
+
+  it('come from the registry of npm, each with the hash of its content', () => {
+    for (const [path, { resolved, integrity }] of Object.entries(packages).filter(([name]) => name !== ''))
+      expect([path, resolved, integrity]).toEqual([
+        path,
+        expect.stringMatching(/^https:\/\/registry\.npmjs\.org\//),
+        expect.stringMatching(/^sha512-/),
+      ])
+  })
+
+  it('run no script when they are installed, and the commands of the project need none before or after', () => {
+    expect(read('.npmrc')).toMatch(/^ignore-scripts=true$/m)
+    const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> }
+    const lifecycle = Object.keys(scripts).filter((name) => /^(pre|post)|^(install|prepare)$/.test(name))
+    expect(lifecycle).toEqual([])
+  })
+
+  it('of production are in the SBOM, all and alone, each with its purl and its hash', () => {
+    type Component = { purl: string; hashes?: { alg: string; content: string }[] }
+    const sbom = JSON.parse(npm('run', '--silent', 'sbom')) as { bomFormat: string; components: Component[] }
+    expect(sbom.bomFormat).toBe('CycloneDX')
+    const hashOf = ({ integrity = '' }: Package): string => Buffer.from(integrity.slice(7), 'base64').toString('hex')
+    const hashes = sbom.components.map(({ hashes: [hash] = [] }) => hash?.content).toSorted()
+    expect(hashes).toEqual([...new Set(production.map(([, each]) => hashOf(each)))].toSorted())
+    for (const { purl } of sbom.components) expect(purl).toMatch(/^pkg:npm\//)
+  })
+})
+
+describe('the tarball', () => {
+  const pack = (): { files: { path: string }[]; sum: string } => {
+    const [made] = JSON.parse(npm('pack', '--json', '--pack-destination', folder))
+    const bytes = readFileSync(join(folder, made.filename))
+    return { files: made.files, sum: createHash('sha256').update(bytes).digest('hex') }
+  }
+
+  it('has the same bytes each time, and holds the program and its documents alone', () => {
+    const [first, second] = [pack(), pack()]
+    expect(first.sum).toBe(second.sum)
+    const paths = first.files.map(({ path }) => path)
+    expect(paths).toEqual(expect.arrayContaining(['dist/main.js', 'dist/cli.js', 'LICENSE', 'SECURITY.md']))
+    expect(paths.filter((path) => !/^(dist|docs)\//.test(path)).toSorted()).toEqual([
+      '.env.example', 'CHANGELOG.md', 'LICENSE', 'README.md', 'SECURITY.md', 'package.json',
+    ])
+    expect(paths.filter((path) => /\.test\.|node_modules|\.ts$/.test(path))).toEqual([])
+  })
+})
+
+describe('the image', () => {
+  const dockerfile = read('Dockerfile')
+  const release = parse(read('.github/workflows/release.yml')) as {
+    jobs: { release: { env: Record<string, string>; steps: { run?: string; uses?: string }[] } }
+  }
+  const bases = ['BUILD_IMAGE', 'RUNTIME_IMAGE'] as const
+  const shellForm = /^(?:CMD|ENTRYPOINT) (?!\[)/m
+
+  it('takes its bases as arguments, and the release gives each with its digest', () => {
+    const { env, steps } = release.jobs.release
+    const commands = steps.map(({ run = '' }) => run).join('\n')
+    for (const name of bases) {
+      expect(dockerfile).toContain(`ARG ${name}=${env[name]}\n`)
+      expect(commands).toContain(`--build-arg ${name}`)
+    }
+    expect(commands).toMatch(/for name in BUILD_IMAGE RUNTIME_IMAGE;.*imagetools inspect.*\.digest.*GITHUB_ENV/s)
+    const from = [...dockerfile.matchAll(/^FROM (\S+)/gm)].map(([, image]) => image)
+    expect(from.map((image) => image?.slice(2, -1))).toEqual(['BUILD_IMAGE', 'BUILD_IMAGE', 'RUNTIME_IMAGE'])
+    // A digest in a file would be one that nobody resolved today.
+    expect(dockerfile + read('.github/workflows/release.yml')).not.toMatch(/sha256:[0-9a-f]{64}/)
+  })
+
+  it('needs no shell: the last stage runs nothing, and its commands are lists', () => {
+    const last = dockerfile.slice(dockerfile.lastIndexOf('\nFROM '))
+    expect(last).not.toMatch(/^RUN /m)
+    expect(last).not.toMatch(shellForm)
+    expect(last).toMatch(/HEALTHCHECK .*CMD \["\/nodejs\/bin\/node", "-e", ".*\/livez/s)
+    expect(last).toMatch(/^USER 65532:65532$/m)
+    expect('CMD node dist/main.js').toMatch(shellForm)
+    const { services } = parse(read('docker-compose.yml'), { merge: true })
+    // The image starts node itself.
+    expect(services.simulator.command[0]).toMatch(/^dist\/.*\.js$/)
+  })
+
+  it('installs without scripts, and the workflows pin each action by its commit', () => {
+    for (const [command] of dockerfile.matchAll(/^RUN npm ci.*$/gm)) expect(command).toContain('--ignore-scripts')
+    const used = ['ci', 'release'].flatMap((name) => read(`.github/workflows/${name}.yml`).match(/uses: .*/g) ?? [])
+    expect(used.length).toBeGreaterThan(2)
+    for (const line of used) expect(line).toMatch(/@[0-9a-f]{40} # v\d/)
+  })
+})
