@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { afterAll, describe, expect, it } from '@jest/globals'
 import { parse } from 'yaml'
 
-type Package = { dev?: boolean; version: string; integrity?: string; resolved?: string }
+type Package = { dev?: boolean; optional?: boolean; version: string; integrity?: string; resolved?: string }
 const project = fileURLToPath(new URL('..', import.meta.url))
 const read = (path: string): string => readFileSync(join(project, path), 'utf8')
 const { packages } = JSON.parse(read('package-lock.json')) as { packages: Record<string, Package> }
@@ -30,7 +30,9 @@ describe('the packages', () => {
   })
 
   it('each have the hash of their content, and none has another source than the registry', () => {
-    for (const [path, { resolved, integrity }] of Object.entries(packages).filter(([name]) => name !== '')) {
+    for (const [path, { resolved, integrity, optional }] of Object.entries(packages)) {
+      // The lock file has no hash for development tools of other systems than the one it was made on.
+      if (path === '' || optional) continue
       expect([path, integrity]).toEqual([path, expect.stringMatching(/^sha512-/)])
       expect([path, resolved ?? 'https://registry.npmjs.org/']).toEqual([
         path,
