@@ -93,7 +93,7 @@ describeWithRedis('the Redis commands of a write', () => {
       send('PATCH', '/101', { status: statuses[requests++ % statuses.length] })
 
   it.each([
-    ['POST of one name with an Idempotency-Key', add('new', 'key'), 201, 18],
+    ['POST of one name with an Idempotency-Key', add('new', 'key'), 201, 19],
     ['POST of one name', add('new'), 201, 15],
     ['POST of a name that exists', add('First'), 200, 5],
     ['PATCH of a status', change('inactive', 'active'), 200, 10],
