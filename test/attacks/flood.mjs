@@ -22,7 +22,7 @@ const run = () => {
     if (!status) return
     answered++
     statuses[status] = (statuses[status] ?? 0) + 1
-    if (/\r\nconnection: close/i.test(chunk.toString('latin1'))) socket.end()
+    if (/\r\nconnection: close/i.test(chunk.toString('latin1'))) socket.destroy()
     else send()
   })
 }
