@@ -58,11 +58,11 @@ export const registry = {
   members: '{gateway}:members',
   peak: '{gateway}:peak',
   confirmed: '{gateway}:confirmed',
-  messages: '{gateway}:notices',
+  messages: '{gateway}:invalidations',
   counter: '{gateway}:counter',
   joined: '{gateway}:joined',
   /** Since when (Redis ms) this Redis has lost nothing. */
-  redisDataSince: '{gateway}:born',
+  redisDataSince: '{gateway}:data-since',
 } as const
 const keys = Object.values(registry)
 
@@ -141,7 +141,7 @@ export const createCoherence = (options: { redis: Redis; clock: Clock; instances
     findConfirmed: redis.script('coherenceConfirmed', findConfirmed),
     leave: redis.script('coherenceLeave', leave),
   }
-  const channel = `${redis.prefix}{gateway}:notice`
+  const channel = `${redis.prefix}{gateway}:invalidation`
   const confirmChannel = `${redis.prefix}{gateway}:confirm:`
   const listeners: ((message: string) => void)[] = []
   const confirmations = createConfirmations({

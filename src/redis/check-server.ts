@@ -16,7 +16,7 @@ const families = [
   'ticket:',
   'token:',
 ]
-const channels = ['{gateway}:notice', '{gateway}:confirm:check', 'journal:changed']
+const channels = ['{gateway}:invalidation', '{gateway}:confirm:check', 'journal:changed']
 
 /**
  * Every command of the scripts and of the modules, as it does no harm. The second word is the type of a scratch key, and

@@ -130,7 +130,7 @@ describeWithRedisServer('a value that is none of ours', () => {
     expect(keys.length).toBeGreaterThan(10)
     for (const key of keys) {
       await admin.del(key)
-      if (key.includes(':notices') || key.includes(':ring') || key.includes(':background'))
+      if (key.includes(':invalidations') || key.includes(':ring') || key.includes(':background'))
         await admin.set(key, 'hello')
       else await admin.lpush(key, 'hello')
     }

@@ -13,10 +13,7 @@ const whole: Partial<Bounds>[] = isLong
       { victim, lease: 1, cuts: 0 },
       { victim, lease: 1, loads: 0, logKept: 0 },
     ])
-  : [
-      { victim: 0, ...short },
-      { victim: 2, ...short },
-    ]
+  : [{ victim: 2, ...short }]
 
 /** Where each guard is missed soonest; the rest of the world is left out. */
 const missedIn: Record<Guard, Partial<Bounds>> = {
@@ -44,7 +41,13 @@ const missedIn: Record<Guard, Partial<Bounds>> = {
   joinersVouched: { losses: 0 },
 }
 
-describe('M3: in every order in which three instances, two writes, a partition and a loss can go', () => {
+/** Each of them takes seconds. */
+const missedLate = new Set<Guard>([
+  ...(['generationOnFill', 'generationOnAdopt', 'termOnKeep', 'ownClock', 'fromSending'] as const),
+  ...(['waitMembers', 'waitMissing', 'waitConnected', 'joinerConfirmsNothing'] as const),
+])
+
+describe(' in every order in which three instances, two writes, a partition and a loss can go', () => {
   for (const bounds of whole)
     it(`no answer given as fresh is older than an acknowledged write ${JSON.stringify(bounds)}`, () => {
       const { states, violation } = explore(coherenceModel([], bounds))
@@ -53,7 +56,8 @@ describe('M3: in every order in which three instances, two writes, a partition a
       expect(states).toBeGreaterThan(10_000)
     }, 3_600_000)
 
-  for (const [sentence, guard] of Object.entries(guards))
+  const tried = Object.entries(guards).filter(([, guard]) => isLong || !missedLate.has(guard))
+  for (const [sentence, guard] of tried)
     it(`one is, unless ${sentence}`, () => {
       const { violation } = explore(coherenceModel([guard], { lease: 1, ...missedIn[guard] }))
       process.stdout.write(`without "${sentence}": ${violation?.story.join(', ')}: ${violation?.wrong}\n`)

@@ -1,12 +1,12 @@
 import {
   at,
   type Bytes,
-  beat,
   bit,
   epochs,
   type Guard,
   g,
   get,
+  heartbeat,
   i,
   instances,
   none,
@@ -25,8 +25,8 @@ import type { Model } from './explore.ts'
 /*
  * The coherence protocol of src/cache/coherence.ts as a machine of small numbers: three instances, one list, instance 0
  * and 1 write once each, one partition (publications to the instance are lost, and it never knows), one loss (of all
- * Redis holds, of the key of members alone, or of one instance's last beats in a failover). Whatever may happen next may
- * happen: beats come whenever they like, answers as late as they like. Times are what is left of them, in ticks, so the
+ * Redis holds, of the key of members alone, or of one instance's last heartbeats in a failover). Whatever may happen next may
+ * happen: heartbeats come whenever they like, answers as late as they like. Times are what is left of them, in ticks, so the
  * machine is finite without a last tick.
  *
  * A crash is an instance that takes no further step, and so is, for the others, one that is cut off: every such run is
@@ -46,7 +46,7 @@ export type Bounds = {
   loads: number
 }
 const everything: Bounds = { victim: 2, lease: 2, logKept: 2, cuts: 1, losses: 1, loads: 1 }
-/** `without`: guards taken out. `logKept`: how many notices the log holds. */
+/** `without`: guards taken out. `logKept`: how many invalidations the log holds. */
 export const coherenceModel = (without: readonly Guard[] = [], bounds: Partial<Bounds> = {}): Model => {
   const { victim, lease, logKept, cuts, losses, loads } = { ...everything, ...bounds }
   // Which of the others fills the store with an older list makes no difference.
@@ -80,10 +80,10 @@ export const coherenceModel = (without: readonly Guard[] = [], bounds: Partial<B
     while (epochs.some((field) => get(s, field) === epoch)) epoch++
     return epoch
   }
-  const overtake = (s: Bytes, n: number): void => {
+  const invalidate = (s: Bytes, n: number): void => {
     s[at(n, i.current)] = 0
-    if (get(s, at(n, i.op))) s[at(n, i.overtaken)] = 1
-    if (n < 2 && [phase.begun, phase.bumped].includes(get(s, of(n, w.phase)))) s[of(n, w.overtaken)] = 1
+    if (get(s, at(n, i.op))) s[at(n, i.invalidated)] = 1
+    if (n < 2 && [phase.begun, phase.bumped].includes(get(s, of(n, w.phase)))) s[of(n, w.invalidated)] = 1
   }
   const endTerm = (s: Bytes, n: number): void => {
     s[at(n, i.current)] = 0
@@ -102,9 +102,9 @@ export const coherenceModel = (without: readonly Guard[] = [], bounds: Partial<B
     s[g.acked] = get(s, g.acked) | bit(n)
     s[of(n, w.phase)] = phase.acked
     for (let field = w.base; field < wSize; field++) s[of(n, field)] = 0
-    // Whoever comes now may still join a load that is running and not overtaken.
+    // Whoever comes now may still join a load that is running and not invalidated.
     for (const m of instances)
-      if (get(s, at(m, i.op)) > op.adopting && !get(s, at(m, i.overtaken)))
+      if (get(s, at(m, i.op)) > op.adopting && !get(s, at(m, i.invalidated)))
         s[at(m, i.opJoined)] = get(s, at(m, i.opJoined)) | bit(n)
   }
   /** Acknowledged as soon as it may be: later is only safer. */
@@ -124,7 +124,7 @@ export const coherenceModel = (without: readonly Guard[] = [], bounds: Partial<B
     return get(s, g.epoch)
   }
 
-  const sendBeat = (s: Bytes, n: number): void => {
+  const sendHeartbeat = (s: Bytes, n: number): void => {
     const member = get(s, g.lease + n) > 0
     const [since, last] = [get(s, at(n, i.last)), get(s, g.counter)]
     if (!member || get(s, g.joined + n) === none) s[g.joined + n] = 0
@@ -132,23 +132,23 @@ export const coherenceModel = (without: readonly Guard[] = [], bounds: Partial<B
     s[g.confirmed + n] = !has('joinerConfirmsNothing') || (member && since <= last) ? since : 0
     s[at(n, i.member)] = member ? 1 : 0
     s[at(n, i.latest)] = last
-    s[at(n, i.beatAge)] = 0
+    s[at(n, i.heartbeatAge)] = 0
     const reaches = since < last && last - since <= get(s, g.log)
-    s[at(n, i.beat)] = since === last ? beat.whole : reaches ? beat.missed : beat.gap
+    s[at(n, i.heartbeat)] = since === last ? heartbeat.whole : reaches ? heartbeat.missed : heartbeat.gap
   }
-  const hearBeat = (s: Bytes, n: number): void => {
-    const kind = get(s, at(n, i.beat))
+  const receiveHeartbeat = (s: Bytes, n: number): void => {
+    const kind = get(s, at(n, i.heartbeat))
     const lapsed = get(s, at(n, i.member)) === 0
-    if (kind === beat.missed && has('inLog')) overtake(s, n)
-    if (kind === beat.gap) s[at(n, i.last)] = get(s, at(n, i.latest))
+    if (kind === heartbeat.missed && has('inLog')) invalidate(s, n)
+    if (kind === heartbeat.gap) s[at(n, i.last)] = get(s, at(n, i.latest))
     else s[at(n, i.last)] = Math.max(get(s, at(n, i.last)), get(s, at(n, i.latest)))
-    if ((lapsed && has('endOnLapse')) || (kind === beat.gap && has('endOnGap'))) endTerm(s, n)
-    const age = has('fromSending') ? get(s, at(n, i.beatAge)) : 0
+    if ((lapsed && has('endOnLapse')) || (kind === heartbeat.gap && has('endOnGap'))) endTerm(s, n)
+    const age = has('fromSending') ? get(s, at(n, i.heartbeatAge)) : 0
     s[at(n, i.trust)] = Math.max(0, lease - age)
-    for (const field of [i.beat, i.beatAge, i.member, i.latest]) s[at(n, field)] = 0
+    for (const field of [i.heartbeat, i.heartbeatAge, i.member, i.latest]) s[at(n, field)] = 0
   }
   const hearNotice = (s: Bytes, n: number, writer: number): void => {
-    overtake(s, n)
+    invalidate(s, n)
     s[at(n, i.inbox)] = get(s, at(n, i.inbox)) & ~bit(writer)
     s[at(n, i.early)] = get(s, at(n, i.early)) & ~bit(writer)
     if (get(s, of(writer, w.phase)) !== phase.waiting) return
@@ -168,7 +168,7 @@ export const coherenceModel = (without: readonly Guard[] = [], bounds: Partial<B
       s[of(n, w.patch)] = get(s, g.bumped) | bit(n)
     }
     s[g.chathub] = get(s, g.chathub) | bit(n)
-    overtake(s, n)
+    invalidate(s, n)
     s[of(n, w.phase)] = phase.begun
     s[of(n, w.ended)] = get(s, at(n, i.trust)) > 0 ? 0 : 1
   }
@@ -187,14 +187,14 @@ export const coherenceModel = (without: readonly Guard[] = [], bounds: Partial<B
     s[g.copy] = get(s, of(n, w.patch))
   }
   const hearBump = (s: Bytes, n: number): void => {
-    const undisturbed = !has('generationOnPatch') || !get(s, of(n, w.overtaken))
+    const undisturbed = !has('generationOnPatch') || !get(s, of(n, w.invalidated))
     const lives = !has('termOnKeep') || !get(s, of(n, w.ended))
-    overtake(s, n)
+    invalidate(s, n)
     if (get(s, of(n, w.kept)))
       keep(s, n, get(s, of(n, w.epoch)), get(s, of(n, w.patch)), undisturbed && lives)
     if (has('bumpFirst')) s[of(n, w.phase)] = phase.answered
     else acknowledge(s, n)
-    for (const field of [w.base, w.patch, w.kept, w.epoch, w.overtaken, w.ended]) s[of(n, field)] = 0
+    for (const field of [w.base, w.patch, w.kept, w.epoch, w.invalidated, w.ended]) s[of(n, field)] = 0
   }
   const announce = (s: Bytes, n: number): void => {
     const number = get(s, g.counter) + 1
@@ -216,10 +216,10 @@ export const coherenceModel = (without: readonly Guard[] = [], bounds: Partial<B
       has('waitJoined') ? lease - joined : 0,
       has('waitConnected') ? get(s, at(n, i.connected)) : 0,
     )
-    // Its own notice needs no telling.
+    // A writer does not receive its own invalidation.
     if (get(s, at(n, i.last)) === number - 1) s[at(n, i.last)] = number
   }
-  /** The writer looks who has confirmed by beats. */
+  /** The writer looks who has confirmed by heartbeats. */
   const ask = (s: Bytes, n: number): void => {
     for (const m of instances) {
       const confirmed = get(s, g.confirmed + m) >= get(s, of(n, w.number))
@@ -229,7 +229,7 @@ export const coherenceModel = (without: readonly Guard[] = [], bounds: Partial<B
   }
 
   const current = (s: Bytes, n: number, generation: Guard): boolean =>
-    !(has('termOnKeep') && get(s, at(n, i.ended))) && !(has(generation) && get(s, at(n, i.overtaken)))
+    !(has('termOnKeep') && get(s, at(n, i.ended))) && !(has(generation) && get(s, at(n, i.invalidated)))
   const beginOp = (s: Bytes, n: number, kind: number): void => {
     s[g.loads] = get(s, g.loads) - 1
     s[at(n, i.op)] = kind
@@ -282,7 +282,8 @@ export const coherenceModel = (without: readonly Guard[] = [], bounds: Partial<B
       down(at(n, i.connected))
       const joined = get(s, g.joined + n)
       if (joined !== none) s[g.joined + n] = Math.min(lease, joined + 1)
-      if (get(s, at(n, i.beat))) s[at(n, i.beatAge)] = Math.min(lease, get(s, at(n, i.beatAge)) + 1)
+      if (get(s, at(n, i.heartbeat)))
+        s[at(n, i.heartbeatAge)] = Math.min(lease, get(s, at(n, i.heartbeatAge)) + 1)
     }
     for (const n of writers) {
       down(of(n, w.left))
@@ -299,7 +300,7 @@ export const coherenceModel = (without: readonly Guard[] = [], bounds: Partial<B
     if (!has('epochUnique')) s[g.copyEpoch] = none
   }
 
-  /** A replica that lacks one instance's last beats takes over; everybody connects anew. */
+  /** A replica that lacks one instance's last heartbeats takes over; everybody connects anew. */
   const failOver = (s: Bytes, lost: number): void => {
     s[g.losses] = 0
     s[g.lease + lost] = 0
@@ -324,7 +325,7 @@ export const coherenceModel = (without: readonly Guard[] = [], bounds: Partial<B
     if (get(state, g.losses)) {
       go('Redis loses everything', (s) => lose(s, true))
       go('Redis loses the key of members', (s) => lose(s, false))
-      for (const n of instances) go(`Redis fails over and lost ${n}'s beats`, (s) => failOver(s, n))
+      for (const n of instances) go(`Redis fails over and lost ${n}'s heartbeats`, (s) => failOver(s, n))
     }
     for (const n of instances) {
       if (!get(state, at(n, i.up))) continue
@@ -337,9 +338,10 @@ export const coherenceModel = (without: readonly Guard[] = [], bounds: Partial<B
           s[at(n, i.inbox)] = 0
         })
       if (!connected) go(`${n} is connected again`, (s) => set(s, at(n, i.cut), 0))
-      if (connected && (n === victim || n < 2) && !get(state, at(n, i.beat)))
-        go(`${n} beats`, (s) => sendBeat(s, n))
-      if (connected && get(state, at(n, i.beat))) go(`${n} hears its beat`, (s) => hearBeat(s, n))
+      if (connected && (n === victim || n < 2) && !get(state, at(n, i.heartbeat)))
+        go(`${n} sends a heartbeat`, (s) => sendHeartbeat(s, n))
+      if (connected && get(state, at(n, i.heartbeat)))
+        go(`${n} receives the answer to its heartbeat`, (s) => receiveHeartbeat(s, n))
       for (const writer of writers) {
         if (!connected || !(get(state, at(n, i.inbox)) & bit(writer))) continue
         go(`${n} hears of write ${writer}`, (s) => hearNotice(s, n, writer))

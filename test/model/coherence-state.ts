@@ -1,27 +1,28 @@
 /** What the protocol does to stay right; without any one of them it is not. */
 export const guards = {
   'a fill is stored only under the epoch its load began with': 'casOnFill',
-  'a load that a notice overtook is not kept as current': 'generationOnFill',
-  'a copy out of the store that a notice overtook is not kept as current': 'generationOnAdopt',
-  "a writer's own copy that another's notice overtook is not kept as current": 'generationOnPatch',
+  'a load is not kept as current after an invalidation during it': 'generationOnFill',
+  'a copy from the store is not kept as current after an invalidation during its reading':
+    'generationOnAdopt',
+  "a writer's copy is not kept as current after an invalidation by another writer": 'generationOnPatch',
   "a writer's copy is stored only over the copy it was made from": 'casOnPatch',
   'what began under a term that ended is not kept as current': 'termOnKeep',
   'an instance ends its trust by its own clock': 'ownClock',
-  'trust counts from when the beat was sent': 'fromSending',
+  'trust counts from the sending of the heartbeat': 'fromSending',
   'a writer waits for all who hold a lease': 'waitMembers',
   'a writer that is missing from the registry waits a whole lease': 'waitMissing',
   'a writer that joined the registry just now waits the rest of a lease': 'waitJoined',
   'a writer that connected again just now waits the rest of a lease': 'waitConnected',
-  'a beat that says lapsed ends the term': 'endOnLapse',
-  'a beat that cannot bring every notice ends the term': 'endOnGap',
-  'notices are in the log besides being published': 'inLog',
+  'a heartbeat after the lease ended ends the term': 'endOnLapse',
+  'a heartbeat that cannot bring every invalidation ends the term': 'endOnGap',
+  'invalidations are in the log and also published': 'inLog',
   'an instance forgets before it confirms': 'forgetFirst',
-  'who is missing from the registry has not thereby confirmed': 'absentIsOpen',
-  'a beat of one who was missing confirms nothing': 'joinerConfirmsNothing',
-  'an epoch that was lost is not found again': 'epochUnique',
+  'an instance that is missing from the registry has not confirmed': 'absentIsOpen',
+  'the first heartbeat of a missing instance confirms nothing': 'joinerConfirmsNothing',
+  'a lost epoch is never given again': 'epochUnique',
   'a write that could not be announced is not acknowledged': 'ackAnnounced',
-  'the epoch moves before the notice goes out': 'bumpFirst',
-  'who joined a load that nobody vouches for gets it as old': 'joinersVouched',
+  'the epoch moves before the invalidation is published': 'bumpFirst',
+  'a reader that joined a load without a valid term gets it as stale': 'joinersVouched',
 } as const
 export type Guard = (typeof guards)[keyof typeof guards]
 
@@ -35,11 +36,11 @@ export const g = { chathub: 0, acked: 1, epoch: 2, unused: 3, copyEpoch: 4, copy
 const i0 = 22
 const iSize = 20
 // biome-ignore format: a table
-export const i = { up: 0, cut: 1, trust: 2, epoch: 3, copy: 4, current: 5, last: 6, inbox: 7, connected: 8, beat: 9, beatAge: 10, member: 11, latest: 12, op: 13, opEpoch: 14, opCopy: 15, overtaken: 16, ended: 17, opJoined: 18, early: 19 }
+export const i = { up: 0, cut: 1, trust: 2, epoch: 3, copy: 4, current: 5, last: 6, inbox: 7, connected: 8, heartbeat: 9, heartbeatAge: 10, member: 11, latest: 12, op: 13, opEpoch: 14, opCopy: 15, invalidated: 16, ended: 17, opJoined: 18, early: 19 }
 export const w0 = i0 + 3 * iSize
 export const wSize = 11
 // biome-ignore format: a table
-export const w = { phase: 0, base: 1, patch: 2, kept: 3, epoch: 4, number: 5, open: 6, left: 7, young: 8, overtaken: 9, ended: 10 }
+export const w = { phase: 0, base: 1, patch: 2, kept: 3, epoch: 4, number: 5, open: 6, left: 7, young: 8, invalidated: 9, ended: 10 }
 export const phase = {
   idle: 0,
   begun: 1,
@@ -50,7 +51,7 @@ export const phase = {
   dead: 6,
   announced: 7,
 }
-export const beat = { none: 0, whole: 1, missed: 2, gap: 3 }
+export const heartbeat = { none: 0, whole: 1, missed: 2, gap: 3 }
 export const op = { none: 0, adopting: 1, loading: 2, asked: 3, filled: 5, refused: 6 }
 
 export type Bytes = Uint8Array
@@ -89,14 +90,14 @@ export const plain = (s: Bytes, victim: number, epochsReturn: boolean): Bytes =>
         i.current,
         i.last,
         i.inbox,
-        i.beat,
-        i.beatAge,
+        i.heartbeat,
+        i.heartbeatAge,
         i.member,
         i.latest,
         i.early,
       ])
         s[at(n, field)] = 0
-      for (const field of [i.overtaken, i.ended, i.opJoined]) s[at(n, field)] = 0
+      for (const field of [i.invalidated, i.ended, i.opJoined]) s[at(n, field)] = 0
       if (get(s, at(n, i.op)) >= op.filled)
         for (let field = i.op; field <= i.opJoined; field++) s[at(n, field)] = 0
       s[g.confirmed + n] = 0
@@ -104,7 +105,7 @@ export const plain = (s: Bytes, victim: number, epochsReturn: boolean): Bytes =>
       s[at(n, i.copy)] = none
       if (n === 2 || announced(n)) s[g.lease + n] = 0
       if (n < 2 && get(s, of(n, w.phase)) >= phase.bumped && get(s, of(n, w.phase)) !== phase.announced)
-        for (const field of [w.base, w.patch, w.kept, w.epoch, w.overtaken, w.ended]) s[of(n, field)] = 0
+        for (const field of [w.base, w.patch, w.kept, w.epoch, w.invalidated, w.ended]) s[of(n, field)] = 0
     }
     // How long ago it joined matters to one who will announce.
     if (n === 2 || announced(n)) {

@@ -13,7 +13,7 @@ let redis: TestRedis
 let admin: Redis
 let folder: string
 let gateway: BesideRedis
-const channel = 'chathub:{gateway}:notice'
+const channel = 'chathub:{gateway}:invalidation'
 const urlOf = (name: string, port = redis.port, password = `${name}#hidden`): string =>
   `redis://${name}:${password}@127.0.0.1:${port}`
 const file = (): string => join(folder, 'url')

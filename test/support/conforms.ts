@@ -56,11 +56,17 @@ export const conformanceTo = (document: Document) => {
   const templateOf = templateFinder(Object.keys(document.paths))
   const ajv = new Ajv2020({ strict: false, allErrors: true })
   formats.default(ajv)
+  const $id = 'https://gateway.example/openapi'
+  ajv.addSchema({ $id, components: document.components })
   const compiled = new Map<object, ValidateFunction>()
 
   /** The schema as a function, with what its references point to. */
   const validatorOf = (schema: object): ValidateFunction => {
-    const made = compiled.get(schema) ?? ajv.compile({ allOf: [schema], components: document.components })
+    const known = compiled.get(schema)
+    if (known) return known
+    // The components are compiled once for all.
+    const text = JSON.stringify(schema).replaceAll('"#/components/', `"${$id}#/components/`)
+    const made = ajv.compile(JSON.parse(text))
     compiled.set(schema, made)
     return made
   }
