@@ -4,7 +4,7 @@ import { isLong } from '../support/long.ts'
 import { describeWithRedisServer } from '../support/needs.ts'
 import { startRedis, type TestRedis } from '../support/redis.ts'
 
-const pairs = isLong ? 100_000 : 300
+const pairs = isLong ? 100_000 : 60
 const list = '/v1/organizations/24/operators'
 
 describeWithRedisServer('three instances on one Redis', () => {

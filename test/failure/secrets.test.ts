@@ -3,6 +3,7 @@ import type { Redis } from 'ioredis'
 import { endpoints } from '../../src/contract/endpoints.ts'
 import { createLog } from '../../src/log.ts'
 import { startGateway, type TestGateway } from '../support/gateway.ts'
+import { isLong } from '../support/long.ts'
 import { describeWithRedis } from '../support/needs.ts'
 import { openRedis, type TestDatabase } from '../support/redis.ts'
 import { until } from '../support/until.ts'
@@ -46,28 +47,33 @@ const search = async (gateway: TestGateway, trouble: string, more: () => Promise
   return { secrets, asked }
 }
 
+const usualTroubles = ['none', '500 with our own token in it', 'rows that are none', 'bytes that are no HTTP']
+
 describe('secrets without Redis', () => {
-  it.each(Object.keys(troubles))('stand nowhere, when ChatHub’s trouble is: %s', async (trouble) => {
-    const gateway = await start({ READ_DEADLINE_MS: '1000', WRITE_DEADLINE_MS: '1000' })
-    const { secrets, asked } = await search(gateway, trouble, async () => ({}))
-    // The tour did meet the things that it looks for, and was everywhere.
-    if (trouble === 'none') {
-      for (const { method, path } of Object.values(endpoints)) {
-        const pattern = new RegExp(`^${method.toUpperCase()} ${path.replaceAll(/\{\w+\}/g, '[^/]+')}$`)
-        expect([method, path, asked.some((one) => pattern.test(one))]).toEqual([method, path, true])
+  it.each(isLong ? Object.keys(troubles) : usualTroubles)(
+    'stand nowhere, when ChatHub’s trouble is: %s',
+    async (trouble) => {
+      const gateway = await start({ READ_DEADLINE_MS: '1000', WRITE_DEADLINE_MS: '1000' })
+      const { secrets, asked } = await search(gateway, trouble, async () => ({}))
+      // The tour did meet the things that it looks for, and was everywhere.
+      if (trouble === 'none') {
+        for (const { method, path } of Object.values(endpoints)) {
+          const pattern = new RegExp(`^${method.toUpperCase()} ${path.replaceAll(/\{\w+\}/g, '[^/]+')}$`)
+          expect([method, path, asked.some((one) => pattern.test(one))]).toEqual([method, path, true])
+        }
+        for (const name of [
+          'operator token',
+          'drop-in operator token',
+          'onboarding token',
+          'gateway token',
+          'ticket',
+          'session',
+        ])
+          expect(secrets).toHaveProperty([name])
       }
-      for (const name of [
-        'operator token',
-        'drop-in operator token',
-        'onboarding token',
-        'gateway token',
-        'ticket',
-        'session',
-      ])
-        expect(secrets).toHaveProperty([name])
-    }
-    await gateway.close()
-  })
+      await gateway.close()
+    },
+  )
 })
 
 describe('the search', () => {

@@ -1,5 +1,6 @@
 import type { TestGateway } from '../support/gateway.ts'
 import { isLong } from '../support/long.ts'
+import { until } from '../support/until.ts'
 
 /** What the suites of writes share. */
 export const longTimeout = isLong ? 900_000 : 300_000
@@ -50,16 +51,21 @@ export const departments = (count: number, people = 0) =>
     operators: Array.from({ length: people }, (__, n) => ({ name: `Old ${i}-${n}` })),
   }))
 
-/** Asks until it is accepted, coming back when it is told to: 503 says that nothing was sent, 409 that it still runs. */
+/**
+ * Asks until it is accepted: 503 says that nothing was sent, 409 that it still runs. Both must say when to come back. It asks
+ * sooner than that, because asking again is the only way to know.
+ */
 export const insist = async <A extends { status: number }>(
   ask: () => Promise<A>,
   retryAfter: (answer: A) => unknown,
 ): Promise<A> => {
-  for (;;) {
-    const answer = await ask()
-    if (answer.status !== 503 && answer.status !== 409) return answer
-    const seconds = Number(retryAfter(answer))
-    if (!(seconds > 0)) throw new Error(`${answer.status} without Retry-After`)
-    await new Promise((resolve) => setTimeout(resolve, seconds * 1000))
+  let answer = await ask()
+  const isAccepted = async (): Promise<boolean> => {
+    if (answer.status !== 503 && answer.status !== 409) return true
+    if (!(Number(retryAfter(answer)) > 0)) throw new Error(`${answer.status} without Retry-After`)
+    answer = await ask()
+    return false
   }
+  await until(isAccepted, 'an answer other than 503 and 409', 100)
+  return answer
 }
