@@ -1,0 +1,48 @@
+import type { Endpoint } from '../../src/contract/endpoints.ts'
+import { includes, type Scope, scopes } from '../../src/contract/scopes.ts'
+
+const code = (text: string): string => `\`${text}\``
+
+/** The scopes with which an endpoint may be called, each group in one cell. */
+const needs = ({ scope, scopeToo, scopeOfValue, sessionOnly }: Endpoint): string => {
+  if (scope === 'open') return 'nothing'
+  if (scope === 'any') return sessionOnly ? 'a browser session' : 'any credential'
+  const more = scopeOfValue ? `; ${code(scopeOfValue.scope)} ${scopeOfValue.what}` : ''
+  return `${[scope, ...(scopeToo ? [scopeToo] : [])].map(code).join(' and ')}${more}`
+}
+
+const callOf = ({ method, path }: Endpoint): string => code(`${method.toUpperCase()} ${path}`)
+
+/** docs/rights.md: which scope each endpoint needs, and what each scope allows. */
+export const rightsPage = (endpoints: readonly Endpoint[]): string => {
+  const allowedBy = (scope: Scope): string[] =>
+    endpoints.filter((one) => one.scope === scope || one.scopeToo === scope).map(callOf)
+  const scopeRow = (scope: Scope): string => {
+    const included = (includes[scope] ?? []).map((each) => `and what ${code(each)} allows`)
+    const allowed = [...allowedBy(scope), ...included]
+    return `| ${code(scope)} | ${allowed.length > 0 ? allowed.join('<br>') : 'Reserved: no endpoint needs it yet.'} |`
+  }
+  return `# Rights
+
+Made from the table of endpoints. \`UPDATE=true npm test -- test/rights\` writes it again.
+
+A credential has scopes and organizations. An organization outside its list answers exactly like one that does not exist.
+\`operators:write\` includes \`operators:status\`; no other scope includes one. A credential of any kind follows this table: a key,
+a JWT, a browser session, or a gateway token of a drop-in login.
+
+## What each endpoint needs
+
+| endpoint | needs |
+|---|---|
+${endpoints.map((one) => `| ${callOf(one)} | ${needs(one)} |`).join('\n')}
+
+Retrying an operation needs the scope of its write. With \`operators:status\` alone, an operator that is neither active nor
+inactive cannot be changed: one alone is 403, and in a list of operators it is \`rejected\` with the reason \`scope.missing\`.
+
+## What each scope allows
+
+| scope | allows |
+|---|---|
+${scopes.map(scopeRow).join('\n')}
+`
+}
