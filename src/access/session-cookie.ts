@@ -2,13 +2,20 @@ import type { IncomingHttpHeaders } from 'node:http'
 import { sessionCookie, sessionHeader } from '../contract/system.ts'
 import { Failure } from '../errors.ts'
 
-/** The session id in the Cookie header. */
+/**
+ * The session id in the Cookie header. The same one twice counts as one.
+ * @throws Failure `credential.conflict` for two different ones: the order of cookies must not choose the session
+ */
 export const sessionIdOf = ({ cookie = '' }: IncomingHttpHeaders): string | undefined => {
+  let found: string | undefined
   for (const part of cookie.split(';')) {
     const equals = part.indexOf('=')
-    if (part.slice(0, equals).trim() === sessionCookie) return part.slice(equals + 1).trim()
+    if (part.slice(0, equals).trim() !== sessionCookie) continue
+    const id = part.slice(equals + 1).trim()
+    if (found !== undefined && found !== id) throw new Failure('credential.conflict')
+    found = id
   }
-  return undefined
+  return found
 }
 
 /** The value of Set-Cookie (RFC 6265bis). An age of 0 removes the cookie. */

@@ -27,6 +27,20 @@ describe('the session id', () => {
   })
 })
 
+it('two different session ids are a conflict, in any order, and the same one twice counts as one', () => {
+  const two = (...ids: string[]) => ({ cookie: ids.map((id) => `__Host-chathub-session=${id}`).join('; ') })
+  for (const ids of [
+    ['abc', 'abd'],
+    ['abc', 'abc', 'x'],
+    ['', 'abc'],
+    ['abc', ''],
+  ])
+    expect(() => sessionIdOf(two(...ids))).toThrow(
+      expect.objectContaining({ code: 'credential.conflict', status: 400 }),
+    )
+  expect(sessionIdOf(two('abc', 'abc'))).toBe('abc')
+})
+
 describe('the cookie', () => {
   it('is bound to this host, to HTTPS and to HTTP, and ends with the session', () => {
     expect(setCookie('abc', 'strict', 59.9)).toBe(
