@@ -12,6 +12,7 @@ const families = [
   'assignment:',
   'audit:',
   'idempotency:',
+  'idempotency-lease:',
   'session:',
   'ticket:',
   'token:',
@@ -20,14 +21,15 @@ const channels = ['{gateway}:invalidation', '{gateway}:confirm:check', 'journal:
 
 /**
  * Every command of the scripts and of the modules, as it does no harm. The second word is the type of a scratch key, and
- * so is a word after `@`. SET
- * comes first, because Redis refuses for want of memory only the first write of a script.
+ * so is a word after `@`. SET comes first, because Redis refuses for want of memory only the first write of a script.
  */
 const commands = `
 SET string 1 PX 60000
 UNLINK hash
 UNLINK list
 UNLINK zset
+UNLINK set
+UNLINK stream
 GET string
 INCR string
 APPEND string 1
@@ -42,6 +44,7 @@ GETDEL string
 HSET hash a 1
 HGET hash a
 HEXISTS hash a
+HVALS hash
 HDEL hash a
 LPUSH list a
 RPUSH list b
@@ -58,15 +61,18 @@ ZREVRANGEBYSCORE zset 1 0
 ZREM zset b
 ZREMRANGEBYSCORE zset 5 6
 ZSCORE zset a
+SADD set a
+SMEMBERS set
+SREM set a
 DEL list
 SETBIT string 1 1
 GETBIT string 1
-XADD stream MAXLEN ~ 9 1-1 a b
+XADD stream MAXLEN ~ 9 * a b
 XTRIM stream MINID ~ 1
 XRANGE stream (0-0 + COUNT 1
 XREVRANGE stream + - COUNT 1
 RENAME stream @stream`
-const types = ['string', 'hash', 'list', 'zset', 'stream']
+const types = ['string', 'hash', 'list', 'set', 'zset', 'stream']
 
 const callOf = (line: string): string => {
   const [name = '', type = '', ...args] = line.split(' ')

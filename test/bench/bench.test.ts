@@ -19,8 +19,7 @@ describe('npm run bench', () => {
     if (isLong) expect(queue).toHaveLength(4)
   })
 
-  const itWhenLong = isLong ? it : it.skip
-  itWhenLong('prints the machine, the versions, the command and a table with ratios to bare', async () => {
+  it('prints the machine, the versions, the command and a table with ratios to bare', async () => {
     const text = await bench('hit', '--short', '--only', 'gateway')
     expect(text).toMatch(/^Node 2\d\.\d+\.\d+ \(V8 .*express 5\./m)
     expect(text).toContain('npm run bench -- hit --short --only gateway')

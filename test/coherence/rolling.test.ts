@@ -1,5 +1,4 @@
-import { afterAll, afterEach, describe, expect, it } from '@jest/globals'
-import { isLong } from '../support/long.ts'
+import { afterAll, afterEach, expect, it } from '@jest/globals'
 import { describeWithRedisServer } from '../support/needs.ts'
 import { type Running, stopEverything } from '../support/processes.ts'
 import { startRedis, type TestRedis } from '../support/redis.ts'
@@ -36,9 +35,7 @@ const balance = (instances: Set<Running>) => {
   }
 }
 
-// Its balancer asks and its instances linger in real time, so a busy machine may lose a request.
-const describeWhenLong = isLong ? describeWithRedisServer : describe.skip
-describeWhenLong('three instances restarted in turn', () => {
+describeWithRedisServer('three instances restarted in turn', () => {
   let redis: TestRedis
   let fleet: Fleet
   afterEach(async () => {

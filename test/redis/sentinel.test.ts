@@ -1,7 +1,6 @@
 import { afterEach, expect, it } from '@jest/globals'
 import { endWhatIsLeft, startBeside } from '../failure/faulty-redis.ts'
 import { startProxy } from '../support/fault-proxy.ts'
-import { isLong } from '../support/long.ts'
 import { describeWithRedisServer } from '../support/needs.ts'
 import { startRedis } from '../support/redis.ts'
 import { hasLostNothing } from '../support/settled.ts'
@@ -33,18 +32,14 @@ const start = async () => {
 }
 
 describeWithRedisServer('a master that another takes over from', () => {
-  const itWhenLong = isLong ? it : it.skip
-  itWhenLong(
-    'is found again though the Sentinel is slow, and tells of the change while it is asked',
-    async () => {
-      const { master, link, gateway, isPromoted } = await start()
-      await link.set({ latency: 300 })
-      await master.kill()
-      await until(isPromoted)
-      await gateway.isTrusted()
-      expect((await gateway.add()).status).toBe(201)
-    },
-  )
+  it('is found again though the Sentinel is slow, and tells of the change while it is asked', async () => {
+    const { master, link, gateway, isPromoted } = await start()
+    await link.set({ latency: 300 })
+    await master.kill()
+    await until(isPromoted)
+    await gateway.isTrusted()
+    expect((await gateway.add()).status).toBe(201)
+  })
 
   it('is found again though the Sentinel said nothing for a while', async () => {
     const { master, link, gateway, isPromoted } = await start()

@@ -1,20 +1,17 @@
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
+import { afterEach, beforeEach, expect, it } from '@jest/globals'
 import { type Coherence, createCoherence, memberMs, registry } from '../../src/cache/coherence.ts'
 import { systemClock as clock, pause } from '../../src/clock.ts'
 import { createRedis, type Redis } from '../../src/redis/redis.ts'
 import { createSharedBudget } from '../../src/throttle/shared-budget.ts'
 import { busiestSecond } from '../budget/busiest-second.ts'
 import { type FaultProxy, startProxy } from '../support/fault-proxy.ts'
-import { isLong } from '../support/long.ts'
 import { describeWithRedisServer } from '../support/needs.ts'
 import { startRedis, type TestRedis } from '../support/redis.ts'
 
 const requestsPerSecond = 20
 const instances = 3
 
-// Every window is a second of real time. The rules themselves are in shared-budget.test.ts.
-const describeWhenLong = isLong ? describeWithRedisServer : describe.skip
-describeWhenLong('three instances that take all they can', () => {
+describeWithRedisServer('three instances that take all they can', () => {
   let server: TestRedis
   let proxy: FaultProxy
   let connections: Redis[]
