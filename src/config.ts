@@ -24,6 +24,7 @@ export const settings = {
   companyToken: secret('CHATHUB_COMPANY_TOKEN', type.companyToken, 'The company token. The gateway logs in only when ChatHub refuses this token.'),
   login: optional('CHATHUB_LOGIN', type.anyText, 'The login with which the gateway fetches company tokens.'),
   password: secret('CHATHUB_PASSWORD', type.oneLine(1), 'The password of that login.'),
+  tokenEncryptionSecret: secret('TOKEN_ENCRYPTION_SECRET', type.oneLine(32), 'At least 32 characters. Instances then share the token that one login returns, encrypted in Redis. Without it each logs in, one after the other.'),
   authHeader: setting('CHATHUB_AUTH_HEADER', oneOf('authorization', 'x-authorization-key'), 'authorization', 'The header that carries the token.'),
   requestsPerSecond: setting('CHATHUB_REQUESTS_PER_SECOND', wholeNumber(1, 10_000), '5', 'The most requests that arrive at ChatHub in any sliding second, from all instances together. Of the calls that must wait, each instance sends at most about 300 a second.'),
   timeoutMs: setting('CHATHUB_TIMEOUT_MS', wholeNumber(50, 60_000), '3000', 'The time limit of one attempt at ChatHub, in milliseconds.'),

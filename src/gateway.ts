@@ -71,7 +71,7 @@ export const createGateway = (config: Config, { log, clock = systemClock, onRepo
   const budget = redis
     ? createSharedBudget({ redis, requestsPerSecond, clock, membership: coherence, registry, memberMs })
     : createLocalBudget({ requestsPerSecond: () => requestsPerSecond, clock, opensAt: firstAskMs })
-  const upstream = createUpstream({ ...config, proxies: config, budget, clock, report })
+  const upstream = createUpstream({ ...config, proxies: config, budget, redis, clock, report })
   const { chathub, companyToken } = upstream
 
   // Reading.
@@ -96,7 +96,7 @@ export const createGateway = (config: Config, { log, clock = systemClock, onRepo
   // Callers.
   const access = createAccess({ ...common, proxies: config, newRecords })
   const { keys, sessions } = access
-  const stopWatching = watchCredentials({ config, keys, companyToken, redis, sessions, clock, report })
+  const stopWatching = watchCredentials({ ...upstream, config, keys, redis, sessions, clock, report })
 
   const idempotency = createIdempotency({ records: newRecords(), clock, storable: isStorable })
   const { eraseName: eraseInAnswers } = idempotency

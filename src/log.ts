@@ -87,5 +87,5 @@ const levels: Partial<Record<Report['name'], Level | undefined>> = {
 const levelOf = (report: Report): Level | undefined => {
   if (report.name in levels) return levels[report.name]
   if (report.name === 'upstream' && report.outcome === 'ok') return 'debug'
-  return report.name === 'login' && report.result === 'ok' ? 'info' : 'warn'
+  return report.name === 'login' && ['ok', 'shared'].includes(report.result) ? 'info' : 'warn'
 }

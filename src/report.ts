@@ -19,7 +19,7 @@ export type Report =
   | { name: 'never-sent' }
   | { name: 'retry'; operation: string }
   | { name: 'breaker'; breaker: 'chathub'; state: 'open' | 'half-open' | 'closed' }
-  | { name: 'login'; result: 'ok' | 'refused' | 'failed'; retryInMs?: number }
+  | { name: 'login'; result: 'ok' | 'shared' | 'throttled' | 'refused' | 'failed'; retryInMs?: number }
   | { name: 'token-refused'; source: 'token' | 'login'; retryInMs: number }
   | { name: 'secret-file'; setting: string; result: 'changed' | 'kept'; because?: string }
   | { name: 'contract-drift'; operation: string; organization?: Id; what: string; rows: number }

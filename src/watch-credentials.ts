@@ -2,6 +2,7 @@ import { ZodError } from 'zod'
 import { type Keys, parseClients } from './access/keys.ts'
 import type { Sessions } from './access/sessions.ts'
 import type { CompanyToken } from './chathub/company-token.ts'
+import type { SharedLogin } from './chathub/shared-login.ts'
 import type { Clock } from './clock.ts'
 import { type Config, secretOf, settings } from './config.ts'
 import type { Redis } from './redis/redis.ts'
@@ -9,7 +10,13 @@ import type { Reporter } from './report.ts'
 import type { Secret } from './secret.ts'
 import { watchFile } from './watch-file.ts'
 
-type WatchedName = 'clients' | 'companyToken' | 'password' | 'redisUrl' | 'sessionSecret'
+type WatchedName =
+  | 'clients'
+  | 'companyToken'
+  | 'password'
+  | 'redisUrl'
+  | 'sessionSecret'
+  | 'tokenEncryptionSecret'
 
 /** @throws an error that says what is wanted and never repeats the value */
 const readAgain = (name: WatchedName, text: string): Secret | undefined => {
@@ -29,12 +36,13 @@ export const watchCredentials = (options: {
   config: Config
   keys: Keys
   companyToken: CompanyToken
+  sharedLogin: SharedLogin | undefined
   redis: Redis | undefined
   sessions: Sessions | undefined
   clock: Clock
   report: Reporter
 }): (() => void) => {
-  const { config, keys, companyToken, redis, sessions, clock, report } = options
+  const { config, keys, companyToken, sharedLogin, redis, sessions, clock, report } = options
   const stopping = new AbortController()
 
   /** Throws when the new content has a fault. */
@@ -64,5 +72,6 @@ export const watchCredentials = (options: {
   watch('password', (password) => companyToken.replace({ password }))
   watch('redisUrl', (url) => redis?.replace(url.reveal()))
   watch('sessionSecret', (secret) => sessions?.replaceSecret(secret))
+  watch('tokenEncryptionSecret', (secret) => sharedLogin?.replaceSecret(secret))
   return () => stopping.abort()
 }

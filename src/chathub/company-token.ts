@@ -1,14 +1,16 @@
-import { type Clock, pause } from '../clock.ts'
+import type { Clock } from '../clock.ts'
 import { Failure, isFailure } from '../errors.ts'
 import type { Reporter } from '../report.ts'
-import { Secret } from '../secret.ts'
-import type { Call, CallContext, Exchange } from './exchange.ts'
-import { tokenOf } from './wire.ts'
+import type { Secret } from '../secret.ts'
+import type { CallContext, Exchange } from './exchange.ts'
+import { type Credentials, createLogin, isRefusedLogin } from './login.ts'
+import type { Token } from './sealed-token.ts'
+import type { LogInShared } from './shared-login.ts'
 
 /** `token`: the configured token. `login`: a token that a login returned. */
 type Source = 'token' | 'login'
 /** `since` and `until` are monotonic, `expiresAt` is ms since 1970. */
-type Ready = { state: 'ready'; token: Secret; source: Source; since: number; expiresAt?: number | undefined }
+type Ready = { state: 'ready'; source: Source; since: number } & Token
 type State = { state: 'none' } | Ready | { state: 'refused'; source: Source; until: number }
 
 export type TokenStatus = {
@@ -18,50 +20,45 @@ export type TokenStatus = {
   detail: string | null
 }
 
-export type Credentials = {
-  token: Secret | undefined
-  login: string | undefined
-  password: Secret | undefined
-}
-
 /** The only holder of the company token. */
 export type CompanyToken = {
-  /** Adds the token to each call. After a 401 it obtains another token and repeats the call once. */
+  /** Adds the token to each call. After a 401 it obtains another token and repeats the call; a second time only if the
+   * other token came from another instance. */
   withToken(exchange: Exchange): Exchange
   /** Replaces credentials whose file has changed, from the next call on. */
   replace(credentials: Partial<Credentials>): void
   status(): TokenStatus
 }
 
-// The samples of ChatHub log in at most once a second; 50 ms allow for different travel times.
-const loginSpacingMs = 1050
-const loginWaitMs = 5000
 const loginBackoffMaxMs = 60_000
 // A refused token cannot lock an account, so it is tried again sooner than a login.
 const tokenBackoffMaxMs = 4000
 const renewBeforeMs = 60_000
 
 /**
- * Uses the configured token first, and logs in when ChatHub refuses it. All waiting calls share one login, and logins are
- * at least 1 s apart. Refused credentials are tried again after a growing delay; until then calls fail at once with
+ * Uses the configured token first, and logs in when ChatHub refuses it. All waiting calls share one login; `logInShared` is
+ * how instances share theirs. Logins are at least 1 s apart. Refused credentials are tried again after a growing delay; until then calls fail at once with
  * `chathub.credentials`.
  */
 export const createCompanyToken = (options: {
   credentials: Credentials
   clock: Clock
   report: Reporter
+  logInShared?: LogInShared | undefined
 }): CompanyToken => {
   const { clock, report } = options
   let credentials = options.credentials
   let failures = 0
-  let lastLoginAt = Number.NEGATIVE_INFINITY
-  let login: Promise<Secret> | undefined
 
-  const configured = (): State =>
-    credentials.token
-      ? { state: 'ready', token: credentials.token, source: 'token', since: clock.now() }
-      : { state: 'none' }
+  const configured = (): State => {
+    const { token } = credentials
+    if (!token) return { state: 'none' }
+    return { state: 'ready', token, source: 'token', since: clock.now(), expiresAt: undefined, shared: false }
+  }
   let current: State = configured()
+  /** The last token that ChatHub refused. It is not taken from another instance again. */
+  let refusedToken: Secret | undefined
+  let running: Promise<Secret> | undefined
 
   const refuse = (source: Source): Failure => {
     const delay = Math.min(source === 'login' ? loginBackoffMaxMs : tokenBackoffMaxMs, 1000 * 2 ** failures++)
@@ -70,42 +67,36 @@ export const createCompanyToken = (options: {
     return new Failure('chathub.credentials', { retryAfterMs: delay })
   }
 
-  const logIn = async (exchange: Exchange, context: CallContext): Promise<Secret> => {
-    const waitMs = lastLoginAt + loginSpacingMs - clock.now()
-    if (waitMs > 0) await pause(clock, waitMs)
-    lastLoginAt = clock.now()
-    const used = credentials
-    const call: Call = {
-      operation: 'login',
-      method: 'POST',
-      path: '/api/company/get-token',
-      body: JSON.stringify({ login: used.login, password: used.password?.reveal() }),
-      write: false,
-      // Other calls wait for this login too, so it may take longer than the first caller waits.
-      context: { lane: 'people', client: context.client, deadline: context.deadline + loginWaitMs },
-    }
+  const isUsable = ({ token, expiresAt = Infinity }: Token): boolean =>
+    token.reveal() !== refusedToken?.reveal() && clock.wall() < expiresAt - renewBeforeMs
+  const login = createLogin({
+    credentials: () => credentials,
+    clock,
+    report,
+    logInShared: options.logInShared,
+  })
+  const logInOnce = async (exchange: Exchange, context: CallContext): Promise<Secret> => {
     try {
-      const { token, expiresAt } = tokenOf((await exchange(call)).body)
-      if (used !== credentials) throw new Failure('chathub.credentials')
-      const secret = new Secret(token)
-      current = { state: 'ready', token: secret, source: 'login', since: clock.now(), expiresAt }
-      report({ name: 'login', result: 'ok' })
-      return secret
+      const obtained = await login(exchange, context, isUsable)
+      if (!obtained) return current.state === 'ready' ? current.token : logInOnce(exchange, context)
+      current = { ...obtained, state: 'ready', source: 'login', since: clock.now() }
+      report({ name: 'login', result: obtained.shared ? 'shared' : 'ok' })
+      return obtained.token
     } catch (error) {
-      // The outcome of replaced credentials says nothing about the new ones.
-      if (used !== credentials) return current.state === 'ready' ? current.token : logIn(exchange, context)
-      if (isFailure(error, 'chathub.credentials', 'chathub.forbidden', 'chathub.rejected')) {
-        const failure = refuse('login')
-        report({ name: 'login', result: 'refused', retryInMs: failure.retryAfterMs ?? 0 })
-        throw failure
+      if (!isRefusedLogin(error)) {
+        report({ name: 'login', result: 'failed' })
+        throw error
       }
-      report({ name: 'login', result: 'failed' })
-      throw error
+      const failure = refuse('login')
+      report({ name: 'login', result: 'refused', retryInMs: failure.retryAfterMs ?? 0 })
+      throw failure
     }
   }
-  const sharedLogin = (exchange: Exchange, context: CallContext): Promise<Secret> => {
-    login ??= logIn(exchange, context).finally(() => (login = undefined))
-    return login
+
+  /** One login for all calls that wait for it. */
+  const logIn = (exchange: Exchange, context: CallContext): Promise<Secret> => {
+    running ??= logInOnce(exchange, context).finally(() => (running = undefined))
+    return running
   }
 
   const obtain = async (exchange: Exchange, context: CallContext): Promise<Secret> => {
@@ -114,11 +105,11 @@ export const createCompanyToken = (options: {
       if (left > 0) throw new Failure('chathub.credentials', { retryAfterMs: left })
       if (current.source === 'token') current = configured()
     }
-    if (current.state !== 'ready') return sharedLogin(exchange, context)
+    if (current.state !== 'ready') return logIn(exchange, context)
     const old = current
     const expiresAt = old.expiresAt ?? Number.POSITIVE_INFINITY
     if (!credentials.login || clock.wall() <= expiresAt - renewBeforeMs) return old.token
-    return sharedLogin(exchange, context).catch((error) => {
+    return logIn(exchange, context).catch((error) => {
       // The old token is still good, so a failed renewal is no reason to fail.
       if (clock.wall() >= expiresAt) throw error
       current = old
@@ -138,20 +129,21 @@ export const createCompanyToken = (options: {
 
   return {
     withToken: (exchange) => async (call) => {
-      const token = await obtain(exchange, call.context)
-      try {
-        const reply = await exchange({ ...call, token: token.reveal() })
-        failures = 0
-        return reply
-      } catch (error) {
-        if (!isFailure(error, 'chathub.credentials')) throw error
-        const next = await renew(token, exchange, call.context)
-        return exchange({ ...call, token: next.reveal() }).catch((again) => {
-          const refused = isFailure(again, 'chathub.credentials')
-          throw refused && current.state === 'ready' && current.token === next
-            ? refuse(current.source)
-            : again
-        })
+      let token = await obtain(exchange, call.context)
+      for (let renewals = 0; ; renewals++) {
+        try {
+          const reply = await exchange({ ...call, token: token.reveal() })
+          failures = 0
+          return reply
+        } catch (error) {
+          if (!isFailure(error, 'chathub.credentials')) throw error
+          refusedToken = token
+          const isCurrent = current.state === 'ready' && current.token === token
+          // A token that another instance obtained may be old, so a refusal of it says nothing about a login.
+          const isLast = renewals >= 2 || (renewals === 1 && !(isCurrent && (current as Ready).shared))
+          if (isLast) throw isCurrent ? refuse((current as Ready).source) : error
+          token = await renew(token, exchange, call.context)
+        }
       }
     },
     replace: (changed) => {

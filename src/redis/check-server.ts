@@ -16,6 +16,7 @@ const families = [
   'session:',
   'ticket:',
   'token:',
+  '{login}:',
 ]
 const channels = ['{gateway}:invalidation', '{gateway}:confirm:check', 'journal:changed']
 

@@ -7,7 +7,8 @@ import type { PriorityQueue } from './priority-queue.ts'
 /**
  * Takes one slot for each request. The slot is checked again as the request leaves; if it expired while a connection was
  * made, another one is taken. A request that never left because ChatHub had closed the connection goes out once more, on a
- * new connection and with a slot of its own. A 429 of ChatHub, and a 503 that says for how long, pauses all calls.
+ * new connection and with a slot of its own. A 429 of ChatHub, and a 503 that says for how long, pauses all calls, unless it
+ * answers a login: ChatHub limits logins apart.
  */
 export const withRateLimit =
   (exchange: Exchange, queue: PriorityQueue, report: Reporter): Exchange =>
@@ -20,7 +21,7 @@ export const withRateLimit =
         if (!maySend()) throw new Failure('queue.full', { retryAfterMs: 1000 })
         return await exchange({ ...call, maySend: () => maySend() && slot.consume() })
       } catch (error) {
-        const ms = pauseOf(error)
+        const ms = call.operation === 'login' ? undefined : pauseOf(error)
         if (ms !== undefined) {
           queue.pause(ms)
           report({ name: 'upstream-paused', ms })

@@ -1,8 +1,10 @@
 import { createChatHub } from '../chathub/client.ts'
 import { createCompanyToken } from '../chathub/company-token.ts'
 import { createExchange, type Exchange } from '../chathub/exchange.ts'
+import { createSharedLogin } from '../chathub/shared-login.ts'
 import type { Clock } from '../clock.ts'
 import { type Proxies, proxyFor } from '../outbound.ts'
+import type { Redis } from '../redis/redis.ts'
 import type { Reporter } from '../report.ts'
 import type { Secret } from '../secret.ts'
 import { createBreaker } from './breaker.ts'
@@ -29,6 +31,8 @@ export const createUpstream = (options: {
   proxies: Proxies
   queueMax: number
   budget: Budget
+  redis: Redis | undefined
+  tokenEncryptionSecret: Secret | undefined
   clock: Clock
   report: Reporter
 }) => {
@@ -42,7 +46,16 @@ export const createUpstream = (options: {
   })
   const breaker = createBreaker({ clock, report })
   const { companyToken: token, login, password, chathubUrl: origin } = options
-  const companyToken = createCompanyToken({ credentials: { token, login, password }, clock, report })
+  const { redis, tokenEncryptionSecret: secret } = options
+  const bound = `${origin.origin} ${login}`
+  const sharedLogin = redis && login ? createSharedLogin({ redis, clock, secret, bound }) : undefined
+  const logInShared = sharedLogin?.logIn
+  const companyToken = createCompanyToken({
+    credentials: { token, login, password },
+    clock,
+    report,
+    logInShared,
+  })
   const http = createExchange({ ...options, origin, proxy: proxyFor(origin, options.proxies) })
 
   let exchange: Exchange = http.exchange
@@ -54,6 +67,7 @@ export const createUpstream = (options: {
   return {
     chathub: createChatHub(exchange, report),
     companyToken,
+    sharedLogin,
     estimate: queue.estimate,
     /** The most calls that can leave within `ms` if no other call waits. */
     callsWithin: (ms: number): number =>

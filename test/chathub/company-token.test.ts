@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from '@jest/globals'
 import type { SimulatorOptions, TokenShape } from '../../src/apps/simulator/simulator.ts'
-import { type Credentials, createCompanyToken } from '../../src/chathub/company-token.ts'
+import { createCompanyToken } from '../../src/chathub/company-token.ts'
+import type { Credentials } from '../../src/chathub/login.ts'
 import type { Clock } from '../../src/clock.ts'
 import type { Report } from '../../src/report.ts'
 import { Secret } from '../../src/secret.ts'
@@ -190,6 +191,21 @@ describe('the company token', () => {
     await clock.advance(2000)
     await ask()
     expect(routes()).toEqual(['login 200', 'list 200', 'list 200', 'login 200', 'list 200'])
+  })
+
+  it('comes from a login that is repeated when ChatHub throttles it, after the time that ChatHub asks for', async () => {
+    const clock = await handClock()
+    const { ask, routes, simulator, reports } = await start(account, clock)
+    const headers = { 'Retry-After': '3' }
+    simulator.fault({ route: 'login', mode: 'status', status: 429, headers, times: 1 })
+    const answer = ask()
+    await until(() => reports.length === 1)
+    expect(reports).toEqual([{ name: 'login', result: 'throttled', retryInMs: 3000 }])
+    await clock.advance(2999)
+    expect(routes()).toEqual(['login 429'])
+    await clock.advance(1)
+    expect((await answer).status).toBe(200)
+    expect(routes()).toEqual(['login 429', 'login 200', 'list 200'])
   })
 
   it('is not renewed after a failure that is not about credentials', async () => {

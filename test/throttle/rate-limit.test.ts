@@ -7,11 +7,11 @@ import { createTestQueue, pass, useVirtualTime } from './queue-harness.ts'
 
 useVirtualTime()
 
-const setUp = (exchange: Exchange, requestsPerSecond = 5) => {
+const setUp = (exchange: Exchange, requestsPerSecond = 5, operation: Call['operation'] = 'operators') => {
   const test = createTestQueue(requestsPerSecond)
   const reports: Report[] = []
   const call: Call = {
-    operation: 'operators',
+    operation,
     method: 'GET',
     path: '/',
     write: false,
@@ -69,6 +69,18 @@ describe('the rate limit', () => {
     expect(queue.waiting().people).toBe(1)
     await pass(25)
     expect(await grantedAt).toBeGreaterThanOrEqual(7000)
+  })
+
+  it('does not pause other calls when ChatHub throttles a login', async () => {
+    const throttled = async () => {
+      throw new Failure('chathub.throttled', { retryAfterMs: 7000 })
+    }
+    const { ask, queue, context, clock, reports } = setUp(throttled, 5, 'login')
+    await expect(ask()).rejects.toMatchObject({ code: 'chathub.throttled' })
+    const grantedAt = queue.acquireSlot(context('people')).then(() => clock.now())
+    await pass(0)
+    expect(reports).toEqual([])
+    expect(await grantedAt).toBe(clock.now())
   })
 
   it('does not pause for any other failure', async () => {
