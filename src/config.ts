@@ -33,6 +33,7 @@ export const settings = {
   readDeadlineMs: setting('READ_DEADLINE_MS', wholeNumber(100, 120_000), '5000', 'The longest a caller waits for the answer to a read, in milliseconds.'),
   writeDeadlineMs: setting('WRITE_DEADLINE_MS', wholeNumber(100, 120_000), '15000', 'The longest a caller waits for the answer to a write, in milliseconds.'),
 
+  probeMs: setting('CHATHUB_PROBE_SECONDS', seconds(0, 3600), '20', 'How long after the last call the gateway asks ChatHub by itself, so that its state is known: 0.75 to 1.5 times this. 0: never.'),
   batchSize: setting('CHATHUB_BATCH_SIZE', wholeNumber(1, 1000), '100', 'The number of operators sent to ChatHub in one request.'),
   settleMs: setting('WRITE_SETTLE_SECONDS', seconds(1, 600), '10', 'How long the gateway waits before it looks up the outcome of a write without an answer.'),
   lateWindowMs: setting('WRITE_LATE_WINDOW_SECONDS', seconds(6, 86_400), '3600', 'How long the gateway looks for a write that was not found then and that ChatHub applies later. At least six times WRITE_SETTLE_SECONDS.'),

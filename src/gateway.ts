@@ -72,7 +72,7 @@ export const createGateway = (config: Config, { log, clock = systemClock, onRepo
     ? createSharedBudget({ redis, requestsPerSecond, clock, membership: coherence, registry, memberMs })
     : createLocalBudget({ requestsPerSecond: () => requestsPerSecond, clock, opensAt: firstAskMs })
   const upstream = createUpstream({ ...config, proxies: config, budget, redis, clock, report })
-  const { chathub, companyToken } = upstream
+  const { chathub } = upstream
 
   // Reading.
   const reading = createLists({
@@ -81,7 +81,7 @@ export const createGateway = (config: Config, { log, clock = systemClock, onRepo
     store: redis ? createRedisStore(redis, clock) : createMemoryStore({ clock }),
     coherence,
     systemCaller: createSystemCaller(),
-    upstream: { tokenStatus: companyToken.status, isReachable: upstream.isReachable },
+    checkChatHub: upstream.check,
     late: {
       listLoaded: (roster, askedAt) => writing.listLoaded(roster, askedAt),
       lateOperators: (caller, organization) => writing.lateOperators(caller, organization),
@@ -114,7 +114,10 @@ export const createGateway = (config: Config, { log, clock = systemClock, onRepo
     clock,
     version,
     metrics: metrics.render,
-    health: () => ({ chathub: upstream.health(), redis: redisStatus().state }),
+    health: () => {
+      const { state, checkedAt } = upstream.health()
+      return { chathub: state, checkedAt, redis: redisStatus().state }
+    },
     upstream: () => ({
       ...upstream.status(),
       cache: reading.rosters.size(),
@@ -129,9 +132,12 @@ export const createGateway = (config: Config, { log, clock = systemClock, onRepo
     onInternal: (err, requestId) => log.logger.error({ err, requestId }, 'internal error'),
   })
 
+  const opened = redis?.opened ?? Promise.resolve()
+  void opened.then(upstream.startProbes)
+
   return {
     ...http,
-    opened: redis?.opened ?? Promise.resolve(),
+    opened,
     close: async (stopBy = clock.now() + 24_000) => {
       stopWatching()
       await stopWrites(stopBy)

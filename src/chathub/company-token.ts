@@ -14,7 +14,8 @@ type Ready = { state: 'ready'; source: Source; since: number } & Token
 type State = { state: 'none' } | Ready | { state: 'refused'; source: Source; until: number }
 
 export type TokenStatus = {
-  state: State['state']
+  /** `unproven`: ChatHub has not yet accepted the token. */
+  state: State['state'] | 'unproven'
   source: Source | null
   ageSeconds: number | null
   detail: string | null
@@ -58,6 +59,7 @@ export const createCompanyToken = (options: {
   let current: State = configured()
   /** The last token that ChatHub refused. It is not taken from another instance again. */
   let refusedToken: Secret | undefined
+  let acceptedToken: Secret | undefined
   let running: Promise<Secret> | undefined
 
   const refuse = (source: Source): Failure => {
@@ -134,6 +136,7 @@ export const createCompanyToken = (options: {
         try {
           const reply = await exchange({ ...call, token: token.reveal() })
           failures = 0
+          acceptedToken = token
           return reply
         } catch (error) {
           if (!isFailure(error, 'chathub.credentials')) throw error
@@ -155,6 +158,8 @@ export const createCompanyToken = (options: {
       const { state } = current
       const source = state === 'none' ? null : current.source
       const ageSeconds = state === 'ready' ? Math.floor((clock.now() - current.since) / 1000) : null
+      if (state === 'ready' && current.token !== acceptedToken)
+        return { state: 'unproven', source, ageSeconds, detail: null }
       if (state !== 'refused') return { state, source, ageSeconds, detail: null }
       const refused = source === 'login' ? 'login and password' : 'company token'
       const seconds = Math.max(0, Math.ceil((current.until - clock.now()) / 1000))

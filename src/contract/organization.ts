@@ -32,7 +32,10 @@ export const AllStatistics = component('AllStatistics', {
 })
 
 export const Diagnosis = component('Diagnosis', {
-  known: z.boolean().describe('ChatHub lists this organization.'),
+  known: z
+    .boolean()
+    .nullable()
+    .describe('ChatHub lists this organization. Null: ChatHub cannot be asked, and nothing is remembered.'),
   allowed: z.boolean().describe('This credential may access it.'),
   operators: z.int().nullable().describe('Operators in the last list. Null: there was none.'),
   lastAsked: z.iso.datetime().nullable().describe('When ChatHub last listed it.'),

@@ -14,9 +14,19 @@ export const Me = component('Me', {
 /** `refused`: Redis answers and refuses what the gateway needs. `away`: it does not answer, or it is starting. */
 const redisState = z.enum(['none', 'ready', 'away', 'refused', 'unsupported'])
 
+/** `unknown`: nothing has been asked yet. `refused`: ChatHub does not accept the gateway's credential. */
+const chathubState = z.enum(['unknown', 'ok', 'unavailable', 'refused'])
+const checkedAt = z.iso
+  .datetime()
+  .nullable()
+  .describe('The last call whose outcome says something about ChatHub.')
+
 export const Upstream = component('Upstream', {
+  chathub: z.strictObject({ state: chathubState, since: z.iso.datetime(), checkedAt }),
   token: z.strictObject({
-    state: z.enum(['none', 'ready', 'refused']),
+    state: z
+      .enum(['none', 'unproven', 'ready', 'refused'])
+      .describe('unproven: ChatHub has not yet accepted the token.'),
     source: z.enum(['token', 'login']).nullable(),
     ageSeconds: z.number().nullable(),
     detail: z.string().nullable(),
@@ -53,7 +63,8 @@ export const Purge = component('Purge', { organization: Id.optional() })
 
 export const Health = component('Health', {
   status: z.enum(['ok', 'draining']),
-  chathub: z.enum(['ok', 'unavailable', 'refused']).optional(),
+  chathub: chathubState.optional(),
+  checkedAt: checkedAt.optional(),
   redis: redisState.optional(),
 })
 export type Health = z.infer<typeof Health>

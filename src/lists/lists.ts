@@ -1,10 +1,11 @@
 import { authorize } from '../access/authorize.ts'
 import type { Caller } from '../access/caller.ts'
 import type { Times } from '../cache/entry.ts'
-import type { TokenStatus } from '../chathub/company-token.ts'
+import type { CallContext } from '../chathub/exchange.ts'
 import { type OnChange, oneChange } from '../contract/audit.ts'
 import { Failure } from '../errors.ts'
 import type { Redis } from '../redis/redis.ts'
+import type { ChatHubState } from '../throttle/health.ts'
 import { createDiagnose } from './diagnosis.ts'
 import { createDirectory } from './directory.ts'
 import { createOperatorIndex } from './operator-index.ts'
@@ -25,7 +26,8 @@ type Options = Omit<ListOptions, 'times'> &
     redis: Redis | undefined
     systemCaller: Caller
     onChange: OnChange
-    upstream: { tokenStatus(): TokenStatus; isReachable(): boolean }
+    /** The state of ChatHub, proven within the last seconds. */
+    checkChatHub(context: CallContext): Promise<ChatHubState>
     /** Requests that ChatHub applies late; writing knows them. */
     late: {
       listLoaded(roster: Roster, askedAt: number): void
@@ -41,7 +43,7 @@ export type Purge = (caller: Caller, organization?: number, requestId?: string) 
 
 /** The reading side: two caches, and everything that is read from them. */
 export const createLists = (options: Options) => {
-  const { redis, upstream } = options
+  const { redis } = options
   const organizationCache = createOrganizationCache({
     ...options,
     times: { ...options, freshMs: options.organizationsFreshMs },
@@ -80,7 +82,7 @@ export const createLists = (options: Options) => {
     lists,
     directory,
     tokens: createOperatorTokens({ ...options, lists, directory }),
-    diagnose: createDiagnose({ ...options, ...upstream, ...options.late, organizations, lists }),
+    diagnose: createDiagnose({ ...options, ...options.late, organizations, lists }),
     purge,
   }
 }

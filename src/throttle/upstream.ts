@@ -1,6 +1,6 @@
 import { createChatHub } from '../chathub/client.ts'
 import { createCompanyToken } from '../chathub/company-token.ts'
-import { createExchange, type Exchange } from '../chathub/exchange.ts'
+import { type CallContext, createExchange, type Exchange } from '../chathub/exchange.ts'
 import { createSharedLogin } from '../chathub/shared-login.ts'
 import type { Clock } from '../clock.ts'
 import { type Proxies, proxyFor } from '../outbound.ts'
@@ -9,6 +9,7 @@ import type { Reporter } from '../report.ts'
 import type { Secret } from '../secret.ts'
 import { createBreaker } from './breaker.ts'
 import { type Budget, jitterMs } from './budget.ts'
+import { type ChatHubHealth, createHealth } from './health.ts'
 import { createPriorityQueue } from './priority-queue.ts'
 import { withRateLimit } from './rate-limit.ts'
 import { withRetry } from './retry.ts'
@@ -32,6 +33,7 @@ export const createUpstream = (options: {
   queueMax: number
   budget: Budget
   redis: Redis | undefined
+  probeMs: number
   tokenEncryptionSecret: Secret | undefined
   clock: Clock
   report: Reporter
@@ -63,9 +65,12 @@ export const createUpstream = (options: {
   exchange = breaker.withBreaker(exchange)
   exchange = withRetry(exchange, { clock, report })
   exchange = companyToken.withToken(exchange)
+  const health = createHealth(options)
+  exchange = health.withHealth(exchange)
+  const chathub = createChatHub(exchange, report)
 
   return {
-    chathub: createChatHub(exchange, report),
+    chathub,
     companyToken,
     sharedLogin,
     estimate: queue.estimate,
@@ -74,18 +79,26 @@ export const createUpstream = (options: {
       budget.status().requestsPerSecond * (1 + Math.floor(ms / (1000 + jitterMs))),
     /** Calls that wait for a slot, by lane. */
     waiting: queue.waiting,
-    /** False while the breaker is open: calls fail at once, whatever is cached. */
-    isReachable: () => breaker.state() !== 'open',
-    health: (): 'ok' | 'unavailable' | 'refused' => {
-      if (companyToken.status().state === 'refused') return 'refused'
-      return breaker.state() === 'closed' ? 'ok' : 'unavailable'
-    },
+    /** Asks ChatHub unless a call has proved its state within the last seconds. */
+    check: (context: CallContext) => health.check(() => chathub.organizations(context)),
+    health: () => timesOf(health.status()),
+    startProbes: () => health.start(chathub.organizations),
     status: () => ({
+      chathub: timesOf(health.status()),
       token: companyToken.status(),
       queue: { waiting: queue.waiting(), max: queueMax },
       budget: budget.status(),
       breaker: { state: breaker.state() },
     }),
-    close: http.close,
+    close: () => {
+      health.stop()
+      return http.close()
+    },
   }
 }
+
+const timesOf = ({ state, since, checkedAt }: ChatHubHealth) => ({
+  state,
+  since: new Date(since).toISOString(),
+  checkedAt: checkedAt === null ? null : new Date(checkedAt).toISOString(),
+})

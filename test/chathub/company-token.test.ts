@@ -141,8 +141,9 @@ describe('the company token', () => {
     expect(companyToken.status()).toMatchObject({ state: 'refused', source: 'token', ageSeconds: null })
     simulator.acceptToken('ct_second-token')
     companyToken.replace({ token: new Secret('ct_second-token') })
-    expect(companyToken.status().state).toBe('ready')
+    expect(companyToken.status().state).toBe('unproven')
     expect((await ask()).status).toBe(200)
+    expect(companyToken.status().state).toBe('ready')
   })
 
   it('is asked for at once with a new password, although the old one had to wait', async () => {

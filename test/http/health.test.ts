@@ -1,6 +1,8 @@
 import { afterEach, describe, expect, it } from '@jest/globals'
 import request from 'supertest'
 import { startGateway, type TestGateway } from '../support/gateway.ts'
+import { createPacedClock } from '../support/paced-clock.ts'
+import { until } from '../support/until.ts'
 
 let gateway: TestGateway
 const start = async (options: Parameters<typeof startGateway>[0] = {}) => {
@@ -15,7 +17,8 @@ describe('health', () => {
     expect((await ask('GET', '/livez', { key: '' })).body).toEqual({ status: 'ok' })
     expect((await ask('GET', '/readyz', { key: '' })).body).toEqual({
       status: 'ok',
-      chathub: 'ok',
+      chathub: 'unknown',
+      checkedAt: null,
       redis: 'none',
     })
     expect((await ask('HEAD', '/readyz', { key: '' })).status).toBe(200)
@@ -35,8 +38,31 @@ describe('health', () => {
     // Five failures in a row open the breaker.
     for (let tries = 0; tries < 6; tries++) await other.ask('GET', '/v1/organizations')
     const down = await other.ask('GET', '/readyz', { key: '' })
-    expect([down.status, down.body]).toEqual([200, { status: 'ok', chathub: 'unavailable', redis: 'none' }])
+    expect([down.status, down.body]).toMatchObject([200, { status: 'ok', chathub: 'unavailable' }])
     expect((await other.ask('GET', '/livez', { key: '' })).status).toBe(200)
+  })
+
+  it('shows what a probe finds when nobody asks: a token that never worked, an outage, and that it is over', async () => {
+    const clock = createPacedClock({ speed: 100 })
+    const env = {
+      CHATHUB_PROBE_SECONDS: '20',
+      CHATHUB_COMPANY_TOKEN: 'ct_dead',
+      CHATHUB_LOGIN: '',
+      CHATHUB_PASSWORD: '',
+    }
+    const { ask, simulator } = await start({ clock, env })
+    const chathub = async () => (await ask('GET', '/readyz', { key: '' })).body.chathub
+    const token = async () => (await ask('GET', '/v1/upstream')).body.token.state
+    await until(async () => (await chathub()) === 'refused')
+    simulator.acceptToken('ct_dead')
+    await until(async () => (await chathub()) === 'ok')
+    expect(await token()).toBe('ready')
+    simulator.fault({ mode: 'status', status: 500 })
+    await until(async () => (await chathub()) === 'unavailable')
+    simulator.clearFaults()
+    await until(async () => (await chathub()) === 'ok')
+    expect(simulator.arrivals().every(({ route }) => route === 'organizations')).toBe(true)
+    clock.stop()
   })
 
   it('is not ready while the gateway drains, and every connection is closed', async () => {

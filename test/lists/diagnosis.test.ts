@@ -1,16 +1,15 @@
 import { describe, expect, it } from '@jest/globals'
-import type { TokenStatus } from '../../src/chathub/company-token.ts'
 import { Failure } from '../../src/errors.ts'
 import { createDiagnose } from '../../src/lists/diagnosis.ts'
+import type { ChatHubState } from '../../src/throttle/health.ts'
 import { callerOf, createListsOf } from './lists-harness.ts'
 
 const setUp = (content: Record<number, string[]> = { 24: ['Olena', 'Taras'] }) => {
   const harness = createListsOf(content)
-  const state = { token: 'ready', isReachable: true, late: [] as number[] }
+  const state = { chathub: 'ok' as ChatHubState, late: [] as number[] }
   const diagnose = createDiagnose({
     ...harness,
-    tokenStatus: () => ({ state: state.token }) as TokenStatus,
-    isReachable: () => state.isReachable,
+    checkChatHub: async () => state.chathub,
     lateOperators: () => state.late,
   })
   const caller = callerOf([24, 900])
@@ -44,33 +43,45 @@ describe('the diagnosis of an organization', () => {
 
   it('names every reason: no operators, a refused token, a missing scope', async () => {
     const { codes, state, caller } = setUp({ 24: [] })
-    state.token = 'refused'
+    state.chathub = 'refused'
     const reader = { ...caller, scopes: new Set(['operators:read'] as const) }
     expect(await codes(24, reader)).toEqual(['token.refused', 'operators.none', 'scope.missing'])
   })
 
-  it('says that ChatHub could not be asked for the organizations, for the list, or at all', async () => {
-    const noOrganizations = setUp()
-    noOrganizations.failing.set('organizations', new Failure('chathub.credentials'))
-    expect(await noOrganizations.ask()).toMatchObject({
-      known: false,
-      advice: [{ code: 'chathub.credentials' }],
-    })
-
-    const noList = setUp()
-    noList.failing.set(24, new Failure('chathub.forbidden'))
-    expect(await noList.codes()).toEqual(['chathub.forbidden'])
-
-    const closed = setUp()
-    closed.state.isReachable = false
-    expect(await closed.codes()).toEqual(['chathub.unavailable'])
+  it('says that an organization is allowed and not whether it is known when ChatHub refuses the credential', async () => {
+    const { ask, state, failing } = setUp()
+    state.chathub = 'refused'
+    for (const what of ['organizations', 24] as const) failing.set(what, new Failure('chathub.credentials'))
+    const { advice, ...rest } = await ask()
+    expect(rest).toEqual({ known: null, allowed: true, operators: null, lastAsked: null })
+    expect(advice.map(({ code }) => code)).toEqual(['token.refused'])
+    // An organization of others still looks like one that does not exist.
+    expect(await ask(6)).toMatchObject({ known: false, allowed: false })
   })
 
-  it('counts an old copy in place of an answer as no answer, and still says what is remembered', async () => {
-    const { ask, failing, clock } = setUp()
+  it('says that ChatHub cannot be reached, and still what is remembered', async () => {
+    const { ask, failing, state, clock } = setUp()
     await ask()
     await clock.advance(600_000)
-    failing.set(24, new Failure('chathub.timeout'))
-    expect(await ask()).toMatchObject({ operators: 2, advice: [{ code: 'chathub.unavailable' }] })
+    for (const what of ['organizations', 24] as const) failing.set(what, new Failure('chathub.timeout'))
+    state.chathub = 'unavailable'
+    expect(await ask()).toMatchObject({
+      known: true,
+      allowed: true,
+      operators: 2,
+      advice: [{ code: 'chathub.unavailable' }],
+    })
+  })
+
+  it('says when ChatHub answers and does not give this list', async () => {
+    const refused = setUp()
+    refused.failing.set(24, new Failure('chathub.forbidden'))
+    expect(await refused.codes()).toEqual(['chathub.forbidden'])
+
+    const old = setUp()
+    await old.ask()
+    await old.clock.advance(600_000)
+    old.failing.set(24, new Failure('chathub.timeout'))
+    expect(await old.ask()).toMatchObject({ operators: 2, advice: [{ code: 'list.stale' }] })
   })
 })

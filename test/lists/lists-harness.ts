@@ -72,10 +72,7 @@ export const createListsOf = (content: Content) => {
     revalidateMs: 60_000,
     waitMs: 800,
     staleMs: 3_600_000,
-    upstream: {
-      tokenStatus: () => ({ state: 'ready', source: 'token', ageSeconds: 0, detail: null }),
-      isReachable: () => true,
-    },
+    checkChatHub: async () => 'ok',
     late: { listLoaded: () => {}, lateOperators: () => [] },
     clock,
     report,

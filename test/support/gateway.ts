@@ -83,6 +83,8 @@ export const startGateway = async (
     CHATHUB_PASSWORD: inheritedPassword,
     CHATHUB_REQUESTS_PER_SECOND: '1000',
     API_KEYS: JSON.stringify({ clients: entries }),
+    // Suites count what arrives at ChatHub.
+    CHATHUB_PROBE_SECONDS: '0',
     LOG_LEVEL: 'trace',
     // The longest that a reader waits for Redis: a busy machine answers late.
     REDIS_TIMEOUT_MS: '1000',

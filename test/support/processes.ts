@@ -25,9 +25,15 @@ export type Running = {
   stop(): Promise<Exit>
 }
 
-/** The gateway as people run it. `npm test` builds `dist` first; the environment is `env` and the PATH, no more. */
+/**
+ * The gateway as people run it, but without probes of ChatHub unless asked for, because suites count what arrives there.
+ * `npm test` builds `dist` first; the environment is `env` and the PATH, no more.
+ */
 export const spawnGateway = (options: { env: Record<string, string>; args?: string[] }): Promise<Running> =>
-  spawnReady(process.execPath, [join(PROJECT, 'dist/main.js'), ...(options.args ?? [])], options.env)
+  spawnReady(process.execPath, [join(PROJECT, 'dist/main.js'), ...(options.args ?? [])], {
+    CHATHUB_PROBE_SECONDS: '0',
+    ...options.env,
+  })
 
 /** Our own ChatHub, as people run it. */
 export const spawnSimulator = (args: string[] = [], env: Record<string, string> = {}): Promise<Running> =>
