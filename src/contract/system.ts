@@ -125,8 +125,8 @@ const Subject = z
   })
 
 export const NewSession = component('NewSession', {
-  organizations: listOf(Id, [0, 1000]).transform(distinct),
-  scopes: listOf(z.enum(scopes), [0, 1000]).transform(distinct),
+  organizations: listOf(Id, [0, 1000]).overwrite(distinct),
+  scopes: listOf(z.enum(scopes), [0, 1000]).overwrite(distinct),
   origin: Origin.describe('The only origin whose pages may use the session.'),
   ttlSeconds: z.int().min(60).max(43_200).default(43_200).describe('Use does not extend it.'),
   subject: Subject.optional().describe(

@@ -26,6 +26,7 @@ export type Parameter = {
 }
 type Scheme = { type: string; scheme?: string; in?: string; name?: string }
 type Described = {
+  description?: string
   security?: Record<string, unknown>[]
   parameters?: Parameter[]
   requestBody?: { required?: boolean; content: Record<string, { schema: Schema }> }

@@ -66,6 +66,18 @@ describe.each(
   })
 })
 
+it('a caller without the right is not told to send its body', async () => {
+  for (const [client, status] of [
+    ['blind', 403],
+    ['elsewhere', 404],
+    ['all', 100],
+  ] as const) {
+    const fields = ['Expect: 100-continue', 'Content-Length: 1000']
+    const told = await answerToHead(endpoints.addOperators, client, '', ...fields)
+    expect([client, told]).toEqual([client, status])
+  }
+})
+
 describe('a request', () => {
   const operators = endpoints.addOperators
   it('with a large body costs more than one token, also when it is refused', async () => {
