@@ -200,8 +200,8 @@ describe('files', () => {
     audit: 546, // a feature of its own
     cache: 1113,
     chathub: 668 + 433, // logins in turns, one encrypted token for all instances; codings, long pauses, connections that break, faults of proxies; what proves that a write was not made
-    contract: 1133 + 347, // files of imports; audit, undo, erased names, pages of operations; rights that depend on a value
-    http: 2118 + 785, // files of forms, media types; heads of requests, JSON judged by its bytes, requests in flight, audit
+    contract: 1133 + 350, // files of imports; audit, undo, erased names, pages of operations; rights that depend on a value
+    http: 2118 + 896, // lists as files; files of forms, media types; heads of requests, JSON judged by its bytes, requests in flight, audit
     lists: 860 + 122, // a diagnosis that says only what is true; tokens of operators that are not the caller's; reads over many cold lists in slices
     redis: 414 + 897, // the check of the server, states that are told, one parser of REDIS_URL, replacement without a gap
     throttle: 723 + 152, // health of ChatHub by probes; slots whose age follows the distance of Redis; requests that never left; pauses outlive Redis

@@ -75,6 +75,8 @@ const oneOperation = z.strictObject({ operation: z.string().max(64) })
 const oneOperator = z.strictObject({ org: IdText, operator: IdText })
 const oneChat = z.strictObject({ org: IdText, chatId: ChatIdText })
 const MiB = 1024 * 1024
+/** A table as a file. */
+const tableTypes = ['text/csv', 'application/x-ndjson']
 
 const reading: FailureCode[] = [
   'chathub.credentials',
@@ -102,7 +104,7 @@ const setsDeleted = ({ status }: { status: operator.KnownStatus }) => status ===
 export const endpoints = {
   listOperators: { id: 'listOperators', method: 'get', path: '/v1/organizations/{org}/operators', scope: 'operators:read', tag: 'operators',
     summary: 'List, filter, search, sort and page the operators of an organization.',
-    params: inOrganization, query: operator.OperatorQuery, cached: true, answers: { 200: operator.OperatorList }, failures: [...known, ...reading] },
+    params: inOrganization, query: operator.OperatorQuery, cached: true, producesToo: tableTypes, headers: ['Link', 'Content-Disposition'], answers: { 200: operator.OperatorList }, failures: [...known, ...reading] },
   listOrganizations: { id: 'listOrganizations', method: 'get', path: '/v1/organizations', scope: 'organizations:read', tag: 'organizations',
     summary: 'List or search the organizations that the caller may access.',
     query: organization.OrganizationQuery, cached: true, answers: { 200: organization.OrganizationList }, failures: reading },
@@ -117,7 +119,7 @@ export const endpoints = {
     params: z.strictObject({ operator: IdText }), cached: true, answers: { 200: operator.OperatorInOrganization }, failures: ['operator.unknown', ...reading] },
   searchOperators: { id: 'searchOperators', method: 'get', path: '/v1/operators', scope: 'operators:read', tag: 'operators',
     summary: 'Search the operators of all organizations of the caller. The answer is partial at the deadline.',
-    query: operator.DirectoryQuery, cached: true, answers: { 200: operator.Directory }, failures: reading },
+    query: operator.DirectoryQuery, cached: true, producesToo: tableTypes, headers: ['Content-Disposition', 'Unavailable-Organizations'], answers: { 200: operator.Directory }, failures: reading },
   getStatistics: { id: 'getStatistics', method: 'get', path: '/v1/organizations/{org}/statistics', scope: 'operators:read', tag: 'operators',
     summary: 'Count the operators of an organization by status.',
     params: inOrganization, cached: true, answers: { 200: organization.Statistics }, failures: [...known, ...reading] },
@@ -184,7 +186,7 @@ export const endpoints = {
   purge: { id: 'purgeCache', method: 'post', path: '/v1/cache:purge', scope: 'cache:purge', tag: 'gateway',
     summary: 'Ask ChatHub before a list is served again. Purging all lists needs organizations "*".',
     body: system.Purge, idempotent: true, answers: { 204: null }, failures: [...known, 'redis.unavailable'] },
-  listAudit: { id: 'listAudit', method: 'get', path: '/v1/audit', scope: 'audit:read', tag: 'audit', producesToo: ['application/x-ndjson', 'text/csv'],
+  listAudit: { id: 'listAudit', method: 'get', path: '/v1/audit', scope: 'audit:read', tag: 'audit', producesToo: tableTypes,
     summary: 'Who changed what, from what to what, when: the audit records of the organizations of the caller, newest first.',
     query: audit.AuditQuery, headers: ['Link', 'Content-Disposition'], answers: { 200: audit.AuditPage }, failures: ['redis.unavailable'] },
   eraseName: { id: 'eraseName', method: 'post', path: '/v1/audit:eraseName', scope: 'admin', tag: 'audit',

@@ -24,7 +24,8 @@ export const responseHeaders = {
   'Accept-Encoding': header(text, 'The codings of a body that this endpoint takes.', false),
   'Set-Cookie': header(text, 'Sets or removes the session cookie.'),
   Link: header(text, 'RFC 8288: `rel="next"` is the next page.', false),
-  'Content-Disposition': header(text, 'File name of a CSV answer.', false),
+  'Content-Disposition': header(text, 'File name of a CSV or NDJSON answer. It holds the time of the data.', false),
+  'Unavailable-Organizations': header(text, 'Ids of organizations that a CSV or NDJSON answer lacks, because their list was not available in time.', false),
 }
 export type ResponseHeader = keyof typeof responseHeaders
 

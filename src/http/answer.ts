@@ -20,7 +20,7 @@ export type StoredAnswer =
       noStore?: boolean
       organizationIds?: number[]
     }
-  | { bytes: Buffer; headers?: Headers; policy?: string }
+  | { bytes: Buffer; headers?: Headers; policy?: string; freshness?: Freshness }
   | { empty: number; headers?: Headers; organizationIds?: number[] }
 
 /** A stream of events about one organization. It ends when its reader may no longer touch that organization. */
@@ -44,9 +44,11 @@ export const render = (
     return { status: answer.empty, lines, body: undefined }
   }
   const body = 'bytes' in answer ? answer.bytes : Buffer.from(JSON.stringify(answer.json))
-  if ('json' in answer && answer.freshness) {
+  if (answer.freshness) {
     const prepared = createPreparedBody(body, { isKept: false })
-    return respond(prepared, request, answer.freshness, contentType, dropIn)
+    const response = respond(prepared, request, answer.freshness, contentType, dropIn)
+    if (response.status === 304 || !answer.headers) return response
+    return { ...response, lines: response.lines + serializeHeaders(answer.headers) }
   }
   const lines = serializeHeaders({
     'Content-Type': contentType,

@@ -33,6 +33,12 @@ const isOrdinary = (headers: IncomingHttpHeaders): boolean =>
   headers['transfer-encoding'] === undefined &&
   headers['content-length'] === undefined
 
+type Known = { endpoint: Endpoint; cachedLookup: CachedLookup }
+
+/** Undefined for a table as a file: it is made for each request. */
+const lookUp = ({ endpoint, cachedLookup }: Known, type: string, caller: Caller) =>
+  endpoint.producesToo?.some((media) => type.startsWith(media)) ? undefined : cachedLookup(caller)
+
 /**
  * Answers repeated reads without Express, by the same authentication, rights, limit and `respond`. Anything unusual, and
  * every refusal, is left to Express. The gateway answers the same without this file.
@@ -43,7 +49,7 @@ export const createFastPath = (options: {
   responseBatcher: ResponseBatcher
 }) => {
   const { authenticate, limit, responseBatcher } = options
-  const urls = new LRUCache<string, { endpoint: Endpoint; cachedLookup: CachedLookup }>({ max: urlsMax })
+  const urls = new LRUCache<string, Known>({ max: urlsMax })
 
   return {
     /** Remembers how a URL was answered. */
@@ -57,7 +63,7 @@ export const createFastPath = (options: {
       const known = urls.get(req.url as string)
       if (!known || !isOrdinary(headers)) return false
       try {
-        const { endpoint, cachedLookup } = known
+        const { endpoint } = known
         const caller = authenticate({ headers, dropIn: endpoint.dropIn ?? false, ownOrigin: () => '' })
         if (caller instanceof Promise) {
           requestContext.pendingCaller = caller
@@ -67,7 +73,7 @@ export const createFastPath = (options: {
         limit.take(caller)
         requestContext.caller = caller
         const type = negotiateType(endpoint, headers.accept)
-        const found = cachedLookup(caller)
+        const found = lookUp(known, type, caller)
         if (!found) return false
         requestContext.route = endpoint.path
         requestContext.freshness = found.freshness

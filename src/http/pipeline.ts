@@ -78,8 +78,8 @@ export const createPipeline = (options: {
     if ('freshness' in answer) req.requestContext.freshness = answer.freshness
     if ('cachedLookup' in answer) fastPath.remember(req.originalUrl, endpoint, answer.cachedLookup)
     const response = render(answer, req.headers, contentType, endpoint.dropIn)
-    // JSON is made for this request alone.
-    if ('json' in answer) charge(tokensOf(response.body?.length ?? 0))
+    // These bytes were made for this request alone.
+    if ('json' in answer || 'bytes' in answer) charge(tokensOf(response.body?.length ?? 0))
     responseBatcher.send(req, res, response)
   }
 

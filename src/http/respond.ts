@@ -20,12 +20,12 @@ const apiPolicyLine = policyLine("default-src 'none'; frame-ancestors 'none'; ba
 export const commonLines = ({ headerLines, requestId }: RequestContext, policy?: string): string =>
   `${securityLines}${policy === undefined ? apiPolicyLine : policyLine(policy)}${headerLines}X-Request-Id: ${requestId}\r\n`
 
-const vary = 'Accept-Encoding, Authorization, X-API-Key, Cookie, Origin'
+const vary = 'Accept, Accept-Encoding, Authorization, X-API-Key, Cookie, Origin'
 const cachingLines = (varyOn: string): string =>
   serializeHeaders({ 'Cache-Control': 'private, max-age=0, must-revalidate', Vary: varyOn })
 const apiCachingLines = cachingLines(vary)
-/** Drop-in paths label one body in several ways, and accept one more credential header. */
-const dropInCachingLines = cachingLines(`${vary}, Accept, X-Authorization-Key`)
+/** Drop-in paths accept one more credential header. */
+const dropInCachingLines = cachingLines(`${vary}, X-Authorization-Key`)
 
 /** Status, headers, and the body if there is one. */
 export type Response = {

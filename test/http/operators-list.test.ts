@@ -186,3 +186,86 @@ describe('the operators of an organization', () => {
     expect(lists.map(({ organization }) => organization)).toEqual([42])
   })
 })
+
+describe('the operators as a file', () => {
+  const file = (path: string, type: string, headers: Record<string, string> = {}) =>
+    get(path, { Accept: type, ...headers })
+
+  it('are CSV or NDJSON by Accept, with the time of the data in the file name, and JSON otherwise', async () => {
+    const path = '/v1/organizations/24/operators'
+    const json = await get(path)
+    const csv = await file(path, 'text/csv')
+    expect(csv.headers['content-type']).toBe('text/csv; charset=utf-8')
+    expect(csv.headers['content-disposition']).toMatch(
+      /^attachment; filename="operators-24-\d{4}-\d\d-\d\dT\d{6}\.\d{3}Z\.csv"$/,
+    )
+    expect(csv.headers['cache-status']).toContain('hit')
+    expect(csv.text.startsWith('\uFEFFid,name,status,statusCode\r\n')).toBe(true)
+    const lines = csv.text.trimEnd().split('\r\n').slice(1)
+    expect(lines).toHaveLength(json.body.total)
+    const ndjson = await file(path, 'application/x-ndjson')
+    const rows = ndjson.text
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line))
+    expect(rows).toEqual(json.body.items)
+    // The list in memory is still served as JSON, also to browsers.
+    for (const accept of ['*/*', 'application/json', 'text/html,application/xhtml+xml,*/*;q=0.8'])
+      expect((await get(path, { Accept: accept })).body).toEqual(json.body)
+    expect((await get(path, { Accept: 'text/csv;q=0.1, application/json' })).body).toEqual(json.body)
+  })
+
+  it('have the columns of `fields`, follow filter and order, and name the next page', async () => {
+    const csv = await file('/v1/organizations/24/operators?fields=status&limit=1&sort=-id', 'text/csv')
+    const [head, row, end] = csv.text.split('\r\n')
+    const first = (await list(24, 'limit=1&sort=-id')).items[0]
+    expect([head, row, end]).toEqual(['\uFEFFid,status', `${first.id},${first.status}`, ''])
+    const next = /^<(.+)>; rel="next"$/.exec(csv.headers['link'] ?? '')?.[1] as string
+    const second = await file(next, 'text/csv')
+    expect(second.text.split('\r\n')[1]).toBe(
+      `${(await list(24, 'limit=2&sort=-id')).items[1].id},${(await list(24, 'limit=2&sort=-id')).items[1].status}`,
+    )
+    expect((await file('/v1/organizations/24/operators', 'text/csv')).headers['link']).toBeUndefined()
+  })
+
+  it('hold no formula', async () => {
+    await gateway.ask('POST', '/v1/organizations/6/operators', {
+      body: { operators: [{ name: '=HYPERLINK("x")' }] },
+    })
+    const csv = await file('/v1/organizations/6/operators?q=hyperlink', 'text/csv')
+    expect(csv.text.split('\r\n')[1]).toMatch(/^\d+,"'=HYPERLINK\(""x""\)",active,$/)
+  })
+
+  it('are not sent again when they have not changed', async () => {
+    const path = '/v1/organizations/24/operators'
+    const { etag = '' } = (await file(path, 'text/csv')).headers
+    expect((await file(path, 'text/csv', { 'If-None-Match': etag })).status).toBe(304)
+    expect((await get(path)).headers['etag']).not.toBe(etag)
+  })
+
+  it('of all organizations name the organization of each', async () => {
+    const { body } = await get('/v1/operators')
+    const csv = await file('/v1/operators', 'text/csv')
+    expect(csv.text.split('\r\n')[0]).toBe('\uFEFForganization,organizationName,id,name,status,statusCode')
+    expect(csv.text.trimEnd().split('\r\n')).toHaveLength(body.total + 1)
+    expect(csv.headers['content-disposition']).toMatch(/filename="operators-\d{4}-/)
+    expect(csv.headers['unavailable-organizations']).toBeUndefined()
+  })
+
+  it('of some organizations say which are missing, in the file name too', async () => {
+    const partial = await startGateway({ env: { READ_DEADLINE_MS: '5000' } })
+    partial.simulator.fault({ route: 'list', organization: 6, mode: 'status', status: 403 } as never)
+    const headers = { Accept: 'application/x-ndjson' }
+    const { headers: got, text } = await partial.ask('GET', '/v1/operators', { headers })
+    expect(got['content-disposition']).toContain('operators-partial-')
+    expect(got['unavailable-organizations']).toBe('6')
+    expect(text).not.toContain('"organization":{"id":6,')
+    await partial.close()
+  })
+
+  it('are refused in another media type', async () => {
+    expect((await file('/v1/organizations/24/operators', 'application/pdf')).body.code).toBe(
+      'request.not-acceptable',
+    )
+  })
+})

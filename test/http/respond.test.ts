@@ -42,7 +42,7 @@ describe('freshness', () => {
       expect([url, headers['age']]).toEqual([url, '19'])
       expect(headers['cache-status']).toMatch(/^chathub-gateway; hit; ttl=4[01]$/)
       expect(headers['cache-control']).toBe('private, max-age=0, must-revalidate')
-      expect(headers['vary']).toBe('Accept-Encoding, Authorization, X-API-Key, Cookie, Origin')
+      expect(headers['vary']).toBe('Accept, Accept-Encoding, Authorization, X-API-Key, Cookie, Origin')
     }
   })
 

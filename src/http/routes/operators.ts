@@ -1,27 +1,48 @@
 import { endpoints } from '../../contract/endpoints.ts'
-import type { KnownStatus } from '../../contract/operator.ts'
+import type { Field, KnownStatus, Operator } from '../../contract/operator.ts'
+import type { Organization } from '../../contract/organization.ts'
 import { Failure } from '../../errors.ts'
 import type { FoundOperator } from '../../lists/directory.ts'
 import type { OperatorLists } from '../../lists/operator-lists.ts'
 import { isWhole, page } from '../../lists/page.ts'
 import type { Roster } from '../../lists/roster.ts'
 import type { Answer } from '../answer.ts'
-import type { Call } from '../pipeline.ts'
+import type { Call, Handler } from '../pipeline.ts'
 import { preparedBodyOf } from '../prepared-body.ts'
 import { matchesStrongly } from '../respond.ts'
 import type { Router } from '../router.ts'
 import { accepted } from './operations.ts'
 import type { Services } from './services.ts'
+import { nextPage, tableFile } from './table-file.ts'
 
 const shown = ({ roster, operator }: FoundOperator) => ({ ...operator, organization: roster.organization })
 const bodyOfOne = (found: FoundOperator): Buffer =>
   found.roster.view(`operator ${found.operator.id}`, () => shown(found))
 
+type Column<T> = (item: T) => string | number | undefined
+const columns: Record<'id' | 'name' | 'status' | 'statusCode', Column<Partial<Operator>>> = {
+  id: ({ id }) => id,
+  name: ({ name }) => name,
+  status: ({ status }) => status,
+  statusCode: ({ statusCode }) => statusCode,
+}
+const directoryColumns: Record<string, Column<Operator & { organization: Organization }>> = {
+  organization: ({ organization }) => organization.id,
+  organizationName: ({ organization }) => organization.name,
+  ...columns,
+}
+/** Without `fields` all columns, so that a table always has the same ones. */
+const columnsOf = (fields: readonly Field[] | undefined): Record<string, Column<Partial<Operator>>> =>
+  fields === undefined
+    ? columns
+    : Object.fromEntries([...new Set(['id', ...fields] as const)].map((name) => [name, columns[name]]))
+
 /** /v1/organizations/{org}/operators with their tokens, and reads over all organizations of the caller. */
 export const mountOperators = (router: Router, services: Services): void => {
   const { lists, directory, add, changeStatus, tokens, clock } = services
   router.bind(endpoints.listOperators, (call) => {
-    const { params, query } = call
+    const { params, query, contentType } = call
+    if (!contentType.startsWith('application/json')) return listFile(services, call)
     if (isWhole(query)) return fromList(lists, params.org, call, ({ bytes }) => bytes)
     const key = `list ${JSON.stringify(query)}`
     return fromList(lists, params.org, call, (roster) => roster.view(key, () => page(roster, query)))
@@ -41,9 +62,18 @@ export const mountOperators = (router: Router, services: Services): void => {
     const found = await directory.find(caller, params.operator, context, { notBefore })
     return { json: shown(found), freshness: found.freshness }
   })
-  router.bind(endpoints.searchOperators, async ({ caller, context, query, notBefore }) => {
+  router.bind(endpoints.searchOperators, async ({ caller, context, query, notBefore, contentType }) => {
     const { content, freshness } = await directory.search(caller, query, context, { notBefore })
-    return { json: content, freshness }
+    if (contentType.startsWith('application/json')) return { json: content, freshness }
+    const { items, unavailable } = content
+    return tableFile(contentType, {
+      name: unavailable.length > 0 ? 'operators-partial' : 'operators',
+      asOf: clock.wall() - freshness.ageMs,
+      items,
+      columns: directoryColumns,
+      headers: unavailable.length > 0 ? { 'Unavailable-Organizations': unavailable.join(', ') } : {},
+      freshness,
+    })
   })
   router.bind(endpoints.getAllStatistics, async ({ caller, context, notBefore }) => {
     const { content, freshness } = await directory.statistics(caller, context, { notBefore })
@@ -89,6 +119,31 @@ export const mountOperators = (router: Router, services: Services): void => {
         error: isValid ? null : error ? 'ChatHub says that the token is not valid.' : null,
       },
     }
+  })
+}
+
+/** A list as CSV or NDJSON. It is made for each request, and nothing keeps it. */
+const listFile = async (
+  { lists, clock }: Services,
+  {
+    caller,
+    context,
+    params,
+    query,
+    notBefore,
+    contentType,
+    req,
+  }: Parameters<Handler<typeof endpoints.listOperators>>[0],
+): Promise<Answer> => {
+  const { copy, freshness } = await lists.read(caller, params.org, context, { notBefore })
+  const { items, nextCursor } = page(copy.value, query)
+  return tableFile(contentType, {
+    name: `operators-${params.org}`,
+    asOf: clock.wall() - freshness.ageMs,
+    items,
+    columns: columnsOf(query.fields),
+    headers: nextPage(req, nextCursor),
+    freshness,
   })
 }
 
