@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { ZodError } from 'zod'
 import { type ClientEntry, parseClients } from './access/keys.ts'
 import { systemClock } from './clock.ts'
+import { clientQuotas, organizationQuotas, rowsLeast } from './redis/quotas.ts'
 import * as type from './setting.ts'
 import { oneOf, optional, type Setting, seconds, secret, setting, wholeNumber } from './setting.ts'
 import { textOf } from './watch-file.ts'
@@ -38,6 +39,9 @@ export const settings = {
   settleMs: setting('WRITE_SETTLE_SECONDS', seconds(1, 600), '10', 'How long the gateway waits before it looks up the outcome of a write without an answer.'),
   lateWindowMs: setting('WRITE_LATE_WINDOW_SECONDS', seconds(6, 86_400), '3600', 'How long the gateway looks for a write that was not found then and that ChatHub applies later. At least six times WRITE_SETTLE_SECONDS.'),
 
+  rowsKeepMs: setting('OPERATION_ROWS_KEEP_HOURS', wholeNumber(1, 168).transform((hours) => hours * 3_600_000).describe('1–168'), '24', 'How long the rows of an operation are kept after its end, for the report, a retry and an undo. The operation itself is kept for 7 days. At least WRITE_LATE_WINDOW_SECONDS.'),
+  storageHighPercent: setting('STORAGE_HIGH_PERCENT', wholeNumber(1, 100), '80', 'The share of the memory limit of Redis above which writes of more than 100 rows are refused. Without Redis: of 128 MiB for operations that have not ended.'),
+
   redisUrl: secret('REDIS_URL', type.redisUrl, 'redis://, rediss://, redis+sentinel://host,host/name or redis+cluster://host,host. Unset: everything is kept in this process.'),
   redisPrefix: setting('REDIS_PREFIX', type.anyText, 'chathub:', 'The prefix of every key in Redis.'),
   redisTimeoutMs: setting('REDIS_TIMEOUT_MS', wholeNumber(10, 1000), '50', 'How long a reader waits for an answer of Redis, in milliseconds; four measured round trips if that is longer. A later answer counts as an outage; a busy machine may need more.'),
@@ -53,6 +57,8 @@ export const settings = {
   clients: secret('API_KEYS', type.anyText, 'The callers as JSON: {"clients":[…]}, with entries that `chathub-gateway keys create` prints.'),
   clientConcurrency: setting('CLIENT_CONCURRENCY', wholeNumber(1, 1_000_000), '1000', 'The most requests of one client in flight in one instance. Each 64 KiB of a body count as one more. Event streams do not count.'),
   anonymousRequestsPerMinute: setting('ANONYMOUS_REQUESTS_PER_MINUTE', wholeNumber(1, 10_000_000), '6000', 'The requests a minute of one address that send a body without a credential, such as logins.'),
+  quotasPerClient: setting('QUOTAS_PER_CLIENT', type.counts(clientQuotas, { rows: rowsLeast }), type.countsText(clientQuotas), 'The most that is kept for one client and its sessions at a time. A long answer under an idempotency key counts as several. Streams count in one instance.'),
+  quotasPerOrganization: setting('QUOTAS_PER_ORGANIZATION', type.counts(organizationQuotas, { rows: rowsLeast }), type.countsText(organizationQuotas), 'The most that is kept for one organization, over all clients.'),
   jwksUrl: optional('JWT_JWKS_URL', type.url('https:', 'http:'), 'The key set of a host application whose JWTs are accepted.'),
   jwtIssuer: optional('JWT_ISSUER', type.anyText, 'The `iss` claim that these JWTs must carry.'),
   jwtAudience: optional('JWT_AUDIENCE', type.anyText, 'The `aud` claim that these JWTs must carry.'),
@@ -190,7 +196,7 @@ const isExposed = ({ protocol, hostname }: URL): boolean =>
 /** Faults of settings that do not fit together. A setting that is set wrongly does not also count as missing. */
 const crossFaults = (values: Partial<Values>, isSet: (name: keyof Values) => boolean): string[] => {
   const { chathubUrl, jwksUrl, opsPort, corsOrigins = [], headersTimeoutMs, requestTimeoutMs } = values
-  const { settleMs = 0, lateWindowMs = Infinity } = values
+  const { settleMs = 0, lateWindowMs = Infinity, rowsKeepMs = Infinity } = values
   const base = `CHATHUB_BASE_URL${shown(chathubUrl?.href)}`
   const jwtCount = (['jwksUrl', 'jwtIssuer', 'jwtAudience'] as const).filter(isSet).length
   const plainOrigins =
@@ -206,6 +212,7 @@ const crossFaults = (values: Partial<Values>, isSet: (name: keyof Values) => boo
     [jwtCount % 3 > 0, 'JWT_JWKS_URL, JWT_ISSUER, JWT_AUDIENCE: only some are set; wanted: all or none'],
     [jwksUrl && isExposed(jwksUrl), `JWT_JWKS_URL${shown(jwksUrl?.href)}: wanted: https:, or http: on loopback`],
     [lateWindowMs < 6 * settleMs, `WRITE_LATE_WINDOW_SECONDS="${lateWindowMs / 1000}": wanted: at least six times WRITE_SETTLE_SECONDS, since an operation ends after as long`],
+    [Number.isFinite(lateWindowMs) && rowsKeepMs < lateWindowMs, `OPERATION_ROWS_KEEP_HOURS="${rowsKeepMs / 3_600_000}": wanted: at least WRITE_LATE_WINDOW_SECONDS, since late rows are marked until then`],
     [opsPort && opsPort === values.port, `OPS_PORT="${opsPort}": wanted: another port than PORT`],
     ...plainOrigins.map((origin): [boolean, string] => [true, `CORS_ORIGINS${shown(origin)}: wanted: https: origins alone, with SESSION_SAME_SITE=none`]),
     [!isSet('clients') && !isSet('jwksUrl'), 'API_KEYS_FILE: unset; wanted: at least one caller (API_KEYS_FILE, API_KEYS or JWT_JWKS_URL), or nobody could ever call'],

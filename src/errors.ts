@@ -43,11 +43,13 @@ export const failures = {
   'credential.in-url': row(400, 'Credential in the URL', 'no', 'The URL contains a credential. Logs and browser histories keep URLs.', 'Send the credential in a header, and replace the exposed key.'),
   'limit.exceeded': row(429, 'Too many requests', 'later', 'This client has used up its requests per minute. Large bodies and answers count as several.', 'Wait for Retry-After. If this is normal use, ask the operators of the gateway for a higher limit.'),
   'limit.concurrency': row(429, 'Too many requests at once', 'later', 'This client has too many requests in flight. A large body counts as several.', 'Wait for answers before you send more requests. Retry-After says when to try again.'),
+  'quota.exceeded': row(429, 'Too much is kept', 'later', 'The gateway keeps as much of this kind as it may.', 'Wait for Retry-After. If this is normal use, ask the operators of the gateway for a higher quota.'),
   'scope.missing': row(403, 'Scope missing', 'no', 'The credential lacks a scope that this endpoint needs.', 'Use a credential with the scope that `errors` names.'),
   'csrf.refused': row(403, 'Cross-site request refused', 'no', 'A session cookie needs the header `X-Gateway-Session: 1` and a page of the origin of its session.', 'Call from a page of that origin, and send the header.'),
   'organization.unknown': row(404, 'No such organization', 'no', 'The organization does not exist, or this credential may not access it.', 'Check the id with GET /v1/organizations.'),
   'operator.unknown': row(404, 'No such operator', 'no', 'The operator does not exist in an organization that this credential may access.', 'Check the id with GET /v1/organizations/{org}/operators.'),
   'operation.unknown': row(404, 'No such operation', 'no', 'The operation does not exist, or another client made it.', 'Use the Location of the 202 answer. The gateway keeps operations for 7 days.'),
+  'operation.rows-released': row(410, 'Rows released', 'no', 'The rows of this operation are no longer kept. Its counts are.', 'Read rows soon after the end of an operation. GET /v1/audit has the changes.'),
   'assignment.unknown': row(404, 'No such assignment', 'no', 'No operator holds this chat.', 'Assign the chat with POST.'),
   'operator.duplicate': row(409, 'Operator exists already', 'no', 'At least one name exists already, and `onDuplicate` is `fail`. Nothing was added.', 'Remove the names that `errors` lists, or use `onDuplicate: "skip"`.'),
   'operator.not-active': row(409, 'Operator not active', 'no', 'Only an active operator can get a token.', 'Activate the operator first.'),
@@ -69,6 +71,7 @@ export const failures = {
   'chathub.timeout': row(504, 'ChatHub did not answer', 'later', 'ChatHub did not answer in time.', 'Try again later.'),
   'write.in-doubt': row(504, 'Outcome unknown', 'check', 'The gateway sent the write to ChatHub but does not know its outcome yet.', 'Read the list before you write again. The gateway sends such a write again only after it has checked.'),
   'redis.unavailable': row(503, 'Write journal unavailable', 'later', 'The gateway cannot reach its write journal, so it accepts no writes. Reads continue.', 'Wait for Retry-After, then send the request again.'),
+  'storage.full': row(503, 'No room for large writes', 'later', 'The storage of the gateway is nearly full, so it accepts no large writes. Small writes and reads continue.', 'Wait for Retry-After, or send at most 100 rows in one request.'),
   'gateway.internal': row(500, 'Internal error', 'check', 'The gateway failed. Its log has the reason under the request id.', 'Report the request id to the operators of the gateway.'),
 } as const satisfies Record<string, Row>
 

@@ -16,8 +16,10 @@ import { isStorable } from './http/with-idempotency.ts'
 import { createLists } from './lists/lists.ts'
 import type { Log } from './log.ts'
 import { createMetrics } from './metrics.ts'
+import { createMemoryQuotas } from './redis/memory-quotas.ts'
 import { createMemoryRecords, createRedisRecords } from './redis/records.ts'
 import { createRedis } from './redis/redis.ts'
+import { createRedisQuotas } from './redis/redis-quotas.ts'
 import type { Report } from './report.ts'
 import { createLocalBudget, firstAskMs } from './throttle/budget.ts'
 import { createSharedBudget } from './throttle/shared-budget.ts'
@@ -48,6 +50,7 @@ export const createGateway = (config: Config, { log, clock = systemClock, onRepo
     queueDepth: () => upstream.waiting(),
     budgetRate: () => budget.status().allowedNow,
     redisState: () => redisStatus().state,
+    storage: () => writing.storage(),
   })
   const report = (event: Report): void => {
     metrics.reported(event)
@@ -64,7 +67,10 @@ export const createGateway = (config: Config, { log, clock = systemClock, onRepo
   const newRecords = () => (redis ? createRedisRecords(redis.tolerant) : createMemoryRecords(clock))
 
   const audit = createAudit({ ...config, redis, clock })
-  const common = { ...config, redis, clock, report, onChange: audit.onChange }
+  const limits = { client: config.quotasPerClient, organization: config.quotasPerOrganization }
+  const parts = { clock, report }
+  const quotas = redis ? createRedisQuotas(redis.tolerant, limits, parts) : createMemoryQuotas(limits, parts)
+  const common = { ...config, redis, quotas, clock, report, onChange: audit.onChange }
 
   // The way to ChatHub.
   const { requestsPerSecond } = config
@@ -98,7 +104,7 @@ export const createGateway = (config: Config, { log, clock = systemClock, onRepo
   const { keys, sessions } = access
   const stopWatching = watchCredentials({ ...upstream, config, keys, redis, sessions, clock, report })
 
-  const idempotency = createIdempotency({ records: newRecords(), clock, storable: isStorable })
+  const idempotency = createIdempotency({ ...common, records: newRecords(), storable: isStorable })
   const { eraseName: eraseInAnswers } = idempotency
   const eraseName = createEraseName({ ...reading, ...writing, audit, eraseInAnswers, clock })
 
@@ -122,6 +128,7 @@ export const createGateway = (config: Config, { log, clock = systemClock, onRepo
       ...upstream.status(),
       cache: reading.rosters.size(),
       redis: redisStatus(),
+      storage: writing.storage(),
       clients: keys.uses(),
     }),
     observe: (requestContext, status) => {

@@ -11,6 +11,7 @@ type Gauges = {
   /** Requests a second that the budget allows now. */
   budgetRate(): number
   redisState(): (typeof redisStates)[number]
+  storage(): { state: string; usedBytes: number | null; maxBytes: number | null }
 }
 
 /** The buckets that OpenTelemetry advises for HTTP durations, in seconds. */
@@ -71,12 +72,20 @@ export const createMetrics = (gauges: Gauges) => {
     'secret-file': counter('gw_secret_reloads_total', 'Changed credential files, applied or refused.', ['setting', 'result'], ({ setting, result }) => [setting, result]),
     redis: ({ event }) => events(`redis-${event}`),
     'redis-error': counter('gw_redis_errors_total', 'Commands and connections to Redis that failed.', ['reason'], ({ reason }) => [reason]),
+    'quota-exceeded': counter('gw_quota_refusals_total', 'Requests that were refused because too much is kept.', ['scope', 'kind'], ({ scope, kind }) => [scope, kind]),
+    storage: ({ state }) => events(`storage-${state}`),
     'late-write': counter('gw_late_writes_total', 'Operators that ChatHub added long after the request was given up.', [], () => [], ({ operators }) => operators),
     write: counter('gw_write_rows_total', 'Rows of writes by outcome.', ['operation', 'outcome'], ({ operation, outcome }) => [operation, outcome], ({ rows }) => rows),
   }
   gauge('gw_build_info', 'The version of the gateway.', 'version').set({ version }, 1)
   const queueDepth = gauge('gw_upstream_queue_depth', 'Calls that wait for a slot.', 'lane')
   const budgetRate = gauge('gw_upstream_budget_rate', 'Requests a second that may go to ChatHub now.')
+  const storageBytes = gauge(
+    'gw_storage_bytes',
+    'Memory of the storage of writes: in use, and the limit if there is one.',
+    'what',
+  )
+  const storageFull = gauge('gw_storage_full', '1 while large writes are refused.')
   const redisState = gauge('gw_redis_state', '1 for the current state of Redis, 0 for the others.', 'state')
 
   return {
@@ -90,6 +99,10 @@ export const createMetrics = (gauges: Gauges) => {
     render: () => {
       for (const [lane, depth] of Object.entries(gauges.queueDepth())) queueDepth.set({ lane }, depth)
       budgetRate.set(gauges.budgetRate())
+      const { state: storage, usedBytes, maxBytes } = gauges.storage()
+      storageFull.set(storage === 'full' ? 1 : 0)
+      storageBytes.set({ what: 'used' }, usedBytes ?? 0)
+      storageBytes.set({ what: 'limit' }, maxBytes ?? 0)
       for (const state of redisStates) redisState.set({ state }, state === gauges.redisState() ? 1 : 0)
       return registry.metrics()
     },

@@ -32,6 +32,10 @@ export type Report =
   /** ChatHub applied a request long after it was given up. */
   | { name: 'late-write'; organization: number; operation: string; operators: number }
   | { name: 'late-watch-full'; organization: number }
+  /** Something was refused because too much of its kind is kept. */
+  | { name: 'quota-exceeded'; scope: 'client' | 'organization'; kind: QuotaKind }
+  /** Whether there is room for large writes. */
+  | { name: 'storage'; state: 'ok' | 'full'; usedBytes?: number; maxBytes?: number }
   | { name: 'write'; operation: string; organization?: Id; client: string; outcome: string; rows: number }
 
 /** The states of Redis, an error of the connection, a new address that is not used yet, a policy that loses keys. */
@@ -52,6 +56,16 @@ export type RedisErrorReason =
   | 'full'
   | 'unwritable'
   | 'refused'
+
+/** What is counted while it is kept. */
+export type QuotaKind =
+  | 'operations'
+  | 'rows'
+  | 'idempotency-keys'
+  | 'sessions'
+  | 'tickets'
+  | 'tokens'
+  | 'streams'
 
 type List = 'operators' | 'organizations'
 type Outcome = 'ok' | FailureCode | `proxy.${'refused' | 'timeout' | 'unreachable'}`

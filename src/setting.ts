@@ -80,6 +80,35 @@ export const seconds = (min: number, max: number) =>
     .transform((value) => value * 1000)
     .describe(`${min}–${max}`)
 
+/**
+ * Counts by name, as in `rows=200000,operations=10000`. A name that is left out keeps its count of `defaults`. `least`: the
+ * least count of names that have one above 1.
+ */
+export const counts = <K extends string>(
+  defaults: Readonly<Record<K, number>>,
+  least: Partial<Record<K, number>>,
+) => {
+  const names = Object.keys(defaults) as K[]
+  const isEntry = (text: string): boolean => {
+    const [, name, count] = /^([a-z-]+)=(\d{1,9})$/.exec(text) ?? []
+    return names.includes(name as K) && Number(count) >= (least[name as K] ?? 1)
+  }
+  const bounds = Object.entries(least).map(([name, count]) => `, ${name} at least ${count}`)
+  const wanted = `${names.join(', ')}, each with its count from 1 to 999999999 as in ${names[0]}=10${bounds.join('')}`
+  return listOf(textThat(wanted, isEntry))
+    .transform((entries): Record<K, number> => {
+      const given = entries.map((entry) => [entry.split('=')[0], Number(entry.split('=')[1])])
+      return { ...defaults, ...Object.fromEntries(given) }
+    })
+    .describe('a name left out keeps its default')
+}
+
+/** Counts as `counts` reads them. */
+export const countsText = (all: Readonly<Record<string, number>>): string =>
+  Object.entries(all)
+    .map(([name, count]) => `${name}=${count}`)
+    .join(',')
+
 export const oneOf = <const T extends string>(...values: T[]) =>
   z.enum(values, { error: `one of ${values.join(', ')}` }).describe(values.join(' | '))
 

@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.ts'
 import type { OnChange } from '../contract/audit.ts'
 import type { Proxies } from '../outbound.ts'
+import type { Quotas } from '../redis/quotas.ts'
 import type { Records } from '../redis/records.ts'
 import type { Secret } from '../secret.ts'
 import { createAuthenticate } from './authenticate.ts'
@@ -20,6 +21,7 @@ export const createAccess = (options: {
   proxies: Proxies
   /** A store for one kind of record. In memory each kind has its own bound, so none evicts another. */
   newRecords(): Records
+  quotas: Quotas
   onChange: OnChange
   /** Basic credentials are for a proxy in front. */
   ignoreBasicAuth: boolean
@@ -31,7 +33,7 @@ export const createAccess = (options: {
   const keys = createKeys(options.clientEntries, clock)
   const newLimit = () => createClientLimit(clock, options.clientConcurrency)
   const limit = newLimit()
-  const gatewayTokens = createGatewayTokens({ keys, records: options.newRecords(), clock, limit })
+  const gatewayTokens = createGatewayTokens({ ...options, keys, records: options.newRecords(), limit })
   const sessions = secret && createSessions({ ...options, secret, records: options.newRecords(), keys })
   const finders = [keys.find, gatewayTokens.find]
   if (jwksUrl && issuer && audience)

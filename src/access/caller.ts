@@ -19,6 +19,9 @@ export type Caller = {
   subject?: string | undefined
 }
 
+/** The client whose quotas count. The id of a session is that of its minter, a slash and eight characters. */
+export const minterOf = (client: string): string => client.replace(/\/[\w-]{8}$/, '')
+
 /** The quota of a credential that names none. */
 export const requestsPerMinuteDefault = 6000
 

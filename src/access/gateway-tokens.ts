@@ -2,6 +2,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
 import type { Clock } from '../clock.ts'
 import { Failure } from '../errors.ts'
+import type { Quotas } from '../redis/quotas.ts'
 import type { Records } from '../redis/records.ts'
 import type { Caller } from './caller.ts'
 import type { ClientLimit } from './client-limit.ts'
@@ -20,16 +21,17 @@ type TokenRecord = { keyHash: string; expiresAt: number }
 export const createGatewayTokens = (options: {
   keys: Keys
   records: Records
+  quotas: Quotas
   clock: Clock
   limit: ClientLimit
 }) => {
-  const { keys, records, clock, limit } = options
+  const { keys, records, quotas, clock, limit } = options
   // Never stale: only the key of a token can be revoked, and the key is looked up each time.
   const seen = new LRUCache<string, TokenRecord>({ max: 10_000 })
   return {
     /**
      * A token for this client. Undefined: the key is not valid or belongs to another id. Counts as a request.
-     * @throws Failure `limit.exceeded`, `redis.unavailable`
+     * @throws Failure `limit.exceeded`, `quota.exceeded`, `redis.unavailable`
      */
     issue: async (clientId: string, key: string): Promise<string | undefined> => {
       const caller = keys.find(key)
@@ -37,7 +39,9 @@ export const createGatewayTokens = (options: {
       limit.take(caller)
       const token = `cgt_${randomBytes(32).toString('base64url')}`
       const record: TokenRecord = { keyHash: hashKey(key), expiresAt: clock.wall() + tokenMs }
-      await records.put(recordOf(token), record, tokenMs)
+      const name = recordOf(token)
+      await quotas.take([{ kind: 'tokens', client: clientId, id: name.slice(-16), keepMs: tokenMs }])
+      await records.put(name, record, tokenMs)
       return token
     },
     /**

@@ -4,6 +4,7 @@ import type { Clock } from '../clock.ts'
 import { type OnChange, oneChange } from '../contract/audit.ts'
 import { includes, type Scope } from '../contract/scopes.ts'
 import { Failure, isFailure } from '../errors.ts'
+import type { Quotas, Thing } from '../redis/quotas.ts'
 import type { Records } from '../redis/records.ts'
 import type { Secret } from '../secret.ts'
 import { hasScope, mayTouch } from './authorize.ts'
@@ -47,11 +48,12 @@ const trustedAwayMs = 5 * 60_000
 export const createSessions = (options: {
   secret: Secret
   records: Records
+  quotas: Quotas
   keys: Keys
   clock: Clock
   onChange: OnChange
 }) => {
-  const { records, keys, clock, onChange } = options
+  const { records, quotas, keys, clock, onChange } = options
   let { secret } = options
   const hash = (kind: 'ticket' | 'session', id: string): string =>
     createHmac('sha256', secret.reveal()).update(`${kind} ${id}`).digest('base64url')
@@ -76,17 +78,24 @@ export const createSessions = (options: {
     }
   }
   const ttlOf = (record: SessionRecord): number => Math.min(idleMs, record.endsAt - clock.wall())
+  const counted = (key: string, { minter }: SessionRecord, keepMs = ticketMs): Thing => ({
+    kind: key.startsWith('ticket:') ? 'tickets' : 'sessions',
+    client: minter.id,
+    id: key.slice(-16),
+    keepMs,
+  })
   const touch = async (key: string, used: SessionRecord): Promise<void> => {
     // The time of the look-up stays: a stored use must not extend the trust in it.
     seen.set(key, { record: used, at: seen.get(key)?.at ?? clock.now() })
     // An ended session stays ended, and a read succeeds though Redis is away.
     await records.replace(key, used, ttlOf(used)).catch(() => {})
+    await quotas.extend([counted(key, used, ttlOf(used))]).catch(() => {})
   }
 
   return {
     /**
      * A ticket for one session. It works once, within a minute.
-     * @throws Failure `session.exceeds`, `organization.unknown`, with every scope or organization that the minter lacks
+     * @throws Failure `quota.exceeded`; `session.exceeds`, `organization.unknown`, with every scope or organization that the minter lacks
      */
     mint: async (
       minter: Caller,
@@ -102,7 +111,9 @@ export const createSessions = (options: {
         endsAt: Math.min(now + ttlSeconds * 1000, minter.expiresAt ?? Number.POSITIVE_INFINITY),
         seenAt: now,
       }
-      await records.put(`ticket:${hash('ticket', ticket)}`, record, ticketMs)
+      const key = `ticket:${hash('ticket', ticket)}`
+      await quotas.take([counted(key, record)])
+      await records.put(key, record, ticketMs)
       const changes = [{ ...oneChange, kind: 'sessionMinted' as const }]
       const { subject } = rights
       await Promise.all(
@@ -114,16 +125,18 @@ export const createSessions = (options: {
     },
     /**
      * Exchanges a ticket for a session id. The ticket is used up even when `check` throws, which compares the origin.
-     * @throws Failure `session.ticket`
+     * @throws Failure `session.ticket`, `quota.exceeded`
      */
     open: async (ticket: string, check: (origin: string) => void) => {
-      const record = isId(ticket)
-        ? ((await records.take(`ticket:${hash('ticket', ticket)}`)) as SessionRecord | undefined)
-        : undefined
+      const ticketKey = `ticket:${hash('ticket', ticket)}`
+      const record = isId(ticket) ? ((await records.take(ticketKey)) as SessionRecord | undefined) : undefined
       if (!record || record.endsAt <= clock.wall()) throw new Failure('session.ticket')
       check(record.origin)
       const id = newId()
-      await records.put(`session:${hash('session', id)}`, record, ttlOf(record))
+      const key = `session:${hash('session', id)}`
+      await quotas.release([counted(ticketKey, record)])
+      await quotas.take([counted(key, record, ttlOf(record))])
+      await records.put(key, record, ttlOf(record))
       return { id, record }
     },
     /**
@@ -159,7 +172,8 @@ export const createSessions = (options: {
     end: async (id: string): Promise<void> => {
       const key = `session:${hash('session', id)}`
       seen.delete(key)
-      await records.take(key)
+      const record = (await records.take(key)) as SessionRecord | undefined
+      if (record) await quotas.release([counted(key, record)]).catch(() => {})
     },
     /** Sessions that were opened under the old secret end. */
     replaceSecret: (next: Secret): void => {

@@ -26,7 +26,7 @@ const impliedFailures = ({ scope, dropIn, body, idempotent }: Endpoint): Failure
   ...onlyIf(scope !== 'open' && scope !== 'any', 'scope.missing'),
   ...onlyIf(body, 'body.type', 'body.too-large'),
   ...onlyIf(body && !dropIn, 'request.invalid-body'),
-  ...onlyIf(idempotent, 'idempotency.in-flight', 'idempotency.mismatch'),
+  ...onlyIf(idempotent, 'idempotency.in-flight', 'idempotency.mismatch', 'quota.exceeded'),
   'gateway.internal',
 ]
 const onlyIf = (condition: unknown, ...codes: FailureCode[]): FailureCode[] => (condition ? codes : [])

@@ -46,6 +46,13 @@ export const Upstream = component('Upstream', {
   breaker: z.strictObject({ state: z.enum(['closed', 'open', 'half-open']) }),
   cache: z.strictObject({ lists: z.int(), bytes: z.int() }),
   redis: z.strictObject({ state: redisState, detail: z.string().nullable() }),
+  storage: z
+    .strictObject({
+      state: z.enum(['ok', 'full', 'unbounded']),
+      usedBytes: z.int().nullable(),
+      maxBytes: z.int().nullable(),
+    })
+    .describe('`full`: writes of more than 100 rows are refused. `unbounded`: no limit is set or known.'),
   clients: z.array(
     z.strictObject({
       id: z.string(),

@@ -1,5 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { minterOf } from '../access/caller.ts'
 import { type Clock, every } from '../clock.ts'
+import { Failure } from '../errors.ts'
 import type { Events } from './answer.ts'
 import { parseHeaders, serializeHeaders } from './header-writer.ts'
 import { commonLines } from './respond.ts'
@@ -13,17 +15,25 @@ const checksPerHeartbeat = 15
  * Server-sent events (WHATWG HTML §9.2). A comment every 15 seconds keeps the connection open through proxies; a reader
  * that took nothing since the last one is disconnected.
  */
-export const createEventStreams = (options: { clock: Clock; observe: Observe; closing(): boolean }) => {
+export const createEventStreams = (options: {
+  clock: Clock
+  observe: Observe
+  closing(): boolean
+  /** The most open streams of one client. */
+  streamsMax: number
+}) => {
+  const openOf = createOpenStreams(options.streamsMax)
   /** Ends the stream; one function for each open stream. */
   const ends = new Set<() => void>()
   return {
-    /** Answers with a stream. It ends within a second after `isAllowed` becomes false. */
+    /** Answers with a stream. It ends within a second after `isAllowed` becomes false. @throws Failure `quota.exceeded` */
     open: (
       req: IncomingMessage,
       res: ServerResponse,
       events: Events,
       isAllowed: () => Promise<boolean>,
     ): void => {
+      const leave = openOf(minterOf(req.requestContext.caller?.id ?? ''))
       const closing = options.closing()
       const lines = serializeHeaders({
         'Content-Type': 'text/event-stream; charset=utf-8',
@@ -33,12 +43,16 @@ export const createEventStreams = (options: { clock: Clock; observe: Observe; cl
       })
       res.writeHead(200, parseHeaders(lines + commonLines(req.requestContext)))
       options.observe(req.requestContext, 200)
-      if (req.method === 'HEAD' || closing || res.destroyed) return void res.end()
+      if (req.method === 'HEAD' || closing || res.destroyed) {
+        leave()
+        return void res.end()
+      }
       res.flushHeaders()
 
       let stop = (): void => {}
       const end = (): void => {
         if (!ends.delete(end)) return
+        leave()
         req.socket.off('end', end)
         cancelChecks()
         stop()
@@ -70,3 +84,23 @@ export const createEventStreams = (options: { clock: Clock; observe: Observe; cl
 }
 
 export type EventStreams = ReturnType<typeof createEventStreams>
+
+/** Counts the open streams of each client at this instance. */
+const createOpenStreams = (most: number) => {
+  const counts = new Map<string, number>()
+  return (client: string): (() => void) => {
+    const others = counts.get(client) ?? 0
+    if (others >= most)
+      throw new Failure('quota.exceeded', {
+        detail: `This client has ${others} event streams open at this instance, and ${most} is the limit.`,
+        retryAfterMs: 1000,
+        headers: { 'RateLimit-Policy': `"client-streams";q=${most}`, RateLimit: '"client-streams";r=0' },
+      })
+    counts.set(client, others + 1)
+    return () => {
+      const left = (counts.get(client) as number) - 1
+      if (left > 0) counts.set(client, left)
+      else counts.delete(client)
+    }
+  }
+}

@@ -27,6 +27,7 @@ type Options = Omit<Services, 'health'> &
   ServerBounds & {
     idempotency: Idempotency<Answer>
     anonymousRequestsPerMinute: number
+    quotasPerClient: { streams: number }
     readDeadlineMs: number
     writeDeadlineMs: number
     trustProxy: string[]
@@ -55,7 +56,7 @@ export const createHttp = (options: Options) => {
   let isDraining = false
   const closing = (): boolean => isDraining
   const responseBatcher = createResponseBatcher({ ...options, closing })
-  const streams = createEventStreams({ ...options, closing })
+  const streams = createEventStreams({ ...options, closing, streamsMax: options.quotasPerClient.streams })
   const cors = createCors(options.corsOrigins, options.corsHeaders)
   const withIdempotency = createWithIdempotency(options.idempotency, createRunningAnswer(options.operations))
   const health = (): Health => ({ status: isDraining ? 'draining' : 'ok', ...options.health() })

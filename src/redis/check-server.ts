@@ -17,6 +17,7 @@ const families = [
   'ticket:',
   'token:',
   '{login}:',
+  'kept:',
 ]
 const channels = ['{gateway}:invalidation', '{gateway}:confirm:check', 'journal:changed']
 
@@ -33,6 +34,8 @@ UNLINK set
 UNLINK stream
 GET string
 INCR string
+INCRBY string 1
+DECRBY string 1
 APPEND string 1
 GETRANGE string 0 1
 STRLEN string

@@ -20,6 +20,8 @@ export type Redis = {
    * or does not answer within four round trips. At least `commandMs` are allowed, and at most `timeoutMaxMs`.
    */
   run<T>(command: (client: RedisClient) => Promise<T>): Promise<T>
+  /** The same for what tells nothing about Redis: undefined while it is away, refuses the command or is late. */
+  attempt<T>(command: (client: RedisClient) => Promise<T>): Promise<T | undefined>
   /** `dropOnWrongType`: for keys that may be lost. If one of them has another type, all are unlinked. */
   script(name: string, lua: string, options?: { dropOnWrongType: boolean }): Script
   /** The same for writes: allows 500 ms at least, and waits up to 1 s for a Redis that has just gone away. */
@@ -180,6 +182,10 @@ export const createRedis = (options: Options): Redis => {
     prefix,
     subscribe,
     replace,
+    attempt: (command) =>
+      availability.current().name === 'ready'
+        ? answeredWithin(command(connection.client), timeoutMaxMs, clock).catch(() => undefined)
+        : Promise.resolve(undefined),
     state: () => (availability.current().name === 'ready' ? 'ready' : 'away'),
     status: availability.status,
     roundTripMs: roundTrip.medianMs,

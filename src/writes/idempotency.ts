@@ -1,8 +1,10 @@
 import { hash, randomBytes } from 'node:crypto'
 import { isDeepStrictEqual } from 'node:util'
+import { minterOf } from '../access/caller.ts'
 import { type Clock, every } from '../clock.ts'
 import type { NameToErase } from '../contract/audit.ts'
 import { Failure, type FailureCode, isFailure } from '../errors.ts'
+import type { Quotas, Thing } from '../redis/quotas.ts'
 import type { Records } from '../redis/records.ts'
 import { withoutNameIn } from './erase-names.ts'
 
@@ -24,7 +26,7 @@ export type Idempotency<A> = {
    * Runs `work` once per key; a repetition gets the same answer. If no answer was kept (the process was killed, the write
    * goes on, or it held tokens) or it may not be shown, a repetition gets what was begun, or `work` runs again with the same
    * requestKey. Under that key it finds what it wrote, and writes nothing twice. A killed process keeps its key 2 s at most.
-   * @throws Failure `idempotency.in-flight`, `idempotency.mismatch`, `redis.unavailable`
+   * @throws Failure `idempotency.in-flight`, `idempotency.mismatch`, `quota.exceeded`, `redis.unavailable`
    */
   run(
     use: KeyUse,
@@ -36,6 +38,8 @@ export type Idempotency<A> = {
 }
 
 const keyPrefix = 'idempotency:2:'
+// A longer answer counts as one more record for each of these lengths.
+const answerLength = 4096
 const keepMs = 24 * 3600 * 1000
 /** Failures after which something may have been written. */
 const mayHaveWritten = new Set<FailureCode>(['write.in-doubt', 'redis.unavailable'])
@@ -50,10 +54,11 @@ const renewMs = 500
 
 export const createIdempotency = <A>(options: {
   records: Records
+  quotas: Quotas
   clock: Clock
   storable: (answer: A) => boolean
 }): Idempotency<A> => {
-  const { records, clock, storable } = options
+  const { records, quotas, clock, storable } = options
   return {
     eraseName: async (name) => {
       let erased = 0
@@ -68,20 +73,35 @@ export const createIdempotency = <A>(options: {
     run: async ({ client, route, key, fingerprint }, work, { mayShow = () => true, begun } = {}) => {
       const digest = hash('sha256', JSON.stringify([client, route, key]), 'base64url')
       const [name, lease] = [keyPrefix + digest, `idempotency-lease:1:${digest}`]
-      const put = (record: Kept<A>) => records.put(name, record, keepMs)
+      const counted: Thing = {
+        kind: 'idempotency-keys',
+        client: minterOf(client),
+        id: digest.slice(-16),
+        keepMs,
+      }
+      // An answer that is not kept is found again under the requestKey.
+      const keep = async (record: Kept<A>): Promise<void> => {
+        const weight = Math.floor(JSON.stringify(record).length / answerLength)
+        if (weight > 0) await quotas.take([{ ...counted, id: `${counted.id} answer`, weight }])
+        await records.put(name, record, keepMs)
+      }
       const runOnce = async (record: Kept<A>, mayFree: boolean): Promise<A> => {
         try {
           const answer = await work(record.requestKey)
-          if (storable(answer)) await put({ ...record, answer }).catch(() => {})
+          if (storable(answer)) await keep({ ...record, answer }).catch(() => {})
           return answer
         } catch (error) {
           // Only a first run that wrote nothing frees its key: an earlier run may have written under the requestKey.
           const wroteNothing = isFailure(error) && !error.inDoubt && !mayHaveWritten.has(error.code)
-          if (mayFree && wroteNothing) await records.take(name).catch(() => {})
+          if (mayFree && wroteNothing) {
+            await records.take(name).catch(() => {})
+            await quotas.release([counted]).catch(() => {})
+          }
           throw error
         }
       }
       const mine: Kept<A> = { fingerprint, requestKey: newRequestKey() }
+      await quotas.take([counted])
       const isFirst = await records.putNew(name, mine, keepMs)
       const read = async () => (isFirst ? mine : (((await records.get(name)) ?? mine) as Kept<A>))
       const isAnswered = ({ answer }: Kept<A>) => answer !== undefined && mayShow(answer)

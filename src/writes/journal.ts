@@ -1,5 +1,8 @@
+import { minterOf } from '../access/caller.ts'
 import type { Clock } from '../clock.ts'
 import type { OnChange } from '../contract/audit.ts'
+import { Failure } from '../errors.ts'
+import type { Thing } from '../redis/quotas.ts'
 import type { Reporter } from '../report.ts'
 import { changesOf } from './changes.ts'
 import { type Chunk, type Operation, type Row, reopened, withChunk } from './operation.ts'
@@ -24,11 +27,11 @@ export type Journal = {
   /**
    * Keeps a new operation with all its rows. An operation that exists under its id stays as it is, and is returned. `lock`:
    * needed when rows of it are in flight.
-   * @throws Failure `redis.unavailable`: it is not kept; `write.in-doubt`: it may be kept, and is then carried out
+   * @throws Failure `quota.exceeded`, `redis.unavailable`: it is not kept; `write.in-doubt`: it may be kept, and is then carried out
    */
   create(operation: Operation, chunks: Row[][], lock?: HeldLock): Promise<Operation | undefined>
   get(id: string): Promise<Operation | undefined>
-  /** The rows of a chunk. Those that were kept before the last retry are reopened if it can try them again. */
+  /** The rows of a chunk; none once they are released. Those that were kept before the last retry are reopened if it can try them again. */
   chunk(operation: Operation, number: number): Promise<readonly Row[]>
   /**
    * Keeps an operation, with a chunk whose rows changed, in one step. Returns it as it was kept: the rows counted, final if
@@ -72,8 +75,20 @@ export type JournalStore = Omit<Journal, 'chunk' | 'save'> & {
   save(operation: Operation, lock: HeldLock, chunk?: Pick<Chunk, 'number' | 'rows'>): Promise<void>
 }
 
-/** A final operation is kept for this long. */
+/** A final operation is kept for this long. Its rows may go earlier. */
 export const operationKeepMs = 7 * 24 * 3600 * 1000
+
+/** What an operation counts as while it is kept. */
+export const thingsOf = (
+  { id, client, organization, total }: Pick<Operation, 'id' | 'client' | 'organization' | 'total'>,
+  rowsKeepMs = operationKeepMs,
+): Thing[] => {
+  const common = { client: minterOf(client), organization, id }
+  return [
+    { ...common, kind: 'operations', keepMs: operationKeepMs },
+    { ...common, kind: 'rows', weight: total, keepMs: rowsKeepMs },
+  ]
+}
 
 /**
  * The journal on a store. It counts the rows of each saved chunk, and reports the outcomes that are new. Changes are told
@@ -110,11 +125,14 @@ export const createJournal = (
   },
 })
 
-/** All rows of an operation, in order. */
+/** All rows of an operation, in order. @throws Failure `operation.rows-released` */
 export const rowsOf = async (journal: Pick<Journal, 'chunk'>, operation: Operation): Promise<Row[]> => {
   const rows: Row[] = []
-  for (let number = 0; number < operation.chunks; number++)
-    rows.push(...(await journal.chunk(operation, number)))
+  for (let number = 0; number < operation.chunks; number++) {
+    const chunk = await journal.chunk(operation, number)
+    if (chunk.length === 0) throw new Failure('operation.rows-released')
+    rows.push(...chunk)
+  }
   return rows
 }
 

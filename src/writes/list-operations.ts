@@ -1,5 +1,5 @@
 import { mayTouch } from '../access/authorize.ts'
-import type { Caller } from '../access/caller.ts'
+import { type Caller, minterOf } from '../access/caller.ts'
 import { type OperationsQuery, operationCursor } from '../contract/operation.ts'
 import type { Journal, Listed } from './journal.ts'
 import { type Operation, organizationOf } from './operation.ts'
@@ -7,9 +7,6 @@ import { type Operation, organizationOf } from './operation.ts'
 // How many operations one request looks through, and how many at once.
 const lookedMax = 1000
 const atOnce = 100
-
-/** The client id of a session is that of its minter, a slash and eight characters. */
-const minterOf = (client: string): string => client.replace(/\/[\w-]{8}$/, '')
 
 const isAdmin = ({ scopes }: Caller): boolean => scopes.has('admin')
 

@@ -18,6 +18,7 @@ import {
 import type { HeldLock } from './organization-lock.ts'
 import { planRows, previewRows, replaceRows } from './row-planner.ts'
 import type { Runner } from './runner.ts'
+import type { Storage } from './storage.ts'
 
 /** A write when its caller is answered: all rows decided, with the list if it is at hand; or an operation that goes on. */
 export type WriteResult = { rows: readonly Row[]; roster?: Roster } | { operation: Operation }
@@ -41,11 +42,12 @@ export const createOperationWriter = (options: {
   cache: Cache<Roster>
   journal: Journal
   runner: Runner
+  storage: Pick<Storage, 'requireRoom'>
   clock: Clock
   /** Rows that ChatHub takes at once. */
   batchSize: number
 }) => {
-  const { cache, journal, runner, clock, batchSize } = options
+  const { cache, journal, runner, storage, clock, batchSize } = options
 
   /** Plans the rows with a list that is fetched now, or with a fresh one of the cache if that may be used. */
   const plan = async (
@@ -113,13 +115,15 @@ export const createOperationWriter = (options: {
     /**
      * Carries out a write and waits for it to the deadline. Rows that need nothing from ChatHub leave no trace. Once the
      * first chunk has left, the operation goes on to its end, whatever happens to this request.
-     * @throws Failure: nothing was sent; `write.in-doubt`: the operation is gone, as in a flushed Redis
+     * @throws Failure: nothing was sent, as `quota.exceeded`, `storage.full`; `write.in-doubt`: the operation is gone, as in
+     * a flushed Redis
      */
     write: async (
       write: NewWrite,
       context: CallContext,
       writeOptions: WriteOptions = {},
     ): Promise<WriteResult> => {
+      storage.requireRoom(write.rows)
       const id = operationId(write)
       const inTime = { ...context, deadline: context.deadline - answerMs }
       const result = await runner
@@ -138,10 +142,12 @@ export const createOperationWriter = (options: {
     /** The rows as they would end now. Changes nothing. */
     preview: async (write: NewWrite, context: CallContext): Promise<Row[]> =>
       previewRows((await plan(write, context)).rows, write),
-    /** Keeps a write, then carries it out in the background. */
+    /** Keeps a write, then carries it out in the background. @throws Failure `quota.exceeded`, `storage.full` */
     enqueue: async (write: NewWrite): Promise<Operation> => {
       const { operation, chunks } = newOperation(write, batchSize, clock.wall())
-      const known = (await journal.get(operation.id)) ?? (await journal.create(operation, chunks))
+      const begun = await journal.get(operation.id)
+      if (!begun) storage.requireRoom(write.rows)
+      const known = begun ?? (await journal.create(operation, chunks))
       if (!known || !isFinal(known)) void runner.run(operation.id)
       return known ?? operation
     },

@@ -1,7 +1,8 @@
 import type { Clock } from '../clock.ts'
 import { Failure, isFailure } from '../errors.ts'
+import { keptTag, type Quotas } from '../redis/quotas.ts'
 import type { Redis } from '../redis/redis.ts'
-import { type JournalStore, type Listed, listNewest, operationKeepMs } from './journal.ts'
+import { type JournalStore, listNewest, operationKeepMs, thingsOf } from './journal.ts'
 import { isFinal, isSending, type Operation, organizationOf, type Row } from './operation.ts'
 import type { OrganizationLock } from './organization-lock.ts'
 import { lockKey } from './redis-organization-lock.ts'
@@ -23,13 +24,13 @@ if ARGV[2] ~= '' then
 end
 return 1`
 
-/** KEYS as above; ARGV: owner, record, id, 1 while sending, then chunk number and rows. → 0 when the lock is lost. */
+/** KEYS as above; ARGV: owner, record, id, 1 while sending, ms to keep the rows, then chunk number and rows. → 0 when the lock is lost. */
 const save = `
 if redis.call('GET', KEYS[4]) ~= ARGV[1] then return 0 end
 if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
 redis.call('SET', KEYS[1], ARGV[2], 'PX', ${operationKeepMs})
-if ARGV[5] then redis.call('HSET', KEYS[2], ARGV[5], ARGV[6]) end
-redis.call('PEXPIRE', KEYS[2], ${operationKeepMs})
+if ARGV[6] then redis.call('HSET', KEYS[2], ARGV[6], ARGV[7]) end
+redis.call('PEXPIRE', KEYS[2], ARGV[5])
 if ARGV[4] == '1' then redis.call('SET', KEYS[3], ARGV[3], 'PX', ${operationKeepMs})
 elseif redis.call('GET', KEYS[3]) == ARGV[3] then redis.call('DEL', KEYS[3]) end
 return 1`
@@ -57,15 +58,29 @@ const sameInstantMax = 100
 // Chunks per command, so that no command takes long.
 const chunksAtOnce = 10
 
-const listedIn = (found: readonly string[]): Listed[] =>
+/** A member of the lists: all that it takes to end the counts of an operation whose record is gone. */
+const memberOf = ({ id, total, client }: Pick<Operation, 'id' | 'total' | 'client'>): string =>
+  `${id} ${total} ${client}`
+const listedIn = (found: readonly string[]) =>
   found.flatMap((member, i) => {
     if (i % 2 === 1) return []
-    const [id = '', ...client] = member.split(' ')
-    return { id, startedAt: Number(found[i + 1]), ...(client.length > 0 && { client: client.join(' ') }) }
+    const [id = '', total, ...client] = member.split(' ')
+    const startedAt = Number(found[i + 1])
+    return { member, id, startedAt, total: Number(total), client: client.join(' ') }
   })
 
-/** The journal that instances share. Keys of an operation carry its organization's hash tag, as its lock does. */
-export const createRedisJournal = (redis: Redis, clock: Clock, lock: OrganizationLock): JournalStore => {
+/**
+ * The journal that instances share. Keys of an operation carry its organization's hash tag, as its lock does. Listing and
+ * counting an operation is one command. `rowsKeepMs`: for how long rows are kept after the end of their operation.
+ */
+export const createRedisJournal = (options: {
+  redis: Redis
+  clock: Clock
+  lock: OrganizationLock
+  quotas: Quotas
+  rowsKeepMs: number
+}): JournalStore => {
+  const { redis, clock, lock, quotas, rowsKeepMs } = options
   const { prefix, run } = redis
   const scripts = {
     create: redis.script('journalCreate', create),
@@ -77,17 +92,24 @@ export const createRedisJournal = (redis: Redis, clock: Clock, lock: Organizatio
   const cancelKey = (id: string): string => `${prefix}${recordKey(id)}:cancel`
   const sendingKey = (id: string): string => `journal:{${organizationOf(id)}}:sending`
   const keysOf = (id: string) => [recordKey(id), rowsKey(id), sendingKey(id), lockKey(organizationOf(id))]
-  const openKey = `${prefix}journal:open`
-  const endedKey = `${prefix}journal:ended`
+  const [openKey, endedKey] = [`journal:${keptTag}:open`, `journal:${keptTag}:ended`]
 
   const read = (id: string) => run((client) => client.get(prefix + recordKey(id)))
   const get: JournalStore['get'] = async (id) => decode(await read(id))
-  const listAsOpen = ({ id, startedAt }: Operation) => run((client) => client.zadd(openKey, startedAt, id))
+  const asOpen = (operation: Operation) => [
+    { key: openKey, member: memberOf(operation), score: operation.startedAt },
+  ]
   /** If this fails, the next sweep does it. */
-  const unlist = (id: string): Promise<unknown> => run((client) => client.zrem(openKey, id)).catch(() => {})
-  const listAsEnded = async ({ id, startedAt, client: maker }: Operation): Promise<void> => {
-    await run((client) => client.zadd(endedKey, startedAt, `${id} ${maker}`)).catch(() => {})
-    await unlist(id)
+  const unlist = (operation: Pick<Operation, 'id' | 'client' | 'organization' | 'total'>): Promise<void> =>
+    quotas.release(thingsOf(operation), [{ key: openKey, member: memberOf(operation) }]).catch(() => {})
+  /** The same. */
+  const listAsEnded = (operation: Operation): Promise<void> => {
+    const member = memberOf(operation)
+    const lists = [
+      { key: endedKey, member, score: operation.startedAt },
+      { key: openKey, member },
+    ]
+    return quotas.extend(thingsOf(operation, rowsKeepMs), lists).catch(() => {})
   }
   /** The answer of a script that needs the lock. @throws Failure `queue.full` when the lock is lost */
   const underLock = async (answer: Promise<unknown>): Promise<unknown> => {
@@ -110,7 +132,7 @@ export const createRedisJournal = (redis: Redis, clock: Clock, lock: Organizatio
       ),
     create: async (operation, chunks, held) => {
       // Listed first: after a crash the next sweep clears an id without a record.
-      await listAsOpen(operation)
+      await quotas.take(thingsOf(operation), asOpen(operation))
       const put = async (from: number, record: string): Promise<Operation | undefined> => {
         const rows = chunks
           .slice(from, from + chunksAtOnce)
@@ -131,7 +153,7 @@ export const createRedisJournal = (redis: Redis, clock: Clock, lock: Organizatio
       // The record comes with the last rows and makes all rows count. Nothing that can fail comes after it.
       const putRecord = () => put(first, encode(operation))
       return putRecord().catch((error) => {
-        if (isFailure(error, 'queue.full')) throw error
+        if (isFailure(error, 'queue.full')) return unlist(operation).then(() => Promise.reject(error))
         // Whether it was kept is not known, so it is tried again.
         return putRecord().catch((cause) => {
           throw new Failure('write.in-doubt', { cause })
@@ -143,42 +165,53 @@ export const createRedisJournal = (redis: Redis, clock: Clock, lock: Organizatio
       decodeRows(await run((client) => client.hgetBuffer(prefix + rowsKey(id), String(number)))),
     save: async (operation, { owner }, chunk) => {
       const rows = chunk ? rowsAt(chunk.number, chunk.rows, operation) : []
-      const args = [owner, encode(operation), ...stateOf(operation), ...rows]
+      const keepMs = isFinal(operation) ? rowsKeepMs : operationKeepMs
+      const args = [owner, encode(operation), ...stateOf(operation), keepMs, ...rows]
       await underLock(scripts.save(keysOf(operation.id), ...args))
       if (isFinal(operation)) await listAsEnded(operation)
     },
-    remove: async ({ id }, { owner }) => {
-      await underLock(scripts.remove(keysOf(id), owner, id))
-      await unlist(id)
+    remove: async (operation, { owner }) => {
+      await underLock(scripts.remove(keysOf(operation.id), owner, operation.id))
+      await unlist(operation)
     },
     cancel: async (id) => void (await run((client) => client.set(cancelKey(id), '1', 'PX', operationKeepMs))),
     isCancelled: async (id) => (await run((client) => client.exists(cancelKey(id)))) === 1,
     reopen: async (operation) => {
       await run((client) => client.del(cancelKey(operation.id)))
-      await listAsOpen(operation)
+      await quotas.extend(thingsOf(operation), asOpen(operation))
     },
     listed: async (before, count) => {
       const max = before ? String(before.startedAt) : '+inf'
       // Some of the same instant may come before the place.
       const readFrom = (key: string) =>
         run((client) =>
-          client.zrevrangebyscore(key, max, '-inf', 'WITHSCORES', 'LIMIT', 0, count + sameInstantMax),
+          client.zrevrangebyscore(
+            prefix + key,
+            max,
+            '-inf',
+            'WITHSCORES',
+            'LIMIT',
+            0,
+            count + sameInstantMax,
+          ),
         )
       const listed = await Promise.all([readFrom(openKey), readFrom(endedKey)])
       return listNewest(listed.flatMap(listedIn), before, count)
     },
     open: async () => {
-      const listed = await run((client) => client.zrange(openKey, '0', '-1', 'WITHSCORES'))
+      const listed = await run((client) => client.zrange(prefix + openKey, '0', '-1', 'WITHSCORES'))
       const open: Operation[] = []
-      for (let i = 0; i < listed.length; i += 2) {
-        const [id, startedAt] = [listed[i] as string, Number(listed[i + 1])]
-        const record = await read(id)
+      for (const one of listedIn(listed)) {
+        const record = await read(one.id)
         const operation = decode(record)
+        // Another client asked for the same operation, as an undo, and came too late.
+        const isOther = operation && memberOf(operation) !== one.member
+        const isAbandoned = record === null && one.startedAt < clock.wall() - abandonedMs
         if (operation && !isFinal(operation)) open.push(operation)
         else if (operation) await listAsEnded(operation)
-        else if (record === null && startedAt < clock.wall() - abandonedMs) await unlist(id)
+        if (isOther || isAbandoned) await unlist({ ...one, organization: organizationOf(one.id) })
       }
-      await run((client) => client.zremrangebyscore(endedKey, '-inf', clock.wall() - endedKeepMs))
+      await run((client) => client.zremrangebyscore(prefix + endedKey, '-inf', clock.wall() - endedKeepMs))
       return open
     },
   }

@@ -5,6 +5,7 @@ import { type Clock, every, pause } from '../clock.ts'
 import type { OnChange } from '../contract/audit.ts'
 import type { Organizations } from '../lists/organizations.ts'
 import type { Roster } from '../lists/roster.ts'
+import type { Quotas } from '../redis/quotas.ts'
 import type { Redis } from '../redis/redis.ts'
 import type { Reporter } from '../report.ts'
 import { createAdd, createImports } from './add.ts'
@@ -21,6 +22,7 @@ import { createRedisJournal } from './redis-journal.ts'
 import { createRedisOrganizationLock } from './redis-organization-lock.ts'
 import { createRowsInTime } from './rows-in-time.ts'
 import { createRunner, type Runner } from './runner.ts'
+import { createStorage, redisUsage } from './storage.ts'
 import { createMemoryWatches, createRedisWatches } from './watches.ts'
 
 /** The writing side: one engine under the organization's lock, with its journal in memory or in Redis. */
@@ -29,6 +31,7 @@ export const createWrites = (options: {
   rosters: Cache<Roster>
   organizations: Organizations
   redis: Redis | undefined
+  quotas: Quotas
   /** The longest that a request to ChatHub takes, ms. */
   timeoutMs: number
   upstream: Parameters<typeof createRowsInTime>[0]['upstream']
@@ -39,6 +42,10 @@ export const createWrites = (options: {
   settleMs: number
   /** How long requests in doubt that were not found are looked for, ms. */
   lateWindowMs: number
+  /** How long rows are kept after the end of their operation, ms. */
+  rowsKeepMs: number
+  /** The share of the storage above which large writes are refused. */
+  storageHighPercent: number
   clock: Clock
   report: Reporter
   onChange: OnChange
@@ -51,6 +58,9 @@ export const createWrites = (options: {
     batchSize,
     settleMs,
     lateWindowMs,
+    quotas,
+    rowsKeepMs,
+    storageHighPercent: highPercent,
     clock,
     report,
   } = options
@@ -58,13 +68,17 @@ export const createWrites = (options: {
   const lock = redis
     ? createRedisOrganizationLock({ redis: redis.tolerant, clock, graceMs, redisDataSince })
     : createLocalOrganizationLock(clock)
-  const store = redis ? createRedisJournal(redis.tolerant, clock, lock) : createMemoryJournal(clock, lock)
+  const common = { clock, lock, quotas, rowsKeepMs }
+  const memory = redis ? undefined : createMemoryJournal(common)
+  const store = memory ?? createRedisJournal({ ...common, redis: (redis as Redis).tolerant })
   const watches = redis ? createRedisWatches(redis.tolerant) : createMemoryWatches(clock)
   const journal = createJournal(store, clock, report, options.onChange, watches)
   const firstMs = firstLookMs(settleMs)
   const late = createLateWatch({ watches, cache, journal, clock, report, firstMs, windowMs: lateWindowMs })
   const runner = createRunner({ chathub, cache, journal, clock, settleMs, late })
-  const writer = createOperationWriter({ cache, journal, runner, clock, batchSize })
+  const usage = redis ? redisUsage(redis) : async () => memory?.usage()
+  const storage = createStorage({ usage, highPercent, clock, report })
+  const writer = createOperationWriter({ cache, journal, runner, storage, clock, batchSize })
   const stopSweeping = sweep(journal, runner, clock)
   const stopWatching = late.start()
   return {
@@ -78,8 +92,11 @@ export const createWrites = (options: {
     /** Operators of an organization that ChatHub added late. */
     lateOperators: late.lateOperators,
     operations: createOperations(journal, runner, writer, clock, options.onChange),
+    /** How full the storage is. */
+    storage: storage.status,
     /** Resolves when the running chunks are kept and all locks are released, or at `stopBy` (monotonic ms). */
     stop: (stopBy: number): Promise<void> => {
+      storage.stop()
       stopSweeping()
       stopWatching()
       return Promise.race([runner.stop(), pause(clock, stopBy - clock.now())])

@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals'
 import { createClientLimit } from '../../src/access/client-limit.ts'
 import { createGatewayTokens } from '../../src/access/gateway-tokens.ts'
 import { type ClientEntry, createKeys, hashKey, makeKey } from '../../src/access/keys.ts'
+import { unlimited } from '../../src/redis/quotas.ts'
 import { createClock } from '../support/clock.ts'
 import { createTestRecords } from './records.ts'
 
@@ -20,7 +21,8 @@ const setUp = (more: Partial<ClientEntry> = {}) => {
   }
   const keys = createKeys([entry], clock)
   /** An instance of the gateway; instances share records and keys. */
-  const instance = () => createGatewayTokens({ keys, records, clock, limit: createClientLimit(clock, 1) })
+  const instance = () =>
+    createGatewayTokens({ keys, records, quotas: unlimited, clock, limit: createClientLimit(clock, 1) })
   const issue = async (tokens = instance()) => (await tokens.issue('crm', key)) as string
   return { clock, records, key, keys, entry, instance, issue }
 }

@@ -3,6 +3,7 @@ import type { Caller } from '../../src/access/caller.ts'
 import { type ClientEntry, createKeys, hashKey, makeKey } from '../../src/access/keys.ts'
 import { createSessions, type Sessions } from '../../src/access/sessions.ts'
 import type { Scope } from '../../src/contract/scopes.ts'
+import { unlimited } from '../../src/redis/quotas.ts'
 import { Secret } from '../../src/secret.ts'
 import { createClock } from '../support/clock.ts'
 import { createTestRecords } from './records.ts'
@@ -29,7 +30,11 @@ const setUp = (more: Partial<ClientEntry> = {}) => {
   const minter = keys.find(key) as Caller
   /** An instance of the gateway; instances share records, keys and the secret. */
   const instance = () =>
-    createSessions({ secret: new Secret('s'.repeat(32)), records, keys, clock, onChange: async () => {} })
+    createSessions({
+      secret: new Secret('s'.repeat(32)),
+      ...{ records, quotas: unlimited, keys, clock },
+      onChange: async () => {},
+    })
   const open = async (sessions: Sessions = instance(), wanted = grant): Promise<string> => {
     const { ticket } = await sessions.mint(minter, wanted)
     return (await sessions.open(ticket, anyOrigin)).id

@@ -86,7 +86,7 @@ describeWithRedis('a status change with Redis', () => {
     gateway.simulator.fault({ mode: 'status', status: 400, route: 'status', times: 1 })
     expect((await change('active')).status).toBe(422)
     expect(await kept()).toEqual([])
-    expect(await client.zcard(`${database?.prefix}journal:open`)).toBe(0)
+    expect(await client.zcard(`${database?.prefix}journal:{kept}:open`)).toBe(0)
   })
 
   it('whose lock is lost while it reconciles another is answered with Retry-After', async () => {

@@ -113,7 +113,12 @@ describe('createEventStreams', () => {
   const startStreams = async (isAllowed: () => Promise<boolean> = async () => true) => {
     const clock = createClock()
     const state = { sources: 0, opened: 0 }
-    const streams = createEventStreams({ clock: clock as Clock, observe: () => {}, closing: () => false })
+    const streams = createEventStreams({
+      clock: clock as Clock,
+      observe: () => {},
+      closing: () => false,
+      streamsMax: 100,
+    })
     const server = createServer(async (req, res) => {
       beginRequest(req, 0)
       if (req.url === '/gone') await once(res, 'close')

@@ -4,6 +4,7 @@ import type { Caller } from '../../src/access/caller.ts'
 import { endpoints } from '../../src/contract/endpoints.ts'
 import type { Answer } from '../../src/http/answer.ts'
 import { createWithIdempotency, isStorable } from '../../src/http/with-idempotency.ts'
+import { unlimited } from '../../src/redis/quotas.ts'
 import { createMemoryRecords } from '../../src/redis/records.ts'
 import { createIdempotency } from '../../src/writes/idempotency.ts'
 import { createClock } from '../support/clock.ts'
@@ -23,7 +24,12 @@ const request = { originalUrl: '/x' } as Request
 /** Runs one request; the answer that an earlier one stored is `stored`. */
 const runAfter = async (stored: Answer, caller: Caller): Promise<Answer> => {
   const withIdempotency = createWithIdempotency(
-    createIdempotency<Answer>({ records: createMemoryRecords(clock), clock, storable: isStorable }),
+    createIdempotency<Answer>({
+      quotas: unlimited,
+      records: createMemoryRecords(clock),
+      clock,
+      storable: isStorable,
+    }),
     async () => undefined,
   )
   await withIdempotency(endpoints.purge, request, callerOf(1, 2), use, async () => stored)

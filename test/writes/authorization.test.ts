@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals'
 import type { Caller } from '../../src/access/caller.ts'
 import type { CallContext } from '../../src/chathub/exchange.ts'
 import { type Scope, scopes } from '../../src/contract/scopes.ts'
+import { unlimited } from '../../src/redis/quotas.ts'
 import { createAdd, createImports } from '../../src/writes/add.ts'
 import { createChangeStatus } from '../../src/writes/change-status.ts'
 import { createJournal } from '../../src/writes/journal.ts'
@@ -78,7 +79,7 @@ describe('operations', () => {
   const setUp = async () => {
     const clock = createClock()
     const journal = createJournal(
-      createMemoryJournal(clock, nothing),
+      createMemoryJournal({ clock, lock: nothing, quotas: unlimited, rowsKeepMs: 1 }),
       clock,
       () => {},
       async () => {},

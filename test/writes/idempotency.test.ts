@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
 import type { Clock } from '../../src/clock.ts'
 import { Failure } from '../../src/errors.ts'
+import { unlimited } from '../../src/redis/quotas.ts'
 import { createMemoryRecords } from '../../src/redis/records.ts'
 import { createIdempotency, newRequestKey } from '../../src/writes/idempotency.ts'
 import { createClock } from '../support/clock.ts'
@@ -13,7 +14,7 @@ const setUp = () => {
   let running: string | undefined
   type Use = { key?: string; client?: string; body?: string }
   const instance = (its: Clock) => {
-    const idempotency = createIdempotency<string>({ records, clock: its, storable })
+    const idempotency = createIdempotency<string>({ records, quotas: unlimited, clock: its, storable })
     return (work: () => Promise<string>, { key = 'k', client = 'crm', body = 'b' }: Use = {}) =>
       idempotency
         .run(

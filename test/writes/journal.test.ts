@@ -1,5 +1,7 @@
+import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { type Clock, systemClock } from '../../src/clock.ts'
+import { unlimited } from '../../src/redis/quotas.ts'
 import { type JournalStore, operationKeepMs } from '../../src/writes/journal.ts'
 import { createMemoryJournal } from '../../src/writes/memory-journal.ts'
 import { countRows, type Operation, type Row, type Sending } from '../../src/writes/operation.ts'
@@ -10,6 +12,7 @@ import { openRedis, type TestDatabase } from '../support/redis.ts'
 import { operationOf, rowsNamed } from './operations-of.ts'
 import { openRedisJournal } from './redis-journal.ts'
 
+const dayMs = 24 * 3600 * 1000
 const sending: Sending = { since: 1, chunk: 0, attempt: 1, rows: [0], baseline: [['anna', [3]]] }
 const createdOf = (rows: readonly Row[]): Row[] => rows.map((row, id) => ({ ...row, outcome: 'created', id }))
 
@@ -147,19 +150,27 @@ const suite = (open: () => Promise<{ journal: JournalStore; close(): void }>): v
 }
 
 describe('the journal of one process', () => {
-  const createJournal = (clock: Clock): JournalStore =>
-    createMemoryJournal(clock, createLocalOrganizationLock(clock))
+  const createJournal = (clock: Clock, bytesMax?: number): JournalStore =>
+    createMemoryJournal({
+      clock,
+      lock: createLocalOrganizationLock(clock),
+      quotas: unlimited,
+      rowsKeepMs: dayMs,
+      ...(bytesMax && { bytesMax }),
+    })
   suite(async () => ({ journal: createJournal(systemClock), close: () => {} }))
 
-  it('always keeps open operations, and final ones for a week while there is room for their rows', async () => {
+  it('always keeps open operations, and ended ones for a week while there is room', async () => {
     const clock = createClock()
     await clock.advance(1)
-    const journal = createJournal(clock)
-    const big = (state: Operation['state']) => operationOf([], { total: 600_000, chunks: 0, state })
+    const journal = createJournal(clock, 17_000)
+    // Random names hardly compress.
+    const rows = rowsNamed(...Array.from({ length: 50 }, () => randomBytes(75).toString('base64')))
+    const big = (state: Operation['state']) => operationOf(rows, { state })
     const all = [big('running'), big('done'), big('done')]
     const lock: HeldLock = { owner: 'here', isHeld: () => true }
     for (const operation of all) {
-      await journal.create({ ...operation, state: 'queued' }, [])
+      await journal.create({ ...operation, state: 'queued' }, [rows])
       await journal.save(operation, lock)
     }
     const kept = async () => (await Promise.all(all.map(({ id }) => journal.get(id)))).map(Boolean)

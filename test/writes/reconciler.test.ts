@@ -2,7 +2,8 @@ import { describe, expect, it } from '@jest/globals'
 import type { Cache } from '../../src/cache/cache.ts'
 import type { Operator } from '../../src/contract/operator.ts'
 import { createRoster, type Roster } from '../../src/lists/roster.ts'
-import { createJournal, rowsOf } from '../../src/writes/journal.ts'
+import { unlimited } from '../../src/redis/quotas.ts'
+import { createJournal, operationKeepMs, rowsOf } from '../../src/writes/journal.ts'
 import { createMemoryJournal } from '../../src/writes/memory-journal.ts'
 import type { Baseline, Operation, Row, Sending } from '../../src/writes/operation.ts'
 import { createLocalOrganizationLock, type HeldLock } from '../../src/writes/organization-lock.ts'
@@ -15,7 +16,12 @@ const lock: HeldLock = { owner: 'here', isHeld: () => true }
 
 const setUp = (people: Operator[] = []) => {
   const clock = createClock()
-  const store = createMemoryJournal(clock, createLocalOrganizationLock(clock))
+  const store = createMemoryJournal({
+    clock,
+    lock: createLocalOrganizationLock(clock),
+    quotas: unlimited,
+    rowsKeepMs: operationKeepMs,
+  })
   const journal = createJournal(
     store,
     clock,

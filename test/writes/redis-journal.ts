@@ -1,6 +1,8 @@
 import { type Clock, systemClock } from '../../src/clock.ts'
+import { clientQuotas, type Limits, organizationQuotas } from '../../src/redis/quotas.ts'
 import { createRedis } from '../../src/redis/redis.ts'
-import type { JournalStore } from '../../src/writes/journal.ts'
+import { createRedisQuotas } from '../../src/redis/redis-quotas.ts'
+import { type JournalStore, operationKeepMs } from '../../src/writes/journal.ts'
 import { createRedisJournal } from '../../src/writes/redis-journal.ts'
 import { createRedisOrganizationLock } from '../../src/writes/redis-organization-lock.ts'
 import type { TestDatabase } from '../support/redis.ts'
@@ -8,7 +10,12 @@ import type { TestDatabase } from '../support/redis.ts'
 /** A journal of its own on this database, as one instance has it, once Redis is ready. */
 export const openRedisJournal = async (
   database: TestDatabase,
-  { url = database.url, clock = systemClock as Clock } = {},
+  {
+    url = database.url,
+    clock = systemClock as Clock,
+    limits = { client: clientQuotas, organization: organizationQuotas } as Limits,
+    rowsKeepMs = operationKeepMs,
+  } = {},
 ): Promise<{ journal: JournalStore; close(): void }> => {
   let isReady = (): void => {}
   const ready = new Promise<void>((resolve) => {
@@ -27,6 +34,12 @@ export const openRedisJournal = async (
   const lockOptions = { redis: redis.tolerant, clock: systemClock, graceMs: 0, redisDataSince: 'since' }
   // The whole grace has passed, as in a Redis that was not flushed of late.
   await database.client().set(`${database.prefix}since`, '1')
-  const journal = createRedisJournal(redis.tolerant, clock, createRedisOrganizationLock(lockOptions))
+  const journal = createRedisJournal({
+    redis: redis.tolerant,
+    clock,
+    lock: createRedisOrganizationLock(lockOptions),
+    quotas: createRedisQuotas(redis.tolerant, limits, { clock, report: () => {} }),
+    rowsKeepMs,
+  })
   return { journal, close: redis.close }
 }

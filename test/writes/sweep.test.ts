@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
-import { createJournal } from '../../src/writes/journal.ts'
+import { unlimited } from '../../src/redis/quotas.ts'
+import { createJournal, operationKeepMs } from '../../src/writes/journal.ts'
 import { createMemoryJournal } from '../../src/writes/memory-journal.ts'
 import type { Operation } from '../../src/writes/operation.ts'
 import { createLocalOrganizationLock } from '../../src/writes/organization-lock.ts'
@@ -9,7 +10,12 @@ import { operationOf } from './operations-of.ts'
 
 const start = async (...operations: Operation[]) => {
   const clock = createClock()
-  const store = createMemoryJournal(clock, createLocalOrganizationLock(clock))
+  const store = createMemoryJournal({
+    clock,
+    lock: createLocalOrganizationLock(clock),
+    quotas: unlimited,
+    rowsKeepMs: operationKeepMs,
+  })
   const journal = createJournal(
     store,
     clock,

@@ -26,9 +26,9 @@ describeWithRedis('records of operations', () => {
     expect(await journal.get('24-another_one')).toBeUndefined()
     const again = operationOf([], { id: '24-another_one' })
     await expect(journal.create(again, [[]])).rejects.toMatchObject({ code: 'write.in-doubt' })
-    const openKey = `${database.prefix}journal:open`
-    await database.client().zadd(openKey, '1', '24-another_one', '1', '24-without_a_record')
+    const openKey = `${database.prefix}journal:{kept}:open`
+    await database.client().zadd(openKey, '1', '24-another_one 0 crm', '1', '24-without_a_record 1 crm')
     expect(await journal.open()).toEqual([])
-    expect(await database.client().zrange(openKey, '0', '-1')).toEqual(['24-another_one'])
+    expect(await database.client().zrange(openKey, '0', '-1')).toEqual(['24-another_one 0 crm'])
   })
 })

@@ -5,8 +5,9 @@ import type { ChangeSet } from '../../src/contract/audit.ts'
 import { type KnownStatus, knownStatuses, type Operator } from '../../src/contract/operator.ts'
 import { Failure } from '../../src/errors.ts'
 import { createRoster, type Roster } from '../../src/lists/roster.ts'
+import { unlimited } from '../../src/redis/quotas.ts'
 import type { Report } from '../../src/report.ts'
-import { createJournal } from '../../src/writes/journal.ts'
+import { createJournal, operationKeepMs } from '../../src/writes/journal.ts'
 import { createLateWatch } from '../../src/writes/late-watch.ts'
 import { createMemoryJournal } from '../../src/writes/memory-journal.ts'
 import { isFinal, type NewWrite, type Operation } from '../../src/writes/operation.ts'
@@ -80,13 +81,21 @@ export const createHarness = ({ batchSize = 100, settleMs = 10_000, windowMs = 3
   const reports: Report[] = []
   const changes: ChangeSet[] = []
   const report = (one: Report): void => void reports.push(one)
-  const store = createMemoryJournal(clock, createLocalOrganizationLock(clock))
+  const store = createMemoryJournal({
+    clock,
+    lock: createLocalOrganizationLock(clock),
+    quotas: unlimited,
+    rowsKeepMs: operationKeepMs,
+  })
   const watches = createMemoryWatches(clock)
   const journal = createJournal(store, clock, report, async (told) => void changes.push(told), watches)
   const firstMs = firstLookMs(settleMs)
   const late = createLateWatch({ watches, cache, journal, clock, report, firstMs, windowMs })
   const runner = createRunner({ chathub, cache, journal, clock, settleMs, late })
-  const writer = createOperationWriter({ cache, journal, runner, clock, batchSize })
+  const writer = createOperationWriter({
+    ...{ cache, journal, runner, clock, batchSize },
+    storage: { requireRoom: () => {} },
+  })
   const context = (ms = 15_000): CallContext => ({
     lane: 'writes',
     client: 'crm',

@@ -1,0 +1,118 @@
+import type { Clock } from '../clock.ts'
+import { Failure } from '../errors.ts'
+import type { QuotaKind, Reporter } from '../report.ts'
+
+/** What is counted for each client, with the default limits. The order is that of the setting. */
+export const clientQuotas = {
+  operations: 10_000,
+  rows: 200_000,
+  'idempotency-keys': 50_000,
+  sessions: 10_000,
+  tickets: 5_000,
+  tokens: 5_000,
+  streams: 100,
+} as const satisfies Record<QuotaKind, number>
+
+/** The same for each organization, over all clients. */
+export const organizationQuotas = { operations: 50_000, rows: 500_000 } as const
+
+/** The least limit of rows: an import of the greatest size must fit, or no wait would help. */
+export const rowsLeast = 50_000
+
+export type Limits = {
+  client: Record<keyof typeof clientQuotas, number>
+  organization: Record<keyof typeof organizationQuotas, number>
+}
+
+/** Something that is kept for a while. */
+export type Thing = {
+  kind: QuotaKind
+  /** Who has it kept. Sessions count for their minter. */
+  client: string
+  /** It counts for the organization too, where that has a limit for the kind. */
+  organization?: number
+  /** Names it among the things of its kind. It counts once. */
+  id: string
+  /** Default 1. The same for the whole time. */
+  weight?: number
+  keepMs: number
+}
+
+/** A change of a sorted set in Redis. Without `score` the member is removed. */
+export type ListChange = { key: string; member: string; score?: number }
+
+/**
+ * Counts what is kept. A count ends with the time of its thing, so nothing leaks when an instance dies. `lists`: sorted sets
+ * in Redis, under keys with `keptTag`, that change in the same command; not without Redis.
+ */
+export type Quotas = {
+  /**
+   * Counts all of the things, or none. What is counted already is never refused.
+   * @throws Failure `quota.exceeded`, `redis.unavailable`
+   */
+  take(things: readonly Thing[], lists?: readonly ListChange[]): Promise<void>
+  /** Counts them for their new time, above the limits too. */
+  extend(things: readonly Thing[], lists?: readonly ListChange[]): Promise<void>
+  /** Counts them no longer. */
+  release(things: readonly Omit<Thing, 'keepMs'>[], lists?: readonly ListChange[]): Promise<void>
+}
+
+/** The hash tag of all counts. A cluster has them on one node, so that one command changes several. */
+export const keptTag = '{kept}'
+
+/** One count that a thing adds to. */
+export type Count = {
+  scope: 'client' | 'organization'
+  kind: QuotaKind
+  /** Of the scope and the kind. */
+  name: string
+  /** `id*weight`, so that the weight is known when the time is over. */
+  member: string
+  weight: number
+  limit: number
+  keepMs: number
+}
+
+/** The counts of things. Each has the limit that `limits` gives. */
+export const countsOf = (
+  things: readonly (Omit<Thing, 'keepMs'> & { keepMs?: number })[],
+  limits: Limits,
+): Count[] =>
+  things.flatMap(({ kind, client, organization, id, weight = 1, keepMs = 0 }) => {
+    const member = weight === 1 ? id : `${id}*${weight}`
+    const common = { kind, member, weight, keepMs: Math.max(1, Math.round(keepMs)) }
+    const own: Count = {
+      ...common,
+      scope: 'client',
+      name: `client:${client}:${kind}`,
+      limit: limits.client[kind],
+    }
+    if (organization === undefined || !(kind === 'operations' || kind === 'rows')) return [own]
+    const name = `organization:${organization}:${kind}`
+    return [own, { ...common, scope: 'organization', name, limit: limits.organization[kind] }]
+  })
+
+/** The failure for a count that is full. `releasedMs`: from now on until the thing fits. */
+export const quotaExceeded = (
+  { scope, kind, weight, limit }: Pick<Count, 'scope' | 'kind' | 'weight' | 'limit'>,
+  kept: number,
+  releasedMs: number,
+  { clock, report }: { clock: Clock; report: Reporter },
+): Failure => {
+  report({ name: 'quota-exceeded', scope, kind })
+  const words = kind.replace('-', ' ')
+  const whose = scope === 'client' ? 'this client' : 'this organization'
+  const asked = weight === 1 ? '' : ` This request needs ${weight}.`
+  const at = new Date(clock.wall() + releasedMs).toISOString()
+  return new Failure('quota.exceeded', {
+    detail: `The gateway keeps ${kept} ${words} for ${whose}, and ${limit} is the limit.${asked} Enough of them end by ${at}.`,
+    retryAfterMs: releasedMs,
+    headers: {
+      'RateLimit-Policy': `"${scope}-${kind}";q=${limit}`,
+      RateLimit: `"${scope}-${kind}";r=${Math.max(0, limit - kept)};t=${Math.max(1, Math.ceil(releasedMs / 1000))}`,
+    },
+  })
+}
+
+/** Limits that nothing reaches. */
+export const unlimited: Quotas = { take: async () => {}, extend: async () => {}, release: async () => {} }
