@@ -48,7 +48,7 @@ export const failures = {
   'csrf.refused': row(403, 'Cross-site request refused', 'no', 'A session cookie needs the header `X-Gateway-Session: 1` and a page of the origin of its session.', 'Call from a page of that origin, and send the header.'),
   'organization.unknown': row(404, 'No such organization', 'no', 'The organization does not exist, or this credential may not access it.', 'Check the id with GET /v1/organizations.'),
   'operator.unknown': row(404, 'No such operator', 'no', 'The operator does not exist in an organization that this credential may access.', 'Check the id with GET /v1/organizations/{org}/operators.'),
-  'operation.unknown': row(404, 'No such operation', 'no', 'The operation does not exist, or another client made it.', 'Use the Location of the 202 answer. The gateway keeps operations for 7 days.'),
+  'operation.unknown': row(404, 'No such operation', 'no', 'The operation does not exist, or another client made it.', 'Use the Location of the 202 answer. The gateway keeps operations for 7 days after their end.'),
   'operation.rows-released': row(410, 'Rows released', 'no', 'The rows of this operation are no longer kept. Its counts are.', 'Read rows soon after the end of an operation. GET /v1/audit has the changes.'),
   'assignment.unknown': row(404, 'No such assignment', 'no', 'No operator holds this chat.', 'Assign the chat with POST.'),
   'operator.duplicate': row(409, 'Operator exists already', 'no', 'At least one name exists already, and `onDuplicate` is `fail`. Nothing was added.', 'Remove the names that `errors` lists, or use `onDuplicate: "skip"`.'),

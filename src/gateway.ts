@@ -50,7 +50,7 @@ export const createGateway = (config: Config, { log, clock = systemClock, onRepo
     queueDepth: () => upstream.waiting(),
     budgetRate: () => budget.status().allowedNow,
     redisState: () => redisStatus().state,
-    storage: () => writing.storage(),
+    storage: () => storage(),
   })
   const report = (event: Report): void => {
     metrics.reported(event)
@@ -67,10 +67,10 @@ export const createGateway = (config: Config, { log, clock = systemClock, onRepo
   const newRecords = () => (redis ? createRedisRecords(redis.tolerant) : createMemoryRecords(clock))
 
   const audit = createAudit({ ...config, redis, clock })
-  const limits = { client: config.quotasPerClient, organization: config.quotasPerOrganization }
   const parts = { clock, report }
-  const quotas = redis ? createRedisQuotas(redis.tolerant, limits, parts) : createMemoryQuotas(limits, parts)
-  const common = { ...config, redis, quotas, clock, report, onChange: audit.onChange }
+  const quotas = redis ? createRedisQuotas(redis.tolerant, config, parts) : createMemoryQuotas(config, parts)
+  const storage = () => writing.storage()
+  const common = { ...config, redis, quotas, storage, clock, report, onChange: audit.onChange }
 
   // The way to ChatHub.
   const { requestsPerSecond } = config
@@ -128,7 +128,7 @@ export const createGateway = (config: Config, { log, clock = systemClock, onRepo
       ...upstream.status(),
       cache: reading.rosters.size(),
       redis: redisStatus(),
-      storage: writing.storage(),
+      storage: storage(),
       clients: keys.uses(),
     }),
     observe: (requestContext, status) => {

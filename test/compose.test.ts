@@ -10,8 +10,10 @@ type Service = {
   depends_on?: Record<string, { condition: string }>
   restart?: string
   ports?: string[]
+  command?: string[]
+  volumes?: string[]
 }
-type Compose = { services: Record<string, Service> }
+type Compose = { services: Record<string, Service>; volumes?: Record<string, unknown> }
 
 const read = (path: string): string => readFileSync(new URL(`../${path}`, import.meta.url), 'utf8')
 const compose = (): Compose => parse(read('docker-compose.yml'), { merge: true })
@@ -65,6 +67,16 @@ describe('docker-compose.yml', () => {
     }
     for (const [name, { restart }] of Object.entries(compose().services))
       expect([name, restart]).toEqual([name, 'unless-stopped'])
+  })
+
+  it('keeps Redis on a volume, bounded, without eviction', () => {
+    const { services, volumes } = compose()
+    const { command = [], volumes: mounted } = services['redis'] as Service
+    const option = (name: string) => command[command.indexOf(`--${name}`) + 1]
+    expect([option('appendonly'), option('maxmemory-policy')]).toEqual(['yes', 'noeviction'])
+    expect(option('maxmemory')).toMatch(/^\d+mb$/)
+    expect(mounted).toEqual(['redis-data:/data'])
+    expect(Object.keys(volumes ?? {})).toEqual(['redis-data'])
   })
 
   it('publishes no port of the operators’ listener', () => {

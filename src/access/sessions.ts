@@ -35,6 +35,8 @@ const ticketMs = 60_000
 const idleMs = 30 * 60_000
 /** A use is stored at most this often, because it costs a round trip. */
 const touchMs = 60_000
+/** A session of many organizations counts as several. */
+const organizationsPerCount = 100
 const browserRequestsPerMinute = 1200
 /** How long a look-up is trusted. A session that another instance ended ends here within this time. */
 const trustedMs = 1000
@@ -78,10 +80,11 @@ export const createSessions = (options: {
     }
   }
   const ttlOf = (record: SessionRecord): number => Math.min(idleMs, record.endsAt - clock.wall())
-  const counted = (key: string, { minter }: SessionRecord, keepMs = ticketMs): Thing => ({
+  const counted = (key: string, { minter, organizations }: SessionRecord, keepMs = ticketMs): Thing => ({
     kind: key.startsWith('ticket:') ? 'tickets' : 'sessions',
     client: minter.id,
     id: key.slice(-16),
+    weight: 1 + Math.floor(organizations.length / organizationsPerCount),
     keepMs,
   })
   const touch = async (key: string, used: SessionRecord): Promise<void> => {

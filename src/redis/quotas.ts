@@ -20,8 +20,8 @@ export const organizationQuotas = { operations: 50_000, rows: 500_000 } as const
 export const rowsLeast = 50_000
 
 export type Limits = {
-  client: Record<keyof typeof clientQuotas, number>
-  organization: Record<keyof typeof organizationQuotas, number>
+  quotasPerClient: Record<keyof typeof clientQuotas, number>
+  quotasPerOrganization: Record<keyof typeof organizationQuotas, number>
 }
 
 /** Something that is kept for a while. */
@@ -85,11 +85,11 @@ export const countsOf = (
       ...common,
       scope: 'client',
       name: `client:${client}:${kind}`,
-      limit: limits.client[kind],
+      limit: limits.quotasPerClient[kind],
     }
     if (organization === undefined || !(kind === 'operations' || kind === 'rows')) return [own]
     const name = `organization:${organization}:${kind}`
-    return [own, { ...common, scope: 'organization', name, limit: limits.organization[kind] }]
+    return [own, { ...common, scope: 'organization', name, limit: limits.quotasPerOrganization[kind] }]
   })
 
 /** The failure for a count that is full. `releasedMs`: from now on until the thing fits. */

@@ -39,7 +39,7 @@ export type Idempotency<A> = {
 
 const keyPrefix = 'idempotency:2:'
 // A longer answer counts as one more record for each of these lengths.
-const answerLength = 4096
+const answerLength = 1024
 const keepMs = 24 * 3600 * 1000
 /** Failures after which something may have been written. */
 const mayHaveWritten = new Set<FailureCode>(['write.in-doubt', 'redis.unavailable'])
@@ -55,10 +55,11 @@ const renewMs = 500
 export const createIdempotency = <A>(options: {
   records: Records
   quotas: Quotas
+  storage(): { state: string }
   clock: Clock
   storable: (answer: A) => boolean
 }): Idempotency<A> => {
-  const { records, quotas, clock, storable } = options
+  const { records, quotas, storage, clock, storable } = options
   return {
     eraseName: async (name) => {
       let erased = 0
@@ -82,6 +83,7 @@ export const createIdempotency = <A>(options: {
       // An answer that is not kept is found again under the requestKey.
       const keep = async (record: Kept<A>): Promise<void> => {
         const weight = Math.floor(JSON.stringify(record).length / answerLength)
+        if (weight > 0 && storage().state === 'full') return
         if (weight > 0) await quotas.take([{ ...counted, id: `${counted.id} answer`, weight }])
         await records.put(name, record, keepMs)
       }

@@ -26,6 +26,7 @@ const runAfter = async (stored: Answer, caller: Caller): Promise<Answer> => {
   const withIdempotency = createWithIdempotency(
     createIdempotency<Answer>({
       quotas: unlimited,
+      storage: () => ({ state: 'ok' }),
       records: createMemoryRecords(clock),
       clock,
       storable: isStorable,

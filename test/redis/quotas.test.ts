@@ -27,8 +27,8 @@ const hourMs = 3_600_000
 /** Redis runs on in real time between two commands; nothing here lasts that long. */
 const slackMs = 60_000
 const limits: Limits = {
-  client: { ...clientQuotas, operations: 3, rows: 10, tokens: 5 },
-  organization: { ...organizationQuotas, operations: 4, rows: 12 },
+  quotasPerClient: { ...clientQuotas, operations: 3, rows: 10, tokens: 5 },
+  quotasPerOrganization: { ...organizationQuotas, operations: 4, rows: 12 },
 }
 let number = 0
 const newClient = (): string => `client ${++number}`

@@ -14,7 +14,13 @@ const setUp = () => {
   let running: string | undefined
   type Use = { key?: string; client?: string; body?: string }
   const instance = (its: Clock) => {
-    const idempotency = createIdempotency<string>({ records, quotas: unlimited, clock: its, storable })
+    const idempotency = createIdempotency<string>({
+      records,
+      quotas: unlimited,
+      storage: () => ({ state: 'ok' }),
+      clock: its,
+      storable,
+    })
     return (work: () => Promise<string>, { key = 'k', client = 'crm', body = 'b' }: Use = {}) =>
       idempotency
         .run(

@@ -13,7 +13,7 @@ export const openRedisJournal = async (
   {
     url = database.url,
     clock = systemClock as Clock,
-    limits = { client: clientQuotas, organization: organizationQuotas } as Limits,
+    limits = { quotasPerClient: clientQuotas, quotasPerOrganization: organizationQuotas } as Limits,
     rowsKeepMs = operationKeepMs,
   } = {},
 ): Promise<{ journal: JournalStore; close(): void }> => {
