@@ -33,6 +33,7 @@ UNLINK zset
 UNLINK set
 UNLINK stream
 GET string
+TYPE string
 INCR string
 INCRBY string 1
 DECRBY string 1

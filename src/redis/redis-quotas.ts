@@ -14,12 +14,16 @@ import type { Redis } from './redis.ts'
 /**
  * KEYS: for each count its members, scored by the time at which they end, and the sum of their weights; then lists.
  * ARGV: `take`, `extend` or `release`; how many counts; for each count member, limit, ms to keep; for each list member and
- * score, or `` to remove. → nothing, or what is full: number of the count, sum, ms until the member fits.
+ * score, or `` to remove. Keys of counts that have another type begin anew. → nothing, or what is full: number of the count, sum, ms until the member fits.
  */
 const change = `
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local mode, counts = ARGV[1], tonumber(ARGV[2])
+for i = 1, counts do
+  local kinds = redis.call('TYPE', KEYS[2 * i - 1]).ok .. redis.call('TYPE', KEYS[2 * i]).ok
+  if kinds ~= 'zsetstring' and kinds ~= 'nonenone' then redis.call('UNLINK', KEYS[2 * i - 1], KEYS[2 * i]) end
+end
 local function weightOf(member) return tonumber(string.match(member, '%*(%d+)$')) or 1 end
 local function remove(i, members)
   local less = 0

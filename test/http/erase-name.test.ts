@@ -161,7 +161,8 @@ describeWithRedis('erasing a name in Redis', () => {
           const entries = (await client.xrangeBuffer(key, '-', '+')) as [Buffer, Buffer[]][]
           found.push(entries.map(([, [, bytes]]) => inflate(bytes as Buffer)))
         }
-        if (key.endsWith(':rows')) found.push(Object.values(await client.hgetallBuffer(key)).map(inflate))
+        if (type === 'hash' && key.endsWith(':rows'))
+          found.push(Object.values(await client.hgetallBuffer(key)).map(inflate))
       }
       return found
     }
