@@ -16,10 +16,9 @@ import { isStorable } from './http/with-idempotency.ts'
 import { createLists } from './lists/lists.ts'
 import type { Log } from './log.ts'
 import { createMetrics } from './metrics.ts'
-import { createMemoryQuotas } from './redis/memory-quotas.ts'
+import { createQuotas } from './redis/create-quotas.ts'
 import { createMemoryRecords, createRedisRecords } from './redis/records.ts'
 import { createRedis } from './redis/redis.ts'
-import { createRedisQuotas } from './redis/redis-quotas.ts'
 import type { Report } from './report.ts'
 import { createLocalBudget, firstAskMs } from './throttle/budget.ts'
 import { createSharedBudget } from './throttle/shared-budget.ts'
@@ -50,7 +49,7 @@ export const createGateway = (config: Config, { log, clock = systemClock, onRepo
     queueDepth: () => upstream.waiting(),
     budgetRate: () => budget.status().allowedNow,
     redisState: () => redisStatus().state,
-    storage: () => storage(),
+    storage: () => writing.storage(),
   })
   const report = (event: Report): void => {
     metrics.reported(event)
@@ -67,23 +66,19 @@ export const createGateway = (config: Config, { log, clock = systemClock, onRepo
   const newRecords = () => (redis ? createRedisRecords(redis.tolerant) : createMemoryRecords(clock))
 
   const audit = createAudit({ ...config, redis, clock })
-  const parts = { clock, report }
-  const quotas = redis ? createRedisQuotas(redis.tolerant, config, parts) : createMemoryQuotas(config, parts)
-  const storage = () => writing.storage()
-  const common = { ...config, redis, quotas, storage, clock, report, onChange: audit.onChange }
+  const quotas = createQuotas({ ...config, redis, clock, report })
+  const common = { ...config, redis, quotas, clock, report, onChange: audit.onChange }
 
   // The way to ChatHub.
-  const { requestsPerSecond } = config
   const budget = redis
-    ? createSharedBudget({ redis, requestsPerSecond, clock, membership: coherence, registry, memberMs })
-    : createLocalBudget({ requestsPerSecond: () => requestsPerSecond, clock, opensAt: firstAskMs })
+    ? createSharedBudget({ ...config, redis, clock, membership: coherence, registry, memberMs })
+    : createLocalBudget({ requestsPerSecond: () => config.requestsPerSecond, clock, opensAt: firstAskMs })
   const upstream = createUpstream({ ...config, proxies: config, budget, redis, clock, report })
-  const { chathub } = upstream
 
   // Reading.
   const reading = createLists({
     ...common,
-    chathub,
+    chathub: upstream.chathub,
     store: redis ? createRedisStore(redis, clock) : createMemoryStore({ clock }),
     coherence,
     systemCaller: createSystemCaller(),
@@ -95,16 +90,15 @@ export const createGateway = (config: Config, { log, clock = systemClock, onRepo
   })
 
   // Writing.
-  const { stop: stopWrites, ...writing } = createWrites({ ...common, ...reading, chathub, upstream })
+  const { stop: stopWrites, ...writing } = createWrites({ ...common, ...reading, ...upstream, upstream })
   const assignmentStore = redis ? createRedisAssignments(redis.tolerant) : createMemoryAssignments(clock)
   const assignments = createAssignments(reading.lists, assignmentStore, clock)
 
   // Callers.
   const access = createAccess({ ...common, proxies: config, newRecords })
-  const { keys, sessions } = access
-  const stopWatching = watchCredentials({ ...upstream, config, keys, redis, sessions, clock, report })
-
-  const idempotency = createIdempotency({ ...common, records: newRecords(), storable: isStorable })
+  const stopWatching = watchCredentials({ ...upstream, ...access, config, redis, clock, report })
+  const records = newRecords()
+  const idempotency = createIdempotency({ ...common, ...writing, records, storable: isStorable })
   const { eraseName: eraseInAnswers } = idempotency
   const eraseName = createEraseName({ ...reading, ...writing, audit, eraseInAnswers, clock })
 
@@ -128,8 +122,8 @@ export const createGateway = (config: Config, { log, clock = systemClock, onRepo
       ...upstream.status(),
       cache: reading.rosters.size(),
       redis: redisStatus(),
-      storage: storage(),
-      clients: keys.uses(),
+      storage: writing.storage(),
+      clients: access.keys.uses(),
     }),
     observe: (requestContext, status) => {
       const ms = clock.now() - requestContext.startedAt
