@@ -82,10 +82,7 @@ const nothing = advise(
 )
 
 /** What ChatHub's state and the last read of the list say. */
-const upstreamAdvice = (
-  chathub: ChatHubState,
-  read?: Freshness['how'] | FailureCode,
-): Advice[] => {
+const upstreamAdvice = (chathub: ChatHubState, read?: Freshness['how'] | FailureCode): Advice[] => {
   if (chathub === 'refused')
     return [
       advise(
