@@ -10,7 +10,8 @@ export const clientQuotas = {
   sessions: 10_000,
   tickets: 5_000,
   tokens: 5_000,
-  streams: 100,
+  // Sessions count for their minter, so all browsers of a front end share this.
+  streams: 5_000,
 } as const satisfies Record<QuotaKind, number>
 
 /** The same for each organization, over all clients. */
