@@ -41,6 +41,20 @@ const invalid: Row[] = [
   ...['999.1.1.1', 'no spaces', 'http://127.0.0.1', 'a..b', '10.0.0.1:80'].map(
     (host): Row => [{ HOST: host }, /^HOST=".*": wanted: an address or a host name$/],
   ),
+  ...['rows=49999', 'operations=0', 'operations', 'bytes=5', 'rows=1000000000', 'rows=60000 tokens=1'].map(
+    (quotas): Row => [
+      { QUOTAS_PER_CLIENT: quotas },
+      /^QUOTAS_PER_CLIENT=".*": wanted: operations, rows, .* as in operations=10, rows at least 50000$/,
+    ],
+  ),
+  [
+    { QUOTAS_PER_ORGANIZATION: 'tokens=5' },
+    /^QUOTAS_PER_ORGANIZATION="tokens=5": wanted: operations, rows, each/,
+  ],
+  [
+    { OPERATION_ROWS_KEEP_HOURS: '1', WRITE_LATE_WINDOW_SECONDS: '3601' },
+    /^OPERATION_ROWS_KEEP_HOURS="1": wanted: at least WRITE_LATE_WINDOW_SECONDS/,
+  ],
   [{ PORT: '9000', OPS_PORT: '9000' }, /^OPS_PORT="9000": wanted: another port than PORT$/],
   [{ CHATHUB_COMPANY_TOKEN: 'ключ-SECRET' }, /^CHATHUB_COMPANY_TOKEN: wanted: .* visible ASCII/],
   [{ CHATHUB_COMPANY_TOKEN: 'two SECRETs' }, /^CHATHUB_COMPANY_TOKEN: wanted: .* visible ASCII/],

@@ -80,17 +80,16 @@ export const countsOf = (
   limits: Limits,
 ): Count[] =>
   things.flatMap(({ kind, client, organization, id, weight = 1, keepMs = 0 }) => {
-    const member = weight === 1 ? id : `${id}*${weight}`
-    const common = { kind, member, weight, keepMs: Math.max(1, Math.round(keepMs)) }
-    const own: Count = {
-      ...common,
-      scope: 'client',
-      name: `client:${client}:${kind}`,
-      limit: limits.quotasPerClient[kind],
+    const count = (scope: Count['scope'], name: string, limit: number): Count => {
+      // What is heavier than the limit fits alone, or no wait would help.
+      const counted = Math.min(weight, limit)
+      const member = counted === 1 ? id : `${id}*${counted}`
+      const ms = Math.max(1, Math.round(keepMs))
+      return { scope, kind, name: `${scope}:${name}:${kind}`, member, weight: counted, limit, keepMs: ms }
     }
+    const own = count('client', client, limits.quotasPerClient[kind])
     if (organization === undefined || !(kind === 'operations' || kind === 'rows')) return [own]
-    const name = `organization:${organization}:${kind}`
-    return [own, { ...common, scope: 'organization', name, limit: limits.quotasPerOrganization[kind] }]
+    return [own, count('organization', String(organization), limits.quotasPerOrganization[kind])]
   })
 
 /** The failure for a count that is full. `releasedMs`: from now on until the thing fits. */

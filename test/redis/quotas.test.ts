@@ -92,6 +92,17 @@ const suite = (open: () => Opened): void => {
     expect((await refusalOf(quotas.take([token(client, 'e')]))).code).toBe('quota.exceeded')
   })
 
+  it('takes what is heavier than the limit alone, so that every wait helps', async () => {
+    const { quotas, pass } = open()
+    const client = newClient()
+    await quotas.take([token(client, 'small')])
+    const heavy = { ...token(client, 'heavy'), weight: 6 }
+    await pass((await refusalOf(quotas.take([heavy]))).retryAfterMs as number)
+    await quotas.take([heavy])
+    await quotas.release([heavy])
+    await quotas.take([heavy])
+  })
+
   it('agrees with a list of what is kept, whatever happens', async () => {
     const { quotas, pass } = open()
     const step = fc.record({
