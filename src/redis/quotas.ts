@@ -104,12 +104,15 @@ export const quotaExceeded = (
   const whose = scope === 'client' ? 'this client' : 'this organization'
   const asked = weight === 1 ? '' : ` This request needs ${weight}.`
   const at = new Date(clock.wall() + releasedMs).toISOString()
+  const seconds = Math.max(1, Math.ceil(releasedMs / 1000))
   return new Failure('quota.exceeded', {
     detail: `The gateway keeps ${kept} ${words} for ${whose}, and ${limit} is the limit.${asked} Enough of them end by ${at}.`,
     retryAfterMs: releasedMs,
     headers: {
+      // Days may pass, and other failures never wait that long.
+      'Retry-After': String(seconds),
       'RateLimit-Policy': `"${scope}-${kind}";q=${limit}`,
-      RateLimit: `"${scope}-${kind}";r=${Math.max(0, limit - kept)};t=${Math.max(1, Math.ceil(releasedMs / 1000))}`,
+      RateLimit: `"${scope}-${kind}";r=${Math.max(0, limit - kept)};t=${seconds}`,
     },
   })
 }

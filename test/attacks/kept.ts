@@ -110,6 +110,7 @@ const runOne = async (dist: string, { count, run: attack }: Attack) => {
     REDIS_TIMEOUT_MS: '1000',
     SESSION_SECRET: 'a-secret-of-at-least-32-characters',
     AUDIT_ENTRIES_MAX: '100',
+    ANONYMOUS_REQUESTS_PER_MINUTE: '10000000',
     LOG_LEVEL: 'silent',
     API_KEYS: JSON.stringify({
       clients: Object.entries(keys).map(([id, key]) => ({ ...client, id, keyHash: hashKey(key) })),
