@@ -42,7 +42,8 @@ const way = [['http'], ['assignments', 'audit', 'writes'], ['lists'], ['cache'],
 const step = (name: string): number => way.findIndex((folders) => folders.includes(name))
 
 /** What every folder may import. */
-const forAll = /^src\/(contract\/[^/]+|errors|report|clock|outbound|secret|access\/(caller|authorize))\.ts$/
+const forAll =
+  /^src\/(contract\/[^/]+|at-most|errors|report|clock|outbound|secret|access\/(caller|authorize))\.ts$/
 /** Folders that are no step of a request, and their importers. */
 const beside: Record<string, string[]> = {
   access: ['http'],

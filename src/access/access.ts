@@ -7,7 +7,6 @@ import type { Secret } from '../secret.ts'
 import { createAuthenticate } from './authenticate.ts'
 import { createClientLimit } from './client-limit.ts'
 import { createGatewayTokens } from './gateway-tokens.ts'
-import { createJwtFinder } from './jwt.ts'
 import { type ClientEntry, createKeys } from './keys.ts'
 import { createSessions } from './sessions.ts'
 
@@ -36,8 +35,13 @@ export const createAccess = (options: {
   const gatewayTokens = createGatewayTokens({ ...options, keys, records: options.newRecords(), limit })
   const sessions = secret && createSessions({ ...options, secret, records: options.newRecords(), keys })
   const finders = [keys.find, gatewayTokens.find]
-  if (jwksUrl && issuer && audience)
-    finders.push(createJwtFinder({ jwksUrl, issuer, audience, proxies, clock }))
+  if (jwksUrl && issuer && audience) {
+    // Loaded only where JWTs are accepted, because it lengthens the start.
+    const findByJwt = import('./jwt.ts').then(({ createJwtFinder }) =>
+      createJwtFinder({ jwksUrl, issuer, audience, proxies, clock }),
+    )
+    finders.push(async (token) => (await findByJwt)(token))
+  }
   return {
     keys,
     limit,

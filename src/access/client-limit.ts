@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache'
+import { atMost } from '../at-most.ts'
 import type { Clock } from '../clock.ts'
 import { Failure } from '../errors.ts'
 import type { Caller } from './caller.ts'
@@ -23,7 +24,7 @@ export type ClientLimit = {
 
 /** A bucket holds at most `requestsPerMinute` requests and fills at that rate. */
 export const createClientLimit = (clock: Clock, concurrency: number): ClientLimit => {
-  const buckets = new LRUCache<string, { tokens: number; at: number }>({ max: 50_000 })
+  const buckets = new LRUCache<string, { tokens: number; at: number }>(atMost(50_000))
   const inFlight = new Map<string, number>()
   const tokensOf = ({ id, requestsPerMinute: quota }: Client, now: number): number => {
     const { tokens, at } = buckets.get(id) ?? { tokens: quota, at: now }

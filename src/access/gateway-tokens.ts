@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
+import { atMost } from '../at-most.ts'
 import type { Clock } from '../clock.ts'
 import { Failure } from '../errors.ts'
 import type { Quotas } from '../redis/quotas.ts'
@@ -27,7 +28,7 @@ export const createGatewayTokens = (options: {
 }) => {
   const { keys, records, quotas, clock, limit } = options
   // Never stale: only the key of a token can be revoked, and the key is looked up each time.
-  const seen = new LRUCache<string, TokenRecord>({ max: 10_000 })
+  const seen = new LRUCache<string, TokenRecord>(atMost(10_000))
   return {
     /**
      * A token for this client. Undefined: the key is not valid or belongs to another id. Counts as a request.

@@ -1,6 +1,7 @@
 import { errors } from 'jose'
 import { LRUCache } from 'lru-cache'
 import { z } from 'zod'
+import { atMost } from '../at-most.ts'
 import type { Clock } from '../clock.ts'
 import { scopes } from '../contract/scopes.ts'
 import { Failure, isFailure } from '../errors.ts'
@@ -37,7 +38,7 @@ export const createJwtFinder = (options: {
 }) => {
   const { issuer, audience, clock } = options
   const verify = createKeySet({ ...options, url: options.jwksUrl })
-  const verified = new LRUCache<string, { caller: Caller; until: number }>({ max: 10_000 })
+  const verified = new LRUCache<string, { caller: Caller; until: number }>(atMost(10_000))
 
   return async (token: string): Promise<Caller | undefined> => {
     if (token.length > tokenMax || token.split('.').length !== 3) return undefined

@@ -2,6 +2,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import { isDeepStrictEqual } from 'node:util'
 import { LRUCache } from 'lru-cache'
 import { z } from 'zod'
+import { atMost } from '../at-most.ts'
 import type { Clock } from '../clock.ts'
 import { Id } from '../contract/ids.ts'
 import { scopes } from '../contract/scopes.ts'
@@ -84,7 +85,7 @@ export const makeKey = (id: string): string => {
 export const createKeys = (initial: readonly ClientEntry[], clock: Clock) => {
   let byHash = new Map<string, Caller>()
   /** Valid keys that need no hashing again. */
-  const seen = new LRUCache<string, Caller>({ max: 10_000 })
+  const seen = new LRUCache<string, Caller>(atMost(10_000))
   /** Epoch ms by hash. It outlives a new file. */
   const used = new Map<string, number>()
 

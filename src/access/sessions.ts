@@ -1,5 +1,6 @@
 import { createHmac, randomBytes } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
+import { atMost } from '../at-most.ts'
 import type { Clock } from '../clock.ts'
 import { type OnChange, oneChange } from '../contract/audit.ts'
 import { includes, type Scope } from '../contract/scopes.ts'
@@ -63,7 +64,7 @@ export const createSessions = (options: {
   /** Saves a round trip for other texts. */
   const isId = (text: string): boolean => /^[\w-]{43}$/.test(text)
   /** `at`: monotonic ms of the look-up. */
-  const seen = new LRUCache<string, { record: SessionRecord; at: number }>({ max: 10_000 })
+  const seen = new LRUCache<string, { record: SessionRecord; at: number }>(atMost(10_000))
   const lookUp = async (key: string): Promise<SessionRecord | undefined> => {
     const known = seen.get(key)
     const age = known ? clock.now() - known.at : Number.POSITIVE_INFINITY

@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache'
+import { atMost } from '../at-most.ts'
 import type { Clock } from '../clock.ts'
 import { assign, change, type HeldChat, type Rotation } from './assign.ts'
 import { type AssignmentStore, holdMs } from './assignments.ts'
@@ -6,8 +7,8 @@ import { type AssignmentStore, holdMs } from './assignments.ts'
 /** The store of a gateway without Redis. Bounded: the assignment that was used longest ago is dropped first. */
 export const createMemoryAssignments = (clock: Pick<Clock, 'now'>, chatsMax = 200_000): AssignmentStore => {
   const life = { ttl: holdMs, updateAgeOnGet: true, ttlResolution: 0, perf: clock }
-  const holds = new LRUCache<string, HeldChat>({ ...life, max: chatsMax })
-  const rotations = new LRUCache<number, Rotation>({ ...life, max: 10_000 })
+  const holds = new LRUCache<string, HeldChat>({ ...life, ...atMost(chatsMax) })
+  const rotations = new LRUCache<number, Rotation>({ ...life, ...atMost(10_000) })
   const keyOf = (organization: number, chat: string): string => `${organization}:${chat}`
 
   return {

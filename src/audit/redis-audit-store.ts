@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
+import { atMost } from '../at-most.ts'
 import type { Clock } from '../clock.ts'
 import type { ChangeSet } from '../contract/audit.ts'
 import { Failure } from '../errors.ts'
@@ -61,7 +62,12 @@ export const createRedisAuditStore = (
   const logKey = (organization: number): string => `audit:{${organization}}:log`
   const listKey = `${prefix}audit:organizations`
   // Listed again now and then, because Redis may have been flushed.
-  const listed = new LRUCache<number, true>({ max: 10_000, ttl: listedMs, ttlResolution: 0, perf: clock })
+  const listed = new LRUCache<number, true>({
+    ...atMost(10_000),
+    ttl: listedMs,
+    ttlResolution: 0,
+    perf: clock,
+  })
   const list = async (organization: number): Promise<void> => {
     if (listed.has(organization)) return
     await run((client) => client.zadd(listKey, clock.wall(), String(organization)))

@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache'
+import { atMost } from '../at-most.ts'
 import type { CallContext } from '../chathub/exchange.ts'
 import { type Clock, pause } from '../clock.ts'
 import { Failure, isFailure } from '../errors.ts'
@@ -74,7 +75,7 @@ export const createCache = <T>(options: Options<T>): Cache<T> => {
     return answer(copy, !isTrusted ? 'stale' : collapsed ? 'collapsed' : 'loaded')
   }
 
-  const failedRefreshes = new LRUCache<string, number>({ max: 10_000 })
+  const failedRefreshes = new LRUCache<string, number>(atMost(10_000))
   const refreshInBackground = (key: string, { client }: CallContext): void => {
     const failedAt = failedRefreshes.get(key)
     if (failedAt !== undefined && clock.now() - failedAt < refreshAgainMs) return

@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache'
+import { atMost } from '../at-most.ts'
 import { type Clock, every } from '../clock.ts'
 
 const askAgainMs = 150
@@ -11,7 +12,7 @@ export const createConfirmations = (options: {
 }) => {
   const { clock, waitMs, ask } = options
   // A member may confirm before the writer knows the number of its message.
-  const confirmed = new LRUCache<number, Set<string>>({ max: 1000 })
+  const confirmed = new LRUCache<number, Set<string>>(atMost(1000))
   const checks = new Map<number, () => void>()
   const confirm = (number: number, member: string): void => {
     confirmed.set(number, (confirmed.get(number) ?? new Set()).add(member))

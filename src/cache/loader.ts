@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache'
+import { atMost } from '../at-most.ts'
 import type { CallContext } from '../chathub/exchange.ts'
 import { type Clock, every, pause } from '../clock.ts'
 import { Failure, isFailure } from '../errors.ts'
@@ -50,7 +51,7 @@ const storeBackMs = 1000
 export const createLoader = <T>(options: LoaderOptions<T>) => {
   const { clock, coherence, list, memory, report, store, times } = options
   const flights = createSingleFlight<Copy<T>>()
-  const refused = new LRUCache<string, { failure: Failure; until: number }>({ max: 10_000 })
+  const refused = new LRUCache<string, { failure: Failure; until: number }>(atMost(10_000))
 
   const refusalOf = (key: string): Failure | undefined => {
     const refusal = refused.get(key)

@@ -1,6 +1,7 @@
 import type { Request } from 'express'
 import { LRUCache } from 'lru-cache'
 import { z } from 'zod'
+import { atMost } from '../at-most.ts'
 import type { Endpoint } from '../contract/endpoints.ts'
 import { Failure, type Fault } from '../errors.ts'
 import { type Checked, check, pointerTo } from './validate.ts'
@@ -10,7 +11,7 @@ export type Address = { params: unknown; query: unknown; pathFaults: Fault[]; qu
 
 // Parsing is a third of the cost of a read. Callers choose their URLs: together these bound the memory for parsed ones.
 const urlMax = 512
-const parsed = new LRUCache<string, Address>({ max: 5000 })
+const parsed = new LRUCache<string, Address>(atMost(5000))
 
 /** The path and query of a request. That of a read without faults is parsed once. @throws Failure `credential.in-url` */
 export const readAddress = (endpoint: Endpoint, req: Request): Address => {

@@ -4,6 +4,7 @@ import type { Authenticate } from '../access/authenticate.ts'
 import { hasScope } from '../access/authorize.ts'
 import type { Caller } from '../access/caller.ts'
 import type { ClientLimit } from '../access/client-limit.ts'
+import { atMost } from '../at-most.ts'
 import type { Freshness } from '../cache/cache.ts'
 import type { Endpoint } from '../contract/endpoints.ts'
 import type { Scope } from '../contract/scopes.ts'
@@ -49,7 +50,7 @@ export const createFastPath = (options: {
   responseBatcher: ResponseBatcher
 }) => {
   const { authenticate, limit, responseBatcher } = options
-  const urls = new LRUCache<string, Known>({ max: urlsMax })
+  const urls = new LRUCache<string, Known>(atMost(urlsMax))
 
   return {
     /** Remembers how a URL was answered. */

@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache'
+import { atMost } from '../at-most.ts'
 import type { Cache, Copy } from '../cache/cache.ts'
 import { type Clock, pause } from '../clock.ts'
 import { fold } from '../contract/names.ts'
@@ -29,7 +30,7 @@ export const createReconciler = (options: {
 }) => {
   const { cache, journal, clock, fetchList, signal, settleMs, late } = options
   // Measured from when this process first saw the doubt: the clock of the instance that wrote it may differ.
-  const seenAt = new LRUCache<string, number>({ max: 10_000 })
+  const seenAt = new LRUCache<string, number>(atMost(10_000))
   const remaining = (doubt: string, ms: number): number => {
     const since = seenAt.get(doubt) ?? clock.now()
     seenAt.set(doubt, since)
