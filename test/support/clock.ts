@@ -14,6 +14,8 @@ export type HandClock = Clock & {
   jumpWall(ms: number): void
   /** How many timers wait. */
   pending(): number
+  /** How long until the first of them falls due, in ms; endless without one. */
+  untilNext(): number
 }
 
 type Timer = { due: number; run: () => void }
@@ -57,6 +59,7 @@ export const createClock = (wallAtStart = Date.UTC(2026, 0, 1)): HandClock => {
       wallOffset += ms
     },
     pending: () => timers.size,
+    untilNext: () => Math.min(...[...timers].map(({ due }) => due - now)),
   }
 }
 
