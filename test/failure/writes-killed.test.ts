@@ -24,7 +24,7 @@ const running: Running[] = []
 beforeEach(async () => {
   redis = await startRedis()
   await hasLostNothing(redis.client())
-  simulator = await createSimulator({ loginSpacingMs: 0, organizations: departments(5) })
+  simulator = await createSimulator({ loginSpacingMs: 0, organizations: departments(6) })
 })
 afterEach(async () => {
   for (const gateway of running.splice(0)) {
@@ -120,7 +120,7 @@ describeWithRedisServer('an import whose instances are killed again and again', 
       const random = randomOf(newSeed(`${kills} kills`))
       const names = Array.from({ length: rows }, (_, i) => `Row ${i}`).toSorted()
       const importing = { CHATHUB_BATCH_SIZE: isLong ? '50' : '30', CHATHUB_REQUESTS_PER_SECOND: '30' }
-      let [worker, other] = [await start(importing), await start(importing)]
+      let [worker, other] = await Promise.all([start(importing), start(importing)])
       const accepted = await send(worker, '/v1/organizations/500/imports', {
         method: 'POST',
         headers: { 'Content-Type': 'text/csv' },
@@ -172,10 +172,16 @@ describeWithRedisServer('an import whose instances are killed again and again', 
   )
 })
 
-describeWithRedisServer('an instance killed in the middle of an add', () => {
-  /** Where each stands when it dies, by the request that ChatHub holds at that moment. */
+describeWithRedisServer('an instance killed in the middle of its writes', () => {
+  const names = ['Anna', 'Borys', 'Clara']
+  const change = (gateway: Running, id: number, status: string) =>
+    send(gateway, `/v1/organizations/504/operators/${id}`, {
+      method: 'PATCH',
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify({ status }),
+    })
+  /** Where each add stands when its instance dies, by the request that ChatHub holds at that moment. */
   const points = [
-    ['K0, before anything is written down', () => simulator.hold('organizations')],
     ['K2, with the lock while the list is in flight', (id: number) => simulator.hold('list', id)],
     ['K3, its bytes at ChatHub but not applied', (id: number) => simulator.hold('synchronize', id)],
     [
@@ -183,73 +189,61 @@ describeWithRedisServer('an instance killed in the middle of an add', () => {
       (id: number) => simulator.hold('synchronize', id, { after: 'apply' }),
     ],
   ] as const
+
   it(
-    'at K0 to K4: the repetition at another instance adds each name once',
+    'at K0 to K6 of an add and in a status change: another instance does what is left, once',
     async () => {
-      const names = ['Anna', 'Borys', 'Clara']
-      const second = await start()
+      const [early, first, second] = await Promise.all([start(), start(), start()])
+      // K0, before anything is written down. No instance knows the organizations yet.
+      const organizations = simulator.hold('organizations')
+      const nothing = add(early, names, 'killed-500', 500).catch(() => undefined)
+      await organizations.arrived
+      await kill(early)
+      organizations.release()
+      await nothing
+
+      expect((await add(second, ['Anna'], 'one', 504)).status).toBe(201)
+      const { id } = simulator.operators(504)[0] as { id: number }
+      // K5 and K6, after the write and before the answer.
+      expect((await add(first, names, 'told', 505)).status).toBe(201)
+      const holds = []
+      const lost = []
       for (const [i, [, hold]] of points.entries()) {
-        const first = await start()
-        const held = hold(500 + i)
-        const lost = add(first, names, `killed-${500 + i}`, 500 + i).catch(() => undefined)
+        const held = hold(501 + i)
+        lost.push(add(first, names, `killed-${501 + i}`, 501 + i).catch(() => undefined))
         await held.arrived
-        await kill(first)
-        held.release()
-        await lost
+        holds.push(held)
       }
+      const held = simulator.hold('status', 504)
+      lost.push(change(first, id, 'inactive').catch(() => undefined))
+      await held.arrived
+      await kill(first)
+      for (const one of [...holds, held]) one.release()
+      await Promise.all(lost)
+
       const repeat = async (organization: number): Promise<void> => {
         const answer = await add(second, names, `killed-${organization}`, organization)
-        const id = answer.headers.get('location')?.split('/').at(-1)
-        if (id !== undefined) await statesOf({ url: second.url, key }, id)
+        const operation = answer.headers.get('location')?.split('/').at(-1)
+        if (operation !== undefined) await statesOf({ url: second.url, key }, operation)
       }
-      await Promise.all(points.map((_, i) => repeat(500 + i)))
-      for (const [i, [point]] of points.entries()) {
+      const repeating = Promise.all([500, 501, 502, 503].map(repeat))
+      const last = await change(second, id, 'active')
+      await repeating
+      for (const [i, point] of ['K0', ...points.map(([name]) => name)].entries()) {
         expect([point, table(500 + i)]).toEqual([point, names])
         const again = await add(second, names, `another-${i}`, 500 + i)
         expect([point, ((await again.json()) as { exists: number }).exists]).toEqual([point, 3])
         expect([point, table(500 + i)]).toEqual([point, names])
       }
-    },
-    longTimeout,
-  )
-
-  it(
-    'at K5 and K6, after the write and before the answer: the same key repeats the answer, another key finds the names',
-    async () => {
-      const [first, second] = [await start(), await start()]
-      const names = ['Anna', 'Borys']
-      expect((await add(first, names, 'told')).status).toBe(201)
-      await kill(first)
-      const [same, other] = [await add(second, names, 'told'), await add(second, names, 'another')]
+      // The same key repeats the answer, another key finds the names.
+      const same = await add(second, names, 'told', 505)
+      const other = await add(second, names, 'another-told', 505)
       expect([same.status, same.headers.get('idempotency-replayed')]).toEqual([201, 'true'])
-      expect([other.status, ((await other.json()) as { exists: number }).exists]).toEqual([200, 2])
-      expect(table()).toEqual(names)
-    },
-    longTimeout,
-  )
-})
-
-describeWithRedisServer('an instance killed in the middle of a status change', () => {
-  it(
-    'leaves its record: an opposite change at another instance comes after it',
-    async () => {
-      const [first, second] = [await start(), await start()]
-      expect((await add(second, ['Anna'], 'one')).status).toBe(201)
-      const { id } = simulator.operators(500)[0] as { id: number }
-      const change = (gateway: Running, status: string) => {
-        const headers = { 'Content-Type': 'application/json' }
-        const body = JSON.stringify({ status })
-        return send(gateway, `/v1/organizations/500/operators/${id}`, { method: 'PATCH', headers, body })
-      }
-      const held = simulator.hold('status', 500)
-      const lost = change(first, 'inactive').catch(() => undefined)
-      await held.arrived
-      await kill(first)
-      held.release()
-      await lost
-      const last = await change(second, 'active')
+      expect([other.status, ((await other.json()) as { exists: number }).exists]).toEqual([200, 3])
+      expect(table(505)).toEqual(names)
+      // The killed instance leaves its record: an opposite change at another instance comes after it.
       expect([last.status, ((await last.json()) as { status: string }).status]).toEqual([200, 'active'])
-      expect(simulator.operators(500)[0]?.status).toBe(0)
+      expect(simulator.operators(504)[0]?.status).toBe(0)
     },
     longTimeout,
   )
