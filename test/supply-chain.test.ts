@@ -50,7 +50,10 @@ describe('the packages', () => {
 
   it('of production are in the SBOM, all and alone, each with its purl and its hash', () => {
     type Component = { purl: string; hashes?: { alg: string; content: string }[] }
-    const sbom = JSON.parse(npm('run', '--silent', 'sbom')) as { bomFormat: string; components: Component[] }
+    const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> }
+    const [command = '', ...args] = scripts['sbom']?.split(' ') ?? []
+    const text = execFileSync(command, args, { cwd: project, encoding: 'utf8', maxBuffer: 2 ** 26 })
+    const sbom = JSON.parse(text) as { bomFormat: string; components: Component[] }
     expect(sbom.bomFormat).toBe('CycloneDX')
     const hashOf = ({ integrity = '' }: Package): string =>
       Buffer.from(integrity.slice(7), 'base64').toString('hex')

@@ -65,7 +65,7 @@ describeWithRedisServer('three instances restarted in turn', () => {
           (error: Error) => `${method} ${error.message} ${(error.cause as Error)?.message}`,
         )
         outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1)
-        await lapse(2)
+        await lapse(10)
       }
     }
     let active = false

@@ -65,7 +65,7 @@ const isOneGateway = async ({ gateways: [one, other] }: Fleet): Promise<void> =>
   const imported = await ask(one, 'POST', '/v1/organizations/6/imports', csv)
   expect(imported.status).toBe(202)
   const operation = imported.headers.get('location') as string
-  await until(async () => (await json(ask(other, 'GET', operation)))[1]['state'] === 'done')
+  await until(async () => (await json(ask(other, 'GET', operation)))[1]['state'] === 'done', 'the import', 20)
   expect((await json(ask(other, 'POST', '/v1/cache:purge', { body: {} })))[0]).toBe(204)
   const again = await ask(one, 'GET', list)
   expect(again.headers.get('cache-status')).toContain('fwd=uri-miss')
@@ -140,13 +140,13 @@ describeWithRedisServer('two gateways are one', () => {
     let over = false
     const readers = fleet.gateways.flatMap((gateway) =>
       known.map(async (path) => {
-        while (!over) {
-          const { status } = await ask(gateway, 'GET', path).then(async (answer) => {
-            await answer.arrayBuffer()
-            return answer
-          })
-          statuses.set(status, (statuses.get(status) ?? 0) + 1)
+        const readUntilOver = async (): Promise<boolean> => {
+          const answer = await ask(gateway, 'GET', path)
+          await answer.arrayBuffer()
+          statuses.set(answer.status, (statuses.get(answer.status) ?? 0) + 1)
+          return over
         }
+        await until(readUntilOver, 'the failover', 20)
       }),
     )
     await master.kill()
@@ -155,7 +155,7 @@ describeWithRedisServer('two gateways are one', () => {
       const change = { body: { status: 'active' } }
       return (await json(ask(fleet.gateways[0]!, 'PATCH', `${known[0]}/101`, change)))[0] === 200
     }
-    await until(written)
+    await until(written, 'a write after the failover', 20)
     over = true
     await Promise.all(readers)
     expect([...statuses.keys()]).toEqual([200])
@@ -167,6 +167,6 @@ describeWithRedisServer('two gateways are one', () => {
       expect(status).toBe('active')
       return true
     }
-    await until(isFreshThere)
+    await until(isFreshThere, 'the new status at the other', 20)
   })
 })

@@ -9,7 +9,7 @@ export const median = (values) => {
 
 /** `warm`: seconds of load before the first round; a just-in-time compiler needs some. */
 export const effort = ({ short, starts = 3, rounds = 5 }) =>
-  short ? { starts: 1, warm: 1, rounds: 1 } : { starts, warm: 3, rounds }
+  short ? { starts: 1, warm: 0, rounds: 1 } : { starts, warm: 3, rounds }
 
 /** Another one first each time: noise that comes and goes as a round does would always hit the same one. */
 const turned = (list, by) => list.map((_, index) => list[(index + by) % list.length])
@@ -23,7 +23,7 @@ export const race = async (contestants, { starts, warm = 1, rounds, seconds = 1 
   for (let begun = 0; begun < starts; begun++) {
     const here = await contestants()
     try {
-      for (const one of here) await slice({ ...one, seconds: warm })
+      if (warm > 0) for (const one of here) await slice({ ...one, seconds: warm })
       for (let round = 0; round < rounds; round++)
         for (const one of turned(here, begun + round)) {
           const measured = await slice({ ...one, seconds })
