@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import { Ajv2020 } from 'ajv/dist/2020.js'
 import express from 'express'
 import type { Endpoint } from '../../src/contract/endpoints.ts'
 import { endpoints } from '../../src/contract/endpoints.ts'
@@ -47,6 +48,23 @@ const operations = () =>
 const sorted = (pairs: string[]) => [...new Set(pairs)].toSorted()
 
 describe('the document', () => {
+  it('has only schemas that the meta-schema of JSON Schema allows', () => {
+    const ajv = new Ajv2020({ strict: false })
+    const media = operations().flatMap(({ operation }) => [
+      ...Object.values(operation.requestBody?.content ?? {}),
+      ...Object.values(operation.responses).flatMap(({ content }) => Object.values(content ?? {})),
+    ])
+    const { schemas, headers } = document.components
+    const within = [
+      ...media,
+      ...operations().flatMap(({ operation }) => operation.parameters),
+      ...Object.values(headers),
+    ]
+    const found = [...Object.values(schemas), ...within.map((each) => (each as Media).schema)]
+    expect(found.length).toBeGreaterThan(100)
+    for (const schema of found) expect([schema, ajv.validateSchema(schema as object)]).toEqual([schema, true])
+  })
+
   it('names every endpoint of the contract and nothing else', () => {
     const documented = operations().map(({ path, method }) => `${method} ${path}`)
     expect(sorted(documented)).toEqual(sorted(all.map(({ method, path }) => `${method} ${path}`)))
