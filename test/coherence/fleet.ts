@@ -41,6 +41,17 @@ export const ask = (
     ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
   })
 
+/** The settings of an instance before this simulator. It accepts the key of `ask`. */
+export const settingsBefore = (simulator: { url: string }): Record<string, string> => ({
+  PORT: '0',
+  CHATHUB_BASE_URL: simulator.url,
+  CHATHUB_COMPANY_TOKEN: 'ct_demo-company-token',
+  API_KEYS: JSON.stringify({ clients: [client] }),
+  LOG_LEVEL: 'warn',
+  // A busy machine answers late.
+  REDIS_TIMEOUT_MS: '1000',
+})
+
 /** `environments`: what each instance has of its own. */
 export const startFleet = async (options: {
   environments: Record<string, string>[]
@@ -49,19 +60,7 @@ export const startFleet = async (options: {
 }): Promise<Fleet> => {
   const simulator = await spawnSimulator(options.simulator)
   const join = (env: Record<string, string> = {}): Promise<Running> =>
-    spawnGateway({
-      env: {
-        PORT: '0',
-        CHATHUB_BASE_URL: simulator.url,
-        CHATHUB_COMPANY_TOKEN: 'ct_demo-company-token',
-        API_KEYS: JSON.stringify({ clients: [client] }),
-        LOG_LEVEL: 'warn',
-        // A busy machine answers late.
-        REDIS_TIMEOUT_MS: '1000',
-        ...options.env,
-        ...env,
-      },
-    })
+    spawnGateway({ env: { ...settingsBefore(simulator), ...options.env, ...env } })
   const gateways = await Promise.all(options.environments.map(join))
   const control = (method: string, path: string): Promise<Response> =>
     fetch(`${simulator.url}/__sim/${path}`, { method })

@@ -3,16 +3,19 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, expect, it } from '@jest/globals'
 import type { Redis } from 'ioredis'
-import { ask, type Fleet, startFleet } from '../coherence/fleet.ts'
+import { createSimulator } from '../../src/apps/simulator/simulator.ts'
+import { ask, settingsBefore } from '../coherence/fleet.ts'
 import { createAuthority } from '../failure/certificates.ts'
 import { freePort } from '../support/free-port.ts'
+import { startGatewayHost } from '../support/gateway-host.ts'
 import { describeWithRedisServer } from '../support/needs.ts'
+import { stopEverything } from '../support/processes.ts'
 import { startRedis, type TestRedis } from '../support/redis.ts'
 import { hasLostNothing } from '../support/settled.ts'
 import { until } from '../support/until.ts'
 import { startSentinel } from './sentinel.ts'
 
-// Redis as people run it: two gateways as processes on each kind, that must be one gateway to a caller.
+// Redis as people run it: two gateways on each kind, that must be one gateway to a caller.
 
 const ends: (() => Promise<void>)[] = []
 afterEach(async () => {
@@ -23,18 +26,21 @@ const startServer = async (options: Parameters<typeof startRedis>[0]): Promise<T
   ends.push(redis.stop)
   return redis
 }
-const startGateways = async (redisUrl: string, env: Record<string, string> = {}): Promise<Fleet> => {
-  const fleet = await startFleet({
-    environments: [{}, {}],
-    env: { REDIS_URL: redisUrl, CHATHUB_REQUESTS_PER_SECOND: '1000', ...env },
-  })
-  ends.push(fleet.close)
-  for (const gateway of fleet.gateways)
+type Gateways = { url: string }[]
+/** Two instances in one process, with these variables of Node. */
+const startGateways = async (redisUrl: string, env: Record<string, string> = {}): Promise<Gateways> => {
+  const simulator = await createSimulator({ companyToken: 'ct_demo-company-token' })
+  ends.push(simulator.close)
+  const host = await startGatewayHost(env)
+  ends.push(stopEverything)
+  const settings = { ...settingsBefore(simulator), REDIS_URL: redisUrl, CHATHUB_REQUESTS_PER_SECOND: '1000' }
+  const gateways = [await host.start(settings), await host.start(settings)]
+  for (const gateway of gateways)
     await until(async () => {
       const ready = await ask(gateway, 'GET', '/readyz')
       return ((await ready.json()) as { redis: string }).redis === 'ready'
     })
-  return fleet
+  return gateways
 }
 const json = async (answer: Promise<Response>): Promise<[number, Record<string, never>]> => {
   const given = await answer
@@ -42,7 +48,7 @@ const json = async (answer: Promise<Response>): Promise<[number, Record<string, 
 }
 
 /** Everything that goes through Redis, done on one instance and seen on the other. */
-const isOneGateway = async ({ gateways: [one, other] }: Fleet): Promise<void> => {
+const isOneGateway = async ([one, other]: Gateways): Promise<void> => {
   if (!one || !other) throw new Error('two instances are needed')
   const list = '/v1/organizations/24/operators'
   await json(ask(other, 'GET', list))
@@ -131,14 +137,14 @@ describeWithRedisServer('two gateways are one', () => {
     const replica = await startServer({ args: ['--replicaof', '127.0.0.1', `${master.port}`] })
     const sentinel = await startSentinel(master.port)
     ends.push(sentinel.stop)
-    const fleet = await startGateways(`redis+sentinel://127.0.0.1:${sentinel.port}/team`)
-    await isOneGateway(fleet)
+    const gateways = await startGateways(`redis+sentinel://127.0.0.1:${sentinel.port}/team`)
+    await isOneGateway(gateways)
     const known = ['/v1/organizations/24/operators', '/v1/organizations/6/operators', '/v1/organizations']
-    for (const gateway of fleet.gateways) for (const path of known) await json(ask(gateway, 'GET', path))
+    for (const gateway of gateways) for (const path of known) await json(ask(gateway, 'GET', path))
     await until(async () => (await replica.client().info('replication')).includes('master_link_status:up'))
     const statuses = new Map<number, number>()
     let over = false
-    const readers = fleet.gateways.flatMap((gateway) =>
+    const readers = gateways.flatMap((gateway) =>
       known.map(async (path) => {
         const readUntilOver = async (): Promise<boolean> => {
           const answer = await ask(gateway, 'GET', path)
@@ -153,7 +159,7 @@ describeWithRedisServer('two gateways are one', () => {
     await until(async () => (await replica.client().info('replication')).includes('role:master'))
     const written = async (): Promise<boolean> => {
       const change = { body: { status: 'active' } }
-      return (await json(ask(fleet.gateways[0]!, 'PATCH', `${known[0]}/101`, change)))[0] === 200
+      return (await json(ask(gateways[0]!, 'PATCH', `${known[0]}/101`, change)))[0] === 200
     }
     await until(written, 'a write after the failover', 20)
     over = true
@@ -161,7 +167,7 @@ describeWithRedisServer('two gateways are one', () => {
     expect([...statuses.keys()]).toEqual([200])
     // The other may find the new master later: until then it says that its list is old.
     const isFreshThere = async (): Promise<boolean> => {
-      const answer = await ask(fleet.gateways[1]!, 'GET', `${known[0]}/101`)
+      const answer = await ask(gateways[1]!, 'GET', `${known[0]}/101`)
       const { status } = (await answer.json()) as { status: string }
       if (/ttl=-/.test(answer.headers.get('cache-status') ?? '')) return false
       expect(status).toBe('active')
