@@ -1,4 +1,3 @@
-import { mayTouch } from '../access/authorize.ts'
 import type { Caller } from '../access/caller.ts'
 import type { Freshness, Read, ReadOptions } from '../cache/cache.ts'
 import type { CallContext } from '../chathub/exchange.ts'
@@ -120,8 +119,8 @@ export const createDirectory = (options: {
 
   return {
     find: async (caller, id, context, readOptions) => {
-      const hint = await index.find(id)
-      if (hint !== undefined && mayTouch(caller, hint)) {
+      const hint = await index.find(caller, id)
+      if (hint !== undefined) {
         const read = await lists.read(caller, hint, context, readOptions).catch(() => undefined)
         const hinted = read && foundIn(read, id)
         if (hinted) return hinted

@@ -1,3 +1,5 @@
+import { mayTouch } from '../access/authorize.ts'
+import type { Caller } from '../access/caller.ts'
 import type { Redis } from '../redis/redis.ts'
 import type { Roster } from './roster.ts'
 
@@ -7,7 +9,11 @@ import type { Roster } from './roster.ts'
  */
 export type OperatorIndex = {
   learn(roster: Roster): void
-  find(operator: number): number | undefined | Promise<number | undefined>
+  /**
+   * The organization, if the caller may touch it. An operator of another one costs the same as an unknown operator, so that
+   * the time tells nothing.
+   */
+  find(caller: Caller, operator: number): number | undefined | Promise<number | undefined>
 }
 
 const keepSeconds = 30 * 24 * 3600
@@ -33,12 +39,13 @@ export const createOperatorIndex = (redis: Redis | undefined): OperatorIndex => 
       for (const id of learned) seen.set(id, organization.id)
       if (redis) share(redis, learned, organization.id).catch(() => {})
     },
-    find: (operator) => {
-      const known = seen.get(operator)
+    find: (caller, operator) => {
+      const touched = (id: number | undefined) => (id !== undefined && mayTouch(caller, id) ? id : undefined)
+      const known = touched(seen.get(operator))
       if (known !== undefined || !redis) return known
       return redis
         .run((client) => client.hget(key, String(operator)))
-        .then((organization) => (organization === null ? undefined : Number(organization)))
+        .then((organization) => touched(organization === null ? undefined : Number(organization)))
         .catch(() => undefined)
     },
   }

@@ -47,6 +47,7 @@ export const createOperatorTokens = (options: {
     if (operator.status !== 'active') throw new Failure('operator.not-active')
     const latest = options.clock.wall() + tokenSecondsMax * 1000
     const expiresAt = new Date(Math.min(request.expiresAt.getTime(), latest))
+    await context.stillAllowed?.(organization)
     const token = await options.chathub.operatorToken(operator.id, expiresAt, context)
     const { id, name } = operator
     // A token that could not be recorded is given to nobody.

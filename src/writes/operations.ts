@@ -16,6 +16,7 @@ import {
   type NewWrite,
   type Operation,
   operationId,
+  organizationOf,
   type Row,
   scopeOfWrite,
 } from './operation.ts'
@@ -67,9 +68,10 @@ export const createOperations = (
   onChange: OnChange,
 ): Operations => {
   const find = async (caller: Caller, id: string): Promise<Operation | undefined> => {
-    const operation = /^\d{1,10}-[\w-]{8,40}$/.test(id) ? await journal.get(id) : undefined
-    const isTheirs = operation && mayTouch(caller, operation.organization) && isOf(caller, operation)
-    return isTheirs ? operation : undefined
+    // The id names the organization, so nothing is looked up for one that the caller may not touch.
+    const isPossible = /^\d{1,10}-[\w-]{8,40}$/.test(id) && mayTouch(caller, organizationOf(id))
+    const operation = isPossible ? await journal.get(id) : undefined
+    return operation && isOf(caller, operation) ? operation : undefined
   }
   const get = async (caller: Caller, id: string): Promise<Operation> => {
     const operation = await find(caller, id)

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import { type Caller, createSystemCaller } from '../../src/access/caller.ts'
 import { systemClock } from '../../src/clock.ts'
 import type { Operator } from '../../src/contract/operator.ts'
 import { createOperatorIndex } from '../../src/lists/operator-index.ts'
@@ -17,12 +18,15 @@ const rosterOf = (organization: number, from: number, count: number) => {
   return createRoster({ id: organization, name: 'Support' }, operators)
 }
 
+const anyone = createSystemCaller()
+const stranger: Caller = { ...anyone, organizations: new Set([6]) }
+
 describe('the index of operators in memory', () => {
   it('knows the organization in which an operator was seen last', () => {
     const index = createOperatorIndex(undefined)
     index.learn(rosterOf(24, 1, 3))
     index.learn(rosterOf(6, 3, 2))
-    expect([1, 2, 3, 4, 5].map((id) => index.find(id))).toEqual([24, 24, 6, 6, undefined])
+    expect([1, 2, 3, 4, 5].map((id) => index.find(anyone, id))).toEqual([24, 24, 6, 6, undefined])
   })
 })
 
@@ -46,7 +50,7 @@ describeWithRedis('the index of operators in Redis', () => {
     createOperatorIndex(redis).learn(rosterOf(24, 1, 2500))
     await until(async () => (await client.hlen(key)) === 2500)
     const other = createOperatorIndex(redis)
-    expect(await Promise.all([1, 1001, 2500, 2501].map((id) => other.find(id)))).toEqual([
+    expect(await Promise.all([1, 1001, 2500, 2501].map((id) => other.find(anyone, id)))).toEqual([
       24,
       24,
       24,
@@ -54,6 +58,23 @@ describeWithRedis('the index of operators in Redis', () => {
     ])
     const days = (await client.ttl(key)) / 86_400
     expect(Math.round(days)).toBe(30)
+  })
+
+  it('asks Redis for an operator of others as for an unknown one, though this instance has seen it', async () => {
+    let asked = 0
+    const counting = {
+      ...redis,
+      run: async (command: Parameters<Redis['run']>[0]) => {
+        asked++
+        return redis.run(command)
+      },
+    } as unknown as Redis
+    const index = createOperatorIndex(counting)
+    index.learn(rosterOf(24, 1, 1))
+    asked = 0
+    expect([await index.find(stranger, 1), asked]).toEqual([undefined, 1])
+    expect([await index.find(stranger, 9_999_999), asked]).toEqual([undefined, 2])
+    expect([await index.find(anyone, 1), asked]).toEqual([24, 2])
   })
 
   it('writes only what has changed', async () => {
@@ -75,6 +96,6 @@ describeWithRedis('the index of operators in Redis', () => {
     const run = () => Promise.reject(new Error('away'))
     const index = createOperatorIndex({ ...redis, run } as unknown as Redis)
     index.learn(rosterOf(24, 1, 1))
-    expect([index.find(1), await index.find(2)]).toEqual([24, undefined])
+    expect([index.find(anyone, 1), await index.find(anyone, 2)]).toEqual([24, undefined])
   })
 })
