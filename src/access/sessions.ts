@@ -39,8 +39,11 @@ const touchMs = 60_000
 /** A session of many organizations counts as several. */
 const organizationsPerCount = 100
 const browserRequestsPerMinute = 1200
-/** How long a look-up is trusted. A session that another instance ended ends here within this time. */
-const trustedMs = 1000
+/**
+ * How long a look-up is trusted. A session that another instance ended ends here within this time, and its event streams
+ * within a second: they are checked twice a second.
+ */
+const trustedMs = 450
 /** The same while Redis is away, because then no instance can end a session. */
 const trustedAwayMs = 5 * 60_000
 

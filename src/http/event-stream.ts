@@ -8,8 +8,8 @@ import { commonLines } from './respond.ts'
 import type { Observe } from './response-batcher.ts'
 
 /** How often the rights of a reader are checked. */
-const checkMs = 1000
-const checksPerHeartbeat = 15
+const checkMs = 500
+const checksPerHeartbeat = 30
 
 /**
  * Server-sent events (WHATWG HTML §9.2). A comment every 15 seconds keeps the connection open through proxies; a reader
@@ -26,7 +26,10 @@ export const createEventStreams = (options: {
   /** Ends the stream; one function for each open stream. */
   const ends = new Set<() => void>()
   return {
-    /** Answers with a stream. It ends within a second after `isAllowed` becomes false. @throws Failure `quota.exceeded` */
+    /**
+     * Answers with a stream. It ends within half a second after `isAllowed` becomes false.
+     * @throws Failure `quota.exceeded`
+     */
     open: (
       req: IncomingMessage,
       res: ServerResponse,

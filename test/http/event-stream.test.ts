@@ -166,14 +166,14 @@ describe('createEventStreams', () => {
     expect([state.sources, clock.pending()]).toEqual([0, 0])
   })
 
-  it('checks the rights every second, ends the stream without them, and then stops checking', async () => {
+  it('checks the rights twice a second, ends the stream without them, and then stops checking', async () => {
     let checks = 0
     const { clock, state, send, close } = await startStreams(async () => ++checks < 3)
     const socket = send('/')
     await once(socket, 'data')
     const ended = once(socket.resume(), 'end')
     for (const expected of [1, 2, 3]) {
-      await clock.advance(1000)
+      await clock.advance(500)
       expect(checks).toBe(expected)
     }
     await ended
@@ -185,9 +185,9 @@ describe('createEventStreams', () => {
     const { clock, send, close } = await startStreams()
     const socket = send('/')
     await once(socket, 'data')
-    await clock.advance(14_000)
+    await clock.advance(14_500)
     const more = once(socket, 'data')
-    await clock.advance(1000)
+    await clock.advance(500)
     expect(String((await more)[0])).toContain(': still here\n\n')
     socket.destroy()
     await close()
