@@ -21,6 +21,11 @@ export type CallContext = {
   /** On the clock's monotonic scale, ms. */
   deadline: number
   signal?: AbortSignal
+  /**
+   * Called before something is written that took time to prepare. It rejects with the refusal when the caller has lost its
+   * right to the organization since its request came.
+   */
+  stillAllowed?: (organization: number) => Promise<void>
   /** Called as the request of a write leaves. False: the organization lock was lost, so nothing is sent. */
   maySend?: () => boolean
 }

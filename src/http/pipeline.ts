@@ -12,6 +12,7 @@ import { type Address, readAddress } from './address.ts'
 import { type Admit, type Admitted, tokensOf } from './admission.ts'
 import { type Answer, render, type StoredAnswer } from './answer.ts'
 import { checkBodyHeaders, hasBody, parseBody, readBody } from './body.ts'
+import { authorizeAgain, authorizeScopes, authorizeValue, mayStillRead } from './endpoint-rights.ts'
 import type { EventStreams } from './event-stream.ts'
 import type { FairWork } from './fair-work.ts'
 import type { FastPath } from './fast-path.ts'
@@ -47,6 +48,8 @@ export type Handler<E extends Endpoint> = (input: HandlerInput<E>) => Promise<An
 
 /** Bytes of a body from which on parsing takes long enough to be noticed by others. */
 const largeFrom = 16 * 1024
+/** A body that takes longer is one during which rights may be withdrawn. */
+const slowBodyMs = 500
 
 /**
  * The order of refusals, the same for every endpoint. Unknown paths (404) and methods (405) are refused before. A caller
@@ -103,15 +106,25 @@ export const createPipeline = (options: {
     const deadlineMs = method === 'get' ? options.readDeadlineMs : options.writeDeadlineMs
     const run = dropIn ? asDropIn(handle) : handle
 
+    const again = (req: Request, caller: Caller, body: unknown) => (organization: number | undefined) =>
+      authorizeAgain(authenticate(req), caller, endpoint, { body, organization })
+    /** 403 for a value of the body. 403 and 404 for what it names: the function that the handler calls refuses it. */
+    const authorizeBody = async (req: Request, address: Address, caller: Caller, body: unknown) => {
+      const isSlow = clock.now() - req.requestContext.startedAt > slowBodyMs
+      // Rights may have been withdrawn while a slow body arrived.
+      if (isSlow && endpoint.body && endpoint.scope !== 'open') await again(req, caller, body)(orgOf(address))
+      else authorizeValue(caller, endpoint, body)
+    }
+
     const serve = async (req: Request, res: Response, address: Address, admitted: Admitted) => {
       const { caller, charge } = admitted
       const { contentType, idempotencyKey } = checkHead(endpoint, req, address, caller)
       const body = endpoint.body || hasBody(req) ? await bodyOf(endpoint, req, res, admitted) : undefined
+      const stillAllowed = again(req, caller, body)
       if (idempotencyKey === undefined && endpoint.keyRequired?.(body as never, address.query as never))
         throw new Failure('idempotency.required')
 
-      // 403 for a value of the body. 403 and 404 for what the body names: the function that the handler calls refuses it.
-      authorizeValue(caller, endpoint, body)
+      await authorizeBody(req, address, caller, body)
       const deadline = Math.max(req.requestContext.startedAt + deadlineMs, clock.now() + 1)
       const input = {
         caller,
@@ -120,7 +133,7 @@ export const createPipeline = (options: {
         body,
         contentType,
         req,
-        context: { lane, client: caller.id, requestId: req.requestContext.requestId, deadline },
+        context: { lane, client: caller.id, requestId: req.requestContext.requestId, deadline, stillAllowed },
         notBefore: notBeforeOf(req),
         requestKey: '',
       } as HandlerInput<E>
@@ -136,8 +149,7 @@ export const createPipeline = (options: {
             work,
           ))
       if (!('events' in answer)) return send(endpoint, req, res, answer, contentType, charge)
-      const isAllowed = () => mayStillRead(authenticate(req), caller, endpoint, answer.organization)
-      streams.open(req, res, answer.events, isAllowed)
+      streams.open(req, res, answer.events, () => mayStillRead(stillAllowed(answer.organization)))
     }
     const authenticate = (req: Request) => () =>
       options.authenticate({ headers: req.headers, dropIn, ownOrigin: () => ownOrigin(req) })
@@ -159,6 +171,9 @@ export const createPipeline = (options: {
 
 export type Pipeline = ReturnType<typeof createPipeline>
 
+/** The organization that the path names. */
+const orgOf = ({ params }: Address): number | undefined => (params as { org?: number } | undefined)?.org
+
 /** Every refusal for which nothing of the body is needed. */
 const checkHead = (endpoint: Endpoint, req: Request, address: Address, caller: Caller) => {
   // 403 scope, 404 organization of the path.
@@ -171,20 +186,11 @@ const checkHead = (endpoint: Endpoint, req: Request, address: Address, caller: C
   return { contentType, idempotencyKey: idempotencyKeyOf(endpoint, req) }
 }
 
-const authorizeScopes = (caller: Caller, { scope, scopeToo }: Endpoint): void => {
-  if (scope !== 'open' && scope !== 'any') authorize(caller, { scope })
-  if (scopeToo) authorize(caller, { scope: scopeToo })
-}
-
-const authorizeValue = (caller: Caller, { scopeOfValue }: Endpoint, body: unknown): void => {
-  if (scopeOfValue?.needs(body as never)) authorize(caller, { scope: scopeOfValue.scope })
-}
-
 /** @throws Failure `request.invalid` for a path that does not parse, because it names no organization */
 const authorizePath = (caller: Caller, endpoint: Endpoint, address: Address): void => {
-  const { params, pathFaults, queryFaults } = address
+  const { pathFaults, queryFaults } = address
   if (pathFaults.length > 0) refuseFaults('request.invalid', [...pathFaults, ...queryFaults])
-  if (!endpoint.anyOrganization) authorize(caller, { organization: (params as { org?: number })?.org })
+  if (!endpoint.anyOrganization) authorize(caller, { organization: orgOf(address) })
 }
 
 /** On drop-in paths every input fault is 400, also one that only ChatHub finds. */
@@ -198,23 +204,6 @@ const asDropIn =
       throw new Failure('request.invalid', { cause: error, detail: error.detail })
     }
   }
-
-/** Whether the reader of a stream still has the rights with which it began. An unverifiable credential keeps them. */
-const mayStillRead = async (
-  authenticate: () => ReturnType<Authenticate>,
-  { id }: Caller,
-  endpoint: Endpoint,
-  organization: number,
-): Promise<boolean> => {
-  try {
-    const caller = await authenticate()
-    authorizeScopes(caller, endpoint)
-    authorize(caller, { organization })
-    return caller.id === id
-  } catch (error) {
-    return isFailure(error, 'credential.unverifiable')
-  }
-}
 
 /** The origin under which the browser sees the gateway. X-Forwarded-* count only from TRUST_PROXY. */
 export const ownOrigin = (req: Request): string => `${req.protocol}://${req.host}`

@@ -73,6 +73,8 @@ export const createOperationWriter = (options: {
     writeOptions: WriteOptions,
   ): Promise<WriteResult> => {
     const { copy, rows } = await plan(write, context, writeOptions)
+    // The lock and the list may have taken seconds.
+    await context.stillAllowed?.(write.organization)
     const startedAt = clock.wall()
     if (!rows.some(isPending)) return { rows, roster: copy.value }
     const { operation, chunks } = newOperation({ ...write, rows }, batchSize, startedAt)

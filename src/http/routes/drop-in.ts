@@ -2,7 +2,7 @@ import { authorize } from '../../access/authorize.ts'
 import { codeOf } from '../../chathub/wire.ts'
 import { endpoints } from '../../contract/endpoints.ts'
 import { knownStatuses } from '../../contract/operator.ts'
-import { Failure } from '../../errors.ts'
+import { Failure, isFailure } from '../../errors.ts'
 import type { Roster } from '../../lists/roster.ts'
 import type { Call } from '../pipeline.ts'
 import type { Router } from '../router.ts'
@@ -59,14 +59,14 @@ export const mountDropIn = (router: Router, services: Services): void => {
     const { id } = roster.organization
     const status = knownStatuses[body.status] as (typeof knownStatuses)[number]
     const request = { operator: body.id, status }
-    const written = await changeStatus.one(caller, id, request, context, requestKey)
+    const written = await changeStatus.one(caller, id, request, context, requestKey).catch(asOperator)
     if ('operation' in written) throw new Failure('write.in-doubt')
     return { empty: 200, organizationIds: [id] }
   })
   router.bind(endpoints.dropInToken, async ({ caller, context, body }) => {
     const { roster } = await directory.find(caller, body.id, context)
     const request = { operator: body.id, expiresAt: new Date(body.expiresAt) }
-    const { token } = await tokens.mint(caller, roster.organization.id, request, context)
+    const { token } = await tokens.mint(caller, roster.organization.id, request, context).catch(asOperator)
     return { json: token, noStore: true }
   })
   router.bind(endpoints.dropInValidate, async ({ caller, context, body }) => ({
@@ -77,6 +77,11 @@ export const mountDropIn = (router: Router, services: Services): void => {
     if (token === undefined) throw new Failure('credential.invalid')
     return { json: token }
   })
+}
+
+/** The request named no organization. One that the caller has lost meanwhile is told as an unknown operator. */
+const asOperator = (error: unknown): never => {
+  throw isFailure(error, 'organization.unknown') ? new Failure('operator.unknown') : error
 }
 
 type AddedOperator = { id: number; name: string; status: number }
