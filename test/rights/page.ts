@@ -39,6 +39,27 @@ ${endpoints.map((one) => `| ${callOf(one)} | ${needs(one)} |`).join('\n')}
 Retrying an operation needs the scope of its write. With \`operators:status\` alone, an operator that is neither active nor
 inactive cannot be changed: one alone is 403, and in a list of operators it is \`rejected\` with the reason \`scope.missing\`.
 
+## When a right is withdrawn
+
+A key is revoked, or loses a scope or an organization, when the file of keys is read again: twice a second, by every instance.
+Its gateway tokens and the sessions that it minted lose the right too. A session that was ended at one instance is refused
+by every other one within half a second. An event stream ends within half a second after its reader is refused.
+
+A write that still waits for its turn, for the list or for its own slow body is refused like a new request, and nothing is
+sent. Once it is kept in the journal it is carried out to its end: it shows as an operation, which \`admin\` may cancel. A read
+that waits for ChatHub, at most \`READ_DEADLINE_MS\`, is answered.
+
+## What a caller may learn
+
+\`npm run attack -- rights\` asks every endpoint of the OpenAPI document with every kind of credential, every scope, and ids of
+the caller, of others and of nobody. \`npm run attack -- timing\` compares the times. [attacks.md](attacks.md) has the results.
+
+- What foreign and unknown have in common is status, body and headers, the calls to ChatHub, and the commands to Redis.
+- An organization in the list of the caller that ChatHub does not have may be purged and may have sessions, since neither
+  asks ChatHub.
+- Ids of operations, tickets and sessions are random, so that nobody can ask for one without having it. How long
+  the refusal of a valid id takes tells nothing new.
+
 ## What each scope allows
 
 | scope | allows |
