@@ -21,8 +21,8 @@ export const createReconciler = (options: {
   cache: Cache<Roster>
   journal: Journal
   clock: Clock
-  /** Fetches the list now. */
-  fetchList(operation: Operation): Promise<Copy<Roster>>
+  /** Fetches the list now, by the deadline. */
+  fetchList(operation: Operation, deadline?: number): Promise<Copy<Roster>>
   /** Fires when the gateway stops. */
   signal: AbortSignal
   settleMs: number
@@ -49,12 +49,12 @@ export const createReconciler = (options: {
      * Waits until the request in doubt can be judged. Rows that are found in a list fetched now are decided. The others are
      * proven absent and will be sent again. After the third attempt they stay `unknown`.
      */
-    reconcile: async (operation: Operation, lock: HeldLock): Promise<Operation> => {
+    reconcile: async (operation: Operation, lock: HeldLock, deadline?: number): Promise<Operation> => {
       const sending = operation.sending as Sending
       await pause(clock, dueIn(operation), signal)
       if (signal.aborted) throw new Failure('queue.full', { retryAfterMs: 1000 })
       await cache.commit(operatorsKey(operation.organization))
-      const { value: roster } = await fetchList(operation)
+      const { value: roster } = await fetchList(operation, deadline)
       const kept = await journal.chunk(operation, sending.chunk)
       const sent = kept
         .filter(({ index }) => sending.rows.includes(index))

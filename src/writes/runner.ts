@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import type { Cache, Copy } from '../cache/cache.ts'
 import type { ChatHub } from '../chathub/client.ts'
 import type { CallContext } from '../chathub/exchange.ts'
@@ -52,6 +53,8 @@ export const createRunner = (options: {
 }) => {
   const { cache, journal, clock, late } = options
   const stopping = new AbortController()
+  // Every waiting operation listens to it, so many listeners are no leak.
+  setMaxListeners(Number.POSITIVE_INFINITY, stopping.signal)
   const active = new Set<Promise<void>>()
   const running = new Map<string, Promise<Operation | undefined>>()
   /** The same promise; `stop` waits for it. */
@@ -61,20 +64,24 @@ export const createRunner = (options: {
     return work
   }
 
-  const contextOf = ({ kind, total, client }: Operation): CallContext => ({
+  /** `deadline`: that of the write that waits, if one does. */
+  const contextOf = ({ kind, total, client }: Operation, deadline = Infinity): CallContext => ({
     lane: kind === 'import' || total > interactiveRows ? 'imports' : 'writes',
     client,
-    deadline: clock.now() + stepMs,
+    deadline: Math.min(clock.now() + stepMs, deadline),
   })
-  const fetchList = async (operation: Operation): Promise<Copy<Roster>> => {
+  const fetchList = async (operation: Operation, deadline?: number): Promise<Copy<Roster>> => {
     const key = operatorsKey(operation.organization)
-    return (await cache.read(key, contextOf(operation), { notBefore: clock.now() })).copy
+    return (await cache.read(key, contextOf(operation, deadline), { notBefore: clock.now() })).copy
   }
-  const recentList = async (operation: Operation): Promise<Copy<Roster>> => {
-    if (operation.state === 'queued') return fetchList(operation)
-    const { copy, freshness } = await cache.read(operatorsKey(operation.organization), contextOf(operation))
+  const recentList = async (operation: Operation, deadline: number): Promise<Copy<Roster>> => {
+    if (operation.state === 'queued') return fetchList(operation, deadline)
+    const { copy, freshness } = await cache.read(
+      operatorsKey(operation.organization),
+      contextOf(operation, deadline),
+    )
     const isRecent = freshness.ttlMs > 0 && freshness.ageMs < recentMs
-    return isRecent ? copy : fetchList(operation)
+    return isRecent ? copy : fetchList(operation, deadline)
   }
   const runChunk = createChunkRunner(options.chathub, cache, journal)
   const reconciler = createReconciler({
@@ -90,14 +97,12 @@ export const createRunner = (options: {
       return journal.save({ ...operation, next: operation.chunks, sending: undefined }, lock)
     const number = operation.next
     const kept = await journal.chunk(operation, number)
-    const copy = await recentList(operation)
+    const copy = await recentList(operation, deadline)
     const chunk = { number, kept, rows: planRows(copy.value, kept, operation) }
     const next = announced(operation, chunk, copy.value, clock.wall())
     if (!next.sending) return journal.save({ ...next, next: number + 1 }, lock, chunk)
     const sent = await journal.save(next, lock, chunk)
-    const context = contextOf(operation)
-    const inTime = { ...context, deadline: Math.min(context.deadline, deadline) }
-    const result = await runChunk(sent, lock, chunk, copy, inTime)
+    const result = await runChunk(sent, lock, chunk, copy, contextOf(operation, deadline))
     const { state, sending } = operation
     if (!result.wasSent) await journal.save({ ...sent, state, sending }, lock)
     if (result.refused) throw result.refused
@@ -111,7 +116,7 @@ export const createRunner = (options: {
       const waitMs = reconciler.dueIn(earlier)
       if (clock.now() + waitMs >= deadline)
         throw new Failure('queue.full', { retryAfterMs: Math.max(1000, waitMs) })
-      earlier = await reconciler.reconcile(earlier, lock)
+      earlier = await reconciler.reconcile(earlier, lock, deadline)
       // A change of status that was proven absent is made now, so that opposite ones end in the order they came.
       while (changesStatus(earlier) && earlier.sending && !isSending(earlier))
         earlier = await step(earlier, lock, deadline)
