@@ -1,0 +1,171 @@
+// npm run test:soak -- [--minutes 20] [--seed n] [--rate 40] [--report file]
+import { randomInt } from 'node:crypto'
+import { writeFile } from 'node:fs/promises'
+import { loadavg } from 'node:os'
+import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { parseArgs } from 'node:util'
+import { createDice } from '../fuzz/dice.ts'
+import { stopEverything } from '../support/children.ts'
+import { createAsking } from './asking.ts'
+import { createFaults } from './faults.ts'
+import { lateWindowMs, startFleet } from './fleet.ts'
+import { createLoad } from './load.ts'
+import { faultsOfLogs, machine, reportOf } from './report.ts'
+import { createRedisWatch, keptForMs, probe, type Sample } from './samples.ts'
+import { createTruth } from './truth.ts'
+import { createWriting } from './writing.ts'
+
+const { values } = parseArgs({
+  options: {
+    minutes: { type: 'string', default: '20' },
+    seed: { type: 'string', default: String(randomInt(2 ** 31)) },
+    /** Actions a second. An action is one request or a few. */
+    rate: { type: 'string', default: '40' },
+    report: { type: 'string' },
+  },
+})
+const [minutes, seed, rate] = [values.minutes, values.seed, values.rate].map(Number) as [
+  number,
+  number,
+  number,
+]
+const date = new Date().toISOString().slice(0, 16)
+const head = `\`npm run test:soak -- --minutes ${minutes} --seed ${seed} --rate ${rate}\`, ${date} UTC, ${machine()}.\n`
+process.stdout.write(`seed ${seed}\n`)
+/** How long this program itself was kept waiting: nothing here can be judged by less. */
+const stalls = monitorEventLoopDelay()
+stalls.enable()
+
+const fleet = await startFleet(seed, (said) => asking.fault('an instance ended by itself', said))
+const dice = createDice(seed + 1)
+const asking = createAsking(fleet, dice)
+let isOver = false
+let inFlight = 0
+let resting: number | undefined
+// The faults know when Redis was emptied, and the writes tell the faults when to do that.
+const organizations = (await fleet.control<{ id: number }[]>('GET', 'organizations')).map(({ id }) => id)
+const faults = createFaults({
+  fleet,
+  asking,
+  seed: seed + 2,
+  isWriting: () => organizations.some((id) => writing.pendingOf(id) > 0),
+  isOver: () => isOver,
+})
+const writing = createWriting(asking, faults.flushedBetween)
+const truth = createTruth(fleet, asking, faults.flushedBetween)
+const rows = await fleet.control<{ id: number; status: number; organizationId: number }[]>('GET', 'operators')
+// Some hundreds are enough to change.
+const operators = new Map(
+  organizations.map((id) => [
+    id,
+    rows
+      .filter((row) => row.organizationId === id && row.status < 2)
+      .map((row) => row.id)
+      .slice(0, 150),
+  ]),
+)
+const act = createLoad({
+  asking,
+  writing,
+  truth,
+  dice,
+  organizations,
+  operators,
+  resting: () => resting,
+  login: () => ({ login: 'soak', password: fleet.key() }),
+})
+
+const redisWatch = createRedisWatch(fleet)
+const samples: Sample[] = []
+let busiest = 0
+const sample = async (): Promise<Sample | undefined> => {
+  const [held, redis] = await Promise.all([probe(fleet.slots[0]), redisWatch.look()])
+  // After FLUSHALL the keys grow until the first of them end.
+  const isFilling = performance.now() - (faults.flushes.at(-1) ?? 0) < keptForMs
+  return held && { at: asking.seconds(), ...held, ...(!isFilling && redis) }
+}
+const countArrivals = async (): Promise<void> => {
+  if (faults.isFrozen()) return
+  busiest = Math.max(busiest, (await fleet.control<{ count: number }>('GET', 'busiest-second')).count)
+  await fleet.control('DELETE', 'arrivals')
+}
+const startSampling = async (): Promise<void> => {
+  while (!isOver) {
+    const taken = await sample()
+    if (taken) samples.push(taken)
+    await countArrivals().catch(() => {})
+    await sleep(8000)
+  }
+}
+/** Lets one organization after the other rest until its late requests are known, and compares it. */
+const compareAll = async (): Promise<void> => {
+  const compare = async (id: number): Promise<void> => {
+    resting = id
+    while (writing.pendingOf(id) > 0) await sleep(200)
+    await sleep(lateWindowMs + 5000)
+    while (!(await truth.compare(id))) await sleep(1000)
+  }
+  while (!isOver) for (const id of organizations) if (!isOver) await compare(id)
+}
+const startLoad = async (): Promise<void> => {
+  let due = performance.now()
+  while (!isOver) {
+    due = Math.max(due + 1000 / rate, performance.now() - 1000)
+    await sleep(Math.max(0, due - performance.now()))
+    if (inFlight > 300) continue
+    inFlight++
+    void act()
+      .catch((error: Error) => asking.fault('the soak itself', error.stack))
+      .finally(() => inFlight--)
+  }
+}
+
+for (const slot of fleet.slots)
+  for (const id of organizations)
+    await asking.ask('list', 'GET', `/v1/organizations/${id}/operators`, {
+      slot,
+      from: [`/v1/organizations/${id}`],
+    })
+await asking.rest()
+await sleep(8000)
+const before = await sample()
+const [cpuBefore, startedAt] = [before?.cpuSeconds ?? 0, asking.seconds()]
+const work = [startLoad(), startSampling(), faults.run(), compareAll()]
+await sleep(minutes * 60_000)
+isOver = true
+await Promise.all(work)
+process.stdout.write(`${asking.seconds().toFixed(0)} s: the load ends\n`)
+const cores = ((samples.at(-1)?.cpuSeconds ?? 0) - cpuBefore) / ((samples.at(-1)?.at ?? 1) - startedAt)
+while (inFlight > 0) await sleep(200)
+resting = undefined
+await sleep(lateWindowMs + 5000)
+for (const id of organizations) while (!(await truth.compare(id))) await sleep(1000)
+await asking.rest()
+await sleep(8000)
+const after = await sample()
+await countArrivals()
+const [, , load = 0] = loadavg()
+const machineNow = `Load average ${load.toFixed(1)}; the soak itself was stalled for ${(stalls.max / 1e9).toFixed(1)} s at most.\n`
+const exits = await fleet.stopInstances()
+const { text, holds } = reportOf({
+  asking,
+  truth,
+  samples,
+  atRest: { before, after },
+  faultCounts: faults.counts,
+  logs: faultsOfLogs(fleet),
+  families: redisWatch.families(),
+  busiest,
+  exits: exits.map(String),
+  head: `${head}${machineNow}`,
+  cores,
+})
+process.stdout.write(text)
+if (values.report) {
+  await writeFile(values.report, text)
+  await writeFile(`${values.report}.samples.json`, JSON.stringify(samples))
+}
+await fleet.stop()
+await stopEverything()
+process.exit(holds ? 0 : 1)
