@@ -42,6 +42,13 @@ describe('a request that was not found', () => {
     ])
   })
 
+  it('is not taken for an operator that the gateway adds later under one of its names', async () => {
+    const { add, pass, found } = await setUp(['Anna', 'Borys'])
+    await add(['Anna'], { onDuplicate: 'allow' })
+    await pass(60 * minute)
+    expect(found()).toEqual([])
+  })
+
   it('is marked when ChatHub applies it late: the row has the second operator, and the counts stay', async () => {
     const { addBeside, pass, rows, state, operation, found, late } = await setUp(['Anna', 'Borys'])
     addBeside('anna')
