@@ -19,6 +19,8 @@ export const settings = {
   headersMax: setting('HEADERS_MAX', wholeNumber(10, 2000), '100', 'The most headers of a request.'),
   headersTimeoutMs: setting('HEADERS_TIMEOUT_MS', wholeNumber(100, 600_000), '10000', 'The time a caller has to send the head of a request, in milliseconds.'),
   requestTimeoutMs: setting('REQUEST_TIMEOUT_MS', wholeNumber(100, 3_600_000), '30000', 'The time a caller has to send a whole request, in milliseconds.'),
+  overloadWaitMs: setting('OVERLOAD_WAIT_MS', wholeNumber(1, 60_000), '1000', 'How long a request waits for the gateway itself before it is refused with 503, in milliseconds. Cached lists and health checks never wait.'),
+  bodiesBytesMax: setting('BODIES_BYTES_MAX', wholeNumber(8_388_608, 1_099_511_627_776), '268435456', 'The most bytes of all bodies in flight, and of answers that were made for one caller. A request that does not fit is refused with 503.'),
 
   chathubUrl: setting('CHATHUB_BASE_URL', type.url('https:', 'http:'), 'https://chatapi.smsbat.com', 'The origin of ChatHub.'),
   chathubAllowHttp: setting('CHATHUB_ALLOW_HTTP', type.flag, 'false', 'Allows http: to a ChatHub that is not on loopback, such as a simulator in a container.'),

@@ -72,6 +72,7 @@ export const failures = {
   'write.in-doubt': row(504, 'Outcome unknown', 'check', 'The gateway sent the write to ChatHub but does not know its outcome yet.', 'Read the list before you write again. The gateway sends such a write again only after it has checked.'),
   'redis.unavailable': row(503, 'Write journal unavailable', 'later', 'The gateway cannot reach its write journal, so it accepts no writes. Reads continue.', 'Wait for Retry-After, then send the request again.'),
   'storage.full': row(503, 'No room for large writes', 'later', 'The storage of the gateway is nearly full, so it accepts no large writes. Small writes and reads continue.', 'Wait for Retry-After, or send at most 100 rows in one request.'),
+  'server.overloaded': row(503, 'Gateway overloaded', 'later', 'The gateway has more requests than it can begin in time. This one was not begun.', 'Wait for Retry-After, then send the request again.'),
   'gateway.internal': row(500, 'Internal error', 'check', 'The gateway failed. Its log has the reason under the request id.', 'Report the request id to the operators of the gateway.'),
 } as const satisfies Record<string, Row>
 

@@ -18,6 +18,9 @@ const EX_CONFIG = 78
 const lingerMs = 1000
 const halfRequestMs = 500
 const drainMs = 20_000
+// Connections that the kernel completes and holds until they are accepted. One beyond it tries again after 1, 3, 7 … seconds.
+// The kernel has a bound of its own, usually 4,096.
+const backlog = 4096
 // The process ends by then, also when requests or writes are still running.
 const graceMs = 25_000
 
@@ -26,7 +29,7 @@ class CannotListen extends Error {}
 
 /** Listens. Resolves with the origin that callers use. */
 const listen = async (server: Server, setting: string, port: number, host: string): Promise<string> => {
-  await once(server.listen(port, host), 'listening').catch(({ message }) => {
+  await once(server.listen({ port, host, backlog }), 'listening').catch(({ message }) => {
     throw new CannotListen(`HOST=${host} ${setting}=${port}: ${message}`)
   })
   const { address, family, port: bound } = server.address() as AddressInfo

@@ -65,6 +65,8 @@ export type Endpoint = {
   failures?: readonly FailureCode[]
   /** A drop-in path. Every input fault is 400. */
   dropIn?: boolean
+  /** Served without a wait, however many requests there are. */
+  neverShed?: true
 }
 
 /** Whether no field is required. A missing body then counts as `{}`. */
@@ -222,10 +224,10 @@ export const endpoints = {
   metrics: { id: 'getMetrics', method: 'get', path: '/metrics', scope: 'metrics:read', tag: 'gateway', produces: 'text/plain',
     summary: 'Get the metrics in the Prometheus format.',
     answers: { 200: z.string() } },
-  livez: { id: 'getLive', method: 'get', path: '/livez', scope: 'open', tag: 'gateway',
+  livez: { id: 'getLive', method: 'get', path: '/livez', scope: 'open', neverShed: true, tag: 'gateway',
     summary: 'Check that the process answers.',
     answers: { 200: system.Health } },
-  readyz: { id: 'getReady', method: 'get', path: '/readyz', scope: 'open', tag: 'gateway',
+  readyz: { id: 'getReady', method: 'get', path: '/readyz', scope: 'open', neverShed: true, tag: 'gateway',
     summary: 'Check that the gateway can answer. ChatHub or Redis being down is shown and does not make it unready.',
     answers: { 200: system.Health, 503: system.Health } },
   openapi: { id: 'getOpenApi', method: 'get', path: '/openapi.json', scope: 'open', tag: 'gateway',

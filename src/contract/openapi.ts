@@ -10,7 +10,7 @@ type Json = Record<string, unknown>
 const refTo = (kind: 'schemas' | 'headers', name: string) => ({ $ref: `#/components/${kind}/${name}` })
 
 /** Failures that follow from the properties of an endpoint, in addition to those that it names. */
-const impliedFailures = ({ scope, dropIn, body, idempotent }: Endpoint): FailureCode[] => [
+const impliedFailures = ({ scope, dropIn, body, idempotent, neverShed }: Endpoint): FailureCode[] => [
   'request.malformed',
   'request.invalid',
   'credential.conflict',
@@ -27,6 +27,7 @@ const impliedFailures = ({ scope, dropIn, body, idempotent }: Endpoint): Failure
   ...onlyIf(body, 'body.type', 'body.too-large'),
   ...onlyIf(body && !dropIn, 'request.invalid-body'),
   ...onlyIf(idempotent, 'idempotency.in-flight', 'idempotency.mismatch', 'quota.exceeded'),
+  ...onlyIf(!neverShed, 'server.overloaded'),
   'gateway.internal',
 ]
 const onlyIf = (condition: unknown, ...codes: FailureCode[]): FailureCode[] => (condition ? codes : [])

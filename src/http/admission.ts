@@ -1,9 +1,10 @@
-import type { Request } from 'express'
+import type { Request, Response } from 'express'
 import type { Authenticate } from '../access/authenticate.ts'
 import type { Caller } from '../access/caller.ts'
 import type { ClientLimit } from '../access/client-limit.ts'
 import type { Endpoint } from '../contract/endpoints.ts'
 import { maxOf } from './body.ts'
+import type { BodyMemory } from './body-memory.ts'
 
 /** Bytes, and keys or entries of JSON, that cost as much as one request. */
 const bytesPerToken = 64 * 1024
@@ -20,6 +21,11 @@ export type Admitted = {
   caller: Caller
   /** Takes tokens for work that the request has caused. */
   charge(tokens: number): void
+  /**
+   * Takes tokens for an answer that was made for this request alone. A large one counts as in flight until it is received.
+   * @throws Failure `limit.concurrency`, `server.overloaded`
+   */
+  hold(res: Response, bytes: number): void
   /** Ends the request in flight. */
   leave(): void
 }
@@ -32,6 +38,8 @@ export const createAdmission = (options: {
   limit: ClientLimit
   addressLimit: ClientLimit
   anonymousRequestsPerMinute: number
+  bodyMemory: BodyMemory
+  clientConcurrency: number
 }) => {
   const visitorOf = (req: Request): Caller => ({
     id: `address ${networkOf(req.ip ?? '')}`,
@@ -42,7 +50,21 @@ export const createAdmission = (options: {
     expiresAt: undefined,
   })
 
-  /** @throws Failure of `authenticate`; `limit.exceeded`, `limit.concurrency` */
+  /** Counts the bytes of a body too. */
+  const withMemory = (bytes: number, leaveLimit: () => void): (() => void) => {
+    try {
+      const leaveMemory = options.bodyMemory.enter(bytes)
+      return () => {
+        leaveMemory()
+        leaveLimit()
+      }
+    } catch (error) {
+      leaveLimit()
+      throw error
+    }
+  }
+
+  /** @throws Failure of `authenticate`; `limit.exceeded`, `limit.concurrency`, `server.overloaded` */
   return async (
     endpoint: Endpoint,
     req: Request,
@@ -50,7 +72,8 @@ export const createAdmission = (options: {
   ): Promise<Admitted> => {
     const { requestContext } = req
     const isOpen = endpoint.scope === 'open'
-    if (isOpen && !endpoint.body) return { caller: visitorOf(req), charge: nothing, leave: nothing }
+    if (isOpen && !endpoint.body)
+      return { caller: visitorOf(req), charge: nothing, hold: nothing, leave: nothing }
     const limit = isOpen ? options.addressLimit : options.limit
     // The fast path may have counted the request already.
     const isCounted = requestContext.caller !== undefined
@@ -58,10 +81,21 @@ export const createAdmission = (options: {
     const caller = requestContext.caller ?? visitorOf(req)
     if (!isCounted) limit.take(caller)
     const bytes = bytesOf(endpoint, req)
-    const leave = limit.enter(caller, 1 + tokensOf(bytes))
+    const leaveLimit = limit.enter(caller, 1 + tokensOf(bytes))
+    const leave = bytes === 0 ? leaveLimit : withMemory(bytes, leaveLimit)
     // The bytes arrive whatever the answer is.
     limit.charge(caller, tokensOf(bytes))
-    return { caller, charge: (tokens) => limit.charge(caller, tokens), leave }
+    const charge = (tokens: number): void => limit.charge(caller, tokens)
+    const hold = (res: Response, size: number): void => {
+      const tokens = tokensOf(size)
+      charge(tokens)
+      if (tokens === 0) return
+      // The request is in flight itself, and a client with no other one is never refused.
+      const weight = Math.min(tokens, options.clientConcurrency - 1)
+      res.once('close', limit.enter(caller, weight))
+      options.bodyMemory.hold(res, size)
+    }
+    return { caller, charge, hold, leave }
   }
 }
 

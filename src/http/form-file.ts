@@ -1,7 +1,7 @@
 import type { Readable, Writable } from 'node:stream'
 import { Dicer } from '@fastify/busboy'
 import type { z } from 'zod'
-import { nextSlice } from '../clock.ts'
+import { inSlices, nextSlice } from '../clock.ts'
 import type { SentFile } from '../contract/import.ts'
 import { Failure, type Fault } from '../errors.ts'
 
@@ -49,6 +49,7 @@ const readParts = async (bytes: Buffer, contentType: string): Promise<Part[]> =>
   const boundary = quoted ?? plain
   if (!boundary) throw malformed('The media type of a form must name its boundary.')
   const parts: Promise<Part>[] = []
+  await refuseManyParts(bytes, boundary)
   const parser = new Dicer({ boundary })
   try {
     await new Promise<void>((resolve, reject) => {
@@ -56,7 +57,7 @@ const readParts = async (bytes: Buffer, contentType: string): Promise<Part[]> =>
         const read = readPart(part)
         // A part that breaks off fails the parser too.
         read.catch(reject)
-        if (parts.push(read) > partsMax) reject(malformed(`A form has at most ${partsMax} parts.`))
+        if (parts.push(read) > partsMax) reject(tooManyParts())
       })
       parser.on('error', reject)
       parser.once('finish', resolve)
@@ -83,6 +84,22 @@ const readPart = async (part: Readable): Promise<Part> => {
     isFile: /;\s*filename\*?\s*=/i.test(disposition),
     file: { bytes: Buffer.concat(chunks), contentType: head['content-type']?.[0] ?? '' },
   }
+}
+
+const tooManyParts = () => malformed(`A form has at most ${partsMax} parts.`)
+
+/** The parser takes long for each part, so they are counted first. A boundary is not part of a file. */
+const refuseManyParts = async (bytes: Buffer, boundary: string): Promise<void> => {
+  const mark = Buffer.from(`\r\n--${boundary}`)
+  const pieces = function* () {
+    for (let at = 0; at < bytes.length; at += pieceBytes)
+      yield bytes.subarray(at, at + pieceBytes + mark.length - 1)
+  }
+  let ends = 0
+  await inSlices(pieces(), (piece) => {
+    for (let at = piece.indexOf(mark); at !== -1; at = piece.indexOf(mark, at + mark.length))
+      if (++ends > partsMax) throw tooManyParts()
+  })
 }
 
 /** Between two pieces other requests are served. */

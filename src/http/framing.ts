@@ -11,6 +11,10 @@ import type { Observe, ResponseBatcher } from './response-batcher.ts'
 
 /** Linger before the close, so that a client that is still sending reads the answer instead of a reset. */
 const lingerMs = 1000
+/** A refused body with more to come than this ends its connection. */
+const restMax = 64 * 1024
+/** The most that is received of such a body: no client sends more in good faith. */
+const drainMax = 8 * 1024 * 1024
 
 declare module 'node:net' {
   interface Socket {
@@ -30,6 +34,11 @@ const parserFailure = ({ code }: NodeJS.ErrnoException): Failure => {
   if (code === 'HPE_CHUNK_EXTENSIONS_OVERFLOW') return new Failure('body.too-large')
   return new Failure('request.malformed')
 }
+
+/** Whether more of a body may come than is received for the sake of the connection. */
+const hasLongRest = ({ complete, headers }: IncomingMessage): boolean =>
+  !complete &&
+  (/^chunked$/i.test(headers['transfer-encoding'] ?? '') || Number(headers['content-length']) > restMax)
 
 /** Refusals, and the end of their connections. Every answer is read by its client, and none is taken for that of another request. */
 export const createFraming = (options: {
@@ -51,15 +60,22 @@ export const createFraming = (options: {
   const refuse = (req: IncomingMessage, res: ServerResponse, failure: Failure): void => {
     const { requestContext, socket } = req
     requestContext.code = failure.code
-    const isLast = failure.headers?.['connection'] === 'close' || requestContext.awaitsContinue
+    const isLong = hasLongRest(req)
+    const isLast = failure.headers?.['connection'] === 'close' || requestContext.awaitsContinue || isLong
     if (isLast) socket.isClosing = true
     // The rest of the body is received while the answer stays open. After a framing fault, which no route sees, its end is unknown.
-    const open = isLast && !req.complete && requestContext.route !== 'unknown' && req.method !== 'HEAD'
+    const isFramed = requestContext.route !== 'unknown' || isLong
+    const open = isLast && !req.complete && isFramed && req.method !== 'HEAD'
     responseBatcher.send(req, res, { ...problemResponse(failure, requestContext.requestId), open }, isLast)
     if (!open) return
     req.on('error', () => {}).on('end', () => res.end())
     const cancel = clock.after(lingerMs, () => void res.end())
     res.on('close', cancel)
+    let left = drainMax
+    req.on('data', (chunk: Buffer) => {
+      left -= chunk.length
+      if (left < 0) res.end()
+    })
     req.resume()
   }
 

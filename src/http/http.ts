@@ -4,6 +4,7 @@ import type { Health } from '../contract/system.ts'
 import type { Idempotency } from '../writes/idempotency.ts'
 import { createAdmission } from './admission.ts'
 import type { Answer } from './answer.ts'
+import { createBodyMemory, heapShare } from './body-memory.ts'
 import { createCors } from './cors.ts'
 import { createEventStreams } from './event-stream.ts'
 import { createFairWork } from './fair-work.ts'
@@ -28,6 +29,8 @@ type Options = Omit<Services, 'health'> &
     idempotency: Idempotency<Answer>
     anonymousRequestsPerMinute: number
     quotasPerClient: { streams: number }
+    bodiesBytesMax: number
+    clientConcurrency: number
     readDeadlineMs: number
     writeDeadlineMs: number
     trustProxy: string[]
@@ -61,8 +64,10 @@ export const createHttp = (options: Options) => {
   const withIdempotency = createWithIdempotency(options.idempotency, createRunningAnswer(options.operations))
   const health = (): Health => ({ status: isDraining ? 'draining' : 'ok', ...options.health() })
 
+  const bodyMemory = createBodyMemory({ ...options, heapShare })
+
   const serve = (mount: (router: Router, services: Services) => void): Server => {
-    const admit = createAdmission({ ...options, ...options.access })
+    const admit = createAdmission({ ...options, ...options.access, bodyMemory })
     const fairWork = createFairWork()
     const parts = {
       ...options,
@@ -83,7 +88,7 @@ export const createHttp = (options: Options) => {
     server: serve(mountMain),
     /** Metrics and health without a key. Not listening yet. */
     opsServer: serve((router, services) =>
-      mountHealth(router, services, { ...endpoints.metrics, scope: 'open' }),
+      mountHealth(router, services, { ...endpoints.metrics, scope: 'open', neverShed: true }),
     ),
     /** From now on every answer closes its connection, `/readyz` answers 503, and event streams end. */
     drain: (): void => {

@@ -76,13 +76,14 @@ export const createPipeline = (options: {
     res: Response,
     answer: StoredAnswer,
     contentType: string,
-    charge: Admitted['charge'],
+    admitted: Admitted,
   ): void => {
     if ('freshness' in answer) req.requestContext.freshness = answer.freshness
     if ('cachedLookup' in answer) fastPath.remember(req.originalUrl, endpoint, answer.cachedLookup)
     const response = render(answer, req.headers, contentType, endpoint.dropIn)
     // These bytes were made for this request alone.
-    if ('json' in answer || 'bytes' in answer) charge(tokensOf(response.body?.length ?? 0))
+    if (response.body && ('json' in answer || ('bytes' in answer && answer.freshness)))
+      admitted.hold(res, response.body.length)
     responseBatcher.send(req, res, response)
   }
 
@@ -117,7 +118,7 @@ export const createPipeline = (options: {
     }
 
     const serve = async (req: Request, res: Response, address: Address, admitted: Admitted) => {
-      const { caller, charge } = admitted
+      const { caller } = admitted
       const { contentType, idempotencyKey } = checkHead(endpoint, req, address, caller)
       const body = endpoint.body || hasBody(req) ? await bodyOf(endpoint, req, res, admitted) : undefined
       const stillAllowed = again(req, caller, body)
@@ -148,7 +149,7 @@ export const createPipeline = (options: {
             { key: idempotencyKey, params: address.params },
             work,
           ))
-      if (!('events' in answer)) return send(endpoint, req, res, answer, contentType, charge)
+      if (!('events' in answer)) return send(endpoint, req, res, answer, contentType, admitted)
       streams.open(req, res, answer.events, () => mayStillRead(stillAllowed(answer.organization)))
     }
     const authenticate = (req: Request) => () =>

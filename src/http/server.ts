@@ -11,6 +11,7 @@ import { asFailure } from './problem.ts'
 import { beginRequest } from './request-context.ts'
 import { requestFault } from './request-head.ts'
 import type { Router } from './router.ts'
+import { createWaitingRoom } from './waiting-room.ts'
 
 // Socket timeout. Must exceed the keep-alive of load balancers (usually 60 s) and the advertised Keep-Alive; heartbeats of
 // event streams are more frequent.
@@ -24,6 +25,8 @@ export type ServerBounds = {
   /** The time that a client has to send the head of a request, and the whole request, ms. */
   headersTimeoutMs: number
   requestTimeoutMs: number
+  /** How long a request waits to be begun before it is refused, ms. */
+  overloadWaitMs: number
 }
 
 type Options = Parameters<typeof createFraming>[0] &
@@ -57,16 +60,28 @@ export const createServer = (options: Options): http.Server => {
     framing.refuse(req, res, failure)
   })
 
+  const waitingRoom = createWaitingRoom({ clock, waitMs: options.overloadWaitMs })
+  const alwaysServed = router.endpoints().filter(({ neverShed }) => neverShed)
+  const alwaysServedPaths = new Set(alwaysServed.map(({ path }) => path))
+  const serve = (req: IncomingMessage, res: ServerResponse): void => {
+    const begin = (): void => app(req as Request, res as Response)
+    const refuse = (): void => framing.refuse(req, res, new Failure('server.overloaded'))
+    const request = { begin, refuse, isGone: () => res.destroyed }
+    if (alwaysServedPaths.has(req.url as string)) begin()
+    else waitingRoom.enter(request, req.requestContext.startedAt)
+  }
+
   const listener = (req: IncomingMessage, res: ServerResponse, awaitsContinue = false): void => {
     if (!framing.accept(req, res)) return
     const requestContext = beginRequest(req, clock.now())
     requestContext.awaitsContinue = awaitsContinue
+    waitingRoom.passed(requestContext.startedAt)
     cors.allow(req, requestContext)
     const fault = requestFault(req, options.headersMax)
     const preflight = cors.preflight(req)
     if (fault) framing.refuse(req, res, fault)
     else if (preflight) responseBatcher.send(req, res, { status: 204, lines: preflight, body: undefined })
-    else if (!fastPath.answer(req, res)) app(req as Request, res as Response)
+    else if (!fastPath.answer(req, res)) serve(req, res)
   }
   const server = http.createServer(
     {

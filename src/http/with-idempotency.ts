@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import type { Request } from 'express'
 import { mayTouch } from '../access/authorize.ts'
 import type { Caller } from '../access/caller.ts'
+import { inSlices } from '../clock.ts'
 import type { Endpoint } from '../contract/endpoints.ts'
 import { Failure } from '../errors.ts'
 import { type Idempotency, newRequestKey } from '../writes/idempotency.ts'
@@ -42,10 +43,7 @@ export const createWithIdempotency =
     work: (requestKey: string) => Promise<Answer>,
   ): Promise<Answer> => {
     if (key === undefined) return work(newRequestKey())
-    const fingerprint = createHash('sha256')
-      .update(`${req.originalUrl}\n`)
-      .update(Buffer.isBuffer(req.body) ? req.body : '')
-      .digest('base64url')
+    const fingerprint = await fingerprintOf(req.originalUrl, req.body)
     // The pipeline has authorized the organization of the path. Without the right to another one, the work runs and refuses.
     const mayShow = (stored: Answer): boolean =>
       !('organizationIds' in stored) || stored.organizationIds.every((id) => mayTouch(caller, id))
@@ -58,3 +56,16 @@ export const createWithIdempotency =
     if (!replayed || !('json' in answer || 'empty' in answer)) return answer
     return { ...answer, headers: { ...answer.headers, 'Idempotency-Replayed': 'true' } }
   }
+
+const pieceBytes = 64 * 1024
+
+/** Two requests with the same URL and body have the same one. A large body is hashed in slices of the event loop. */
+const fingerprintOf = async (url: string, body: unknown): Promise<string> => {
+  const bytes = Buffer.isBuffer(body) ? body : Buffer.alloc(0)
+  const digest = createHash('sha256').update(`${url}\n`)
+  const starts = function* () {
+    for (let at = 0; at < bytes.length; at += pieceBytes) yield at
+  }
+  await inSlices(starts(), (at) => void digest.update(bytes.subarray(at, at + pieceBytes)))
+  return digest.digest('base64url')
+}

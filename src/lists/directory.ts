@@ -1,10 +1,11 @@
 import type { Caller } from '../access/caller.ts'
 import type { Freshness, Read, ReadOptions } from '../cache/cache.ts'
 import type { CallContext } from '../chathub/exchange.ts'
-import type { Clock } from '../clock.ts'
+import { type Clock, inSlices } from '../clock.ts'
 import type { DirectoryQuery, Operator } from '../contract/operator.ts'
 import type { Organization, Statistics } from '../contract/organization.ts'
 import { Failure, isFailure } from '../errors.ts'
+import { createClientPlaces } from './client-places.ts'
 import type { OperatorIndex } from './operator-index.ts'
 import type { OperatorLists } from './operator-lists.ts'
 import type { Organizations } from './organizations.ts'
@@ -13,7 +14,7 @@ import { type Roster, select } from './roster.ts'
 export type FoundOperator = { roster: Roster; operator: Operator }
 type FreshOperator = FoundOperator & { freshness: Freshness }
 
-/** Questions over every organization of a caller. Lists that are not fresh are read 8 at a time. */
+/** Questions over every organization of a caller. Lists that are not fresh are read 8 at a time for each client. */
 export type Directory = {
   /**
    * The operator of this id, wherever it is.
@@ -51,6 +52,7 @@ export const createDirectory = (options: {
 }): Directory => {
   const { lists, organizations, index, systemCaller, clock, waitMs } = options
 
+  const inPlace = createClientPlaces(readsAtOnce)
   const missing = new Set<number>()
   let isWarming = false
   /** Loads lists in the background that a caller could not wait for, so that the next one finds them. */
@@ -92,14 +94,14 @@ export const createDirectory = (options: {
       reads.set(id, answer)
       if (sought !== undefined) found ??= foundIn(answer, sought)
     }
-    for (const id of wanted) {
+    await inSlices(wanted, (id) => {
       const fresh = readOptions?.notBefore === undefined && lists.peek(caller, id)
       if (fresh) keep(id, fresh)
-    }
+    })
     await forEach(wanted, async (id) => {
       if (found || reads.has(id)) return
       try {
-        keep(id, await read(id))
+        keep(id, await inPlace(caller.id, () => read(id)))
       } catch (error) {
         if (!isFailure(error)) throw error
         // An organization that was removed after the list of organizations was read has no operators.
@@ -136,9 +138,11 @@ export const createDirectory = (options: {
     search: async (caller, query, context, readOptions) => {
       const ids = query.organizations
       const { rosters, unavailable, freshness } = await gather(caller, { ids }, context, readOptions)
-      const items = rosters.flatMap((roster) =>
-        select(roster, query).map((operator) => ({ ...operator, organization: roster.organization })),
-      )
+      const items: (Operator & { organization: Organization })[] = []
+      await inSlices(rosters, (roster) => {
+        const { organization } = roster
+        for (const operator of select(roster, query)) items.push({ ...operator, organization })
+      })
       return { content: { items, total: items.length, unavailable }, freshness }
     },
     statistics: async (caller, context, readOptions) => {

@@ -24,8 +24,8 @@ export const decodeText = async (bytes: Buffer, wanted?: string, declared?: stri
   if (declared !== undefined && encodingOf(declared) !== 'utf-8') return decodeAs(declared, bytes)
   const utf8 = await tryDecode('utf-8', bytes)
   // Either byte fills the upper half of ASCII or of Cyrillic letters in UTF-16.
-  const utf16 = /[\0\x04]/.test(utf8 ?? bytes.toString('latin1')) ? guessUtf16(bytes) : undefined
-  if (!utf16 && utf8 !== undefined && !utf8.includes('\0')) return { text: utf8, charset: 'utf-8' }
+  const utf16 = bytes.includes(0) || bytes.includes(4) ? guessUtf16(bytes) : undefined
+  if (!utf16 && utf8 !== undefined && !bytes.includes(0)) return { text: utf8, charset: 'utf-8' }
   const charset = utf16 ?? (utf8 === undefined ? await guessWindows(bytes) : undefined)
   const text = charset && (await tryDecode(charset, bytes))
   if (!text)

@@ -1,4 +1,5 @@
 import { gzipSync } from 'node:zlib'
+import { zipSync } from 'fflate'
 
 /** A request that a gateway should refuse, or serve, at little cost. */
 export type Costly = {
@@ -86,6 +87,9 @@ const file = (name: string, body: Buffer, type = 'text/csv'): Costly => {
   }
 }
 
+/** An archive of files that compress well. */
+const workbook = (files: Record<string, Uint8Array>): Buffer => Buffer.from(zipSync(files, { level: 1 }))
+
 /** Every body on every path that takes it, cut to the size that the path takes; then files, forms and bombs. */
 export const costlyRequests = (): Costly[] => [
   ...paths.flatMap(([method, path, max]) =>
@@ -125,4 +129,52 @@ export const costlyRequests = (): Costly[] => [
     Buffer.concat([Buffer.from('PK\x03\x04'), Buffer.alloc(8 * MiB - 4, 'P')]),
     'application/octet-stream',
   ),
+  file('a workbook of 60 MiB of zeros', workbook({ 'xl/workbook.xml': new Uint8Array(60 * MiB) })),
+  file(
+    'a workbook that unpacks to 600 MiB',
+    workbook(
+      Object.fromEntries(
+        Array.from({ length: 10 }, (_, index) => [`${index}.xml`, new Uint8Array(60 * MiB)]),
+      ),
+    ),
+  ),
+  file(
+    'a workbook of 50,000 files',
+    workbook(
+      Object.fromEntries(Array.from({ length: 50_000 }, (_, index) => [`${index}.xml`, new Uint8Array(0)])),
+    ),
+  ),
+]
+
+const part = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url')
+const jwtOf = (padding: number): string =>
+  `${part({ alg: 'RS256', kid: 'x' })}.${part({ sub: 'a'.repeat(padding) })}.${'A'.repeat(342)}`
+const list = '/v1/organizations/24/operators'
+const get = (name: string, headers: Record<string, string>, path = list): Costly => {
+  return { name, method: 'GET', path, headers, body: Buffer.alloc(0) }
+}
+const headMax = 15_000
+
+/** Heads that are nearly as large as a head may be, each made to be costly in its own way. */
+export const costlyHeads = (): Costly[] => [
+  get('a token of 15 kB', { Authorization: `Bearer ${jwtOf(10_500)}` }),
+  get('a token of 8 kB', { Authorization: `Bearer ${jwtOf(5500)}` }),
+  get('a token of dots', { Authorization: `Bearer ${'.'.repeat(headMax)}` }),
+  get('cookies', { Cookie: filled(headMax, 'a=b; ') }),
+  get('session cookies', { Cookie: filled(headMax, '__Host-chathub-session=a; ') }),
+  get('media types', { Accept: filled(headMax, 'a/a;q=0.1,') }),
+  get('codings', { 'Accept-Encoding': filled(headMax, 'a;q=0.1,') }),
+  get('entity tags', { 'If-None-Match': filled(headMax, '"a",') }),
+  get('cache directives', { 'Cache-Control': filled(headMax, ' , no-cach') }),
+  get('spaces in a directive', { 'Cache-Control': `,${' '.repeat(headMax)}x` }),
+  get('addresses', { 'X-Forwarded-For': filled(headMax, '1.2.3.4, ') }),
+  get(
+    'many headers',
+    Object.fromEntries(Array.from({ length: 95 }, (_, index) => [`X-${index}`, 'a'.repeat(150)])),
+  ),
+  get('parameters', {}, `${list}?${filled(4000, 'a=b&')}`),
+  get('a name of escapes', {}, `${list}?q=${'%D0%BE'.repeat(600)}`),
+  get('a sort of many keys', {}, `${list}?sort=${filled(4000, 'name,')}`),
+  get('a cursor', {}, `${list}?cursor=${'A'.repeat(4000)}`),
+  get('ids', {}, `/v1/operators?organizations=${filled(4000, '1,')}1`),
 ]

@@ -13,6 +13,10 @@ const { values, positionals } = parseArgs({
   options: {
     /** The build to attack, such as that of an older commit. Default: dist of this checkout. */
     dist: { type: 'string', default: dist },
+    /** The build to compare it with, for attacks that measure both. */
+    before: { type: 'string' },
+    /** A part of the names of what an attack measures. */
+    only: { type: 'string' },
     /** One JSON document instead of tables. */
     json: { type: 'boolean', default: false },
   },
@@ -30,7 +34,7 @@ for (const name of positionals.length > 0 ? positionals : attacks) {
   // An attack exports `question`, and `run`, which returns rows {figure, before, after, aim}.
   const { question, run } = await import(`./${name}.ts`)
   out(`\n## ${name}: ${question}\n`)
-  results[name] = await run({ dist: values.dist, say: out })
+  results[name] = await run({ dist: values.dist, before: values.before, only: values.only, say: out })
   out(table(results[name]))
 }
 if (values.json) process.stdout.write(`${JSON.stringify(results)}\n`)

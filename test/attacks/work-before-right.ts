@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
 import http from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -9,7 +9,8 @@ import { fileURLToPath } from 'node:url'
 import { hashKey, makeKey } from '../../src/access/keys.ts'
 import { scopes } from '../../src/contract/scopes.ts'
 import { spawnReady } from '../support/processes.ts'
-import { type Costly, costlyRequests } from './costly-bodies.ts'
+import { type Costly, costlyHeads, costlyRequests } from './costly-bodies.ts'
+import { cpuOf, quantile } from './lib/probe.ts'
 
 export const question =
   'What does one refused request cost, and what do ten connections of them cost another client?'
@@ -28,12 +29,17 @@ const clientOf = (id: keyof typeof keys, more: object) => ({
 })
 
 const start = async (dist: string) => {
+  const keySet = http.createServer((_req, res) => res.end('{"keys":[]}')).listen(0, '127.0.0.1')
+  await once(keySet, 'listening')
   const simulator = await spawnReady(process.execPath, [join(dist, 'apps/simulator/main.js')], {})
   const gateway = await spawnReady(process.execPath, [join(dist, 'main.js')], {
     PORT: '0',
     CHATHUB_BASE_URL: simulator.url,
     CHATHUB_COMPANY_TOKEN: 'ct_demo-company-token',
     CACHE_FRESH_SECONDS: '86400',
+    JWT_JWKS_URL: `http://127.0.0.1:${(keySet.address() as AddressInfo).port}/`,
+    JWT_ISSUER: 'https://host.example',
+    JWT_AUDIENCE: 'chathub-gateway',
     SESSION_SECRET: 'a-secret-of-at-least-32-characters',
     LOG_LEVEL: 'error',
     API_KEYS: JSON.stringify({
@@ -52,13 +58,6 @@ const start = async (dist: string) => {
   }
 }
 
-/** CPU ms that a process has used; the kernel counts in ticks of 10 ms. */
-const cpuOf = (pid: number): number => {
-  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-  return (Number(fields[11]) + Number(fields[12])) * 10
-}
-
 const send = (
   port: number,
   key: string,
@@ -66,15 +65,14 @@ const send = (
   agent?: http.Agent,
 ) =>
   new Promise<number>((resolve) => {
-    const all = { ...headers, 'X-API-Key': key, 'Content-Length': body.length }
+    // A request that brings its own credential has no other.
+    const own = 'Authorization' in headers || 'Cookie' in headers ? {} : { 'X-API-Key': key }
+    const all = { ...headers, ...own, 'Content-Length': body.length }
     const req = http.request({ port, host: '127.0.0.1', method, path, headers: all, agent: agent ?? false })
     req.on('response', (res) => res.resume().on('close', () => resolve(res.statusCode ?? 0)))
     req.on('error', () => resolve(0))
     req.end(body)
   })
-
-const quantile = (values: number[], share: number): number =>
-  values.toSorted((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * share))] as number
 
 const list: Omit<Costly, 'name'> = {
   method: 'GET',
@@ -120,66 +118,79 @@ const flood = (
   return child
 }
 
-const before: Record<string, string> = {
-  'CPU of the worst JSON request, with all rights': '405 ms',
-  'CPU of the worst file, with all rights': '993 ms',
-  'CPU of the worst JSON request, without rights': '12.5 ms',
-  'CPU of the worst file, without rights': '2.5 ms',
+type Figures = Record<string, string>
+type Options = {
+  dist: string
+  before: string | undefined
+  only: string | undefined
+  say: (text: string) => void
 }
 
-export const run = async ({ dist, say }: { dist: string; say: (text: string) => void }) => {
-  const rows: Record<string, string>[] = []
-  const add = (figure: string, after: string, aim: string) =>
-    rows.push({ figure, before: before[figure] ?? '', after, aim })
+export const run = async ({ dist, before, ...asked }: Options) => {
+  const earlier = before ? await measure(before, asked) : {}
+  const now = await measure(dist, asked)
+  return Object.entries(now).map(([figure, after]) => {
+    const aim = figure.includes('file, with all rights')
+      ? 'in slices'
+      : figure.startsWith('CPU')
+        ? '≤ 20 ms'
+        : '≤ 5 × idle'
+    return { figure, before: earlier[figure] ?? '', after, aim }
+  })
+}
+
+/** `only`: `CPU` or `p99`. */
+const measure = async (dist: string, { only = '', say }: Pick<Options, 'only' | 'say'>): Promise<Figures> => {
+  const figures: Figures = {}
+  const add = (figure: string, told: string): void => {
+    figures[figure] = told
+  }
   const all = costlyRequests()
   const { gateway, port, stop } = await start(dist)
   await send(port, keys.reader, list)
 
-  const rounds = 2
-  for (const who of ['measured', 'blind'] as const) {
-    const costs: { text: string; ms: number; path: string }[] = []
-    for (const request of all) {
+  for (const who of only === 'p99' ? [] : (['measured', 'blind'] as const)) {
+    const costs: { text: string; ms: number; kind: string }[] = []
+    const cost = async (request: Costly, kind: string, rounds: number): Promise<void> => {
       await send(port, keys[who], request)
       const begun = cpuOf(gateway.pid)
       let status = 0
       for (let round = 0; round < rounds; round++) status = await send(port, keys[who], request)
       const ms = (cpuOf(gateway.pid) - begun) / rounds
-      costs.push({
-        text: `${ms} ms: ${request.name} to ${request.method} ${request.path} (${status})`,
-        ms,
-        path: request.path,
-      })
+      const line = `${ms.toFixed(1)} ms: ${request.name} to ${request.method} ${request.path.slice(0, 60)} (${status})`
+      costs.push({ text: line, ms, kind })
     }
+    for (const request of all)
+      await cost(request, request.path.endsWith('/imports') ? 'file' : 'JSON request', 2)
+    for (const request of costlyHeads()) await cost(request, 'head', 10)
     const sorted = costs.toSorted((a, b) => b.ms - a.ms)
-    say(
-      `${who}, CPU of one request:\n${sorted
-        .slice(0, 12)
-        .map(({ text: line }) => `  ${line}`)
-        .join('\n')}`,
-    )
-    const isFile = ({ path }: { path: string }) => path.endsWith('/imports')
-    const worst = (found: typeof sorted) => `${found[0]?.ms} ms`
     const name = who === 'blind' ? 'without rights' : 'with all rights'
-    add(`CPU of the worst JSON request, ${name}`, worst(sorted.filter((cost) => !isFile(cost))), '≤ 20 ms')
-    add(
-      `CPU of the worst file, ${name}`,
-      worst(sorted.filter(isFile)),
-      who === 'blind' ? '≤ 20 ms' : 'in slices',
-    )
+    for (const kind of ['JSON request', 'file', 'head']) {
+      const found = sorted.filter((each) => each.kind === kind)
+      say(
+        `${name}, CPU of one ${kind}:\n${found
+          .slice(0, 6)
+          .map(({ text: line }) => `  ${line}`)
+          .join('\n')}`,
+      )
+      add(`CPU of the worst ${kind}, ${name}`, `${found[0]?.ms.toFixed(1)} ms`)
+    }
   }
 
   const json = all.filter(({ path }) => !path.endsWith('/imports'))
   const files = all.filter(({ path }) => path.endsWith('/imports'))
   const open = json.filter(({ path }) => /get-token|\/session$/.test(path) && !path.includes('operator'))
-  for (const [name, requests, key] of [
+  const floods: [string, Costly[], string | undefined][] = [
     ['JSON', json, keys.attacker],
     ['JSON, without rights', json, keys.blind],
     ['files', files, keys.attacker],
     ['JSON, without a credential', open, undefined],
-  ] as const) {
+    ['heads', costlyHeads(), undefined],
+  ]
+  for (const [name, requests, key] of only === 'CPU' ? [] : floods) {
     await sleep(1500)
     const idle = await readLatency(port, 3000)
-    const attack = flood(port, 10, [...requests], key)
+    const attack = flood(port, 10, requests, key)
     await sleep(1000)
     const busy = await readLatency(port, 6000)
     attack.kill('SIGTERM')
@@ -191,9 +202,8 @@ export const run = async ({ dist, say }: { dist: string; say: (text: string) => 
     add(
       `p99 of a cached read beside ten connections: ${name}`,
       `${busy.p99.toFixed(1)} ms, ${(busy.p99 / idle.p99).toFixed(1)} × idle`,
-      '≤ 5 × idle',
     )
   }
   await stop()
-  return rows
+  return figures
 }

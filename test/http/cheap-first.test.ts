@@ -3,6 +3,7 @@ import { connect } from 'node:net'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals'
 import { type Endpoint, endpoints } from '../../src/contract/endpoints.ts'
 import { startGateway, type TestGateway } from '../support/gateway.ts'
+import { until } from '../support/until.ts'
 
 let gateway: TestGateway
 beforeAll(async () => {
@@ -106,6 +107,28 @@ describe('a request', () => {
     expect(refused.headers['ratelimit-policy']).toBe('"concurrency";q=2;qu="concurrent-requests"')
     expect((await gateway.ask('GET', '/v1/me')).status).toBe(200)
     for (const socket of waiting) socket.destroy()
+  })
+
+  it('to write that cannot reach ChatHub before the deadline is refused at once, and nothing is kept', async () => {
+    const env = { CHATHUB_REQUESTS_PER_SECOND: '1', WRITE_DEADLINE_MS: '1000', READ_DEADLINE_MS: '60000' }
+    const slow = await startGateway({ env })
+    const reads = [24, 6, 42].map((id) =>
+      slow.ask('GET', `/v1/organizations/${id}/operators`).catch(() => {}),
+    )
+    const waiting = async () => (await slow.ask('GET', '/v1/upstream')).body.queue.waiting.people as number
+    await until(async () => (await waiting()) >= 3)
+    const before = slow.simulator.arrivals().length
+    const writes = ['operators', 'operators:onboard'].map((path) =>
+      slow.ask('POST', `/v1/organizations/24/${path}`, { body: { operators: [{ name: 'A' }] } }),
+    )
+    for (const { status, body, headers } of await Promise.all(writes)) {
+      expect([status, body.code]).toEqual([503, 'queue.full'])
+      expect(Number(headers['retry-after'])).toBeGreaterThan(1)
+    }
+    expect((await slow.ask('GET', '/v1/operations')).body.items).toEqual([])
+    const arrived = slow.simulator.arrivals().slice(before)
+    expect(arrived.filter(({ method }) => method === 'POST')).toEqual([])
+    await Promise.all([slow.close(), ...reads])
   })
 
   it('of ChatHub with more rows than can be sent before the deadline is refused, and nothing is sent', async () => {

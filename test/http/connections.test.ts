@@ -92,6 +92,30 @@ describe('a body with Expect: 100-continue', () => {
   })
 })
 
+describe('the body of a request that is refused without it', () => {
+  const wrong = (...fields: string[]) =>
+    headOf('/v1/tokens:validate', jsonType, ...fields).replace(gateway.key, 'wrong')
+
+  it.each([
+    ['of more than 64 KiB', 'Content-Length: 65537'],
+    ['of unknown length', 'Transfer-Encoding: chunked'],
+  ])('%s is not waited for: the connection ends', async (_name, field) => {
+    const { socket, heard } = await open(wrong(field))
+    while (!heard().endsWith('}')) await once(socket, 'data')
+    expect(heard()).toMatch(/^HTTP\/1\.1 401 /)
+    expect(heard()).toMatch(/^connection: close\r$/im)
+    await allGone()
+  })
+
+  it('of less is received, and the connection stays', async () => {
+    const { socket, heard } = await open(wrong('Content-Length: 65536'))
+    while (!heard().endsWith('}')) await once(socket, 'data')
+    expect(heard()).not.toMatch(/^connection: close\r$/im)
+    socket.write(`${' '.repeat(65_536)}GET /livez HTTP/1.1\r\nHost: x\r\n\r\n`)
+    while (!heard().includes('{"status":"ok"}')) await once(socket, 'data')
+  })
+})
+
 describe('a connection', () => {
   it('that asked for a tunnel can be reset without an error', async () => {
     for (let round = 0; round < 20; round++) {

@@ -1,6 +1,8 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
+import { text as allOf } from 'node:stream/consumers'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import { systemClock } from '../../src/clock.ts'
 import type { failures } from '../../src/errors.ts'
 import { startGateway, type TestGateway } from '../support/gateway.ts'
 
@@ -47,6 +49,27 @@ const isProblem = ({ status, headers, body }: Answer, wanted: number, code: keyo
   expect(headers['x-content-type-options']).toBe('nosniff')
   expect(headers['content-security-policy']).toMatch(/^default-src 'none'/)
 }
+
+describe('requests that come faster than the process can begin them', () => {
+  it('are refused with 503 before anything is done for them, and /livez is answered', async () => {
+    // Each look at this clock takes longer than a turn of the event loop may work.
+    let now = 0
+    const clock = { ...systemClock, now: () => (now += 20) }
+    const busy = await startGateway({ clock, env: { OVERLOAD_WAIT_MS: '1' } })
+    const socket = connect(Number(new URL(busy.url).port), '127.0.0.1')
+    const ask = (path: string, ...fields: string[]) =>
+      `${[`GET ${path} HTTP/1.1`, 'Host: x', `X-API-Key: ${busy.key}`, ...fields].join('\r\n')}\r\n\r\n`
+    socket.write(
+      ask('/v1/me') + ask('/v1/me') + ask('/v1/organizations') + ask('/livez', 'Connection: close'),
+    )
+    const heard = await allOf(socket)
+    await busy.close()
+    expect(heard.match(/(?<=HTTP\/1\.1 )\d+/g)).toEqual(['200', '503', '503', '200'])
+    expect(heard.match(/"code":"server\.overloaded"/g)).toHaveLength(2)
+    expect(heard.match(/^retry-after: 1\r$/gim)).toHaveLength(2)
+    expect(busy.simulator.arrivals()).toEqual([])
+  })
+})
 
 describe('an invalid request is answered with a problem document', () => {
   it('when its request line is invalid', async () => {

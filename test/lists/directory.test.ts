@@ -16,6 +16,23 @@ describe('the directory', () => {
     expect([calls.length, mostInFlight.people]).toEqual([30, 8])
   })
 
+  it('has at most 8 loads in flight for all requests of a client, and as many for another', async () => {
+    const { directory, settled, within, mostInFlight } = withOrganizations(100)
+    const caller = callerOf(range(1, 50))
+    const ask = (organizations: number[]) => directory.search(caller, { organizations }, within())
+    const both = await settled(Promise.all([ask(range(1, 25)), ask(range(26, 50))]))
+    expect(both.value.map(({ content }) => content.total)).toEqual([25, 25])
+    expect(mostInFlight.people).toBe(8)
+    const other = { ...callerOf(range(76, 100)), id: 'other' }
+    await settled(
+      Promise.all([
+        directory.search(callerOf(range(51, 75)), {}, within()),
+        directory.search(other, {}, within()),
+      ]),
+    )
+    expect(mostInFlight.people).toBe(16)
+  })
+
   it('reads what is fresh without a load', async () => {
     const { directory, lists, settled, within, calls } = withOrganizations(12)
     for (const id of [3, 7]) await settled(lists.read(everything, id, within()))

@@ -7,6 +7,7 @@ import type { OperatorLists } from '../../lists/operator-lists.ts'
 import { isWhole, page } from '../../lists/page.ts'
 import type { Roster } from '../../lists/roster.ts'
 import type { Answer } from '../answer.ts'
+import { jsonInSlices } from '../json-in-slices.ts'
 import type { Call, Handler } from '../pipeline.ts'
 import { preparedBodyOf } from '../prepared-body.ts'
 import { matchesStrongly } from '../respond.ts'
@@ -64,7 +65,7 @@ export const mountOperators = (router: Router, services: Services): void => {
   })
   router.bind(endpoints.searchOperators, async ({ caller, context, query, notBefore, contentType }) => {
     const { content, freshness } = await directory.search(caller, query, context, { notBefore })
-    if (contentType.startsWith('application/json')) return { json: content, freshness }
+    if (contentType.startsWith('application/json')) return { bytes: await jsonInSlices(content), freshness }
     const { items, unavailable } = content
     return tableFile(contentType, {
       name: unavailable.length > 0 ? 'operators-partial' : 'operators',

@@ -1,0 +1,83 @@
+import type { Clock } from '../clock.ts'
+
+/** The work of requests in one turn of the event loop, ms. */
+const turnMs = 10
+/** A waiting request holds about 10 KB. */
+const waitingMax = 10_000
+/** Waiting requests that one turn may begin. */
+const begunMax = 64
+
+/** A request that may have to wait. Exactly one of the first two is called, or neither if its client has left. */
+export type Waiting = {
+  begin(): void
+  refuse(): void
+  /** Whether nobody waits for the answer any more. */
+  isGone(): boolean
+}
+
+/**
+ * Bounds the work that one turn of the event loop begins. So what is answered without work, such as a cached list and
+ * /livez, waits for 10 ms of it at most, and for the end of one request. Other requests wait in order. Once the oldest has
+ * waited for half of `waitMs`, there is more load than the process can carry, and the newest goes first: some callers are
+ * served soon, instead of all of them late. A request that has waited for `waitMs` is refused. It has cost its head alone.
+ */
+export const createWaitingRoom = ({ clock, waitMs }: { clock: Clock; waitMs: number }) => {
+  /** The oldest first. */
+  const waiting: { request: Waiting; since: number }[] = []
+  let isTurnCounted = false
+  let spentMs = 0
+  /** When the work began that has not been counted yet. */
+  let begunAt: number | undefined
+
+  const passed = (now: number): void => {
+    if (begunAt === undefined) return
+    spentMs += now - begunAt
+    begunAt = undefined
+  }
+  const begin = (request: Waiting, now: number): void => {
+    begunAt = now
+    request.begin()
+  }
+  const take = (now: number) => {
+    const isLate = now - (waiting[0]?.since ?? now) >= waitMs / 2
+    return isLate ? waiting.pop() : waiting.shift()
+  }
+  /** Begins the next request that somebody waits for, if the turn has time. */
+  const beginNext = (): void => {
+    const now = clock.now()
+    passed(now)
+    if (spentMs >= turnMs) return
+    let next = take(now)
+    while (next?.request.isGone()) next = take(now)
+    if (next) begin(next.request, now)
+  }
+  const refuseFirst = (count: number): void => {
+    for (const { request } of waiting.splice(0, count)) if (!request.isGone()) request.refuse()
+  }
+  const endTurn = (): void => {
+    const now = clock.now()
+    passed(now)
+    const inTime = waiting.findIndex(({ since }) => now - since < waitMs)
+    refuseFirst(inTime === -1 ? waiting.length : inTime)
+    spentMs = 0
+    isTurnCounted = waiting.length > 0
+    if (!isTurnCounted) return
+    // The promises of a request go on before the next immediate, so its work is counted before another is begun.
+    for (let count = Math.min(waiting.length, begunMax); count > 0; count--) setImmediate(beginNext)
+    setImmediate(endTurn)
+  }
+  return {
+    /** Tells that a request of any kind has arrived, so the work before it has ended or waits for something. */
+    passed,
+    /** Begins a request now, or lets it wait if this turn has had its work. */
+    enter: (request: Waiting, now: number): void => {
+      if (!isTurnCounted) setImmediate(endTurn)
+      isTurnCounted = true
+      // While others wait in order, this one does too.
+      const isFirst = waiting.length === 0 || now - (waiting[0]?.since ?? now) >= waitMs / 2
+      if (spentMs < turnMs && isFirst) begin(request, now)
+      else waiting.push({ request, since: now })
+      if (waiting.length > waitingMax) refuseFirst(1)
+    },
+  }
+}
