@@ -112,14 +112,14 @@ describe('a request', () => {
   it('to write that cannot reach ChatHub before the deadline is refused at once, and nothing is kept', async () => {
     const env = { CHATHUB_REQUESTS_PER_SECOND: '1', WRITE_DEADLINE_MS: '1000', READ_DEADLINE_MS: '60000' }
     const slow = await startGateway({ env })
-    const reads = [24, 6, 42].map((id) =>
+    const reads = [24, 6].map((id) =>
       slow.ask('GET', `/v1/organizations/${id}/operators`).catch(() => {}),
     )
     const waiting = async () => (await slow.ask('GET', '/v1/upstream')).body.queue.waiting.people as number
-    await until(async () => (await waiting()) >= 3)
+    await until(async () => (await waiting()) >= 2)
     const before = slow.simulator.arrivals().length
     const writes = ['operators', 'operators:onboard'].map((path) =>
-      slow.ask('POST', `/v1/organizations/24/${path}`, { body: { operators: [{ name: 'A' }] } }),
+      slow.ask('POST', `/v1/organizations/42/${path}`, { body: { operators: [{ name: 'A' }] } }),
     )
     for (const { status, body, headers } of await Promise.all(writes)) {
       expect([status, body.code]).toEqual([503, 'queue.full'])
