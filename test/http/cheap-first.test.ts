@@ -112,9 +112,7 @@ describe('a request', () => {
   it('to write that cannot reach ChatHub before the deadline is refused at once, and nothing is kept', async () => {
     const env = { CHATHUB_REQUESTS_PER_SECOND: '1', WRITE_DEADLINE_MS: '1000', READ_DEADLINE_MS: '60000' }
     const slow = await startGateway({ env })
-    const reads = [24, 6].map((id) =>
-      slow.ask('GET', `/v1/organizations/${id}/operators`).catch(() => {}),
-    )
+    const reads = [24, 6].map((id) => slow.ask('GET', `/v1/organizations/${id}/operators`).catch(() => {}))
     const waiting = async () => (await slow.ask('GET', '/v1/upstream')).body.queue.waiting.people as number
     await until(async () => (await waiting()) >= 2)
     const before = slow.simulator.arrivals().length
