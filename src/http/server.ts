@@ -60,16 +60,16 @@ export const createServer = (options: Options): http.Server => {
     framing.refuse(req, res, failure)
   })
 
-  const waitingRoom = createWaitingRoom({ clock, waitMs: options.overloadWaitMs })
+  const begin = (res: ServerResponse): void => app(res.req as Request, res as Response)
+  const waitingRoom = createWaitingRoom<ServerResponse>({
+    clock,
+    waitMs: options.overloadWaitMs,
+    begin,
+    refuse: (res) => framing.refuse(res.req, res, new Failure('server.overloaded')),
+    isGone: (res) => res.destroyed,
+  })
   const alwaysServed = router.endpoints().filter(({ neverShed }) => neverShed)
   const alwaysServedPaths = new Set(alwaysServed.map(({ path }) => path))
-  const serve = (req: IncomingMessage, res: ServerResponse): void => {
-    const begin = (): void => app(req as Request, res as Response)
-    const refuse = (): void => framing.refuse(req, res, new Failure('server.overloaded'))
-    const request = { begin, refuse, isGone: () => res.destroyed }
-    if (alwaysServedPaths.has(req.url as string)) begin()
-    else waitingRoom.enter(request, req.requestContext.startedAt)
-  }
 
   const listener = (req: IncomingMessage, res: ServerResponse, awaitsContinue = false): void => {
     if (!framing.accept(req, res)) return
@@ -81,7 +81,9 @@ export const createServer = (options: Options): http.Server => {
     const preflight = cors.preflight(req)
     if (fault) framing.refuse(req, res, fault)
     else if (preflight) responseBatcher.send(req, res, { status: 204, lines: preflight, body: undefined })
-    else if (!fastPath.answer(req, res)) serve(req, res)
+    else if (fastPath.answer(req, res)) return
+    else if (alwaysServedPaths.has(req.url as string)) begin(res)
+    else waitingRoom.enter(res, requestContext.startedAt)
   }
   const server = http.createServer(
     {

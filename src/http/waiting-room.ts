@@ -7,23 +7,24 @@ const waitingMax = 10_000
 /** Waiting requests that one turn may begin. */
 const begunMax = 64
 
-/** A request that may have to wait. Exactly one of the first two is called, or neither if its client has left. */
-export type Waiting = {
-  begin(): void
-  refuse(): void
-  /** Whether nobody waits for the answer any more. */
-  isGone(): boolean
-}
-
 /**
  * Bounds the work that one turn of the event loop begins. So what is answered without work, such as a cached list and
  * /livez, waits for 10 ms of it at most, and for the end of one request. Other requests wait in order. Once the oldest has
  * waited for half of `waitMs`, there is more load than the process can carry, and the newest goes first: some callers are
  * served soon, instead of all of them late. A request that has waited for `waitMs` is refused. It has cost its head alone.
  */
-export const createWaitingRoom = ({ clock, waitMs }: { clock: Clock; waitMs: number }) => {
+export const createWaitingRoom = <Request>(options: {
+  clock: Clock
+  waitMs: number
+  /** Exactly one of the two is called for a request, or neither if its client has left. */
+  begin(request: Request): void
+  refuse(request: Request): void
+  /** Whether nobody waits for the answer any more. */
+  isGone(request: Request): boolean
+}) => {
+  const { clock, waitMs, isGone } = options
   /** The oldest first. */
-  const waiting: { request: Waiting; since: number }[] = []
+  const waiting: { request: Request; since: number }[] = []
   let isTurnCounted = false
   let spentMs = 0
   /** When the work began that has not been counted yet. */
@@ -34,9 +35,9 @@ export const createWaitingRoom = ({ clock, waitMs }: { clock: Clock; waitMs: num
     spentMs += now - begunAt
     begunAt = undefined
   }
-  const begin = (request: Waiting, now: number): void => {
+  const begin = (request: Request, now: number): void => {
     begunAt = now
-    request.begin()
+    options.begin(request)
   }
   const take = (now: number) => {
     const isLate = now - (waiting[0]?.since ?? now) >= waitMs / 2
@@ -48,11 +49,11 @@ export const createWaitingRoom = ({ clock, waitMs }: { clock: Clock; waitMs: num
     passed(now)
     if (spentMs >= turnMs) return
     let next = take(now)
-    while (next?.request.isGone()) next = take(now)
+    while (next && isGone(next.request)) next = take(now)
     if (next) begin(next.request, now)
   }
   const refuseFirst = (count: number): void => {
-    for (const { request } of waiting.splice(0, count)) if (!request.isGone()) request.refuse()
+    for (const { request } of waiting.splice(0, count)) if (!isGone(request)) options.refuse(request)
   }
   const endTurn = (): void => {
     const now = clock.now()
@@ -70,7 +71,7 @@ export const createWaitingRoom = ({ clock, waitMs }: { clock: Clock; waitMs: num
     /** Tells that a request of any kind has arrived, so the work before it has ended or waits for something. */
     passed,
     /** Begins a request now, or lets it wait if this turn has had its work. */
-    enter: (request: Waiting, now: number): void => {
+    enter: (request: Request, now: number): void => {
       if (!isTurnCounted) setImmediate(endTurn)
       isTurnCounted = true
       // While others wait in order, this one does too.

@@ -25,12 +25,15 @@ export function* readCsv(text: string, delimiter: string, firstLine = 1): Genera
   let line = firstLine
   let at = 0
   while (at < text.length) {
-    const { cells, end, breaks, fault } = readRow(text, at, delimiter)
+    const isEmpty = text[at] === '\n' || text[at] === '\r'
+    const { cells, end, breaks, fault } = isEmpty ? { ...emptyRow, end: at } : readRow(text, at, delimiter)
     if (end > at || line % 1000 === 0) yield { line, cells, ...(fault !== undefined && { fault }) }
     at = end + (text.startsWith('\r\n', end) ? 2 : 1)
     line += breaks + 1
   }
 }
+
+const emptyRow = { cells: [''], breaks: 0, fault: undefined }
 
 type Cell = { content: string; end: number; breaks: number; isStray: boolean }
 

@@ -9,9 +9,13 @@ const turnMs = 10
 /** A room whose clock moves by the work of each request alone. */
 const open = () => {
   let now = 0
-  const room = createWaitingRoom({
+  type Waiting = { begin(): void; refuse(): void; isGone(): boolean }
+  const room = createWaitingRoom<Waiting>({
     clock: { now: () => now, wall: () => now, after: () => () => {} },
     waitMs,
+    begin: (request) => request.begin(),
+    refuse: (request) => request.refuse(),
+    isGone: (request) => request.isGone(),
   })
   const told: string[] = []
   /** The work of the turn, ms. */
