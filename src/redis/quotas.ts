@@ -6,7 +6,7 @@ import type { QuotaKind, Reporter } from '../report.ts'
 export const clientQuotas = {
   operations: 10_000,
   rows: 200_000,
-  'idempotency-keys': 50_000,
+  'idempotency-keys': 25_000,
   sessions: 10_000,
   tickets: 5_000,
   tokens: 5_000,

@@ -39,7 +39,7 @@ export type Idempotency<A> = {
 
 const keyPrefix = 'idempotency:2:'
 // A longer answer counts as one more record for each of these lengths.
-const answerLength = 1024
+const answerLength = 512
 const keepMs = 24 * 3600 * 1000
 /** Failures after which something may have been written. */
 const mayHaveWritten = new Set<FailureCode>(['write.in-doubt', 'redis.unavailable'])

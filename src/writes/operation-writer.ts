@@ -42,7 +42,7 @@ export const createOperationWriter = (options: {
   cache: Cache<Roster>
   journal: Journal
   runner: Runner
-  storage: Pick<Storage, 'requireRoom'>
+  storage: Pick<Storage, 'withRoom'>
   clock: Clock
   /** Rows that ChatHub takes at once. */
   batchSize: number
@@ -125,20 +125,19 @@ export const createOperationWriter = (options: {
       context: CallContext,
       writeOptions: WriteOptions = {},
     ): Promise<WriteResult> => {
-      storage.requireRoom(write.rows)
       const id = operationId(write)
       const inTime = { ...context, deadline: context.deadline - answerMs }
-      const result = await runner
-        .withLock<WriteResult>(id, inTime, async (lock, known) =>
+      const run = () =>
+        runner.withLock<WriteResult>(id, inTime, async (lock, known) =>
           // A known operation was begun by an earlier attempt at this request.
           known ? { operation: known } : begin(write, lock, context, writeOptions),
         )
-        .catch(async (error) => {
-          // Such an operation may be what kept the lock.
-          const known = isFailure(error, 'queue.full') && (await journal.get(id).catch(() => undefined))
-          if (known) return { operation: known }
-          throw error
-        })
+      const result = await storage.withRoom(write.rows, run).catch(async (error) => {
+        // Such an operation may be what kept the lock.
+        const known = isFailure(error, 'queue.full') && (await journal.get(id).catch(() => undefined))
+        if (known) return { operation: known }
+        throw error
+      })
       return 'operation' in result ? awaitOutcome(result.operation, context) : result
     },
     /** The rows as they would end now. Changes nothing. */
@@ -148,8 +147,7 @@ export const createOperationWriter = (options: {
     enqueue: async (write: NewWrite): Promise<Operation> => {
       const { operation, chunks } = newOperation(write, batchSize, clock.wall())
       const begun = await journal.get(operation.id)
-      if (!begun) storage.requireRoom(write.rows)
-      const known = begun ?? (await journal.create(operation, chunks))
+      const known = begun ?? (await storage.withRoom(write.rows, () => journal.create(operation, chunks)))
       if (!known || !isFinal(known)) void runner.run(operation.id)
       return known ?? operation
     },

@@ -9,10 +9,10 @@ export type Usage = { usedBytes: number; maxBytes: number }
 
 export type Storage = {
   /**
-   * Refuses a large write while what is kept takes more than the share of the memory. Small writes go on: they find room.
-   * @throws Failure `storage.full`
+   * Runs a write, but a large one only while what is kept takes less than the share of the memory. Small writes go on: they
+   * find room. @throws Failure `storage.full`, before `work` runs; what `work` throws
    */
-  requireRoom(rows: readonly Pick<Row, 'name'>[]): void
+  withRoom<T>(rows: readonly Pick<Row, 'name'>[], work: () => Promise<T>): Promise<T>
   status(): StorageStatus
   stop(): void
 }
@@ -43,10 +43,12 @@ export const createStorage = (options: {
 }): Storage => {
   const { usage, highPercent, clock, report } = options
   let last: Usage | undefined
+  /** Of writes that run, and of those that ended since the last look. A refused write takes nothing. */
+  let runningBytes = 0
   let takenBytes = 0
   let told = false
   const isFull = ({ usedBytes, maxBytes }: Usage): boolean =>
-    (usedBytes + takenBytes) * 100 > maxBytes * highPercent
+    (usedBytes + runningBytes + takenBytes) * 100 > maxBytes * highPercent
 
   const measure = async (): Promise<void> => {
     const found = await usage()
@@ -60,10 +62,18 @@ export const createStorage = (options: {
   void measure()
   const stop = every(clock, measureMs, () => void measure())
   return {
-    requireRoom: (rows) => {
-      if (rows.length <= smallRows || !last) return
+    withRoom: async (rows, work) => {
+      if (rows.length <= smallRows || !last) return work()
       if (isFull(last)) throw new Failure('storage.full', { retryAfterMs: retryMs })
-      for (const { name = '' } of rows) takenBytes += name.length + bytesOfRow
+      const bytes = rows.reduce((sum, { name = '' }) => sum + name.length + bytesOfRow, 0)
+      runningBytes += bytes
+      try {
+        const result = await work()
+        takenBytes += bytes
+        return result
+      } finally {
+        runningBytes -= bytes
+      }
     },
     status: () =>
       last

@@ -94,7 +94,7 @@ export const createHarness = ({ batchSize = 100, settleMs = 10_000, windowMs = 3
   const runner = createRunner({ chathub, cache, journal, clock, settleMs, late })
   const writer = createOperationWriter({
     ...{ cache, journal, runner, clock, batchSize },
-    storage: { requireRoom: () => {} },
+    storage: { withRoom: (_, work) => work() },
   })
   const context = (ms = 15_000): CallContext => ({
     lane: 'writes',
