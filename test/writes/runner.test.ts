@@ -194,7 +194,7 @@ describe('a write behind an earlier one in doubt', () => {
       cache,
       journal,
       runner,
-      storage: { requireRoom: () => {} },
+      storage: { withRoom: (_, work) => work() },
       clock,
       batchSize: 1,
     })
