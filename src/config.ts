@@ -66,6 +66,8 @@ export const settings = {
   jwtAudience: optional('JWT_AUDIENCE', type.anyText, 'The `aud` claim that these JWTs must carry.'),
   auditKeepMs: setting('AUDIT_KEEP_DAYS', wholeNumber(1, 3650).transform((days) => days * 86_400_000).describe('1–3650'), '90', 'How long audit records are kept, in days.'),
   auditEntriesMax: setting('AUDIT_ENTRIES_MAX', wholeNumber(100, 10_000_000), '10000', 'About how many audit entries of each organization are kept. The changes of one request to ChatHub are one entry.'),
+  eventsKeepMs: setting('EVENTS_KEEP_SECONDS', seconds(60, 2_592_000), '604800', 'How long events are kept, in seconds. Who comes back later gets `resync`.'),
+  eventsMax: setting('EVENTS_MAX', wholeNumber(100, 1_000_000), '10000', 'The most events that are kept of each organization, and of all together for streams.'),
 
   sessionSecret: secret('SESSION_SECRET', type.oneLine(32), 'Enables browser sessions. At least 32 characters.'),
   sessionSameSite: setting('SESSION_SAME_SITE', oneOf('strict', 'lax', 'none'), 'strict', 'SameSite of the session cookie.'),

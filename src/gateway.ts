@@ -11,8 +11,9 @@ import { createMemoryStore } from './cache/memory-store.ts'
 import { createRedisStore } from './cache/redis-store.ts'
 import { type Clock, systemClock } from './clock.ts'
 import type { Config } from './config.ts'
+import { createEvents } from './events/events.ts'
 import { createHttp } from './http/http.ts'
-import { isStorable } from './http/with-idempotency.ts'
+import { isStorable as storable } from './http/with-idempotency.ts'
 import { createLists } from './lists/lists.ts'
 import type { Log } from './log.ts'
 import { createMetrics } from './metrics.ts'
@@ -67,7 +68,8 @@ export const createGateway = (config: Config, { log, clock = systemClock, onRepo
 
   const audit = createAudit({ ...config, redis, clock })
   const quotas = createQuotas({ ...config, redis, clock, report })
-  const common = { ...config, redis, quotas, clock, report, onChange: audit.onChange }
+  const onChange: typeof audit.onChange = (set) => audit.onChange(set).then(() => observing.written(set))
+  const common = { ...config, redis, quotas, clock, report, onChange, systemCaller: createSystemCaller() }
 
   // The way to ChatHub.
   const budget = redis
@@ -81,26 +83,23 @@ export const createGateway = (config: Config, { log, clock = systemClock, onRepo
     chathub: upstream.chathub,
     store: redis ? createRedisStore(redis, clock) : createMemoryStore({ clock }),
     coherence,
-    systemCaller: createSystemCaller(),
     checkChatHub: upstream.check,
-    late: {
-      listLoaded: (roster, askedAt) => writing.listLoaded(roster, askedAt),
-      lateOperators: (caller, organization) => writing.lateOperators(caller, organization),
-    },
+    observers: () => observing,
+    late: { lateOperators: (caller, organization) => writing.lateOperators(caller, organization) },
   })
 
   // Writing.
   const { stop: stopWrites, ...writing } = createWrites({ ...common, ...reading, ...upstream, upstream })
+  const { events, stop: stopObserving, ...observing } = createEvents({ ...common, ...reading, ...writing })
   const assignmentStore = redis ? createRedisAssignments(redis.tolerant) : createMemoryAssignments(clock)
   const assignments = createAssignments(reading.lists, assignmentStore, clock)
 
   // Callers.
   const access = createAccess({ ...common, proxies: config, newRecords })
   const stopWatching = watchCredentials({ ...upstream, ...access, config, redis, clock, report })
-  const records = newRecords()
-  const idempotency = createIdempotency({ ...common, ...writing, records, storable: isStorable })
+  const idempotency = createIdempotency({ ...common, ...writing, records: newRecords(), storable })
   const { eraseName: eraseInAnswers } = idempotency
-  const eraseName = createEraseName({ ...reading, ...writing, audit, eraseInAnswers, clock })
+  const eraseName = createEraseName({ ...reading, ...writing, audit, events, eraseInAnswers, clock })
 
   const http = createHttp({
     ...config,
@@ -108,6 +107,7 @@ export const createGateway = (config: Config, { log, clock = systemClock, onRepo
     ...writing,
     assignments,
     audit,
+    events,
     access,
     idempotency,
     eraseName,
@@ -135,12 +135,12 @@ export const createGateway = (config: Config, { log, clock = systemClock, onRepo
 
   const opened = redis?.opened ?? Promise.resolve()
   void opened.then(upstream.startProbes)
-
   return {
     ...http,
     opened,
     close: async (stopBy = clock.now() + 24_000) => {
       stopWatching()
+      stopObserving()
       await stopWrites(stopBy)
       await coherence.close()
       redis?.close()

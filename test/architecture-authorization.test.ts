@@ -67,7 +67,7 @@ const takesOrganization = ({ parameters }: Signature): boolean =>
 const hasCaller = ({ parameters }: Signature): boolean =>
   nameOf(parameters[0]) === 'caller' && /^caller(: Caller)?$/.test(parameters[0] as string)
 
-const subject = filesIn('src/lists', 'src/writes', 'src/assignments', 'src/audit')
+const subject = filesIn('src/lists', 'src/writes', 'src/assignments', 'src/audit', 'src/events')
 
 /** Below authorization: what is called only with an organization for which the caller was authorized. */
 const below: Record<string, string> = {
@@ -78,6 +78,9 @@ const below: Record<string, string> = {
   'src/audit/entry.ts': 'a format',
   'src/audit/memory-audit-store.ts': 'a store',
   'src/audit/redis-audit-store.ts': 'a store',
+  'src/events/event-scripts.ts': 'keys of a store',
+  'src/events/event-store.ts': 'a store; `Events` authorizes',
+  'src/events/event-text.ts': 'a format',
   'src/lists/guard-shrink.ts': 'a check inside a load, which every caller shares',
   'src/lists/operator-index.ts share': 'stores hints, which readers confirm in a list of the caller',
   'src/lists/operator-lists.ts operatorsKey': 'makes a key of the cache',
@@ -147,7 +150,7 @@ const withoutCaller: Record<string, string> = {
 
 describe('every function that handlers call in lists, writes and assignments', () => {
   const typeImport =
-    /import (type )?\{([^}]*)\} from '[./]*\/(lists|writes|assignments|audit)\/([\w-]+\.ts)'/g
+    /import (type )?\{([^}]*)\} from '[./]*\/(lists|writes|assignments|audit|events)\/([\w-]+\.ts)'/g
   const used = filesIn('src/http').flatMap(({ text }) =>
     [...text.matchAll(typeImport)].flatMap(([, typeOnly, names = '', folder, file]) =>
       parts(names)

@@ -38,7 +38,14 @@ const imports = sources.flatMap((path) => importsIn(path, read(path)))
 const folderOf = (path: string): string => /^src\/([^/]+)\//.exec(path)?.[1] ?? ''
 
 /** The folders in the order of a request. A folder imports only from later steps, never from its own step. */
-const way = [['http'], ['assignments', 'audit', 'writes'], ['lists'], ['cache'], ['throttle'], ['chathub']]
+const way = [
+  ['http'],
+  ['assignments', 'audit', 'events', 'writes'],
+  ['lists'],
+  ['cache'],
+  ['throttle'],
+  ['chathub'],
+]
 const step = (name: string): number => way.findIndex((folders) => folders.includes(name))
 
 /** What every folder may import. */
@@ -47,7 +54,7 @@ const forAll =
 /** Folders that are no step of a request, and their importers. */
 const beside: Record<string, string[]> = {
   access: ['http'],
-  redis: ['access', 'assignments', 'audit', 'writes', 'lists', 'cache', 'throttle', 'chathub'],
+  redis: ['access', 'assignments', 'audit', 'events', 'writes', 'lists', 'cache', 'throttle', 'chathub'],
 }
 /** Every folder may import types of chathub. These are the only imports of its values. */
 const chathubValues = [

@@ -11,6 +11,8 @@ type Credentials = {
   headers: IncomingHttpHeaders
   /** On a drop-in path ChatHub's `X-Authorization-Key` counts too. */
   dropIn: boolean
+  /** A stream of events: EventSource cannot send the header of sessions. */
+  isStream?: boolean
   /** The origin under which the browser sees the gateway. */
   ownOrigin(): string
 }
@@ -70,9 +72,10 @@ const findAmong = async (finders: readonly Finder[], credential: string): Promis
 }
 
 const findSession = async (sessions: Sessions, id: string, request: Credentials): Promise<Caller> => {
-  requireSessionHeader(request.headers) // first: a request that any page can send must not count as use of the session
-  const caller = await sessions.find(id)
+  // A request that any page can send must not count as use of the session, so both checks come before it does.
+  if (!request.isStream) requireSessionHeader(request.headers)
+  const check = (origin: string): void => requireOrigin(request.headers, origin, request.ownOrigin())
+  const caller = await sessions.find(id, check)
   if (!caller) throw invalid('invalid_token')
-  requireOrigin(request.headers, caller.origin, request.ownOrigin())
   return caller
 }

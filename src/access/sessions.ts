@@ -147,10 +147,14 @@ export const createSessions = (options: {
       return { id, record }
     },
     /**
-     * The caller of a session. Undefined: it is unknown, has ended, or its minter's key is revoked.
+     * The caller of a session. Undefined: it is unknown, has ended, or its minter's key is revoked. What `check` throws, which
+     * compares the origin, does not count as use.
      * @throws Failure `credential.unverifiable` while Redis is away and this instance has not seen the session
      */
-    find: async (id: string): Promise<(Caller & { origin: string }) | undefined> => {
+    find: async (
+      id: string,
+      check: (origin: string) => void = () => {},
+    ): Promise<(Caller & { origin: string }) | undefined> => {
       if (!isId(id)) return undefined
       const name = hash('session', id)
       const record = await lookUp(`session:${name}`)
@@ -159,6 +163,7 @@ export const createSessions = (options: {
       const { minter, scopes, organizations, origin, subject, endsAt: expiresAt } = record
       const key = minter.keyHash === undefined ? undefined : keys.findByHash(minter.keyHash)
       if (minter.keyHash !== undefined && !key) return undefined
+      check(origin)
       if (now - record.seenAt > touchMs) await touch(`session:${name}`, { ...record, seenAt: now })
       return {
         id: `${minter.id}/${name.slice(0, 8)}`,

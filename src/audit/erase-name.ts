@@ -31,6 +31,7 @@ export const createEraseName = (options: {
     name: NameToErase,
   ): Promise<{ rows: number; running: string[] }>
   eraseInAnswers(name: NameToErase): Promise<number>
+  events: { eraseName(caller: Caller, organization: number, name: NameToErase): Promise<number> }
   clock: Clock
 }): EraseName => {
   const { audit, lists, purge, clock } = options
@@ -42,7 +43,7 @@ export const createEraseName = (options: {
       return undefined
     })
     const name: NameToErase = { operator, names: new Set(found && [fold(found.name)]) }
-    const done = { audit: 0, rows: 0, answers: 0, running: [] as string[] }
+    const done = { audit: 0, rows: 0, answers: 0, events: 0, running: [] as string[] }
     for (let known = -1; known < name.names.size; ) {
       // Under a name that was learned late, more may be found.
       known = name.names.size
@@ -51,6 +52,7 @@ export const createEraseName = (options: {
       done.rows += rows
       done.running = running
       done.answers += await options.eraseInAnswers(name)
+      done.events += await options.events.eraseName(caller, organization, name)
     }
     // An old list may have a name that ChatHub has no more.
     await purge(caller, organization, context.requestId)

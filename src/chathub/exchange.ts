@@ -25,7 +25,7 @@ export type CallContext = {
    * Called before something is written that took time to prepare. It rejects with the refusal when the caller has lost its
    * right to the organization since its request came.
    */
-  stillAllowed?: (organization: number) => Promise<void>
+  stillAllowed?: (organization: number) => Promise<unknown>
   /** Called as the request of a write leaves. False: the organization lock was lost, so nothing is sent. */
   maySend?: () => boolean
 }

@@ -136,6 +136,7 @@ export const ErasedName = component('ErasedName', {
   audit: z.int().describe('Audit records whose name was replaced.'),
   rows: z.int().describe('Rows of operations whose name was replaced.'),
   answers: z.int().describe('Stored answers to an Idempotency-Key in which it was replaced.'),
+  events: z.int().describe('Events whose name was replaced.'),
   running: z
     .array(z.string())
     .describe(

@@ -3,6 +3,7 @@ import type { FailureCode } from '../errors.ts'
 import { AssignChat, Assignment, ChatIdText } from './assignment.ts'
 import * as audit from './audit.ts'
 import * as dropIn from './drop-in.ts'
+import * as event from './event.ts'
 import { IdText } from './ids.ts'
 import * as imports from './import.ts'
 import * as operation from './operation.ts'
@@ -43,6 +44,8 @@ export type Endpoint = {
   rowsInTime?: true
   /** Media types of the file that is the body, or a part of it. Default: no file but application/json. */
   consumes?: readonly string[]
+  /** Takes Last-Event-ID. */
+  lastEventId?: boolean
   /** Takes If-Match. */
   conditional?: boolean
   /** Takes an Idempotency-Key. */
@@ -191,11 +194,14 @@ export const endpoints = {
   purge: { id: 'purgeCache', method: 'post', path: '/v1/cache:purge', scope: 'cache:purge', tag: 'gateway',
     summary: 'Ask ChatHub before a list is served again. Purging all lists needs organizations "*".',
     body: system.Purge, idempotent: true, answers: { 204: null }, failures: [...known, 'redis.unavailable'] },
+  listEvents: { id: 'listEvents', method: 'get', path: '/v1/events', scope: 'events:read', tag: 'events', produces: 'text/event-stream', producesToo: ['application/json'],
+    summary: 'Stream what changes in the organizations of the caller as server-sent events, or get the log of it as pages of JSON.',
+    query: event.EventsQuery, lastEventId: true, answers: { 200: event.EventPage }, failures: ['quota.exceeded', 'redis.unavailable'] },
   listAudit: { id: 'listAudit', method: 'get', path: '/v1/audit', scope: 'audit:read', tag: 'audit', producesToo: tableTypes,
     summary: 'Who changed what, from what to what, when: the audit records of the organizations of the caller, newest first.',
     query: audit.AuditQuery, headers: ['Link', 'Content-Disposition'], answers: { 200: audit.AuditPage }, failures: ['redis.unavailable'] },
   eraseName: { id: 'eraseName', method: 'post', path: '/v1/audit:eraseName', scope: 'admin', tag: 'audit',
-    summary: 'Replace the name of an operator in audit records, rows of operations and stored answers. ChatHub still has it and sends it with each list.',
+    summary: 'Replace the name of an operator in audit records, rows of operations, stored answers and events. ChatHub still has it and sends it with each list.',
     body: audit.EraseName, idempotent: true, answers: { 200: audit.ErasedName }, failures: [...known, 'queue.full', 'redis.unavailable'] },
   mintSession: { id: 'mintSession', method: 'post', path: '/v1/sessions', scope: 'sessions:mint', tag: 'sessions',
     summary: 'For a back end: get a ticket with which one browser opens a session.',

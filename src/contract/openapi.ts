@@ -72,7 +72,16 @@ const ifMatch = {
     'The ETag of the operator as the caller read it. If the operator is another by now, nothing is changed.',
 }
 
-const parametersOf = ({ params, query, idempotent, conditional }: Endpoint, components: Json): Json[] => {
+const lastEventId = {
+  name: 'Last-Event-ID',
+  in: 'header',
+  required: false,
+  schema: { type: 'string' },
+  description: 'Goes on behind this event. EventSource sends it by itself. It counts before `after`.',
+}
+
+const parametersOf = (endpoint: Endpoint, components: Json): Json[] => {
+  const { params, query } = endpoint
   const from = (place: 'path' | 'query', object: z.ZodObject | undefined): Json[] =>
     Object.entries((object?.shape ?? {}) as Record<string, z.ZodType>).map(([name, schema]) => {
       const { description, ...shape } = schemaOf(schema, 'input', components)
@@ -88,8 +97,9 @@ const parametersOf = ({ params, query, idempotent, conditional }: Endpoint, comp
   return [
     ...from('path', params),
     ...from('query', query),
-    ...(idempotent ? [idempotencyKey] : []),
-    ...(conditional ? [ifMatch] : []),
+    ...(endpoint.idempotent ? [idempotencyKey] : []),
+    ...(endpoint.conditional ? [ifMatch] : []),
+    ...(endpoint.lastEventId ? [lastEventId] : []),
   ]
 }
 
@@ -103,9 +113,11 @@ const bodiesOf = (mediaTypes: readonly string[] = ['application/json'], schema: 
 const contentOf = (endpoint: Endpoint, schema: z.ZodType, components: Json): Json => {
   const { dropIn, produces = 'application/json', producesToo = [] } = endpoint
   const shape = { schema: schemaOf(schema, 'output', components) }
+  const text = { schema: { type: 'string' } }
+  const isStreamToo = produces === 'text/event-stream' && producesToo.length > 0
   return Object.fromEntries([
-    ...(dropIn ? dropInMedia : [produces]).map((type) => [type, shape]),
-    ...producesToo.map((type) => [type, { schema: { type: 'string' } }]),
+    ...(dropIn ? dropInMedia : [produces]).map((type) => [type, isStreamToo ? text : shape]),
+    ...producesToo.map((type) => [type, type === 'application/json' ? shape : text]),
   ])
 }
 
@@ -139,9 +151,10 @@ const answersOf = (endpoint: Endpoint, components: Json): Json => {
   return Object.fromEntries(statuses.map((status) => [status, answerOf(status)]))
 }
 
-const securityOf = ({ scope, dropIn, sessionOnly }: Endpoint): Json[] => {
+const securityOf = ({ scope, dropIn, sessionOnly, produces }: Endpoint): Json[] => {
   if (scope === 'open') return []
-  const session = { session: [], sessionHeader: [] }
+  // EventSource cannot send a header.
+  const session = { session: [], ...(produces !== 'text/event-stream' && { sessionHeader: [] }) }
   if (sessionOnly) return [session]
   return [{ bearer: [] }, { key: [] }, ...(dropIn ? [{ chathubKey: [] }] : []), session]
 }

@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http'
+import type { Caller } from '../access/caller.ts'
 import type { Freshness } from '../cache/cache.ts'
 import type { CachedLookup } from './fast-path.ts'
 import { type Headers, serializeHeaders } from './header-writer.ts'
@@ -23,11 +24,25 @@ export type StoredAnswer =
   | { bytes: Buffer; headers?: Headers; policy?: string; freshness?: Freshness }
   | { empty: number; headers?: Headers; organizationIds?: number[] }
 
-/** A stream of events about one organization. It ends when its reader may no longer touch that organization. */
-type EventAnswer = { events: Events; organization: number }
+/** A stream of events. One about an organization ends when its reader may no longer touch that organization. */
+type EventAnswer = { events: Events; organization?: number }
 
-/** Emits server-sent events until the stream ends. `end` ends it; the returned function stops the source. */
-export type Events = (emit: (name: string, data: unknown) => void, end: () => void) => () => void
+/** Sends server-sent events as text until the stream ends. */
+export type Events = (stream: {
+  send(text: string): void
+  /** Resolves when the connection has taken what was sent, or has ended. */
+  drained(): Promise<void>
+  end(): void
+}) => EventSource
+
+/** Where the events of one stream come from. */
+export type EventSource = {
+  stop(): void
+  /** Is told each second what rights the reader has now. */
+  narrow?(caller: Caller): void
+  /** What is sent every 15 seconds. */
+  heartbeat?(): string
+}
 
 /** The response to send. Clients may keep only lists and what is made from them. */
 export const render = (

@@ -16,25 +16,23 @@ export const authorizeValue = (caller: Caller, { scopeOfValue }: Endpoint, body:
 
 /**
  * Authenticates the request again, for what takes long: the caller must be the same and still have the rights.
- * @throws Failure the refusal that the request would get now
+ * Returns it with the rights of now. @throws Failure the refusal that the request would get now
  */
 export const authorizeAgain = async (
   authenticate: () => Caller | Promise<Caller>,
   { id }: Caller,
   endpoint: Endpoint,
   { body, organization }: { body: unknown; organization: number | undefined },
-): Promise<void> => {
+): Promise<Caller> => {
   const caller = await authenticate()
   authorizeScopes(caller, endpoint)
   authorizeValue(caller, endpoint, body)
   authorize(caller, { organization })
   // The key was given to another client.
   if (caller.id !== id) throw new Failure('credential.invalid')
+  return caller
 }
 
-/** Whether the reader of a stream still has the rights with which it began. An unverifiable credential keeps them. */
-export const mayStillRead = (stillAllowed: Promise<void>): Promise<boolean> =>
-  stillAllowed.then(
-    () => true,
-    (error: unknown) => isFailure(error, 'credential.unverifiable'),
-  )
+/** The reader of a stream with the rights of now, if it may still read. An unverifiable credential keeps those it had. */
+export const readerNow = (stillAllowed: Promise<Caller>, reader: Caller): Promise<Caller | undefined> =>
+  stillAllowed.catch((error: unknown) => (isFailure(error, 'credential.unverifiable') ? reader : undefined))

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { minterOf } from '../access/caller.ts'
-import { type Clock, every } from '../clock.ts'
+import { type Caller, minterOf } from '../access/caller.ts'
+import { type Clock, every, inSlices } from '../clock.ts'
 import { Failure } from '../errors.ts'
 import type { Events } from './answer.ts'
 import { parseHeaders, serializeHeaders } from './header-writer.ts'
@@ -10,10 +10,20 @@ import type { Observe } from './response-batcher.ts'
 /** How often the rights of a reader are checked. */
 const checkMs = 500
 const checksPerHeartbeat = 30
+/** A reader that has not taken so many bytes is disconnected; what its connection holds comes in addition. */
+const waitingBytesMax = 64 * 1024
+/** How long a browser waits before it connects again. */
+const retryMs = 2000
+
+type OpenStream = { check(): void; end(): void }
+
+/** An event as text (WHATWG HTML §9.2). Only a stream from which readers go on needs ids. */
+export const eventText = (name: string, data: unknown, id?: string | number): string =>
+  `${id === undefined ? '' : `id: ${id}\n`}event: ${name}\ndata: ${JSON.stringify(data)}\n\n`
 
 /**
- * Server-sent events (WHATWG HTML §9.2). A comment every 15 seconds keeps the connection open through proxies; a reader
- * that took nothing since the last one is disconnected.
+ * Server-sent events. A comment every 15 seconds keeps the connection open through proxies. A reader that took nothing since
+ * the last one, or that leaves too much waiting, is disconnected.
  */
 export const createEventStreams = (options: {
   clock: Clock
@@ -23,18 +33,31 @@ export const createEventStreams = (options: {
   streamsMax: number
 }) => {
   const openOf = createOpenStreams(options.streamsMax)
-  /** Ends the stream; one function for each open stream. */
-  const ends = new Set<() => void>()
+  const streams = new Set<OpenStream>()
+  let stopChecks: (() => void) | undefined
+  const opened = (stream: OpenStream): void => {
+    streams.add(stream)
+    // One timer for all of them.
+    stopChecks ??= every(options.clock, checkMs, () => void inSlices(streams, (one) => one.check()))
+  }
+  const ended = (stream: OpenStream): boolean => {
+    const wasOpen = streams.delete(stream)
+    if (streams.size === 0) {
+      stopChecks?.()
+      stopChecks = undefined
+    }
+    return wasOpen
+  }
   return {
     /**
-     * Answers with a stream. It ends within half a second after `isAllowed` becomes false.
+     * Answers with a stream. It ends within half a second after `callerNow` gives nobody.
      * @throws Failure `quota.exceeded`
      */
     open: (
       req: IncomingMessage,
       res: ServerResponse,
       events: Events,
-      isAllowed: () => Promise<boolean>,
+      callerNow: () => Promise<Caller | undefined>,
     ): void => {
       const leave = openOf(minterOf(req.requestContext.caller?.id ?? ''))
       const closing = options.closing()
@@ -44,44 +67,64 @@ export const createEventStreams = (options: {
         'X-Accel-Buffering': 'no',
         ...(closing && { Connection: 'close' }),
       })
+      // The end of the connection ends the stream. Chunks would make each event cost twice as much.
+      res.useChunkedEncodingByDefault = false
       res.writeHead(200, parseHeaders(lines + commonLines(req.requestContext)))
       options.observe(req.requestContext, 200)
       if (req.method === 'HEAD' || closing || res.destroyed) {
         leave()
         return void res.end()
       }
-      res.flushHeaders()
-
-      let stop = (): void => {}
-      const end = (): void => {
-        if (!ends.delete(end)) return
-        leave()
-        req.socket.off('end', end)
-        cancelChecks()
-        stop()
-        res.end()
-      }
-      ends.add(end)
-      res.on('close', end)
-      req.socket.on('end', end) // The reader has sent FIN.
 
       let checks = 0
-      const cancelChecks = every(options.clock, checkMs, async () => {
-        if (!(await isAllowed())) return end()
-        if (++checks % checksPerHeartbeat !== 0 || !ends.has(end)) return
+      const check = async (): Promise<void> => {
+        const caller = await callerNow()
+        if (!caller) return stream.end()
+        if (!streams.has(stream)) return
+        source?.narrow?.(caller)
+        if (++checks % checksPerHeartbeat !== 0) return
         if (res.writableNeedDrain) res.destroy()
-        else res.write(': still here\n\n')
-      })
-      let number = 0
-      const emit = (name: string, data: unknown): void => {
-        if (ends.has(end)) res.write(`id: ${++number}\nevent: ${name}\ndata: ${JSON.stringify(data)}\n\n`)
+        else res.write(source?.heartbeat?.() ?? ': still here\n\n')
       }
-      stop = events(emit, end)
-      if (!ends.has(end)) stop() // `events` called `end` before it returned.
+      const stream: OpenStream = {
+        check: () => void check(),
+        end: () => {
+          if (!ended(stream)) return
+          leave()
+          req.socket.off('end', stream.end)
+          source?.stop()
+          res.end()
+        },
+      }
+      opened(stream)
+      res.on('close', stream.end)
+      req.socket.on('end', stream.end) // The reader has sent FIN.
+      res.write(`retry: ${retryMs}\n\n`)
+      let source: ReturnType<Events> | undefined
+      source = events({
+        send: (text) => {
+          if (!streams.has(stream)) return
+          if (res.writableLength > waitingBytesMax) res.destroy()
+          else res.write(text)
+        },
+        drained: () =>
+          new Promise((resolve) => {
+            if (!res.writableNeedDrain || res.destroyed) return resolve()
+            const done = (): void => {
+              res.off('drain', done)
+              res.off('close', done)
+              resolve()
+            }
+            res.on('drain', done)
+            res.on('close', done)
+          }),
+        end: stream.end,
+      })
+      if (!streams.has(stream)) source.stop() // `events` called `end` before it returned.
     },
     /** Ends every open stream. */
     endAll: (): void => {
-      for (const end of ends) end()
+      for (const stream of streams) stream.end()
     },
   }
 }

@@ -15,6 +15,7 @@ import { createRouter, type Router } from './router.ts'
 import { mountAudit } from './routes/audit.ts'
 import { mountDocs } from './routes/docs.ts'
 import { mountDropIn } from './routes/drop-in.ts'
+import { mountEvents } from './routes/events.ts'
 import { mountGateway, mountHealth } from './routes/gateway.ts'
 import { createRunningAnswer, mountOperations } from './routes/operations.ts'
 import { mountOperators } from './routes/operators.ts'
@@ -49,6 +50,7 @@ export const mountMain = (router: Router, services: Services): void => {
   mountDropIn(router, services)
   mountGateway(router, services)
   mountAudit(router, services)
+  mountEvents(router, services)
   mountSessions(router, services)
   mountDocs(router, services)
   mountHealth(router, services)

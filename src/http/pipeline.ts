@@ -12,7 +12,7 @@ import { type Address, readAddress } from './address.ts'
 import { type Admit, type Admitted, tokensOf } from './admission.ts'
 import { type Answer, render, type StoredAnswer } from './answer.ts'
 import { checkBodyHeaders, hasBody, parseBody, readBody } from './body.ts'
-import { authorizeAgain, authorizeScopes, authorizeValue, mayStillRead } from './endpoint-rights.ts'
+import { authorizeAgain, authorizeScopes, authorizeValue, readerNow } from './endpoint-rights.ts'
 import type { EventStreams } from './event-stream.ts'
 import type { FairWork } from './fair-work.ts'
 import type { FastPath } from './fast-path.ts'
@@ -102,7 +102,8 @@ export const createPipeline = (options: {
 
   /** Serves one endpoint. @throws Failure the first refusal that applies */
   return <E extends Endpoint>(endpoint: E, handle: Handler<E>) => {
-    const { dropIn = false, method } = endpoint
+    const { dropIn = false, method, produces } = endpoint
+    const isStream = produces === 'text/event-stream'
     const lane = method === 'get' ? 'people' : 'writes'
     const deadlineMs = method === 'get' ? options.readDeadlineMs : options.writeDeadlineMs
     const run = dropIn ? asDropIn(handle) : handle
@@ -150,10 +151,10 @@ export const createPipeline = (options: {
             work,
           ))
       if (!('events' in answer)) return send(endpoint, req, res, answer, contentType, admitted)
-      streams.open(req, res, answer.events, () => mayStillRead(stillAllowed(answer.organization)))
+      streams.open(req, res, answer.events, () => readerNow(stillAllowed(answer.organization), caller))
     }
     const authenticate = (req: Request) => () =>
-      options.authenticate({ headers: req.headers, dropIn, ownOrigin: () => ownOrigin(req) })
+      options.authenticate({ headers: req.headers, dropIn, isStream, ownOrigin: () => ownOrigin(req) })
 
     return async (req: Request, res: Response): Promise<void> => {
       req.requestContext.route = endpoint.path

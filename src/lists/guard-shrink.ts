@@ -1,7 +1,7 @@
 import type { Reporter } from '../report.ts'
 
 /** To lose one of two is ordinary; to lose everything, or more than half of three or more, is suspicious. */
-const shrank = (before: number, after: number): boolean =>
+export const shrank = (before: number, after: number): boolean =>
   before > 0 && (after === 0 || (before > 2 && after < before / 2))
 
 /**

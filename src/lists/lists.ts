@@ -15,6 +15,7 @@ import {
   createOrganizationCache,
   createOrganizations,
   type ListOptions,
+  type OrganizationList,
   organizationsKey,
 } from './organizations.ts'
 import type { Roster } from './roster.ts'
@@ -28,11 +29,13 @@ type Options = Omit<ListOptions, 'times'> &
     onChange: OnChange
     /** The state of ChatHub, proven within the last seconds. */
     checkChatHub(context: CallContext): Promise<ChatHubState>
-    /** Requests that ChatHub applies late; writing knows them. */
-    late: {
-      listLoaded(roster: Roster, askedAt: number): void
-      lateOperators(caller: Caller, organization: number): readonly number[]
+    /** Are told each list that was loaded, and when it was asked for (monotonic ms), before a reader has it. */
+    observers(): {
+      rosterLoaded(roster: Roster, askedAt: number): Promise<void>
+      organizationsLoaded(all: OrganizationList, askedAt: number): Promise<void>
     }
+    /** Requests that ChatHub applied late; writing knows them. */
+    late: { lateOperators(caller: Caller, organization: number): readonly number[] }
   }
 
 /**
@@ -46,13 +49,14 @@ export const createLists = (options: Options) => {
   const { redis } = options
   const organizationCache = createOrganizationCache({
     ...options,
+    learn: (...loaded) => options.observers().organizationsLoaded(...loaded),
     times: { ...options, freshMs: options.organizationsFreshMs },
   })
   const organizations = createOrganizations(organizationCache, options.clock)
   const index = createOperatorIndex(redis)
-  const learn = (roster: Roster, askedAt: number): void => {
+  const learn = (roster: Roster, askedAt: number): Promise<void> => {
     index.learn(roster)
-    options.late.listLoaded(roster, askedAt)
+    return options.observers().rosterLoaded(roster, askedAt)
   }
   const rosters = createRosterCache({ ...options, times: options, organizations, learn })
   const lists = createOperatorLists(rosters, organizations)

@@ -27,8 +27,8 @@ export const createRosterCache = (
   options: ListOptions & {
     organizations: Organizations
     systemCaller: Caller
-    /** Is told each list that was loaded, and when it was asked for (monotonic ms). */
-    learn(roster: Roster, askedAt: number): void
+    /** Is told each list that was loaded, and when it was asked for (monotonic ms), before a reader has it. */
+    learn(roster: Roster, askedAt: number): Promise<void>
   },
 ): Cache<Roster> => {
   const { chathub, organizations, systemCaller, learn, report } = options
@@ -54,7 +54,7 @@ export const createRosterCache = (
     await nextSlice()
     const roster = isSame ? (previous as Roster) : createRoster(organization, listed.rows)
     lastAnswer.set(roster, listed)
-    learn(roster, listed.askedAt)
+    await learn(roster, listed.askedAt)
     return { value: roster, bytes: roster.bytes, askedAt: listed.askedAt }
   }
   return createCache<Roster>({ ...options, list: 'operators', load, decode: decodeRoster })

@@ -14,7 +14,7 @@ import type { Reporter } from '../report.ts'
 import { guardShrink } from './guard-shrink.ts'
 
 /** All organizations that the company token can see, in ChatHub's order. */
-type OrganizationList = ReadonlyMap<number, Organization>
+export type OrganizationList = ReadonlyMap<number, Organization>
 
 export const organizationsKey = 'organizations'
 
@@ -53,14 +53,18 @@ export type ListOptions = {
 const byId = (all: readonly Organization[]): OrganizationList =>
   new Map(all.map((organization) => [organization.id, organization]))
 
-export const createOrganizationCache = (options: ListOptions): Cache<OrganizationList> =>
+export const createOrganizationCache = (
+  options: ListOptions & { learn(all: OrganizationList, askedAt: number): Promise<void> },
+): Cache<OrganizationList> =>
   createCache<OrganizationList>({
     ...options,
     list: 'organizations',
     load: async (_key, context, previous) => {
       const ask = () => options.chathub.organizations(context)
       const { rows, askedAt } = await guardShrink(ask, previous?.size, undefined, options.report)
-      return { value: byId(rows), bytes: Buffer.from(JSON.stringify(rows)), askedAt }
+      const value = byId(rows)
+      await options.learn(value, askedAt)
+      return { value, bytes: Buffer.from(JSON.stringify(rows)), askedAt }
     },
     decode: (bytes) => {
       const rows = JSON.parse(bytes.toString()) as Organization[]

@@ -11,6 +11,7 @@ const families = [
   'journal:',
   'assignment:',
   'audit:',
+  'events:',
   'idempotency:',
   'idempotency-lease:',
   'session:',
@@ -19,7 +20,7 @@ const families = [
   '{login}:',
   'kept:',
 ]
-const channels = ['{gateway}:invalidation', '{gateway}:confirm:check', 'journal:changed']
+const channels = ['{gateway}:invalidation', '{gateway}:confirm:check', 'journal:changed', 'events:appended']
 
 /**
  * Every command of the scripts and of the modules, as it does no harm. The second word is the type of a scratch key, and
@@ -49,6 +50,9 @@ GETDEL string
 HSET hash a 1
 HGET hash a
 HEXISTS hash a
+HGETALL hash
+HINCRBY hash n 1
+HMGET hash a
 HVALS hash
 HDEL hash a
 LPUSH list a
@@ -74,6 +78,8 @@ SETBIT string 1 1
 GETBIT string 1
 XADD stream MAXLEN ~ 9 * a b
 XTRIM stream MINID ~ 1
+XDEL stream 1-1
+XLEN stream
 XRANGE stream (0-0 + COUNT 1
 XREVRANGE stream + - COUNT 1
 RENAME stream @stream`

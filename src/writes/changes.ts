@@ -17,15 +17,19 @@ const keepMs = 8 * 24 * 3600 * 1000
 /** What the rows of a chunk changed that were decided since they were kept. */
 export const changesOf = (operation: Operation, { kept, rows }: Chunk, at: number): ChangeSet => {
   const { id, organization, client, subject, requestId, startedAt, retryKey = '' } = operation
-  const changes = rows.flatMap((row, place) => {
-    const outcome = row.outcome === kept[place]?.outcome ? undefined : told[row.outcome]
-    if (!outcome) return []
+  const changes = rows.flatMap((row, place): ChangeSet['changes'] => {
+    const before = kept[place]
+    const outcome = row.outcome === before?.outcome ? undefined : told[row.outcome]
+    const doubled = row.duplicates?.filter((one) => !before?.duplicates?.includes(one)) ?? []
+    // Operators that ChatHub added late, in addition to the one of the row.
+    const late = doubled.map((one) => ({
+      ...changeOf(operation, { ...row, id: one }),
+      outcome: 'applied' as const,
+    }))
+    if (!outcome) return late
     // One key for each row and outcome: a row may first be in doubt and then be found.
-    return {
-      ...changeOf(operation, row),
-      outcome,
-      key: row.index * outcomes.length + outcomes.indexOf(outcome),
-    }
+    const key = row.index * outcomes.length + outcomes.indexOf(outcome)
+    return [{ ...changeOf(operation, row), outcome, key }, ...late]
   })
   // An id may be used again once its operation is removed.
   const step = { name: `${id}:${startedAt}:${retryKey}`, keepMs }

@@ -118,6 +118,22 @@ export const createLateWatch = (options: {
       await refresh()
     },
     compare,
+    /**
+     * Runs `work` under the lock of the organization, once late requests in the list are marked. False: a request is in
+     * flight or in doubt, and what is new in the list may be of that one. @throws Failure `queue.full`, `redis.unavailable`
+     */
+    betweenWrites: (roster: Roster, askedAt: number, work: () => Promise<void>): Promise<boolean> =>
+      journal.withLock(
+        `${roster.organization.id}-events`,
+        { deadline: clock.now() + lockMs },
+        async (lock, _operation, sendingId) => {
+          const sending = sendingId === undefined ? undefined : await journal.get(sendingId)
+          if (sending && isSending(sending)) return false
+          await compare(roster, askedAt, lock)
+          await work()
+          return true
+        },
+      ),
     loaded: (roster: Roster, askedAt: number): void => void loaded(roster, askedAt).catch(() => {}),
     /** Operators that ChatHub added late; for the diagnosis. */
     lateOperators: (caller: Caller, organization: number): number[] => {

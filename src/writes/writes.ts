@@ -89,6 +89,8 @@ export const createWrites = (options: {
     eraseInOperations: createEraseInOperations(journal, watches, clock),
     /** Is told each list of operators that was loaded, and when it was asked for. */
     listLoaded: late.loaded,
+    /** Runs work on a loaded list while no write of its organization is in flight or in doubt. */
+    betweenWrites: late.betweenWrites,
     /** Operators of an organization that ChatHub added late. */
     lateOperators: late.lateOperators,
     operations: createOperations(journal, runner, writer, clock, options.onChange),

@@ -14,6 +14,7 @@ const questions = [
   'herd',
   'tail',
   'memory',
+  'listeners',
   'start',
   'search',
   'queue',

@@ -120,6 +120,7 @@ export const tour = async ({ ask, key, keys, simulator }: TestGateway): Promise<
     await call('GET', '/v1/audit', { headers: { Accept } })
   await call('POST', '/v1/audit:eraseName', { body: { organization: 24, operator: 1 } })
   await call('GET', '/v1/operations')
+  await call('GET', '/v1/events', { headers: { Accept: 'application/json' } })
 
   const expiresAt = new Date(Date.now() + 3_600_000).toISOString()
   const minted = await receive(

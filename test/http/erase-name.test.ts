@@ -58,7 +58,16 @@ const suite = (env: () => Record<string, string>): void => {
     const erased = await erase(24, zoe)
     expect([erased.status, erased.body]).toEqual([
       200,
-      { organization: 24, operator: zoe, audit: 2, rows: 3, answers: 1, running: [], chathub: 'kept' },
+      {
+        organization: 24,
+        operator: zoe,
+        audit: 2,
+        rows: 3,
+        answers: 1,
+        events: 2,
+        running: [],
+        chathub: 'kept',
+      },
     ])
     const { items } = await get(`/v1/audit?operator=${zoe}`)
     expect(
@@ -82,7 +91,7 @@ const suite = (env: () => Record<string, string>): void => {
     expect(answer.headers['idempotency-replayed']).toBe('true')
     expect(answer.body.results.map(({ name }: { name: string }) => name)).toEqual(['[erased]', 'Dan'])
     expect(JSON.stringify(await dump())).not.toMatch(/zoe target/i)
-    expect((await erase(24, zoe)).body).toMatchObject({ audit: 0, rows: 0, answers: 0 })
+    expect((await erase(24, zoe)).body).toMatchObject({ audit: 0, rows: 0, answers: 0, events: 0 })
   })
 
   it('leaves the equal name of another operator that has an id of its own', async () => {
@@ -157,6 +166,10 @@ describeWithRedis('erasing a name in Redis', () => {
         if (key.includes(':list:') || key.includes('list:{')) continue
         if (type === 'string') found.push(await client.get(key))
         const inflate = (bytes: Buffer) => inflateRawSync(bytes).toString()
+        if (key.includes('events:{')) {
+          if (type === 'hash') found.push(await client.hgetall(key))
+          continue
+        }
         if (type === 'stream') {
           const entries = (await client.xrangeBuffer(key, '-', '+')) as [Buffer, Buffer[]][]
           found.push(entries.map(([, [, bytes]]) => inflate(bytes as Buffer)))

@@ -5,14 +5,17 @@ import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeEach, describe, expect, it } from '@jest/globals'
+import type { Caller } from '../../src/access/caller.ts'
 import { hashKey, makeKey } from '../../src/access/keys.ts'
 import type { Clock } from '../../src/clock.ts'
 import { type Scope, scopes } from '../../src/contract/scopes.ts'
+import type { Events } from '../../src/http/answer.ts'
 import { createEventStreams } from '../../src/http/event-stream.ts'
 import { beginRequest } from '../../src/http/request-context.ts'
 import { createClock, settle } from '../support/clock.ts'
 import { startGateway, type TestGateway } from '../support/gateway.ts'
 import { createPacedClock } from '../support/paced-clock.ts'
+import { until } from '../support/until.ts'
 import { sendRaw } from './raw-bytes.ts'
 
 describe('a stream of events', () => {
@@ -111,8 +114,10 @@ describe('a stream of events', () => {
 describe('createEventStreams', () => {
   /** A server whose every answer is a stream on a hand clock. */
   const startStreams = async (isAllowed: () => Promise<boolean> = async () => true) => {
+    const callerNow = async () => ((await isAllowed()) ? ({} as Caller) : undefined)
     const clock = createClock()
     const state = { sources: 0, opened: 0 }
+    const sinks: Parameters<Events>[0][] = []
     const streams = createEventStreams({
       clock: clock as Clock,
       observe: () => {},
@@ -122,11 +127,12 @@ describe('createEventStreams', () => {
     const server = createServer(async (req, res) => {
       beginRequest(req, 0)
       if (req.url === '/gone') await once(res, 'close')
-      const source = () => {
+      const source: Events = (sink) => {
         state.sources++
-        return () => void state.sources--
+        sinks.push(sink)
+        return { stop: () => void state.sources-- }
       }
-      streams.open(req, res, source, isAllowed)
+      streams.open(req, res, source, callerNow)
       state.opened++
       server.emit('opened')
     })
@@ -143,7 +149,7 @@ describe('createEventStreams', () => {
       await once(server, 'close')
       await settle()
     }
-    return { clock, state, streams, server, send, close }
+    return { clock, state, sinks, streams, server, send, close }
   }
 
   it('releases everything when the reader disconnects before the stream opens', async () => {
@@ -190,6 +196,25 @@ describe('createEventStreams', () => {
     await clock.advance(500)
     expect(String((await more)[0])).toContain(': still here\n\n')
     socket.destroy()
+    await close()
+  })
+
+  it('disconnects a reader that leaves more than 64 KiB untaken, and buffers no more', async () => {
+    const { state, sinks, send, close } = await startStreams()
+    const socket = send('/')
+    await once(socket, 'data')
+    socket.pause()
+    const closed = once(socket, 'close')
+    const text = `data: ${'x'.repeat(16 * 1024)}\n\n`
+    let sent = 0
+    // What the kernel takes is not known, so it is filled up.
+    await until(() => {
+      for (let i = 0; i < 100 && state.sources > 0; i++, sent++) sinks[0]?.send(text)
+      return state.sources === 0
+    })
+    expect(sent).toBeGreaterThan(4)
+    socket.resume()
+    await closed
     await close()
   })
 

@@ -73,7 +73,8 @@ export const createListsOf = (content: Content) => {
     waitMs: 800,
     staleMs: 3_600_000,
     checkChatHub: async () => 'ok',
-    late: { listLoaded: () => {}, lateOperators: () => [] },
+    observers: () => ({ rosterLoaded: async () => {}, organizationsLoaded: async () => {} }),
+    late: { lateOperators: () => [] },
     clock,
     report,
   })

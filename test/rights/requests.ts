@@ -83,7 +83,9 @@ export const createRequests = (document: OpenApi, subjects: Subjects, values: Va
     const sent: Sent = {
       method: operation.method,
       path: query.length > 0 ? `${path}?${query.join('&')}` : path,
-      headers: {},
+      // The stream does not end; its pages are the same log.
+      headers:
+        operation.path === '/v1/events' ? { Accept: 'application/json' } : ({} as Record<string, string>),
     }
     const content = requestBody?.content
     if (!content) return sent

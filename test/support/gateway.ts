@@ -112,6 +112,8 @@ export const startGateway = async (
   const ask: TestGateway['ask'] = async (method, path, { key: given = key, headers = {}, body } = {}) => {
     let test = request(gateway.server)[method.toLowerCase() as 'get'](path)
     if (given !== '') test = test.set('X-API-Key', given)
+    // The stream does not end.
+    if (/^\/v1\/events(\?|$)/.test(path)) test = test.set('Accept', 'application/json')
     for (const [name, value] of Object.entries(headers)) test = test.set(name, value)
     if (typeof body === 'string' || Buffer.isBuffer(body)) test = test.send(body as string)
     else if (body !== undefined)

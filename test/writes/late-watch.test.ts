@@ -50,9 +50,13 @@ describe('a request that was not found', () => {
   })
 
   it('is marked when ChatHub applies it late: the row has the second operator, and the counts stay', async () => {
-    const { addBeside, pass, rows, state, operation, found, late } = await setUp(['Anna', 'Borys'])
+    const { addBeside, pass, rows, state, operation, found, late, changes } = await setUp(['Anna', 'Borys'])
     addBeside('anna')
     await pass(60 * minute)
+    expect(changes.at(-1)).toMatchObject({
+      operation: operation.id,
+      changes: [{ kind: 'added', operator: { id: 3 }, outcome: 'applied', reason: 'doubled' }],
+    })
     expect(await rows()).toEqual(['created 1 doubled 3', 'created 2 '])
     const marked = await state()
     expect(marked).toMatchObject({

@@ -9,6 +9,7 @@ import { createImportFileReader } from '../../writes/import-file.ts'
 import { countRows, isFinal, type Operation, type Row, viewOf } from '../../writes/operation.ts'
 import type { Operations } from '../../writes/operations.ts'
 import type { Answer } from '../answer.ts'
+import { eventText } from '../event-stream.ts'
 import type { Router } from '../router.ts'
 import type { RunningAnswer } from '../with-idempotency.ts'
 import type { Services } from './services.ts'
@@ -112,7 +113,11 @@ export const mountOperations = (router: Router, services: Services): void => {
   router.bind(endpoints.watchOperation, async ({ caller, params }) => {
     const operation = await operations.get(caller, params.operation)
     return {
-      events: (emit, end) => follow(operations, caller, operation, emit, end),
+      events: ({ send, end }) => {
+        let number = 0
+        const emit = (name: string, data: unknown): void => send(eventText(name, data, ++number))
+        return { stop: follow(operations, caller, operation, emit, end) }
+      },
       organization: operation.organization,
     }
   })

@@ -4,6 +4,7 @@ import type { Audit } from '../../audit/audit.ts'
 import type { EraseName } from '../../audit/erase-name.ts'
 import type { Clock } from '../../clock.ts'
 import type { Health, Upstream } from '../../contract/system.ts'
+import type { Events } from '../../events/events.ts'
 import type { Diagnose } from '../../lists/diagnosis.ts'
 import type { Directory } from '../../lists/directory.ts'
 import type { Purge } from '../../lists/lists.ts'
@@ -32,6 +33,7 @@ export type Services = {
   assignments: Assignments
   audit: Audit
   eraseName: EraseName
+  events: Events
   clock: Clock
   version: string
   sessionSameSite: 'strict' | 'lax' | 'none'

@@ -6,6 +6,7 @@ export const key = `bench-${randomBytes(32).toString('hex')}`
 export const keyHeader = { 'X-API-Key': key }
 const scopes = [
   'organizations:read',
+  'events:read',
   'operators:read',
   'operators:write',
   'operators:import',

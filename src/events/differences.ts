@@ -1,0 +1,86 @@
+import { createHash } from 'node:crypto'
+import type { Operator, Status } from '../contract/operator.ts'
+
+/**
+ * A row of a known list: what events need of an operator. It holds no name but a digest, so there is none to erase. `name`
+ * undefined: ChatHub has not listed it yet. `toldAt`: when an event of a write last told of it, on the store's clock; 0: no event
+ * did; 1: one of a list did.
+ */
+export type Row = {
+  status: Status
+  statusCode?: number | undefined
+  name: string | undefined
+  toldAt: number
+}
+
+export const encodeRow = ({ status, statusCode, name = '', toldAt }: Row): string =>
+  `${status} ${statusCode ?? ''} ${name} ${toldAt}`
+export const decodeRow = (text: string): Row => {
+  const [status, code, name, toldAt] = text.split(' ') as [Status, string, string, string]
+  return {
+    status,
+    ...(code !== '' && { statusCode: Number(code) }),
+    name: name || undefined,
+    toldAt: Number(toldAt),
+  }
+}
+
+export const digestOf = (name: string): string =>
+  createHash('sha256').update(name).digest('base64url').slice(0, 12)
+
+/** An operator, or an organization as one that is active. */
+export type Listed = Pick<Operator, 'id' | 'name' | 'status' | 'statusCode'>
+
+export type Difference =
+  | { kind: 'added'; now: Listed }
+  | { kind: 'statusChanged'; now: Listed; from: Row }
+  | { kind: 'renamed'; now: Listed }
+  | { kind: 'removed'; id: number; was: Row }
+
+type Found = { differences: Difference[]; rows: Map<number, string | null> }
+
+/**
+ * What changed between a known list and one that was asked for at `askedAt`, and the rows that are new. What the gateway
+ * wrote since then is left as it is known.
+ */
+export const differencesOf = (
+  known: ReadonlyMap<number, string>,
+  listed: Iterable<Listed>,
+  askedAt: number,
+  isBaseLine: boolean,
+): Found => {
+  const found: Found = { differences: [], rows: new Map() }
+  const seen = new Set<number>()
+  for (const now of listed) {
+    seen.add(now.id)
+    compareRow(found, now, known.get(now.id), askedAt, isBaseLine)
+  }
+  for (const [id, text] of known) {
+    if (seen.has(id)) continue
+    const was = decodeRow(text)
+    if (was.toldAt >= askedAt) continue
+    found.rows.set(id, null)
+    found.differences.push({ kind: 'removed', id, was })
+  }
+  return found
+}
+
+const compareRow = (
+  { differences, rows }: Found,
+  now: Listed,
+  text: string | undefined,
+  askedAt: number,
+  isBaseLine: boolean,
+): void => {
+  const was = text === undefined ? undefined : decodeRow(text)
+  if (was && was.toldAt >= askedAt) return
+  const name = digestOf(now.name)
+  const isSame = was?.status === now.status && was.statusCode === now.statusCode
+  const toldAt = was?.toldAt || (isSame || isBaseLine ? 0 : 1)
+  const next = encodeRow({ ...now, name, toldAt })
+  if (next === text) return
+  rows.set(now.id, next)
+  if (!was) return void differences.push({ kind: 'added', now })
+  if (!isSame) differences.push({ kind: 'statusChanged', now, from: was })
+  if (was.name !== undefined && was.name !== name) differences.push({ kind: 'renamed', now })
+}

@@ -1,0 +1,61 @@
+import type { Place } from '../contract/event.ts'
+
+/** How much is kept of the log of each organization, and of the log of all together. */
+export type Retention = { keepMs: number; eventsMax: number }
+
+/** An event as it is kept: JSON without its id. */
+export type Logged = { ms: number; seq: number; organization: number; text: string }
+
+/** What is remembered of a list. Its rows are texts, by id. Times are ms since 1970, on the clock of the store. */
+export type KnownList = {
+  /** Another one after each change of a row. */
+  version: string
+  now: number
+  rows: ReadonlyMap<number, string>
+  /** When the list was asked for and had arrived that was compared last, and that which began it. Undefined: none was. */
+  seen: { askedAt: number; arrivedAt: number; begunAt: number } | undefined
+}
+
+/** What a change of a known list is made of. It is kept with its events in one step, or not at all. */
+export type ListChange = {
+  /** A text, or null for a row that is gone. */
+  rows: ReadonlyMap<number, string | null>
+  seen: KnownList['seen']
+  events: readonly Pick<Logged, 'organization' | 'text'>[]
+}
+
+/** `end`: what was read reaches to here. `isComplete`: the log ended here. */
+export type ReadEvents = { logged: Logged[]; end: Place; isComplete: boolean }
+
+/**
+ * The log of events and the lists it was made from: in this process, or in Redis for all instances. Both pass one suite.
+ * Lists are numbered by organization; 0 is the list of organizations. A flushed store begins a new epoch.
+ * @throws Failure `redis.unavailable`
+ */
+export type EventStore = {
+  /** What is known of a list; of these ids alone where given. */
+  load(list: number, ids?: readonly number[]): Promise<KnownList>
+  /** Notes that the list was asked for so many ms ago and had nothing new. False: it has another version by now. */
+  touch(list: number, version: string, askedMs: number): Promise<boolean>
+  /** Returns the new version, or undefined when the list had another one. At most 500 events. */
+  append(list: number, version: string, change: ListChange): Promise<string | undefined>
+  /** Where the log ends now. */
+  place(): Promise<Place>
+  /**
+   * Events of these logs, or of all together, behind a place or from the oldest on. `gone`: the log does not reach back to
+   * that place, or has another epoch.
+   */
+  read(
+    after: Place | undefined,
+    organizations: readonly number[] | 'all',
+    count: number,
+  ): Promise<ReadEvents | 'gone'>
+  /** Changes the texts of the events of an organization, without moving one. */
+  rewrite(organization: number, change: (text: string) => string): Promise<void>
+  /** Calls back soon after something was appended by any instance. It may call too often, and miss some. */
+  listen(heard: () => void): () => void
+}
+
+/** Whether `a` comes after `b` in one epoch. */
+export const isAfter = (a: Pick<Place, 'ms' | 'seq'>, b: Pick<Place, 'ms' | 'seq'>): boolean =>
+  a.ms > b.ms || (a.ms === b.ms && a.seq > b.seq)

@@ -1,0 +1,141 @@
+import { authorize } from '../access/authorize.ts'
+import type { Caller } from '../access/caller.ts'
+import type { Clock } from '../clock.ts'
+import type { NameToErase, OnChange } from '../contract/audit.ts'
+import type { EventPage, EventsQuery, Place } from '../contract/event.ts'
+import { placeText } from '../contract/event.ts'
+import type { Organization } from '../contract/organization.ts'
+import { isFailure } from '../errors.ts'
+import type { OperatorLists } from '../lists/operator-lists.ts'
+import type { Organizations } from '../lists/organizations.ts'
+import type { Roster } from '../lists/roster.ts'
+import type { Redis } from '../redis/redis.ts'
+import type { Listed } from './differences.ts'
+import { createEventFeed } from './event-feed.ts'
+import { eventOf, loggedEvent, resyncEvent, withoutName } from './event-text.ts'
+import { type EventSink, followEvents, isWanted, logsOf } from './follow-events.ts'
+import { createKeepFresh, type Interest } from './keep-fresh.ts'
+import { createMemoryEventStore } from './memory-event-store.ts'
+import { type BetweenWrites, createObserver } from './observer.ts'
+import { createRedisEventStore } from './redis-event-store.ts'
+
+/** Events of the caller's organizations. Organizations that the caller may not touch have none. */
+export type Events = {
+  /** A page of the log. @throws Failure `redis.unavailable` */
+  page(caller: Caller, query: EventsQuery): Promise<EventPage>
+  /** Sends events as they come, after a place: `unknown` is one that nobody knows. */
+  follow(
+    caller: Caller,
+    query: EventsQuery,
+    after: Place | 'unknown' | undefined,
+    sink: EventSink,
+  ): ReturnType<typeof followEvents>
+  /** Replaces the name in the log. Returns in how many events. @throws Failure `organization.unknown` */
+  eraseName(caller: Caller, organization: number, name: NameToErase): Promise<number>
+}
+
+// Who polls is interested for this long.
+const pollerMs = 120_000
+const pollersMax = 1000
+
+/** Differences between lists as they are loaded, and writes, as a log of events. */
+export const createEvents = (options: {
+  redis: Redis | undefined
+  clock: Clock
+  eventsKeepMs: number
+  eventsMax: number
+  freshMs: number
+  lists: OperatorLists
+  organizations: Organizations
+  systemCaller: Caller
+  betweenWrites: BetweenWrites
+  /** Looks for late requests in a list. */
+  listLoaded(roster: Roster, askedAt: number): void
+}) => {
+  const { redis, clock, eventsKeepMs: keepMs, eventsMax } = options
+  const retention = { keepMs, eventsMax }
+  const store = redis
+    ? createRedisEventStore(redis.tolerant, retention)
+    : createMemoryEventStore(clock, retention)
+  const feed = createEventFeed(store, clock)
+  const followers = new Set<ReturnType<typeof followEvents>>()
+  const pollers = new Map<string, Interest & { until: number }>()
+
+  const interests = function* (): Generator<Interest> {
+    for (const follower of followers) yield { caller: follower.caller(), wanted: follower.wanted }
+    for (const [key, poller] of pollers)
+      if (poller.until > clock.now()) yield poller
+      else pollers.delete(key)
+  }
+  const { loadAgain, stop: stopLoading } = createKeepFresh({ ...options, interests })
+  const observer = createObserver({ ...options, store, loadAgain })
+
+  const poll = (caller: Caller, wanted: EventsQuery): void => {
+    const key = `${caller.id} ${wanted.organizations?.join() ?? ''}`
+    pollers.delete(key)
+    if (pollers.size < pollersMax) pollers.set(key, { caller, wanted, until: clock.now() + pollerMs })
+  }
+  const page: Events['page'] = async (caller, query) => {
+    poll(caller, query)
+    const { after, limit } = query
+    const found = await store.read(after, logsOf(caller, query), limit)
+    if (found === 'gone') {
+      const place = await store.place()
+      const items = [eventOf(resyncEvent(null, clock.wall()), place)]
+      return { items, next: placeText(place), hasMore: false }
+    }
+    const { logged, end, isComplete } = found
+    const items = logged.flatMap((one) => {
+      const { kept, event } = loggedEvent(one, end.epoch)
+      return isWanted(caller, query, kept, after !== undefined) ? [event] : []
+    })
+    return { items, next: placeText(end), hasMore: !isComplete }
+  }
+
+  const events: Events = {
+    page,
+    follow: (caller, query, after, sink) => {
+      const follower = followEvents({ store, feed, clock }, { caller, wanted: query, after }, sink)
+      followers.add(follower)
+      const stop = (): void => {
+        follower.stop()
+        followers.delete(follower)
+      }
+      return { ...follower, stop }
+    },
+    eraseName: async (caller, organization, name) => {
+      authorize(caller, { organization })
+      let count = 0
+      await store.rewrite(organization, (text) => {
+        const next = withoutName(text, name)
+        if (next !== text) count++
+        return next
+      })
+      return count
+    },
+  }
+  return {
+    events,
+    /** Is told what the gateway has written. An event that cannot be kept now is found in a later list. */
+    written: (async (set) => {
+      try {
+        await observer.written(set)
+      } catch (error) {
+        if (!isFailure(error)) throw error
+      }
+    }) satisfies OnChange,
+    /** Is told each list of operators that was loaded, and when it was asked for (monotonic ms). */
+    rosterLoaded: (roster: Roster, askedAt: number): Promise<void> => {
+      options.listLoaded(roster, askedAt)
+      return observer.loaded({ list: roster.organization.id, listed: roster.operators, askedAt, roster })
+    },
+    organizationsLoaded: (all: ReadonlyMap<number, Organization>, askedAt: number): Promise<void> => {
+      const listed = [...all.values()].map((one): Listed => ({ ...one, status: 'active' }))
+      return observer.loaded({ list: 0, listed, askedAt })
+    },
+    stop: (): void => {
+      stopLoading()
+      observer.close()
+    },
+  }
+}

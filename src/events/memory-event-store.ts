@@ -1,0 +1,111 @@
+import type { Clock } from '../clock.ts'
+import type { Place } from '../contract/event.ts'
+import { type EventStore, isAfter, type KnownList, type Logged, type Retention } from './event-store.ts'
+
+type Log = { events: Logged[] /** The last one that was removed. */; removed: Pick<Place, 'ms' | 'seq'> }
+type List = Omit<KnownList, 'now' | 'rows'> & { rows: Map<number, string> }
+
+/** The log of a gateway without Redis. It ends with the process, and so does its epoch. */
+export const createMemoryEventStore = (clock: Clock, { keepMs, eventsMax }: Retention): EventStore => {
+  const epoch = String(Math.round(clock.wall() * 1000))
+  const lists = new Map<number, List>()
+  const logs = new Map<number, Log>()
+  const all: Log = { events: [], removed: { ms: 0, seq: 0 } }
+  const listeners = new Set<() => void>()
+  let last = { ms: Math.round(clock.wall()), seq: 0 }
+  let versions = 0
+
+  const listOf = (list: number): List => lists.get(list) ?? { version: '0', rows: new Map(), seen: undefined }
+  const add = (log: Log, event: Logged): void => {
+    log.events.push(event)
+    const { events } = log
+    const isOld = ({ ms }: Logged, slack: number): boolean => ms < event.ms - slack * keepMs
+    // In large steps, because each moves the rest.
+    if (events.length <= 1.1 * eventsMax && !isOld(events[0] as Logged, 1.1)) return
+    const excess = Math.max(
+      events.length - eventsMax,
+      events.findIndex((one) => !isOld(one, 1)),
+    )
+    log.removed = log.events.splice(0, excess).at(-1) ?? log.removed
+  }
+  const logsOf = (organizations: readonly number[] | 'all'): Log[] =>
+    organizations === 'all' ? [all] : organizations.flatMap((one) => logs.get(one) ?? [])
+
+  return {
+    load: async (list, ids) => {
+      const { rows, ...known } = listOf(list)
+      const some = ids?.flatMap((id): [number, string][] => {
+        const row = rows.get(id)
+        return row === undefined ? [] : [[id, row]]
+      })
+      return { ...known, now: Math.round(clock.wall()), rows: new Map(some ?? rows) }
+    },
+    touch: async (list, version, askedMs) => {
+      const known = listOf(list)
+      if (known.version !== version || !known.seen) return false
+      const now = Math.round(clock.wall())
+      known.seen = {
+        ...known.seen,
+        askedAt: Math.max(known.seen.askedAt, Math.round(now - askedMs)),
+        arrivedAt: now,
+      }
+      return true
+    },
+    append: async (list, version, { rows, seen, events }) => {
+      const known = listOf(list)
+      if (known.version !== version) return undefined
+      for (const [id, row] of rows) {
+        if (row === null) known.rows.delete(id)
+        else known.rows.set(id, row)
+      }
+      known.version = `${epoch}.${++versions}`
+      known.seen = seen
+      lists.set(list, known)
+      for (const { organization, text } of events) {
+        last = { ms: Math.max(last.ms, Math.round(clock.wall())), seq: last.seq + 1 }
+        const log = logs.get(organization) ?? { events: [], removed: { ms: 0, seq: 0 } }
+        logs.set(organization, log)
+        const event = { ...last, organization, text }
+        add(log, event)
+        add(all, event)
+      }
+      if (events.length > 0) for (const heard of listeners) heard()
+      return known.version
+    },
+    place: async () => ({ epoch, ...last }),
+    read: async (after, organizations, count) => {
+      const found = logsOf(organizations)
+      const isOld = after && after.ms < clock.wall() - keepMs
+      if (after && (isOld || after.epoch !== epoch || isAfter(after, last))) return 'gone'
+      if (after && found.some(({ removed }) => isAfter(removed, after))) return 'gone'
+      const merged = found
+        .flatMap(({ events }) => behind(events, after).slice(0, count + 1))
+        .sort((a, b) => (isAfter(a, b) ? 1 : -1))
+      const logged = merged.slice(0, count)
+      const isComplete = merged.length <= count
+      return { logged, isComplete, end: { epoch, ...(isComplete ? last : placeOf(logged.at(-1) ?? last)) } }
+    },
+    rewrite: async (organization, change) => {
+      // The log of all together has the same objects.
+      for (const event of logs.get(organization)?.events ?? []) event.text = change(event.text)
+    },
+    listen: (heard) => {
+      listeners.add(heard)
+      return () => void listeners.delete(heard)
+    },
+  }
+}
+
+const placeOf = ({ ms, seq }: Pick<Place, 'ms' | 'seq'>) => ({ ms, seq })
+
+/** The events behind a place; they are in order. */
+const behind = (events: readonly Logged[], after: Place | undefined): readonly Logged[] => {
+  if (!after) return events
+  let [low, high] = [0, events.length]
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if (isAfter(events[middle] as Logged, after)) high = middle
+    else low = middle + 1
+  }
+  return events.slice(low)
+}

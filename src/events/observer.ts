@@ -1,0 +1,202 @@
+import { LRUCache } from 'lru-cache'
+import { type Clock, pause } from '../clock.ts'
+import type { ChangeSet } from '../contract/audit.ts'
+import { isFailure } from '../errors.ts'
+import { shrank } from '../lists/guard-shrink.ts'
+import type { Roster } from '../lists/roster.ts'
+import { differencesOf, type Listed } from './differences.ts'
+import type { EventStore, KnownList, ListChange } from './event-store.ts'
+import { observedEvent, resyncEvent } from './event-text.ts'
+import { changeOfWrite, writtenIn } from './written-changes.ts'
+
+/** A list that was loaded. Equal lists are the same object where possible. `askedAt`: monotonic ms. */
+export type LoadedList = {
+  /** The organization; 0: the list of organizations. */
+  list: number
+  listed: readonly Listed[]
+  askedAt: number
+  roster?: Roster
+}
+
+/**
+ * Runs `work` while no write of the organization is in flight or in doubt, after late requests were marked. False: it did
+ * not run. @throws Failure
+ */
+export type BetweenWrites = (roster: Roster, askedAt: number, work: () => Promise<void>) => Promise<boolean>
+
+type Told = ListChange['events'][number] & { /** The row that it is about. */ row?: number }
+
+const eventsAtOnce = 500
+const againMs = 1000
+// An older list says too little. A newer one comes.
+const oldMs = 60_000
+const attemptsMax = 20
+
+/**
+ * Makes events of differences between the known list and a loaded one, and of writes. The known list and the log change in
+ * one step, so each change is told once, by whichever instance comes first.
+ */
+export const createObserver = (options: {
+  store: EventStore
+  clock: Clock
+  betweenWrites: BetweenWrites
+  /** Loads the list now. */
+  loadAgain(list: number): void
+}) => {
+  const { store, clock, betweenWrites, loadAgain } = options
+  /** The last list that was compared, which is the known one as long as that has this version. */
+  const compared = new LRUCache<number, { version: string; listed: readonly Listed[] }>({ max: 10_000 })
+  const waiting = new Map<number, LoadedList>()
+  const suspects = new Map<number, number>()
+  /** Lists that were served though they could not be compared. */
+  const missed = new Set<number>()
+  let isClosed = false
+
+  const resyncOf = (list: number, at: number, begins = false) =>
+    list === 0 ? [] : [{ organization: list, text: JSON.stringify(resyncEvent(list, at, begins)) }]
+  /** Keeps a change in steps of 500 rows with their events. Undefined: another instance came first. */
+  const keep = async (
+    list: number,
+    known: KnownList,
+    { events, seen, ...change }: Omit<ListChange, 'events'> & { events: readonly Told[] },
+  ): Promise<string | undefined> => {
+    const rows = [...change.rows]
+    let version: string | undefined = known.version
+    for (let at = 0; version !== undefined && (at === 0 || at < rows.length); at += eventsAtOnce) {
+      const some = new Map(rows.slice(at, at + eventsAtOnce))
+      const isFirst = at === 0
+      const told = events.filter(({ row }) => (row === undefined ? isFirst : some.has(row)))
+      version = await store.append(list, version, { rows: some, seen, events: told })
+    }
+    return version
+  }
+
+  type Found = ReturnType<typeof differencesOf> & { known: KnownList; askedAt: number }
+
+  /** The base line. Who comes back from before it has missed what happened until then. */
+  const begin = async ({ list, listed }: LoadedList, { known, askedAt, rows }: Found): Promise<boolean> => {
+    const seen = { askedAt, arrivedAt: known.now, begunAt: askedAt }
+    const events = resyncOf(list, known.now, !missed.has(list))
+    const version = await keep(list, known, { rows, seen, events })
+    if (version === undefined) return false
+    missed.delete(list)
+    compared.set(list, { version, listed })
+    return true
+  }
+  const touch = async ({ list, listed, askedAt }: LoadedList, version: string): Promise<boolean> => {
+    const isSame = await store.touch(list, version, clock.now() - askedAt)
+    if (isSame) compared.set(list, { version, listed })
+    return isSame
+  }
+  /**
+   * The list was asked for before the known one had arrived, so which of the two is newer cannot be known. Readers of one
+   * from before the base line may have missed something.
+   */
+  const passOver = async ({ list }: LoadedList, { known, askedAt }: Found): Promise<boolean> => {
+    const { seen } = known
+    const events = seen && askedAt < seen.begunAt ? resyncOf(list, known.now) : []
+    if (events.length > 0) await store.append(list, known.version, { rows: new Map(), seen, events })
+    loadAgain(list)
+    return true
+  }
+  /** Whether the list lost so much that a second one must say the same. */
+  const isDoubtful = ({ list, listed, askedAt }: LoadedList, { rows }: KnownList): boolean => {
+    const doubtedAt = suspects.get(list) ?? Number.POSITIVE_INFINITY
+    const doubtful = shrank(rows.size, listed.length) && askedAt < doubtedAt
+    if (doubtful) {
+      suspects.set(list, clock.now())
+      loadAgain(list)
+    } else suspects.delete(list)
+    return doubtful
+  }
+  const tell = async ({ list, listed }: LoadedList, found: Found): Promise<boolean> => {
+    const { known, askedAt, differences, rows } = found
+    const { askedAt: before, begunAt } = known.seen as NonNullable<KnownList['seen']>
+    const seen = { askedAt, arrivedAt: known.now, begunAt }
+    const events = differences.flatMap((difference): Told[] => {
+      const event = observedEvent(list, difference, [before, known.now])
+      const row = difference.kind === 'removed' ? difference.id : difference.now.id
+      return event ? [{ organization: event.organization as number, text: JSON.stringify(event), row }] : []
+    })
+    const version = await keep(list, known, { rows, seen, events })
+    if (version !== undefined) compared.set(list, { version, listed })
+    return version !== undefined
+  }
+
+  /** False: another instance came first. Differences are told only if `mayTell`. */
+  const compare = async (loaded: LoadedList, mayTell: boolean): Promise<boolean | 'differs'> => {
+    const known = await store.load(loaded.list)
+    const askedAt = Math.round(known.now - (clock.now() - loaded.askedAt))
+    const { seen } = known
+    const found = { known, askedAt, ...differencesOf(known.rows, loaded.listed, askedAt, !seen) }
+    if (!seen) return begin(loaded, found)
+    if (found.rows.size === 0) return touch(loaded, known.version)
+    if (found.differences.length > 0 && !mayTell) return 'differs'
+    if (askedAt < seen.arrivedAt) return passOver(loaded, found)
+    return isDoubtful(loaded, known) || tell(loaded, found)
+  }
+  /** Whether nothing is left to tell of the list. */
+  const settle = async (loaded: LoadedList, mayTell: boolean): Promise<boolean> => {
+    for (let attempt = 1; attempt < attemptsMax; attempt++) {
+      const result = await compare(loaded, mayTell)
+      if (result !== false) return result === true
+    }
+    return false
+  }
+
+  const settleBetweenWrites = async (loaded: LoadedList): Promise<boolean> => {
+    const { roster, askedAt } = loaded
+    if (!roster) return settle(loaded, true)
+    let isSettled = false
+    await betweenWrites(roster, askedAt, async () => {
+      isSettled = await settle(loaded, true)
+    })
+    return isSettled
+  }
+  /** Tells of the newest list that waits, as soon as that can be done. */
+  const tellWaiting = async (list: number): Promise<void> => {
+    for (let loaded = waiting.get(list); loaded && !isClosed; loaded = waiting.get(list)) {
+      const isOver =
+        clock.now() - loaded.askedAt > oldMs || (await settleBetweenWrites(loaded).catch(() => false))
+      if (!isOver) await pause(clock, againMs)
+      else if (waiting.get(list) === loaded) waiting.delete(list)
+    }
+  }
+  const tellLater = (loaded: LoadedList): void => {
+    const isTelling = waiting.has(loaded.list)
+    waiting.set(loaded.list, loaded)
+    if (!isTelling) void tellWaiting(loaded.list)
+  }
+
+  return {
+    /** Resolves when the list is known to the store, or could not be. Differences are told in the background. */
+    loaded: async (loaded: LoadedList): Promise<void> => {
+      const { list, listed } = loaded
+      try {
+        const own = compared.get(list)
+        if (own?.listed === listed && (await touch(loaded, own.version))) return
+        if (await settle(loaded, false)) return
+      } catch (error) {
+        if (!isFailure(error)) throw error
+        missed.add(list)
+      }
+      tellLater(loaded)
+    },
+    /** Tells what a write changed. What cannot be told now is found in a later list. @throws Failure */
+    written: async (set: ChangeSet): Promise<void> => {
+      const { organization } = set
+      const written = writtenIn(set)
+      if (organization === null || written.length === 0) return
+      const ids = written.map(({ operator }) => operator.id)
+      for (let attempt = 1; attempt < attemptsMax; attempt++) {
+        const known = await store.load(organization, ids)
+        const change = changeOfWrite({ ...set, organization }, written, known)
+        if (change.rows.size === 0) return
+        if ((await store.append(organization, known.version, change)) !== undefined) return
+      }
+    },
+    close: (): void => {
+      isClosed = true
+    },
+  }
+}

@@ -1,0 +1,126 @@
+import type { Place } from '../contract/event.ts'
+import { Failure } from '../errors.ts'
+import type { Redis } from '../redis/redis.ts'
+import { createEventScripts, floors, keysFrom, listKey, logOfAll, meta, textsKey } from './event-scripts.ts'
+import { type EventStore, isAfter, type KnownList, type Logged, type Retention } from './event-store.ts'
+
+const logsAtOnce = 100
+const rewrittenAtOnce = 200
+
+type LoadAnswer = [now: Buffer, version: Buffer, seen: Buffer, rows: Buffer[]]
+type ReadAnswer = [epoch: Buffer, ms: Buffer, seq: Buffer, gone: number, complete: number, ...Buffer[]]
+
+/** The log that instances share. */
+export const createRedisEventStore = (redis: Redis, { keepMs, eventsMax }: Retention): EventStore => {
+  const scripts = createEventScripts(redis, keepMs)
+  const channel = `${redis.prefix}events:appended`
+  const from = redis.prefix + keysFrom
+
+  const readSome = async (after: Place | undefined, logs: readonly number[], count: number) => {
+    const place = after ? [after.epoch, after.ms, after.seq] : ['', 0, 0]
+    const answer = await scripts.read([meta, floors], from, keepMs, ...place, count, ...logs)
+    const [epoch, ms, seq, gone, complete, ...found] = answer as ReadAnswer
+    const logged: Logged[] = []
+    for (let at = 0; at < found.length; at += 3) logged.push(loggedOf(found.slice(at, at + 3)))
+    const end: Place = { epoch: String(epoch), ms: Number(ms), seq: Number(seq) }
+    return { logged, end, isGone: gone === 1, isComplete: complete === 1 }
+  }
+  const readLogs: EventStore['read'] = async (after, organizations, count) => {
+    const logs = organizations === 'all' ? [0] : organizations
+    // Without logs the answer is where the log ends.
+    const { end, ...first } = await readSome(after, logs.slice(0, logsAtOnce), count)
+    let { isGone, isComplete } = first
+    const logged = [...first.logged]
+    for (let next = logsAtOnce; next < logs.length && !isGone; next += logsAtOnce) {
+      const some = await readSome(after, logs.slice(next, next + logsAtOnce), count)
+      isGone = some.isGone || some.end.epoch !== end.epoch
+      isComplete &&= some.isComplete
+      // What was appended since the first script is read the next time.
+      logged.push(...some.logged.filter((one) => !isAfter(one, end)))
+    }
+    if (isGone) return 'gone'
+    logged.sort((a, b) => (isAfter(a, b) ? 1 : -1))
+    isComplete &&= logged.length <= count
+    const found = logged.slice(0, count)
+    const { ms, seq } = isComplete ? end : (found.at(-1) ?? end)
+    // A text is missing where the log of the organization ended sooner than that of all together.
+    const whole = found.filter(({ text }) => text !== '')
+    return { logged: whole, end: { epoch: end.epoch, ms, seq }, isComplete }
+  }
+  const place: EventStore['place'] = async () => {
+    const here = await readLogs(undefined, [], 1)
+    if (here === 'gone') throw new Failure('redis.unavailable', { retryAfterMs: 1000 })
+    return here.end
+  }
+
+  return {
+    load: async (list, ids) => {
+      if (ids?.length === 0) ids = [0]
+      const [now, version, seen, rows] = (await scripts.load(
+        [meta, listKey(list)],
+        ...(ids ?? []),
+      )) as LoadAnswer
+      return { now: Number(now), version: String(version), seen: seenOf(String(seen)), rows: rowsOf(rows) }
+    },
+    touch: async (list, version, askedMs) =>
+      (await scripts.touch([meta, listKey(list)], version, Math.round(askedMs), 2 * keepMs)) === 1,
+    append: async (list, version, { rows, seen, events }) => {
+      const text = seen ? `${seen.askedAt} ${seen.arrivedAt} ${seen.begunAt}` : ''
+      const changed = [...rows].flatMap(([id, row]) => [id, row ?? ''])
+      const told = events.flatMap((event) => [event.organization, event.text])
+      const keys = [meta, listKey(list), logOfAll, floors]
+      const args = [from, channel, version, keepMs, eventsMax, text, rows.size, ...changed, ...told]
+      const next = (await scripts.append(keys, ...args)) as Buffer | null
+      return next === null ? undefined : String(next)
+    },
+    place,
+    read: readLogs,
+    rewrite: async (organization, change) => {
+      let after: Place | undefined
+      for (;;) {
+        const page = await readLogs(after, [organization], rewrittenAtOnce)
+        // Trimmed meanwhile: from the oldest on again.
+        if (page === 'gone') {
+          after = undefined
+          continue
+        }
+        const changed = page.logged.flatMap(({ ms, seq, text }) => {
+          const next = change(text)
+          return next === text ? [] : [`${ms}-${seq}`, next]
+        })
+        if (changed.length > 0) await scripts.replace([meta, textsKey(organization)], ...changed)
+        if (page.isComplete) return
+        after = page.end
+      }
+    },
+    listen: (heard) => {
+      const subscription = redis.subscribe({
+        channels: [channel],
+        onReady: heard,
+        onLost: () => {},
+        onMessage: heard,
+      })
+      return subscription.close
+    },
+  }
+}
+
+const loggedOf = ([id, organization, text]: Buffer[]): Logged => {
+  const [ms, seq] = String(id).split('-').map(Number) as [number, number]
+  return { ms, seq, organization: Number(String(organization)), text: String(text) }
+}
+
+const seenOf = (text: string): KnownList['seen'] => {
+  const [askedAt, arrivedAt, begunAt] = text.split(' ').map(Number)
+  if (text === '') return undefined
+  return { askedAt: askedAt as number, arrivedAt: arrivedAt as number, begunAt: begunAt as number }
+}
+
+const rowsOf = (found: readonly Buffer[]): Map<number, string> => {
+  const rows = new Map<number, string>()
+  for (let at = 0; at < found.length; at += 2) {
+    const id = Number(String(found[at]))
+    if (Number.isInteger(id)) rows.set(id, String(found[at + 1]))
+  }
+  return rows
+}

@@ -1,0 +1,224 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import type { Caller } from '../../src/access/caller.ts'
+import { systemClock } from '../../src/clock.ts'
+import type { ChangeSet } from '../../src/contract/audit.ts'
+import { type Event, type Place, parseEventPlace } from '../../src/contract/event.ts'
+import { createEvents } from '../../src/events/events.ts'
+import type { OperatorLists } from '../../src/lists/operator-lists.ts'
+import type { Organizations } from '../../src/lists/organizations.ts'
+import { createRoster } from '../../src/lists/roster.ts'
+import { createRedis } from '../../src/redis/redis.ts'
+import type { TestDatabase } from '../support/redis.ts'
+import { until } from '../support/until.ts'
+
+type Status = 'active' | 'inactive' | 'deleted'
+type Person = { id: number; name: string; status: Status }
+type People = Map<number, Person>
+
+export const organizations = [1, 2, 3]
+const everyone: Caller = {
+  id: 'reader',
+  kind: 'key',
+  scopes: new Set(['events:read']),
+  organizations: '*',
+  requestsPerMinute: 1,
+  expiresAt: undefined,
+}
+const statuses: Status[] = ['active', 'inactive', 'deleted']
+const freshMs = 500
+
+/** What ChatHub has, three instances before it over one Redis, and readers that keep their own copy of it. */
+export const createEventWorld = (database: TestDatabase, random: () => number) => {
+  const truth = new Map(organizations.map((one) => [one, new Map() as People]))
+  let lastId = 0
+  const below = (count: number): number => Math.floor(random() * count)
+  const anyOf = <T>(all: readonly T[]): T => all[below(all.length)] as T
+  const copyOf = (organization: number): Person[] =>
+    [...(truth.get(organization) as People).values()].map((person) => ({ ...person }))
+
+  /** The organization's lock, which all instances share. */
+  const locks = new Map<number, Promise<unknown>>()
+  const locked = <T>(organization: number, work: () => Promise<T>): Promise<T> => {
+    const next = (locks.get(organization) ?? Promise.resolve()).then(work)
+    locks.set(
+      organization,
+      next.catch(() => {}),
+    )
+    return next
+  }
+
+  const startInstance = async () => {
+    const { url, prefix } = database
+    const redis = createRedis({ url, prefix, clock: systemClock, commandMs: 20_000, report: () => {} })
+    await until(() => redis.state() === 'ready')
+    const loadedAt = new Map<number, number>()
+    const load = async (organization: number) => {
+      const askedAt = systemClock.now()
+      loadedAt.set(organization, askedAt)
+      if (random() < 0.5) await pause(below(4))
+      const listed = copyOf(organization)
+      // What arrives may be older than what others have seen meanwhile.
+      if (random() < 0.5) await pause(below(4))
+      const roster = createRoster({ id: organization, name: `Organization ${organization}` }, listed)
+      await made.rosterLoaded(roster, askedAt)
+      return listed
+    }
+    const made = createEvents({
+      ...{ redis, clock: systemClock, eventsKeepMs: 3_600_000, eventsMax: 5000, freshMs },
+      lists: {
+        remembered: (_caller: Caller, organization: number) => ({ askedAt: loadedAt.get(organization) ?? 0 }),
+        read: (_caller: Caller, organization: number) => load(organization),
+      } as unknown as OperatorLists,
+      organizations: {
+        list: async () => ({ found: organizations.map((id) => ({ id, name: '' })) }),
+      } as unknown as Organizations,
+      systemCaller: everyone,
+      listLoaded: () => {},
+      betweenWrites: ({ organization }, _askedAt, work) =>
+        locked(organization.id, async () => {
+          await work()
+          return true
+        }),
+    })
+    let isAlive = true
+    return {
+      ...made,
+      load,
+      isAlive: () => isAlive,
+      kill: () => {
+        isAlive = false
+        redis.close()
+        made.stop()
+      },
+    }
+  }
+  type Instance = Awaited<ReturnType<typeof startInstance>>
+  let instances: Instance[] = []
+  const anyInstance = (): Instance => anyOf(instances)
+
+  /** Changes something at random, and says what a write would have told. */
+  const change = (organization: number): ChangeSet['changes'] => {
+    const people = truth.get(organization) as People
+    const someone = people.size > 0 ? anyOf([...people.values()]) : undefined
+    const told = { outcome: 'applied', reason: null, from: null } as const
+    if (!someone || random() < 0.4) {
+      const id = ++lastId
+      people.set(id, { id, name: `Person ${id}`, status: 'active' })
+      return [{ ...told, kind: 'added', operator: { id, name: `Person ${id}` }, to: 'active' }]
+    }
+    const { id, name, status: from } = someone
+    const status = anyOf(statuses.filter((one) => one !== from))
+    people.set(id, { id, name, status })
+    return [{ ...told, kind: 'statusChanged', operator: { id, name }, from, to: status }]
+  }
+  const changeBehind = (organization: number): void => {
+    const people = truth.get(organization) as People
+    const someone = people.size > 3 ? anyOf([...people.values()]) : undefined
+    const dice = random()
+    if (someone && dice < 0.15) people.delete(someone.id)
+    else if (someone && dice < 0.35) people.set(someone.id, { ...someone, name: `Other ${below(1e6)}` })
+    else change(organization)
+  }
+  const write = (organization: number): Promise<void> =>
+    locked(organization, async () => {
+      const instance = anyInstance()
+      const changes = change(organization)
+      if (random() < 0.3) await pause(below(3))
+      const set = { organization, at: Date.now(), client: 'crm', operation: `${organization}-x`, changes }
+      if (instance.isAlive()) await instance.written(set)
+    })
+
+  /** A client that follows the rules of docs/events.md. */
+  const startReader = () => {
+    const copy = new Map<number, People>()
+    const events: Event[] = []
+    let place: Place | undefined
+    let queue: Promise<unknown> = Promise.resolve()
+    let follower: { stop(): void } | undefined
+    let at: Instance | undefined
+    const readList = async (organization: number): Promise<void> => {
+      const listed = await anyInstance().load(organization)
+      copy.set(organization, new Map(listed.map((person) => [person.id, person])))
+    }
+    const apply = async (event: Event): Promise<void> => {
+      const { type, organization, operator } = event
+      if (type === 'resync') {
+        for (const one of organization === null ? organizations : [organization]) await readList(one)
+      } else if (operator && organization !== null) {
+        const people = copy.get(organization) as People
+        const { id, name, status } = operator
+        if (type === 'operator.removed') people.delete(id)
+        else people.set(id, { id, name: name ?? '', status: status as Status })
+      }
+    }
+    const connect = (): void => {
+      follower?.stop()
+      at = anyInstance()
+      const here = at
+      const after = place && (parseEventPlace(`${place.epoch}-${place.ms}-${place.seq}`) as Place)
+      let isFirst = after === undefined
+      follower = here.events.follow(everyone, { limit: 100 }, after, {
+        send: (some, end) => {
+          if (at !== here || !here.isAlive()) return
+          place = end
+          events.push(...some)
+          queue = queue.then(async () => {
+            // Who has no place yet reads the lists once the stream has begun.
+            if (isFirst) for (const one of organizations) await readList(one)
+            isFirst = false
+            for (const event of some) await apply(event)
+          })
+        },
+        drained: async () => {},
+      })
+    }
+    connect()
+    return {
+      events,
+      connect,
+      reconnectIfCut: () => {
+        if (!at?.isAlive()) connect()
+      },
+      /** What differs from the truth; undefined: nothing. */
+      difference: async (): Promise<string | undefined> => {
+        await queue
+        for (const organization of organizations) {
+          const mine = JSON.stringify([...(copy.get(organization) ?? [])].sort())
+          const real = JSON.stringify([...(truth.get(organization) as People)].sort())
+          if (mine !== real) return `organization ${organization}: ${mine} is not ${real}`
+        }
+        return undefined
+      },
+      stop: () => follower?.stop(),
+    }
+  }
+
+  return {
+    start: async () => {
+      instances = await Promise.all([1, 2, 3].map(startInstance))
+    },
+    changeBehind,
+    write,
+    load: (organization: number) => anyInstance().load(organization),
+    anyOrganization: () => anyOf(organizations),
+    startReader,
+    /** Ends an instance as a killed process ends, and starts another one. */
+    kill: async (): Promise<void> => {
+      const [killed] = instances.splice(below(instances.length), 1)
+      killed?.kill()
+      instances.push(await startInstance())
+    },
+    log: async (): Promise<Event[]> => {
+      const found: Event[] = []
+      for (let page = await anyInstance().events.page(everyone, { limit: 1000 }); ; ) {
+        found.push(...page.items)
+        if (!page.hasMore) return found
+        const after = parseEventPlace(page.next) as Place
+        page = await anyInstance().events.page(everyone, { limit: 1000, after })
+      }
+    },
+    stop: () => {
+      for (const instance of instances) instance.kill()
+    },
+  }
+}

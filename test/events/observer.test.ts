@@ -1,0 +1,117 @@
+import { describe, expect, it } from '@jest/globals'
+import type { Clock } from '../../src/clock.ts'
+import { createMemoryEventStore } from '../../src/events/memory-event-store.ts'
+import { createObserver } from '../../src/events/observer.ts'
+import { createRoster } from '../../src/lists/roster.ts'
+import { createClock, type HandClock } from '../support/clock.ts'
+
+describe('what is told', () => {
+  const person = (id: number, status: 'active' | 'inactive' = 'active') => ({
+    id,
+    name: `Person ${id}`,
+    status,
+  })
+  const setUp = () => {
+    const clock = createClock() as HandClock & Clock
+    const store = createMemoryEventStore(clock, { keepMs: 3_600_000, eventsMax: 100 })
+    const again: number[] = []
+    const doubt = { is: false }
+    const start = () =>
+      createObserver({
+        ...{ store, clock, loadAgain: (list) => void again.push(list) },
+        betweenWrites: async (_roster, _askedAt, work) => {
+          if (!doubt.is) await work()
+          return !doubt.is
+        },
+      })
+    const observer = start()
+    const listOf = (ids: readonly number[], askedAt = clock.now()) => {
+      const operators = ids.map((id) => person(id))
+      const roster = createRoster({ id: 24, name: 'Support' }, operators)
+      return { list: 24, listed: operators, askedAt, roster }
+    }
+    const events = async () => {
+      const page = await store.read(undefined, [24], 1000)
+      if (page === 'gone') throw new Error(page)
+      return page.logged.map(({ text }) => JSON.parse(text)).filter(({ type }) => type !== 'resync')
+    }
+    const load = async (ids: readonly number[], by = observer) => {
+      await clock.advance(10)
+      await by.loaded(listOf(ids))
+      await clock.advance(10)
+    }
+    const written = (id: number, reason: string | null = null) =>
+      observer.written({
+        ...{ organization: 24, at: clock.wall(), client: 'crm', operation: '24-abc' },
+        changes: [
+          {
+            ...{ kind: 'added', from: null, to: 'active', outcome: 'applied', reason },
+            operator: { id, name: 'Zoe' },
+          },
+        ],
+      })
+    const brief = async () =>
+      (await events()).map(({ type, via, operator }) => `${type} ${operator.id} ${via}`)
+    return { clock, again, doubt, observer, start, listOf, events, brief, load, written }
+  }
+
+  it('nothing of a write by a list that was asked for before it, or after it', async () => {
+    const { clock, observer, listOf, load, brief, written } = setUp()
+    await load([1, 2])
+    await clock.advance(10)
+    const before = listOf([1, 2])
+    await clock.advance(10)
+    await written(3)
+    await observer.loaded(before)
+    await load([1, 2, 3])
+    await written(3) // told again by another instance
+    await load([1, 2, 3])
+    expect(await brief()).toEqual(['operator.added 3 gateway'])
+    await load([1, 2])
+    expect(await brief()).toEqual(['operator.added 3 gateway', 'operator.removed 3 observed'])
+  })
+
+  it('nothing while a write is in doubt, and what is left afterwards', async () => {
+    const { clock, doubt, load, brief, written } = setUp()
+    await load([1])
+    doubt.is = true
+    await load([1, 2, 3])
+    await clock.advance(3000)
+    expect(await brief()).toEqual([])
+    await written(2)
+    doubt.is = false
+    await clock.advance(2000)
+    expect(await brief()).toEqual(['operator.added 2 gateway', 'operator.added 3 observed'])
+  })
+
+  it('a late duplicate, with its operation and a flag', async () => {
+    const { load, events, written } = setUp()
+    await load([1])
+    await written(2, 'doubled')
+    await load([1, 2])
+    expect(await events()).toMatchObject([
+      { type: 'operator.added', operator: { id: 2 }, operation: '24-abc', via: 'observed', late: true },
+    ])
+    expect((await events())[0].between).toHaveLength(2)
+  })
+
+  it('nothing of a list that is older than the known one; another is loaded', async () => {
+    const { clock, again, observer, listOf, load, brief } = setUp()
+    await load([1])
+    const old = listOf([1])
+    await load([1, 2])
+    await observer.loaded(old)
+    await clock.advance(10)
+    expect([await brief(), again]).toEqual([['operator.added 2 observed'], [24]])
+  })
+
+  it('a great loss only by the second list, also at an instance that has seen no list before', async () => {
+    const { again, start, load, brief } = setUp()
+    await load([1, 2, 3, 4, 5])
+    const other = start()
+    await load([1, 2], other)
+    expect([await brief(), again]).toEqual([[], [24]])
+    await load([1, 2], other)
+    expect(await brief()).toEqual([3, 4, 5].map((id) => `operator.removed ${id} observed`))
+  })
+})
