@@ -75,7 +75,8 @@ export const createObserver = (options: {
 
   /** The base line. Who comes back from before it has missed what happened until then. */
   const begin = async ({ list, listed }: LoadedList, { known, askedAt, rows }: Found): Promise<boolean> => {
-    const seen = { askedAt, arrivedAt: known.now, begunAt: askedAt }
+    // A list that was asked for before this one arrived may lack what this one has.
+    const seen = { askedAt, arrivedAt: known.now, begunAt: known.now }
     const events = resyncOf(list, known.now, !missed.has(list))
     const version = await keep(list, known, { rows, seen, events })
     if (version === undefined) return false
@@ -94,7 +95,7 @@ export const createObserver = (options: {
    */
   const passOver = async ({ list }: LoadedList, { known, askedAt }: Found): Promise<boolean> => {
     const { seen } = known
-    const events = seen && askedAt < seen.begunAt ? resyncOf(list, known.now) : []
+    const events = seen && askedAt <= seen.begunAt ? resyncOf(list, known.now) : []
     if (events.length > 0) await store.append(list, known.version, { rows: new Map(), seen, events })
     loadAgain(list)
     return true
@@ -132,7 +133,8 @@ export const createObserver = (options: {
     if (!seen) return begin(loaded, found)
     if (found.rows.size === 0) return touch(loaded, known.version)
     if (found.differences.length > 0 && !mayTell) return 'differs'
-    if (askedAt < seen.arrivedAt) return passOver(loaded, found)
+    // Times have a precision of 1 ms.
+    if (askedAt <= seen.arrivedAt) return passOver(loaded, found)
     return isDoubtful(loaded, known) || tell(loaded, found)
   }
   /** Whether nothing is left to tell of the list. */

@@ -1,6 +1,6 @@
 import type { Change, ChangeSet } from '../contract/audit.ts'
 import type { Event } from '../contract/event.ts'
-import { decodeRow, encodeRow, type Listed } from './differences.ts'
+import { decodeRow, digestOf, encodeRow, type Listed } from './differences.ts'
 import type { KnownList, ListChange } from './event-store.ts'
 import { writtenEvent } from './event-text.ts'
 
@@ -37,7 +37,8 @@ export const changeOfWrite = (
     const was = text === undefined ? undefined : decodeRow(text)
     // The answer was lost, or another instance took the operation over.
     if (was && was.toldAt > 0 && was.status === status) continue
-    rows.set(id, encodeRow({ status, name: was?.name, toldAt: known.now }))
+    // The name that readers are told, so that any other one in a later list is told as a change.
+    rows.set(id, encodeRow({ status, name: digestOf(operator.name), toldAt: known.now }))
     const lateSince = isLate ? (known.seen?.askedAt ?? set.at) : undefined
     const told = writtenEvent(set, kind, operator, was?.status ?? from, { at: known.now, lateSince })
     events.push({ organization: set.organization, text: JSON.stringify(told) })

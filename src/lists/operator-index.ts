@@ -27,8 +27,14 @@ export const createOperatorIndex = (redis: Redis | undefined): OperatorIndex => 
   /** In the background: a lost hint costs a search. */
   const share = async (to: Redis, operators: readonly number[], organization: number): Promise<void> => {
     for (let first = 0; first < operators.length; first += writtenAtOnce) {
-      const hints = new Map(operators.slice(first, first + writtenAtOnce).map((id) => [id, organization]))
-      await to.run((client) => client.multi().hset(key, hints).expire(key, keepSeconds).exec())
+      const hints = operators.slice(first, first + writtenAtOnce).flatMap((id) => [id, organization])
+      await to.run((client) =>
+        client
+          .multi()
+          .hset(key, ...hints)
+          .expire(key, keepSeconds)
+          .exec(),
+      )
     }
   }
   return {

@@ -117,9 +117,11 @@ describe('a session cookie', () => {
   const origin = 'https://crm.example.com'
   const session = { ...caller, kind: 'session', origin } as const
   const used: string[] = []
-  const find = async (id: string) => {
+  const find = async (id: string, check: (origin: string) => void) => {
+    if (id !== 'known') return undefined
+    check(session.origin)
     used.push(id)
-    return id === 'known' ? session : undefined
+    return session
   }
   const authenticate = createAuthenticate([() => caller], { find } as unknown as Sessions)
   const asPage = (more: Headers = {}, id = 'known') =>

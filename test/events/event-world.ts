@@ -183,9 +183,16 @@ export const createEventWorld = (database: TestDatabase, random: () => number) =
       difference: async (): Promise<string | undefined> => {
         await queue
         for (const organization of organizations) {
-          const mine = JSON.stringify([...(copy.get(organization) ?? [])].sort())
-          const real = JSON.stringify([...(truth.get(organization) as People)].sort())
-          if (mine !== real) return `organization ${organization}: ${mine} is not ${real}`
+          const mine = copy.get(organization) ?? new Map<number, Person>()
+          const real = truth.get(organization) as People
+          const wrong = [...new Set([...mine.keys(), ...real.keys()])].filter(
+            (id) => JSON.stringify(mine.get(id)) !== JSON.stringify(real.get(id)),
+          )
+          if (wrong.length === 0) continue
+          const shown = wrong.map(
+            (id) => `${JSON.stringify(mine.get(id))} is not ${JSON.stringify(real.get(id))}`,
+          )
+          return `organization ${organization}: ${shown.join('; ')}`
         }
         return undefined
       },

@@ -30,29 +30,30 @@ describe('what is told', () => {
       const roster = createRoster({ id: 24, name: 'Support' }, operators)
       return { list: 24, listed: operators, askedAt, roster }
     }
-    const events = async () => {
+    const all = async () => {
       const page = await store.read(undefined, [24], 1000)
       if (page === 'gone') throw new Error(page)
-      return page.logged.map(({ text }) => JSON.parse(text)).filter(({ type }) => type !== 'resync')
+      return page.logged.map(({ text }) => JSON.parse(text))
     }
+    const events = async () => (await all()).filter(({ type }) => type !== 'resync')
     const load = async (ids: readonly number[], by = observer) => {
       await clock.advance(10)
       await by.loaded(listOf(ids))
       await clock.advance(10)
     }
-    const written = (id: number, reason: string | null = null) =>
+    const written = (id: number, reason: string | null = null, name = `Person ${id}`) =>
       observer.written({
         ...{ organization: 24, at: clock.wall(), client: 'crm', operation: '24-abc' },
         changes: [
           {
             ...{ kind: 'added', from: null, to: 'active', outcome: 'applied', reason },
-            operator: { id, name: 'Zoe' },
+            operator: { id, name },
           },
         ],
       })
     const brief = async () =>
       (await events()).map(({ type, via, operator }) => `${type} ${operator.id} ${via}`)
-    return { clock, again, doubt, observer, start, listOf, events, brief, load, written }
+    return { clock, again, doubt, observer, start, listOf, all, events, brief, load, written }
   }
 
   it('nothing of a write by a list that was asked for before it, or after it', async () => {
@@ -69,6 +70,15 @@ describe('what is told', () => {
     expect(await brief()).toEqual(['operator.added 3 gateway'])
     await load([1, 2])
     expect(await brief()).toEqual(['operator.added 3 gateway', 'operator.removed 3 observed'])
+  })
+
+  it('another name than a write told, when the list has it', async () => {
+    const { load, brief, written } = setUp()
+    await load([1])
+    await written(2, null, 'Person 2 as it was before somebody renamed it')
+    await load([1, 2])
+    await load([1, 2])
+    expect(await brief()).toEqual(['operator.added 2 gateway', 'operator.renamed 2 observed'])
   })
 
   it('nothing while a write is in doubt, and what is left afterwards', async () => {
@@ -103,6 +113,23 @@ describe('what is told', () => {
     await observer.loaded(old)
     await clock.advance(10)
     expect([await brief(), again]).toEqual([['operator.added 2 observed'], [24]])
+  })
+
+  it('resync, when a list without what the base line has was asked for before that arrived', async () => {
+    const { clock, observer, start, listOf, all, again } = setUp()
+    const base = listOf([1, 2])
+    await clock.advance(10)
+    // Another instance asked later, and was answered before somebody added the second one.
+    const served = listOf([1])
+    await clock.advance(10)
+    await observer.loaded(base)
+    await start().loaded(served)
+    await clock.advance(10)
+    expect((await all()).map(({ type, begins = false }) => [type, begins])).toEqual([
+      ['resync', true],
+      ['resync', false],
+    ])
+    expect(again).toEqual([24])
   })
 
   it('a great loss only by the second list, also at an instance that has seen no list before', async () => {
