@@ -13,7 +13,7 @@ type Source = 'token' | 'login'
 type Ready = { state: 'ready'; source: Source; since: number } & Token
 type State = { state: 'none' } | Ready | { state: 'refused'; source: Source; until: number }
 
-export type TokenStatus = {
+type TokenStatus = {
   /** `unproven`: ChatHub has not yet accepted the token. */
   state: State['state'] | 'unproven'
   source: Source | null

@@ -12,7 +12,7 @@ export const eventTypes = [
   'organization.added',
   'organization.removed',
 ] as const
-export type EventType = (typeof eventTypes)[number]
+type EventType = (typeof eventTypes)[number]
 
 /** A place in the log of events. Places of different epochs cannot be compared. */
 export type Place = { epoch: string; ms: number; seq: number }

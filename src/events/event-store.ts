@@ -25,7 +25,7 @@ export type ListChange = {
 }
 
 /** `end`: what was read reaches to here. `isComplete`: the log ended here. */
-export type ReadEvents = { logged: Logged[]; end: Place; isComplete: boolean }
+type ReadEvents = { logged: Logged[]; end: Place; isComplete: boolean }
 
 /**
  * The log of events and the lists it was made from: in this process, or in Redis for all instances. Both pass one suite.

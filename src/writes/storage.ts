@@ -18,7 +18,7 @@ export type Storage = {
 }
 
 /** `unbounded`: no limit is set, or it cannot be read. */
-export type StorageStatus = { state: 'ok' | 'full' | 'unbounded' } & (
+type StorageStatus = { state: 'ok' | 'full' | 'unbounded' } & (
   | Usage
   | { usedBytes: null; maxBytes: null }
 )

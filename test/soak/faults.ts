@@ -119,4 +119,4 @@ export const createFaults = ({ fleet, asking, seed, isWriting, isOver }: Parts) 
     isCalm: () => isCalm,
   }
 }
-export type Faults = ReturnType<typeof createFaults>
+type Faults = ReturnType<typeof createFaults>
