@@ -4,7 +4,7 @@ import { component, Id, IdList, wholeText, wordList } from './ids.ts'
 import { statuses } from './operator.ts'
 
 /** What a caller may ask for. `resync` comes unasked. */
-export const eventTypes = [
+const eventTypes = [
   'operator.added',
   'operator.statusChanged',
   'operator.renamed',
@@ -12,7 +12,6 @@ export const eventTypes = [
   'organization.added',
   'organization.removed',
 ] as const
-type EventType = (typeof eventTypes)[number]
 
 /** A place in the log of events. Places of different epochs cannot be compared. */
 export type Place = { epoch: string; ms: number; seq: number }

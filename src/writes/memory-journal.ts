@@ -9,7 +9,7 @@ import { decodeRows, encodeRows } from './row-codec.ts'
 import type { Usage } from './storage.ts'
 
 /** Of all operations, ended or not. */
-export const journalBytesMax = 128 * 1024 * 1024
+const journalBytesMax = 128 * 1024 * 1024
 // Of an operation, besides its rows.
 const recordBytes = 2000
 

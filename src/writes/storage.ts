@@ -18,13 +18,10 @@ export type Storage = {
 }
 
 /** `unbounded`: no limit is set, or it cannot be read. */
-type StorageStatus = { state: 'ok' | 'full' | 'unbounded' } & (
-  | Usage
-  | { usedBytes: null; maxBytes: null }
-)
+type StorageStatus = { state: 'ok' | 'full' | 'unbounded' } & (Usage | { usedBytes: null; maxBytes: null })
 
 /** A write of more rows is large. */
-export const smallRows = 100
+const smallRows = 100
 const measureMs = 1000
 // Nobody knows when memory is freed, so callers come back slowly.
 const retryMs = 30_000

@@ -15,7 +15,7 @@ type Status = 'active' | 'inactive' | 'deleted'
 type Person = { id: number; name: string; status: Status }
 type People = Map<number, Person>
 
-export const organizations = [1, 2, 3]
+const organizations = [1, 2, 3]
 const everyone: Caller = {
   id: 'reader',
   kind: 'key',

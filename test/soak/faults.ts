@@ -119,4 +119,3 @@ export const createFaults = ({ fleet, asking, seed, isWriting, isOver }: Parts) 
     isCalm: () => isCalm,
   }
 }
-type Faults = ReturnType<typeof createFaults>

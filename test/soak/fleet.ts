@@ -24,7 +24,7 @@ const password = 'planted-password-of-the-soak'
 const sessionSecret = 'a-planted-secret-of-the-soak-of-32-bytes'
 export const page = 'https://crm.example.com'
 /** The settling time and the window for late requests, ms. */
-export const settleMs = 1000
+const settleMs = 1000
 export const lateWindowMs = 20_000
 export const requestsPerSecond = 40
 
