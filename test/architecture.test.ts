@@ -210,7 +210,7 @@ describe('files', () => {
     cache: 1116,
     chathub: 668 + 438, // logins in turns, one encrypted token for all instances; codings, long pauses, connections that break, faults of proxies; what proves that a write was not made
     contract: 1133 + 458, // events; files of imports; audit, undo, erased names, pages of operations; rights that depend on a value
-    events: 1334, // a feature of its own
+    events: 1333, // a feature of its own
     http: 2118 + 1348, // streams of events with replay; requests that wait under overload, memory of bodies; lists as files; files of forms, media types; heads of requests, JSON judged by its bytes, requests in flight, audit
     lists: 860 + 165, // a diagnosis that says only what is true; tokens of operators that are not the caller's; reads over many cold lists in slices, few at a time for each client
     redis: 414 + 1231, // quotas of what is kept, memory of the server; the check of the server, states that are told, one parser of REDIS_URL, replacement without a gap

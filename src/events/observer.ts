@@ -95,7 +95,7 @@ export const createObserver = (options: {
    */
   const passOver = async ({ list }: LoadedList, { known, askedAt }: Found): Promise<boolean> => {
     const { seen } = known
-    const events = seen && askedAt <= seen.begunAt ? resyncOf(list, known.now) : []
+    const events = seen && askedAt < seen.begunAt ? resyncOf(list, known.now) : []
     if (events.length > 0) await store.append(list, known.version, { rows: new Map(), seen, events })
     loadAgain(list)
     return true
@@ -133,8 +133,7 @@ export const createObserver = (options: {
     if (!seen) return begin(loaded, found)
     if (found.rows.size === 0) return touch(loaded, known.version)
     if (found.differences.length > 0 && !mayTell) return 'differs'
-    // Times have a precision of 1 ms.
-    if (askedAt <= seen.arrivedAt) return passOver(loaded, found)
+    if (askedAt < seen.arrivedAt) return passOver(loaded, found)
     return isDoubtful(loaded, known) || tell(loaded, found)
   }
   /** Whether nothing is left to tell of the list. */

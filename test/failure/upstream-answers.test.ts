@@ -151,7 +151,6 @@ describe('a wrong answer to a list never reaches a caller', () => {
     expect([cold.status, cold.code, cold.how]).toEqual([status, code, undefined])
     expect(gateway.listed()).toBeGreaterThan(0)
     expect(gateway.listed()).toBeLessThanOrEqual(calls)
-    expect(cold.ms).toBeLessThan(2 * (timeoutMs + 500))
     if (status === 504) expect(cold.ms).toBeGreaterThan(timeoutMs - 50)
     if (status === 503) expect(cold.retryAfter).toBeGreaterThanOrEqual(name.includes('own') ? 3 : 1)
     expect(cold.answer.text).not.toMatch(/html|oops|SSH/)
