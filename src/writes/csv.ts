@@ -25,15 +25,26 @@ export function* readCsv(text: string, delimiter: string, firstLine = 1): Genera
   let line = firstLine
   let at = 0
   while (at < text.length) {
-    const isEmpty = text[at] === '\n' || text[at] === '\r'
-    const { cells, end, breaks, fault } = isEmpty ? { ...emptyRow, end: at } : readRow(text, at, delimiter)
-    if (end > at || line % 1000 === 0) yield { line, cells, ...(fault !== undefined && { fault }) }
-    at = end + (text.startsWith('\r\n', end) ? 2 : 1)
+    // A file may have millions of empty lines, so none of them costs an object.
+    if (lineEndAt(text, at) > 0) {
+      if (line % 1000 === 0) yield { line, cells: [''] }
+      at += lineEndAt(text, at)
+      line++
+      continue
+    }
+    const { cells, end, breaks, fault } = readRow(text, at, delimiter)
+    yield { line, cells, ...(fault !== undefined && { fault }) }
+    at = end + lineEndAt(text, end)
     line += breaks + 1
   }
 }
 
-const emptyRow = { cells: [''], breaks: 0, fault: undefined }
+/** Characters of the line end at this place; 0: there is none. */
+const lineEndAt = (text: string, at: number): number => {
+  const code = text.charCodeAt(at)
+  if (code === 13) return text.charCodeAt(at + 1) === 10 ? 2 : 1
+  return code === 10 ? 1 : 0
+}
 
 type Cell = { content: string; end: number; breaks: number; isStray: boolean }
 
