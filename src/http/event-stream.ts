@@ -67,7 +67,7 @@ export const createEventStreams = (options: {
         'X-Accel-Buffering': 'no',
         ...(closing && { Connection: 'close' }),
       })
-      // The end of the connection ends the stream. Chunks would make each event cost twice as much.
+      // The end of the connection ends the stream, so events need no chunks around them.
       res.useChunkedEncodingByDefault = false
       res.writeHead(200, parseHeaders(lines + commonLines(req.requestContext)))
       options.observe(req.requestContext, 200)
