@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto'
 import type { Operator, Status } from '../contract/operator.ts'
 
 /**
- * A row of a known list: what events need of an operator. It holds no name but a digest, so there is none to erase. `name`
- * undefined: ChatHub has not listed it yet. `toldAt`: when an event of a write last told of it, on the store's clock; 0: no event
- * did; 1: one of a list did.
+ * A row of a known list: what events need of an operator. It holds no name but a digest, so there is none to erase.
+ * `name`: the digest of the name that readers were told.
+ * `toldAt`: when an event of a write last told of it, on the store's clock; 0: no event did; 1: one of a list did.
  */
 export type Row = {
   status: Status
