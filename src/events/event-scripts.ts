@@ -12,7 +12,10 @@ export const textsKey = (organization: number): string => `${keysFrom}texts:${or
 /** The log of all together is that of organization 0. */
 export const logOfAll = `${keysFrom}log:0`
 
-/** Begins the epoch of an empty Redis. It outlives every place that a reader may come back with. */
+/**
+ * Begins the epoch of an empty Redis. It outlives every place that a reader may come back with. The end of a quiet log moves
+ * on, or who waits there would seem to come from before the log.
+ */
 const prelude = (keepMs: number): string => `
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -22,8 +25,12 @@ if not epoch then
   redis.call('HSET', KEYS[1], 'epoch', epoch, 'ms', string.format('%.0f', now), 'seq', 0)
 end
 ms, seq = tonumber(ms), tonumber(seq)
-redis.call('PEXPIRE', KEYS[1], ${2 * keepMs})
 local function text(number) return string.format('%.0f', number) end
+if ms < now - ${keepMs / 2} then
+  ms = now
+  redis.call('HSET', KEYS[1], 'ms', text(ms))
+end
+redis.call('PEXPIRE', KEYS[1], ${2 * keepMs})
 `
 
 /** KEYS: meta, list; ARGV: ids, or none for all. → Redis ms, version, seen, rows with their ids. */

@@ -31,6 +31,12 @@ export const createMemoryEventStore = (clock: Clock, { keepMs, eventsMax }: Rete
   const logsOf = (organizations: readonly number[] | 'all'): Log[] =>
     organizations === 'all' ? [all] : organizations.flatMap((one) => logs.get(one) ?? [])
 
+  /** Where the log ends. The end of a quiet log moves on, or who waits there would seem to come from before the log. */
+  const end = (): Omit<Place, 'epoch'> => {
+    if (last.ms < clock.wall() - keepMs / 2) last = { ...last, ms: Math.round(clock.wall()) }
+    return last
+  }
+
   return {
     load: async (list, ids) => {
       const { rows, ...known } = listOf(list)
@@ -72,18 +78,19 @@ export const createMemoryEventStore = (clock: Clock, { keepMs, eventsMax }: Rete
       if (events.length > 0) for (const heard of listeners) heard()
       return known.version
     },
-    place: async () => ({ epoch, ...last }),
+    place: async () => ({ epoch, ...end() }),
     read: async (after, organizations, count) => {
       const found = logsOf(organizations)
+      const here = end()
       const isOld = after && after.ms < clock.wall() - keepMs
-      if (after && (isOld || after.epoch !== epoch || isAfter(after, last))) return 'gone'
+      if (after && (isOld || after.epoch !== epoch || isAfter(after, here))) return 'gone'
       if (after && found.some(({ removed }) => isAfter(removed, after))) return 'gone'
       const merged = found
         .flatMap(({ events }) => behind(events, after).slice(0, count + 1))
         .sort((a, b) => (isAfter(a, b) ? 1 : -1))
       const logged = merged.slice(0, count)
       const isComplete = merged.length <= count
-      return { logged, isComplete, end: { epoch, ...(isComplete ? last : placeOf(logged.at(-1) ?? last)) } }
+      return { logged, isComplete, end: { epoch, ...(isComplete ? here : placeOf(logged.at(-1) ?? here)) } }
     },
     rewrite: async (organization, change) => {
       // The log of all together has the same objects.
