@@ -32,7 +32,8 @@ const isOrdinary = (headers: IncomingHttpHeaders): boolean =>
   headers['cache-control'] === undefined &&
   headers['if-match'] === undefined &&
   headers['transfer-encoding'] === undefined &&
-  headers['content-length'] === undefined
+  // Some clients say of each request how long its body is.
+  (headers['content-length'] ?? '0') === '0'
 
 type Known = { endpoint: Endpoint; cachedLookup: CachedLookup }
 

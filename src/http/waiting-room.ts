@@ -12,6 +12,7 @@ const begunMax = 64
  * /livez, waits for 10 ms of it at most, and for the end of one request. Other requests wait in order. Once the oldest has
  * waited for half of `waitMs`, there is more load than the process can carry, and the newest goes first: some callers are
  * served soon, instead of all of them late. A request that has waited for `waitMs` is refused. It has cost its head alone.
+ * One turn counts for a quarter of `waitMs` at most: a process that stood still is not overloaded for that reason.
  */
 export const createWaitingRoom = <Request>(options: {
   clock: Clock
@@ -23,13 +24,23 @@ export const createWaitingRoom = <Request>(options: {
   isGone(request: Request): boolean
 }) => {
   const { clock, waitMs, isGone } = options
-  /** The oldest first. */
+  const turnCountedMax = waitMs / 4
+  /** The time of all turns so far, as counted, and when the current one began. */
+  let turnsMs = 0
+  let turnBegan = 0
+  /** The oldest first; `since` is a time of `turnsMs`. */
   const waiting: { request: Request; since: number }[] = []
   let isTurnCounted = false
   let spentMs = 0
   /** When the work began that has not been counted yet. */
   let begunAt: number | undefined
 
+  const countedAt = (now: number): number => turnsMs + Math.min(now - turnBegan, turnCountedMax)
+  /** Whether the oldest has waited for half of its time. */
+  const isLate = (now: number): boolean => {
+    const oldest = waiting[0]
+    return oldest !== undefined && countedAt(now) - oldest.since >= waitMs / 2
+  }
   const passed = (now: number): void => {
     if (begunAt === undefined) return
     spentMs += now - begunAt
@@ -39,10 +50,7 @@ export const createWaitingRoom = <Request>(options: {
     begunAt = now
     options.begin(request)
   }
-  const take = (now: number) => {
-    const isLate = now - (waiting[0]?.since ?? now) >= waitMs / 2
-    return isLate ? waiting.pop() : waiting.shift()
-  }
+  const take = (now: number) => (isLate(now) ? waiting.pop() : waiting.shift())
   /** Begins the next request that somebody waits for, if the turn has time. */
   const beginNext = (): void => {
     const now = clock.now()
@@ -58,7 +66,9 @@ export const createWaitingRoom = <Request>(options: {
   const endTurn = (): void => {
     const now = clock.now()
     passed(now)
-    const inTime = waiting.findIndex(({ since }) => now - since < waitMs)
+    turnsMs = countedAt(now)
+    turnBegan = now
+    const inTime = waiting.findIndex(({ since }) => turnsMs - since < waitMs)
     refuseFirst(inTime === -1 ? waiting.length : inTime)
     spentMs = 0
     isTurnCounted = waiting.length > 0
@@ -72,12 +82,15 @@ export const createWaitingRoom = <Request>(options: {
     passed,
     /** Begins a request now, or lets it wait if this turn has had its work. */
     enter: (request: Request, now: number): void => {
-      if (!isTurnCounted) setImmediate(endTurn)
+      if (!isTurnCounted) {
+        setImmediate(endTurn)
+        turnBegan = now
+      }
       isTurnCounted = true
       // While others wait in order, this one does too.
-      const isFirst = waiting.length === 0 || now - (waiting[0]?.since ?? now) >= waitMs / 2
+      const isFirst = waiting.length === 0 || isLate(now)
       if (spentMs < turnMs && isFirst) begin(request, now)
-      else waiting.push({ request, since: now })
+      else waiting.push({ request, since: countedAt(now) })
       if (waiting.length > waitingMax) refuseFirst(1)
     },
   }

@@ -41,6 +41,16 @@ const gateway = await spawnGateway({
     ...(redis && { REDIS_URL: redis.url }),
   },
 })
+// A gateway that ends is the worst fault of all: what it said last is the whole evidence.
+let isDone = false
+void gateway.exited.then((exit) => {
+  if (isDone) return
+  const said = gateway.output().split('\n').slice(-60).join('\n')
+  process.stdout.write(
+    `seed ${seed}: the gateway ended with ${JSON.stringify(exit)}. It said at last:\n${said}\n`,
+  )
+  process.exit(1)
+})
 
 const control = async (method: string, path: string, body?: unknown): Promise<unknown> => {
   const answer = await fetch(`${simulator.url}/__sim/${path}`, {
@@ -94,6 +104,7 @@ const errors = gateway
 process.stdout.write(
   `afterwards /livez ${live.status}, ${errors.length} lines of the level error\n${errors.slice(0, 5).join('\n')}\n`,
 )
+isDone = true
 await stopEverything()
 await redis?.stop()
 process.exit(result.found.length > 0 || !live.ok ? 1 : 0)

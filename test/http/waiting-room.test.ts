@@ -56,11 +56,9 @@ describe('the waiting room', () => {
 
   it('begins the newest first once the oldest has waited for half of the time', async () => {
     const { arrive, told, turn, pass } = open()
-    for (const name of ['a', 'b', 'c']) arrive(name, turnMs)
-    pass(waitMs / 2)
-    arrive('d', turnMs)
-    while (told.length < 4) await turn()
-    expect(told).toEqual(['begun a', 'begun d', 'begun c', 'begun b'])
+    for (const name of ['a', 'b', 'c', 'd', 'e', 'f', 'g']) arrive(name, 15)
+    while (told.length < 7) await turn()
+    expect(told.map((line) => line.at(-1)).join('')).toBe('abcdegf')
   })
 
   it('at ten times the load that can be carried spends nine tenths of its time on answers that come in time', async () => {
@@ -82,12 +80,23 @@ describe('the waiting room', () => {
 
   it('refuses what has waited too long, and nothing that is begun', async () => {
     const { arrive, told, turn, pass } = open()
+    for (const name of ['a', 'b', 'c', 'd', 'e', 'old']) arrive(name, 15)
+    while (told.length < 5) await turn()
+    for (const name of ['x', 'y', 'z']) {
+      arrive(name, 15)
+      await turn()
+    }
+    await turn()
+    expect(told.slice(5)).toEqual(['begun x', 'begun y', 'begun z', 'refused old'])
+  })
+
+  it('refuses nothing because the process stood still', async () => {
+    const { arrive, told, turn, pass } = open()
     arrive('long', turnMs)
-    arrive('old', 1)
-    pass(waitMs - turnMs)
-    arrive('new', turnMs)
-    while (told.length < 3) await turn()
-    expect(told).toEqual(['begun long', 'begun new', 'refused old'])
+    for (const name of ['a', 'b', 'c']) arrive(name, 1)
+    pass(100 * waitMs)
+    while (told.length < 4) await turn()
+    expect(told).toEqual(['begun long', 'begun a', 'begun b', 'begun c'])
   })
 
   it('begins nothing for a client that has left', async () => {
