@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { checking, type ValueFault } from './fault.ts'
-import { component, Id, listOf } from './ids.ts'
+import { Count, component, Id, listOf } from './ids.ts'
 
 const chatIdMax = 128
 const strategies = ['roundRobin', 'modulo'] as const
@@ -86,15 +86,16 @@ export const Assignment = component('Assignment', {
       .enum(['inactive', 'excluded'])
       .optional()
       .describe('Why the chat moved from its previous operator in this request.'),
-    active: z.int().describe('Active operators of the organization.'),
-    candidates: z.int().describe('Active operators that are not excluded.'),
+    active: Count.describe('Active operators of the organization.'),
+    candidates: Count.describe('Active operators that are not excluded.'),
     given: z
       .int()
+      .min(0)
       .optional()
       .describe(
         '`fewestChats`: chats assigned to the operator before this one. No candidate had fewer. A new operator starts with the lowest count of the others.',
       ),
-    index: z.int().optional().describe('`modulo`: index of the operator among the candidates, from 0.'),
+    index: Count.optional().describe('`modulo`: index of the operator among the candidates, from 0.'),
   }),
 })
 export type Assignment = z.infer<typeof Assignment>

@@ -1,8 +1,8 @@
 import { z } from 'zod'
 import { parsedText } from './fault.ts'
-import { component, Id, IdList, IdText, wholeText } from './ids.ts'
+import { Count, component, Id, IdList, IdText, wholeText } from './ids.ts'
 import { fold } from './names.ts'
-import { statuses } from './operator.ts'
+import { OperatorStatus } from './operator.ts'
 
 /**
  * What can change through the gateway. The kinds with `Requested` are commands to an operation; its rows have records of
@@ -26,8 +26,8 @@ const Change = z.strictObject({
     .strictObject({ id: Id.nullable(), name: z.string().nullable() })
     .nullable()
     .describe('`id` is null while nobody knows it: ChatHub refused the name or left it in doubt.'),
-  from: z.enum(statuses).nullable().describe('The status before the change.'),
-  to: z.enum(statuses).nullable().describe('The status that the change sets.'),
+  from: OperatorStatus.nullable().describe('The status before the change.'),
+  to: OperatorStatus.nullable().describe('The status that the change sets.'),
   outcome: z
     .enum(['applied', 'unknown', 'rejected'])
     .describe('`unknown`: ChatHub may have applied it. `rejected`: it was asked for, and nothing changed.'),
@@ -100,15 +100,15 @@ const Place = parsedText(parsePlace, cursorFault).meta({ openapi: { type: 'strin
 const Instant = z.iso.datetime({ offset: true }).transform((text) => Math.max(0, Date.parse(text)))
 
 export const AuditQuery = z.strictObject({
-  organizations: IdList.optional(),
-  operator: IdText.optional(),
-  client: z.string().min(1).max(200).optional(),
-  subject: z.string().min(1).max(128).optional(),
-  operation: z.string().min(1).max(64).optional(),
-  from: Instant.optional(),
-  to: Instant.optional(),
-  limit: wholeText(1, 1000).default(100),
-  cursor: Place.optional(),
+  organizations: IdList.optional().describe('Only changes in these organizations.'),
+  operator: IdText.optional().describe('Only changes of this operator.'),
+  client: z.string().min(1).max(200).optional().describe('Only changes that this client asked for.'),
+  subject: z.string().min(1).max(128).optional().describe('Only changes that this person asked for.'),
+  operation: z.string().min(1).max(64).optional().describe('Only changes of this operation.'),
+  from: Instant.optional().describe('Only changes at this instant and later.'),
+  to: Instant.optional().describe('Only changes before this instant.'),
+  limit: wholeText(1, 1000).default(100).describe('The most records of a page.'),
+  cursor: Place.optional().describe('`nextCursor` of the previous page.'),
 })
 export type AuditQuery = z.infer<typeof AuditQuery>
 
@@ -133,10 +133,10 @@ export const EraseName = component('EraseName', { organization: Id, operator: Id
 export const ErasedName = component('ErasedName', {
   organization: Id,
   operator: Id,
-  audit: z.int().describe('Audit records whose name was replaced.'),
-  rows: z.int().describe('Rows of operations whose name was replaced.'),
-  answers: z.int().describe('Stored answers to an Idempotency-Key in which it was replaced.'),
-  events: z.int().describe('Events whose name was replaced.'),
+  audit: Count.describe('Audit records whose name was replaced.'),
+  rows: Count.describe('Rows of operations whose name was replaced.'),
+  answers: Count.describe('Stored answers to an Idempotency-Key in which it was replaced.'),
+  events: Count.describe('Events whose name was replaced.'),
   running: z
     .array(z.string())
     .describe(

@@ -12,6 +12,7 @@ import * as organization from './organization.ts'
 import type { ResponseHeader } from './response-headers.ts'
 import type { Scope } from './scopes.ts'
 import * as system from './system.ts'
+import type { Tag } from './tags.ts'
 
 /**
  * One method of one path. `http/routes` binds a handler to it. Validation, the OpenAPI document and the order of refusals
@@ -31,7 +32,7 @@ export type Endpoint = {
   scopeOfValue?: { scope: Scope; needs: (body: never) => boolean; what: string }
   /** The caller may name any organization in the path. Otherwise a foreign one is 404 before the body is read. */
   anyOrganization?: true
-  tag: string
+  tag: Tag
   summary: string
   params?: z.ZodObject
   query?: z.ZodObject
@@ -75,10 +76,12 @@ export type Endpoint = {
 /** Whether no field is required. A missing body then counts as `{}`. */
 export const isBodyOptional = ({ body }: Endpoint): boolean => body?.safeParse({}).success ?? false
 
-const inOrganization = z.strictObject({ org: IdText })
-const oneOperation = z.strictObject({ operation: z.string().max(64) })
-const oneOperator = z.strictObject({ org: IdText, operator: IdText })
-const oneChat = z.strictObject({ org: IdText, chatId: ChatIdText })
+const org = IdText.describe('The organization.')
+const operatorId = IdText.describe('The operator.')
+const inOrganization = z.strictObject({ org })
+const oneOperation = z.strictObject({ operation: z.string().max(64).describe('The operation.') })
+const oneOperator = z.strictObject({ org, operator: operatorId })
+const oneChat = z.strictObject({ org, chatId: ChatIdText.describe('The chat, percent-encoded.') })
 const MiB = 1024 * 1024
 /** A table as a file. */
 const tableTypes = ['text/csv', 'application/x-ndjson']
@@ -124,7 +127,7 @@ export const endpoints = {
     params: oneOperator, cached: true, answers: { 200: operator.OperatorInOrganization }, failures: [...known, 'operator.unknown', ...reading] },
   findOperator: { id: 'findOperator', method: 'get', path: '/v1/operators/{operator}', scope: 'operators:read', tag: 'operators',
     summary: 'Get one operator without naming its organization.',
-    params: z.strictObject({ operator: IdText }), cached: true, answers: { 200: operator.OperatorInOrganization }, failures: ['operator.unknown', ...reading] },
+    params: z.strictObject({ operator: operatorId }), cached: true, answers: { 200: operator.OperatorInOrganization }, failures: ['operator.unknown', ...reading] },
   searchOperators: { id: 'searchOperators', method: 'get', path: '/v1/operators', scope: 'operators:read', tag: 'operators',
     summary: 'Search the operators of all organizations of the caller. The answer is partial at the deadline.',
     query: operator.DirectoryQuery, cached: true, producesToo: tableTypes, headers: ['Content-Disposition', 'Unavailable-Organizations'], answers: { 200: operator.Directory }, failures: reading },
@@ -220,7 +223,7 @@ export const endpoints = {
     answers: { 200: z.string() } },
   problemPage: { id: 'getProblemPage', method: 'get', path: '/docs/problems/{code}', scope: 'open', tag: 'gateway', produces: 'text/html',
     summary: 'Read about one problem: its cause, its fix, and whether to retry.',
-    params: z.strictObject({ code: z.string() }), answers: { 200: z.string() }, failures: ['route.unknown'] },
+    params: z.strictObject({ code: z.string().describe('The `code` of a problem document.') }), answers: { 200: z.string() }, failures: ['route.unknown'] },
   me: { id: 'getMe', method: 'get', path: '/v1/me', scope: 'any', tag: 'gateway',
     summary: 'Get the id, rights and limit of the caller.',
     answers: { 200: system.Me } },
@@ -238,7 +241,10 @@ export const endpoints = {
     answers: { 200: system.Health, 503: system.Health } },
   openapi: { id: 'getOpenApi', method: 'get', path: '/openapi.json', scope: 'open', tag: 'gateway',
     summary: 'Get this document.',
-    answers: { 200: z.looseObject({ openapi: z.string() }) } },
+    answers: { 200: system.OpenApiDocument } },
+  openapiYaml: { id: 'getOpenApiYaml', method: 'get', path: '/openapi.yaml', scope: 'open', tag: 'gateway', produces: 'application/yaml',
+    summary: 'Get this document as YAML.',
+    answers: { 200: z.string() } },
   dropInOrganizations: { id: 'chathubOrganizations', method: 'get', path: '/api/company/organization', scope: 'organizations:read', tag: 'drop-in', dropIn: true,
     summary: 'List the organizations that the caller may access, as ChatHub does.',
     cached: true, answers: { 200: dropIn.DropInOrganizations }, failures: reading },

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { parsedText } from './fault.ts'
 import { component, Id, IdList, wholeText, wordList } from './ids.ts'
-import { statuses } from './operator.ts'
+import { OperatorStatus } from './operator.ts'
 
 /** What a caller may ask for. `resync` comes unasked. */
 const eventTypes = [
@@ -33,19 +33,22 @@ export const Event = component('Event', {
     .strictObject({
       id: Id,
       name: z.string().nullable().describe('Null: not known any more.'),
-      status: z.enum(statuses),
+      status: OperatorStatus,
       statusCode: z.int().optional(),
     })
     .nullable()
     .describe('The operator after the event. For operator.removed: its last known status.'),
-  from: z.enum(statuses).nullable().describe('For operator.statusChanged: the status before.'),
-  to: z.enum(statuses).nullable().describe('For operator.statusChanged: the status since.'),
+  from: OperatorStatus.nullable().describe('For operator.statusChanged: the status before.'),
+  to: OperatorStatus.nullable().describe('For operator.statusChanged: the status since.'),
   observedAt: Instant.describe('When the gateway knew it.'),
   via: z
     .enum(['gateway', 'observed'])
     .describe('`gateway`: a write of the gateway did it at `observedAt`. `observed`: two lists differ.'),
   between: z
     .tuple([Instant, Instant])
+    .meta({
+      openapi: { type: 'array', items: { type: 'string', format: 'date-time' }, minItems: 2, maxItems: 2 },
+    })
     .nullable()
     .describe('For `observed`: it happened between these instants.'),
   client: z.string().nullable().describe('For `gateway`: who asked for it.'),

@@ -4,9 +4,11 @@ import { parsedText, refuse } from './fault.ts'
 /** An object without other fields. The OpenAPI document describes it once, under this name. */
 export const component = <S extends z.ZodRawShape>(id: string, shape: S) => z.strictObject(shape).meta({ id })
 
+export const Count = z.int().min(0)
+
 /** One count for each of these names. */
 export const countsOf = <N extends string>(names: readonly N[]) =>
-  Object.fromEntries(names.map((name) => [name, z.int()])) as Record<N, z.ZodInt>
+  Object.fromEntries(names.map((name) => [name, Count])) as Record<N, typeof Count>
 
 /** ChatHub's ids are 32-bit integers. */
 const idMax = 2147483647
@@ -43,7 +45,7 @@ export const wholeText = (minimum: number, maximum: number, form = '') =>
 /** An id in a path or query. */
 export const IdText = wholeText(1, idMax, ', digits only')
 
-/** A comma separated list in a query, at most 1,000 entries. An empty entry is a fault. */
+/** A list in a query, comma separated or by a repeated parameter, at most 1,000 entries. An empty entry is a fault. */
 export const listText = <T>(parse: (text: string) => T | undefined, wanted: string, items: object) =>
   parsedText(
     (text) => {
@@ -54,6 +56,12 @@ export const listText = <T>(parse: (text: string) => T | undefined, wanted: stri
     },
     { code: 'list', detail: `Wanted: ${wanted}, comma separated.` },
   ).meta({ openapi: { type: 'array', items }, explode: false })
+
+/** Whether a parameter is a list, so that it may be repeated. */
+export const isListText = (schema: z.ZodType): boolean =>
+  schema instanceof z.ZodOptional || schema instanceof z.ZodDefault
+    ? isListText(schema.unwrap() as z.ZodType)
+    : schema.meta()?.['explode'] === false
 
 /** A comma separated list of these words. */
 export const wordList = <const W extends string>(words: readonly W[]) =>

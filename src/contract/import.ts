@@ -16,9 +16,15 @@ export const ImportQuery = z.strictObject({
   ),
   sheet: short(100, 'The sheet of a workbook: its name, or its number from 1. Default: the first one.'),
   charset: short(40, 'The encoding of a text file, such as windows-1251. Default: detected.'),
-  dryRun: BooleanText.optional(),
-  onDuplicate: z.enum(['skip', 'allow']).optional(),
-  onDeleted: z.enum(onDeletedModes).optional(),
+  dryRun: BooleanText.optional().describe('Only report what would happen.'),
+  onDuplicate: z
+    .enum(['skip', 'allow'])
+    .optional()
+    .describe('For a name that exists already. Default: skip.'),
+  onDeleted: z
+    .enum(onDeletedModes)
+    .optional()
+    .describe('For a name whose operator is deleted. Default: report.'),
 })
 export type ImportQuery = z.infer<typeof ImportQuery>
 

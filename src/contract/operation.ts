@@ -1,8 +1,8 @@
 import { z } from 'zod'
 import { parsedText } from './fault.ts'
-import { component, countsOf, Id, IdText, listOf, wholeText, wordList } from './ids.ts'
+import { Count, component, countsOf, Id, IdText, listOf, wholeText, wordList } from './ids.ts'
 import { NewName } from './names.ts'
-import { AddResult, knownStatuses, outcomes, statuses } from './operator.ts'
+import { AddResult, knownStatuses, OperatorStatus, outcomes } from './operator.ts'
 import { TokenRequest, tokenSecondsMax } from './system.ts'
 
 /** The outcome of one row of a write. `pending`: none yet. A status change ends `changed` or `unchanged`. */
@@ -21,7 +21,7 @@ export const Operation = component('Operation', {
   client: z.string().describe('The key, token or session that asked for it.'),
   subject: z.string().nullable().describe('The person of the session.'),
   undoes: z.string().nullable().describe('For an undo: the operation that it sets back.'),
-  total: z.int(),
+  total: Count,
   ...countsOf(rowOutcomes),
   startedAt: z.iso.datetime(),
   finishedAt: z.iso.datetime().nullable(),
@@ -30,13 +30,13 @@ export const Operation = component('Operation', {
 export type OperationView = z.infer<typeof Operation>
 
 const OperationRow = component('OperationRow', {
-  index: z.int(),
-  line: z.int().optional().describe('Line of the file as an editor shows it, or row of the sheet, from 1.'),
+  index: Count,
+  line: Count.optional().describe('Line of the file as an editor shows it, or row of the sheet, from 1.'),
   name: z.string().optional(),
   id: Id.optional(),
   outcome: z.enum(rowOutcomes),
   was: z
-    .strictObject({ name: z.string(), status: z.enum(statuses) })
+    .strictObject({ name: z.string(), status: OperatorStatus })
     .optional()
     .describe('For a change of status: the operator before it.'),
   undo: z
@@ -54,10 +54,10 @@ const OperationRow = component('OperationRow', {
     .optional()
     .describe('Further operators of this name that ChatHub created late. The gateway deletes none of them.'),
 })
-export const OperationRows = component('OperationRows', { items: z.array(OperationRow), total: z.int() })
+export const OperationRows = component('OperationRows', { items: z.array(OperationRow), total: Count })
 
 export const RowsQuery = z.strictObject({
-  outcome: wordList(rowOutcomes).optional(),
+  outcome: wordList(rowOutcomes).optional().describe('Only rows with these outcomes.'),
 })
 
 /** The place of an operation in a list. */
@@ -69,16 +69,17 @@ const parseOperationCursor = (text: string): OperationPlace | undefined => {
 }
 
 export const OperationsQuery = z.strictObject({
-  kind: wordList(operationKinds).optional(),
-  state: wordList(operationStates).optional(),
-  organization: IdText.optional(),
-  limit: wholeText(1, 1000).default(100),
+  kind: wordList(operationKinds).optional().describe('Only these kinds.'),
+  state: wordList(operationStates).optional().describe('Only these states.'),
+  organization: IdText.optional().describe('Only those of this organization.'),
+  limit: wholeText(1, 1000).default(100).describe('The most operations of a page.'),
   cursor: parsedText(parseOperationCursor, {
     code: 'cursor',
     detail: 'Wanted: nextCursor of the page before.',
   })
     .meta({ openapi: { type: 'string', maxLength: 80 } })
-    .optional(),
+    .optional()
+    .describe('`nextCursor` of the previous page.'),
 })
 export type OperationsQuery = z.infer<typeof OperationsQuery>
 export const Operations = component('Operations', {
@@ -93,8 +94,8 @@ export const SetStatus = component('SetStatus', { ids: listOf(Id, [1, 1000]), st
 const statusOutcomes = ['changed', 'unchanged', 'rejected', 'unknown'] as const
 export const StatusResult = component('StatusResult', {
   results: z.array(
-    z.strictObject({
-      index: z.int(),
+    component('ChangedOperator', {
+      index: Count.describe('Place in the request, from 0.'),
       id: Id,
       outcome: z.enum(statusOutcomes),
       reason: z.string().optional().describe('Why it was rejected: a failure code.'),
@@ -111,7 +112,8 @@ export const Onboard = component('Onboard', {
 export const OnboardResult = component('OnboardResult', {
   ...AddResult.shape,
   results: z.array(
-    AddResult.shape.results.element.extend({
+    component('OnboardedOperator', {
+      ...AddResult.shape.results.element.shape,
       token: z.string().nullable(),
       expiresAt: z.iso.datetime().nullable().describe('When the token expires, within a day.'),
       tokenError: z.string().nullable().describe('The failure code when there is no token.'),

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { CursorText } from './cursor.ts'
-import { component, countsOf, Id, IdList, listOf, listText, wholeText, wordList } from './ids.ts'
+import { Count, component, countsOf, Id, IdList, listOf, listText, wholeText, wordList } from './ids.ts'
 import { NewName } from './names.ts'
 import { Organization } from './organization.ts'
 
@@ -10,10 +10,15 @@ export const statuses = [...knownStatuses, 'unknown'] as const
 export type KnownStatus = (typeof knownStatuses)[number]
 export type Status = (typeof statuses)[number]
 
+export const OperatorStatus = z.enum(statuses).meta({
+  id: 'OperatorStatus',
+  description: '`unknown`: ChatHub gave a status that it does not document.',
+})
+
 const operator = {
   id: Id,
   name: z.string(),
-  status: z.enum(statuses),
+  status: OperatorStatus,
   statusCode: z.int().optional().describe('The integer of a status that ChatHub never documented.'),
 }
 export const Operator = component('Operator', operator)
@@ -26,16 +31,14 @@ export const OperatorInOrganization = component('OperatorInOrganization', {
 
 export const OperatorList = component('OperatorList', {
   organization: Organization,
-  items: z.array(
-    z.strictObject({ ...operator, name: operator.name.optional(), status: operator.status.optional() }),
-  ),
-  total: z.int().describe('All matches, over all pages.'),
+  items: z.array(Operator).describe('With `fields`, items lack what it does not name.'),
+  total: Count.describe('All matches, over all pages.'),
   nextCursor: z.string().nullable(),
 })
 
 export const Directory = component('Directory', {
   items: z.array(OperatorInOrganization),
-  total: z.int(),
+  total: Count,
   unavailable: z.array(Id).describe('Organizations whose list was not available in time.'),
 })
 
@@ -60,7 +63,11 @@ export const OperatorQuery = z.strictObject({
   sort: SortText.optional().describe('Default: the order of ChatHub.'),
   limit: wholeText(1, 1000).optional().describe('Default: the whole list.'),
   cursor: CursorText.optional().describe('`nextCursor` of the previous page, with the same sort.'),
-  fields: wordList(fieldNames).optional().describe('`id` is always included.'),
+  fields: wordList(fieldNames)
+    .optional()
+    .describe(
+      'Only these fields of each item. `id` is always included. The schema of the answer describes it without `fields`.',
+    ),
 })
 export type OperatorQuery = z.infer<typeof OperatorQuery>
 
@@ -86,8 +93,8 @@ export type Outcome = (typeof outcomes)[number]
 
 export const AddResult = component('AddResult', {
   results: z.array(
-    z.strictObject({
-      index: z.int().describe('Place in the request, from 0.'),
+    component('AddedOperator', {
+      index: Count.describe('Place in the request, from 0.'),
       name: z.string(),
       outcome: z.enum(outcomes),
       id: Id.optional(),

@@ -1,12 +1,12 @@
 import { z } from 'zod'
-import { component, Id, IdList } from './ids.ts'
+import { Count, component, Id, IdList } from './ids.ts'
 
 export const Organization = component('Organization', { id: Id, name: z.string() })
 export type Organization = z.infer<typeof Organization>
 
 export const OrganizationList = component('OrganizationList', {
   items: z.array(Organization),
-  total: z.int(),
+  total: Count,
 })
 
 export const OrganizationQuery = z.strictObject({
@@ -15,18 +15,18 @@ export const OrganizationQuery = z.strictObject({
 })
 
 const counts = {
-  total: z.int(),
-  active: z.int(),
-  inactive: z.int(),
-  deleted: z.int(),
-  unknown: z.int().describe('Operators with a status that ChatHub never documented.'),
+  total: Count,
+  active: Count,
+  inactive: Count,
+  deleted: Count,
+  unknown: Count.describe('Operators with a status that ChatHub never documented.'),
 }
 
 export const Statistics = component('Statistics', counts)
 export type Statistics = z.infer<typeof Statistics>
 
 export const AllStatistics = component('AllStatistics', {
-  organizations: z.array(z.strictObject({ id: Id, name: z.string(), ...counts })),
+  organizations: z.array(component('OrganizationStatistics', { id: Id, name: z.string(), ...counts })),
   ...counts,
   unavailable: z.array(Id).describe('Organizations whose list was not available in time.'),
 })
@@ -37,8 +37,8 @@ export const Diagnosis = component('Diagnosis', {
     .nullable()
     .describe('ChatHub lists this organization. Null: ChatHub cannot be asked, and nothing is remembered.'),
   allowed: z.boolean().describe('This credential may access it.'),
-  operators: z.int().nullable().describe('Operators in the last list. Null: there was none.'),
+  operators: Count.nullable().describe('Operators in the last list. Null: there was none.'),
   lastAsked: z.iso.datetime().nullable().describe('When ChatHub last listed it.'),
-  advice: z.array(z.strictObject({ code: z.string(), text: z.string() })),
+  advice: z.array(component('Advice', { code: z.string(), text: z.string() })),
 })
 export type Diagnosis = z.infer<typeof Diagnosis>

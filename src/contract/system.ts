@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { component, countsOf, Id, listOf } from './ids.ts'
+import { Count, component, countsOf, Id, listOf } from './ids.ts'
 import { scopes } from './scopes.ts'
 
 export const Me = component('Me', {
@@ -7,7 +7,7 @@ export const Me = component('Me', {
   kind: z.enum(['key', 'jwt', 'session', 'token']),
   scopes: z.array(z.enum(scopes)),
   organizations: z.union([z.literal('*'), z.array(Id)]),
-  requestsPerMinute: z.int(),
+  requestsPerMinute: Count,
   expiresAt: z.iso.datetime().nullable(),
 })
 
@@ -28,29 +28,29 @@ export const Upstream = component('Upstream', {
       .enum(['none', 'unproven', 'ready', 'refused'])
       .describe('unproven: ChatHub has not yet accepted the token.'),
     source: z.enum(['token', 'login']).nullable(),
-    ageSeconds: z.number().nullable(),
+    ageSeconds: z.number().min(0).nullable(),
     detail: z.string().nullable(),
   }),
   queue: z.strictObject({
     waiting: z.strictObject(countsOf(['people', 'writes', 'imports', 'refreshes'])),
-    max: z.int(),
+    max: Count,
   }),
   budget: z.strictObject({
-    requestsPerSecond: z.number(),
+    requestsPerSecond: z.number().min(0),
     allowedNow: z
       .number()
       .describe('Less than requestsPerSecond for a while after ChatHub asked for fewer requests.'),
-    usedInLastSecond: z.int(),
+    usedInLastSecond: Count,
     pausedForMs: z.number().describe('Milliseconds.'),
   }),
   breaker: z.strictObject({ state: z.enum(['closed', 'open', 'half-open']) }),
-  cache: z.strictObject({ lists: z.int(), bytes: z.int() }),
+  cache: z.strictObject({ lists: Count, bytes: Count }),
   redis: z.strictObject({ state: redisState, detail: z.string().nullable() }),
   storage: z
     .strictObject({
       state: z.enum(['ok', 'full', 'unbounded']),
-      usedBytes: z.int().nullable(),
-      maxBytes: z.int().nullable(),
+      usedBytes: Count.nullable(),
+      maxBytes: Count.nullable(),
     })
     .describe('`full`: writes of more than 100 rows are refused. `unbounded`: no limit is set or known.'),
   clients: z.array(
@@ -80,12 +80,15 @@ export const Problem = z
   .object({
     type: z.string(),
     title: z.string(),
-    status: z.int(),
+    status: z.int().min(400).max(599),
     detail: z.string(),
     instance: z.string(),
     code: z.string(),
     requestId: z.string(),
-    errors: z.array(z.strictObject({ pointer: z.string(), code: z.string(), detail: z.string() })).optional(),
+    errors: z
+      .array(component('Fault', { pointer: z.string(), code: z.string(), detail: z.string() }))
+      .optional()
+      .describe('Every fault of the input, with its place as a JSON Pointer.'),
   })
   .meta({ id: 'Problem', description: 'RFC 9457' })
 
@@ -151,3 +154,5 @@ export const Session = component('Session', {
   subject: z.string().nullable(),
   expiresAt: z.iso.datetime(),
 })
+
+export const OpenApiDocument = z.looseObject({ openapi: z.string() }).meta({ id: 'OpenApiDocument' })

@@ -3,6 +3,7 @@ import { LRUCache } from 'lru-cache'
 import { z } from 'zod'
 import { atMost } from '../at-most.ts'
 import type { Endpoint } from '../contract/endpoints.ts'
+import { isListText } from '../contract/ids.ts'
 import { Failure, type Fault } from '../errors.ts'
 import { type Checked, check, pointerTo } from './validate.ts'
 
@@ -24,7 +25,7 @@ export const readAddress = (endpoint: Endpoint, req: Request): Address => {
 }
 
 const parseAddress = (endpoint: Endpoint, req: Request): Address => {
-  const given = queryOf(req.url)
+  const given = queryOf(req.url, endpoint)
   if (!endpoint.dropIn) refuseCredentials(given.value)
   const path = check(endpoint.params, req.params, '/path')
   // Too many parameters are not read at all, so it is unknown which are missing or wrong.
@@ -41,8 +42,11 @@ const noQuery = z.strictObject({})
 const parametersMax = 100
 const tooMany: Fault = { pointer: '/query', code: 'length', detail: `At most ${parametersMax} parameters.` }
 
-/** The query of a URL as an object. A repeated parameter and broken percent-encoding are faults. */
-const queryOf = (url: string): Checked<Record<string, string>> => {
+const isList = ({ query }: Endpoint, name: string): boolean =>
+  query !== undefined && Object.hasOwn(query.shape, name) && isListText(query.shape[name] as z.ZodType)
+
+/** The query of a URL as an object. A repeated list is one list. Any other repetition and broken encoding are faults. */
+const queryOf = (url: string, endpoint: Endpoint): Checked<Record<string, string>> => {
   const at = url.indexOf('?')
   const value: Record<string, string> = Object.create(null)
   const parts = at === -1 ? [] : url.slice(at + 1).split('&')
@@ -55,6 +59,7 @@ const queryOf = (url: string): Checked<Record<string, string>> => {
     const pointer = pointerTo('/query', name === undefined ? [] : [name])
     if (name === undefined || text === undefined)
       faults.push({ pointer, code: 'encoding', detail: 'Not valid percent-encoded UTF-8.' })
+    else if (Object.hasOwn(value, name) && isList(endpoint, name)) value[name] += `,${text}`
     else if (Object.hasOwn(value, name))
       faults.push({ pointer, code: 'repeated', detail: 'Given more than once.' })
     else value[name] = text

@@ -182,6 +182,8 @@ describe('queries', () => {
     ['B39 another case', '?Status=active', [['/query/Status', 'unknown']]],
     ['B39 a name to be escaped', '?a/b~c=1', [['/query/a~1b~0c', 'unknown']]],
     ['B41 none of these', '?status=active,gone', [['/query/status', 'list']]],
+    ['B41 none of these, repeated', '?status=active&status=gone', [['/query/status', 'list']]],
+    ['B41 nothing in a repeated one', '?status=active&status=', [['/query/status', 'list']]],
     ['B41 nothing between', '?status=active,,deleted', [['/query/status', 'list']]],
     ['a limit of zero', '?limit=0', [['/query/limit', 'integer']]],
     ['a limit too high', '?limit=1001', [['/query/limit', 'integer']]],
@@ -194,11 +196,11 @@ describe('queries', () => {
     ['a name that is too long to repeat', `?${'a'.repeat(65)}=1`, [['/query', 'unknown']]],
     [
       'broken, repeated and wrong, together',
-      '?limit=0&limit=%zz&q=%ff&sort=x&sort=id&fields=name',
+      '?limit=0&limit=%zz&q=%ff&cursor=x&cursor=y&fields=name&fields=id',
       [
+        ['/query/cursor', 'repeated'],
         ['/query/limit', 'encoding'],
         ['/query/q', 'encoding'],
-        ['/query/sort', 'repeated'],
       ],
     ],
     ['too long to look for', `?q=${'a'.repeat(401)}`, [['/query/q', 'range']]],

@@ -23,6 +23,7 @@ const list = '/v1/organizations/6/operators'
 const routes = [
   list,
   `${list}?status=active&sort=name,-id&fields=name`,
+  `${list}?status=active&status=deleted&sort=name&sort=-id&fields=name&fields=status`,
   `${list}?q=operator&limit=2`,
   `${list}/1`,
   '/v1/organizations/6/statistics',

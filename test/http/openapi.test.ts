@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import express from 'express'
+import { parse } from 'yaml'
 import type { Endpoint } from '../../src/contract/endpoints.ts'
 import { endpoints } from '../../src/contract/endpoints.ts'
 import { createOpenApi } from '../../src/contract/openapi.ts'
@@ -207,6 +208,36 @@ describe('the document', () => {
       })
       expect([path, again.status]).toEqual([path, 304])
     }
+  })
+
+  it('takes each list in a query comma separated or by a repeated parameter, with the same answer', async () => {
+    const org = '24'
+    const lists = operations().flatMap(({ path, operation }) =>
+      operation.parameters.flatMap(({ name, schema }) => {
+        const { type, items } = schema as { type: string; items?: { enum?: unknown[] } }
+        const values = items?.enum ?? [org, 6]
+        return type === 'array' ? [{ url: path.replace('{org}', org), name, values }] : []
+      }),
+    )
+    const imported = await gateway.ask('POST', '/v1/organizations/24/imports', {
+      body: 'name\nTwo',
+      headers: { 'Content-Type': 'text/csv' },
+    })
+    expect(lists.length).toBeGreaterThan(8)
+    for (const { url, name, values } of lists) {
+      const [one, other] = values
+      const asked = url.replace('{operation}', imported.body.id)
+      const joined = await gateway.ask('GET', `${asked}?${name}=${one},${other}`)
+      const repeated = await gateway.ask('GET', `${asked}?${name}=${one}&${name}=${other}`)
+      expect([url, name, joined.status]).toEqual([url, name, 200])
+      expect([url, name, repeated.body]).toEqual([url, name, joined.body])
+    }
+  })
+
+  it('is there as YAML, too', async () => {
+    const { headers, text } = await gateway.ask('GET', '/openapi.yaml', { key: '' })
+    expect(headers['content-type']).toBe('application/yaml; charset=utf-8')
+    expect(parse(text, { maxAliasCount: 0 })).toEqual(document)
   })
 
   it('describes each response header that it names, and names each that it describes', () => {

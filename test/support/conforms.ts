@@ -82,7 +82,7 @@ export const conformanceTo = (document: Document) => {
     return (
       faultOfCode(promised, answer) ??
       faultOfHeaders(promised.headers ?? {}, answer) ??
-      faultOfContent(promised.content, answer, isBodiless(verb, answer))
+      faultOfContent(promised.content, widened(url, answer), isBodiless(verb, answer))
     )
   }
 
@@ -128,6 +128,16 @@ export const conformanceTo = (document: Document) => {
     const verb = method.toLowerCase()
     return faultOfHead(verb, answer) ?? faultOfContract(verb, url, answer)
   }
+}
+
+/** The document describes an item without `fields`. What the caller did not ask for is put there. */
+const widened = (url: string, answer: Answer): Answer => {
+  const fields = [...url.matchAll(/[?&]fields=([^&]+)/g)].map(([, names]) => names).join()
+  const items = answer.body?.['items']
+  if (fields === '' || !Array.isArray(items)) return answer
+  const lacking = Object.entries({ name: '', status: 'active' }).filter(([name]) => !fields.includes(name))
+  const whole = items.map((item: object) => ({ ...Object.fromEntries(lacking), ...item }))
+  return { ...answer, text: JSON.stringify({ ...answer.body, items: whole }) }
 }
 
 const isBodiless = (verb: string, { status }: Answer): boolean =>

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { type Endpoint, endpoints } from '../../contract/endpoints.ts'
 import { createOpenApi } from '../../contract/openapi.ts'
+import { yamlOf } from '../../contract/yaml.ts'
 import { Failure, type FailureCode, failures } from '../../errors.ts'
 import type { Answer } from '../answer.ts'
 import type { Router } from '../router.ts'
@@ -61,9 +62,13 @@ export const mountDocs = (router: Router, { version }: Services): void => {
     if (!Object.hasOwn(failures, params.code)) throw new Failure('route.unknown')
     return problemPage(params.code as FailureCode)
   })
-  let document: Buffer | undefined
-  router.bind(endpoints.openapi, () => {
-    document ??= Buffer.from(JSON.stringify(createOpenApi(router.endpoints(), version)))
-    return { bytes: document }
-  })
+  const written = (write: (document: object) => string) => {
+    let bytes: Buffer | undefined
+    return () => {
+      bytes ??= Buffer.from(write(createOpenApi(router.endpoints(), version)))
+      return { bytes }
+    }
+  }
+  router.bind(endpoints.openapi, written(JSON.stringify))
+  router.bind(endpoints.openapiYaml, written(yamlOf))
 }
