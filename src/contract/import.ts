@@ -31,6 +31,7 @@ export type ImportQuery = z.infer<typeof ImportQuery>
 export const formMedia = 'multipart/form-data'
 /** Media types under which programs send tables, in lower case. The content decides which format a file has. */
 export const tableMedia = [
+  formMedia, // first, because generators of clients take the first one
   'text/csv',
   'text/tab-separated-values',
   'text/plain',
@@ -39,7 +40,6 @@ export const tableMedia = [
   'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet',
   'application/vnd.ms-excel.sheet.macroenabled.12',
   'application/octet-stream',
-  formMedia,
 ]
 
 /** A file that is the body of a request, or a part of a form. */

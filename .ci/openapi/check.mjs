@@ -1,0 +1,85 @@
+// Lints the OpenAPI document and generates clients from it: `npm run check:openapi`. It reads dist, so build first.
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const here = fileURLToPath(new URL('.', import.meta.url))
+const built = (path) => import(new URL(`../../dist/contract/${path}.js`, import.meta.url).href)
+const { endpoints } = await built('endpoints')
+const { createOpenApi } = await built('openapi')
+const document = createOpenApi(Object.values(endpoints), '1.0.0')
+
+const folder = mkdtempSync(join(tmpdir(), 'openapi-'))
+const file = join(folder, 'openapi.json')
+writeFileSync(file, JSON.stringify(document))
+
+/** Runs a program of the tools. @throws Error when it fails */
+const run = (program, ...parameters) => {
+  const env = { ...process.env, REDOCLY_TELEMETRY: 'off', REDOCLY_SUPPRESS_UPDATE_NOTICE: 'true' }
+  const options = { cwd: folder, env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] }
+  return execFileSync(process.execPath, [program, ...parameters], options)
+}
+const tool = (path) => join(here, 'node_modules', path)
+
+/** Each resolves to its faults, one a line. */
+const checks = {
+  'Redocly, rules `recommended`': () => {
+    const text = run(tool('@redocly/cli/bin/cli.js'), 'lint', file, '--format=json', '--max-problems=100')
+    const { problems } = JSON.parse(text)
+    return problems.map(({ ruleId, message, location }) => `${ruleId}: ${message} ${location?.[0]?.pointer ?? ''}`)
+  },
+  'Spectral, rules `oas`': async () => {
+    const require = createRequire(import.meta.url)
+    const { Spectral, Document } = require('@stoplight/spectral-core')
+    const { Json } = require('@stoplight/spectral-parsers')
+    const { oas } = require('@stoplight/spectral-rulesets')
+    const spectral = new Spectral()
+    spectral.setRuleset({ extends: [[oas, 'recommended']] })
+    const found = await spectral.run(new Document(readFileSync(file, 'utf8'), Json, file))
+    return found.map(({ code, message, path }) => `${code}: ${message} ${path.join('/')}`)
+  },
+  'oazapfts, compiled under `strict`': () => {
+    run(tool('oazapfts/dist/cli.js'), file, join(folder, 'oazapfts.ts'))
+    return compiled('oazapfts.ts')
+  },
+  'swagger-typescript-api, compiled under `strict`': () => {
+    const cli = tool('swagger-typescript-api/dist/cli.mjs')
+    run(cli, 'generate', '--silent', '-p', file, '-o', folder, '-n', 'swagger.ts')
+    return compiled('swagger.ts')
+  },
+}
+
+/** The faults that the compiler of the gateway finds in a generated client, and in a program that uses its types. */
+const compiled = (name) => {
+  const use = `import type { Operator, OperatorList } from './${name}'
+export const names = (list: OperatorList): string[] => list.items.map(({ name, status }: Operator) => name + status)
+`
+  writeFileSync(join(folder, `use-${name}`), use)
+  const compilerOptions = {
+    ...{ target: 'es2023', module: 'nodenext', lib: ['es2023', 'dom', 'dom.iterable'], types: [] },
+    ...{ strict: true, noEmit: true, allowImportingTsExtensions: true },
+  }
+  const project = join(folder, `${name}.json`)
+  writeFileSync(project, JSON.stringify({ compilerOptions, files: [name, `use-${name}`] }))
+  try {
+    run(fileURLToPath(new URL('../../node_modules/typescript/bin/tsc', import.meta.url)), '-p', project)
+    return []
+  } catch (error) {
+    return String(error.stdout).trim().split('\n')
+  }
+}
+
+writeFileSync(join(folder, 'package.json'), '{"type":"module"}')
+symlinkSync(join(here, 'node_modules'), join(folder, 'node_modules'))
+let failed = 0
+for (const [title, faultsOf] of Object.entries(checks)) {
+  const faults = await Promise.resolve().then(faultsOf).catch((error) => [`${error.message} ${error.stderr ?? ''}`])
+  if (faults.length > 0) failed++
+  console.log(`${faults.length === 0 ? 'ok  ' : 'FAIL'} ${title}`)
+  for (const fault of faults.slice(0, 50)) console.log(`     ${fault}`)
+}
+rmSync(folder, { recursive: true })
+process.exit(failed === 0 ? 0 : 1)
