@@ -5,6 +5,7 @@ import type { Idempotency } from '../writes/idempotency.ts'
 import { createAdmission } from './admission.ts'
 import type { Answer } from './answer.ts'
 import { createBodyMemory, heapShare } from './body-memory.ts'
+import { createConnectionBurst } from './connection-burst.ts'
 import { createCors } from './cors.ts'
 import { createEventStreams } from './event-stream.ts'
 import { createFairWork } from './fair-work.ts'
@@ -60,7 +61,8 @@ export const mountMain = (router: Router, services: Services): void => {
 export const createHttp = (options: Options) => {
   let isDraining = false
   const closing = (): boolean => isDraining
-  const responseBatcher = createResponseBatcher({ ...options, closing })
+  const connectionBurst = createConnectionBurst(options.clock)
+  const responseBatcher = createResponseBatcher({ ...options, closing, connectionBurst })
   const streams = createEventStreams({ ...options, closing, streamsMax: options.quotasPerClient.streams })
   const cors = createCors(options.corsOrigins, options.corsHeaders)
   const withIdempotency = createWithIdempotency(options.idempotency, createRunningAnswer(options.operations))
@@ -74,6 +76,7 @@ export const createHttp = (options: Options) => {
     const parts = {
       ...options,
       ...options.access,
+      connectionBurst,
       responseBatcher,
       streams,
       withIdempotency,

@@ -2,6 +2,7 @@ import http, { type IncomingMessage, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import express, { type NextFunction, type Request, type Response } from 'express'
 import { Failure } from '../errors.ts'
+import type { ConnectionBurst } from './connection-burst.ts'
 import type { Cors } from './cors.ts'
 import { expressPrototypes } from './express-prototypes.ts'
 import type { FastPath } from './fast-path.ts'
@@ -35,6 +36,7 @@ type Options = Parameters<typeof createFraming>[0] &
     fastPath: FastPath
     trustProxy: string[]
     cors: Cors
+    connectionBurst: ConnectionBurst
     /** The longest that a caller waits for an answer, ms. */
     readDeadlineMs: number
     writeDeadlineMs: number
@@ -44,7 +46,7 @@ type Options = Parameters<typeof createFraming>[0] &
 
 /** The endpoints of a router behind one HTTP server. Every error answer, framing errors included, is a problem document. */
 export const createServer = (options: Options): http.Server => {
-  const { router, fastPath, clock, cors, responseBatcher } = options
+  const { router, fastPath, clock, cors, connectionBurst, responseBatcher } = options
   const framing = createFraming(options)
   const app = express()
   app.disable('x-powered-by')
@@ -63,6 +65,7 @@ export const createServer = (options: Options): http.Server => {
   const begin = (res: ServerResponse): void => app(res.req as Request, res as Response)
   const waitingRoom = createWaitingRoom<ServerResponse>({
     clock,
+    connectionBurst,
     waitMs: options.overloadWaitMs,
     begin,
     refuse: (res) => framing.refuse(res.req, res, new Failure('server.overloaded')),
@@ -102,6 +105,7 @@ export const createServer = (options: Options): http.Server => {
   server.maxHeadersCount = 0
   server.maxConnections = options.connectionsMax
   server.timeout = Math.max(silenceMs, options.readDeadlineMs + 10_000, options.writeDeadlineMs + 10_000)
+  server.on('connection', connectionBurst.accepted)
   server.on('clientError', framing.refuseBroken)
   server.on('checkContinue', (req: IncomingMessage, res: ServerResponse) => listener(req, res, true))
   server.on('checkExpectation', (req: IncomingMessage, res: ServerResponse) => {

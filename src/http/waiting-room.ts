@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.ts'
+import type { ConnectionBurst } from './connection-burst.ts'
 
 /** The work of requests in one turn of the event loop, ms. */
 const turnMs = 10
@@ -17,13 +18,15 @@ const begunMax = 64
 export const createWaitingRoom = <Request>(options: {
   clock: Clock
   waitMs: number
+  /** Nothing is begun while connections are let in. */
+  connectionBurst: Pick<ConnectionBurst, 'isOpen'>
   /** Exactly one of the two is called for a request, or neither if its client has left. */
   begin(request: Request): void
   refuse(request: Request): void
   /** Whether nobody waits for the answer any more. */
   isGone(request: Request): boolean
 }) => {
-  const { clock, waitMs, isGone } = options
+  const { clock, connectionBurst, waitMs, isGone } = options
   const turnCountedMax = waitMs / 4
   /** The time of all turns so far, as counted, and when the current one began. */
   let turnsMs = 0
@@ -55,7 +58,7 @@ export const createWaitingRoom = <Request>(options: {
   const beginNext = (): void => {
     const now = clock.now()
     passed(now)
-    if (spentMs >= turnMs) return
+    if (spentMs >= turnMs || connectionBurst.isOpen()) return
     let next = take(now)
     while (next && isGone(next.request)) next = take(now)
     if (next) begin(next.request, now)
@@ -89,7 +92,7 @@ export const createWaitingRoom = <Request>(options: {
       isTurnCounted = true
       // While others wait in order, this one does too.
       const isFirst = waiting.length === 0 || isLate(now)
-      if (spentMs < turnMs && isFirst) begin(request, now)
+      if (spentMs < turnMs && isFirst && !connectionBurst.isOpen()) begin(request, now)
       else waiting.push({ request, since: countedAt(now) })
       if (waiting.length > waitingMax) refuseFirst(1)
     },

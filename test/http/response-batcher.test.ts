@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { connect, type Socket } from 'node:net'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import { createConnectionBurst } from '../../src/http/connection-burst.ts'
 import { beginRequest } from '../../src/http/request-context.ts'
 import { createResponseBatcher, type Observe } from '../../src/http/response-batcher.ts'
 import { createClock } from '../support/clock.ts'
@@ -109,6 +110,7 @@ describe('a batch of answers', () => {
       observe,
       closing: () => false,
       clock: createClock(),
+      connectionBurst: createConnectionBurst(createClock()),
       onInternal: (error, requestId) => reported.push(`${requestId}: ${(error as Error).message}`),
     })
     const requests: [IncomingMessage, ServerResponse][] = []

@@ -9,10 +9,12 @@ const turnMs = 10
 /** A room whose clock moves by the work of each request alone. */
 const open = () => {
   let now = 0
+  let isBurst = false
   type Waiting = { begin(): void; refuse(): void; isGone(): boolean }
   const room = createWaitingRoom<Waiting>({
     clock: { now: () => now, wall: () => now, after: () => () => {} },
     waitMs,
+    connectionBurst: { isOpen: () => isBurst },
     begin: (request) => request.begin(),
     refuse: (request) => request.refuse(),
     isGone: (request) => request.isGone(),
@@ -23,6 +25,9 @@ const open = () => {
   return {
     told,
     time: () => now,
+    burst: (isOpen: boolean): void => {
+      isBurst = isOpen
+    },
     arrive: (name: string, costMs: number, isGone = () => false, ended = () => {}): void => {
       room.passed(now)
       const begin = (): void => {
@@ -55,7 +60,7 @@ describe('the waiting room', () => {
   })
 
   it('begins the newest first once the oldest has waited for half of the time', async () => {
-    const { arrive, told, turn, pass } = open()
+    const { arrive, told, turn } = open()
     for (const name of ['a', 'b', 'c', 'd', 'e', 'f', 'g']) arrive(name, 15)
     while (told.length < 7) await turn()
     expect(told.map((line) => line.at(-1)).join('')).toBe('abcdegf')
@@ -79,7 +84,7 @@ describe('the waiting room', () => {
   })
 
   it('refuses what has waited too long, and nothing that is begun', async () => {
-    const { arrive, told, turn, pass } = open()
+    const { arrive, told, turn } = open()
     for (const name of ['a', 'b', 'c', 'd', 'e', 'old']) arrive(name, 15)
     while (told.length < 5) await turn()
     for (const name of ['x', 'y', 'z']) {
@@ -88,6 +93,18 @@ describe('the waiting room', () => {
     }
     await turn()
     expect(told.slice(5)).toEqual(['begun x', 'begun y', 'begun z', 'refused old'])
+  })
+
+  it('begins nothing while connections are let in, and everything after', async () => {
+    const { arrive, told, turn, burst } = open()
+    arrive('a', 1)
+    burst(true)
+    for (const name of ['b', 'c']) arrive(name, 1)
+    for (let turns = 0; turns < 5; turns++) await turn()
+    expect(told).toEqual(['begun a'])
+    burst(false)
+    while (told.length < 3) await turn()
+    expect(told).toEqual(['begun a', 'begun b', 'begun c'])
   })
 
   it('refuses nothing because the process stood still', async () => {
