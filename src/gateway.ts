@@ -18,6 +18,7 @@ import { createLists } from './lists/lists.ts'
 import type { Log } from './log.ts'
 import { createMetrics } from './metrics.ts'
 import { createQuotas } from './redis/create-quotas.ts'
+import { unlimited } from './redis/quotas.ts'
 import { createMemoryRecords, createRedisRecords } from './redis/records.ts'
 import { createRedis } from './redis/redis.ts'
 import type { Report } from './report.ts'
@@ -92,7 +93,7 @@ export const createGateway = (config: Config, { log, clock = systemClock, onRepo
   const { stop: stopWrites, ...writing } = createWrites({ ...common, ...reading, ...upstream, upstream })
   const { events, stop: stopObserving, ...observing } = createEvents({ ...common, ...reading, ...writing })
   const assignmentStore = redis ? createRedisAssignments(redis.tolerant) : createMemoryAssignments(clock)
-  const assignments = createAssignments(reading.lists, assignmentStore, clock)
+  const assignments = createAssignments(reading.lists, assignmentStore, redis ? quotas : unlimited, clock)
 
   // Callers.
   const access = createAccess({ ...common, proxies: config, newRecords })

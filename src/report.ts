@@ -62,6 +62,7 @@ export type QuotaKind =
   | 'operations'
   | 'rows'
   | 'idempotency-keys'
+  | 'assignments'
   | 'sessions'
   | 'tickets'
   | 'tokens'

@@ -184,7 +184,7 @@ export const endpoints = {
     params: oneOperator, body: system.TokenRequest, idempotent: true, answers: { 201: system.OperatorToken }, failures: [...known, 'operator.unknown', 'operator.not-active', ...writing] },
   assignChat: { id: 'assignChat', method: 'post', path: '/v1/organizations/{org}/assignments', scope: 'assignments:write', tag: 'assignments',
     summary: 'Assign an active operator to a chat. An assigned chat keeps its operator while that operator is active, until 30 days after its last use.',
-    params: inOrganization, body: AssignChat, idempotent: true, answers: { 200: Assignment }, failures: [...known, 'operator.none-active', ...reading, 'redis.unavailable'] },
+    params: inOrganization, body: AssignChat, idempotent: true, answers: { 200: Assignment }, failures: [...known, 'operator.none-active', 'quota.exceeded', ...reading, 'redis.unavailable'] },
   getAssignment: { id: 'getAssignment', method: 'get', path: '/v1/organizations/{org}/assignments/{chatId}', scope: 'assignments:write', tag: 'assignments',
     summary: 'Get the operator of a chat. Reading counts as use.',
     params: oneChat, answers: { 200: Assignment }, failures: [...known, 'assignment.unknown', ...reading, 'redis.unavailable'] },

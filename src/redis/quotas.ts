@@ -10,6 +10,7 @@ export const clientQuotas = {
   sessions: 10_000,
   tickets: 5_000,
   tokens: 5_000,
+  assignments: 500_000,
   // Sessions count for their minter, so all browsers of a front end share this.
   streams: 5_000,
 } as const satisfies Record<QuotaKind, number>

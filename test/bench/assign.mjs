@@ -17,12 +17,16 @@ const openStore = async (dist, port) => {
   const { systemClock: clock } = await load('clock')
   const { createAssignments } = await load('assignments/assignments')
   const { createRedisAssignments } = await load('assignments/redis-assignments')
+  const { clientQuotas, organizationQuotas } = await load('redis/quotas')
+  const { createRedisQuotas } = await load('redis/redis-quotas')
   const { createRoster } = await load('lists/roster')
   const redis = createRedis({ url: `redis://127.0.0.1:${port}`, prefix: 'bench:', clock, report: () => {} })
   await redis.opened
+  const limits = { quotasPerClient: clientQuotas, quotasPerOrganization: organizationQuotas }
+  const quotas = createRedisQuotas(redis.tolerant, limits, { clock, report: nothing })
   let roster
   const lists = { read: async () => ({ copy: { value: roster }, freshness: { ttlMs: 60_000 } }) }
-  const assignments = createAssignments(lists, createRedisAssignments(redis.tolerant), clock)
+  const assignments = createAssignments(lists, createRedisAssignments(redis.tolerant), quotas, clock)
   return {
     setActive: (ids) => {
       const operators = ids.map((id) => ({ id, name: `Operator ${id}`, status: 'active' }))

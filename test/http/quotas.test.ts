@@ -146,6 +146,29 @@ describeWithRedis('quotas with Redis', () => {
     close = database.stop
     return { REDIS_URL: database.url, REDIS_PREFIX: database.prefix }
   })
+
+  it('count new assignments until they are released', async () => {
+    database = await openRedis()
+    close = database.stop
+    const env = { QUOTAS_PER_CLIENT: 'assignments=2', REDIS_URL: database.url, REDIS_PREFIX: database.prefix }
+    gateway = await startGateway({ env, clients: [{ id: 'other' }] })
+    const path = '/v1/organizations/24/assignments'
+    const assign = (chatId: number, key = gateway.key) =>
+      gateway.ask('POST', path, { key, body: { chatId, strategy: 'roundRobin' } })
+    for (const chat of [1, 2, 1]) expect((await assign(chat)).status).toBe(200)
+    const { status, body } = await assign(3)
+    expect([status, body.code]).toEqual([429, 'quota.exceeded'])
+    expect(body.detail).toContain('2 assignments for this client')
+    expect((await assign(3, gateway.keys['other'])).status).toBe(200)
+    expect((await gateway.ask('DELETE', `${path}/1`)).status).toBe(204)
+    expect((await assign(4)).status).toBe(200)
+    // A chat that found nobody does not count.
+    expect((await gateway.ask('DELETE', `${path}/4`)).status).toBe(204)
+    const body5 = { chatId: 5, strategy: 'roundRobin', exclude: [101, 102] }
+    for (let times = 0; times < 3; times++)
+      expect((await gateway.ask('POST', path, { body: body5 })).status).toBe(409)
+    expect((await assign(6)).status).toBe(200)
+  })
 })
 
 describeWithRedisServer('a Redis that is nearly full', () => {
