@@ -97,7 +97,7 @@ export const parsePlace = (text: string): AuditPlace | undefined => {
 const Place = parsedText(parsePlace, cursorFault).meta({ openapi: { type: 'string', maxLength: 45 } })
 
 /** Epoch ms. Nothing is older than 1970. */
-const Instant = z.iso.datetime({ offset: true }).transform((text) => Math.max(0, Date.parse(text)))
+export const Instant = z.iso.datetime({ offset: true }).transform((text) => Math.max(0, Date.parse(text)))
 
 export const AuditQuery = z.strictObject({
   organizations: IdList.optional().describe('Only changes in these organizations.'),

@@ -4,6 +4,7 @@ import { AssignChat, Assignment, ChatIdText } from './assignment.ts'
 import * as audit from './audit.ts'
 import * as dropIn from './drop-in.ts'
 import * as event from './event.ts'
+import * as history from './history.ts'
 import { IdText } from './ids.ts'
 import * as imports from './import.ts'
 import * as operation from './operation.ts'
@@ -115,7 +116,7 @@ const setsDeleted = ({ status }: { status: operator.KnownStatus }) => status ===
 export const endpoints = {
   listOperators: { id: 'listOperators', method: 'get', path: '/v1/organizations/{org}/operators', scope: 'operators:read', tag: 'operators',
     summary: 'List, filter, search, sort and page the operators of an organization.',
-    params: inOrganization, query: operator.OperatorQuery, cached: true, producesToo: tableTypes, headers: ['Link', 'Content-Disposition'], answers: { 200: operator.OperatorList }, failures: [...known, ...reading] },
+    params: inOrganization, query: operator.OperatorQuery, cached: true, producesToo: tableTypes, headers: ['Link', 'Content-Disposition'], answers: { 200: operator.OperatorList }, failures: [...known, ...reading, 'redis.unavailable'] },
   listOrganizations: { id: 'listOrganizations', method: 'get', path: '/v1/organizations', scope: 'organizations:read', tag: 'organizations',
     summary: 'List or search the organizations that the caller may access.',
     query: organization.OrganizationQuery, cached: true, answers: { 200: organization.OrganizationList }, failures: reading },
@@ -124,7 +125,13 @@ export const endpoints = {
     params: inOrganization, cached: true, answers: { 200: organization.Organization }, failures: [...known, ...reading] },
   getOperator: { id: 'getOperator', method: 'get', path: '/v1/organizations/{org}/operators/{operator}', scope: 'operators:read', tag: 'operators',
     summary: 'Get one operator of an organization.',
-    params: oneOperator, cached: true, answers: { 200: operator.OperatorInOrganization }, failures: [...known, 'operator.unknown', ...reading] },
+    params: oneOperator, query: operator.OneOperatorQuery, cached: true, answers: { 200: operator.OperatorInOrganization }, failures: [...known, 'operator.unknown', ...reading, 'redis.unavailable'] },
+  getHistory: { id: 'getOperatorHistory', method: 'get', path: '/v1/organizations/{org}/operators/{operator}/history', scope: 'operators:read', tag: 'operators',
+    summary: 'What changed of an operator, newest first: who or what did it, from what to what, when or between when.',
+    params: oneOperator, query: history.HistoryQuery, headers: ['Link'], answers: { 200: history.OperatorHistory }, failures: [...known, 'operator.unknown', ...reading, 'redis.unavailable'] },
+  getCoverage: { id: 'getCoverage', method: 'get', path: '/v1/organizations/{org}/coverage', scope: 'operators:read', tag: 'operators',
+    summary: 'How many accounts of an organization were active over time, as steps. It counts accounts, never people at desks.',
+    params: inOrganization, query: history.CoverageQuery, headers: ['Link'], answers: { 200: history.Coverage }, failures: [...known, ...reading, 'redis.unavailable'] },
   findOperator: { id: 'findOperator', method: 'get', path: '/v1/operators/{operator}', scope: 'operators:read', tag: 'operators',
     summary: 'Get one operator without naming its organization.',
     params: z.strictObject({ operator: operatorId }), cached: true, answers: { 200: operator.OperatorInOrganization }, failures: ['operator.unknown', ...reading] },

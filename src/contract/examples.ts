@@ -34,6 +34,11 @@ const event = {
   ...{ observedAt: '2026-11-29T12:00:00.000Z', via: 'gateway', between: null, client: 'crm' },
   ...{ operation: '24-m8xkq2f0-5h2c', late: false },
 }
+const { type, from, to, observedAt, via, between, client, late } = event
+const change = {
+  ...{ id: '1764417600000-7', name: 'Mike Wilson', subject: 'olena', operation: event.operation },
+  ...{ type, from, to, observedAt, via, between, client, late },
+}
 const record = {
   ...{ id: '1764417600000-1-24-0', at: '2026-11-29T12:00:00.000Z', organization: 24, kind: 'statusChanged' },
   ...{ operator: { id: 103, name: 'Mike Wilson' }, from: 'inactive', to: 'active', outcome: 'applied' },
@@ -120,6 +125,12 @@ const examples: Record<string, unknown> = {
   AssignChat: { chatId: 4711, exclude: [103] },
   Assignment: assignment,
   'listEvents text/event-stream': `id: ${event.id}\nevent: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`,
+  OperatorHistory: { items: [change], nextCursor: null, completeSince: '2026-11-22T12:00:00.000Z' },
+  Coverage: {
+    organization: 24,
+    items: [{ from: ends, to: ends, active: 2, least: 2, most: 2 }],
+    nextCursor: null,
+  },
   EventPage: { items: [event], next: event.id, hasMore: false },
   AuditPage: { items: [record], nextCursor: null },
   'listAudit text/csv':

@@ -21,12 +21,26 @@ const operator = {
   status: OperatorStatus,
   statusCode: z.int().optional().describe('The integer of a status that ChatHub never documented.'),
 }
-export const Operator = component('Operator', operator)
+const origin = {
+  statusSince: z.iso
+    .datetime()
+    .nullable()
+    .describe('When the gateway knew this status first. Null: the first list that it saw had it.'),
+  changedBy: z
+    .strictObject({ client: z.string(), subject: z.string().nullable() })
+    .nullable()
+    .describe('Whose write set this status. Null: it was not set through the gateway, or that is not known.'),
+}
+/** What the log of events knows of a status. */
+export type Origin = { [K in keyof typeof origin]?: z.infer<(typeof origin)[K]> }
+const originShown = { statusSince: origin.statusSince.optional(), changedBy: origin.changedBy.optional() }
+export const Operator = component('Operator', { ...operator, ...originShown })
 export type Operator = { id: number; name: string; status: Status; statusCode?: number }
 
 export const OperatorInOrganization = component('OperatorInOrganization', {
   ...operator,
   organization: Organization,
+  ...originShown,
 })
 
 export const OperatorList = component('OperatorList', {
@@ -53,8 +67,16 @@ const SortText = listText<SortKey>(
   { type: 'string', enum: sortKeys.flatMap((key) => [key, `-${key}`]) },
 )
 
-const fieldNames = ['id', 'name', 'status'] as const
+const fieldNames = ['id', 'name', 'status', 'statusSince', 'changedBy'] as const
 export type Field = (typeof fieldNames)[number]
+export const OneOperatorQuery = z.strictObject({
+  fields: wordList(fieldNames)
+    .optional()
+    .describe('`statusSince` and `changedBy` are added. The others are always included.'),
+})
+/** Whether the log of events has to be asked. */
+export const needsOrigin = (fields: readonly Field[] | undefined): fields is Field[] =>
+  fields?.some((field) => field in origin) ?? false
 
 export const OperatorQuery = z.strictObject({
   status: wordList(statuses).optional().describe('Only these statuses. Default: all, also deleted.'),

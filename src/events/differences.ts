@@ -5,23 +5,32 @@ import type { Operator, Status } from '../contract/operator.ts'
  * A row of a known list: what events need of an operator. It holds no name but a digest, so there is none to erase.
  * `name`: the digest of the name that readers were told.
  * `toldAt`: when an event of a write last told of it, on the store's clock; 0: no event did; 1: one of a list did.
+ * `since`: when the status was known first, on that clock; 0: it had it in the base line. `by`: whose write set it.
  */
 export type Row = {
   status: Status
   statusCode?: number | undefined
   name: string | undefined
   toldAt: number
+  since: number
+  by: Author | undefined
 }
+export type Author = { client: string; subject: string | null }
 
-export const encodeRow = ({ status, statusCode, name = '', toldAt }: Row): string =>
-  `${status} ${statusCode ?? ''} ${name} ${toldAt}`
+export const encodeRow = ({ status, statusCode, name = '', toldAt, since, by }: Row): string => {
+  const author = by && [by.client, ...(by.subject === null ? [] : [by.subject])].map(encodeURIComponent)
+  return `${status} ${statusCode ?? ''} ${name} ${toldAt} ${since} ${author ?? ''}`
+}
 export const decodeRow = (text: string): Row => {
-  const [status, code, name, toldAt] = text.split(' ') as [Status, string, string, string]
+  const [status, code, name, toldAt, since = '0', author = ''] = text.split(' ') as [Status, ...string[]]
+  const [client = '', subject] = author.split(',').map(decodeURIComponent)
   return {
     status,
-    ...(code !== '' && { statusCode: Number(code) }),
+    ...(code && { statusCode: Number(code) }),
     name: name || undefined,
     toldAt: Number(toldAt),
+    since: Number(since),
+    by: author === '' ? undefined : { client, subject: subject ?? null },
   }
 }
 
@@ -37,28 +46,28 @@ export type Difference =
   | { kind: 'renamed'; now: Listed }
   | { kind: 'removed'; id: number; was: Row }
 
+type Times = { askedAt: number; now: number; isBaseLine: boolean }
 type Found = { differences: Difference[]; rows: Map<number, string | null> }
 
 /**
- * What changed between a known list and one that was asked for at `askedAt`, and the rows that are new. What the gateway
- * wrote since then is left as it is known.
+ * What changed between a known list and one that was asked for at `askedAt` and is compared `now`, and the rows that are
+ * new. What the gateway wrote since then is left as it is known.
  */
 export const differencesOf = (
   known: ReadonlyMap<number, string>,
   listed: Iterable<Listed>,
-  askedAt: number,
-  isBaseLine: boolean,
+  times: Times,
 ): Found => {
   const found: Found = { differences: [], rows: new Map() }
   const seen = new Set<number>()
   for (const now of listed) {
     seen.add(now.id)
-    compareRow(found, now, known.get(now.id), askedAt, isBaseLine)
+    compareRow(found, now, known.get(now.id), times)
   }
   for (const [id, text] of known) {
     if (seen.has(id)) continue
     const was = decodeRow(text)
-    if (was.toldAt >= askedAt) continue
+    if (was.toldAt >= times.askedAt) continue
     found.rows.set(id, null)
     found.differences.push({ kind: 'removed', id, was })
   }
@@ -69,15 +78,15 @@ const compareRow = (
   { differences, rows }: Found,
   now: Listed,
   text: string | undefined,
-  askedAt: number,
-  isBaseLine: boolean,
+  { askedAt, now: at, isBaseLine }: Times,
 ): void => {
   const was = text === undefined ? undefined : decodeRow(text)
   if (was && was.toldAt >= askedAt) return
   const name = digestOf(now.name)
   const isSame = was?.status === now.status && was.statusCode === now.statusCode
   const toldAt = was?.toldAt || (isSame || isBaseLine ? 0 : 1)
-  const next = encodeRow({ ...now, name, toldAt })
+  const since = isBaseLine ? 0 : at
+  const next = encodeRow({ ...(isSame ? was : { since, by: undefined }), ...now, name, toldAt })
   if (next === text) return
   rows.set(now.id, next)
   if (!was) return void differences.push({ kind: 'added', now })

@@ -8,9 +8,11 @@ export const keysFrom = 'events:{events}:'
 export const meta = `${keysFrom}meta`
 export const floors = `${keysFrom}floors`
 export const listKey = (list: number): string => `${keysFrom}list:${list}`
+export const stepsKey = (list: number): string => `${keysFrom}steps:${list}`
 export const textsKey = (organization: number): string => `${keysFrom}texts:${organization}`
+export const logKey = (organization: number): string => `${keysFrom}log:${organization}`
 /** The log of all together is that of organization 0. */
-export const logOfAll = `${keysFrom}log:0`
+export const logOfAll = logKey(0)
 
 /**
  * Begins the epoch of an empty Redis. It outlives every place that a reader may come back with. The end of a quiet log moves
@@ -46,25 +48,25 @@ else
 end
 return { text(now), version or '0', seen or '', rows }`
 
-/** KEYS: meta, list; ARGV: version, ms since it was asked for, ms to keep. */
+/** KEYS: meta, list, steps; ARGV: version, ms since it was asked for, ms to keep. */
 const touch = `
 local version, seen = unpack(redis.call('HMGET', KEYS[2], '@version', '@seen'))
 if version ~= ARGV[1] or not seen or seen == '' then return 0 end
-local asked, _, begun = string.match(seen, '(%d+) (%d+) (%d+)')
+local asked, rest = string.match(seen, '(%d+) %d+ (.*)')
 asked = math.max(tonumber(asked), now - tonumber(ARGV[2]))
-redis.call('HSET', KEYS[2], '@seen', text(asked) .. ' ' .. text(now) .. ' ' .. begun)
-redis.call('PEXPIRE', KEYS[2], ARGV[3])
+redis.call('HSET', KEYS[2], '@seen', text(asked) .. ' ' .. text(now) .. ' ' .. rest)
+for i = 2, 3 do redis.call('PEXPIRE', KEYS[i], ARGV[3]) end
 return 1`
 
 /**
- * KEYS: meta, list, log of all, floors; ARGV: beginning of keys, channel, version, ms to keep, most events, seen, number of rows,
- * id and row ('': gone) of each, organization and text of each event. → the new version, or false.
+ * KEYS: meta, list, log of all, floors, steps; ARGV: beginning of keys, channel, version, ms to keep, most events, most steps, step
+ * or '', seen, number of rows, id and row ('': gone) of each, organization and text of each event. → the new version, or false.
  */
 const append = `
-local from, channel, expected, keep, most, seen, count = unpack(ARGV, 1, 7)
+local from, channel, expected, keep, most, stepsMost, step, seen, count = unpack(ARGV, 1, 9)
 if (redis.call('HGET', KEYS[2], '@version') or '0') ~= expected then return false end
 keep, most, count = tonumber(keep), tonumber(most), tonumber(count)
-for i = 8, 7 + 2 * count, 2 do
+for i = 10, 9 + 2 * count, 2 do
   if ARGV[i + 1] == '' then redis.call('HDEL', KEYS[2], ARGV[i])
   else redis.call('HSET', KEYS[2], ARGV[i], ARGV[i + 1]) end
 end
@@ -79,7 +81,7 @@ local function trim(log, texts, number)
     redis.call('HSET', KEYS[4], number, entry[1])
   end
 end
-local first = 8 + 2 * count
+local first = 10 + 2 * count
 for i = first, #ARGV, 2 do
   local log, texts = from .. 'log:' .. ARGV[i], from .. 'texts:' .. ARGV[i]
   ms, seq = math.max(ms, now), seq + 1
@@ -94,8 +96,11 @@ end
 redis.call('HSET', KEYS[1], 'ms', text(ms), 'seq', text(seq))
 local version = epoch .. '.' .. redis.call('HINCRBY', KEYS[1], 'versions', 1)
 redis.call('HSET', KEYS[2], '@version', version, '@seen', seen)
-redis.call('PEXPIRE', KEYS[2], 2 * keep)
-redis.call('PEXPIRE', KEYS[4], 2 * keep)
+if step ~= '' then
+  redis.call('RPUSH', KEYS[5], step)
+  redis.call('LTRIM', KEYS[5], -stepsMost, -1)
+end
+for _, i in ipairs({ 2, 4, 5 }) do redis.call('PEXPIRE', KEYS[i], 2 * keep) end
 if #ARGV >= first then redis.call('PUBLISH', channel, text(seq)) end
 return version`
 
@@ -134,6 +139,20 @@ for i = 1, math.min(count, #found) do
 end
 return answer`
 
+/** KEYS: meta, log, texts, floors; ARGV: where the newest one is, ms to keep, count, organization. → last lost id, then id and text of each. */
+const readBack = `
+local found = { redis.call('HGET', KEYS[4], ARGV[4]) or '' }
+local oldest = text(math.max(0, now - tonumber(ARGV[2])))
+for _, entry in ipairs(redis.call('XREVRANGE', KEYS[2], ARGV[1], oldest, 'COUNT', ARGV[3])) do
+  found[#found + 1] = entry[1]
+  found[#found + 1] = redis.call('HGET', KEYS[3], entry[1]) or ''
+end
+return found`
+
+/** KEYS: meta, list, steps. → Redis ms, seen, steps. */
+const steps = `
+return { text(now), redis.call('HGET', KEYS[2], '@seen') or '', redis.call('LRANGE', KEYS[3], 0, -1) }`
+
 /** KEYS: meta, texts; ARGV: id and text of each. One that was removed meanwhile stays removed. */
 const replace = `
 for i = 1, #ARGV, 2 do
@@ -149,6 +168,8 @@ export const createEventScripts = (redis: Redis, keepMs: number) => {
     touch: redis.script('eventsTouch', begin + touch),
     append: redis.script('eventsAppend', begin + append),
     read: redis.script('eventsRead', begin + read),
+    readBack: redis.script('eventsReadBack', begin + readBack),
+    steps: redis.script('eventsSteps', begin + steps),
     replace: redis.script('eventsReplace', replace),
   }
 }

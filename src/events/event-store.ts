@@ -1,4 +1,5 @@
 import type { Place } from '../contract/event.ts'
+import type { Step } from './coverage-steps.ts'
 
 /** How much is kept of the log of each organization, and of the log of all together. */
 export type Retention = { keepMs: number; eventsMax: number }
@@ -12,8 +13,11 @@ export type KnownList = {
   version: string
   now: number
   rows: ReadonlyMap<number, string>
-  /** When the list was asked for and had arrived that was compared last, and that which began it. Undefined: none was. */
-  seen: { askedAt: number; arrivedAt: number; begunAt: number } | undefined
+  /**
+   * When the list was asked for and had arrived that was compared last, and that which began it. `active`: how many accounts
+   * are active by now. Undefined: no list was compared.
+   */
+  seen: { askedAt: number; arrivedAt: number; begunAt: number; active: number } | undefined
 }
 
 /** What a change of a known list is made of. It is kept with its events in one step, or not at all. */
@@ -22,6 +26,8 @@ export type ListChange = {
   rows: ReadonlyMap<number, string | null>
   seen: KnownList['seen']
   events: readonly Pick<Logged, 'organization' | 'text'>[]
+  /** Undefined: as many accounts are active as before. */
+  step?: Step | undefined
 }
 
 /** `end`: what was read reaches to here. `isComplete`: the log ended here. */
@@ -50,6 +56,17 @@ export type EventStore = {
     organizations: readonly number[] | 'all',
     count: number,
   ): Promise<ReadEvents | 'gone'>
+  /**
+   * The newest events of an organization before a place, newest first, and the last ms whose events are not all kept; 0:
+   * none. Fewer than `count`: there are no older ones.
+   */
+  readBack(
+    organization: number,
+    before: Pick<Place, 'ms' | 'seq'> | undefined,
+    count: number,
+  ): Promise<{ logged: Logged[]; lostMs: number }>
+  /** The steps of the number of active accounts, oldest first: the last ones, as many as events and 10,000 at most. */
+  steps(list: number): Promise<Pick<KnownList, 'now' | 'seen'> & { steps: Step[] }>
   /** Changes the texts of the events of an organization, without moving one. */
   rewrite(organization: number, change: (text: string) => string): Promise<void>
   /** Calls back soon after something was appended by any instance. It may call too often, and miss some. */

@@ -5,6 +5,8 @@ import type { Logged } from './event-store.ts'
 
 /** An event as it is kept: its place in the log is its id. */
 export type KeptEvent = Omit<Event, 'id'> & {
+  /** The person who asked for it. History alone shows it. */
+  subject?: string | undefined
   /** Marks where the log of an organization begins. It is a `resync` for those alone who come back from before. */
   begins?: true
 }
@@ -57,7 +59,7 @@ const organizationEvent = (difference: Difference, observed: Observed): KeptEven
 
 /** A change that a write of the gateway made at `at`. `since`: the change was found that much later. */
 export const writtenEvent = (
-  { organization, client, operation }: ChangeSet & { organization: number },
+  { organization, client, subject, operation }: ChangeSet & { organization: number },
   kind: 'added' | 'statusChanged',
   operator: Listed,
   from: Event['from'],
@@ -72,6 +74,7 @@ export const writtenEvent = (
   via: lateSince === undefined ? 'gateway' : 'observed',
   between: lateSince === undefined ? null : [instant(Math.min(lateSince, at)), instant(at)],
   client,
+  subject,
   operation: operation ?? null,
   late: lateSince !== undefined,
 })
@@ -86,7 +89,7 @@ export const resyncEvent = (organization: number | null, at: number, begins = fa
   ...(begins && { begins }),
 })
 
-export const eventOf = ({ begins: _, ...event }: KeptEvent, place: Place): Event => ({
+export const eventOf = ({ begins: _, subject: __, ...event }: KeptEvent, place: Place): Event => ({
   id: placeText(place),
   ...event,
 })

@@ -14,6 +14,7 @@ import type { Listed } from './differences.ts'
 import { createEventFeed } from './event-feed.ts'
 import { eventOf, loggedEvent, resyncEvent, withoutName } from './event-text.ts'
 import { type EventSink, followEvents, isWanted, logsOf } from './follow-events.ts'
+import { createHistory, type History } from './history.ts'
 import { createKeepFresh, type Interest } from './keep-fresh.ts'
 import { createMemoryEventStore } from './memory-event-store.ts'
 import { type BetweenWrites, createObserver } from './observer.ts'
@@ -21,6 +22,7 @@ import { createRedisEventStore } from './redis-event-store.ts'
 
 /** Events of the caller's organizations. Organizations that the caller may not touch have none. */
 export type Events = {
+  history: History
   /** A page of the log. @throws Failure `redis.unavailable` */
   page(caller: Caller, query: EventsQuery): Promise<EventPage>
   /** Sends events as they come, after a place: `unknown` is one that nobody knows. */
@@ -93,6 +95,7 @@ export const createEvents = (options: {
   }
 
   const events: Events = {
+    history: createHistory({ ...options, store }),
     page,
     follow: (caller, query, after, sink) => {
       const follower = followEvents({ store, feed, clock }, { caller, wanted: query, after }, sink)

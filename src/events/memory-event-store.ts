@@ -1,9 +1,10 @@
 import type { Clock } from '../clock.ts'
 import type { Place } from '../contract/event.ts'
+import { type Step, stepsMax } from './coverage-steps.ts'
 import { type EventStore, isAfter, type KnownList, type Logged, type Retention } from './event-store.ts'
 
 type Log = { events: Logged[] /** The last one that was removed. */; removed: Pick<Place, 'ms' | 'seq'> }
-type List = Omit<KnownList, 'now' | 'rows'> & { rows: Map<number, string> }
+type List = Omit<KnownList, 'now' | 'rows'> & { rows: Map<number, string>; steps: Step[] }
 
 /** The log of a gateway without Redis. It ends with the process, and so does its epoch. */
 export const createMemoryEventStore = (clock: Clock, { keepMs, eventsMax }: Retention): EventStore => {
@@ -15,7 +16,8 @@ export const createMemoryEventStore = (clock: Clock, { keepMs, eventsMax }: Rete
   let last = { ms: Math.round(clock.wall()), seq: 0 }
   let versions = 0
 
-  const listOf = (list: number): List => lists.get(list) ?? { version: '0', rows: new Map(), seen: undefined }
+  const listOf = (list: number): List =>
+    lists.get(list) ?? { version: '0', rows: new Map(), seen: undefined, steps: [] }
   const add = (log: Log, event: Logged): void => {
     log.events.push(event)
     const { events } = log
@@ -39,12 +41,12 @@ export const createMemoryEventStore = (clock: Clock, { keepMs, eventsMax }: Rete
 
   return {
     load: async (list, ids) => {
-      const { rows, ...known } = listOf(list)
+      const { rows, version, seen } = listOf(list)
       const some = ids?.flatMap((id): [number, string][] => {
         const row = rows.get(id)
         return row === undefined ? [] : [[id, row]]
       })
-      return { ...known, now: Math.round(clock.wall()), rows: new Map(some ?? rows) }
+      return { version, seen, now: Math.round(clock.wall()), rows: new Map(some ?? rows) }
     },
     touch: async (list, version, askedMs) => {
       const known = listOf(list)
@@ -57,7 +59,7 @@ export const createMemoryEventStore = (clock: Clock, { keepMs, eventsMax }: Rete
       }
       return true
     },
-    append: async (list, version, { rows, seen, events }) => {
+    append: async (list, version, { rows, seen, events, step }) => {
       const known = listOf(list)
       if (known.version !== version) return undefined
       for (const [id, row] of rows) {
@@ -66,6 +68,9 @@ export const createMemoryEventStore = (clock: Clock, { keepMs, eventsMax }: Rete
       }
       known.version = `${epoch}.${++versions}`
       known.seen = seen
+      if (step) known.steps.push(step)
+      if (known.steps.length > 1.1 * Math.min(eventsMax, stepsMax))
+        known.steps.splice(0, known.steps.length - Math.min(eventsMax, stepsMax))
       lists.set(list, known)
       for (const { organization, text } of events) {
         last = { ms: Math.max(last.ms, Math.round(clock.wall())), seq: last.seq + 1 }
@@ -92,6 +97,20 @@ export const createMemoryEventStore = (clock: Clock, { keepMs, eventsMax }: Rete
       const isComplete = merged.length <= count
       return { logged, isComplete, end: { epoch, ...(isComplete ? here : placeOf(logged.at(-1) ?? here)) } }
     },
+    readBack: async (organization, before, count) => {
+      const { events, removed } = logs.get(organization) ?? { events: [], removed: { ms: 0 } }
+      const found = before ? events.slice(0, -behind(events, before, true).length || undefined) : events
+      const oldest = clock.wall() - keepMs
+      const logged = found
+        .slice(-count)
+        .reverse()
+        .filter(({ ms }) => ms >= oldest)
+      return { logged, lostMs: removed.ms }
+    },
+    steps: async (list) => {
+      const { seen, steps } = listOf(list)
+      return { now: Math.round(clock.wall()), seen, steps: [...steps] }
+    },
     rewrite: async (organization, change) => {
       // The log of all together has the same objects.
       for (const event of logs.get(organization)?.events ?? []) event.text = change(event.text)
@@ -105,13 +124,18 @@ export const createMemoryEventStore = (clock: Clock, { keepMs, eventsMax }: Rete
 
 const placeOf = ({ ms, seq }: Pick<Place, 'ms' | 'seq'>) => ({ ms, seq })
 
-/** The events behind a place; they are in order. */
-const behind = (events: readonly Logged[], after: Place | undefined): readonly Logged[] => {
+/** The events behind a place, or from it on; they are in order. */
+const behind = (
+  events: readonly Logged[],
+  after: Pick<Place, 'ms' | 'seq'> | undefined,
+  isIncluded = false,
+): readonly Logged[] => {
   if (!after) return events
   let [low, high] = [0, events.length]
   while (low < high) {
     const middle = (low + high) >> 1
-    if (isAfter(events[middle] as Logged, after)) high = middle
+    const event = events[middle] as Logged
+    if (isAfter(event, after) || (isIncluded && !isAfter(after, event))) high = middle
     else low = middle + 1
   }
   return events.slice(low)

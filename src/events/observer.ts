@@ -4,6 +4,7 @@ import type { ChangeSet } from '../contract/audit.ts'
 import { isFailure } from '../errors.ts'
 import { shrank } from '../lists/guard-shrink.ts'
 import type { Roster } from '../lists/roster.ts'
+import { activeIn, type Period, withStep } from './coverage-steps.ts'
 import { differencesOf, type Listed } from './differences.ts'
 import type { EventStore, KnownList, ListChange } from './event-store.ts'
 import { observedEvent, resyncEvent } from './event-text.ts'
@@ -54,19 +55,29 @@ export const createObserver = (options: {
 
   const resyncOf = (list: number, at: number, begins = false) =>
     list === 0 ? [] : [{ organization: list, text: JSON.stringify(resyncEvent(list, at, begins)) }]
-  /** Keeps a change in steps of 500 rows with their events. Undefined: another instance came first. */
+  /**
+   * Keeps a change that was made within `period`, in parts of 500 rows with their events. Undefined: another instance came
+   * first.
+   */
   const keep = async (
     list: number,
     known: KnownList,
     { events, seen, ...change }: Omit<ListChange, 'events'> & { events: readonly Told[] },
+    period?: Period,
   ): Promise<string | undefined> => {
     const rows = [...change.rows]
     let version: string | undefined = known.version
+    let active = known.seen?.active ?? 0
     for (let at = 0; version !== undefined && (at === 0 || at < rows.length); at += eventsAtOnce) {
       const some = new Map(rows.slice(at, at + eventsAtOnce))
-      const isFirst = at === 0
-      const told = events.filter(({ row }) => (row === undefined ? isFirst : some.has(row)))
-      version = await store.append(list, version, { rows: some, seen, events: told })
+      const isLast = at + eventsAtOnce >= rows.length
+      const told = events.filter(({ row }) => (row === undefined ? isLast : some.has(row)))
+      const part = { rows: some, seen, events: told }
+      // A base line is one when all of it is kept.
+      const baseLine = isLast ? { ...part, step: change.step } : { ...part, seen: undefined }
+      const next = period ? withStep(part, known.rows, active, period) : baseLine
+      active = next.seen?.active ?? active
+      version = await store.append(list, version, next)
     }
     return version
   }
@@ -76,9 +87,11 @@ export const createObserver = (options: {
   /** The base line. Who comes back from before it has missed what happened until then. */
   const begin = async ({ list, listed }: LoadedList, { known, askedAt, rows }: Found): Promise<boolean> => {
     // A list that was asked for before this one arrived may lack what this one has.
-    const seen = { askedAt, arrivedAt: known.now, begunAt: known.now }
+    const active = activeIn(known.rows, rows)
+    const seen = { askedAt, arrivedAt: known.now, begunAt: known.now, active }
     const events = resyncOf(list, known.now, !missed.has(list))
-    const version = await keep(list, known, { rows, seen, events })
+    const step = [known.now, known.now, null, null, active] as const
+    const version = await keep(list, known, { rows, seen, events, step })
     if (version === undefined) return false
     missed.delete(list)
     compared.set(list, { version, listed })
@@ -112,14 +125,15 @@ export const createObserver = (options: {
   }
   const tell = async ({ list, listed }: LoadedList, found: Found): Promise<boolean> => {
     const { known, askedAt, differences, rows } = found
-    const { askedAt: before, begunAt } = known.seen as NonNullable<KnownList['seen']>
-    const seen = { askedAt, arrivedAt: known.now, begunAt }
+    const was = known.seen as NonNullable<KnownList['seen']>
+    const { askedAt: before } = was
+    const seen = { ...was, askedAt, arrivedAt: known.now }
     const events = differences.flatMap((difference): Told[] => {
       const event = observedEvent(list, difference, [before, known.now])
       const row = difference.kind === 'removed' ? difference.id : difference.now.id
       return event ? [{ organization: event.organization as number, text: JSON.stringify(event), row }] : []
     })
-    const version = await keep(list, known, { rows, seen, events })
+    const version = await keep(list, known, { rows, seen, events }, [before, known.now])
     if (version !== undefined) compared.set(list, { version, listed })
     return version !== undefined
   }
@@ -129,7 +143,8 @@ export const createObserver = (options: {
     const known = await store.load(loaded.list)
     const askedAt = Math.round(known.now - (clock.now() - loaded.askedAt))
     const { seen } = known
-    const found = { known, askedAt, ...differencesOf(known.rows, loaded.listed, askedAt, !seen) }
+    const times = { askedAt, now: known.now, isBaseLine: !seen }
+    const found = { known, askedAt, ...differencesOf(known.rows, loaded.listed, times) }
     if (!seen) return begin(loaded, found)
     if (found.rows.size === 0) return touch(loaded, known.version)
     if (found.differences.length > 0 && !mayTell) return 'differs'

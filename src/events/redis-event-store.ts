@@ -1,7 +1,18 @@
 import type { Place } from '../contract/event.ts'
 import { Failure } from '../errors.ts'
 import type { Redis } from '../redis/redis.ts'
-import { createEventScripts, floors, keysFrom, listKey, logOfAll, meta, textsKey } from './event-scripts.ts'
+import { type Step, stepsMax } from './coverage-steps.ts'
+import {
+  createEventScripts,
+  floors,
+  keysFrom,
+  listKey,
+  logKey,
+  logOfAll,
+  meta,
+  stepsKey,
+  textsKey,
+} from './event-scripts.ts'
 import { type EventStore, isAfter, type KnownList, type Logged, type Retention } from './event-store.ts'
 
 const logsAtOnce = 100
@@ -63,18 +74,44 @@ export const createRedisEventStore = (redis: Redis, { keepMs, eventsMax }: Reten
       return { now: Number(now), version: String(version), seen: seenOf(String(seen)), rows: rowsOf(rows) }
     },
     touch: async (list, version, askedMs) =>
-      (await scripts.touch([meta, listKey(list)], version, Math.round(askedMs), 2 * keepMs)) === 1,
-    append: async (list, version, { rows, seen, events }) => {
-      const text = seen ? `${seen.askedAt} ${seen.arrivedAt} ${seen.begunAt}` : ''
+      (await scripts.touch(
+        [meta, listKey(list), stepsKey(list)],
+        version,
+        Math.round(askedMs),
+        2 * keepMs,
+      )) === 1,
+    append: async (list, version, { rows, seen, events, step }) => {
+      const text = seen ? `${seen.askedAt} ${seen.arrivedAt} ${seen.begunAt} ${seen.active}` : ''
       const changed = [...rows].flatMap(([id, row]) => [id, row ?? ''])
       const told = events.flatMap((event) => [event.organization, event.text])
-      const keys = [meta, listKey(list), logOfAll, floors]
-      const args = [from, channel, version, keepMs, eventsMax, text, rows.size, ...changed, ...told]
+      const keys = [meta, listKey(list), logOfAll, floors, stepsKey(list)]
+      const bounds = [keepMs, eventsMax, Math.min(eventsMax, stepsMax)]
+      const counted = step ? JSON.stringify(step) : ''
+      const args = [from, channel, version, ...bounds, counted, text, rows.size, ...changed, ...told]
       const next = (await scripts.append(keys, ...args)) as Buffer | null
       return next === null ? undefined : String(next)
     },
     place,
     read: readLogs,
+    readBack: async (organization, before, count) => {
+      const keys = [meta, logKey(organization), textsKey(organization), floors]
+      const newest = before ? `(${before.ms}-${before.seq}` : '+'
+      const answer = (await scripts.readBack(keys, newest, keepMs, count, organization)) as Buffer[]
+      const [lost, ...found] = answer as [Buffer, ...Buffer[]]
+      const logged: Logged[] = []
+      for (let at = 0; at < found.length; at += 2)
+        logged.push(loggedOf([found[at] as Buffer, Buffer.from(`${organization}`), found[at + 1] as Buffer]))
+      return { logged, lostMs: Number(String(lost).split('-')[0]) }
+    },
+    steps: async (list) => {
+      const answer = await scripts.steps([meta, listKey(list), stepsKey(list)])
+      const [now, seen, steps] = answer as [Buffer, Buffer, Buffer[]]
+      return {
+        now: Number(now),
+        seen: seenOf(String(seen)),
+        steps: steps.map((step) => JSON.parse(String(step)) as Step),
+      }
+    },
     rewrite: async (organization, change) => {
       let after: Place | undefined
       for (;;) {
@@ -111,9 +148,8 @@ const loggedOf = ([id, organization, text]: Buffer[]): Logged => {
 }
 
 const seenOf = (text: string): KnownList['seen'] => {
-  const [askedAt, arrivedAt, begunAt] = text.split(' ').map(Number)
-  if (text === '') return undefined
-  return { askedAt: askedAt as number, arrivedAt: arrivedAt as number, begunAt: begunAt as number }
+  const [askedAt = 0, arrivedAt = 0, begunAt = 0, active] = text.split(' ').map(Number)
+  return active === undefined ? undefined : { askedAt, arrivedAt, begunAt, active }
 }
 
 const rowsOf = (found: readonly Buffer[]): Map<number, string> => {

@@ -1,5 +1,6 @@
 import type { Change, ChangeSet } from '../contract/audit.ts'
 import type { Event } from '../contract/event.ts'
+import { withStep } from './coverage-steps.ts'
 import { decodeRow, digestOf, encodeRow, type Listed } from './differences.ts'
 import type { KnownList, ListChange } from './event-store.ts'
 import { writtenEvent } from './event-text.ts'
@@ -23,7 +24,7 @@ const writtenOf = ({ kind, outcome, operator, from, to, reason }: Change): Writt
 /** What a write changed of operators whose id is known. */
 export const writtenIn = ({ changes }: ChangeSet): Written[] => changes.flatMap(writtenOf)
 
-/** The rows and events of a write that were not told before. */
+/** The rows and events of a write that were not told before, and the number of active accounts since. */
 export const changeOfWrite = (
   set: ChangeSet & { organization: number },
   written: readonly Written[],
@@ -38,10 +39,14 @@ export const changeOfWrite = (
     // The answer was lost, or another instance took the operation over.
     if (was && was.toldAt > 0 && was.status === status) continue
     // The name that readers are told, so that any other one in a later list is told as a change.
-    rows.set(id, encodeRow({ status, name: digestOf(operator.name), toldAt: known.now }))
+    const by = { client: set.client, subject: set.subject ?? null }
+    const name = digestOf(operator.name)
+    rows.set(id, encodeRow({ status, name, toldAt: known.now, since: known.now, by }))
     const lateSince = isLate ? (known.seen?.askedAt ?? set.at) : undefined
     const told = writtenEvent(set, kind, operator, was?.status ?? from, { at: known.now, lateSince })
     events.push({ organization: set.organization, text: JSON.stringify(told) })
   }
-  return { rows, events, seen: known.seen }
+  const { seen, now } = known
+  const from = written.some(({ isLate }) => isLate) ? (seen?.askedAt ?? now) : now
+  return withStep({ rows, events, seen }, known.rows, seen?.active ?? 0, [from, now])
 }

@@ -29,7 +29,7 @@ const suite = (open: () => Open): void => {
   }
   const told = (organization: number, ...texts: string[]) => ({
     rows: new Map([[1, texts.at(-1) as string]]),
-    seen: { askedAt: 1, arrivedAt: 2, begunAt: 1 },
+    seen: { askedAt: 1, arrivedAt: 2, begunAt: 1, active: 1 },
     events: texts.map((text) => ({ organization, text })),
   })
   const tell = async (store: EventStore, organization: number, ...texts: string[]) => {
@@ -101,6 +101,36 @@ const suite = (open: () => Open): void => {
       { ...place, seq: place.seq + 1 },
     ])
       expect(await store.read(away, [two], 10)).toBe('gone')
+  })
+
+  it('is read backwards in pages, within what is kept', async () => {
+    const store = await openOne()
+    const one = ++lists
+    await tell(store, one, '1', '2', '3')
+    await tell(store, ++lists, 'of another')
+    const newest = await store.readBack(one, undefined, 2)
+    expect(newest).toMatchObject({ logged: [{ text: '3', organization: one }, { text: '2' }], lostMs: 0 })
+    expect((await store.readBack(one, newest.logged[1], 2)).logged.map(({ text }) => text)).toEqual(['1'])
+    expect((await store.readBack(one, { ms: 1, seq: 1 }, 2)).logged).toEqual([])
+    expect(await store.readBack(++lists, undefined, 2)).toEqual({ logged: [], lostMs: 0 })
+    for (let i = 0; i < 13; i++) await tell(store, one, ...Array.from({ length: 10 }, () => `${i}`))
+    expect((await store.readBack(one, undefined, 1)).lostMs).toBeGreaterThan(0)
+  })
+
+  it('has the last steps of the number of active accounts', async () => {
+    const store = await openOne()
+    const one = ++lists
+    expect((await store.steps(one)).steps).toEqual([])
+    const count = 120
+    for (let active = 1; active <= count; active++) {
+      const { version } = await store.load(one, [])
+      const step = [active, active, 1, 0, active] as const
+      await store.append(one, version, { ...told(one), step })
+    }
+    const { steps, seen, now } = await store.steps(one)
+    expect([steps.length >= 100, steps.length <= 110]).toEqual([true, true])
+    expect([steps.at(-1), seen?.active]).toEqual([[count, count, 1, 0, count], 1])
+    expect(now).toBeGreaterThan(1)
   })
 
   it('replaces texts without moving an event, and tells listeners of what is appended', async () => {

@@ -120,6 +120,8 @@ export const tour = async ({ ask, key, keys, simulator }: TestGateway): Promise<
     await call('GET', '/v1/audit', { headers: { Accept } })
   await call('POST', '/v1/audit:eraseName', { body: { organization: 24, operator: 1 } })
   await call('GET', '/v1/operations')
+  await call('GET', `${operators}/102/history`)
+  await call('GET', '/v1/organizations/24/coverage')
   await call('GET', '/v1/events', { headers: { Accept: 'application/json' } })
 
   const expiresAt = new Date(Date.now() + 3_600_000).toISOString()

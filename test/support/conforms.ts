@@ -132,9 +132,12 @@ export const conformanceTo = (document: Document) => {
 
 /** The document describes an item without `fields`. What the caller did not ask for is put there. */
 const widened = (url: string, answer: Answer): Answer => {
-  const fields = [...url.matchAll(/[?&]fields=([^&]+)/g)].map(([, names]) => names).join()
+  const fields = [...url.matchAll(/[?&]fields=([^&]+)/g)]
+    .map(([, names]) => names)
+    .join()
+    .split(',')
   const items = answer.body?.['items']
-  if (fields === '' || !Array.isArray(items)) return answer
+  if (fields[0] === '' || !Array.isArray(items)) return answer
   const lacking = Object.entries({ name: '', status: 'active' }).filter(([name]) => !fields.includes(name))
   const whole = items.map((item: object) => ({ ...Object.fromEntries(lacking), ...item }))
   return { ...answer, text: JSON.stringify({ ...answer.body, items: whole }) }

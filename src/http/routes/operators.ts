@@ -1,5 +1,11 @@
 import { endpoints } from '../../contract/endpoints.ts'
-import type { Field, KnownStatus, Operator } from '../../contract/operator.ts'
+import {
+  type Field,
+  type KnownStatus,
+  needsOrigin,
+  type Operator,
+  type Origin,
+} from '../../contract/operator.ts'
 import type { Organization } from '../../contract/organization.ts'
 import { Failure } from '../../errors.ts'
 import type { FoundOperator } from '../../lists/directory.ts'
@@ -27,29 +33,46 @@ const columns: Record<'id' | 'name' | 'status' | 'statusCode', Column<Partial<Op
   status: ({ status }) => status,
   statusCode: ({ statusCode }) => statusCode,
 }
+const originColumns: Record<'statusSince' | 'changedBy', Column<Origin>> = {
+  statusSince: (item) => item.statusSince ?? undefined,
+  changedBy: ({ changedBy }) => changedBy?.subject ?? changedBy?.client,
+}
 const directoryColumns: Record<string, Column<Operator & { organization: Organization }>> = {
   organization: ({ organization }) => organization.id,
   organizationName: ({ organization }) => organization.name,
   ...columns,
 }
 /** Without `fields` all columns, so that a table always has the same ones. */
-const columnsOf = (fields: readonly Field[] | undefined): Record<string, Column<Partial<Operator>>> =>
-  fields === undefined
+const columnsOf = (
+  fields: readonly Field[] | undefined,
+): Record<string, Column<Partial<Operator> & Origin>> => {
+  const all = { ...columns, ...originColumns }
+  return fields === undefined
     ? columns
-    : Object.fromEntries([...new Set(['id', ...fields] as const)].map((name) => [name, columns[name]]))
+    : Object.fromEntries([...new Set(['id', ...fields] as const)].map((name) => [name, all[name]]))
+}
 
 /** /v1/organizations/{org}/operators with their tokens, and reads over all organizations of the caller. */
 export const mountOperators = (router: Router, services: Services): void => {
   const { lists, directory, add, changeStatus, tokens, clock } = services
   router.bind(endpoints.listOperators, (call) => {
     const { params, query, contentType } = call
-    if (!contentType.startsWith('application/json')) return listFile(services, call)
+    if (!contentType.startsWith('application/json') || needsOrigin(query.fields))
+      return listMade(services, call)
     if (isWhole(query)) return fromList(lists, params.org, call, ({ bytes }) => bytes)
     const key = `list ${JSON.stringify(query)}`
     return fromList(lists, params.org, call, (roster) => roster.view(key, () => page(roster, query)))
   })
-  router.bind(endpoints.getOperator, (call) => {
+  router.bind(endpoints.getOperator, async (call) => {
     const { org, operator: id } = call.params
+    const { fields } = call.query
+    if (needsOrigin(fields)) {
+      const { copy, freshness } = await lists.read(call.caller, org, call.context, call)
+      const operator = copy.value.byId(id)
+      if (!operator) throw new Failure('operator.unknown')
+      const [found] = await services.events.history.withOrigins(call.caller, copy.value, [operator], fields)
+      return { json: { ...found, organization: copy.value.organization }, freshness }
+    }
     return fromList(lists, org, call, (roster) => {
       const operator = roster.byId(id)
       if (!operator) throw new Failure('operator.unknown')
@@ -123,27 +146,25 @@ export const mountOperators = (router: Router, services: Services): void => {
   })
 }
 
-/** A list as CSV or NDJSON. It is made for each request, and nothing keeps it. */
-const listFile = async (
-  { lists, clock }: Services,
-  {
-    caller,
-    context,
-    params,
-    query,
-    notBefore,
-    contentType,
-    req,
-  }: Parameters<Handler<typeof endpoints.listOperators>>[0],
+/** A list that is made for each request: as CSV or NDJSON, or with what the log of events knows. Nothing keeps it. */
+const listMade = async (
+  { lists, events, clock }: Services,
+  call: Parameters<Handler<typeof endpoints.listOperators>>[0],
 ): Promise<Answer> => {
+  const { caller, context, params, query, notBefore, contentType, req } = call
   const { copy, freshness } = await lists.read(caller, params.org, context, { notBefore })
-  const { items, nextCursor } = page(copy.value, query)
+  const found = page(copy.value, query)
+  const items = needsOrigin(query.fields)
+    ? await events.history.withOrigins(caller, copy.value, found.items, query.fields)
+    : found.items
+  if (contentType.startsWith('application/json'))
+    return { bytes: await jsonInSlices({ ...found, items }), freshness }
   return tableFile(contentType, {
     name: `operators-${params.org}`,
     asOf: clock.wall() - freshness.ageMs,
     items,
     columns: columnsOf(query.fields),
-    headers: nextPage(req, nextCursor),
+    headers: nextPage(req, found.nextCursor),
     freshness,
   })
 }

@@ -1,0 +1,103 @@
+import type { CoverageStep } from '../contract/history.ts'
+import type { KnownList, ListChange } from './event-store.ts'
+
+/** Two instants, ms since 1970. Equal: the exact time is known. */
+export type Period = readonly [from: number, to: number]
+
+/**
+ * How the number of active accounts changed: `gained` and `lost` within a period, `active` since its end. Null: nothing is
+ * known of the time before.
+ */
+export type Step = readonly [...Period, gained: number | null, lost: number | null, active: number]
+
+/** The most steps of one organization. */
+export const stepsMax = 10_000
+
+type Rows = ReadonlyMap<number, string | null>
+
+const isActive = (row: string | null | undefined): boolean => row?.startsWith('active ') ?? false
+
+/** How many rows of a known list are active after a change. */
+export const activeIn = (known: Rows, changed: Rows): number => {
+  let count = 0
+  for (const [id, row] of known) if (!changed.has(id) && isActive(row)) count++
+  for (const row of changed.values()) if (isActive(row)) count++
+  return count
+}
+
+/** The change with what it means for the number of active accounts. Before a base line nobody knows that number. */
+export const withStep = (change: ListChange, known: Rows, before: number, period: Period): ListChange => {
+  let [gained, lost] = [0, 0]
+  for (const [id, row] of change.rows) {
+    const [was, is] = [isActive(known.get(id)), isActive(row)]
+    if (is && !was) gained++
+    if (was && !is) lost++
+  }
+  if (!change.seen) return change
+  const active = before + gained - lost
+  const step: Step | undefined = gained + lost > 0 ? [...period, gained, lost, active] : undefined
+  return { ...change, seen: { ...change.seen, active }, step }
+}
+
+/** Whether something is missing between two steps. */
+const isBroken = ([, , gained, lost, active]: Step, before: Step): boolean =>
+  gained === null || lost === null || active - gained + lost !== before[4]
+
+/** Bounds of the number of active accounts at instants, which may only grow. */
+const createBounds = (steps: readonly Step[]) => {
+  const begins = steps.toSorted((a, b) => a[0] - b[0])
+  const ends = steps.toSorted((a, b) => a[1] - b[1])
+  // What the steps may change that have begun and not ended.
+  let [begun, ended, gained, lost] = [0, 0, 0, 0]
+  return (at: number): Pick<CoverageStep, 'least' | 'most'> => {
+    for (let step = begins[begun]; step && step[0] <= at; step = begins[++begun]) {
+      gained += step[2] ?? 0
+      lost += step[3] ?? 0
+    }
+    for (let step = ends[ended]; step && step[1] <= at; step = ends[++ended]) {
+      gained -= step[2] ?? 0
+      lost -= step[3] ?? 0
+    }
+    const [last, next] = [ends[ended - 1], ends[ended]]
+    return last && !(next && isBroken(next, last))
+      ? { least: last[4] - lost, most: last[4] + gained }
+      : unknown
+  }
+}
+const unknown = { least: null, most: null }
+
+/**
+ * The number of active accounts within a period, without gaps or overlaps. Where a change is known only by a longer period,
+ * bounds are known. Nothing is known before `keptSince` and the first step, between two steps that do not fit together, and from
+ * the time on at which the last list was asked for.
+ */
+export const coverageIn = (
+  steps: readonly Step[],
+  seen: KnownList['seen'],
+  [from, to]: Period,
+  keptSince: number,
+): CoverageStep[] => {
+  const knownUntil = seen?.askedAt ?? 0
+  const turns = [
+    from,
+    keptSince,
+    knownUntil,
+    ...steps.map(([start]) => start),
+    ...steps.map(([, end]) => end),
+  ]
+  const starts = [...new Set(turns.filter((at) => at >= from && at < to))].sort((a, b) => a - b)
+  const boundsAt = createBounds(steps)
+  const found: CoverageStep[] = []
+  for (const [place, at] of starts.entries()) {
+    const known = boundsAt(at)
+    const bounds = at >= keptSince && at < knownUntil ? known : unknown
+    const until = new Date(starts[place + 1] ?? to).toISOString()
+    const before = found.at(-1)
+    if (before && before.least === bounds.least && before.most === bounds.most) before.to = until
+    else {
+      const active = bounds.least === bounds.most ? bounds.least : null
+      found.push({ from: new Date(at).toISOString(), to: until, active, ...bounds })
+    }
+  }
+  return found
+}
