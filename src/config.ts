@@ -56,6 +56,8 @@ export const settings = {
   waitMs: setting('CACHE_WAIT_MS', wholeNumber(0, 60_000), '800', 'Later still: how long a reader waits for ChatHub before it gets the old copy, in milliseconds.'),
   staleMs: setting('CACHE_STALE_SECONDS', seconds(1, 604_800), '3600', 'The greatest age of a copy that is served.'),
 
+  refreshPercent: setting('REFRESH_BUDGET_PERCENT', wholeNumber(0, 100), '50', 'The share of CHATHUB_REQUESTS_PER_SECOND that refreshes of lists may use, of all instances together. 0: a list is refreshed only when a reader finds it old.'),
+
   clients: secret('API_KEYS', type.anyText, 'The callers as JSON: {"clients":[…]}, with entries that `chathub-gateway keys create` prints.'),
   clientConcurrency: setting('CLIENT_CONCURRENCY', wholeNumber(1, 1_000_000), '1000', 'The most requests of one client in flight in one instance. Each 64 KiB of a body count as one more. Event streams do not count.'),
   anonymousRequestsPerMinute: setting('ANONYMOUS_REQUESTS_PER_MINUTE', wholeNumber(1, 10_000_000), '6000', 'The requests a minute of one address that send a body without a credential, such as logins.'),

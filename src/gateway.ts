@@ -48,7 +48,7 @@ type Parts = { log: Log; clock?: Clock; onReport?: (report: Report) => void }
 /** The composition root, from the inside out. Each layer gets what it uses by name. */
 export const createGateway = (config: Config, { log, clock = systemClock, onReport }: Parts): Gateway => {
   const metrics = createMetrics({
-    queueDepth: () => upstream.waiting(),
+    ...{ clock, queueDepth: () => upstream.waiting() },
     budgetRate: () => budget.status().allowedNow,
     redisState: () => redisStatus().state,
     storage: () => writing.storage(),
@@ -121,7 +121,7 @@ export const createGateway = (config: Config, { log, clock = systemClock, onRepo
     },
     upstream: () => ({
       ...upstream.status(),
-      cache: reading.rosters.size(),
+      ...{ cache: reading.rosters.size(), reads: metrics.reads() },
       redis: redisStatus(),
       storage: writing.storage(),
       clients: access.keys.uses(),
@@ -140,8 +140,7 @@ export const createGateway = (config: Config, { log, clock = systemClock, onRepo
     ...http,
     opened,
     close: async (stopBy = clock.now() + 24_000) => {
-      stopWatching()
-      stopObserving()
+      for (const stop of [stopWatching, stopObserving, reading.stopRefreshing]) stop()
       await stopWrites(stopBy)
       await coherence.close()
       redis?.close()

@@ -1,4 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import type { Clock } from './clock.ts'
+import { createReadAges } from './read-ages.ts'
 import type { Report } from './report.ts'
 import { createRequestMetrics } from './request-metrics.ts'
 import { version } from './version.ts'
@@ -7,6 +9,7 @@ const redisStates = ['none', 'ready', 'away', 'refused', 'unsupported'] as const
 
 /** Values that are read when Prometheus scrapes. */
 type Gauges = {
+  clock: Clock
   queueDepth(): Record<string, number>
   /** Requests a second that the budget allows now. */
   budgetRate(): number
@@ -56,9 +59,23 @@ export const createMetrics = (gauges: Gauges) => {
   const upstream = counter<Extract<Report, { name: 'upstream' }>>('gw_upstream_requests_total', 'Requests to ChatHub by outcome.', ['route', 'outcome'], ({ operation, outcome }) => [operation, outcome])
   // biome-ignore format: a table reads best one row a line
   const events = counter<string>('gw_events_total', 'Rare events: shrunken lists, invalidated loads, failed refreshes, late slots.', ['event'], (name) => [name])
+  const readAges = createReadAges(gauges.clock)
+  type ListRead = Extract<Report, { name: 'cache' }>
+  // biome-ignore format: a table reads best one row a line
+  const listReads = counter<ListRead>('gw_list_reads_total', 'Reads of lists by what the reader got: fresh; revalidated; waited; stale.', ['served'], ({ served }) => [served as string], ({ reads }) => reads)
+  // biome-ignore format: a table reads best one row a line
+  const listAges = counter<ListRead>('gw_list_read_age_seconds_total', 'The ages of the lists that readers got, added up.', [], () => [], ({ reads, ageMs }) => (reads * ageMs) / 1000)
+  // biome-ignore format: a table reads best one row a line
+  const cacheEvents = counter<ListRead>('gw_cache_events_total', 'How reads of lists were answered.', ['resource', 'event'], ({ list, event }) => [list, event], ({ reads }) => reads)
   // biome-ignore format: a table reads best one row a line
   const counting: Counting = {
-    cache: counter('gw_cache_events_total', 'How reads of lists were answered.', ['resource', 'event'], ({ list, event }) => [list, event]),
+    cache: (report) => {
+      cacheEvents(report)
+      if (!report.served) return
+      listReads(report)
+      listAges(report)
+      readAges.add(report.served, report.ageMs, report.reads)
+    },
     upstream: (report) => {
       upstreamSeconds.labels(report.operation).observe(report.ms / 1000)
       upstream(report)
@@ -86,9 +103,12 @@ export const createMetrics = (gauges: Gauges) => {
     'what',
   )
   const storageFull = gauge('gw_storage_full', '1 while large writes are refused.')
+  const p95Age = gauge('gw_list_read_age_p95_seconds', 'The age that 95 of 100 reads did not exceed lately.')
   const redisState = gauge('gw_redis_state', '1 for the current state of Redis, 0 for the others.', 'state')
 
   return {
+    /** What readers of lists got lately. */
+    reads: readAges.status,
     requestAnswered: createRequestMetrics(registry, buckets).answered,
     reported: (report: Report): void => {
       const count = counting[report.name] as ((report: Report) => void) | undefined
@@ -99,6 +119,7 @@ export const createMetrics = (gauges: Gauges) => {
     render: () => {
       for (const [lane, depth] of Object.entries(gauges.queueDepth())) queueDepth.set({ lane }, depth)
       budgetRate.set(gauges.budgetRate())
+      p95Age.set(readAges.status().p95AgeSeconds ?? 0)
       const { state: storage, usedBytes, maxBytes } = gauges.storage()
       storageFull.set(storage === 'full' ? 1 : 0)
       storageBytes.set({ what: 'used' }, usedBytes ?? 0)

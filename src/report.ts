@@ -23,7 +23,16 @@ export type Report =
   | { name: 'token-refused'; source: 'token' | 'login'; retryInMs: number }
   | { name: 'secret-file'; setting: string; result: 'changed' | 'kept'; because?: string }
   | { name: 'contract-drift'; operation: string; organization?: Id; what: string; rows: number }
-  | { name: 'cache'; list: List; event: 'hit' | 'stale' | 'miss' | 'collapsed' | 'error' }
+  | {
+      name: 'cache'
+      list: List
+      event: 'hit' | 'stale' | 'miss' | 'collapsed'
+      /** Undefined: not for a reader, but for other work. */
+      served: Served | undefined
+      reads: number
+      /** Their mean age. */
+      ageMs: number
+    }
   | { name: 'load-invalidated'; list: List }
   | { name: 'refresh-failed'; list: List; because: string }
   | { name: 'list-shrank'; organization?: Id; before: number; after: number; confirmed: boolean }
@@ -68,6 +77,8 @@ export type QuotaKind =
   | 'tokens'
   | 'streams'
 
+/** What readers of lists get: fresh; old and refreshed behind them; new after a wait; old, for want of a new one. */
+export type Served = 'fresh' | 'revalidated' | 'waited' | 'stale'
 type List = 'operators' | 'organizations'
 type Outcome = 'ok' | FailureCode | `proxy.${'refused' | 'timeout' | 'unreachable'}`
 /** The id of an organization. Undefined: the event is about none. */

@@ -1,25 +1,15 @@
-import { LRUCache } from 'lru-cache'
-import { atMost } from '../at-most.ts'
 import type { CallContext } from '../chathub/exchange.ts'
 import { type Clock, pause } from '../clock.ts'
 import { Failure, isFailure } from '../errors.ts'
 import { type Coherence, singleInstance } from './coherence.ts'
 import { keepMs, stateAt } from './entry.ts'
+import { type Freshness, type Read, told } from './freshness.ts'
 import { createLoader, type Known, type LoaderOptions } from './loader.ts'
 import { type Copy, createMemory } from './memory.ts'
+import type { Refreshed, Refresher } from './refresher.ts'
 
+export type { Freshness, Read } from './freshness.ts'
 export type { Copy, Loaded } from './memory.ts'
-
-/** How an answer came about, for Age and Cache-Status (RFC 9211). */
-export type Freshness = {
-  ageMs: number
-  /** How much longer the copy is fresh; negative: it is served stale. */
-  ttlMs: number
-  how: 'hit' | 'stale' | 'stale-after-failure' | 'loaded' | 'collapsed'
-  /** Status of the failed attempt, for `stale-after-failure`. */
-  failedStatus?: number | undefined
-}
-export type Read<T> = { copy: Copy<T>; freshness: Freshness }
 
 /** `notBefore`: only a list whose request left for ChatHub at or after this instant (monotonic ms). */
 export type ReadOptions = { notBefore?: number | undefined }
@@ -40,30 +30,33 @@ export type Cache<T> = {
   /** Removes the list, or every list, from all instances. */
   purge(key?: string): Promise<void>
   size(): { lists: number; bytes: number }
+} & Refreshed
+
+type Options<T> = Omit<LoaderOptions<T>, 'memory' | 'coherence'> & {
+  coherence?: Coherence
+  /** Is told of reads, and calls `refresh`. */
+  refresher: Pick<Refresher, 'counted' | 'foundOld'>
 }
-
-type Options<T> = Omit<LoaderOptions<T>, 'memory' | 'coherence'> & { coherence?: Coherence }
-
-// A refresh that failed is not repeated sooner.
-const refreshAgainMs = 1000
 
 /** The reading side: memory first, then the store, then one load for all who wait. */
 export const createCache = <T>(options: Options<T>): Cache<T> => {
-  const { clock, coherence = singleInstance, list, report, store, times } = options
-  const memory = createMemory<T>(clock, coherence)
+  const { clock, coherence = singleInstance, list, refresher, report, store, times } = options
+  const tell = (how: Freshness['how'], isReader: boolean, reads: number, ageMs: number): void => {
+    const [event, served] = told[how]
+    report({ name: 'cache', list, event, served: isReader ? served : undefined, reads, ageMs })
+  }
+  const counted = (key: string, reads: number, ageMs: number): void => {
+    tell('hit', true, reads, ageMs)
+    refresher.counted(key, reads)
+  }
+  const memory = createMemory<T>(clock, coherence, counted)
   const { detach, loadOnce, lookUp, readThroughStore } = createLoader<T>({ ...options, coherence, memory })
   const { ageOf } = memory
 
-  const answer = (
-    copy: Copy<T>,
-    how: Freshness['how'],
-    failedStatus?: number,
-    ageMs = ageOf(copy),
-  ): Read<T> => {
-    const event = how === 'loaded' ? 'miss' : how === 'stale-after-failure' ? 'stale' : how
-    report({ name: 'cache', list, event })
+  const answer = (copy: Copy<T>, how: Freshness['how'], failedStatus?: number): Read<T> => {
+    const ageMs = ageOf(copy)
     // A copy that is not trusted is served as stale, however young it is.
-    const ttlMs = event === 'stale' ? Math.min(times.freshMs - ageMs, -1000) : times.freshMs - ageMs
+    const ttlMs = told[how][0] === 'stale' ? Math.min(times.freshMs - ageMs, -1000) : times.freshMs - ageMs
     return { copy, freshness: { ageMs, ttlMs, how, failedStatus } }
   }
   /**
@@ -73,17 +66,6 @@ export const createCache = <T>(options: Options<T>): Cache<T> => {
   const answerLoaded = (key: string, copy: Copy<T>, collapsed: boolean, since: number): Read<T> => {
     const isTrusted = !collapsed || copy.askedAt >= since || memory.current(key) === copy
     return answer(copy, !isTrusted ? 'stale' : collapsed ? 'collapsed' : 'loaded')
-  }
-
-  const failedRefreshes = new LRUCache<string, number>(atMost(10_000))
-  const refreshInBackground = (key: string, { client }: CallContext): void => {
-    const failedAt = failedRefreshes.get(key)
-    if (failedAt !== undefined && clock.now() - failedAt < refreshAgainMs) return
-    const deadline = clock.now() + Math.max(30_000, times.freshMs)
-    loadOnce(key, { lane: 'refreshes', client, deadline }).promise.catch((error) => {
-      failedRefreshes.set(key, clock.now())
-      report({ name: 'refresh-failed', list, because: isFailure(error) ? error.code : String(error) })
-    })
   }
 
   /** A new copy by the deadline, or the failure. */
@@ -142,7 +124,7 @@ export const createCache = <T>(options: Options<T>): Cache<T> => {
     }
   }
 
-  const read: Cache<T>['read'] = async (key, context, { notBefore } = {}) => {
+  const find: Cache<T>['read'] = async (key, context, { notBefore } = {}) => {
     if (notBefore !== undefined) return fetchNew(key, context, { notBefore })
     const current = memory.current(key)
     const isUsable = current && stateAt(ageOf(current), times) !== 'expired'
@@ -160,8 +142,24 @@ export const createCache = <T>(options: Options<T>): Cache<T> => {
         known,
       })
     if (state === 'fresh') return answer(copy, epoch === undefined ? 'stale' : 'hit')
-    refreshInBackground(key, context)
-    return answer(copy, 'stale')
+    return answer(copy, 'revalidated')
+  }
+  const read: Cache<T>['read'] = async (key, context, readOptions) => {
+    const found = await find(key, context, readOptions)
+    const { how, ageMs } = found.freshness
+    tell(how, context.lane === 'people', 1, ageMs)
+    refresher.counted(key, 1)
+    if (how === 'revalidated') refresher.foundOld(key)
+    return found
+  }
+  const refresh: Cache<T>['refresh'] = async (key, context, isNew) => {
+    try {
+      if (isNew) return (await fetchNew(key, context, { notBefore: clock.now() })).copy
+      return await loadOnce(key, context).promise
+    } catch (error) {
+      report({ name: 'refresh-failed', list, because: isFailure(error) ? error.code : String(error) })
+      throw error
+    }
   }
 
   const forgetOne = (key: string, isDropped: boolean): void => {
@@ -204,12 +202,17 @@ export const createCache = <T>(options: Options<T>): Cache<T> => {
 
   return {
     peek: (key) => {
-      const copy = memory.current(key)
-      if (!copy) return undefined
-      const ageMs = ageOf(copy)
-      return ageMs < times.freshMs ? answer(copy, 'hit', undefined, ageMs) : undefined
+      const kept = memory.keptCurrent(key)
+      if (!kept) return undefined
+      const ageMs = ageOf(kept.copy)
+      if (ageMs >= times.freshMs) return undefined
+      kept.reads++
+      return { copy: kept.copy, freshness: { ageMs, ttlMs: times.freshMs - ageMs, how: 'hit' } }
     },
     read,
+    refresh,
+    freshMs: times.freshMs,
+    visit: memory.visit,
     remembered: memory.get,
     commit: (key, patched) =>
       overwrite(key, patched).catch((cause) => {

@@ -133,7 +133,7 @@ export const createLoader = <T>(options: LoaderOptions<T>) => {
   ): Promise<Copy<T>> => {
     for (let attempt = 1; ; attempt++) {
       const loaded = await options.load(key, context, memory.get(key)?.value)
-      const copy: Copy<T> = { ...loaded, epoch: known.epoch ?? 'unconfirmed' }
+      const copy: Copy<T> = { ...loaded, epoch: known.epoch ?? 'unconfirmed', isOwn: true }
       // An answer that a notice invalidated must not be found by other instances either.
       let isValid = isUndisturbed(key, known)
       if (isValid && known.epoch !== undefined)

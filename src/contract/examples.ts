@@ -154,6 +154,7 @@ const examples: Record<string, unknown> = {
     budget: { requestsPerSecond: 5, allowedNow: 5, usedInLastSecond: 3, pausedForMs: 0 },
     breaker: { state: 'closed' },
     cache: { lists: 12, bytes: 481_280 },
+    reads: { meanAgeSeconds: 24, p95AgeSeconds: 57, fresh: 0.9, revalidated: 0.1, waited: 0, stale: 0 },
     redis: { state: 'ready', detail: null },
     storage: { state: 'ok', usedBytes: 10_485_760, maxBytes: 268_435_456 },
     clients: [{ id: 'crm', key: '9f86d081', lastUsedAt: '2026-11-29T12:00:00.000Z' }],

@@ -45,6 +45,18 @@ export const Upstream = component('Upstream', {
   }),
   breaker: z.strictObject({ state: z.enum(['closed', 'open', 'half-open']) }),
   cache: z.strictObject({ lists: Count, bytes: Count }),
+  reads: z
+    .strictObject({
+      meanAgeSeconds: z.number().nullable(),
+      p95AgeSeconds: z.number().nullable(),
+      fresh: z.number(),
+      revalidated: z.number().describe('Old, and refreshed after the answer.'),
+      waited: z.number().describe('New, after a wait for ChatHub.'),
+      stale: z.number().describe('Old, because no new list came in time.'),
+    })
+    .describe(
+      'What readers of lists got from this instance in about the last ten minutes: ages, and shares from 0 to 1.',
+    ),
   redis: z.strictObject({ state: redisState, detail: z.string().nullable() }),
   storage: z
     .strictObject({

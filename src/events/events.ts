@@ -7,15 +7,13 @@ import { placeText } from '../contract/event.ts'
 import type { Organization } from '../contract/organization.ts'
 import { isFailure } from '../errors.ts'
 import type { OperatorLists } from '../lists/operator-lists.ts'
-import type { Organizations } from '../lists/organizations.ts'
 import type { Roster } from '../lists/roster.ts'
 import type { Redis } from '../redis/redis.ts'
 import type { Listed } from './differences.ts'
 import { createEventFeed } from './event-feed.ts'
 import { eventOf, loggedEvent, resyncEvent, withoutName } from './event-text.ts'
-import { type EventSink, followEvents, isWanted, logsOf } from './follow-events.ts'
+import { type EventSink, followEvents, isWanted, logsOf, type Wanted } from './follow-events.ts'
 import { createHistory, type History } from './history.ts'
-import { createKeepFresh, type Interest } from './keep-fresh.ts'
 import { createMemoryEventStore } from './memory-event-store.ts'
 import { type BetweenWrites, createObserver } from './observer.ts'
 import { createRedisEventStore } from './redis-event-store.ts'
@@ -36,6 +34,8 @@ export type Events = {
   eraseName(caller: Caller, organization: number, name: NameToErase): Promise<number>
 }
 
+type Interest = { caller: Caller; wanted: Wanted }
+
 // Who polls is interested for this long.
 const pollerMs = 120_000
 const pollersMax = 1000
@@ -46,13 +46,12 @@ export const createEvents = (options: {
   clock: Clock
   eventsKeepMs: number
   eventsMax: number
-  freshMs: number
   lists: OperatorLists
-  organizations: Organizations
-  systemCaller: Caller
   betweenWrites: BetweenWrites
   /** Looks for late requests in a list. */
   listLoaded(roster: Roster, askedAt: number): void
+  /** Loads a list soon, whatever its age. 0: the list of organizations. */
+  loadAgain(list: number): void
 }) => {
   const { redis, clock, eventsKeepMs: keepMs, eventsMax } = options
   const retention = { keepMs, eventsMax }
@@ -69,8 +68,7 @@ export const createEvents = (options: {
       if (poller.until > clock.now()) yield poller
       else pollers.delete(key)
   }
-  const { loadAgain, stop: stopLoading } = createKeepFresh({ ...options, interests })
-  const observer = createObserver({ ...options, store, loadAgain })
+  const observer = createObserver({ ...options, store })
 
   const poll = (caller: Caller, wanted: EventsQuery): void => {
     const key = `${caller.id} ${wanted.organizations?.join() ?? ''}`
@@ -136,9 +134,16 @@ export const createEvents = (options: {
       const listed = [...all.values()].map((one): Listed => ({ ...one, status: 'active' }))
       return observer.loaded({ list: 0, listed, askedAt })
     },
-    stop: (): void => {
-      stopLoading()
-      observer.close()
+    /** The organizations that somebody listens to. */
+    listened: (): ReadonlySet<number> | 'all' => {
+      const found = new Set<number>()
+      for (const { caller, wanted } of interests()) {
+        const logs = logsOf(caller, wanted)
+        if (logs === 'all') return logs
+        for (const organization of logs) found.add(organization)
+      }
+      return found
     },
+    stop: observer.close,
   }
 }

@@ -79,7 +79,8 @@ const variantLines = (variant: Variant, coding: Coding, contentType: string, dro
 
 /** Cache-Status (RFC 9211) with the cache name `chathub-gateway`. */
 const cacheStatus = ({ how, ttlMs, failedStatus }: Freshness): string => {
-  if (how === 'hit' || how === 'stale') return `chathub-gateway; hit; ttl=${Math.floor(ttlMs / 1000)}`
+  const isHit = how === 'hit' || how === 'revalidated' || how === 'stale'
+  if (isHit) return `chathub-gateway; hit; ttl=${Math.floor(ttlMs / 1000)}`
   if (how === 'stale-after-failure') return `chathub-gateway; fwd=stale; fwd-status=${failedStatus}`
   return `chathub-gateway; fwd=uri-miss; stored${how === 'collapsed' ? '; collapsed' : ''}`
 }

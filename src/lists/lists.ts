@@ -1,6 +1,9 @@
 import { authorize } from '../access/authorize.ts'
 import type { Caller } from '../access/caller.ts'
+import type { Cache } from '../cache/cache.ts'
 import type { Times } from '../cache/entry.ts'
+import { createRedisRates } from '../cache/redis-rates.ts'
+import { createRefresher } from '../cache/refresher.ts'
 import type { CallContext } from '../chathub/exchange.ts'
 import { type OnChange, oneChange } from '../contract/audit.ts'
 import { Failure } from '../errors.ts'
@@ -20,17 +23,22 @@ import {
 } from './organizations.ts'
 import type { Roster } from './roster.ts'
 
-type Options = Omit<ListOptions, 'times'> &
+type Options = Omit<ListOptions, 'times' | 'refresher'> &
   Times & {
     /** `freshMs` of the list of organizations. */
     organizationsFreshMs: number
     redis: Redis | undefined
+    requestsPerSecond: number
+    /** The share of the budget that refreshes of all instances may use. */
+    refreshPercent: number
     systemCaller: Caller
     onChange: OnChange
     /** The state of ChatHub, proven within the last seconds. */
     checkChatHub(context: CallContext): Promise<ChatHubState>
     /** Are told each list that was loaded, and when it was asked for (monotonic ms), before a reader has it. */
     observers(): {
+      /** The organizations that somebody listens to. */
+      listened(): ReadonlySet<number> | 'all'
       rosterLoaded(roster: Roster, askedAt: number): Promise<void>
       organizationsLoaded(all: OrganizationList, askedAt: number): Promise<void>
     }
@@ -46,9 +54,25 @@ export type Purge = (caller: Caller, organization?: number, requestId?: string) 
 
 /** The reading side: two caches, and everything that is read from them. */
 export const createLists = (options: Options) => {
-  const { redis } = options
-  const organizationCache = createOrganizationCache({
+  const { redis, coherence } = options
+  const listened = function* (): Generator<string> {
+    const wanted = options.observers().listened()
+    if (wanted !== 'all' && wanted.size === 0) return
+    yield organizationsKey
+    for (const id of organizationCache.remembered(organizationsKey)?.value.keys() ?? [])
+      if (wanted === 'all' || wanted.has(id)) yield operatorsKey(id)
+  }
+  const refresher = createRefresher({
+    clock: options.clock,
+    perSecond: () => (options.requestsPerSecond * options.refreshPercent) / 100 / coherence.expected(),
+    exchange: redis && createRedisRates(redis),
+    listened,
+    caches: () => [organizationCache, rosters],
+    cacheOf: (key) => (key === organizationsKey ? organizationCache : rosters),
+  })
+  const organizationCache: Cache<OrganizationList> = createOrganizationCache({
     ...options,
+    refresher,
     learn: (...loaded) => options.observers().organizationsLoaded(...loaded),
     times: { ...options, freshMs: options.organizationsFreshMs },
   })
@@ -58,7 +82,13 @@ export const createLists = (options: Options) => {
     index.learn(roster)
     return options.observers().rosterLoaded(roster, askedAt)
   }
-  const rosters = createRosterCache({ ...options, times: options, organizations, learn })
+  const rosters: Cache<Roster> = createRosterCache({
+    ...options,
+    refresher,
+    times: options,
+    organizations,
+    learn,
+  })
   const lists = createOperatorLists(rosters, organizations)
   const directory = createDirectory({ ...options, lists, organizations, index })
   const purge: Purge = async (caller, organization, requestId) => {
@@ -88,6 +118,10 @@ export const createLists = (options: Options) => {
     tokens: createOperatorTokens({ ...options, lists, directory }),
     diagnose: createDiagnose({ ...options, ...options.late, organizations, lists }),
     purge,
+    /** Loads a list of operators soon, whatever its age; 0: the list of organizations. */
+    loadAgain: (list: number): void =>
+      refresher.loadAgain(list === 0 ? organizationsKey : operatorsKey(list)),
+    stopRefreshing: refresher.stop,
   }
 }
 

@@ -3,6 +3,7 @@ import type { Caller } from '../access/caller.ts'
 import { type Cache, createCache, type Freshness, type ReadOptions } from '../cache/cache.ts'
 import type { Coherence } from '../cache/coherence.ts'
 import type { Times } from '../cache/entry.ts'
+import type { Refresher } from '../cache/refresher.ts'
 import type { Store } from '../cache/store.ts'
 import type { ChatHub } from '../chathub/client.ts'
 import type { CallContext } from '../chathub/exchange.ts'
@@ -45,6 +46,7 @@ export type ListOptions = {
   chathub: ChatHub
   store: Store
   coherence: Coherence
+  refresher: Refresher
   times: Times
   clock: Clock
   report: Reporter

@@ -19,6 +19,7 @@ const families = [
   'token:',
   '{login}:',
   'kept:',
+  'refresh:',
 ]
 const channels = ['{gateway}:invalidation', '{gateway}:confirm:check', 'journal:changed', 'events:appended']
 

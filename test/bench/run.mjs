@@ -19,6 +19,7 @@ const questions = [
   'search',
   'queue',
   'assign',
+  'freshness',
 ]
 const { values, positionals } = parseArgs({
   allowPositionals: true,

@@ -1,5 +1,6 @@
 import { type Cache, createCache, type Read, type ReadOptions } from '../../src/cache/cache.ts'
 import { createMemoryStore } from '../../src/cache/memory-store.ts'
+import { createRefresher } from '../../src/cache/refresher.ts'
 import type { Store } from '../../src/cache/store.ts'
 import type { CallContext } from '../../src/chathub/exchange.ts'
 import type { Report } from '../../src/report.ts'
@@ -40,7 +41,14 @@ export const createHandCache = (
   const store = wrap(createMemoryStore({ clock }))
   const loads: Load[] = []
   const reports: Report[] = []
-  const cache = createCache<number>({
+  const cacheOf = () => cache
+  // Refreshes begin at once.
+  const refresher = createRefresher({
+    ...{ clock, perSecond: () => 0, exchange: undefined, listened: () => [], cacheOf },
+    caches: () => [cache],
+  })
+  const cache: Cache<number> = createCache<number>({
+    refresher,
     list: 'operators',
     store,
     clock,

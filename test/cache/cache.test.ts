@@ -61,12 +61,12 @@ describe('the cache', () => {
     const answers = await Promise.all([read(), read()])
     for (const { copy, freshness } of answers) {
       expect(copy.value).toBe(1)
-      expect(freshness).toMatchObject({ how: 'stale', ageMs: 60_000, ttlMs: expect.any(Number) })
+      expect(freshness).toMatchObject({ how: 'revalidated', ageMs: 60_000, ttlMs: expect.any(Number) })
       expect(freshness.ttlMs).toBeLessThanOrEqual(0)
     }
     await settle()
     expect(loads).toHaveLength(1)
-    expect(loads[0]).toMatchObject({ context: { lane: 'refreshes', client: 'crm' }, previous: 1 })
+    expect(loads[0]).toMatchObject({ context: { lane: 'refreshes', client: 'refresh' }, previous: 1 })
     await loads[0]!.succeed(2)
     expect(await read()).toMatchObject({ copy: { value: 2 }, freshness: { how: 'hit' } })
   })

@@ -46,6 +46,7 @@ describeWithRedisServer('the round trips to Redis', () => {
     await until(() => redis.state() === 'ready')
     loading = async () => 'list'
     cache = createCache<string>({
+      refresher: { counted: () => {}, foundOld: () => {} },
       list: 'operators',
       store: createRedisStore(redis, systemClock),
       clock: systemClock,

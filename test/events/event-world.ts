@@ -1,11 +1,11 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Caller } from '../../src/access/caller.ts'
+import { createRefresher } from '../../src/cache/refresher.ts'
 import { systemClock } from '../../src/clock.ts'
 import type { ChangeSet } from '../../src/contract/audit.ts'
 import { type Event, type Place, parseEventPlace } from '../../src/contract/event.ts'
 import { createEvents } from '../../src/events/events.ts'
 import type { OperatorLists } from '../../src/lists/operator-lists.ts'
-import type { Organizations } from '../../src/lists/organizations.ts'
 import { createRoster } from '../../src/lists/roster.ts'
 import { createRedis } from '../../src/redis/redis.ts'
 import type { TestDatabase } from '../support/redis.ts'
@@ -51,10 +51,8 @@ export const createEventWorld = (database: TestDatabase, random: () => number) =
     const { url, prefix } = database
     const redis = createRedis({ url, prefix, clock: systemClock, commandMs: 20_000, report: () => {} })
     await until(() => redis.state() === 'ready')
-    const loadedAt = new Map<number, number>()
     const load = async (organization: number) => {
       const askedAt = systemClock.now()
-      loadedAt.set(organization, askedAt)
       if (random() < 0.5) await pause(below(4))
       const listed = copyOf(organization)
       // What arrives may be older than what others have seen meanwhile.
@@ -64,21 +62,28 @@ export const createEventWorld = (database: TestDatabase, random: () => number) =
       return listed
     }
     const made = createEvents({
-      ...{ redis, clock: systemClock, eventsKeepMs: 3_600_000, eventsMax: 5000, freshMs },
-      lists: {
-        remembered: (_caller: Caller, organization: number) => ({ askedAt: loadedAt.get(organization) ?? 0 }),
-        read: (_caller: Caller, organization: number) => load(organization),
-      } as unknown as OperatorLists,
-      organizations: {
-        list: async () => ({ found: organizations.map((id) => ({ id, name: '' })) }),
-      } as unknown as Organizations,
-      systemCaller: everyone,
+      ...{ redis, clock: systemClock, eventsKeepMs: 3_600_000, eventsMax: 5000 },
+      lists: {} as OperatorLists,
+      loadAgain: (organization) => refresher.loadAgain(`${organization}`),
       listLoaded: () => {},
       betweenWrites: ({ organization }, _askedAt, work) =>
         locked(organization.id, async () => {
           await work()
           return true
         }),
+    })
+    const refresher = createRefresher({
+      ...{ clock: systemClock, perSecond: () => 1000, exchange: undefined, caches: () => [] },
+      listened: () => (made.listened() === 'all' ? organizations.map(String) : []),
+      cacheOf: () => ({
+        freshMs,
+        visit: () => {},
+        refresh: async (key) => {
+          const askedAt = systemClock.now()
+          await load(Number(key))
+          return { askedAt, isOwn: true }
+        },
+      }),
     })
     let isAlive = true
     return {
@@ -89,6 +94,7 @@ export const createEventWorld = (database: TestDatabase, random: () => number) =
         isAlive = false
         redis.close()
         made.stop()
+        refresher.stop()
       },
     }
   }

@@ -94,7 +94,14 @@ export const tour = async ({ ask, key, keys, simulator }: TestGateway): Promise<
     await call('GET', path)
   for (const path of ['/api/company/organization', '/api/operator?organizationId=24'])
     await call('GET', path, noCache)
-  for (const path of ['/livez', '/readyz', '/openapi.json', '/openapi.yaml', '/docs', '/docs/problems/chathub.credentials'])
+  for (const path of [
+    '/livez',
+    '/readyz',
+    '/openapi.json',
+    '/openapi.yaml',
+    '/docs',
+    '/docs/problems/chathub.credentials',
+  ])
     await call('GET', path, { key: '' })
 
   const operators = '/v1/organizations/24/operators'

@@ -48,6 +48,7 @@ describe('events of one process', () => {
       env: {
         CACHE_FRESH_SECONDS: '1',
         ORGANIZATIONS_FRESH_SECONDS: '1',
+        REFRESH_BUDGET_PERCENT: '50',
         API_KEYS: '',
         API_KEYS_FILE: join(folder, 'keys.json'),
         ...sessionEnv,
@@ -236,7 +237,12 @@ describeWithRedis('events of two instances', () => {
   let two: TestGateway
   beforeAll(async () => {
     database = await openRedis()
-    const env = { REDIS_URL: database.url, REDIS_PREFIX: database.prefix, CACHE_FRESH_SECONDS: '1' }
+    const env = {
+      REDIS_URL: database.url,
+      REDIS_PREFIX: database.prefix,
+      CACHE_FRESH_SECONDS: '1',
+      REFRESH_BUDGET_PERCENT: '50',
+    }
     one = await startGateway({ env })
     two = await startGateway({ env, beside: one })
     for (const { ask } of [one, two])

@@ -17,7 +17,9 @@ export const startGatewayHost = async (
       const [before, text] = [host.lines().length, host.output().length]
       const lines = () => host.lines().slice(before)
       const ready = () => lines().find(({ msg }) => msg === 'ready')
-      host.send(`${JSON.stringify({ CHATHUB_PROBE_SECONDS: '0', ...settings })}\n`)
+      host.send(
+        `${JSON.stringify({ CHATHUB_PROBE_SECONDS: '0', REFRESH_BUDGET_PERCENT: '0', ...settings })}\n`,
+      )
       await until(() => ready() !== undefined)
       return { url: ready()?.['url'] as string, lines, output: () => host.output().slice(text) }
     },

@@ -85,6 +85,7 @@ export const startGateway = async (
     API_KEYS: JSON.stringify({ clients: entries }),
     // Suites count what arrives at ChatHub.
     CHATHUB_PROBE_SECONDS: '0',
+    REFRESH_BUDGET_PERCENT: '0',
     LOG_LEVEL: 'trace',
     // The longest that a reader waits for Redis: a busy machine answers late.
     REDIS_TIMEOUT_MS: '1000',

@@ -26,12 +26,13 @@ export type Running = {
 }
 
 /**
- * The gateway as people run it, but without probes of ChatHub unless asked for, because suites count what arrives there.
+ * The gateway as people run it, but without probes and refreshes of its own unless asked for, because suites count what arrives there.
  * `npm test` builds `dist` first; the environment is `env` and the PATH, no more.
  */
 export const spawnGateway = (options: { env: Record<string, string>; args?: string[] }): Promise<Running> =>
   spawnReady(process.execPath, [join(PROJECT, 'dist/main.js'), ...(options.args ?? [])], {
     CHATHUB_PROBE_SECONDS: '0',
+    REFRESH_BUDGET_PERCENT: '0',
     ...options.env,
   })
 

@@ -1,0 +1,38 @@
+import { randomBytes } from 'node:crypto'
+import type { Redis } from '../redis/redis.ts'
+import type { ExchangeRates } from './refresher.ts'
+
+// Three exchanges: an instance that was killed counts for so long.
+const keepMs = 45_000
+
+/**
+ * ARGV: id, rates as JSON. → those of the others. Each instance has one field, which the others ignore when it is old.
+ */
+const exchange = `
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+redis.call('HSET', KEYS[1], ARGV[1], string.format('%.0f', now + ${keepMs}) .. ' ' .. ARGV[2])
+redis.call('PEXPIRE', KEYS[1], ${keepMs})
+local all, others = redis.call('HGETALL', KEYS[1]), {}
+for i = 1, #all, 2 do
+  local until_, rates = string.match(all[i + 1], '^(%d+) (.*)$')
+  if not until_ or tonumber(until_) < now then redis.call('HDEL', KEYS[1], all[i])
+  elseif all[i] ~= ARGV[1] then others[#others + 1] = rates end
+end
+return others`
+
+/** One script with one key for each exchange. The rates of a list are added up. */
+export const createRedisRates = (redis: Redis): ExchangeRates => {
+  const script = redis.script('refreshRates', exchange, { dropOnWrongType: true })
+  const id = randomBytes(6).toString('hex')
+  return async (own) => {
+    const answer = (await script(['refresh:rates'], id, JSON.stringify([...own].map(rounded)))) as Buffer[]
+    const sums = new Map<string, number>()
+    for (const text of answer)
+      for (const [key, rate] of JSON.parse(text.toString()) as [string, number][])
+        sums.set(key, (sums.get(key) ?? 0) + rate)
+    return sums
+  }
+}
+
+const rounded = ([key, rate]: [string, number]): [string, number] => [key, Number(rate.toPrecision(4))]
