@@ -172,6 +172,7 @@ describe('files', () => {
   /** The most lines of files that are longer than others, with the reason. */
   const longer: Record<string, number> = {
     'src/contract/endpoints.ts': 360, // a table, one row per endpoint
+    'src/client/api.ts': 1500, // made from the contract
     'src/gateway.ts': 150, // all wiring on one page
     'src/config.ts': 260, // a table, one row per setting
     'src/cache/cache.ts': 240, // one state machine
@@ -221,7 +222,9 @@ describe('files', () => {
   it('of each folder of the server together have no more lines than its ceiling', () => {
     const lines: Record<string, number> = {}
     for (const path of sources) lines[folderOf(path)] = (lines[folderOf(path)] ?? 0) + lineCount(path)
+    // What runs beside the server is no part of it.
     delete lines['apps']
+    delete lines['client']
     const total = Object.values(lines).reduce((sum, count) => sum + count, 0)
     process.stderr.write(`Server without apps: ${total} lines. ${JSON.stringify(lines)}\n`)
     expect(Object.keys(lines).sort()).toEqual(Object.keys(linesMax).sort())

@@ -80,7 +80,7 @@ describe('the tarball', () => {
       'SECURITY.md',
       'package.json',
     ])
-    expect(paths.filter((path) => /\.test\.|node_modules|\.ts$/.test(path))).toEqual([])
+    expect(paths.filter((path) => /\.test\.|node_modules|(?<!\.d)\.ts$/.test(path))).toEqual([])
   })
 })
 
