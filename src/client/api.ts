@@ -19,10 +19,20 @@ export type Api = {
       /** `nextCursor` of the previous page, with the same sort. */
       cursor?: string
       /** Only these fields of each item. `id` is always included. The schema of the answer describes it without `fields`. */
-      fields?: ('id' | 'name' | 'status')[]
+      fields?: ('id' | 'name' | 'status' | 'statusSince' | 'changedBy')[]
     }, options?: CallOptions): Pages<OperatorList>
     /** Get one operator of an organization. Scope: `operators:read`. */
-    get(org: number, operator: number, options?: CallOptions): Call<OperatorInOrganization>
+    get(org: number, operator: number, query?: {
+      /** `statusSince` and `changedBy` are added. The others are always included. */
+      fields?: ('id' | 'name' | 'status' | 'statusSince' | 'changedBy')[]
+    }, options?: CallOptions): Call<OperatorInOrganization>
+    /** What changed of an operator, newest first: who or what did it, from what to what, when or between when. Scope: `operators:read`. */
+    history(org: number, operator: number, query?: {
+      /** The most changes of a page. */
+      limit?: number
+      /** `nextCursor` of the page before. */
+      cursor?: string
+    }, options?: CallOptions): Pages<OperatorHistory>
     /** Get one operator without naming its organization. Scope: `operators:read`. */
     find(operator: number, options?: CallOptions): Call<OperatorInOrganization>
     /** Search the operators of all organizations of the caller. The answer is partial at the deadline. Scope: `operators:read`. */
@@ -72,6 +82,17 @@ export type Api = {
     }, options?: CallOptions): Call<OrganizationList>
     /** Get one organization. Scope: `organizations:read`. */
     get(org: number, options?: CallOptions): Call<Organization>
+    /** How many accounts of an organization were active over time, as steps. It counts accounts, never people at desks. Scope: `operators:read`. */
+    coverage(org: number, query?: {
+      /** Default: as far back as events are kept. */
+      from?: string
+      /** Default, and at most: now. */
+      to?: string
+      /** The most steps of a page. */
+      limit?: number
+      /** `nextCursor` of the page before. */
+      cursor?: string
+    }, options?: CallOptions): Pages<Coverage>
     /** Count the operators of an organization by status. Scope: `operators:read`. */
     statistics(org: number, options?: CallOptions): Call<Statistics>
     /** Count the operators of all organizations of the caller. The answer is partial at the deadline. Scope: `operators:read`. */
@@ -355,6 +376,25 @@ export type ChangedOperator = {
   reason?: string
 }
 
+export type Coverage = {
+  organization: number
+  /** Oldest first, without gaps. */
+  items: CoverageStep[]
+  nextCursor: string | null
+}
+
+export type CoverageStep = {
+  from: string
+  /** The next step begins there. */
+  to: string
+  /** How many accounts were active. Null: not known exactly. */
+  active: number | null
+  /** At least so many were. Null: nothing is known. */
+  least: number | null
+  /** At most so many were. */
+  most: number | null
+}
+
 export type Diagnosis = {
   /** ChatHub lists this organization. Null: ChatHub cannot be asked, and nothing is remembered. */
   known: boolean | null
@@ -579,6 +619,47 @@ export type Operator = {
   status: OperatorStatus
   /** The integer of a status that ChatHub never documented. */
   statusCode?: number
+  /** When the gateway knew this status first. Null: the first list that it saw had it. */
+  statusSince?: string | null
+  /** Whose write set this status. Null: it was not set through the gateway, or that is not known. */
+  changedBy?: {
+    client: string
+    subject: string | null
+  } | null
+}
+
+export type OperatorChange = {
+  id: string
+  type: 'operator.added' | 'operator.statusChanged' | 'operator.renamed' | 'operator.removed'
+  /** The status before. Null: it was not listed. */
+  from: OperatorStatus | null
+  /** The status since. Null: it is not listed any more. */
+  to: OperatorStatus | null
+  /** The name since. The former one is not kept. */
+  name: string | null
+  /** When the gateway knew it. */
+  observedAt: string
+  /** `gateway`: a write of the gateway did it at `observedAt`. `observed`: two lists differ. */
+  via: 'gateway' | 'observed'
+  /** For `observed`: it happened between these instants. */
+  between: string[] | null
+  /** For `gateway`: who asked for it. */
+  client: string | null
+  /** The person of the session that asked for it. */
+  subject: string | null
+  /** The operation that caused it. */
+  operation: string | null
+  /** True: ChatHub applied a request of `operation` long after it was given up. */
+  late: boolean
+}
+
+export type OperatorHistory = {
+  /** Newest first. */
+  items: OperatorChange[]
+  /** Null: no older change is known. A page may be short or empty before. */
+  nextCursor: string | null
+  /** What changed before is not known. Null: nothing is. */
+  completeSince: string | null
 }
 
 export type OperatorInOrganization = {
@@ -588,6 +669,13 @@ export type OperatorInOrganization = {
   /** The integer of a status that ChatHub never documented. */
   statusCode?: number
   organization: Organization
+  /** When the gateway knew this status first. Null: the first list that it saw had it. */
+  statusSince?: string | null
+  /** Whose write set this status. Null: it was not set through the gateway, or that is not known. */
+  changedBy?: {
+    client: string
+    subject: string | null
+  } | null
 }
 
 export type OperatorList = {
@@ -781,6 +869,18 @@ export type Upstream = {
     lists: number
     bytes: number
   }
+  /** What readers of lists got from this instance in about the last ten minutes: ages, and shares from 0 to 1. */
+  reads: {
+    meanAgeSeconds: number | null
+    p95AgeSeconds: number | null
+    fresh: number
+    /** Old, and refreshed after the answer. */
+    revalidated: number
+    /** New, after a wait for ChatHub. */
+    waited: number
+    /** Old, because no new list came in time. */
+    stale: number
+  }
   redis: {
     state: 'none' | 'ready' | 'away' | 'refused' | 'unsupported'
     detail: string | null
@@ -810,7 +910,8 @@ export type ValidateToken = {
 export const routes = {
   operators: {
     list: ['GET', '/v1/organizations/{org}/operators', 'qp'],
-    get: ['GET', '/v1/organizations/{org}/operators/{operator}', ''],
+    get: ['GET', '/v1/organizations/{org}/operators/{operator}', 'q'],
+    history: ['GET', '/v1/organizations/{org}/operators/{operator}/history', 'qp'],
     find: ['GET', '/v1/operators/{operator}', ''],
     search: ['GET', '/v1/operators', 'q'],
     add: ['POST', '/v1/organizations/{org}/operators', 'bk'],
@@ -823,6 +924,7 @@ export const routes = {
   organizations: {
     list: ['GET', '/v1/organizations', 'q'],
     get: ['GET', '/v1/organizations/{org}', ''],
+    coverage: ['GET', '/v1/organizations/{org}/coverage', 'qp'],
     statistics: ['GET', '/v1/organizations/{org}/statistics', ''],
     allStatistics: ['GET', '/v1/statistics', ''],
     diagnose: ['GET', '/v1/organizations/{org}/diagnosis', ''],

@@ -20,7 +20,7 @@ export type WaitOptions = FollowOptions & {
   timeout?: number
 }
 
-export const isFinal = ({ state }: Operation): boolean => state !== 'queued' && state !== 'running'
+const isFinal = ({ state }: Operation): boolean => state !== 'queued' && state !== 'running'
 
 /** Where a stream goes on: behind `last`, after `retryAfter` seconds, which `failed` connections make longer. */
 type Place = { last: string | undefined; failed: number; retryAfter: number }

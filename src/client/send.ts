@@ -60,7 +60,7 @@ const mayRepeat = (error: GatewayError, { method, headers }: Request<unknown>): 
   isPassing(error) &&
   (method !== 'POST' || 'Idempotency-Key' in (headers ?? {}) || [408, 429, 503].includes(error.status))
 
-export const urlOf = (path: string, query: object = {}): string => {
+const urlOf = (path: string, query: object = {}): string => {
   const given = Object.entries(query).flatMap(([name, value]): [string, string][] =>
     value === undefined ? [] : [[name, String(value)]],
   )

@@ -6,7 +6,7 @@ import { Organization } from './organization.ts'
 
 /** The statuses that ChatHub documents (« Statut de l’opérateur »): 0, 1, 2. */
 export const knownStatuses = ['active', 'inactive', 'deleted'] as const
-export const statuses = [...knownStatuses, 'unknown'] as const
+const statuses = [...knownStatuses, 'unknown'] as const
 export type KnownStatus = (typeof knownStatuses)[number]
 export type Status = (typeof statuses)[number]
 

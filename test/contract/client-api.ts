@@ -12,9 +12,11 @@ const functions: Record<Name, string | null> = {
   getStatistics: 'organizations.statistics',
   getAllStatistics: 'organizations.allStatistics',
   diagnose: 'organizations.diagnose',
+  getCoverage: 'organizations.coverage',
   listOperators: 'operators.list',
   getOperator: 'operators.get',
   findOperator: 'operators.find',
+  getHistory: 'operators.history',
   searchOperators: 'operators.search',
   addOperators: 'operators.add',
   changeStatus: 'operators.update',
@@ -134,6 +136,9 @@ const flagsOf = (endpoint: Endpoint, answer: string): string => {
   return `${body}${endpoint.query ? 'q' : ''}${endpoint.idempotent ? 'k' : ''}${pages}`
 }
 
+const isQueryRequired = ({ parameters }: Operation): boolean =>
+  parameters.some((parameter) => parameter.in === 'query' && parameter.required)
+
 const queryOf = ({ parameters }: Operation, seen: Set<string>): string => {
   const fields = parameters.filter((parameter) => parameter.in === 'query')
   return objectOf(
@@ -167,7 +172,9 @@ const signatureOf = (endpoint: Endpoint, seen: Set<string>): { line: string; fla
     ...(/[bf]/.test(flags) && body
       ? [`${/f/.test(flags) ? 'file' : 'body'}${mark}: ${typeOf(body, '    ', seen)}`]
       : []),
-    ...(flags.includes('q') ? [`query?: ${queryOf(operation, seen)}`] : []),
+    ...(flags.includes('q')
+      ? [`query${isQueryRequired(operation) ? '' : '?'}: ${queryOf(operation, seen)}`]
+      : []),
     'options?: CallOptions',
   ]
   const answer = answers.join(' | ') || 'void'
