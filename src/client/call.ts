@@ -21,7 +21,7 @@ export type Answer<T> = {
   age: number | undefined
 }
 
-/** A call that is sent once, when it is first awaited. */
+/** A call that was sent. */
 export type Call<T> = Promise<T> & {
   /** The answer with its status, headers and age. */
   withResponse(): Promise<Answer<T>>
@@ -34,16 +34,12 @@ export type Pages<T> = Call<T> &
     pages(): AsyncGenerator<T, void, undefined>
   }
 
-export const createCall = <T>(send: () => Promise<Answer<T>>): Call<T> => {
-  let sent: Promise<Answer<T>> | undefined
-  const withResponse = (): Promise<Answer<T>> => {
-    sent ??= send()
-    return sent
-  }
-  const data = () => withResponse().then((answer) => answer.data)
+export const createCall = <T>(sent: Promise<Answer<T>>): Call<T> => {
+  // Made when it is asked for: nobody would handle its failure otherwise.
+  const data = () => sent.then((answer) => answer.data)
   return {
-    withResponse,
-    // biome-ignore lint/suspicious/noThenProperty: it is a promise that starts when it is awaited.
+    withResponse: () => sent,
+    // biome-ignore lint/suspicious/noThenProperty: it is a promise with one function more.
     then: (done, failed) => data().then(done, failed),
     catch: (failed) => data().catch(failed),
     finally: (last) => data().finally(last),
@@ -61,7 +57,7 @@ const nextOf = ({ nextCursor, next, hasMore }: Page): object | undefined => {
 
 /** `send` gets what its query has in addition to that of the call. */
 export const createPages = <T extends Page>(send: (more: object) => Promise<Answer<T>>): Pages<T> => {
-  const first = createCall(() => send({}))
+  const first = createCall(send({}))
   async function* pages(): AsyncGenerator<T, void, undefined> {
     let page = await first
     for (;;) {

@@ -80,7 +80,7 @@ const bind =
   (send: Send, route: Route) =>
   (...given: unknown[]) => {
     const request = requestOf(route, given)
-    if (!/[pe]/.test(route[2])) return createCall(() => send(request))
+    if (!/[pe]/.test(route[2])) return createCall(send(request))
     return createPages((more) => send({ ...request, query: { ...request.query, ...more } }) as never)
   }
 

@@ -24,7 +24,9 @@ describeWithChromium('the client in a browser', (provided) => {
   beforeAll(async () => {
     await once(pages.listen(0, '127.0.0.1'), 'listening')
     const origin = `http://127.0.0.1:${(pages.address() as AddressInfo).port}`
-    gateway = await startGateway({ env: { CORS_ORIGINS: origin } })
+    gateway = await startGateway({
+      env: { CORS_ORIGINS: origin, SESSION_SECRET: 'a secret that only this suite has, 32 bytes' },
+    })
     browser = await chromium.launch({
       executablePath: provided.command,
       env: { ...(process.env as Record<string, string>), ...provided.env },
@@ -47,19 +49,31 @@ describeWithChromium('the client in a browser', (provided) => {
       ${program}
     })()`)
 
-  it('lists, pages, adds and says what the headers of an answer say', async () => {
+  it('lists, pages and says what the headers of an answer say', async () => {
     const seen = await run(`
       const names = []
       for await (const { name } of gateway.operators.list(24, { limit: 2, sort: ['id'] })) names.push(name)
-      const { created } = await gateway.operators.add(24, { operators: [{ name: 'Alex Brown' }] })
       const { age, requestId } = await gateway.operators.list(24).withResponse()
-      return { names, created, age, id: requestId.length > 8 }`)
+      return { names, age, id: requestId.length > 8 }`)
     expect(seen).toEqual({
       names: ['John Smith', 'Sarah Johnson', 'Mike Wilson'],
-      created: 1,
       age: expect.any(Number),
       id: true,
     })
+  })
+
+  it('signs in with a ticket as the guide shows, and needs no key', async () => {
+    const guide = readFileSync(fileURLToPath(new URL('../../docs/guides/client.md', import.meta.url)), 'utf8')
+    const block = /^```js browser\n(.*?)^```/ms.exec(guide)?.[1] as string
+    const asked = { origin: new URL(page.url()).origin, scopes: ['operators:read'], organizations: [24] }
+    const { ticket } = (await gateway.ask('POST', '/v1/sessions', { body: asked })).body
+    const seen = await page.evaluate(`(async (ticket, baseUrl) => {
+      ${block.replace(/^import (.*) from .*$/m, "const $1 = await import('/client.js')")}
+      const { name } = await gateway.operators.update(24, 101, { status: 'inactive' }).catch((error) => error)
+      await gateway.sessions.end()
+      return [total, name, document.cookie, (await gateway.gateway.me().catch((error) => error)).code]
+    })('${ticket}', '${gateway.url}')`)
+    expect(seen).toEqual([3, 'PermissionError', '', 'credential.missing'])
   })
 
   it('imports a file and follows it to its end', async () => {
