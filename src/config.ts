@@ -27,7 +27,7 @@ export const settings = {
   companyToken: secret('CHATHUB_COMPANY_TOKEN', type.companyToken, 'The company token. The gateway logs in only when ChatHub refuses this token.'),
   login: optional('CHATHUB_LOGIN', type.anyText, 'The login with which the gateway fetches company tokens.'),
   password: secret('CHATHUB_PASSWORD', type.oneLine(1), 'The password of that login.'),
-  tokenEncryptionSecret: secret('TOKEN_ENCRYPTION_SECRET', type.oneLine(32), 'At least 32 characters. Instances then share the token that one login returns, encrypted in Redis. Without it each logs in, one after the other.'),
+  tokenEncryptionSecret: secret('TOKEN_ENCRYPTION_SECRET', type.oneLine(32), 'At least 32 characters. Instances then share the token that one login returns, encrypted in Redis, and webhooks can keep their secrets there. Without it each logs in, one after the other, and with Redis there are no webhooks.'),
   authHeader: setting('CHATHUB_AUTH_HEADER', oneOf('authorization', 'x-authorization-key'), 'authorization', 'The header that carries the token.'),
   requestsPerSecond: setting('CHATHUB_REQUESTS_PER_SECOND', wholeNumber(1, 10_000), '5', 'The most requests that arrive at ChatHub in any sliding second, from all instances together. Of the calls that must wait, each instance sends at most about 300 a second.'),
   timeoutMs: setting('CHATHUB_TIMEOUT_MS', wholeNumber(50, 60_000), '3000', 'The time limit of one attempt at ChatHub, in milliseconds.'),
@@ -70,6 +70,9 @@ export const settings = {
   auditEntriesMax: setting('AUDIT_ENTRIES_MAX', wholeNumber(100, 10_000_000), '10000', 'About how many audit entries of each organization are kept. The changes of one request to ChatHub are one entry.'),
   eventsKeepMs: setting('EVENTS_KEEP_SECONDS', seconds(60, 2_592_000), '604800', 'How long events are kept, in seconds. Who comes back later gets `resync`.'),
   eventsMax: setting('EVENTS_MAX', wholeNumber(100, 1_000_000), '10000', 'The most events that are kept of each organization, and of all together for streams.'),
+  webhookHosts: setting('WEBHOOK_HOSTS', type.webhookHosts, '', 'The hosts that webhooks may call by https:, comma separated: a host, `*.example.com` or `*`, each with a port if it is not 443. Their addresses must be public. Unset: none.'),
+  webhookPrivateHosts: setting('WEBHOOK_PRIVATE_HOSTS', type.webhookPrivateHosts, '', 'Exact hosts that they may also call by http: and at addresses of a network, as in crm.internal:8080=10.1.0.0/16.'),
+  webhookTimeoutMs: setting('WEBHOOK_TIMEOUT_MS', wholeNumber(100, 60_000), '10000', 'The time limit of one delivery to a webhook, in milliseconds.'),
 
   sessionSecret: secret('SESSION_SECRET', type.oneLine(32), 'Enables browser sessions. At least 32 characters.'),
   sessionSameSite: setting('SESSION_SAME_SITE', oneOf('strict', 'lax', 'none'), 'strict', 'SameSite of the session cookie.'),

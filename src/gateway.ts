@@ -27,6 +27,7 @@ import { createSharedBudget } from './throttle/shared-budget.ts'
 import { createUpstream } from './throttle/upstream.ts'
 import { version } from './version.ts'
 import { watchCredentials } from './watch-credentials.ts'
+import { createWebhooks } from './webhooks/webhooks.ts'
 import { createIdempotency } from './writes/idempotency.ts'
 import { createWrites } from './writes/writes.ts'
 
@@ -91,29 +92,24 @@ export const createGateway = (config: Config, { log, clock = systemClock, onRepo
 
   // Writing.
   const { stop: stopWrites, ...writing } = createWrites({ ...common, ...reading, ...upstream, upstream })
-  const { events, stop: stopObserving, ...observing } = createEvents({ ...common, ...reading, ...writing })
+  const observing = createEvents({ ...common, ...reading, ...writing, interests: () => hooks.interests() })
   const assignmentStore = redis ? createRedisAssignments(redis.tolerant) : createMemoryAssignments(clock)
   const assignments = createAssignments(reading.lists, assignmentStore, redis ? quotas : unlimited, clock)
 
   // Callers.
   const access = createAccess({ ...common, proxies: config, newRecords })
-  const stopWatching = watchCredentials({ ...upstream, ...access, config, redis, clock, report })
+  const hooks = createWebhooks({ ...common, ...observing, keyNow: access.keys.peek, version })
+  const stopWatching = watchCredentials({ ...upstream, ...access, ...hooks, config, redis, clock, report })
   const idempotency = createIdempotency({ ...common, ...writing, records: newRecords(), storable })
   const { eraseName: eraseInAnswers } = idempotency
-  const eraseName = createEraseName({ ...reading, ...writing, audit, events, eraseInAnswers, clock })
+  const eraseName = createEraseName({ ...reading, ...writing, ...observing, audit, eraseInAnswers, clock })
 
   const http = createHttp({
     ...config,
     ...reading,
     ...writing,
-    assignments,
-    audit,
-    events,
-    access,
-    idempotency,
-    eraseName,
-    clock,
-    version,
+    ...{ assignments, audit, webhooks: hooks.webhooks, events: observing.events },
+    ...{ access, idempotency, eraseName, clock, version },
     metrics: metrics.render,
     health: () => {
       const { state, checkedAt } = upstream.health()
@@ -140,7 +136,8 @@ export const createGateway = (config: Config, { log, clock = systemClock, onRepo
     ...http,
     opened,
     close: async (stopBy = clock.now() + 24_000) => {
-      for (const stop of [stopWatching, stopObserving, reading.stopRefreshing]) stop()
+      await hooks.stop()
+      for (const stop of [stopWatching, observing.stop, reading.stopRefreshing]) stop()
       await stopWrites(stopBy)
       await coherence.close()
       redis?.close()

@@ -80,6 +80,7 @@ const levels: Partial<Record<Report['name'], Level | undefined>> = {
   'never-sent': 'debug',
   'redis-error': undefined,
   write: 'info',
+  'webhook-delivery': 'info',
   'quota-exceeded': 'info',
   retry: 'debug',
   'load-invalidated': 'debug',

@@ -58,7 +58,7 @@ export const createMetrics = (gauges: Gauges) => {
   // biome-ignore format: a table reads best one row a line
   const upstream = counter<Extract<Report, { name: 'upstream' }>>('gw_upstream_requests_total', 'Requests to ChatHub by outcome.', ['route', 'outcome'], ({ operation, outcome }) => [operation, outcome])
   // biome-ignore format: a table reads best one row a line
-  const events = counter<string>('gw_events_total', 'Rare events: shrunken lists, invalidated loads, failed refreshes, late slots.', ['event'], (name) => [name])
+  const events = counter<string>('gw_events_total', 'Rare events: shrunken lists, invalidated loads, failed refreshes, late slots, events given up for webhooks.', ['event'], (name) => [name])
   const readAges = createReadAges(gauges.clock)
   type ListRead = Extract<Report, { name: 'cache' }>
   // biome-ignore format: a table reads best one row a line
@@ -92,6 +92,7 @@ export const createMetrics = (gauges: Gauges) => {
     'quota-exceeded': counter('gw_quota_refusals_total', 'Requests that were refused because too much is kept.', ['scope', 'kind'], ({ scope, kind }) => [scope, kind]),
     storage: ({ state }) => events(`storage-${state}`),
     'late-write': counter('gw_late_writes_total', 'Operators that ChatHub added long after the request was given up.', [], () => [], ({ operators }) => operators),
+    'webhook-delivery': counter('gw_webhook_deliveries_total', 'Attempts to deliver events to webhooks by outcome.', ['outcome'], ({ outcome }) => [outcome]),
     write: counter('gw_write_rows_total', 'Rows of writes by outcome.', ['operation', 'outcome'], ({ operation, outcome }) => [operation, outcome], ({ rows }) => rows),
   }
   gauge('gw_build_info', 'The version of the gateway.', 'version').set({ version }, 1)

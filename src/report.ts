@@ -45,6 +45,21 @@ export type Report =
   | { name: 'quota-exceeded'; scope: 'client' | 'organization'; kind: QuotaKind }
   /** Whether there is room for large writes. */
   | { name: 'storage'; state: 'ok' | 'full'; usedBytes?: number; maxBytes?: number }
+  /** One attempt to deliver an event to a webhook. */
+  | {
+      name: 'webhook-delivery'
+      webhook: string
+      client: string
+      organization: number | null
+      outcome: WebhookOutcome
+      status: number | null
+      attempt: number
+    }
+  /** An event was given up for a webhook; its receiver wants nothing more. */
+  | { name: 'webhook-dead-letter'; webhook: string; client: string; organization: number }
+  | { name: 'webhook-stopped'; webhook: string; client: string }
+  /** Its deliveries begin again with what is kept. */
+  | { name: 'webhook-interrupted'; webhook: string; because: string }
   | { name: 'write'; operation: string; organization?: Id; client: string; outcome: string; rows: number }
 
 /** The states of Redis, an error of the connection, a new address that is not used yet, a policy that loses keys. */
@@ -76,6 +91,17 @@ export type QuotaKind =
   | 'tickets'
   | 'tokens'
   | 'streams'
+  | 'webhooks'
+
+/** `address`: the host is not allowed, or leads to no address that is. */
+export type WebhookOutcome =
+  | 'delivered'
+  | 'gone'
+  | 'status'
+  | 'redirect'
+  | 'timeout'
+  | 'connection'
+  | 'address'
 
 /** What readers of lists get: fresh; old and refreshed behind them; new after a wait; old, for want of a new one. */
 export type Served = 'fresh' | 'revalidated' | 'waited' | 'stale'

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { isOrigin } from './contract/system.ts'
 import { parseRedisUrl } from './redis/redis-url.ts'
 import { Secret } from './secret.ts'
+import { parseAllowedHost, parsePrivateHost } from './webhooks/target.ts'
 
 /** One row of the settings table: a variable, what it means, and how its text becomes a value. */
 export type Setting<T> = {
@@ -169,6 +170,17 @@ export const cidr = textThat('addresses or CIDRs such as 10.0.0.0/8', (text) => 
   const version = isIP(address)
   return version !== 0 && Number(bits) <= (version === 4 ? 32 : 128)
 })
+
+export const webhookHosts = listOf(
+  textThat('hosts such as hooks.example.com, *.example.com or *, with a port if it is not 443', (text) =>
+    Boolean(parseAllowedHost(text)),
+  ),
+)
+export const webhookPrivateHosts = listOf(
+  textThat('hosts with a network such as crm.internal:8080=10.1.0.0/16', (text) =>
+    Boolean(parsePrivateHost(text)),
+  ),
+)
 
 export const headerName = textThat('names of headers such as X-Trace', (text) => /^[\w-]{1,64}$/.test(text))
 

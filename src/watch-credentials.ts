@@ -39,10 +39,11 @@ export const watchCredentials = (options: {
   sharedLogin: SharedLogin | undefined
   redis: Redis | undefined
   sessions: Sessions | undefined
+  webhookKeys: { replaceSecret(secret: Secret): void }
   clock: Clock
   report: Reporter
 }): (() => void) => {
-  const { config, keys, companyToken, sharedLogin, redis, sessions, clock, report } = options
+  const { config, keys, companyToken, sharedLogin, redis, sessions, webhookKeys, clock, report } = options
   const stopping = new AbortController()
 
   /** Throws when the new content has a fault. */
@@ -72,6 +73,9 @@ export const watchCredentials = (options: {
   watch('password', (password) => companyToken.replace({ password }))
   watch('redisUrl', (url) => redis?.replace(url.reveal()))
   watch('sessionSecret', (secret) => sessions?.replaceSecret(secret))
-  watch('tokenEncryptionSecret', (secret) => sharedLogin?.replaceSecret(secret))
+  watch('tokenEncryptionSecret', (secret) => {
+    sharedLogin?.replaceSecret(secret)
+    webhookKeys.replaceSecret(secret)
+  })
   return () => stopping.abort()
 }

@@ -67,7 +67,14 @@ const takesOrganization = ({ parameters }: Signature): boolean =>
 const hasCaller = ({ parameters }: Signature): boolean =>
   nameOf(parameters[0]) === 'caller' && /^caller(: Caller)?$/.test(parameters[0] as string)
 
-const subject = filesIn('src/lists', 'src/writes', 'src/assignments', 'src/audit', 'src/events')
+const subject = filesIn(
+  'src/webhooks',
+  'src/lists',
+  'src/writes',
+  'src/assignments',
+  'src/audit',
+  'src/events',
+)
 
 /** Below authorization: what is called only with an organization for which the caller was authorized. */
 const below: Record<string, string> = {
@@ -84,6 +91,9 @@ const below: Record<string, string> = {
   'src/lists/guard-shrink.ts': 'a check inside a load, which every caller shares',
   'src/lists/operator-index.ts share': 'stores hints, which readers confirm in a list of the caller',
   'src/lists/operator-lists.ts operatorsKey': 'makes a key of the cache',
+  'src/webhooks/attempt.ts': 'delivers what `isWanted` lets through with the rights of the webhook',
+  'src/webhooks/courier.ts': 'the same',
+  'src/webhooks/lane-reader.ts': 'asks `isWanted`',
   'src/writes/late-watch.ts look': 'compares a list in the background; nobody sees it',
   'src/writes/watches.ts': 'a store; `LateWatch` authorizes',
   'src/writes/organization-lock.ts': 'a lock; it reveals nothing about the organization',
@@ -150,7 +160,7 @@ const withoutCaller: Record<string, string> = {
 
 describe('every function that handlers call in lists, writes and assignments', () => {
   const typeImport =
-    /import (type )?\{([^}]*)\} from '[./]*\/(lists|writes|assignments|audit|events)\/([\w-]+\.ts)'/g
+    /import (type )?\{([^}]*)\} from '[./]*\/(webhooks|lists|writes|assignments|audit|events)\/([\w-]+\.ts)'/g
   const used = filesIn('src/http').flatMap(({ text }) =>
     [...text.matchAll(typeImport)].flatMap(([, typeOnly, names = '', folder, file]) =>
       parts(names)

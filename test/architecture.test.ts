@@ -40,6 +40,7 @@ const folderOf = (path: string): string => /^src\/([^/]+)\//.exec(path)?.[1] ?? 
 /** The folders in the order of a request. A folder imports only from later steps, never from its own step. */
 const way = [
   ['http'],
+  ['webhooks'],
   ['assignments', 'audit', 'events', 'writes'],
   ['lists'],
   ['cache'],
@@ -50,11 +51,22 @@ const step = (name: string): number => way.findIndex((folders) => folders.includ
 
 /** What every folder may import. */
 const forAll =
-  /^src\/(contract\/[^/]+|at-most|errors|report|clock|outbound|secret|access\/(caller|authorize))\.ts$/
+  /^src\/(contract\/[^/]+|at-most|errors|report|clock|outbound|seal|secret|access\/(caller|authorize))\.ts$/
 /** Folders that are no step of a request, and their importers. */
 const beside: Record<string, string[]> = {
   access: ['http'],
-  redis: ['access', 'assignments', 'audit', 'events', 'writes', 'lists', 'cache', 'throttle', 'chathub'],
+  redis: [
+    'access',
+    'webhooks',
+    'assignments',
+    'audit',
+    'events',
+    'writes',
+    'lists',
+    'cache',
+    'throttle',
+    'chathub',
+  ],
 }
 /** Every folder may import types of chathub. These are the only imports of its values. */
 const chathubValues = [
@@ -67,6 +79,7 @@ const chathubValues = [
   'src/throttle/health.ts > src/chathub/exchange.ts', // the error that says nothing about ChatHub
   'src/throttle/breaker.ts > src/chathub/exchange.ts', // the error that does not count against ChatHub
   'src/writes/chunk-runner.ts > src/chathub/wire.ts', // one table of status integers, both ways
+  'src/webhooks/sender.ts > src/chathub/retry-after.ts', // one reading of Retry-After
   'src/http/routes/drop-in.ts > src/chathub/wire.ts', // the same table, in the drop-in paths
 ]
 
@@ -135,12 +148,13 @@ describe('imports', () => {
 
   it('of ioredis are in redis alone, and of undici in these places alone', () => {
     expect(importersOf(/^ioredis$/).filter((by) => folderOf(by) !== 'redis')).toEqual([])
-    // Requests to ChatHub, the way through proxies, and the key set.
+    // Requests to ChatHub, the way through proxies, the key set, and webhooks.
     expect(importersOf(/^undici$/).toSorted()).toEqual([
       'src/access/key-set.ts',
       'src/chathub/exchange.ts',
       'src/chathub/pools.ts',
       'src/outbound.ts',
+      'src/webhooks/sender.ts',
     ])
   })
 })
@@ -162,6 +176,7 @@ describe('secrets', () => {
       'src/chathub/sealed-token.ts', // encrypts the company token for the other instances
       'src/config.ts', // the form of REDIS_URL
       'src/gateway.ts', // passes REDIS_URL to redis
+      'src/seal.ts', // TOKEN_ENCRYPTION_SECRET, from which keys are derived
       'src/watch-credentials.ts', // compares the new content of a file with the old
     ]
     expect(revealing.filter((path) => !allowed.includes(path))).toEqual([])
@@ -216,6 +231,7 @@ describe('files', () => {
     lists: 860 + 165, // a diagnosis that says only what is true; tokens of operators that are not the caller's; reads over many cold lists in slices, few at a time for each client
     redis: 414 + 1231, // quotas of what is kept, memory of the server; the check of the server, states that are told, one parser of REDIS_URL, replacement without a gap
     throttle: 723 + 152, // health of ChatHub by probes; slots whose age follows the distance of Redis; requests that never left; pauses outlive Redis
+    webhooks: 1500, // a feature of its own
     writes: 1830 + 1953, // room for large writes, rows that end early; files of imports; undo, erased names, pages of operations; late requests, leases of keys; rows compressed
   }
 

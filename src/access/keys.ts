@@ -95,10 +95,12 @@ export const createKeys = (initial: readonly ClientEntry[], clock: Clock) => {
     seen.clear()
     for (const hash of used.keys()) if (!byHash.has(hash)) used.delete(hash)
   }
+  const unlessExpired = (caller: Caller | undefined): Caller | undefined =>
+    caller && clock.wall() < (caller.expiresAt ?? Number.POSITIVE_INFINITY) ? caller : undefined
   /** The caller unless it has expired. Counts as a use of its key. */
-  const use = (caller: Caller | undefined): Caller | undefined => {
-    if (!caller || clock.wall() >= (caller.expiresAt ?? Number.POSITIVE_INFINITY)) return undefined
-    used.set(caller.keyHash as string, clock.wall())
+  const use = (known: Caller | undefined): Caller | undefined => {
+    const caller = unlessExpired(known)
+    if (caller) used.set(caller.keyHash as string, clock.wall())
     return caller
   }
   replace(initial)
@@ -114,6 +116,8 @@ export const createKeys = (initial: readonly ClientEntry[], clock: Clock) => {
     },
     /** The caller whose key has this hash now. */
     findByHash: (keyHash: string): Caller | undefined => use(byHash.get(keyHash)),
+    /** The same without counting as use: for work that nobody asks for. The same object each time. */
+    peek: (keyHash: string): Caller | undefined => unlessExpired(byHash.get(keyHash)),
     /** Each listed key: its client id, the start of its hash, and its last use. */
     uses: () =>
       [...byHash].map(([hash, { id }]) => {

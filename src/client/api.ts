@@ -163,6 +163,24 @@ export type Api = {
       limit?: number
     }, options?: CallOptions): Pages<EventPage>
   }
+  webhooks: {
+    /** List the webhooks of the caller. Scope: `webhooks:manage`. */
+    list(options?: CallOptions): Call<Webhooks>
+    /** Have events sent as signed POSTs (Standard Webhooks). The answer shows the secret, once. Scope: `webhooks:manage`. */
+    create(body: NewWebhook, options?: CallOptions): Call<WebhookWithSecret>
+    /** Get one webhook: whether it is active, and which organizations wait for a failed delivery. Scope: `webhooks:manage`. */
+    get(webhook: string, options?: CallOptions): Call<Webhook>
+    /** Send `webhook.test` now, once, and tell what came of it. Scope: `webhooks:manage`. */
+    test(webhook: string, options?: CallOptions): Call<WebhookTest>
+    /** Send again, in order: from the oldest dead letter of each organization on, or behind an event. Also starts a stopped webhook, and moves it to the key of the caller. Scope: `webhooks:manage`. */
+    replay(webhook: string, body?: Replay, options?: CallOptions): Call<Webhook>
+    /** Get a new secret, once. The old one signs too for a while. Moves the webhook to the key of the caller. Scope: `webhooks:manage`. */
+    rotateSecret(webhook: string, body?: RotateSecret, options?: CallOptions): Call<WebhookWithSecret>
+    /** List the events that could not be delivered within 24 hours. Scope: `webhooks:manage`. */
+    deadLetters(webhook: string, options?: CallOptions): Call<DeadLetters>
+    /** Delete a webhook. Every instance stops sending within a second. Scope: `webhooks:manage`. */
+    delete(webhook: string, options?: CallOptions): Call<void>
+  }
   audit: {
     /** Who changed what, from what to what, when: the audit records of the organizations of the caller, newest first. Scope: `audit:read`. */
     list(query?: {
@@ -241,6 +259,9 @@ export type ProblemCode =
   | 'idempotency.in-flight'
   | 'idempotency.mismatch'
   | 'idempotency.required'
+  | 'webhook.unknown'
+  | 'webhook.key-needed'
+  | 'webhook.unavailable'
   | 'chathub.rejected'
   | 'chathub.credentials'
   | 'chathub.forbidden'
@@ -345,7 +366,7 @@ export type AuditRecord = {
   at: string
   /** Null: all organizations at once. */
   organization: number | null
-  kind: 'added' | 'statusChanged' | 'tokenIssued' | 'sessionMinted' | 'cachePurged' | 'cancelRequested' | 'retryRequested' | 'undoRequested' | 'nameErased'
+  kind: 'added' | 'statusChanged' | 'tokenIssued' | 'sessionMinted' | 'cachePurged' | 'cancelRequested' | 'retryRequested' | 'undoRequested' | 'nameErased' | 'webhookCreated' | 'webhookDeleted' | 'webhookReplayed' | 'webhookSecretRotated'
   /** `id` is null while nobody knows it: ChatHub refused the name or left it in doubt. */
   operator: {
     id: number | null
@@ -393,6 +414,25 @@ export type CoverageStep = {
   least: number | null
   /** At most so many were. */
   most: number | null
+}
+
+export type DeadLetter = {
+  /** Its id, and the webhook-id of its deliveries. */
+  event: string
+  organization: number
+  type: string
+  attempts: number
+  /** Of the last answer. Null: there was none. */
+  status: number | null
+  reason: 'status' | 'redirect' | 'timeout' | 'connection' | 'address'
+  firstAttemptAt: string
+  deadAt: string
+}
+
+export type DeadLetters = {
+  /** Oldest first, the last 1,000. */
+  items: DeadLetter[]
+  total: number
 }
 
 export type Diagnosis = {
@@ -518,6 +558,16 @@ export type NewSession = {
   ttlSeconds?: number
   /** Names the person, as in your own system. It is written into the audit log and into operations. */
   subject?: string
+}
+
+export type NewWebhook = {
+  /** https:, at a host that the gateway allows. No redirect is followed. */
+  url: string
+  /** Only these. Default: all organizations of the caller, also later ones. */
+  organizations?: number[]
+  /** Only these types. `resync` is always sent. */
+  types?: ('operator.added' | 'operator.statusChanged' | 'operator.renamed' | 'operator.removed' | 'organization.added' | 'organization.removed')[]
+  description?: string
 }
 
 export type Onboard = {
@@ -747,6 +797,16 @@ export type ReadFile = {
   notes: string[]
 }
 
+export type Replay = {
+  /** Sends again what follows this event. Default: from the oldest dead letter of each organization on. */
+  after?: string
+}
+
+export type RotateSecret = {
+  /** For so long each delivery is signed with the old secret too. */
+  overlapSeconds?: number
+}
+
 export type Session = {
   scopes: ('organizations:read' | 'operators:read' | 'operators:write' | 'operators:status' | 'operators:import' | 'assignments:write' | 'tokens:mint' | 'events:read' | 'audit:read' | 'webhooks:manage' | 'sessions:mint' | 'cache:purge' | 'metrics:read' | 'admin')[]
   organizations: number[]
@@ -903,6 +963,80 @@ export type ValidateToken = {
   token: string
 }
 
+export type Webhook = {
+  id: string
+  url: string
+  /** Null: all of its key. */
+  organizations: number[] | null
+  /** Null: all. */
+  types: ('operator.added' | 'operator.statusChanged' | 'operator.renamed' | 'operator.removed' | 'organization.added' | 'organization.removed')[] | null
+  description: string
+  createdAt: string
+  /** `stopped`: nothing is sent. `:replay` with a valid key goes on. */
+  state: 'active' | 'stopped'
+  /** Why it is stopped. `receiver`: it answered 410. `key`: its key ended. `secret`: it cannot be read; rotate it. */
+  reason: 'receiver' | 'key' | 'secret' | null
+  /** Those that sign now, the newest first. */
+  secrets: ({
+    createdAt: string
+    endsAt: string | null
+  })[]
+  /** Organizations whose events wait for a failed delivery, at most 100. */
+  failing: ({
+    organization: number | null
+    firstAttemptAt: string
+    nextAttemptAt: string
+    attempts: number
+    /** Of the last answer. Null: there was none. */
+    status: number | null
+    reason: 'status' | 'redirect' | 'timeout' | 'connection' | 'address'
+  })[]
+  deadLetters: number
+}
+
+export type WebhookTest = {
+  delivered: boolean
+  status: number | null
+  reason: 'status' | 'redirect' | 'timeout' | 'connection' | 'address' | null
+}
+
+export type WebhookWithSecret = {
+  id: string
+  url: string
+  /** Null: all of its key. */
+  organizations: number[] | null
+  /** Null: all. */
+  types: ('operator.added' | 'operator.statusChanged' | 'operator.renamed' | 'operator.removed' | 'organization.added' | 'organization.removed')[] | null
+  description: string
+  createdAt: string
+  /** `stopped`: nothing is sent. `:replay` with a valid key goes on. */
+  state: 'active' | 'stopped'
+  /** Why it is stopped. `receiver`: it answered 410. `key`: its key ended. `secret`: it cannot be read; rotate it. */
+  reason: 'receiver' | 'key' | 'secret' | null
+  /** Those that sign now, the newest first. */
+  secrets: ({
+    createdAt: string
+    endsAt: string | null
+  })[]
+  /** Organizations whose events wait for a failed delivery, at most 100. */
+  failing: ({
+    organization: number | null
+    firstAttemptAt: string
+    nextAttemptAt: string
+    attempts: number
+    /** Of the last answer. Null: there was none. */
+    status: number | null
+    reason: 'status' | 'redirect' | 'timeout' | 'connection' | 'address'
+  })[]
+  deadLetters: number
+  /** `whsec_` and 32 bytes as base64. It is shown only here. */
+  secret: string
+}
+
+export type Webhooks = {
+  items: Webhook[]
+}
+
 /**
  * Method and path of each function. `b`: JSON body, `f`: file as the body, `q`: query, `k`: Idempotency-Key, `p`: pages by
  * cursor, `e`: pages of events.
@@ -953,6 +1087,16 @@ export const routes = {
   },
   events: {
     list: ['GET', '/v1/events', 'qe'],
+  },
+  webhooks: {
+    list: ['GET', '/v1/webhooks', ''],
+    create: ['POST', '/v1/webhooks', 'bk'],
+    get: ['GET', '/v1/webhooks/{webhook}', ''],
+    test: ['POST', '/v1/webhooks/{webhook}:test', ''],
+    replay: ['POST', '/v1/webhooks/{webhook}:replay', 'bk'],
+    rotateSecret: ['POST', '/v1/webhooks/{webhook}:rotateSecret', 'bk'],
+    deadLetters: ['GET', '/v1/webhooks/{webhook}/deadLetters', ''],
+    delete: ['DELETE', '/v1/webhooks/{webhook}', ''],
   },
   audit: {
     list: ['GET', '/v1/audit', 'qp'],

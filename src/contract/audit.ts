@@ -18,6 +18,10 @@ const changeKinds = [
   'retryRequested',
   'undoRequested',
   'nameErased',
+  'webhookCreated',
+  'webhookDeleted',
+  'webhookReplayed',
+  'webhookSecretRotated',
 ] as const
 
 const Change = z.strictObject({

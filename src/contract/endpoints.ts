@@ -14,6 +14,7 @@ import type { ResponseHeader } from './response-headers.ts'
 import type { Scope } from './scopes.ts'
 import * as system from './system.ts'
 import type { Tag } from './tags.ts'
+import * as webhook from './webhook.ts'
 
 /**
  * One method of one path. `http/routes` binds a handler to it. Validation, the OpenAPI document and the order of refusals
@@ -82,6 +83,7 @@ const operatorId = IdText.describe('The operator.')
 const inOrganization = z.strictObject({ org })
 const oneOperation = z.strictObject({ operation: z.string().max(64).describe('The operation.') })
 const oneOperator = z.strictObject({ org, operator: operatorId })
+const oneWebhook = z.strictObject({ webhook: z.string().max(64).describe('The webhook.') })
 const oneChat = z.strictObject({ org, chatId: ChatIdText.describe('The chat, percent-encoded.') })
 const MiB = 1024 * 1024
 /** A table as a file. */
@@ -207,6 +209,30 @@ export const endpoints = {
   listEvents: { id: 'listEvents', method: 'get', path: '/v1/events', scope: 'events:read', tag: 'events', produces: 'text/event-stream', producesToo: ['application/json'],
     summary: 'Stream what changes in the organizations of the caller as server-sent events, or get the log of it as pages of JSON.',
     query: event.EventsQuery, lastEventId: true, answers: { 200: event.EventPage }, failures: ['quota.exceeded', 'redis.unavailable'] },
+  listWebhooks: { id: 'listWebhooks', method: 'get', path: '/v1/webhooks', scope: 'webhooks:manage', tag: 'webhooks',
+    summary: 'List the webhooks of the caller.',
+    answers: { 200: webhook.Webhooks }, failures: ['redis.unavailable'] },
+  createWebhook: { id: 'createWebhook', method: 'post', path: '/v1/webhooks', scope: 'webhooks:manage', tag: 'webhooks',
+    summary: 'Have events sent as signed POSTs (Standard Webhooks). The answer shows the secret, once.',
+    body: webhook.NewWebhook, idempotent: true, answers: { 201: webhook.WebhookWithSecret }, failures: [...known, 'webhook.key-needed', 'webhook.unavailable', ...keeping] },
+  getWebhook: { id: 'getWebhook', method: 'get', path: '/v1/webhooks/{webhook}', scope: 'webhooks:manage', tag: 'webhooks',
+    summary: 'Get one webhook: whether it is active, and which organizations wait for a failed delivery.',
+    params: oneWebhook, answers: { 200: webhook.Webhook }, failures: ['webhook.unknown', 'redis.unavailable'] },
+  testWebhook: { id: 'testWebhook', method: 'post', path: '/v1/webhooks/{webhook}:test', scope: 'webhooks:manage', tag: 'webhooks',
+    summary: 'Send `webhook.test` now, once, and tell what came of it.',
+    params: oneWebhook, body: system.Nothing, answers: { 200: webhook.WebhookTest }, failures: ['webhook.unknown', 'webhook.unavailable', 'redis.unavailable'] },
+  replayWebhook: { id: 'replayWebhook', method: 'post', path: '/v1/webhooks/{webhook}:replay', scope: 'webhooks:manage', tag: 'webhooks',
+    summary: 'Send again, in order: from the oldest dead letter of each organization on, or behind an event. Also starts a stopped webhook, and moves it to the key of the caller.',
+    params: oneWebhook, body: webhook.Replay, idempotent: true, answers: { 200: webhook.Webhook }, failures: ['webhook.unknown', 'webhook.key-needed', 'redis.unavailable'] },
+  rotateWebhookSecret: { id: 'rotateWebhookSecret', method: 'post', path: '/v1/webhooks/{webhook}:rotateSecret', scope: 'webhooks:manage', tag: 'webhooks',
+    summary: 'Get a new secret, once. The old one signs too for a while. Moves the webhook to the key of the caller.',
+    params: oneWebhook, body: webhook.RotateSecret, idempotent: true, answers: { 200: webhook.WebhookWithSecret }, failures: ['webhook.unknown', 'webhook.key-needed', 'webhook.unavailable', 'redis.unavailable'] },
+  listDeadLetters: { id: 'listDeadLetters', method: 'get', path: '/v1/webhooks/{webhook}/deadLetters', scope: 'webhooks:manage', tag: 'webhooks',
+    summary: 'List the events that could not be delivered within 24 hours.',
+    params: oneWebhook, answers: { 200: webhook.DeadLetters }, failures: ['webhook.unknown', 'redis.unavailable'] },
+  deleteWebhook: { id: 'deleteWebhook', method: 'delete', path: '/v1/webhooks/{webhook}', scope: 'webhooks:manage', tag: 'webhooks',
+    summary: 'Delete a webhook. Every instance stops sending within a second.',
+    params: oneWebhook, answers: { 204: null }, failures: ['webhook.unknown', 'redis.unavailable'] },
   listAudit: { id: 'listAudit', method: 'get', path: '/v1/audit', scope: 'audit:read', tag: 'audit', producesToo: tableTypes,
     summary: 'Who changed what, from what to what, when: the audit records of the organizations of the caller, newest first.',
     query: audit.AuditQuery, headers: ['Link', 'Content-Disposition'], answers: { 200: audit.AuditPage }, failures: ['redis.unavailable'] },

@@ -4,7 +4,7 @@ import { component, Id, IdList, wholeText, wordList } from './ids.ts'
 import { OperatorStatus } from './operator.ts'
 
 /** What a caller may ask for. `resync` comes unasked. */
-const eventTypes = [
+export const eventTypes = [
   'operator.added',
   'operator.statusChanged',
   'operator.renamed',
@@ -65,11 +65,14 @@ export const EventPage = component('EventPage', {
 export type EventPage = z.infer<typeof EventPage>
 
 const afterFault = { code: 'place', detail: 'Wanted: the id of an event, or `next` of a page.' }
+/** A place as text. */
+export const eventPlace = parsedText(parseEventPlace, afterFault).meta({
+  openapi: { type: 'string', maxLength: 60 },
+})
 export const EventsQuery = z.strictObject({
   organizations: IdList.optional().describe('Only these. Default: all organizations of the caller.'),
   types: wordList(eventTypes).optional().describe('Only these types. `resync` is always sent.'),
-  after: parsedText(parseEventPlace, afterFault)
-    .meta({ openapi: { type: 'string', maxLength: 60 } })
+  after: eventPlace
     .optional()
     .describe('Only what follows. A stream without it begins now, and a page with the oldest event.'),
   limit: wholeText(1, 1000).default(100).describe('The most events of a page.'),

@@ -1,6 +1,7 @@
 import { type FailureCode, failures } from '../errors.ts'
 import type { Endpoint } from './endpoints.ts'
 import type { Json } from './json-schema.ts'
+import { webhookExamples } from './webhook-examples.ts'
 
 const requestId = 'b3f1c9d0-6a52-4c1e-9d57-0f2a7e31c884'
 const support = { id: 24, name: 'Customer Support' }
@@ -132,6 +133,7 @@ const examples: Record<string, unknown> = {
     nextCursor: null,
   },
   EventPage: { items: [event], next: event.id, hasMore: false },
+  ...webhookExamples,
   AuditPage: { items: [record], nextCursor: null },
   'listAudit text/csv':
     'at,organization,kind,operator,name,from,to,outcome\n2026-11-29T12:00:00.000Z,24,statusChanged,103,Mike Wilson,inactive,active,applied\n',
@@ -192,6 +194,7 @@ export const parameterExamples: Record<string, unknown> = {
   org: 24,
   operator: 101,
   operation: operation.id,
+  webhook: webhookExamples.Webhook.id,
   chatId: '4711',
   code: 'operator.unknown',
   organizationId: 24,

@@ -7,6 +7,7 @@ import { answersOf, type Components } from './openapi-answers.ts'
 import { responseHeaders } from './response-headers.ts'
 import { Problem, sessionCookie, sessionHeader } from './system.ts'
 import { tags } from './tags.ts'
+import { webhooksOf } from './webhook.ts'
 
 const idempotencyKey = {
   name: 'Idempotency-Key',
@@ -140,6 +141,7 @@ export const createOpenApi = (endpoints: readonly Endpoint[], version: string): 
       .filter(([name]) => used.has(name))
       .map(([name, description]) => ({ name, description })),
     paths,
+    webhooks: webhooksOf((schema) => schemaOf(schema, 'output', components.schemas)),
     components: { ...components, headers: responseHeaders, securitySchemes },
   }
 }

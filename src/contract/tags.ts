@@ -7,6 +7,7 @@ export const tags = {
   tokens: 'Tokens with which an operator signs in at ChatHub.',
   assignments: 'An active operator for each chat.',
   events: 'What changes, through the gateway and behind its back.',
+  webhooks: 'Events as signed requests to a server of yours.',
   audit: 'Who changed what, and erasing a name.',
   sessions: 'Sessions of browsers. No key ever reaches a page.',
   gateway: 'The gateway itself: the caller, health, metrics, cache and documents.',

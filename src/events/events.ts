@@ -10,7 +10,8 @@ import type { OperatorLists } from '../lists/operator-lists.ts'
 import type { Roster } from '../lists/roster.ts'
 import type { Redis } from '../redis/redis.ts'
 import type { Listed } from './differences.ts'
-import { createEventFeed } from './event-feed.ts'
+import { createEventFeed, type EventFeed } from './event-feed.ts'
+import type { EventStore } from './event-store.ts'
 import { eventOf, loggedEvent, resyncEvent, withoutName } from './event-text.ts'
 import { type EventSink, followEvents, isWanted, logsOf, type Wanted } from './follow-events.ts'
 import { createHistory, type History } from './history.ts'
@@ -36,6 +37,9 @@ export type Events = {
 
 type Interest = { caller: Caller; wanted: Wanted }
 
+/** Reads the log, and hears of what is appended. */
+export type EventLog = Pick<EventStore, 'read' | 'place'> & Pick<EventFeed, 'join'>
+
 // Who polls is interested for this long.
 const pollerMs = 120_000
 const pollersMax = 1000
@@ -48,6 +52,8 @@ export const createEvents = (options: {
   eventsMax: number
   lists: OperatorLists
   betweenWrites: BetweenWrites
+  /** What others listen to, besides streams and pollers. */
+  interests(): Iterable<Interest>
   /** Looks for late requests in a list. */
   listLoaded(roster: Roster, askedAt: number): void
   /** Loads a list soon, whatever its age. 0: the list of organizations. */
@@ -67,6 +73,7 @@ export const createEvents = (options: {
     for (const [key, poller] of pollers)
       if (poller.until > clock.now()) yield poller
       else pollers.delete(key)
+    yield* options.interests()
   }
   const observer = createObserver({ ...options, store })
 
@@ -117,6 +124,8 @@ export const createEvents = (options: {
   }
   return {
     events,
+    /** The log itself, for what tells its events in another way. */
+    log: { read: store.read, place: store.place, join: feed.join } satisfies EventLog,
     /** Is told what the gateway has written. An event that cannot be kept now is found in a later list. */
     written: (async (set) => {
       try {

@@ -23,6 +23,7 @@ import { mountOperators } from './routes/operators.ts'
 import { mountOrganizations } from './routes/organizations.ts'
 import type { Services } from './routes/services.ts'
 import { mountSessions } from './routes/sessions.ts'
+import { mountWebhooks } from './routes/webhooks.ts'
 import { createServer, type ServerBounds } from './server.ts'
 import { createWithIdempotency } from './with-idempotency.ts'
 
@@ -52,6 +53,7 @@ export const mountMain = (router: Router, services: Services): void => {
   mountGateway(router, services)
   mountAudit(router, services)
   mountEvents(router, services)
+  mountWebhooks(router, services)
   mountSessions(router, services)
   mountDocs(router, services)
   mountHealth(router, services)

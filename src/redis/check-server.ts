@@ -20,6 +20,7 @@ const families = [
   '{login}:',
   'kept:',
   'refresh:',
+  'webhooks:',
 ]
 const channels = ['{gateway}:invalidation', '{gateway}:confirm:check', 'journal:changed', 'events:appended']
 

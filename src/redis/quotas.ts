@@ -13,6 +13,7 @@ export const clientQuotas = {
   assignments: 500_000,
   // Sessions count for their minter, so all browsers of a front end share this.
   streams: 5_000,
+  webhooks: 20,
 } as const satisfies Record<QuotaKind, number>
 
 /** The same for each organization, over all clients. */

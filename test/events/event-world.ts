@@ -65,6 +65,7 @@ export const createEventWorld = (database: TestDatabase, random: () => number) =
       ...{ redis, clock: systemClock, eventsKeepMs: 3_600_000, eventsMax: 5000 },
       lists: {} as OperatorLists,
       loadAgain: (organization) => refresher.loadAgain(`${organization}`),
+      interests: () => [],
       listLoaded: () => {},
       betweenWrites: ({ organization }, _askedAt, work) =>
         locked(organization.id, async () => {

@@ -9,6 +9,7 @@ export const planted = {
   'company token': `ct_planted-${random()}`,
   password: `p@ss/word+"42" = планета & ${random()}`,
   'session secret': `s/ession+secret=${random()}`,
+  'encryption secret': `e/ncryption+secret=${random()}`,
 }
 export const names = {
   added: `Planted Person ${random()}`,
@@ -198,6 +199,16 @@ export const tour = async ({ ask, key, keys, simulator }: TestGateway): Promise<
   await call('GET', `${operation}/rows`)
   for (const verb of ['cancel', 'retry', 'undo']) await call('POST', `${operation}:${verb}`)
   if (state.state === 'done') await call('GET', `${operation}/events`)
+
+  const url = 'http://127.0.0.1:1/'
+  const secretOf = ({ body }: Response) => body.secret
+  await receive('webhook secret', '/v1/webhooks', { body: { url } }, secretOf)
+  const { body: hooks } = await call('GET', '/v1/webhooks')
+  const webhook = `/v1/webhooks/${hooks.items?.[0]?.id}`
+  for (const more of ['', '/deadLetters']) await call('GET', webhook + more)
+  for (const verb of ['test', 'replay']) await call('POST', `${webhook}:${verb}`)
+  await receive('rotated secret', `${webhook}:rotateSecret`, { body: {} }, secretOf)
+  await call('DELETE', webhook)
 
   const origin = 'https://crm.example.com'
   const grant = { organizations: [24], scopes: ['operators:read'], origin, ttlSeconds: 600 }

@@ -16,6 +16,8 @@ const start = (env: Record<string, string> = {}) =>
       CHATHUB_COMPANY_TOKEN: planted['company token'],
       CHATHUB_PASSWORD: planted.password,
       SESSION_SECRET: planted['session secret'],
+      TOKEN_ENCRYPTION_SECRET: planted['encryption secret'],
+      WEBHOOK_PRIVATE_HOSTS: '127.0.0.1:1=127.0.0.1',
       ...env,
     },
     simulator: { companyToken: planted['company token'], password: planted.password },
@@ -66,6 +68,8 @@ describe('secrets without Redis', () => {
           'drop-in operator token',
           'onboarding token',
           'gateway token',
+          'webhook secret',
+          'rotated secret',
           'ticket',
           'session',
         ])

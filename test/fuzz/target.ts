@@ -40,6 +40,8 @@ export const createTarget = () => {
       API_KEYS: JSON.stringify({ clients: entries }),
       SESSION_SECRET: sessionSecret,
       CORS_ORIGINS: page,
+      // Nobody listens there.
+      WEBHOOK_PRIVATE_HOSTS: '127.0.0.1:1=127.0.0.1',
     } as Record<string, string>,
     password,
     secrets: [
@@ -51,7 +53,7 @@ export const createTarget = () => {
       ...entries.map(({ keyHash }) => keyHash),
     ],
     /** What an OpenAPI document cannot say: the id and the key of a client are a login and its password. */
-    known: { login: 'all', password: key },
+    known: { login: 'all', password: key, url: 'http://127.0.0.1:1/' },
     /** Opens browser sessions at the running gateway, and ends the earlier ones. A request may end one too. */
     credentials: async (url: string): Promise<Credentials> => {
       for (const headers of sessions) await fetch(`${url}/v1/session`, { method: 'DELETE', headers })

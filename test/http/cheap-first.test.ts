@@ -23,7 +23,11 @@ beforeEach(() => gateway.simulator.clearArrivals())
 
 const withBody = Object.values(endpoints as Record<string, Endpoint>).filter(({ body }) => body)
 const urlOf = ({ path }: Endpoint): string =>
-  path.replace('{org}', '24').replaceAll('{operator}', '1').replaceAll('{operation}', '1-abcdefgh')
+  path
+    .replace('{org}', '24')
+    .replaceAll('{operator}', '1')
+    .replaceAll('{operation}', '1-abcdefgh')
+    .replace('{webhook}', 'wh_a')
 
 /** What the server answers to the head of a request and the first bytes of a body that goes on. */
 const answerToHead = async (endpoint: Endpoint, client: string, query = '', ...fields: string[]) => {

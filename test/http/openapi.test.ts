@@ -36,7 +36,7 @@ type Document = {
 let gateway: TestGateway
 let document: Document
 beforeAll(async () => {
-  gateway = await startGateway({ env: sessionEnv })
+  gateway = await startGateway({ env: { ...sessionEnv, WEBHOOK_PRIVATE_HOSTS: '127.0.0.1:1=127.0.0.1' } })
   document = (await gateway.ask('GET', '/openapi.json', { key: '' })).body
 })
 afterAll(() => gateway.close())
@@ -180,12 +180,16 @@ describe('the document', () => {
     expect((await gateway.ask('POST', '/v1/organizations/24/assignments', { body })).status).toBe(200)
     const csv = { body: 'name\nOne', headers: { 'Content-Type': 'text/csv' } }
     const imported = await gateway.ask('POST', '/v1/organizations/24/imports', csv)
+    const made = await gateway.ask('POST', '/v1/webhooks', {
+      body: { url: 'http://127.0.0.1:1/', organizations: [42] },
+    })
     const values: Record<string, string> = {
       org: '24',
       operator: '101',
       chatId: '1',
       code: 'route.method',
       operation: imported.body.id,
+      webhook: made.body.id,
     }
     const reads = operations().filter(({ method }) => method === 'get')
     expect(reads.length).toBeGreaterThan(20)

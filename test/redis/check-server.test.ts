@@ -47,7 +47,10 @@ describeWithRedisServer('the check of the server', () => {
 
     const work = await watch(redis)
     const gateway = await startBeside(redis.url, {
-      env: { SESSION_SECRET: 'x'.repeat(40), CORS_ORIGINS: 'https://crm.example.com' },
+      env: {
+        ...{ SESSION_SECRET: 'x'.repeat(40), CORS_ORIGINS: 'https://crm.example.com' },
+        ...{ TOKEN_ENCRYPTION_SECRET: 'x'.repeat(40), WEBHOOK_PRIVATE_HOSTS: '127.0.0.1:1=127.0.0.1' },
+      },
     })
     await gateway.isTrusted()
     const json = async (method: string, path: string, body?: unknown, headers = {}) => {
@@ -93,6 +96,10 @@ describeWithRedisServer('the check of the server', () => {
     await json('POST', `${imported.location}:cancel`, {})
     await json('POST', `${imported.location}:retry`, {})
     expect((await json('POST', '/v1/cache:purge', {})).status).toBe(204)
+    const { given: hook } = await json('POST', '/v1/webhooks', { url: 'http://127.0.0.1:1/' })
+    for (const verb of ['replay', 'rotateSecret'])
+      expect((await json('POST', `/v1/webhooks/${hook.id}:${verb}`, {})).status).toBe(200)
+    expect((await json('DELETE', `/v1/webhooks/${hook.id}`)).status).toBe(204)
     await gateway.close()
     work.stop()
 

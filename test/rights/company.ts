@@ -60,6 +60,9 @@ export const createCompany = async (scopeSets: readonly (readonly Scope[])[]) =>
       ORGANIZATIONS_FRESH_SECONDS: '86400',
       ANONYMOUS_REQUESTS_PER_MINUTE: '10000000',
       CHATHUB_REQUESTS_PER_SECOND: '10000',
+      // Nobody listens there.
+      WEBHOOK_PRIVATE_HOSTS: '127.0.0.1:1=127.0.0.1',
+      QUOTAS_PER_CLIENT: 'webhooks=1000',
     } as Record<string, string>,
     seed,
     sets,

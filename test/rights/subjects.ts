@@ -21,6 +21,7 @@ const subjectOfName: Record<string, string> = {
   operator: 'operator',
   exclude: 'operator',
   operation: 'operation',
+  webhook: 'webhook',
   chatId: 'chat',
   token: 'token',
   ticket: 'ticket',
@@ -70,7 +71,10 @@ export const pairsOf = ({ path }: Operation, slots: readonly Slot[]): [Choice, C
       ])
     pair('foreign')
     // These ask ChatHub nothing, so that they work while it is down: what the caller's list alone has is the caller's own.
-    if (subject === 'organization' && !['/v1/cache:purge', '/v1/audit', '/v1/sessions'].includes(path))
+    if (
+      subject === 'organization' &&
+      !['/v1/cache:purge', '/v1/audit', '/v1/sessions', '/v1/webhooks'].includes(path)
+    )
       pair('listed')
     // The audit log is that of the organization, whoever wrote.
     if (subject === 'operation' && path.startsWith('/v1/operations')) pair('colleague')

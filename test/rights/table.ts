@@ -27,6 +27,9 @@ export type Result = {
 /** What refuses the caller's own for another reason. */
 const refusedOtherwise = ({ title }: Operation, kind: Kind, needs: Needs): number[] => {
   if (title === 'POST /v1/sessions' && kind === 'session') return [403]
+  // A webhook goes on with the rights of a key, and a session has none.
+  if (title.includes('/v1/webhooks') && kind === 'session') return [403, 404]
+  if (title.startsWith('POST /v1/webhooks') && kind === 'jwt') return [403]
   // What is done cannot be stopped or tried again, and is set back once. It needs the scope of the write.
   return /^POST .*\{operation\}:/.test(title) && needs.scopes.length === 0 ? [403, 409] : []
 }

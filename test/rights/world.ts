@@ -106,6 +106,12 @@ export const openWorld = async ({ ask }: Pick<Connection, 'ask'>, company: Compa
     { chatId: 'chat-f' },
     200,
   )
+  const url = 'http://127.0.0.1:1/'
+  const webhookOf = async (key: string): Promise<string> =>
+    JSON.parse((await call(key, '/v1/webhooks', { url }, 201)).text).id
+  const webhooks: string[] = []
+  for (let i = 0; i < 60; i++) webhooks.push(await webhookOf(minter))
+  const foreignWebhook = await webhookOf(others.stranger)
   const tickets = { used: await mint([]), own: '' }
   must(await redeem(tickets.used), 204)
   // Every list is loaded, so that a refusal that needs none is seen to ask for none.
@@ -135,6 +141,10 @@ export const openWorld = async ({ ask }: Pick<Connection, 'ask'>, company: Compa
       ...fixed({ foreign: 'chat-f', unknown: 'chat-u' }),
       own: () => chats[turn % chats.length] as string,
     },
+    webhook: {
+      ...fixed({ foreign: foreignWebhook, unknown: `wh_${unknownId}` }),
+      own: () => webhooks[turn % webhooks.length] as string,
+    },
     token: fixed({ own: tokens.own, foreign: tokens.foreign, unknown: `op_${'n'.repeat(40)}` }),
     ticket: {
       ...fixed({ foreign: tickets.used, unknown: 'n'.repeat(43) }),
@@ -150,6 +160,7 @@ export const openWorld = async ({ ask }: Pick<Connection, 'ask'>, company: Compa
     file: () => `name\nNew person ${added++}`,
     password: () => minter,
     origin: () => page,
+    url: () => url,
     chatId: () => 'chat-0',
     code: () => 'route.unknown',
   }

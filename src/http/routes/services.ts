@@ -11,6 +11,7 @@ import type { Purge } from '../../lists/lists.ts'
 import type { OperatorLists } from '../../lists/operator-lists.ts'
 import type { OperatorTokens } from '../../lists/operator-tokens.ts'
 import type { Organizations } from '../../lists/organizations.ts'
+import type { Webhooks } from '../../webhooks/webhooks.ts'
 import type { Add, Imports } from '../../writes/add.ts'
 import type { ChangeStatus } from '../../writes/change-status.ts'
 import type { Operations } from '../../writes/operations.ts'
@@ -34,6 +35,7 @@ export type Services = {
   audit: Audit
   eraseName: EraseName
   events: Events
+  webhooks: Webhooks
   clock: Clock
   version: string
   sessionSameSite: 'strict' | 'lax' | 'none'
