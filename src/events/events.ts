@@ -16,8 +16,9 @@ import { eventOf, loggedEvent, resyncEvent, withoutName } from './event-text.ts'
 import { type EventSink, followEvents, isWanted, logsOf, type Wanted } from './follow-events.ts'
 import { createHistory, type History } from './history.ts'
 import { createMemoryEventStore } from './memory-event-store.ts'
-import { type BetweenWrites, createObserver } from './observer.ts'
+import { createObserver } from './observer.ts'
 import { createRedisEventStore } from './redis-event-store.ts'
+import type { BetweenWrites } from './waiting-lists.ts'
 
 /** Events of the caller's organizations. Organizations that the caller may not touch have none. */
 export type Events = {
@@ -75,7 +76,8 @@ export const createEvents = (options: {
       else pollers.delete(key)
     yield* options.interests()
   }
-  const observer = createObserver({ ...options, store })
+  const cameBackAt = () => redis?.cameBackAt() ?? Number.NEGATIVE_INFINITY
+  const observer = createObserver({ ...options, store, cameBackAt })
 
   const poll = (caller: Caller, wanted: EventsQuery): void => {
     const key = `${caller.id} ${wanted.organizations?.join() ?? ''}`

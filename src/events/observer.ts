@@ -1,36 +1,18 @@
 import { LRUCache } from 'lru-cache'
-import { type Clock, pause } from '../clock.ts'
+import type { Clock } from '../clock.ts'
 import type { ChangeSet } from '../contract/audit.ts'
 import { isFailure } from '../errors.ts'
 import { shrank } from '../lists/guard-shrink.ts'
-import type { Roster } from '../lists/roster.ts'
 import { activeIn, type Period, withStep } from './coverage-steps.ts'
 import { differencesOf, type Listed } from './differences.ts'
 import type { EventStore, KnownList, ListChange } from './event-store.ts'
 import { observedEvent, resyncEvent } from './event-text.ts'
+import { type BetweenWrites, createWaitingLists, type LoadedList } from './waiting-lists.ts'
 import { changeOfWrite, writtenIn } from './written-changes.ts'
-
-/** A list that was loaded. Equal lists are the same object where possible. `askedAt`: monotonic ms. */
-export type LoadedList = {
-  /** The organization; 0: the list of organizations. */
-  list: number
-  listed: readonly Listed[]
-  askedAt: number
-  roster?: Roster
-}
-
-/**
- * Runs `work` while no write of the organization is in flight or in doubt, after late requests were marked. False: it did
- * not run. @throws Failure
- */
-export type BetweenWrites = (roster: Roster, askedAt: number, work: () => Promise<void>) => Promise<boolean>
 
 type Told = ListChange['events'][number] & { /** The row that it is about. */ row?: number }
 
 const eventsAtOnce = 500
-const againMs = 1000
-// An older list says too little. A newer one comes.
-const oldMs = 60_000
 const attemptsMax = 20
 
 /**
@@ -43,18 +25,28 @@ export const createObserver = (options: {
   betweenWrites: BetweenWrites
   /** Loads the list now. */
   loadAgain(list: number): void
+  /** When the store last came back from an outage (monotonic ms). */
+  cameBackAt(): number
 }) => {
-  const { store, clock, betweenWrites, loadAgain } = options
+  const { store, clock, betweenWrites, loadAgain, cameBackAt } = options
   /** The last list that was compared, which is the known one as long as that has this version. */
-  const compared = new LRUCache<number, { version: string; listed: readonly Listed[] }>({ max: 10_000 })
-  const waiting = new Map<number, LoadedList>()
+  const compared = new LRUCache<number, { version: string; listed: readonly Listed[]; at: number }>({
+    max: 10_000,
+  })
   const suspects = new Map<number, number>()
   /** Lists that were served though they could not be compared. */
   const missed = new Set<number>()
-  let isClosed = false
 
   const resyncOf = (list: number, at: number, begins = false) =>
     list === 0 ? [] : [{ organization: list, text: JSON.stringify(resyncEvent(list, at, begins)) }]
+  const remember = (list: number, version: string, listed: readonly Listed[]): void =>
+    void compared.set(list, { version, listed, at: clock.now() })
+  /**
+   * Whether readers may have got a list that the log does not know: of this instance, or of one that ended during an
+   * outage. The list was not compared since, so `resync` is told by whoever compares it first.
+   */
+  const isBroken = (list: number, { now, seen }: KnownList): boolean =>
+    missed.has(list) || (seen?.arrivedAt ?? 0) < now - (clock.now() - cameBackAt())
   /**
    * Keeps a change that was made within `period`, in parts of 500 rows with their events. Undefined: another instance came
    * first.
@@ -89,17 +81,17 @@ export const createObserver = (options: {
     // A list that was asked for before this one arrived may lack what this one has.
     const active = activeIn(known.rows, rows)
     const seen = { askedAt, arrivedAt: known.now, begunAt: known.now, active }
-    const events = resyncOf(list, known.now, !missed.has(list))
+    const events = resyncOf(list, known.now, !isBroken(list, known))
     const step = [known.now, known.now, null, null, active] as const
     const version = await keep(list, known, { rows, seen, events, step })
     if (version === undefined) return false
     missed.delete(list)
-    compared.set(list, { version, listed })
+    remember(list, version, listed)
     return true
   }
   const touch = async ({ list, listed, askedAt }: LoadedList, version: string): Promise<boolean> => {
     const isSame = await store.touch(list, version, clock.now() - askedAt)
-    if (isSame) compared.set(list, { version, listed })
+    if (isSame) remember(list, version, listed)
     return isSame
   }
   /**
@@ -128,14 +120,17 @@ export const createObserver = (options: {
     const was = known.seen as NonNullable<KnownList['seen']>
     const { askedAt: before } = was
     const seen = { ...was, askedAt, arrivedAt: known.now }
-    const events = differences.flatMap((difference): Told[] => {
+    const told = differences.flatMap((difference): Told[] => {
       const event = observedEvent(list, difference, [before, known.now])
       const row = difference.kind === 'removed' ? difference.id : difference.now.id
       return event ? [{ organization: event.organization as number, text: JSON.stringify(event), row }] : []
     })
+    const events = [...(isBroken(list, known) ? resyncOf(list, known.now) : []), ...told]
     const version = await keep(list, known, { rows, seen, events }, [before, known.now])
-    if (version !== undefined) compared.set(list, { version, listed })
-    return version !== undefined
+    if (version === undefined) return false
+    remember(list, version, listed)
+    missed.delete(list)
+    return true
   }
 
   /** False: another instance came first. Differences are told only if `mayTell`. */
@@ -146,7 +141,7 @@ export const createObserver = (options: {
     const times = { askedAt, now: known.now, isBaseLine: !seen }
     const found = { known, askedAt, ...differencesOf(known.rows, loaded.listed, times) }
     if (!seen) return begin(loaded, found)
-    if (found.rows.size === 0) return touch(loaded, known.version)
+    if (found.rows.size === 0 && !isBroken(loaded.list, known)) return touch(loaded, known.version)
     if (found.differences.length > 0 && !mayTell) return 'differs'
     if (askedAt < seen.arrivedAt) return passOver(loaded, found)
     return isDoubtful(loaded, known) || tell(loaded, found)
@@ -160,29 +155,7 @@ export const createObserver = (options: {
     return false
   }
 
-  const settleBetweenWrites = async (loaded: LoadedList): Promise<boolean> => {
-    const { roster, askedAt } = loaded
-    if (!roster) return settle(loaded, true)
-    let isSettled = false
-    await betweenWrites(roster, askedAt, async () => {
-      isSettled = await settle(loaded, true)
-    })
-    return isSettled
-  }
-  /** Tells of the newest list that waits, as soon as that can be done. */
-  const tellWaiting = async (list: number): Promise<void> => {
-    for (let loaded = waiting.get(list); loaded && !isClosed; loaded = waiting.get(list)) {
-      const isOver =
-        clock.now() - loaded.askedAt > oldMs || (await settleBetweenWrites(loaded).catch(() => false))
-      if (!isOver) await pause(clock, againMs)
-      else if (waiting.get(list) === loaded) waiting.delete(list)
-    }
-  }
-  const tellLater = (loaded: LoadedList): void => {
-    const isTelling = waiting.has(loaded.list)
-    waiting.set(loaded.list, loaded)
-    if (!isTelling) void tellWaiting(loaded.list)
-  }
+  const waiting = createWaitingLists({ clock, betweenWrites, settle: (loaded) => settle(loaded, true) })
 
   return {
     /** Resolves when the list is known to the store, or could not be. Differences are told in the background. */
@@ -190,13 +163,14 @@ export const createObserver = (options: {
       const { list, listed } = loaded
       try {
         const own = compared.get(list)
-        if (own?.listed === listed && (await touch(loaded, own.version))) return
+        const isCertain = own?.listed === listed && own.at > cameBackAt() && !missed.has(list)
+        if (isCertain && (await touch(loaded, own.version))) return
         if (await settle(loaded, false)) return
       } catch (error) {
         if (!isFailure(error)) throw error
         missed.add(list)
       }
-      tellLater(loaded)
+      waiting.tellLater(loaded)
     },
     /** Tells what a write changed. What cannot be told now is found in a later list. @throws Failure */
     written: async (set: ChangeSet): Promise<void> => {
@@ -211,8 +185,6 @@ export const createObserver = (options: {
         if ((await store.append(organization, known.version, change)) !== undefined) return
       }
     },
-    close: (): void => {
-      isClosed = true
-    },
+    close: waiting.close,
   }
 }

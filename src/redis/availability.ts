@@ -13,6 +13,8 @@ export type Availability = {
   current(): RedisState
   /** What people are told. */
   status(): { state: RedisState['name']; detail: string | null }
+  /** When Redis last came back after half a second or longer (monotonic ms). Minus infinity: it was there all the time. */
+  cameBackAt(): number
   /** A command or a subscription failed. */
   failed(fault: RedisFault): void
   /** Of the connection that is used. */
@@ -30,6 +32,8 @@ const subscriptionsMs = 500
 const refusedMs = 1000
 const refusedMaxMs = 30_000
 const steadyMs = 10_000
+// Work that must not fail waits longer than this for Redis.
+const outageMs = 500
 
 export const createAvailability = (options: {
   connection(): Connection
@@ -51,6 +55,8 @@ export const createAvailability = (options: {
   let goodProbes = 0
   let badProbes = 0
   let readyAt = Number.NEGATIVE_INFINITY
+  let leftAt = Number.POSITIVE_INFINITY
+  let cameBackAt = Number.NEGATIVE_INFINITY
   let holdMs = refusedMs
   /** False: connected anew, and what the server grants is not known yet. */
   let isChecked = false
@@ -60,6 +66,7 @@ export const createAvailability = (options: {
 
   const enter = (next: RedisState): void => {
     cancelProbe()
+    if (state.name === 'ready' && next.name !== 'ready') leftAt = clock.now()
     state = next
     told.set(next)
   }
@@ -87,6 +94,7 @@ export const createAvailability = (options: {
     if (refusal) failed(refusal)
     else if (state.name !== 'ready') {
       readyAt = clock.now()
+      if (readyAt - leftAt >= outageMs) cameBackAt = readyAt
       enter({ name: 'ready' })
     }
   }
@@ -172,6 +180,7 @@ export const createAvailability = (options: {
   return {
     current: () => state,
     status: told.status,
+    cameBackAt: () => cameBackAt,
     failed,
     events,
     stop: () => {

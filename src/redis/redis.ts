@@ -35,6 +35,8 @@ export type Redis = {
   state(): 'ready' | 'away'
   /** The same for people, with the reason. `refused`: the server answers, and refuses what the work needs. */
   status(): { state: RedisState['name']; detail: string | null }
+  /** When Redis last came back after half a second or longer (monotonic ms). Minus infinity: it was there all the time. */
+  cameBackAt(): number
   /** The measured round trip, ms. */
   roundTripMs(): number
   /** Resolves when the first connection is ready or was refused, after 500 ms at the latest. */
@@ -188,6 +190,7 @@ export const createRedis = (options: Options): Redis => {
         : Promise.resolve(undefined),
     state: () => (availability.current().name === 'ready' ? 'ready' : 'away'),
     status: availability.status,
+    cameBackAt: availability.cameBackAt,
     roundTripMs: roundTrip.medianMs,
     opened,
     close: () => {

@@ -29,7 +29,7 @@ const createWorld = () => {
   const store = createMemoryEventStore(clock, { keepMs: 3_600_000, eventsMax: 1000 })
   const start = () =>
     createObserver({
-      ...{ store, clock, loadAgain: () => {} },
+      ...{ store, clock, loadAgain: () => {}, cameBackAt: () => Number.NEGATIVE_INFINITY },
       betweenWrites: async (_roster, _askedAt, work) => {
         await work()
         return true

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import type { Clock } from '../../src/clock.ts'
+import { Failure } from '../../src/errors.ts'
 import { createMemoryEventStore } from '../../src/events/memory-event-store.ts'
 import { createObserver } from '../../src/events/observer.ts'
 import { createRoster } from '../../src/lists/roster.ts'
@@ -16,9 +17,24 @@ describe('what is told', () => {
     const store = createMemoryEventStore(clock, { keepMs: 3_600_000, eventsMax: 100 })
     const again: number[] = []
     const doubt = { is: false }
+    const outage = { is: false, endedAt: Number.NEGATIVE_INFINITY }
+    const during = (): void => {
+      if (outage.is) throw new Failure('redis.unavailable')
+    }
     const start = () =>
       createObserver({
-        ...{ store, clock, loadAgain: (list) => void again.push(list) },
+        ...{ clock, loadAgain: (list) => void again.push(list), cameBackAt: () => outage.endedAt },
+        store: {
+          ...store,
+          load: async (...list) => {
+            during()
+            return store.load(...list)
+          },
+          touch: async (...known) => {
+            during()
+            return store.touch(...known)
+          },
+        },
         betweenWrites: async (_roster, _askedAt, work) => {
           if (!doubt.is) await work()
           return !doubt.is
@@ -53,7 +69,7 @@ describe('what is told', () => {
       })
     const brief = async () =>
       (await events()).map(({ type, via, operator }) => `${type} ${operator.id} ${via}`)
-    return { clock, again, doubt, observer, start, listOf, all, events, brief, load, written }
+    return { clock, again, doubt, outage, observer, start, listOf, all, events, brief, load, written }
   }
 
   it('nothing of a write by a list that was asked for before it, or after it', async () => {
@@ -130,6 +146,46 @@ describe('what is told', () => {
       ['resync', false],
     ])
     expect(again).toEqual([24])
+  })
+
+  it.each(['equal to the known one', 'the first that the log knows'])(
+    'resync once, when an instance may have served a list in an outage and ended: the next list is %s',
+    async (which) => {
+      const { clock, outage, start, observer, load, all } = setUp()
+      const told = async () => (await all()).filter(({ type, begins }) => type === 'resync' && !begins).length
+      const [dying, third] = [start(), start()]
+      if (which === 'equal to the known one') {
+        await load([1])
+        await load([1])
+      }
+      await clock.advance(1000)
+      outage.is = true
+      await load([1, 2], dying)
+      dying.close()
+      outage.is = false
+      await clock.advance(1000)
+      outage.endedAt = clock.now()
+      expect(await told()).toBe(0)
+      await load([1])
+      expect(await told()).toBe(1)
+      for (const by of [observer, third, third]) await load([1], by)
+      expect(await told()).toBe(1)
+    },
+  )
+
+  it('resync, when the instance itself served a list that it could not compare, whatever others did meanwhile', async () => {
+    const { clock, outage, start, load, all, listOf, observer } = setUp()
+    await load([1])
+    outage.is = true
+    await observer.loaded(listOf([1, 2]))
+    await clock.advance(61_000)
+    outage.is = false
+    await load([1], start())
+    await load([1])
+    expect((await all()).map(({ type, begins = false }) => [type, begins])).toEqual([
+      ['resync', true],
+      ['resync', false],
+    ])
   })
 
   it('a great loss only by the second list, also at an instance that has seen no list before', async () => {

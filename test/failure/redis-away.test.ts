@@ -1,6 +1,7 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { afterEach, expect, it } from '@jest/globals'
+import { readEvents } from '../http/event-reader.ts'
 import { freePort } from '../support/free-port.ts'
 import { describeWithRedisServer } from '../support/needs.ts'
 import { stopEverything } from '../support/processes.ts'
@@ -119,6 +120,48 @@ describeWithRedisServer('Redis that does not answer', () => {
     redis.resume()
     await comesBack(gateway)
   })
+})
+
+describeWithRedisServer('open streams of events', () => {
+  const newest = (gateway: BesideRedis) => gateway.read(24, { headers: { 'Cache-Control': 'no-cache' } })
+
+  it.each(['started again, empty', 'frozen for a while'])(
+    'survive Redis %s, and end with the truth after a resync',
+    async (what) => {
+      world = await startWorld({ env: { REDIS_TIMEOUT_MS: '300' } })
+      const { gateway, redis } = world
+      const { simulator } = gateway
+      const dying = await startBeside(redis.url, { beside: gateway, env: { REDIS_TIMEOUT_MS: '300' } })
+      const url = `${gateway.url}/v1/events?organizations=24`
+      const reader = await readEvents(url, { 'X-API-Key': gateway.key })
+      let hasEnded = false
+      void reader.ended.then(() => (hasEnded = true))
+      await reader.begun()
+      await newest(gateway)
+      if (what === 'frozen for a while') redis.pause()
+      else await redis.kill()
+      for (const one of [gateway, dying]) {
+        await until(async () => (await one.redisState()) === 'away')
+        one.jump(5000)
+      }
+      // The log never knows of the list that is served now, and the next one equals the list that it knows.
+      simulator.changeOperator(101, { status: 1 })
+      const { items } = (await newest(dying)).answer.body
+      expect(items).toContainEqual(expect.objectContaining({ id: 101, status: 'inactive' }))
+      simulator.changeOperator(101, { status: 0 })
+      await dying.close()
+      if (what === 'frozen for a while') redis.resume()
+      else await redis.restart()
+      await until(async () => (await gateway.redisState()) === 'ready')
+      expect((await newest(gateway)).answer.body.items[0]).toMatchObject({ id: 101, status: 'active' })
+      await reader.has({ type: 'resync', organization: 24 })
+      simulator.changeOperator(102, { status: 1 })
+      await newest(gateway)
+      await reader.has({ type: 'operator.statusChanged', to: 'inactive' })
+      expect([reader.events.some(({ operator }) => operator?.id === 101), hasEnded]).toEqual([false, false])
+      reader.close()
+    },
+  )
 })
 
 describeWithRedisServer('R1: Redis that is not there at the start', () => {
