@@ -10,10 +10,7 @@ import { createRoster } from '../../src/lists/roster.ts'
 import { createRedis } from '../../src/redis/redis.ts'
 import type { TestDatabase } from '../support/redis.ts'
 import { until } from '../support/until.ts'
-
-type Status = 'active' | 'inactive' | 'deleted'
-type Person = { id: number; name: string; status: Status }
-type People = Map<number, Person>
+import { createEventCopy, type People, type Person, type Status } from './event-copy.ts'
 
 const organizations = [1, 2, 3]
 const everyone: Caller = {
@@ -137,27 +134,11 @@ export const createEventWorld = (database: TestDatabase, random: () => number) =
 
   /** A client that follows the rules of docs/events.md. */
   const startReader = () => {
-    const copy = new Map<number, People>()
+    const copy = createEventCopy(organizations, (organization) => anyInstance().load(organization))
     const events: Event[] = []
     let place: Place | undefined
-    let queue: Promise<unknown> = Promise.resolve()
     let follower: { stop(): void } | undefined
     let at: Instance | undefined
-    const readList = async (organization: number): Promise<void> => {
-      const listed = await anyInstance().load(organization)
-      copy.set(organization, new Map(listed.map((person) => [person.id, person])))
-    }
-    const apply = async (event: Event): Promise<void> => {
-      const { type, organization, operator } = event
-      if (type === 'resync') {
-        for (const one of organization === null ? organizations : [organization]) await readList(one)
-      } else if (operator && organization !== null) {
-        const people = copy.get(organization) as People
-        const { id, name, status } = operator
-        if (type === 'operator.removed') people.delete(id)
-        else people.set(id, { id, name: name ?? '', status: status as Status })
-      }
-    }
     const connect = (): void => {
       follower?.stop()
       at = anyInstance()
@@ -169,12 +150,10 @@ export const createEventWorld = (database: TestDatabase, random: () => number) =
           if (at !== here || !here.isAlive()) return
           place = end
           events.push(...some)
-          queue = queue.then(async () => {
-            // Who has no place yet reads the lists once the stream has begun.
-            if (isFirst) for (const one of organizations) await readList(one)
-            isFirst = false
-            for (const event of some) await apply(event)
-          })
+          // Who has no place yet reads the lists once the stream has begun.
+          if (isFirst) copy.begin()
+          isFirst = false
+          copy.take(some)
         },
         drained: async () => {},
       })
@@ -186,23 +165,7 @@ export const createEventWorld = (database: TestDatabase, random: () => number) =
       reconnectIfCut: () => {
         if (!at?.isAlive()) connect()
       },
-      /** What differs from the truth; undefined: nothing. */
-      difference: async (): Promise<string | undefined> => {
-        await queue
-        for (const organization of organizations) {
-          const mine = copy.get(organization) ?? new Map<number, Person>()
-          const real = truth.get(organization) as People
-          const wrong = [...new Set([...mine.keys(), ...real.keys()])].filter(
-            (id) => JSON.stringify(mine.get(id)) !== JSON.stringify(real.get(id)),
-          )
-          if (wrong.length === 0) continue
-          const shown = wrong.map(
-            (id) => `${JSON.stringify(mine.get(id))} is not ${JSON.stringify(real.get(id))}`,
-          )
-          return `organization ${organization}: ${shown.join('; ')}`
-        }
-        return undefined
-      },
+      difference: () => copy.difference((organization) => truth.get(organization) as People),
       stop: () => follower?.stop(),
     }
   }
