@@ -16,7 +16,9 @@ const origin = process.env.PAGE_ORIGIN || `http://127.0.0.1:${process.env.PORT |
 /** The gateway's origin as browsers see it. Unset: this server forwards /v1/, so that there is one origin. */
 const publicGateway = process.env.GATEWAY_ORIGIN || ''
 const organizations = (process.env.ORGANIZATIONS || '24').split(',').map(Number)
-const scopes = ['organizations:read', 'operators:read', 'operators:write']
+const scopes = (process.env.SCOPES || 'organizations:read,operators:read,operators:write').split(',')
+/** The page: index.html, app.js and style.css. */
+const folder = new URL(process.env.PAGE || 'public/', import.meta.url)
 
 const policy = [
   "default-src 'none'",
@@ -80,7 +82,7 @@ const server = createServer(async (req, res) => {
       return answerJson(res, 200, { gateway: publicGateway })
     const [file, type] = (req.method === 'GET' && files[req.url]) || []
     if (!file) return answerJson(res, 404, { title: 'Nothing here' })
-    answer(res, 200, type, await readFile(new URL(`public/${file}`, import.meta.url)))
+    answer(res, 200, type, await readFile(new URL(file, folder)))
   } catch {
     answerJson(res, 502, { title: 'The gateway cannot be reached' })
   }
