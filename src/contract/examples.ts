@@ -132,6 +132,7 @@ const examples: Record<string, unknown> = {
     items: [{ from: ends, to: ends, active: 2, least: 2, most: 2 }],
     nextCursor: null,
   },
+  WebhookMessage: { type: event.type, timestamp: event.observedAt, data: event },
   EventPage: { items: [event], next: event.id, hasMore: false },
   ...webhookExamples,
   AuditPage: { items: [record], nextCursor: null },
@@ -183,7 +184,11 @@ const examples: Record<string, unknown> = {
 const isBinary = (media: string): boolean => /^application\/(vnd\.|octet-stream)/.test(media)
 
 /** The example of a body with this schema. Nothing where there is none, which a test reports. */
-export const exampleOf = ({ id }: Endpoint, media: string, { $ref }: Json): { example?: unknown } => {
+export const exampleOf = (
+  { id }: Pick<Endpoint, 'id'>,
+  media: string,
+  { $ref }: Json,
+): { example?: unknown } => {
   const name = typeof $ref === 'string' ? ($ref.split('/').at(-1) as string) : `${id} ${media}`
   if (name in examples) return { example: examples[name] }
   return isBinary(media) ? { example: '(the bytes of the file)' } : {}

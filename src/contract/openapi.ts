@@ -141,7 +141,10 @@ export const createOpenApi = (endpoints: readonly Endpoint[], version: string): 
       .filter(([name]) => used.has(name))
       .map(([name, description]) => ({ name, description })),
     paths,
-    webhooks: webhooksOf((schema) => schemaOf(schema, 'output', components.schemas)),
+    webhooks: webhooksOf((body) => {
+      const schema = schemaOf(body, 'output', components.schemas)
+      return { schema, ...exampleOf({ id: 'receiveEvent' }, 'application/json', schema) }
+    }),
     components: { ...components, headers: responseHeaders, securitySchemes },
   }
 }

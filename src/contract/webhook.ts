@@ -126,12 +126,14 @@ const header = (name: string, description: string) => ({
 })
 
 /** The requests that the gateway sends, as the `webhooks` of the OpenAPI document. */
-export const webhooksOf = (schemaOf: (schema: z.ZodType) => object) => ({
+export const webhooksOf = (bodyOf: (schema: z.ZodType) => object) => ({
   event: {
     post: {
       operationId: 'receiveEvent',
       tags: ['webhooks'],
-      summary: 'An event, signed by Standard Webhooks. `webhook.test` comes from `:test`, with other data.',
+      summary: 'Receive an event',
+      description: 'Signed by Standard Webhooks. `webhook.test` comes from `:test`, with other data.',
+      security: [], // the signature proves the sender
       parameters: [
         header('webhook-id', 'The id of the event; the same for each attempt. Keep it to know repetitions.'),
         header('webhook-timestamp', 'Seconds since 1970 of this attempt.'),
@@ -140,7 +142,7 @@ export const webhooksOf = (schemaOf: (schema: z.ZodType) => object) => ({
           '`v1,` and HMAC-SHA256 of id, timestamp and body as base64; one for each secret.',
         ),
       ],
-      requestBody: { required: true, content: { 'application/json': { schema: schemaOf(WebhookMessage) } } },
+      requestBody: { required: true, content: { 'application/json': bodyOf(WebhookMessage) } },
       responses: {
         '2XX': { description: 'Taken.' },
         '410': { description: 'Send nothing more.' },

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { expect, it } from '@jest/globals'
 import { startSimulator } from '../../src/apps/demo/start-simulator.ts'
+import { createFakeClient } from '../../src/client/fake-client.ts'
 
 const project = fileURLToPath(new URL('../..', import.meta.url))
 
@@ -38,6 +39,19 @@ it('every block of the guide for Node runs, and prints what it says', async () =
   const { lines, printed } = await run('docs/guides/client.md')
   expect(printed.length).toBeGreaterThan(10)
   expect(lines).toEqual(printed)
+})
+
+it('the guide names every function of the client', () => {
+  const text = readFileSync(`${project}/docs/guides/client.md`, 'utf8')
+  const rows = [...text.matchAll(/^\| `([a-z]+)` \| (`.*`) \|$/gm)].map(
+    ([, group, names = '']): [string, string[]] => [
+      group as string,
+      names.replaceAll('`', '').split(', ').toSorted(),
+    ],
+  )
+  const groups = Object.entries(createFakeClient()).filter(([name]) => !['fetch', 'fake'].includes(name))
+  const functions = groups.map(([group, members]) => [group, Object.keys(members).toSorted()])
+  expect(rows.toSorted()).toEqual(functions.toSorted())
 })
 
 it('every block of the README in JavaScript runs', async () => {

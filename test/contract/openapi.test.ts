@@ -16,11 +16,12 @@ type Document = {
   info: Record<string, unknown>
   tags: { name: string; description: string }[]
   paths: Record<string, Record<string, Operation>>
+  webhooks: Record<string, Record<string, Operation>>
   components: { schemas: Record<string, object>; examples: Record<string, { value: object }> }
 }
 
 const document = createOpenApi(Object.values(endpoints), '1.0.0') as unknown as Document
-const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
+const operations = Object.entries({ ...document.paths, ...document.webhooks }).flatMap(([path, methods]) =>
   Object.entries(methods).map(([method, operation]) => ({ ...operation, title: `${method} ${path}` })),
 )
 /** Every body of a request or answer, with words that lead to it. */
