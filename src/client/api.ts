@@ -156,7 +156,7 @@ export type Api = {
       /** Only these. Default: all organizations of the caller. */
       organizations?: number[]
       /** Only these types. `resync` is always sent. */
-      types?: ('operator.added' | 'operator.statusChanged' | 'operator.renamed' | 'operator.removed' | 'organization.added' | 'organization.removed')[]
+      types?: ('operator.added' | 'operator.statusChanged' | 'operator.renamed' | 'operator.removed' | 'organization.added' | 'organization.removed' | 'coverage.low' | 'coverage.restored')[]
       /** Only what follows. A stream without it begins now, and a page with the oldest event. */
       after?: string
       /** The most events of a page. */
@@ -479,7 +479,7 @@ export type ErasedName = {
 export type Event = {
   /** Its place in the log. Send it as Last-Event-ID or `after` to go on behind it. */
   id: string
-  type: 'operator.added' | 'operator.statusChanged' | 'operator.renamed' | 'operator.removed' | 'organization.added' | 'organization.removed' | 'resync'
+  type: 'operator.added' | 'operator.statusChanged' | 'operator.renamed' | 'operator.removed' | 'organization.added' | 'organization.removed' | 'coverage.low' | 'coverage.restored' | 'resync'
   /** Null: `resync` of all organizations. */
   organization: number | null
   /** For organization.added: its name. */
@@ -506,6 +506,15 @@ export type Event = {
   client: string | null
   /** The operation that caused it. */
   operation: string | null
+  /** For coverage.low and coverage.restored. */
+  coverage: {
+    /** How many accounts are active. */
+    active: number
+    /** Fewer than so many are too few. */
+    floor: number
+    /** Since when they are, or were, too few. */
+    since: string
+  } | null
   /** True: ChatHub applied a request of `operation` long after it was given up. */
   late: boolean
 }
@@ -566,7 +575,7 @@ export type NewWebhook = {
   /** Only these. Default: all organizations of the caller, also later ones. */
   organizations?: number[]
   /** Only these types. `resync` is always sent. */
-  types?: ('operator.added' | 'operator.statusChanged' | 'operator.renamed' | 'operator.removed' | 'organization.added' | 'organization.removed')[]
+  types?: ('operator.added' | 'operator.statusChanged' | 'operator.renamed' | 'operator.removed' | 'organization.added' | 'organization.removed' | 'coverage.low' | 'coverage.restored')[]
   description?: string
 }
 
@@ -969,7 +978,7 @@ export type Webhook = {
   /** Null: all of its key. */
   organizations: number[] | null
   /** Null: all. */
-  types: ('operator.added' | 'operator.statusChanged' | 'operator.renamed' | 'operator.removed' | 'organization.added' | 'organization.removed')[] | null
+  types: ('operator.added' | 'operator.statusChanged' | 'operator.renamed' | 'operator.removed' | 'organization.added' | 'organization.removed' | 'coverage.low' | 'coverage.restored')[] | null
   description: string
   createdAt: string
   /** `stopped`: nothing is sent. `:replay` with a valid key goes on. */
@@ -1006,7 +1015,7 @@ export type WebhookWithSecret = {
   /** Null: all of its key. */
   organizations: number[] | null
   /** Null: all. */
-  types: ('operator.added' | 'operator.statusChanged' | 'operator.renamed' | 'operator.removed' | 'organization.added' | 'organization.removed')[] | null
+  types: ('operator.added' | 'operator.statusChanged' | 'operator.renamed' | 'operator.removed' | 'organization.added' | 'organization.removed' | 'coverage.low' | 'coverage.restored')[] | null
   description: string
   createdAt: string
   /** `stopped`: nothing is sent. `:replay` with a valid key goes on. */

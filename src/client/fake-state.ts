@@ -40,7 +40,7 @@ export const createFakeState = (seeds = usual, changed: (event: Event) => void =
       ...{ id: `fake-0-${++lastEvent}`, type, organization, name: null, operator: { ...operator } },
       ...{ from: from ?? null, to: from ? operator.status : null },
       ...{ observedAt: new Date().toISOString(), via: 'gateway', between: null, client: 'fake' },
-      ...{ operation: null, late: false },
+      ...{ operation: null, late: false, coverage: null },
     })
   for (const { operators = [] } of seeds) for (const { id = 0 } of operators) lastId = Math.max(lastId, id)
   const organizations: Kept[] = seeds.map(({ id, name, operators = [] }) => ({

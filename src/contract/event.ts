@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { parsedText } from './fault.ts'
-import { component, Id, IdList, wholeText, wordList } from './ids.ts'
+import { Count, component, Id, IdList, wholeText, wordList } from './ids.ts'
 import { OperatorStatus } from './operator.ts'
 
 /** What a caller may ask for. `resync` comes unasked. */
@@ -11,6 +11,8 @@ export const eventTypes = [
   'operator.removed',
   'organization.added',
   'organization.removed',
+  'coverage.low',
+  'coverage.restored',
 ] as const
 
 /** A place in the log of events. Places of different epochs cannot be compared. */
@@ -53,6 +55,14 @@ export const Event = component('Event', {
     .describe('For `observed`: it happened between these instants.'),
   client: z.string().nullable().describe('For `gateway`: who asked for it.'),
   operation: z.string().nullable().describe('The operation that caused it.'),
+  coverage: z
+    .strictObject({
+      active: Count.describe('How many accounts are active.'),
+      floor: Count.describe('Fewer than so many are too few.'),
+      since: Instant.describe('Since when they are, or were, too few.'),
+    })
+    .nullable()
+    .describe('For coverage.low and coverage.restored.'),
   late: z.boolean().describe('True: ChatHub applied a request of `operation` long after it was given up.'),
 })
 export type Event = z.infer<typeof Event>

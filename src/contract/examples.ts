@@ -33,7 +33,7 @@ const event = {
   ...{ id: 'k3f9-1764417600000-7', type: 'operator.statusChanged', organization: 24, name: null },
   ...{ operator: { ...mike, status: 'active' }, from: 'inactive', to: 'active' },
   ...{ observedAt: '2026-11-29T12:00:00.000Z', via: 'gateway', between: null, client: 'crm' },
-  ...{ operation: '24-m8xkq2f0-5h2c', late: false },
+  ...{ operation: '24-m8xkq2f0-5h2c', late: false, coverage: null },
 }
 const { type, from, to, observedAt, via, between, client, late } = event
 const change = {

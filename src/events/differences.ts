@@ -15,7 +15,7 @@ export type Row = {
   since: number
   by: Author | undefined
 }
-export type Author = { client: string; subject: string | null }
+type Author = { client: string; subject: string | null }
 
 export const encodeRow = ({ status, statusCode, name = '', toldAt, since, by }: Row): string => {
   const author = by && [by.client, ...(by.subject === null ? [] : [by.subject])].map(encodeURIComponent)

@@ -149,6 +149,12 @@ for _, entry in ipairs(redis.call('XREVRANGE', KEYS[2], ARGV[1], oldest, 'COUNT'
 end
 return found`
 
+/** KEYS: meta, lists. → Redis ms, seen of each. */
+const seen = `
+local found = { text(now) }
+for i = 2, #KEYS do found[i] = redis.call('HGET', KEYS[i], '@seen') or '' end
+return found`
+
 /** KEYS: meta, list, steps. → Redis ms, seen, steps. */
 const steps = `
 return { text(now), redis.call('HGET', KEYS[2], '@seen') or '', redis.call('LRANGE', KEYS[3], 0, -1) }`
@@ -169,6 +175,7 @@ export const createEventScripts = (redis: Redis, keepMs: number) => {
     append: redis.script('eventsAppend', begin + append),
     read: redis.script('eventsRead', begin + read),
     readBack: redis.script('eventsReadBack', begin + readBack),
+    seen: redis.script('eventsSeen', begin + seen),
     steps: redis.script('eventsSteps', begin + steps),
     replace: redis.script('eventsReplace', replace),
   }

@@ -15,9 +15,19 @@ export type KnownList = {
   rows: ReadonlyMap<number, string>
   /**
    * When the list was asked for and had arrived that was compared last, and that which began it. `active`: how many accounts
-   * are active by now. Undefined: no list was compared.
+   * are active by now. `belowSince`: since when these are fewer than the floor; 0: they are not. `isLow`: that was told.
+   * Undefined: no list was compared.
    */
-  seen: { askedAt: number; arrivedAt: number; begunAt: number; active: number } | undefined
+  seen:
+    | {
+        askedAt: number
+        arrivedAt: number
+        begunAt: number
+        active: number
+        belowSince: number
+        isLow: boolean
+      }
+    | undefined
 }
 
 /** What a change of a known list is made of. It is kept with its events in one step, or not at all. */
@@ -67,6 +77,8 @@ export type EventStore = {
   ): Promise<{ logged: Logged[]; lostMs: number }>
   /** The steps of the number of active accounts, oldest first: the last ones, as many as events and 10,000 at most. */
   steps(list: number): Promise<Pick<KnownList, 'now' | 'seen'> & { steps: Step[] }>
+  /** The same of many lists at once. */
+  seen(lists: readonly number[]): Promise<{ now: number; seen: KnownList['seen'][] }>
   /** Changes the texts of the events of an organization, without moving one. */
   rewrite(organization: number, change: (text: string) => string): Promise<void>
   /** Calls back soon after something was appended by any instance. It may call too often, and miss some. */

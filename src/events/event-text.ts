@@ -14,7 +14,7 @@ export type KeptEvent = Omit<Event, 'id'> & {
 const instant = (ms: number): string => new Date(ms).toISOString()
 const nothing = {
   ...{ name: null, operator: null, from: null, to: null },
-  ...{ between: null, client: null, operation: null, late: false },
+  ...{ between: null, client: null, operation: null, late: false, coverage: null },
 } satisfies Partial<KeptEvent>
 type Observed = Omit<KeptEvent, 'type'>
 const operatorOf = ({ id, name, status, statusCode }: Listed): NonNullable<Event['operator']> => ({
@@ -77,6 +77,21 @@ export const writtenEvent = (
   subject,
   operation: operation ?? null,
   late: lateSince !== undefined,
+})
+
+/** `since`: since when the accounts are too few, or were. */
+export const coverageEvent = (
+  organization: number,
+  isLow: boolean,
+  { since, ...counts }: { active: number; floor: number; since: number },
+  at: number,
+): KeptEvent => ({
+  ...nothing,
+  type: isLow ? 'coverage.low' : 'coverage.restored',
+  organization,
+  observedAt: instant(at),
+  via: 'observed',
+  coverage: { ...counts, since: instant(since) },
 })
 
 /** `begins`: only for those who come back from before. */

@@ -9,6 +9,7 @@ import { isFailure } from '../errors.ts'
 import type { OperatorLists } from '../lists/operator-lists.ts'
 import type { Roster } from '../lists/roster.ts'
 import type { Redis } from '../redis/redis.ts'
+import type { Floors } from './coverage-floor.ts'
 import type { Listed } from './differences.ts'
 import { createEventFeed, type EventFeed } from './event-feed.ts'
 import type { EventStore } from './event-store.ts'
@@ -19,6 +20,7 @@ import { createMemoryEventStore } from './memory-event-store.ts'
 import { createObserver } from './observer.ts'
 import { createRedisEventStore } from './redis-event-store.ts'
 import type { BetweenWrites } from './waiting-lists.ts'
+import { watchFloors } from './watch-floors.ts'
 
 /** Events of the caller's organizations. Organizations that the caller may not touch have none. */
 export type Events = {
@@ -51,6 +53,7 @@ export const createEvents = (options: {
   clock: Clock
   eventsKeepMs: number
   eventsMax: number
+  coverageFloors: Floors
   lists: OperatorLists
   betweenWrites: BetweenWrites
   /** What others listen to, besides streams and pollers. */
@@ -59,8 +62,10 @@ export const createEvents = (options: {
   listLoaded(roster: Roster, askedAt: number): void
   /** Loads a list soon, whatever its age. 0: the list of organizations. */
   loadAgain(list: number): void
+  /** Those of `listened` that there are. */
+  listenedTo(): readonly number[]
 }) => {
-  const { redis, clock, eventsKeepMs: keepMs, eventsMax } = options
+  const { redis, clock, eventsKeepMs: keepMs, eventsMax, coverageFloors: floors } = options
   const retention = { keepMs, eventsMax }
   const store = redis
     ? createRedisEventStore(redis.tolerant, retention)
@@ -77,7 +82,8 @@ export const createEvents = (options: {
     yield* options.interests()
   }
   const cameBackAt = () => redis?.cameBackAt() ?? Number.NEGATIVE_INFINITY
-  const observer = createObserver({ ...options, store, cameBackAt })
+  const stopFloors = watchFloors({ ...options, store, floors })
+  const observer = createObserver({ ...options, store, floors, cameBackAt })
 
   const poll = (caller: Caller, wanted: EventsQuery): void => {
     const key = `${caller.id} ${wanted.organizations?.join() ?? ''}`
@@ -145,9 +151,9 @@ export const createEvents = (options: {
       const listed = [...all.values()].map((one): Listed => ({ ...one, status: 'active' }))
       return observer.loaded({ list: 0, listed, askedAt })
     },
-    /** The organizations that somebody listens to. */
+    /** The organizations that somebody listens to, or that have a floor of their own. */
     listened: (): ReadonlySet<number> | 'all' => {
-      const found = new Set<number>()
+      const found = new Set(floors.named.keys())
       for (const { caller, wanted } of interests()) {
         const logs = logsOf(caller, wanted)
         if (logs === 'all') return logs
@@ -155,6 +161,9 @@ export const createEvents = (options: {
       }
       return found
     },
-    stop: observer.close,
+    stop: (): void => {
+      stopFloors()
+      observer.close()
+    },
   }
 }

@@ -111,6 +111,7 @@ export const createMemoryEventStore = (clock: Clock, { keepMs, eventsMax }: Rete
       const { seen, steps } = listOf(list)
       return { now: Math.round(clock.wall()), seen, steps: [...steps] }
     },
+    seen: async (some) => ({ now: Math.round(clock.wall()), seen: some.map((list) => listOf(list).seen) }),
     rewrite: async (organization, change) => {
       // The log of all together has the same objects.
       for (const event of logs.get(organization)?.events ?? []) event.text = change(event.text)

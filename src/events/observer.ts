@@ -3,6 +3,7 @@ import type { Clock } from '../clock.ts'
 import type { ChangeSet } from '../contract/audit.ts'
 import { isFailure } from '../errors.ts'
 import { shrank } from '../lists/guard-shrink.ts'
+import { type Floors, withFloor } from './coverage-floor.ts'
 import { activeIn, type Period, withStep } from './coverage-steps.ts'
 import { differencesOf, type Listed } from './differences.ts'
 import type { EventStore, KnownList, ListChange } from './event-store.ts'
@@ -22,13 +23,14 @@ const attemptsMax = 20
 export const createObserver = (options: {
   store: EventStore
   clock: Clock
+  floors: Floors
   betweenWrites: BetweenWrites
   /** Loads the list now. */
   loadAgain(list: number): void
   /** When the store last came back from an outage (monotonic ms). */
   cameBackAt(): number
 }) => {
-  const { store, clock, betweenWrites, loadAgain, cameBackAt } = options
+  const { store, clock, floors, betweenWrites, loadAgain, cameBackAt } = options
   /** The last list that was compared, which is the known one as long as that has this version. */
   const compared = new LRUCache<number, { version: string; listed: readonly Listed[]; at: number }>({
     max: 10_000,
@@ -47,10 +49,7 @@ export const createObserver = (options: {
    */
   const isBroken = (list: number, { now, seen }: KnownList): boolean =>
     missed.has(list) || (seen?.arrivedAt ?? 0) < now - (clock.now() - cameBackAt())
-  /**
-   * Keeps a change that was made within `period`, in parts of 500 rows with their events. Undefined: another instance came
-   * first.
-   */
+  /** Keeps a change of a period, in parts of 500 rows with their events. Undefined: another instance came first. */
   const keep = async (
     list: number,
     known: KnownList,
@@ -63,13 +62,13 @@ export const createObserver = (options: {
     for (let at = 0; version !== undefined && (at === 0 || at < rows.length); at += eventsAtOnce) {
       const some = new Map(rows.slice(at, at + eventsAtOnce))
       const isLast = at + eventsAtOnce >= rows.length
-      const told = events.filter(({ row }) => (row === undefined ? isLast : some.has(row)))
-      const part = { rows: some, seen, events: told }
+      const isOf = ({ row }: Told): boolean => (row === undefined ? isLast : some.has(row))
+      const part = { rows: some, seen, events: events.filter(isOf) }
       // A base line is one when all of it is kept.
       const baseLine = isLast ? { ...part, step: change.step } : { ...part, seen: undefined }
       const next = period ? withStep(part, known.rows, active, period) : baseLine
       active = next.seen?.active ?? active
-      version = await store.append(list, version, next)
+      version = await store.append(list, version, isLast ? withFloor(floors, list, known.now, next) : next)
     }
     return version
   }
@@ -80,7 +79,7 @@ export const createObserver = (options: {
   const begin = async ({ list, listed }: LoadedList, { known, askedAt, rows }: Found): Promise<boolean> => {
     // A list that was asked for before this one arrived may lack what this one has.
     const active = activeIn(known.rows, rows)
-    const seen = { askedAt, arrivedAt: known.now, begunAt: known.now, active }
+    const seen = { askedAt, arrivedAt: known.now, begunAt: known.now, active, belowSince: 0, isLow: false }
     const events = resyncOf(list, known.now, !isBroken(list, known))
     const step = [known.now, known.now, null, null, active] as const
     const version = await keep(list, known, { rows, seen, events, step })
@@ -182,7 +181,8 @@ export const createObserver = (options: {
         const known = await store.load(organization, ids)
         const change = changeOfWrite({ ...set, organization }, written, known)
         if (change.rows.size === 0) return
-        if ((await store.append(organization, known.version, change)) !== undefined) return
+        const judged = withFloor(floors, organization, known.now, change)
+        if ((await store.append(organization, known.version, judged)) !== undefined) return
       }
     },
     close: waiting.close,

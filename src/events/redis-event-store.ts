@@ -16,6 +16,7 @@ import {
 import { type EventStore, isAfter, type KnownList, type Logged, type Retention } from './event-store.ts'
 
 const logsAtOnce = 100
+const listsAtOnce = 500
 const rewrittenAtOnce = 200
 
 type LoadAnswer = [now: Buffer, version: Buffer, seen: Buffer, rows: Buffer[]]
@@ -81,7 +82,7 @@ export const createRedisEventStore = (redis: Redis, { keepMs, eventsMax }: Reten
         2 * keepMs,
       )) === 1,
     append: async (list, version, { rows, seen, events, step }) => {
-      const text = seen ? `${seen.askedAt} ${seen.arrivedAt} ${seen.begunAt} ${seen.active}` : ''
+      const text = seen ? textOf(seen) : ''
       const changed = [...rows].flatMap(([id, row]) => [id, row ?? ''])
       const told = events.flatMap((event) => [event.organization, event.text])
       const keys = [meta, listKey(list), logOfAll, floors, stepsKey(list)]
@@ -111,6 +112,17 @@ export const createRedisEventStore = (redis: Redis, { keepMs, eventsMax }: Reten
         seen: seenOf(String(seen)),
         steps: steps.map((step) => JSON.parse(String(step)) as Step),
       }
+    },
+    seen: async (lists) => {
+      const found: KnownList['seen'][] = []
+      let now = 0
+      for (let at = 0; at === 0 || at < lists.length; at += listsAtOnce) {
+        const keys = lists.slice(at, at + listsAtOnce).map(listKey)
+        const [ms, ...seen] = (await scripts.seen([meta, ...keys])) as Buffer[]
+        now = Number(ms)
+        found.push(...seen.map((one) => seenOf(String(one))))
+      }
+      return { now, seen: found }
     },
     rewrite: async (organization, change) => {
       let after: Place | undefined
@@ -147,9 +159,13 @@ const loggedOf = ([id, organization, text]: Buffer[]): Logged => {
   return { ms, seq, organization: Number(String(organization)), text: String(text) }
 }
 
+const textOf = ({ askedAt, arrivedAt, begunAt, active, belowSince, isLow }: NonNullable<KnownList['seen']>) =>
+  `${askedAt} ${arrivedAt} ${begunAt} ${active} ${belowSince} ${Number(isLow)}`
 const seenOf = (text: string): KnownList['seen'] => {
-  const [askedAt = 0, arrivedAt = 0, begunAt = 0, active] = text.split(' ').map(Number)
-  return active === undefined ? undefined : { askedAt, arrivedAt, begunAt, active }
+  const [askedAt = 0, arrivedAt = 0, begunAt = 0, active, belowSince = 0, low] = text.split(' ').map(Number)
+  return active === undefined
+    ? undefined
+    : { askedAt, arrivedAt, begunAt, active, belowSince, isLow: low === 1 }
 }
 
 const rowsOf = (found: readonly Buffer[]): Map<number, string> => {

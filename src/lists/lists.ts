@@ -55,12 +55,17 @@ export type Purge = (caller: Caller, organization?: number, requestId?: string) 
 /** The reading side: two caches, and everything that is read from them. */
 export const createLists = (options: Options) => {
   const { redis, coherence } = options
+  /** The organizations that somebody listens to and that there are. */
+  const listenedTo = (): number[] => {
+    const wanted = options.observers().listened()
+    const all = [...(organizationCache.remembered(organizationsKey)?.value.keys() ?? [])]
+    return wanted === 'all' ? all : all.filter((id) => wanted.has(id))
+  }
   const listened = function* (): Generator<string> {
     const wanted = options.observers().listened()
     if (wanted !== 'all' && wanted.size === 0) return
     yield organizationsKey
-    for (const id of organizationCache.remembered(organizationsKey)?.value.keys() ?? [])
-      if (wanted === 'all' || wanted.has(id)) yield operatorsKey(id)
+    yield* listenedTo().map(operatorsKey)
   }
   const refresher = createRefresher({
     clock: options.clock,
@@ -118,6 +123,7 @@ export const createLists = (options: Options) => {
     tokens: createOperatorTokens({ ...options, lists, directory }),
     diagnose: createDiagnose({ ...options, ...options.late, organizations, lists }),
     purge,
+    listenedTo,
     /** Loads a list of operators soon, whatever its age; 0: the list of organizations. */
     loadAgain: (list: number): void =>
       refresher.loadAgain(list === 0 ? organizationsKey : operatorsKey(list)),

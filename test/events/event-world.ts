@@ -5,6 +5,7 @@ import { systemClock } from '../../src/clock.ts'
 import type { ChangeSet } from '../../src/contract/audit.ts'
 import { type Event, type Place, parseEventPlace } from '../../src/contract/event.ts'
 import { createEvents } from '../../src/events/events.ts'
+import { floorsText } from '../../src/events/floors-text.ts'
 import type { OperatorLists } from '../../src/lists/operator-lists.ts'
 import { createRoster } from '../../src/lists/roster.ts'
 import { createRedis } from '../../src/redis/redis.ts'
@@ -60,6 +61,8 @@ export const createEventWorld = (database: TestDatabase, random: () => number) =
     }
     const made = createEvents({
       ...{ redis, clock: systemClock, eventsKeepMs: 3_600_000, eventsMax: 5000 },
+      coverageFloors: floorsText.parse('{}'),
+      listenedTo: () => organizations,
       lists: {} as OperatorLists,
       loadAgain: (organization) => refresher.loadAgain(`${organization}`),
       interests: () => [],

@@ -31,7 +31,7 @@ const suite = (open: () => Open): void => {
   }
   const told = (organization: number, ...texts: string[]) => ({
     rows: new Map([[1, texts.at(-1) as string]]),
-    seen: { askedAt: 1, arrivedAt: 2, begunAt: 1, active: 1 },
+    seen: { askedAt: 1, arrivedAt: 2, begunAt: 1, active: 1, belowSince: 0, isLow: false },
     events: texts.map((text) => ({ organization, text })),
   })
   const tell = async (store: EventStore, organization: number, ...texts: string[]) => {

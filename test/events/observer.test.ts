@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
 import type { Clock } from '../../src/clock.ts'
 import { Failure } from '../../src/errors.ts'
+import { floorsText } from '../../src/events/floors-text.ts'
 import { createMemoryEventStore } from '../../src/events/memory-event-store.ts'
 import { createObserver } from '../../src/events/observer.ts'
 import { createRoster } from '../../src/lists/roster.ts'
@@ -23,6 +24,7 @@ describe('what is told', () => {
     }
     const start = () =>
       createObserver({
+        floors: floorsText.parse('{}'),
         ...{ clock, loadAgain: (list) => void again.push(list), cameBackAt: () => outage.endedAt },
         store: {
           ...store,

@@ -242,6 +242,7 @@ describeWithRedis('events of two instances', () => {
       REDIS_PREFIX: database.prefix,
       CACHE_FRESH_SECONDS: '1',
       REFRESH_BUDGET_PERCENT: '50',
+      COVERAGE_FLOORS: '{"6":{"floor":2,"forMinutes":0}}',
     }
     one = await startGateway({ env })
     two = await startGateway({ env, beside: one })
@@ -278,5 +279,31 @@ describeWithRedis('events of two instances', () => {
     await one.ask('GET', list(24), { headers: { 'Cache-Control': 'no-cache' } })
     one.simulator.changeOperator(102, { status: 0 })
     await Promise.all([left, right, old].map((reader) => reader.has({ to: 'active' })))
+  })
+
+  it('tell once that too few are active, and that enough are again, though nobody reads the list', async () => {
+    const { simulator } = one
+    await until(() => simulator.arrivals().some(({ organization }) => organization === 6))
+    const query = '?organizations=6&types=coverage.low,coverage.restored'
+    const streams = [await follow(one, query), await follow(two, query)]
+    const told = async (count: number) => {
+      await until(() => streams.every(({ events }) => events.length >= count))
+      const event = streams[0]?.events[count - 1] as Event
+      return [event.type, event.coverage?.active]
+    }
+    // The default simulator has three active operators there.
+    const set = (ids: number[], status: string) =>
+      two.ask('POST', `${list(6)}:setStatus`, { body: { ids, status } })
+    await set([1, 2, 3], 'inactive')
+    expect(await told(1)).toEqual(['coverage.low', 0])
+    await set([1], 'active')
+    await set([2], 'active')
+    expect(await told(2)).toEqual(['coverage.restored', 2])
+    simulator.changeOperator(1, { status: 1 })
+    expect(await told(3)).toEqual(['coverage.low', 1])
+    simulator.changeOperator(3, { status: 0 })
+    expect(await told(4)).toEqual(['coverage.restored', 2])
+    expect(streams[1]?.events).toEqual(streams[0]?.events)
+    expect((await two.ask('GET', `/v1/events${query}`)).body.items).toEqual(streams[0]?.events)
   })
 })
