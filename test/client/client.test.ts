@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import fc from 'fast-check'
 import {
   AuthenticationError,
   type Client,
@@ -11,6 +12,7 @@ import {
   TimeoutError,
   UnavailableError,
 } from '../../src/client/client.ts'
+import { readEvents } from '../../src/client/event-stream.ts'
 import { createFakeClient } from '../../src/client/fake-client.ts'
 import { startGateway, type TestGateway } from '../support/gateway.ts'
 import { until } from '../support/until.ts'
@@ -154,6 +156,28 @@ describe('a call', () => {
     const { client } = watched(() => undefined)
     const answer = await client.fetch('/v1/organizations/24/operators', { headers: { Accept: 'text/csv' } })
     expect(await answer.text()).toContain('101,John Smith,active')
+  })
+})
+
+describe('a stream', () => {
+  it('gives the same events in whatever pieces its bytes come', async () => {
+    const text =
+      'retry: 2000\n\nid: 1-1-1\n\n: still here\nid: 1-2-1\n\nid: 1-3-1\nevent: x\ndata: {"a":"Олена 🎧"}\n\nid: 1-4'
+    const expected = [
+      { id: '1-1-1', data: '' },
+      { id: '1-2-1', data: '' },
+      { id: '1-3-1', data: '{"a":"Олена 🎧"}' },
+    ]
+    const bytes = new TextEncoder().encode(text)
+    const cuts = fc.uniqueArray(fc.integer({ min: 1, max: bytes.length - 1 }))
+    const property = fc.asyncProperty(cuts, async (at) => {
+      const places = [0, ...at.toSorted((a, b) => a - b), bytes.length]
+      const pieces = places.slice(1).map((end, n) => bytes.slice(places[n], end))
+      const seen: unknown[] = []
+      for await (const event of readEvents(ReadableStream.from(pieces), () => {})) seen.push(event)
+      expect(seen).toEqual(expected)
+    })
+    await fc.assert(property, { numRuns: 200 })
   })
 })
 
