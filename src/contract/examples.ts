@@ -1,9 +1,6 @@
-import { type FailureCode, failures } from '../errors.ts'
-import type { Endpoint } from './endpoints.ts'
-import type { Json } from './json-schema.ts'
 import { webhookExamples } from './webhook-examples.ts'
 
-const requestId = 'b3f1c9d0-6a52-4c1e-9d57-0f2a7e31c884'
+export const requestId = 'b3f1c9d0-6a52-4c1e-9d57-0f2a7e31c884'
 const support = { id: 24, name: 'Customer Support' }
 const sales = { id: 6, name: 'Sales' }
 const john = { id: 101, name: 'John Smith', status: 'active' }
@@ -64,7 +61,7 @@ const names = 'name\nAlex Brown\nJohn Smith\n'
  * An example of each body: by the name of its schema or, for text and files, by the id of the endpoint and the media type.
  * test/contract holds each against its schema.
  */
-const examples: Record<string, unknown> = {
+export const examples: Record<string, unknown> = {
   Organization: support,
   OrganizationList: { items: [support, sales], total: 2 },
   Diagnosis: {
@@ -180,20 +177,6 @@ const examples: Record<string, unknown> = {
   ChatHubToken: 'cgt_1c9f5be0',
 }
 
-/** Bytes have no example. */
-const isBinary = (media: string): boolean => /^application\/(vnd\.|octet-stream)/.test(media)
-
-/** The example of a body with this schema. Nothing where there is none, which a test reports. */
-export const exampleOf = (
-  { id }: Pick<Endpoint, 'id'>,
-  media: string,
-  { $ref }: Json,
-): { example?: unknown } => {
-  const name = typeof $ref === 'string' ? ($ref.split('/').at(-1) as string) : `${id} ${media}`
-  if (name in examples) return { example: examples[name] }
-  return isBinary(media) ? { example: '(the bytes of the file)' } : {}
-}
-
 /** Examples of parameters by their names. */
 export const parameterExamples: Record<string, unknown> = {
   org: 24,
@@ -203,21 +186,4 @@ export const parameterExamples: Record<string, unknown> = {
   chatId: '4711',
   code: 'operator.unknown',
   organizationId: 24,
-}
-
-const blank = {
-  pointer: '/operators/0/name',
-  code: 'blank',
-  detail: 'A name must contain something visible.',
-}
-
-/** A problem document. */
-export const problemExampleOf = (code: FailureCode) => {
-  const { status, title, detail } = failures[code]
-  const value = {
-    ...{ type: `/docs/problems/${code}`, title, status, detail },
-    ...{ instance: `urn:uuid:${requestId}`, code, requestId },
-    ...(code === 'request.invalid-body' && { errors: [blank] }),
-  }
-  return { summary: title, value }
 }

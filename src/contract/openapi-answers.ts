@@ -2,7 +2,7 @@ import type { z } from 'zod'
 import { type FailureCode, failures } from '../errors.ts'
 import { dropInMedia } from './drop-in.ts'
 import type { Endpoint } from './endpoints.ts'
-import { exampleOf, problemExampleOf } from './examples.ts'
+import { exampleOf, problemExampleOf } from './example-of.ts'
 import { type Json, schemaOf } from './json-schema.ts'
 import { headersOf } from './response-headers.ts'
 

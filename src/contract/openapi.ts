@@ -1,6 +1,7 @@
 import type { z } from 'zod'
 import { type Endpoint, isBodyOptional } from './endpoints.ts'
-import { exampleOf, parameterExamples } from './examples.ts'
+import { exampleOf } from './example-of.ts'
+import { parameterExamples } from './examples.ts'
 import { formMedia } from './import.ts'
 import { type Json, schemaOf } from './json-schema.ts'
 import { answersOf, type Components } from './openapi-answers.ts'
