@@ -1,8 +1,10 @@
 import { describe, expect, it } from '@jest/globals'
+import { type Cache, createCache } from '../../src/cache/cache.ts'
 import { type Candidate, pickList } from '../../src/cache/pick-list.ts'
 import { createRedisRates } from '../../src/cache/redis-rates.ts'
+import { createRedisStore } from '../../src/cache/redis-store.ts'
 import { createRefresher, type Refreshed } from '../../src/cache/refresher.ts'
-import { systemClock } from '../../src/clock.ts'
+import { pause, systemClock } from '../../src/clock.ts'
 import { createRedis } from '../../src/redis/redis.ts'
 import { createClock, settle } from '../support/clock.ts'
 import { describeWithRedis } from '../support/needs.ts'
@@ -179,6 +181,46 @@ describeWithRedis('the rates that instances share', () => {
     await redis.run((client) => client.hset(`${prefix}refresh:rates`, 'old', '1 [["operators:24",9]]'))
     expect([...(await three(new Map()))]).toEqual([['operators:24', 7]])
     expect(await database.client().hexists(`${prefix}refresh:rates`, 'old')).toBe(0)
+    redis.close()
+    await database.stop()
+  })
+})
+
+describeWithRedis('two instances that come to the same lists at the same time', () => {
+  it('load none of them twice in its fresh time', async () => {
+    const database = await openRedis()
+    const { url, prefix } = database
+    const redis = createRedis({ url, prefix, clock: systemClock, commandMs: 20_000, report: () => {} })
+    await until(() => redis.state() === 'ready')
+    const keys = ['a', 'b', 'c', 'd', 'e']
+    const loads = new Map(keys.map((key) => [key, [] as number[]]))
+    const start = () => {
+      const cacheOf = () => cache
+      const refresher = createRefresher({
+        ...{ clock: systemClock, perSecond: () => 1000, exchange: createRedisRates(redis), cacheOf },
+        ...{ listened: () => keys, caches: () => [cache] },
+      })
+      const cache: Cache<string> = createCache<string>({
+        ...{ list: 'operators', store: createRedisStore(redis, systemClock), refresher, decode: String },
+        ...{ clock: systemClock, report: () => {} },
+        times: { freshMs: 500, revalidateMs: 0, waitMs: 0, staleMs: 60_000 },
+        load: async (key) => {
+          const askedAt = systemClock.now()
+          loads.get(key)?.push(askedAt)
+          // The other instance comes meanwhile.
+          await pause(systemClock, 20)
+          return { value: key, bytes: Buffer.from(key), askedAt }
+        },
+      })
+      return refresher.stop
+    }
+    const stopping = [start(), start()]
+    const timesOf = () => [...loads.values()]
+    await until(() => timesOf().every((times) => times.length >= 3))
+    for (const stop of stopping) stop()
+    const gaps = timesOf().flatMap((times) => times.slice(1).map((at, i) => at - (times[i] as number)))
+    // Redis counts whole milliseconds.
+    expect(Math.min(...gaps)).toBeGreaterThanOrEqual(498)
     redis.close()
     await database.stop()
   })

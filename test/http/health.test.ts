@@ -95,6 +95,13 @@ describe('metrics', () => {
       'http_server_request_duration_seconds_count{http_request_method="GET",http_route="/v1/organizations/{org}/operators",http_response_status_code="200"} 2',
     )
     expect(text).toContain('gw_cache_events_total{resource="operators",event="hit"} 1')
+    expect(text).toContain('gw_list_reads_total{served="fresh"} 1')
+    expect(text).toMatch(/gw_list_reads_total\{served="waited"\} [12]$/m)
+    expect(text).toMatch(/^gw_list_read_age_seconds_total \d/m)
+    expect(text).toMatch(/^gw_list_read_age_p95_seconds \d/m)
+    const { body } = await ask('GET', '/v1/upstream')
+    expect(body.reads).toMatchObject({ meanAgeSeconds: expect.any(Number), stale: 0, revalidated: 0 })
+    expect(body.reads.fresh + body.reads.waited).toBeCloseTo(1)
     expect(text).toContain('gw_upstream_requests_total{route="operators",outcome="ok"} 1')
   })
 
