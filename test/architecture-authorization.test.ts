@@ -93,7 +93,7 @@ const below: Record<string, string> = {
   'src/lists/operator-lists.ts operatorsKey': 'makes a key of the cache',
   'src/webhooks/attempt.ts': 'delivers what `isWanted` lets through with the rights of the webhook',
   'src/webhooks/courier.ts': 'the same',
-  'src/webhooks/lane-reader.ts': 'asks `isWanted`',
+  'src/webhooks/backlog-reader.ts': 'asks `isWanted`',
   'src/writes/late-watch.ts look': 'compares a list in the background; nobody sees it',
   'src/writes/watches.ts': 'a store; `LateWatch` authorizes',
   'src/writes/organization-lock.ts': 'a lock; it reveals nothing about the organization',

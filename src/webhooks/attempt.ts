@@ -1,12 +1,12 @@
 import type { Clock } from '../clock.ts'
 import type { Reporter, WebhookOutcome } from '../report.ts'
-import type { LaneReader, Next } from './lane-reader.ts'
+import type { BacklogReader, Next } from './backlog-reader.ts'
 import type { SendMessage } from './message.ts'
 import type { Sent } from './sender.ts'
 import {
   afterAttempt,
+  type Backlog,
   deadLetterOf,
-  type Lane,
   type Progress,
   type ProgressChange,
   type Webhook,
@@ -17,7 +17,7 @@ type Made = { mayGoOn: boolean; isFailing?: boolean }
 
 /** Delivers the next event of an organization once, and keeps what came of it. */
 export const createAttempt = (parts: {
-  reader: LaneReader
+  reader: BacklogReader
   send: SendMessage
   webhook(): Webhook
   maySend(now: Progress): boolean
@@ -33,7 +33,7 @@ export const createAttempt = (parts: {
     { event, behind }: Next,
     sent: Sent,
   ): Promise<Made> => {
-    const lane = now.lanes.get(organization) as Lane
+    const backlog = now.backlogs.get(organization) as Backlog
     const at = clock.wall()
     const { id, client } = parts.webhook()
     const told = { webhook: id, client }
@@ -42,7 +42,7 @@ export const createAttempt = (parts: {
       organization: event.organization,
       outcome,
       status: sent.status,
-      attempt: lane.attempts + 1,
+      attempt: backlog.attempts + 1,
     }
     report({ name: 'webhook-delivery', ...told, ...attempt })
     if (outcome === 'gone') {
@@ -51,11 +51,11 @@ export const createAttempt = (parts: {
       await save({ stopped: at })
       return { mayGoOn: false, isFailing: true }
     }
-    const after = afterAttempt(lane, sent, behind, at)
-    now.lanes.set(organization, after.lane)
-    const change: ProgressChange = { lanes: [[organization, after.lane]] }
+    const after = afterAttempt(backlog, sent, behind, at)
+    now.backlogs.set(organization, after.backlog)
+    const change: ProgressChange = { backlogs: [[organization, after.backlog]] }
     if (after.isGivenUp) {
-      change.deadLetter = deadLetterOf(event, lane, sent, at)
+      change.deadLetter = deadLetterOf(event, backlog, sent, at)
       report({ name: 'webhook-dead-letter', ...told, organization })
     }
     await save(change)
@@ -63,14 +63,14 @@ export const createAttempt = (parts: {
     return { mayGoOn: after.isGivenUp || isDelivered, isFailing: !isDelivered }
   }
   return async (now: Progress, organization: number, signal: AbortSignal): Promise<Made> => {
-    const lane = now.lanes.get(organization)
-    if (!lane) return { mayGoOn: false }
-    const next = await reader.nextOf(now, lane, organization)
-    const isCurrent = (): boolean => now.lanes.get(organization) === lane && !signal.aborted
+    const backlog = now.backlogs.get(organization)
+    if (!backlog) return { mayGoOn: false }
+    const next = await reader.nextOf(now, backlog, organization)
+    const isCurrent = (): boolean => now.backlogs.get(organization) === backlog && !signal.aborted
     if (!isCurrent() || !parts.maySend(now)) return { mayGoOn: false }
     if (!next) {
-      now.lanes.delete(organization)
-      await save({ lanes: [[organization, null]] })
+      now.backlogs.delete(organization)
+      await save({ backlogs: [[organization, null]] })
       return { mayGoOn: false }
     }
     const sent = await parts.send(parts.webhook(), next.event, signal)

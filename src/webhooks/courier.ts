@@ -6,10 +6,10 @@ import type { EventLog } from '../events/events.ts'
 import { isWanted, logsOf } from '../events/follow-events.ts'
 import type { Reporter } from '../report.ts'
 import { createAttempt } from './attempt.ts'
+import { createBacklogReader } from './backlog-reader.ts'
 import { followRights } from './follow-rights.ts'
-import { createLaneReader } from './lane-reader.ts'
 import type { SendMessage } from './message.ts'
-import type { Lane, Progress, ProgressChange, Webhook } from './webhook.ts'
+import type { Backlog, Progress, ProgressChange, Webhook } from './webhook.ts'
 import type { WebhookStore } from './webhook-store.ts'
 
 /** The most deliveries of one webhook at a time; one while they fail. */
@@ -59,7 +59,7 @@ export const createCourier = (
   let isFailing = false
   let isEnded = false
 
-  const reader = createLaneReader({
+  const reader = createBacklogReader({
     ...parts,
     // With the last rights, while there are none: what is passed over here is never delivered.
     isWanted: (kept) => isWanted((caller ?? lastCaller) as Caller, webhook, kept, false),
@@ -109,15 +109,15 @@ export const createCourier = (
     }
     void run(work).then(() => {
       busy.delete(organization)
-      const lane = now.lanes.get(organization)
+      const backlog = now.backlogs.get(organization)
       // The others come first.
-      if (lane && now.lanes.delete(organization)) now.lanes.set(organization, lane)
+      if (backlog && now.backlogs.delete(organization)) now.backlogs.set(organization, backlog)
       leave()
     })
   }
-  const isDue = ([organization, lane]: [number, Lane]): boolean =>
+  const isDue = ([organization, backlog]: [number, Backlog]): boolean =>
     !busy.has(organization) &&
-    lane.nextAt <= clock.wall() &&
+    backlog.nextAt <= clock.wall() &&
     (organization === 0 || mayTouch(caller as Caller, organization))
   const startScan = (now: Progress): void => {
     if (!isHeard || isScanning) return
@@ -132,8 +132,8 @@ export const createCourier = (
     if (!now || !maySend(now)) return
     startScan(now)
     const free = (isFailing ? 1 : atOnce) - busy.size
-    for (const [organization, lane] of [...now.lanes].filter(isDue).slice(0, Math.max(0, free))) {
-      const leave = parts.enter(isFailing || lane.attempts > 0)
+    for (const [organization, backlog] of [...now.backlogs].filter(isDue).slice(0, Math.max(0, free))) {
+      const leave = parts.enter(isFailing || backlog.attempts > 0)
       if (leave) start(now, organization, leave)
     }
   }

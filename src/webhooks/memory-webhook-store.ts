@@ -42,12 +42,12 @@ export const createMemoryWebhookStore = (): WebhookStore => {
       for (const id of ids) if (leases.get(id) === owner) leases.delete(id)
     },
     load: async (id) => structuredClone(of(id) as Progress),
-    save: async (id, owner, { lanes = [], deadLetter, ...change }) => {
+    save: async (id, owner, { backlogs = [], deadLetter, ...change }) => {
       const progress = of(id)
       if (!progress || leases.get(id) !== owner) return false
-      for (const [organization, lane] of lanes)
-        if (lane) progress.lanes.set(organization, structuredClone(lane))
-        else progress.lanes.delete(organization)
+      for (const [organization, backlog] of backlogs)
+        if (backlog) progress.backlogs.set(organization, structuredClone(backlog))
+        else progress.backlogs.delete(organization)
       const { stopped, keyless, ...rest } = change
       Object.assign(progress, rest)
       if (stopped !== undefined) progress.stopped = stopped ?? undefined

@@ -1,7 +1,7 @@
 import { type Place, parseEventPlace, placeText } from '../contract/event.ts'
 import type { DeadLetter } from '../contract/webhook.ts'
 import type { Redis } from '../redis/redis.ts'
-import { deadLettersMax, type Lane, type Progress, type ProgressChange, type Webhook } from './webhook.ts'
+import { type Backlog, deadLettersMax, type Progress, type ProgressChange, type Webhook } from './webhook.ts'
 import { leaseMs, type WebhookStore } from './webhook-store.ts'
 
 /** One hash tag, so that a script changes a lease and what it protects. Fields that begin with @ are no ids. */
@@ -84,14 +84,14 @@ for i = last + 2, #ARGV do redis.call('RPUSH', KEYS[3], ARGV[i]) end
 redis.call('LTRIM', KEYS[3], -${deadLettersMax}, -1)
 return 1`
 
-const fieldsOf = ({ place, lanes = [], known, stopped, keyless }: ProgressChange): string[] => [
+const fieldsOf = ({ place, backlogs = [], known, stopped, keyless }: ProgressChange): string[] => [
   ...(place ? ['@place', placeText(place)] : []),
   ...(known ? ['@known', JSON.stringify(known)] : []),
   ...(stopped === undefined ? [] : ['@stopped', String(stopped ?? '')]),
   ...(keyless === undefined ? [] : ['@keyless', String(keyless ?? '')]),
-  ...lanes.flatMap(([organization, lane]) => [
+  ...backlogs.flatMap(([organization, backlog]) => [
     String(organization),
-    lane ? JSON.stringify({ ...lane, after: placeText(lane.after) }) : '',
+    backlog ? JSON.stringify({ ...backlog, after: placeText(backlog.after) }) : '',
   ]),
 ]
 
@@ -101,15 +101,17 @@ const progressFrom = (fields: Record<string, string>, dead: readonly string[]): 
     '@known': known = '[]',
     '@stopped': stopped,
     '@keyless': keyless,
-    ...lanes
+    ...backlogs
   } = fields
-  const laneOf = (text: string): Lane => {
-    const lane = JSON.parse(text) as Omit<Lane, 'after'> & { after: string }
-    return { ...lane, after: parseEventPlace(lane.after) as Place }
+  const laneOf = (text: string): Backlog => {
+    const backlog = JSON.parse(text) as Omit<Backlog, 'after'> & { after: string }
+    return { ...backlog, after: parseEventPlace(backlog.after) as Place }
   }
   return {
     place: parseEventPlace(place) ?? { epoch: '0', ms: 0, seq: 0 },
-    lanes: new Map(Object.entries(lanes).map(([organization, text]) => [Number(organization), laneOf(text)])),
+    backlogs: new Map(
+      Object.entries(backlogs).map(([organization, text]) => [Number(organization), laneOf(text)]),
+    ),
     known: JSON.parse(known) as Progress['known'],
     stopped: stopped === undefined ? undefined : Number(stopped),
     keyless: keyless === undefined ? undefined : Number(keyless),
@@ -137,7 +139,7 @@ export const createRedisWebhookStore = (redis: Redis): WebhookStore => {
     },
     create: async (webhook, progress, most) => {
       const { id, client } = webhook
-      const fields = fieldsOf({ ...progress, lanes: [...progress.lanes] } as ProgressChange)
+      const fields = fieldsOf({ ...progress, backlogs: [...progress.backlogs] } as ProgressChange)
       const args = [id, JSON.stringify(webhook), client, most, ...fields]
       const own = await scripts.create([all, progressOf(id)], ...args)
       return typeof own === 'number' ? own : 'created'

@@ -1,22 +1,22 @@
 import type * as contract from '../contract/webhook.ts'
-import type { Lane, Progress, Webhook } from './webhook.ts'
+import type { Backlog, Progress, Webhook } from './webhook.ts'
 
 const shownMax = 100
 const instant = (ms: number): string => new Date(ms).toISOString()
 
-const shownLane = ([organization, lane]: [number, Lane]): contract.Webhook['failing'][number] => ({
+const shownBacklog = ([organization, backlog]: [number, Backlog]): contract.Webhook['failing'][number] => ({
   organization: organization || null,
-  firstAttemptAt: instant(lane.firstAt),
-  nextAttemptAt: instant(lane.nextAt),
-  attempts: lane.attempts,
-  status: lane.status ?? null,
-  reason: lane.reason ?? 'connection',
+  firstAttemptAt: instant(backlog.firstAt),
+  nextAttemptAt: instant(backlog.nextAt),
+  attempts: backlog.attempts,
+  status: backlog.status ?? null,
+  reason: backlog.reason ?? 'connection',
 })
 
 /** The webhook as its client sees it, without its secrets. */
 export const showWebhook = (
   webhook: Webhook,
-  { stopped, lanes, dead }: Progress,
+  { stopped, backlogs, dead }: Progress,
   { hasKey, canSign, now }: { hasKey: boolean; canSign: boolean; now: number },
 ): contract.Webhook => {
   const { id, url, organizations = null, types = null, description, createdAt, secrets } = webhook
@@ -30,10 +30,10 @@ export const showWebhook = (
         createdAt: instant(at),
         endsAt: until === undefined ? null : instant(until),
       })),
-    failing: [...lanes]
+    failing: [...backlogs]
       .filter(([, { attempts }]) => attempts > 0)
       .slice(0, shownMax)
-      .map(shownLane),
+      .map(shownBacklog),
     deadLetters: dead.length,
   }
 }

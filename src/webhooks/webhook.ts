@@ -31,7 +31,7 @@ export type Webhook = {
  * An organization with events that are not delivered yet: a cursor into its log. Organization 0 has a `resync` of all. Times
  * are ms since 1970.
  */
-export type Lane = {
+export type Backlog = {
   /** Everything up to here is delivered. */
   after: Place
   /** A `resync` comes first: since then it is known that events are missing. */
@@ -47,9 +47,9 @@ export type Lane = {
 
 /** How far a webhook is. Its size follows the organizations that are behind, never the events. */
 export type Progress = {
-  /** Up to here the log of all organizations was looked through. Without a lane an organization has everything until here. */
+  /** Up to here the log of all organizations was looked through. Without a backlog an organization has everything until here. */
   place: Place
-  lanes: Map<number, Lane>
+  backlogs: Map<number, Backlog>
   /** The organizations that it had then. One that comes later begins with `resync`. */
   known: number[] | 'all'
   /** The receiver answered 410 then. */
@@ -62,7 +62,7 @@ export type Progress = {
 /** What changes of the progress, in one step. Null removes. */
 export type ProgressChange = {
   place?: Place
-  lanes?: readonly (readonly [organization: number, lane: Lane | null])[]
+  backlogs?: readonly (readonly [organization: number, backlog: Backlog | null])[]
   known?: Progress['known']
   stopped?: number | null
   keyless?: number | null
@@ -75,7 +75,7 @@ export type ProgressChange = {
 /** The most dead letters of a webhook. The oldest go first. */
 export const deadLettersMax = 1000
 
-export const newLane = (after: Place): Lane => ({ after, attempts: 0, firstAt: 0, nextAt: 0 })
+export const newBacklog = (after: Place): Backlog => ({ after, attempts: 0, firstAt: 0, nextAt: 0 })
 export const placeBefore = ({ epoch, ms, seq }: Place): Place => ({ epoch, ms, seq: seq - 1 })
 
 /** How long an event is tried, from its first attempt on. */
@@ -84,33 +84,33 @@ const firstPauseMs = 5000
 const pauseMaxMs = 2 * 3_600_000
 
 /**
- * The lane after an attempt at the event before `behind`. It moves on if the event was delivered or is given up. A `resync`
+ * The backlog after an attempt at the event before `behind`. It moves on if the event was delivered or is given up. A `resync`
  * never is, because nothing else says that events are missing. The pauses are 5 s, 15 s, 45 s … 2 h, a quarter more or less.
  */
 export const afterAttempt = (
-  lane: Lane,
+  backlog: Backlog,
   { outcome, status, retryAfterMs = 0 }: Sent,
   behind: Place,
   now: number,
   random = Math.random(),
-): { lane: Lane; isGivenUp: boolean } => {
-  if (outcome === 'delivered') return { lane: newLane(behind), isGivenUp: false }
-  const { resync } = lane
-  const attempts = lane.attempts + 1
-  const firstAt = lane.firstAt || now
+): { backlog: Backlog; isGivenUp: boolean } => {
+  if (outcome === 'delivered') return { backlog: newBacklog(behind), isGivenUp: false }
+  const { resync } = backlog
+  const attempts = backlog.attempts + 1
+  const firstAt = backlog.firstAt || now
   const ends = resync === undefined ? firstAt + triedMs : Infinity
   const isGivenUp = now >= ends
-  const pauseMs = Math.min(pauseMaxMs, firstPauseMs * 3 ** lane.attempts) * (0.75 + random / 2)
+  const pauseMs = Math.min(pauseMaxMs, firstPauseMs * 3 ** backlog.attempts) * (0.75 + random / 2)
   // The last attempt is made at the end.
   const nextAt = Math.min(ends, Math.round(now + Math.max(pauseMs, retryAfterMs)))
-  const failed = { ...lane, attempts, firstAt, nextAt, status, reason: outcome as Lane['reason'] }
-  return { lane: isGivenUp ? newLane(behind) : (failed as Lane), isGivenUp }
+  const failed = { ...backlog, attempts, firstAt, nextAt, status, reason: outcome as Backlog['reason'] }
+  return { backlog: isGivenUp ? newBacklog(behind) : (failed as Backlog), isGivenUp }
 }
 
 /** What is kept of an event that is given up: where it is in the log, not what it says. */
 export const deadLetterOf = (
   { id, type, organization }: Event,
-  { attempts, firstAt }: Lane,
+  { attempts, firstAt }: Backlog,
   { outcome, status }: Sent,
   now: number,
 ): DeadLetter => ({

@@ -137,7 +137,7 @@ export const createWebhooks = (options: {
       const secrets = keys.add(id, [], request.requestKey, now)
       const kept = { keyHash, createdAt: now, secrets, replays: 0 }
       const webhook = { id, client: caller.id, ...wanted, url, ...kept }
-      const begin = { place: await log.place(), lanes: new Map(), known: logsOf(caller, webhook) }
+      const begin = { place: await log.place(), backlogs: new Map(), known: logsOf(caller, webhook) }
       const most = options.quotasPerClient.webhooks
       const created = await store.create(webhook, begin, most)
       if (created !== 'created') throw tooManyWebhooks(created, most)
