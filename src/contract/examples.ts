@@ -40,13 +40,7 @@ const change = {
 const record = {
   ...{ id: '1764417600000-1-24-0', at: '2026-11-29T12:00:00.000Z', organization: 24, kind: 'statusChanged' },
   ...{ operator: { id: 103, name: 'Mike Wilson' }, from: 'inactive', to: 'active', outcome: 'applied' },
-  ...{
-    reason: null,
-    client: 'crm',
-    subject: null,
-    operation: null,
-    requestId,
-  },
+  ...{ reason: null, client: 'crm', subject: null, operation: null, requestId },
 }
 const assignment = {
   ...{ chatId: 4711, operator: 101, strategy: 'roundRobin', assignedAt: '2026-11-29T12:00:00.000Z' },
