@@ -83,6 +83,8 @@ export const settings = {
   corsHeaders: setting('CORS_HEADERS', type.listOf(type.headerName), '', 'Further request headers that these front ends may send, comma separated.'),
   ignoreBasicAuth: setting('IGNORE_BASIC_AUTH', type.flag, 'false', 'Ignores Authorization: Basic, which a proxy in front may ask for. The credential is then sent in X-API-Key.'),
 
+  docsKey: secret('DOCS_KEY', type.oneLine(32), 'A key that /docs/reference fills in, for every reader to see. For demos: only while HOST is loopback.'),
+
   trustProxy: setting('TRUST_PROXY', type.listOf(type.cidr), '', 'CIDRs of proxies whose X-Forwarded-* headers count, comma separated.'),
   httpsProxy: optional('HTTPS_PROXY', type.proxyUrl, 'The proxy for https: requests to ChatHub and to the key set. TLS is not ended there. This and the next two also count in lower case, which comes first.'),
   httpProxy: optional('HTTP_PROXY', type.proxyUrl, 'The proxy for http: requests, and for https: ones if HTTPS_PROXY is unset.'),
@@ -197,12 +199,12 @@ export const secretOf = (content: string): string => content.replace(/\r?\n$/, '
 /** `="value"`, unless the value may hold a password. */
 const shown = (value: string | undefined): string => (value?.includes('@') ? '' : `=${JSON.stringify(value)}`)
 
+/** Whether a host, as in a URL or in HOST, is this machine alone. */
+const isLoopback = (host: string): boolean =>
+  ['localhost', '[::1]', '::1'].includes(host) || /^127(\.\d{1,3}){3}$/.test(host)
+
 /** Whether others than this machine can read what is sent there. */
-const isExposed = ({ protocol, hostname }: URL): boolean =>
-  protocol === 'http:' &&
-  hostname !== 'localhost' &&
-  hostname !== '[::1]' &&
-  !/^127(\.\d{1,3}){3}$/.test(hostname)
+const isExposed = ({ protocol, hostname }: URL): boolean => protocol === 'http:' && !isLoopback(hostname)
 
 /** Faults of settings that do not fit together. A setting that is set wrongly does not also count as missing. */
 const crossFaults = (values: Partial<Values>, isSet: (name: keyof Values) => boolean): string[] => {
@@ -224,6 +226,7 @@ const crossFaults = (values: Partial<Values>, isSet: (name: keyof Values) => boo
     [jwksUrl && isExposed(jwksUrl), `JWT_JWKS_URL${shown(jwksUrl?.href)}: wanted: https:, or http: on loopback`],
     [lateWindowMs < 6 * settleMs, `WRITE_LATE_WINDOW_SECONDS="${lateWindowMs / 1000}": wanted: at least six times WRITE_SETTLE_SECONDS, since an operation ends after as long`],
     [Number.isFinite(lateWindowMs) && rowsKeepMs < lateWindowMs, `OPERATION_ROWS_KEEP_HOURS="${rowsKeepMs / 3_600_000}": wanted: at least WRITE_LATE_WINDOW_SECONDS, since late rows are marked until then`],
+    [values.docsKey && !isLoopback(values.host ?? ''), `DOCS_KEY: would be shown to others; wanted: a HOST on loopback, such as 127.0.0.1`],
     [opsPort && opsPort === values.port, `OPS_PORT="${opsPort}": wanted: another port than PORT`],
     ...plainOrigins.map((origin): [boolean, string] => [true, `CORS_ORIGINS${shown(origin)}: wanted: https: origins alone, with SESSION_SAME_SITE=none`]),
     [!isSet('clients') && !isSet('jwksUrl'), 'API_KEYS_FILE: unset; wanted: at least one caller (API_KEYS_FILE, API_KEYS or JWT_JWKS_URL), or nobody could ever call'],

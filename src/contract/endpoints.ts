@@ -2,6 +2,7 @@ import { z } from 'zod'
 import type { FailureCode } from '../errors.ts'
 import { AssignChat, Assignment, ChatIdText } from './assignment.ts'
 import * as audit from './audit.ts'
+import { docEndpoints } from './doc-endpoints.ts'
 import * as dropIn from './drop-in.ts'
 import * as event from './event.ts'
 import * as history from './history.ts'
@@ -251,12 +252,6 @@ export const endpoints = {
   endSession: { id: 'endSession', method: 'delete', path: '/v1/session', scope: 'any', sessionOnly: true, tag: 'sessions',
     summary: 'End this browser session on every instance.',
     headers: ['Set-Cookie'], answers: { 204: null }, failures: ['redis.unavailable'] },
-  docs: { id: 'getDocs', method: 'get', path: '/docs', scope: 'open', tag: 'gateway', produces: 'text/html',
-    summary: 'Read about the endpoints and problems.',
-    answers: { 200: z.string() } },
-  problemPage: { id: 'getProblemPage', method: 'get', path: '/docs/problems/{code}', scope: 'open', tag: 'gateway', produces: 'text/html',
-    summary: 'Read about one problem: its cause, its fix, and whether to retry.',
-    params: z.strictObject({ code: z.string().describe('The `code` of a problem document.') }), answers: { 200: z.string() }, failures: ['route.unknown'] },
   me: { id: 'getMe', method: 'get', path: '/v1/me', scope: 'any', tag: 'gateway',
     summary: 'Get the id, rights and limit of the caller.',
     answers: { 200: system.Me } },
@@ -272,12 +267,7 @@ export const endpoints = {
   readyz: { id: 'getReady', method: 'get', path: '/readyz', scope: 'open', neverShed: true, tag: 'gateway',
     summary: 'Check that the gateway can answer. ChatHub or Redis being down is shown and does not make it unready.',
     answers: { 200: system.Health, 503: system.Health } },
-  openapi: { id: 'getOpenApi', method: 'get', path: '/openapi.json', scope: 'open', tag: 'gateway',
-    summary: 'Get this document.',
-    answers: { 200: system.OpenApiDocument } },
-  openapiYaml: { id: 'getOpenApiYaml', method: 'get', path: '/openapi.yaml', scope: 'open', tag: 'gateway', produces: 'application/yaml',
-    summary: 'Get this document as YAML.',
-    answers: { 200: z.string() } },
+  ...docEndpoints,
   dropInOrganizations: { id: 'chathubOrganizations', method: 'get', path: '/api/company/organization', scope: 'organizations:read', tag: 'drop-in', dropIn: true,
     summary: 'List the organizations that the caller may access, as ChatHub does.',
     cached: true, answers: { 200: dropIn.DropInOrganizations }, failures: reading },

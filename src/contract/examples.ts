@@ -154,8 +154,19 @@ export const examples: Record<string, unknown> = {
     clients: [{ id: 'crm', key: '9f86d081', lastUsedAt: '2026-11-29T12:00:00.000Z' }],
   },
   Health: health,
-  'getDocs text/html': page,
-  'getProblemPage text/html': page,
+  ...Object.fromEntries(
+    ['getDocs', 'getReference', 'getProblems', 'getProblemPage', 'getGuide'].map((id) => [
+      `${id} text/html`,
+      page,
+    ]),
+  ),
+  ...Object.fromEntries(
+    ['text/css', 'text/javascript', 'image/svg+xml', 'text/plain'].map((of) => [`getDocsFile ${of}`, '…']),
+  ),
+  'getLlmsText text/plain': '# ChatHub gateway\n',
+  SearchEntries: [
+    { title: 'queue.full', kind: 'Queue full', href: '/docs/problems/queue.full', words: 'queue.full' },
+  ],
   'getMetrics text/plain': '# TYPE process_cpu_seconds_total counter\nprocess_cpu_seconds_total 1.5\n',
   OpenApiDocument: { openapi: '3.1.0', info: { title: 'ChatHub gateway', version: '1.0.0' } },
   'getOpenApiYaml application/yaml': 'openapi: "3.1.0"\ninfo:\n  title: "ChatHub gateway"\n',

@@ -168,3 +168,15 @@ export const Session = component('Session', {
 })
 
 export const OpenApiDocument = z.looseObject({ openapi: z.string() }).meta({ id: 'OpenApiDocument' })
+
+/** What the search of the pages finds. */
+export const SearchEntries = z
+  .array(
+    z.strictObject({
+      title: z.string(),
+      kind: z.string().describe('What it is, for people.'),
+      href: z.string().describe('The path of its page.'),
+      words: z.string().describe('What the search compares with, in lower case.'),
+    }),
+  )
+  .meta({ id: 'SearchEntries' })

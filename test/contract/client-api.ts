@@ -55,7 +55,7 @@ const functions: Record<Name, string | null> = {
   upstream: 'gateway.upstream',
   purge: 'gateway.purge',
   // For people, probes and collectors.
-  docs: null, problemPage: null, openapi: null, openapiYaml: null, metrics: null, livez: null, readyz: null,
+  root: null, docs: null, reference: null, problems: null, problemPage: null, guide: null, docsFile: null, llms: null, openapi: null, openapiYaml: null, metrics: null, livez: null, readyz: null,
   // For programs written for ChatHub.
   dropInOrganizations: null, dropInLogin: null, dropInOperators: null, dropInSynchronize: null, dropInStatus: null, dropInToken: null, dropInValidate: null,
 }

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import type { Response } from 'supertest'
 import { failures } from '../../src/errors.ts'
@@ -17,50 +16,113 @@ const unescaped = (html: string) =>
 const escaped = (text: string) =>
   text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;')
 
-/** Every page is HTML, runs no script, and has exactly the style that its policy allows. */
+/** Every page is HTML without script or style of its own, and loads what its policy allows. */
 const isSoundPage = ({ status, headers, text }: Response) => {
   expect([status, headers['content-type']]).toEqual([200, 'text/html; charset=utf-8'])
   const policy = headers['content-security-policy'] as string
-  const styles = [...text.matchAll(/<style>(.*?)<\/style>/gs)].map(([, style]) => style as string)
-  expect(styles).toHaveLength(1)
-  const digest = createHash('sha256')
-    .update(styles[0] as string)
-    .digest('base64')
-  expect(policy).toContain(`style-src 'sha256-${digest}'`)
-  expect(policy).toContain("default-src 'none'")
+  for (const part of [
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self'",
+    "frame-ancestors 'none'",
+  ])
+    expect(policy).toContain(part)
   expect(policy).not.toMatch(/unsafe|\*|https?:/)
-  expect(text).not.toMatch(/<script|javascript:|\son\w+=|\sstyle=|<img|<link|<iframe/i)
-  expect(text).toMatch(/^<!doctype html><html lang="en"><head><meta charset="utf-8">/)
+  expect(text).not.toMatch(
+    /<script(?![^>]* src="\/docs\/assets\/)|javascript:|\son\w+=|\sstyle=|<style|<iframe/i,
+  )
+  expect(text).toMatch(/^<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">/)
+  for (const [, url] of text.matchAll(/(?:src|href)="([^"#]+)[^"]*"/g)) expect(url).toMatch(/^\/(?!\/)/)
 }
+const linksIn = (text: string) =>
+  [...text.matchAll(/(?:src|href)="([^"#]*)(?:#[^"]*)?"/g)].map(([, url]) => url as string)
 
-describe('/docs', () => {
-  it('lists every endpoint of the OpenAPI document with its scopes', async () => {
+describe('the pages', () => {
+  it('are reached from the root', async () => {
+    const { status, headers } = await page('/')
+    expect([status, headers['location']]).toEqual([302, '/docs'])
+  })
+
+  it('lead only to what is there, and the start page leads to all', async () => {
+    const seen = new Set<string>(['/docs'])
+    for (const url of seen) {
+      const answer = await page(url)
+      expect([url, answer.status]).toEqual([url, 200])
+      if (!answer.headers['content-type']?.startsWith('text/html')) continue
+      isSoundPage(answer)
+      for (const link of linksIn(answer.text)) if (link.startsWith('/')) seen.add(link)
+    }
+    for (const url of [
+      '/docs/reference',
+      '/docs/problems',
+      '/docs/guides/events',
+      '/llms.txt',
+      '/openapi.json',
+    ])
+      expect(seen).toContain(url)
+    for (const code of Object.keys(failures)) expect(seen).toContain(`/docs/problems/${code}`)
+  })
+
+  it('name every endpoint of the OpenAPI document with its scopes', async () => {
     const { text } = await page('/docs')
     const { paths } = (await page('/openapi.json')).body as { paths: Record<string, Record<string, object>> }
     const documented = Object.entries(paths).flatMap(([path, methods]) =>
-      Object.keys(methods)
-        .filter((method) => /^(get|post|patch|delete|put)$/.test(method))
-        .map((method) => `${method.toUpperCase()} ${path}`),
+      Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
     )
-    const listed = [...text.matchAll(/<code>((?:GET|POST|PATCH|DELETE) [^<]+)<\/code>/g)].map(([, line]) =>
-      unescaped(line as string),
+    const listed = [...text.matchAll(/<code><span class="method \w+">(\w+)<\/span> ([^<]+)<\/code>/g)].map(
+      ([, method, path]) => `${method} ${unescaped(path as string)}`,
     )
-    expect(documented.length).toBeGreaterThan(30)
     expect(listed.toSorted()).toEqual(documented.toSorted())
-    expect(text).toMatch(/<code>sessions:mint *<\/code>/)
-    expect(text).toContain('<code>operators:write tokens:mint</code>')
+    expect(text).toContain('Needs: <code>operators:write</code> and <code>tokens:mint</code>.')
+    const index = (await page('/llms.txt')).text
+    for (const line of documented) expect(index).toContain(`- \`${line}\``)
   })
 
-  it('links to the page of every failure', async () => {
-    const { text } = await page('/docs')
-    const linked = [...text.matchAll(/href="\/docs\/problems\/([^"]+)"/g)].map(([, code]) => code)
-    expect(linked).toEqual(Object.keys(failures))
-  })
-
-  it('runs no script and needs no key; a credential is ignored', async () => {
-    isSoundPage(await page('/docs'))
+  it('need no key, and show none unless DOCS_KEY is set', async () => {
     isSoundPage(await page('/docs', { 'X-API-Key': 'not-a-key' }))
     isSoundPage(await page('/docs', { Accept: 'text/html,application/xhtml+xml,*/*;q=0.8' }))
+    expect((await page('/docs/reference')).text).not.toContain('gateway-key')
+    const DOCS_KEY = 'a-key-for-everybody-0123456789012345'
+    const demo = await startGateway({ env: { DOCS_KEY } })
+    for (const path of ['/docs', '/docs/reference'])
+      expect((await demo.ask('GET', path, { key: '' })).text).toContain(DOCS_KEY)
+    await demo.close()
+  })
+
+  it('have samples with the address that the reader used', async () => {
+    const { text } = await page('/docs', { Host: 'gateway.example.com:8443' })
+    expect(text).toContain('http://gateway.example.com:8443/v1/organizations/24/operators')
+  })
+
+  it.each([
+    '/docs/assets/nothing.js',
+    '/docs/assets/..%2fmain.js',
+    '/docs/assets/guides.json',
+    '/docs/guides/nothing',
+  ])('%s is 404', async (path) => {
+    const { status, body } = await page(path)
+    expect([status, body.code]).toEqual([404, 'route.unknown'])
+  })
+
+  it('load files that are compressed where the client takes it, and kept for an hour', async () => {
+    const plain = await page('/docs/assets/docs.js', { 'Accept-Encoding': 'identity' })
+    const gzip = await page('/docs/assets/docs.js', { 'Accept-Encoding': 'gzip' })
+    expect([plain.headers['content-encoding'], gzip.headers['content-encoding']]).toEqual([undefined, 'gzip'])
+    expect(plain.headers).toMatchObject({
+      'content-type': 'text/javascript; charset=utf-8',
+      'cache-control': 'public, max-age=3600',
+      vary: 'Accept-Encoding',
+    })
+    expect(Number(gzip.headers['content-length'])).toBeLessThan(Number(plain.headers['content-length']))
+  })
+
+  it('find endpoints, problems and guides', async () => {
+    const entries = (await page('/docs/assets/search.json')).body as { words: string; href: string }[]
+    const hrefs = (word: string) =>
+      entries.filter(({ words }) => words.includes(word)).map(({ href }) => href)
+    expect(hrefs('queue.full')).toContain('/docs/problems/queue.full')
+    expect(hrefs('importoperators')).toContain('/docs/reference#/operations/importOperators')
+    expect(hrefs('a copy that stays true')).toContain('/docs/guides/events#a-copy-that-stays-true')
   })
 })
 
@@ -72,7 +134,7 @@ describe('the page of a problem', () => {
       isSoundPage(answer)
       const { status, title, detail, fix, retry } = failures[code]
       for (const words of [code, `status ${status}`, title, detail, fix])
-        expect(answer.text).toContain(escaped(words))
+        expect(answer.text).toContain(escaped(words).replace(/`([^`]+)`/g, '<code>$1</code>'))
       const sentence = { no: 'No: ', later: 'Retry-After', now: 'Yes, at once', check: 'Not yet: ' }[retry]
       expect(answer.text.split('<h2>Retry?</h2>')[1]).toContain(sentence)
     },

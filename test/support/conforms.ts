@@ -112,7 +112,7 @@ export const conformanceTo = (document: Document) => {
     const promised = content[media]
     if (!promised) return `labelled ${media || 'nothing'}, documented: ${Object.keys(content).join(', ')}`
     if (bodiless) return undefined
-    let value: unknown = answer.text
+    let value: unknown = answer.text ?? String(answer.body)
     try {
       value = JSON.parse(answer.text)
     } catch {

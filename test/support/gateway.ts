@@ -12,6 +12,8 @@ import { conforms } from './conforms.ts'
 
 export type Client = {
   id?: string
+  /** Of a key that the test knows. Default: a new key, in `keys`. */
+  keyHash?: string
   scopes?: readonly Scope[]
   organizations?: number[] | '*'
   requestsPerMinute?: number

@@ -77,6 +77,7 @@ export const runDemo = async ({ once }: { once: boolean }): Promise<void> => {
     CHATHUB_LOGIN: 'demo',
     CHATHUB_PASSWORD: 'demo-password',
     API_KEYS: JSON.stringify({ clients: [client] }),
+    DOCS_KEY: key,
     LOG_LEVEL: once ? 'silent' : process.env['LOG_LEVEL'],
     ...Object.fromEntries(browserSettings.map((name) => [name, process.env[name]])),
   })
@@ -89,6 +90,7 @@ The ChatHub gateway with a simulated ChatHub: no real data, no connection to the
   gateway    ${url}
   simulator  ${simulator.url}
   key        ${key}
+  docs       ${url}/docs   (every endpoint can be tried there, with this key)
 
 Try:
   curl -s ${url}/v1/organizations -H 'X-API-Key: ${key}'
@@ -96,7 +98,6 @@ Try:
   curl -s ${url}/v1/organizations/24/operators -H 'X-API-Key: ${key}' -H 'Content-Type: application/json' -d '{"operators":[{"name":"Alex Brown"}]}'
   curl -s -X PATCH ${url}/v1/organizations/24/operators/103 -H 'X-API-Key: ${key}' -H 'Content-Type: application/json' -d '{"status":"active"}'
   curl -s '${url}/api/operator?organizationId=24' -H 'Authorization: Bearer ${key}' -H 'Accept: text/plain'
-  curl -s ${url}/openapi.json
   curl -s ${simulator.url}/__sim/faults -H 'Content-Type: application/json' -d '{"mode":"status","status":503}'   # ChatHub fails; reads are still answered
 
 Ctrl-C stops both.

@@ -11,6 +11,7 @@ import type { Purge } from '../../lists/lists.ts'
 import type { OperatorLists } from '../../lists/operator-lists.ts'
 import type { OperatorTokens } from '../../lists/operator-tokens.ts'
 import type { Organizations } from '../../lists/organizations.ts'
+import type { Secret } from '../../secret.ts'
 import type { Webhooks } from '../../webhooks/webhooks.ts'
 import type { Add, Imports } from '../../writes/add.ts'
 import type { ChangeStatus } from '../../writes/change-status.ts'
@@ -38,6 +39,8 @@ export type Services = {
   webhooks: Webhooks
   clock: Clock
   version: string
+  /** Shown to every reader of the reference. */
+  docsKey: Secret | undefined
   sessionSameSite: 'strict' | 'lax' | 'none'
   health(): Health
   upstream(): Upstream
