@@ -1,4 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
+import { expect } from '@jest/globals'
 import { hashKey, makeKey } from '../../src/access/keys.ts'
 import { createSimulator } from '../../src/apps/simulator/simulator.ts'
 import type { Event } from '../../src/contract/event.ts'
@@ -6,13 +7,14 @@ import { scopes } from '../../src/contract/scopes.ts'
 import { readEvents } from '../http/event-reader.ts'
 import { type Running, spawnGateway } from '../support/processes.ts'
 import { startRedis } from '../support/redis.ts'
+import { until } from '../support/until.ts'
 import { createEventCopy, type Person, type Status } from './event-copy.ts'
 
 const organizations = [1, 2, 3]
 const statuses: Status[] = ['active', 'inactive', 'deleted']
 
 /** A simulator, Redis, three gateway processes as people run them, and readers that keep their own copy. */
-export const startProcessWorld = async (random: () => number) => {
+const startProcessWorld = async (random: () => number) => {
   const below = (count: number): number => Math.floor(random() * count)
   const anyOf = <T>(all: readonly T[]): T => all[below(all.length)] as T
   const simulator = await createSimulator({
@@ -149,4 +151,50 @@ export const startProcessWorld = async (random: () => number) => {
       await simulator.close()
     },
   }
+}
+
+/** Changes at random, half of them through the gateways. Returns a summary. @throws when a reader is wrong in the end */
+export const runProcesses = async (changes: number, random: () => number): Promise<string> => {
+  const world = await startProcessWorld(random)
+  const readers = [1, 2, 3, 4].map(() => world.startReader())
+  const running = new Set<Promise<unknown>>()
+  const answered = new Map<number | undefined, number>()
+  const flushAt = Math.floor(changes * (0.3 + 0.4 * random()))
+  for (let change = 0; change < changes; change++) {
+    if (random() < 0.5) {
+      const ended = world.write().then((status) => {
+        answered.set(status, (answered.get(status) ?? 0) + 1)
+        running.delete(ended)
+      })
+      running.add(ended)
+    } else world.changeBehind()
+    if (random() < 0.005) world.kill()
+    if (random() < 0.01) readers[Math.floor(random() * readers.length)]?.reconnect()
+    if (change === flushAt) await world.flush()
+    await pause(random() * 8)
+    while (running.size > 5) await Promise.race(running)
+  }
+  await Promise.all(running)
+  let wrong: (string | undefined)[] = []
+  const isTrue = async (): Promise<boolean> => {
+    wrong = await Promise.all(readers.map(({ difference }) => difference()))
+    return wrong.every((one) => one === undefined)
+  }
+  await until(isTrue, 'every reader has the truth', 100).catch((error) => {
+    throw new Error(`${error.message}\n${wrong.join('\n').slice(0, 2000)}`)
+  })
+  const answers = [...answered].map(([status, count]) => `${count} × ${status ?? 'cut'}`).join(', ')
+  const eventsOf = readers.map(({ events }) => events.length).join()
+  const resyncs = readers.map(({ events }) => events.filter(({ type }) => type === 'resync').length).join()
+  for (const { events } of readers) {
+    const ids = events.filter(({ type }) => type !== 'resync').map(({ id }) => id)
+    expect(new Set(ids).size).toBe(ids.length)
+  }
+  await world.end()
+  await Promise.all(readers.map(({ stopped }) => stopped))
+  const connections = readers.map((reader) => reader.connections()).join()
+  return (
+    `${changes} changes, ${world.kills()} kills, writes ${answers}; readers had ` +
+    `${connections} connections, ${eventsOf} events, ${resyncs} resyncs`
+  )
 }
