@@ -67,15 +67,14 @@ const createBounds = (steps: readonly Step[]) => {
 const unknown = { least: null, most: null }
 
 /**
- * The number of active accounts within a period, without gaps or overlaps. Where a change is known only by a longer period,
- * bounds are known. Nothing is known before `keptSince` and the first step, between two steps that do not fit together, and from
- * the time on at which the last list was asked for.
+ * The number of active accounts within a period, without gaps or overlaps; at most `most` steps. Where a change is known only by
+ * a longer period, bounds are known. Nothing is known before `keptSince` and the first step, between two steps that do not fit
+ * together, and from the time on at which the last list was asked for.
  */
 export const coverageIn = (
   steps: readonly Step[],
   seen: KnownList['seen'],
-  [from, to]: Period,
-  keptSince: number,
+  { period: [from, to], keptSince, most }: { period: Period; keptSince: number; most: number },
 ): CoverageStep[] => {
   const knownUntil = seen?.askedAt ?? 0
   const turns = [
@@ -85,19 +84,21 @@ export const coverageIn = (
     ...steps.map(([start]) => start),
     ...steps.map(([, end]) => end),
   ]
-  const starts = [...new Set(turns.filter((at) => at >= from && at < to))].sort((a, b) => a - b)
+  const starts = Float64Array.from(turns.filter((at) => at >= from && at < to)).sort()
   const boundsAt = createBounds(steps)
-  const found: CoverageStep[] = []
-  for (const [place, at] of starts.entries()) {
+  const found: { at: number; bounds: ReturnType<typeof boundsAt> }[] = []
+  for (const at of starts) {
     const known = boundsAt(at)
     const bounds = at >= keptSince && at < knownUntil ? known : unknown
-    const until = new Date(starts[place + 1] ?? to).toISOString()
-    const before = found.at(-1)
-    if (before && before.least === bounds.least && before.most === bounds.most) before.to = until
-    else {
-      const active = bounds.least === bounds.most ? bounds.least : null
-      found.push({ from: new Date(at).toISOString(), to: until, active, ...bounds })
-    }
+    const before = found.at(-1)?.bounds
+    if (before && before.least === bounds.least && before.most === bounds.most) continue
+    // One more tells where the last one ends.
+    if (found.push({ at, bounds }) > most) break
   }
-  return found
+  return found.slice(0, most).map(({ at, bounds }, place) => ({
+    from: new Date(at).toISOString(),
+    to: new Date(found[place + 1]?.at ?? to).toISOString(),
+    active: bounds.least === bounds.most ? bounds.least : null,
+    ...bounds,
+  }))
 }

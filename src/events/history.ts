@@ -1,7 +1,7 @@
 import { authorize } from '../access/authorize.ts'
 import type { Caller } from '../access/caller.ts'
 import type { CallContext } from '../chathub/exchange.ts'
-import { nextSlice } from '../clock.ts'
+import { inSlices, nextSlice } from '../clock.ts'
 import type {
   Coverage,
   CoverageQuery,
@@ -86,30 +86,33 @@ export const createHistory = (options: {
       authorize(caller, { organization })
       await listOf(caller, organization, context)
       const { now, seen, steps } = await store.steps(organization)
-      const from = query.cursor ?? query.from ?? now - keepMs
-      const known = coverageIn(steps, seen, [from, Math.min(query.to ?? now, now)], now - keepMs)
-      const next = known[query.limit]
-      const nextCursor = next ? String(Date.parse(next.from)) : null
-      return { organization, items: known.slice(0, query.limit), nextCursor }
+      const keptSince = now - keepMs
+      const to = Math.min(query.to ?? now, now)
+      const period = [query.cursor ?? query.from ?? keptSince, to] as const
+      const items = coverageIn(steps, seen, { period, keptSince, most: query.limit })
+      const end = Date.parse(items.at(-1)?.to ?? instant(to))
+      return { organization, items, nextCursor: end < to ? String(end) : null }
     },
     withOrigins: async (caller, roster, items, fields) => {
       const { id: organization } = roster.organization
       authorize(caller, { organization })
       const ids = items.map(({ id }) => id as number)
       const { rows } = await store.load(organization, ids.length > lookedMax ? undefined : ids)
-      return items.map((item) => {
+      const found: ((typeof items)[number] & Origin)[] = []
+      await inSlices(items, (item) => {
         const row = rows.get(item.id as number)
         const known = row === undefined ? undefined : decodeRow(row)
         // Another status than the list has says nothing about that one.
         const isSame = known !== undefined && known.status === roster.byId(item.id as number)?.status
         const statusSince = isSame && known.since > 0 ? instant(known.since) : null
         const changedBy = (isSame && known.by) || null
-        return {
+        found.push({
           ...item,
           ...(fields.includes('statusSince') && { statusSince }),
           ...(fields.includes('changedBy') && { changedBy }),
-        }
+        })
       })
+      return found
     },
   }
 }

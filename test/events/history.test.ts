@@ -106,7 +106,7 @@ describe('coverage', () => {
       for (const one of all) await run(one)
       await clock.advance(5)
       const { seen, steps } = await store.steps(24)
-      const found = coverageIn(steps, seen, [from, clock.wall()], 0)
+      const found = coverageIn(steps, seen, { period: [from, clock.wall()], keptSince: 0, most: 1000 })
       const places = found.map((step) => [Date.parse(step.from), Date.parse(step.to)] as const)
       expect([places[0]?.[0], ...places.map(([, to]) => to)]).toEqual([
         ...places.map(([start]) => start),
@@ -136,15 +136,13 @@ describe('coverage', () => {
     ...{ active: 0, belowSince: 0, isLow: false },
   })
   const stepsOf = (steps: Step[], until: number, keptSince = 0) =>
-    coverageIn(steps, seen(until), [0, 9000], keptSince).map(({ from, least, most }) => [
-      Date.parse(from),
-      least,
-      most,
-    ])
+    coverageIn(steps, seen(until), { period: [0, 9000], keptSince, most: 100 }).map(
+      ({ from, least, most }) => [Date.parse(from), least, most],
+    )
   const base: Step = [1000, 1000, null, null, 3]
   it('is unknown before the first list, after the last one, and where nothing is kept', () => {
     expect(stepsOf([], 8000)).toEqual([[0, null, null]])
-    expect(coverageIn([base], undefined, [0, 9000], 0)).toHaveLength(1)
+    expect(coverageIn([base], undefined, { period: [0, 9000], keptSince: 0, most: 100 })).toHaveLength(1)
     const known = [
       [0, null, null],
       [1000, 3, 3],

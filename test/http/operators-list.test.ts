@@ -175,7 +175,6 @@ describe('the operators of an organization', () => {
   })
 
   it('of one list cost ChatHub exactly one call, for all readers and all kinds of reads', async () => {
-    gateway.simulator.setOperators(42, [{ id: 21, name: 'Łukasz Żółć' }])
     gateway.simulator.clearArrivals()
     await gateway.ask('POST', '/v1/cache:purge', { body: { organization: 42 } })
     const paths = ['operators', 'operators?status=active', 'statistics', 'operators/21']
