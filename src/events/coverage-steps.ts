@@ -11,7 +11,7 @@ export type Period = readonly [from: number, to: number]
 export type Step = readonly [...Period, gained: number | null, lost: number | null, active: number]
 
 /** The most steps of one organization. */
-export const stepsMax = 10_000
+export const stepsMax = 5000
 
 type Rows = ReadonlyMap<number, string | null>
 

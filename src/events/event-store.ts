@@ -75,7 +75,7 @@ export type EventStore = {
     before: Pick<Place, 'ms' | 'seq'> | undefined,
     count: number,
   ): Promise<{ logged: Logged[]; lostMs: number }>
-  /** The steps of the number of active accounts, oldest first: the last ones, as many as events and 10,000 at most. */
+  /** The steps of the number of active accounts, oldest first: the last ones, as many as events and 5,000 at most. */
   steps(list: number): Promise<Pick<KnownList, 'now' | 'seen'> & { steps: Step[] }>
   /** The same of many lists at once. */
   seen(lists: readonly number[]): Promise<{ now: number; seen: KnownList['seen'][] }>

@@ -283,7 +283,9 @@ describeWithRedis('events of two instances', () => {
 
   it('tell once that too few are active, and that enough are again, though nobody reads the list', async () => {
     const { simulator } = one
-    await until(() => simulator.arrivals().some(({ organization }) => organization === 6))
+    closeAll()
+    simulator.clearArrivals()
+    await until(() => simulator.arrivals().filter(({ organization }) => organization === 6).length > 1)
     const query = '?organizations=6&types=coverage.low,coverage.restored'
     const streams = [await follow(one, query), await follow(two, query)]
     const told = async (count: number) => {
@@ -291,7 +293,6 @@ describeWithRedis('events of two instances', () => {
       const event = streams[0]?.events[count - 1] as Event
       return [event.type, event.coverage?.active]
     }
-    // The default simulator has three active operators there.
     const set = (ids: number[], status: string) =>
       two.ask('POST', `${list(6)}:setStatus`, { body: { ids, status } })
     await set([1, 2, 3], 'inactive')
