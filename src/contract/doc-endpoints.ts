@@ -13,9 +13,8 @@ const page = {
 /** The pages and documents about the gateway. Nobody needs a credential. */
 // biome-ignore format: a table reads best one row a line
 export const docEndpoints = {
-  root: { id: 'getRoot', method: 'get', path: '/', scope: 'open', tag: 'gateway',
-    summary: 'Go to the documentation.',
-    answers: { 302: null } },
+  root: { ...page, id: 'getRoot', path: '/',
+    summary: 'The same page as `/docs`.' },
   docs: { ...page, id: 'getDocs', path: '/docs',
     summary: 'Read what the gateway is, how to call it, and where everything else is.' },
   reference: { ...page, id: 'getReference', path: '/docs/reference',
@@ -28,9 +27,9 @@ export const docEndpoints = {
   guide: { ...page, id: 'getGuide', path: '/docs/guides/{guide}',
     summary: 'Read a guide.',
     params: z.strictObject({ guide: z.string().describe('The name of a guide, as `/docs` links to it.') }), failures: ['route.unknown'] },
-  docsFile: { id: 'getDocsFile', method: 'get', path: '/docs/assets/{file}', scope: 'open', tag: 'gateway', producesToo: ['text/css', 'text/javascript', 'image/svg+xml', 'text/plain'],
+  docsFile: { id: 'getDocsFile', method: 'get', path: '/docs/assets/{asset}', scope: 'open', tag: 'gateway', producesToo: ['text/css', 'text/javascript', 'image/svg+xml', 'text/plain'],
     summary: 'Get a file that the pages load. `search.json` is what their search finds.',
-    params: z.strictObject({ file: z.string().describe('The name of the file.') }), answers: { 200: system.SearchEntries }, failures: ['route.unknown'] },
+    params: z.strictObject({ asset: z.string().describe('The name of the file.') }), answers: { 200: system.SearchEntries }, failures: ['route.unknown'] },
   llms: { ...page, id: 'getLlmsText', path: '/llms.txt', produces: 'text/plain',
     summary: 'Get an index of the documentation for programs that read text.' },
   openapi: { id: 'getOpenApi', method: 'get', path: '/openapi.json', scope: 'open', tag: 'gateway',

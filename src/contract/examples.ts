@@ -155,7 +155,7 @@ export const examples: Record<string, unknown> = {
   },
   Health: health,
   ...Object.fromEntries(
-    ['getDocs', 'getReference', 'getProblems', 'getProblemPage', 'getGuide'].map((id) => [
+    ['getRoot', 'getDocs', 'getReference', 'getProblems', 'getProblemPage', 'getGuide'].map((id) => [
       `${id} text/html`,
       page,
     ]),

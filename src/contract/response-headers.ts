@@ -13,7 +13,7 @@ export const responseHeaders = {
   ETag: header({ type: 'string', pattern: '^"[^"]+"$' }, 'Strong validator. It changes only with the content. Send it in If-None-Match.'),
   Age: header(seconds, 'Seconds since ChatHub gave this content.'),
   'Cache-Status': header(text, 'RFC 9211; the cache is `chathub-gateway`.'),
-  Location: header(text, 'Path of the operation, or of the page.'),
+  Location: header(text, 'Path of the operation.'),
   'Retry-After': header({ ...seconds, minimum: 1 }, 'Seconds to wait before the next request. Every 202, 429 and 503 has it.', false),
   RateLimit: header(text, 'What is left (`r`) and seconds to wait (`t`, not for `concurrency` and `client-streams`).'),
   'RateLimit-Policy': header(text, 'Requests (`q`) per window (`w` seconds) for `client`; at once for `concurrency`; what is kept for quotas such as `client-rows`.'),
@@ -41,7 +41,7 @@ export const headersOf = (
   return [
     'X-Request-Id',
     ...when(cached && (status === 200 || status === 304), 'ETag', 'Age', 'Cache-Status'),
-    ...when(status === 202 || status === 302, 'Location'),
+    ...when(status === 202, 'Location'),
     ...when(status < 300, ...headers),
     ...when(status < 300 && idempotent, 'Idempotency-Replayed'),
     ...when(status === 401, 'WWW-Authenticate'),

@@ -53,7 +53,7 @@ export const createTarget = () => {
       ...entries.map(({ keyHash }) => keyHash),
     ],
     /** What an OpenAPI document cannot say: the id and the key of a client are a login and its password. */
-    known: { login: 'all', password: key, url: 'http://127.0.0.1:1/' },
+    known: { login: 'all', password: key, url: 'http://127.0.0.1:1/', guide: 'limits', asset: 'docs.css' },
     /** Opens browser sessions at the running gateway, and ends the earlier ones. A request may end one too. */
     credentials: async (url: string): Promise<Credentials> => {
       for (const headers of sessions) await fetch(`${url}/v1/session`, { method: 'DELETE', headers })

@@ -163,6 +163,8 @@ export const openWorld = async ({ ask }: Pick<Connection, 'ask'>, company: Compa
     url: () => url,
     chatId: () => 'chat-0',
     code: () => 'route.unknown',
+    guide: () => 'limits',
+    asset: () => 'docs.css',
   }
   return {
     holders,

@@ -25,10 +25,10 @@ export const mountDocs = (router: Router, { version, docsKey, access }: Services
   }
   const search = once(() => JSON.stringify(searchEntries(all())))
 
-  router.bind(endpoints.root, () => ({ empty: 302, headers: { Location: '/docs' } }))
-  router.bind(endpoints.docs, ({ req }) =>
-    startPage({ endpoints: all(), origin: ownOrigin(req), sampleKey: docsKey?.reveal() }),
-  )
+  for (const endpoint of [endpoints.root, endpoints.docs])
+    router.bind(endpoint, ({ req }) =>
+      startPage({ endpoints: all(), origin: ownOrigin(req), sampleKey: docsKey?.reveal() }),
+    )
   router.bind(endpoints.reference, () =>
     referencePage({ sampleKey: docsKey?.reveal(), hasSessions: access.sessions !== undefined }),
   )
@@ -43,10 +43,10 @@ export const mountDocs = (router: Router, { version, docsKey, access }: Services
     return htmlPage({ title: plain(guide.title), body: guide.html })
   })
   router.bind(endpoints.docsFile, ({ params, req }) => {
-    if (params.file === 'search.json')
+    if (params.asset === 'search.json')
       return { ...search(), headers: { 'Content-Type': 'application/json; charset=utf-8' } }
-    if (!isAsset(params.file)) throw new Failure('route.unknown')
-    return assetAnswer(params.file, encodingsOf(req))
+    if (!isAsset(params.asset)) throw new Failure('route.unknown')
+    return assetAnswer(params.asset, encodingsOf(req))
   })
   router.bind(endpoints.llms, ({ req }) => ({ bytes: Buffer.from(llmsText(all(), ownOrigin(req))) }))
   router.bind(
