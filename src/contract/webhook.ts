@@ -111,7 +111,7 @@ export const DeadLetters = component('DeadLetters', {
   total: z.int(),
 })
 
-export const WebhookMessage = component('WebhookMessage', {
+const WebhookMessage = component('WebhookMessage', {
   type: Event.shape.type,
   timestamp: Instant.describe('`observedAt` of the event.'),
   data: Event,

@@ -47,7 +47,7 @@ const globalUnicast = new BlockList()
 globalUnicast.addSubnet('2000::', 3, 'ipv6')
 
 /** Of IPv6 only global unicast: no address that holds an IPv4 one, as `::ffff:10.0.0.1` and `64:ff9b::a00:1` do. */
-export const isPublic = (address: string): boolean => {
+const isPublic = (address: string): boolean => {
   if (isIPv6(address)) return globalUnicast.check(address, 'ipv6') && !special.check(address, 'ipv6')
   return isIP(address) === 4 && !special.check(address)
 }
