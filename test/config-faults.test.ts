@@ -65,6 +65,11 @@ const invalid: Row[] = [
     /^CHATHUB_BASE_URL: wanted: .* without user and password$/,
   ],
   [{ ...jwt, JWT_JWKS_URL: 'http://u:SECRET@h/x' }, /^JWT_JWKS_URL: wanted: .* without user and password$/],
+  [{ WEBHOOK_HOSTS: 'https://a.example' }, /^WEBHOOK_HOSTS="https:\/\/a\.example": wanted: hosts such as/],
+  [
+    { WEBHOOK_PRIVATE_HOSTS: 'a=10.0.0.0/99' },
+    /^WEBHOOK_PRIVATE_HOSTS="a=10.*": wanted: hosts with a network/,
+  ],
   [{ CORS_ORIGINS: 'https://u:SECRET@x.com' }, /^CORS_ORIGINS: wanted: exact origins/],
   [{ ...jwt, JWT_JWKS_URL: 'zzz' }, /^JWT_JWKS_URL="zzz": wanted: a URL/],
   [

@@ -2,6 +2,8 @@ import { mayTouch } from '../access/authorize.ts'
 import type { Caller } from '../access/caller.ts'
 import type { Clock } from '../clock.ts'
 import { isFailure } from '../errors.ts'
+import type { Logged } from '../events/event-store.ts'
+import { type KeptEvent, loggedEvent } from '../events/event-text.ts'
 import type { EventLog } from '../events/events.ts'
 import { isWanted, logsOf } from '../events/follow-events.ts'
 import type { Reporter } from '../report.ts'
@@ -59,11 +61,9 @@ export const createCourier = (
   let isFailing = false
   let isEnded = false
 
-  const reader = createBacklogReader({
-    ...parts,
-    // With the last rights, while there are none: what is passed over here is never delivered.
-    isWanted: (kept) => isWanted((caller ?? lastCaller) as Caller, webhook, kept, false),
-  })
+  /** With the last rights, while there are none: what is passed over is never delivered. */
+  const wants = (kept: KeptEvent): boolean => isWanted((caller ?? lastCaller) as Caller, webhook, kept, false)
+  const reader = createBacklogReader({ ...parts, isWanted: wants })
   const end = (): void => {
     if (isEnded) return
     isEnded = true
@@ -159,9 +159,9 @@ export const createCourier = (
         return
       }
       webhook = current
-      isHeard ||= clock.now() - scannedAt > scanMs
       const next = parts.callerOf(webhook)
       const isOther = next !== caller
+      isHeard ||= isOther || clock.now() - scannedAt > scanMs
       caller = next
       lastCaller = next ?? lastCaller
       if (!caller) for (const delivery of busy.values()) delivery.abort()
@@ -174,8 +174,14 @@ export const createCourier = (
         pump()
       })
     },
-    /** Something was appended to the log. */
-    heard: (): void => {
+    /** This was appended to the log. What the webhook does not want is passed over later. */
+    heard: (logged: readonly Logged[], epoch: string): void => {
+      if (!caller || !logged.some((one) => wants(loggedEvent(one, epoch).kept))) return
+      isHeard = true
+      pump()
+    },
+    /** Something is missing in what was heard. */
+    lost: (): void => {
       isHeard = true
       pump()
     },

@@ -32,9 +32,6 @@ export const createDeliveries = (parts: Parts & { log: EventLog; clock: Clock; s
   let leaveFeed: (() => void) | undefined
   let looking: Promise<void> | undefined
 
-  const pump = (): void => {
-    for (const courier of [...couriers.values()]) courier.pump()
-  }
   const enter = (isFailing: boolean): (() => void) | undefined => {
     if (inFlight >= atOnce || (isFailing && failing >= failingAtOnce)) return undefined
     inFlight++
@@ -42,7 +39,7 @@ export const createDeliveries = (parts: Parts & { log: EventLog; clock: Clock; s
     return () => {
       inFlight--
       if (isFailing) failing--
-      pump()
+      all((courier) => courier.pump())
     }
   }
   const courierOf = (webhook: Webhook): Courier => {
@@ -55,11 +52,15 @@ export const createDeliveries = (parts: Parts & { log: EventLog; clock: Clock; s
     couriers.set(id, courier)
     return courier
   }
+  const all = (act: (courier: Courier) => void): void => {
+    for (const courier of [...couriers.values()]) act(courier)
+  }
   const listen = (): void => {
-    const heard = (): void => {
-      for (const courier of [...couriers.values()]) courier.heard()
-    }
-    if (couriers.size > 0) leaveFeed ??= log.join({ heard, lost: heard })
+    if (couriers.size > 0)
+      leaveFeed ??= log.join({
+        heard: (logged, { epoch }) => all((courier) => courier.heard(logged, epoch)),
+        lost: () => all((courier) => courier.lost()),
+      })
     else {
       leaveFeed?.()
       leaveFeed = undefined
@@ -69,7 +70,7 @@ export const createDeliveries = (parts: Parts & { log: EventLog; clock: Clock; s
     const askedAt = clock.now()
     const found = await store.claim(owner, version)
     // Another instance may have had the leases meanwhile, so what is known of the progress may be old.
-    if (clock.now() >= heldUntil) for (const courier of [...couriers.values()]) courier.end()
+    if (clock.now() >= heldUntil) all((courier) => courier.end())
     heldUntil = askedAt + leaseMs - safetyMs
     if (found.webhooks) known = new Map(found.webhooks.map((webhook) => [webhook.id, webhook]))
     version = found.version
@@ -104,7 +105,7 @@ export const createDeliveries = (parts: Parts & { log: EventLog; clock: Clock; s
       while (inFlight > 0 && clock.now() < heldUntil) await pause(clock, 25)
       leaveFeed?.()
       const ids = [...couriers.keys()]
-      for (const courier of [...couriers.values()]) courier.end()
+      all((courier) => courier.end())
       await store.release(owner, ids).catch(() => {})
     },
   }

@@ -1,4 +1,6 @@
 import { createHmac, randomBytes } from 'node:crypto'
+import { LRUCache } from 'lru-cache'
+import { atMost } from '../at-most.ts'
 import type { Clock } from '../clock.ts'
 import { seal, unseal } from '../seal.ts'
 import type { Secret } from '../secret.ts'
@@ -31,7 +33,15 @@ export const signatureOf = (
 /** Keys that sign. They are kept only encrypted, each for its webhook. Without `secret` there can be none. */
 export const createSigningKeys = (first: Secret | undefined, clock: Clock) => {
   let secret = first
+  /** Each was decrypted once: it is asked for each second whether a webhook can sign. */
+  const opened = new LRUCache<string, string>(atMost(10_000))
   const use = (id: string) => (secret ? { secret, purpose, bound: id } : undefined)
+  const open = (id: string, sealed: string): string | undefined => {
+    const how = use(id)
+    const key = opened.get(sealed) ?? (how && unseal(sealed, how))
+    if (key !== undefined) opened.set(sealed, key)
+    return key
+  }
   return {
     isAvailable: (): boolean => secret !== undefined,
     /** A new secret before those that still sign. `until`: when these end, ms since 1970. */
@@ -45,14 +55,14 @@ export const createSigningKeys = (first: Secret | undefined, clock: Clock) => {
       return [{ sealed, createdAt: now, by }, ...older.filter((one) => one.until > now)].slice(0, secretsMax)
     },
     /** Those that sign now, the newest first. Empty: they were encrypted with another secret. */
-    keysOf: ({ id, secrets }: Pick<Webhook, 'id' | 'secrets'>): string[] => {
-      const with_ = use(id)
-      const valid = secrets.filter(({ until = Infinity }) => until > clock.wall())
-      return with_ ? valid.flatMap(({ sealed }) => unseal(sealed, with_) ?? []) : []
-    },
+    keysOf: ({ id, secrets }: Pick<Webhook, 'id' | 'secrets'>): string[] =>
+      secrets
+        .filter(({ until = Infinity }) => until > clock.wall())
+        .flatMap(({ sealed }) => open(id, sealed) ?? []),
     /** Keys of the old one cannot be read any more. */
     replaceSecret: (next: Secret): void => {
       secret = next
+      opened.clear()
     },
   }
 }

@@ -1,8 +1,11 @@
 import type { LookupAddress } from 'node:dns'
+import { createServer } from 'node:https'
+import type { AddressInfo } from 'node:net'
 import { afterAll, describe, expect, it } from '@jest/globals'
 import { systemClock } from '../../src/clock.ts'
 import { createSender } from '../../src/webhooks/sender.ts'
 import { createTargets, parseAllowedHost, parsePrivateHost } from '../../src/webhooks/target.ts'
+import { createAuthority } from '../failure/certificates.ts'
 import { type Receiver, startReceiver } from './webhook-receiver.ts'
 
 const at = (...addresses: string[]): LookupAddress[] =>
@@ -190,6 +193,18 @@ describe('a delivery', () => {
     // The next delivery asks again.
     expect(await send(`http://crm.internal:${port}/hook`)).toMatchObject({ outcome: 'address', status: null })
     expect([asked, here.all.length]).toEqual([2, 1])
+  })
+
+  it('goes to no server whose certificate nobody vouches for', async () => {
+    let requests = 0
+    const { server } = createAuthority()
+    const stranger = createServer(server(), () => requests++)
+    await new Promise<void>((resolve) => stranger.listen(0, '127.0.0.1', resolve))
+    const { port } = stranger.address() as AddressInfo
+    const send = senderAt(() => [], [`127.0.0.1:${port}=127.0.0.1`])
+    expect(await send(`https://127.0.0.1:${port}/`)).toMatchObject({ outcome: 'connection' })
+    expect(requests).toBe(0)
+    stranger.close()
   })
 
   it('follows no redirect, and reads no more of an answer than it needs', async () => {
