@@ -22,6 +22,8 @@ export const startReceiver = async () => {
     host: '',
     /** Every message that came, and those that were answered with 2xx. */
     ...{ all, taken },
+    /** How many connections ended without an answer. */
+    cut: 0,
     secrets: [] as string[],
     reply: (_message: Received): Reply => 204,
     close: () => {
@@ -42,7 +44,10 @@ export const startReceiver = async () => {
     const message = { id, body: JSON.parse(text), signedBy, text, headers }
     all.push(message)
     const reply = receiver.reply(message)
-    if (reply === 'hang') return
+    if (reply === 'hang') {
+      response.on('close', () => receiver.cut++)
+      return
+    }
     const status = typeof reply === 'number' ? reply : reply.status
     if (status < 300) taken.push(message)
     response.writeHead(status, typeof reply === 'number' ? {} : reply.headers).end()

@@ -141,7 +141,8 @@ describeWithRedis('the webhooks in Redis', () => {
     expect([names(receiver.taken, 24), names(receiver.taken, 6)]).toEqual(
       ['a', 'x'].map((letter) => Array.from({ length: 6 }, (_, i) => letter + i)),
     )
-    // The first one has the lease. It hangs in the middle of a delivery, and its clock stands still from now on.
+    await other.stop()
+    // The first one is alone. It hangs in the middle of a delivery, and its clock stands still from now on.
     receiver.reply = () => 'hang'
     await tell(24, 'b', 'c')
     await until(async () => {
@@ -155,6 +156,7 @@ describeWithRedis('the webhooks in Redis', () => {
       '@place',
     ])
     receiver.reply = () => 204
+    const heir = startInstance(otherClock, await connect(prefix))
     // As when the time of the lease is over.
     await client.hdel(`${prefix}webhooks:{webhooks}:leases`, id)
     await until(async () => {
@@ -174,7 +176,7 @@ describeWithRedis('the webhooks in Redis', () => {
       return (await webhooks.get(caller, id)).failing.length === 0
     })
     expect(names(receiver.taken, 24).slice(6)).toEqual(['b', 'c', 'd'])
-    await other.stop()
+    await heir.stop()
     await world.stop()
   })
 

@@ -8,6 +8,7 @@ import type { Report } from '../../src/report.ts'
 import { Secret } from '../../src/secret.ts'
 import { createWebhooks } from '../../src/webhooks/webhooks.ts'
 import { createClock, type HandClock } from '../support/clock.ts'
+import { until } from '../support/until.ts'
 import { type Receiver, startReceiver } from './webhook-receiver.ts'
 
 const hour = 3_600_000
@@ -85,9 +86,15 @@ export const createWebhookWorld = async (
         organization !== undefined && data.organization !== organization ? [] : [data.operator?.name ?? type],
       ),
     stop: async (): Promise<void> => {
-      const stopped = first.stop()
+      let isStopped = false
+      const stopped = first.stop().then(() => {
+        isStopped = true
+      })
       await receiver.close()
-      await clock.advance(10_000)
+      await until(async () => {
+        await clock.advance(1000)
+        return isStopped
+      })
       await stopped
     },
   }

@@ -32,6 +32,10 @@ describe('a webhook', () => {
     for (let attempts = 1; attempts <= 5; attempts++) {
       await until(() => failed === attempts)
       await until(async () => (await webhooks.get(caller, id)).failing[0]?.attempts === attempts)
+      const [waiting] = (await webhooks.get(caller, id)).failing
+      const pauseMs = Date.parse(waiting?.nextAttemptAt as string) - clock.wall()
+      // The receiver asks for half a minute.
+      if (attempts === 1) expect(pauseMs).toBe(30_000)
       await tell(6, `y${attempts}`)
       await clock.advance(1000)
       await until(() => names(receiver.taken, 6).length === 1 + attempts)
@@ -168,6 +172,7 @@ describe('a webhook', () => {
     // The connection of what is in flight ends within a second.
     callers.set(keyHash, callerOf([24]))
     await clock.advance(1000)
+    await until(() => receiver.cut === 1)
     await tell(6, 'y')
     await tell(24, 'b')
     await clock.advance(20_000)
