@@ -155,7 +155,10 @@ export const createCache = <T>(options: Options<T>): Cache<T> => {
   const refresh: Cache<T>['refresh'] = async (key, context, isNew) => {
     try {
       if (isNew) return (await fetchNew(key, context, { notBefore: clock.now() })).copy
-      return await loadOnce(key, context).promise
+      // A copy of another instance that is a second newer is taken, however old, so that all go by one age.
+      const own = memory.get(key)
+      const youngMs = own ? Math.max(times.freshMs, ageOf(own) - 1000) : keepMs(times)
+      return await loadOnce(key, context, { youngMs }).promise
     } catch (error) {
       report({ name: 'refresh-failed', list, because: isFailure(error) ? error.code : String(error) })
       throw error

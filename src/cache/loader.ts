@@ -36,8 +36,11 @@ export type Known<T> = {
   term: number | undefined
 }
 
-/** `isNew`: what other instances load will not do. `known`: what the reader found when it looked a moment ago. */
-export type LoadOptions<T> = { isNew?: boolean; known?: Known<T> | undefined }
+/**
+ * `isNew`: what other instances load will not do. `known`: what the reader found when it looked a moment ago. `youngMs`: a
+ * copy of another instance that is younger will do; by default a fresh one.
+ */
+export type LoadOptions<T> = { isNew?: boolean; known?: Known<T> | undefined; youngMs?: number }
 
 // A list that ChatHub refuses for good is not asked for again so soon.
 const forbiddenMs = 5000
@@ -155,9 +158,9 @@ export const createLoader = <T>(options: LoaderOptions<T>) => {
   const claimAndFetch = async (
     key: string,
     context: CallContext,
-    { isNew, known: first }: LoadOptions<T>,
+    { isNew, known: first, youngMs = times.freshMs }: LoadOptions<T>,
   ): Promise<Copy<T>> => {
-    const claim = claimOf(context, isNew ? 0 : times.freshMs, 'young')
+    const claim = claimOf(context, isNew ? 0 : youngMs, 'young')
     // A load that ended since the reader looked has the list.
     const own = memory.current(key)
     if (own && memory.ageOf(own) < claim.youngMs) return own

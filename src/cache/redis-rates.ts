@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { Redis } from '../redis/redis.ts'
-import type { ExchangeRates } from './refresher.ts'
+import type { ExchangeReads, Reads } from './refresher.ts'
 
 // Three exchanges: an instance that was killed counts for so long.
 const keepMs = 45_000
@@ -21,18 +21,26 @@ for i = 1, #all, 2 do
 end
 return others`
 
+type Row = [key: string, rate: number, agoSeconds: number]
+
 /** One script with one key for each exchange. The rates of a list are added up. */
-export const createRedisRates = (redis: Redis): ExchangeRates => {
+export const createRedisRates = (redis: Redis): ExchangeReads => {
   const script = redis.script('refreshRates', exchange, { dropOnWrongType: true })
   const id = randomBytes(6).toString('hex')
   return async (own) => {
-    const answer = (await script(['refresh:rates'], id, JSON.stringify([...own].map(rounded)))) as Buffer[]
-    const sums = new Map<string, number>()
+    const answer = (await script(['refresh:rates'], id, JSON.stringify([...own].map(rowOf)))) as Buffer[]
+    const sums = new Map<string, Reads>()
     for (const text of answer)
-      for (const [key, rate] of JSON.parse(text.toString()) as [string, number][])
-        sums.set(key, (sums.get(key) ?? 0) + rate)
+      for (const [key, rate, agoSeconds] of JSON.parse(text.toString()) as Row[]) {
+        const { rate: before = 0, agoMs = Number.POSITIVE_INFINITY } = sums.get(key) ?? {}
+        sums.set(key, { rate: before + rate, agoMs: Math.min(agoMs, agoSeconds * 1000) })
+      }
     return sums
   }
 }
 
-const rounded = ([key, rate]: [string, number]): [string, number] => [key, Number(rate.toPrecision(4))]
+const rowOf = ([key, { rate, agoMs }]: [string, Reads]): Row => [
+  key,
+  Number(rate.toPrecision(4)),
+  Math.round(agoMs / 1000),
+]

@@ -9,18 +9,23 @@ export type Refreshed = {
   freshMs: number
   /** Loads a list unless it is young; `isNew`: in any case. @throws Failure */
   refresh(key: string, context: CallContext, isNew: boolean): Promise<{ askedAt: number; isOwn?: boolean }>
+  /** The copy in memory, however old. */
+  remembered(key: string): { askedAt: number } | undefined
   /** Counts the reads of lists in memory, and visits each list with the time (monotonic ms) when it was asked for. */
   visit(visitor: (key: string, askedAt: number) => void): void
 }
 
-/** Exchanges how often lists are read: takes the rates of this instance, returns the sums of the others. */
-export type ExchangeRates = (own: ReadonlyMap<string, number>) => Promise<ReadonlyMap<string, number>>
+/** How often a list is read, as a decaying count, and how long ago it was read last. */
+export type Reads = { rate: number; agoMs: number }
+/** Exchanges how lists are read: takes what this instance knows, returns the sums and the latest of the others. */
+export type ExchangeReads = (own: ReadonlyMap<string, Reads>) => Promise<ReadonlyMap<string, Reads>>
 
 /** What a list is known by. `own`, `others`: decaying counts of reads. Times are monotonic ms. */
 type Known = {
   own: number
+  ownAt: number
   others: number
-  readAt: number
+  othersAt: number
   askedAt: number
   failedAt: number
   triedAt: number
@@ -48,7 +53,7 @@ export const createRefresher = (options: {
   clock: Clock
   /** The share of this instance. 0: only what a reader found old, and at once. */
   perSecond: () => number
-  exchange: ExchangeRates | undefined
+  exchange: ExchangeReads | undefined
   /** Lists that somebody listens to. Each counts as read once a second. */
   listened: () => Iterable<string>
   caches: () => readonly Refreshed[]
@@ -68,14 +73,16 @@ export const createRefresher = (options: {
     const before = lists.get(key)
     if (before) return before
     const never = Number.NEGATIVE_INFINITY
-    const known: Known = { own: 0, others: 0, readAt: never, askedAt: never, failedAt: never, triedAt: never }
+    const askedAt = cacheOf(key).remembered(key)?.askedAt ?? never
+    const times = { ownAt: never, othersAt: never, askedAt, failedAt: never, triedAt: never }
+    const known: Known = { own: 0, others: 0, ...times }
     lists.set(key, known)
     return known
   }
   const counted = (key: string, reads: number): void => {
     const known = knownOf(key)
     known.own += reads
-    known.readAt = clock.now()
+    known.ownAt = clock.now()
   }
   const intervalMs = (): number => {
     const rate = perSecond()
@@ -122,19 +129,27 @@ export const createRefresher = (options: {
     }
   }
 
-  const exchangeNow = async (rates: ExchangeRates): Promise<void> => {
-    exchangedAt = clock.now()
+  const exchangeNow = async (exchangeReads: ExchangeReads): Promise<void> => {
+    const now = clock.now()
+    exchangedAt = now
     const own = [...lists.entries()].filter(([, known]) => known.own > 0).slice(0, exchangedMax)
+    const reads = own.map(([key, known]) => [key, { rate: known.own, agoMs: now - known.ownAt }] as const)
     // Without the others this instance goes by its own readers.
-    const others = await rates(new Map(own.map(([key, known]) => [key, known.own]))).catch(() => new Map())
-    for (const known of lists.values()) known.others = 0
-    for (const [key, rate] of others) knownOf(key).others = rate
+    const others = await exchangeReads(new Map(reads)).catch(() => new Map<string, Reads>())
+    for (const known of lists.values()) {
+      known.others = 0
+      known.othersAt = Number.NEGATIVE_INFINITY
+    }
+    for (const [key, { rate, agoMs }] of others) {
+      const known = agoMs < forgetMs ? knownOf(key) : lists.peek(key)
+      if (known) Object.assign(known, { others: rate, othersAt: now - agoMs })
+    }
   }
   const decay = (now: number): void => {
     const factor = 0.5 ** ((now - tickedAt) / halfLifeMs)
     for (const [key, known] of lists.entries()) {
-      known.own = now - known.readAt < forgetMs ? known.own * factor : 0
-      if (known.own === 0 && known.others === 0 && !busy.has(key)) lists.delete(key)
+      known.own *= factor
+      if (now - Math.max(known.ownAt, known.othersAt) >= forgetMs && !busy.has(key)) lists.delete(key)
     }
   }
   const tick = (): void => {

@@ -1,6 +1,6 @@
 import { type Cache, createCache } from '../../src/cache/cache.ts'
 import { createMemoryStore } from '../../src/cache/memory-store.ts'
-import { createRefresher, type ExchangeRates } from '../../src/cache/refresher.ts'
+import { createRefresher, type ExchangeReads, type Reads } from '../../src/cache/refresher.ts'
 import type { Store } from '../../src/cache/store.ts'
 import { pause } from '../../src/clock.ts'
 import { createClock } from '../support/clock.ts'
@@ -125,13 +125,16 @@ const createStores = (shared: Store, claims = new Map<string, number>()) => {
   })
 }
 
-const createExchange = (all = new Map<number, ReadonlyMap<string, number>>()) => {
-  return (instance: number): ExchangeRates =>
+const createExchange = (all = new Map<number, ReadonlyMap<string, Reads>>()) => {
+  return (instance: number): ExchangeReads =>
     async (own) => {
-      all.set(instance, new Map(own))
-      const sums = new Map<string, number>()
-      for (const [other, rates] of all)
-        if (other !== instance) for (const [key, rate] of rates) sums.set(key, (sums.get(key) ?? 0) + rate)
+      all.set(instance, own)
+      const sums = new Map<string, Reads>()
+      for (const [other, reads] of all)
+        for (const [key, { rate, agoMs }] of other === instance ? [] : reads) {
+          const before = sums.get(key) ?? { rate: 0, agoMs: Number.POSITIVE_INFINITY }
+          sums.set(key, { rate: before.rate + rate, agoMs: Math.min(before.agoMs, agoMs) })
+        }
       return sums
     }
 }

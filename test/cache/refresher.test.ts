@@ -3,7 +3,7 @@ import { type Cache, createCache } from '../../src/cache/cache.ts'
 import { type Candidate, pickList } from '../../src/cache/pick-list.ts'
 import { createRedisRates } from '../../src/cache/redis-rates.ts'
 import { createRedisStore } from '../../src/cache/redis-store.ts'
-import { createRefresher, type Refreshed } from '../../src/cache/refresher.ts'
+import { createRefresher, type Reads, type Refreshed } from '../../src/cache/refresher.ts'
 import { pause, systemClock } from '../../src/clock.ts'
 import { createRedis } from '../../src/redis/redis.ts'
 import { createClock, settle } from '../support/clock.ts'
@@ -24,6 +24,7 @@ const setUp = ({ perSecond = 1, exchange = undefined as never, listened = [] as 
   const cache: Refreshed = {
     freshMs,
     visit: () => {},
+    remembered: () => undefined,
     refresh: async (key, { lane }, isNew) => {
       begun.push({ key, isNew, at: clock.now(), lane })
       if (failing.has(key)) throw new Error('down')
@@ -130,7 +131,10 @@ describe('lists that are read', () => {
   })
 
   it('go by the readers of all instances, and by the own ones while the others cannot be asked', async () => {
-    const others: (Map<string, number> | Error)[] = [new Map([['b', 50]]), new Error('away')]
+    const others: (Map<string, Reads> | Error)[] = [
+      new Map([['b', { rate: 50, agoMs: 0 }]]),
+      new Error('away'),
+    ]
     const exchange = async () => {
       const next = others.shift()
       if (next instanceof Error) throw next
@@ -172,14 +176,15 @@ describeWithRedis('the rates that instances share', () => {
     const redis = createRedis({ url, prefix, clock: systemClock, commandMs: 20_000, report: () => {} })
     await until(() => redis.state() === 'ready')
     const [one, two, three] = [createRedisRates(redis), createRedisRates(redis), createRedisRates(redis)]
-    expect([...(await one(new Map([['operators:24', 1.00004]])))]).toEqual([])
-    expect([...(await two(new Map([['operators:24', 2]])))]).toEqual([['operators:24', 1]])
-    await one(new Map([['operators:24', 5]]))
-    expect([...(await three(new Map()))]).toEqual([['operators:24', 7]])
+    const reads = (rate: number, agoMs: number) => new Map([['operators:24', { rate, agoMs }]])
+    expect(await one(reads(1.00004, 5000))).toEqual(new Map())
+    expect(await two(reads(2, 90_000))).toEqual(reads(1, 5000))
+    await one(reads(5, 7000))
+    expect(await three(new Map())).toEqual(reads(7, 7000))
     const ttl = await database.client().pttl(`${prefix}refresh:rates`)
     expect(ttl).toBeGreaterThan(0)
-    await redis.run((client) => client.hset(`${prefix}refresh:rates`, 'old', '1 [["operators:24",9]]'))
-    expect([...(await three(new Map()))]).toEqual([['operators:24', 7]])
+    await redis.run((client) => client.hset(`${prefix}refresh:rates`, 'old', '1 [["operators:24",9,0]]'))
+    expect(await three(new Map())).toEqual(reads(7, 7000))
     expect(await database.client().hexists(`${prefix}refresh:rates`, 'old')).toBe(0)
     redis.close()
     await database.stop()

@@ -79,6 +79,7 @@ export const createEventWorld = (database: TestDatabase, random: () => number) =
       cacheOf: () => ({
         freshMs,
         visit: () => {},
+        remembered: () => undefined,
         refresh: async (key) => {
           const askedAt = systemClock.now()
           await load(Number(key))
