@@ -38,8 +38,9 @@ export const createSigningKeys = (first: Secret | undefined, clock: Clock) => {
   const use = (id: string) => (secret ? { secret, purpose, bound: id } : undefined)
   const open = (id: string, sealed: string): string | undefined => {
     const how = use(id)
-    const key = opened.get(sealed) ?? (how && unseal(sealed, how))
-    if (key !== undefined) opened.set(sealed, key)
+    const name = `${id} ${sealed}`
+    const key = opened.get(name) ?? (how && unseal(sealed, how))
+    if (key !== undefined) opened.set(name, key)
     return key
   }
   return {

@@ -2,8 +2,10 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { systemClock } from '../../src/clock.ts'
 import type { DeadLetter } from '../../src/contract/webhook.ts'
 import { createRedis, type Redis } from '../../src/redis/redis.ts'
+import { Secret } from '../../src/secret.ts'
 import { createMemoryWebhookStore } from '../../src/webhooks/memory-webhook-store.ts'
 import { createRedisWebhookStore } from '../../src/webhooks/redis-webhook-store.ts'
+import { createSigningKeys } from '../../src/webhooks/signing-keys.ts'
 import { newBacklog, type Webhook } from '../../src/webhooks/webhook.ts'
 import type { WebhookStore } from '../../src/webhooks/webhook-store.ts'
 import { createClock } from '../support/clock.ts'
@@ -91,6 +93,17 @@ const suite = (open: () => WebhookStore): void => {
     expect(await store.save('wh_1', 'A', { stopped: 1 })).toBe(false)
   })
 }
+
+describe('the secret of a webhook', () => {
+  it('opens for no other webhook, and not with another encryption secret', () => {
+    const keys = createSigningKeys(new Secret('s'.repeat(40)), systemClock)
+    const secrets = keys.add('wh_a', [], 'request', 0)
+    expect(keys.keysOf({ id: 'wh_a', secrets })).toHaveLength(1)
+    expect(keys.keysOf({ id: 'wh_b', secrets })).toEqual([])
+    keys.replaceSecret(new Secret('t'.repeat(40)))
+    expect(keys.keysOf({ id: 'wh_a', secrets })).toEqual([])
+  })
+})
 
 describe('the webhooks of one process', () => {
   const store = createMemoryWebhookStore()
