@@ -100,7 +100,13 @@ export const tour = async ({ ask, key, keys, simulator }: TestGateway): Promise<
     '/readyz',
     '/openapi.json',
     '/openapi.yaml',
+    '/',
     '/docs',
+    '/docs/reference',
+    '/docs/problems',
+    '/docs/guides/events',
+    '/docs/assets/search.json',
+    '/llms.txt',
     '/docs/problems/chathub.credentials',
   ])
     await call('GET', path, { key: '' })

@@ -115,7 +115,6 @@ describe('refusals have one order, and the first that applies is sent', () => {
 describe('paths', () => {
   it('that are not exactly a path of the OpenAPI document are unknown', async () => {
     for (const path of [
-      '/',
       '/v1',
       '/v1/me/',
       '/V1/me',
