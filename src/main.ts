@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { realpathSync } from 'node:fs'
 import type { Server } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
-import closeWithGrace from 'close-with-grace'
+import closeWithGrace, { type Signals } from 'close-with-grace'
 import { systemClock } from './clock.ts'
 import { ConfigFaults, readConfig } from './config.ts'
 import { createGateway } from './gateway.ts'
@@ -62,6 +62,12 @@ const socketsOf = (server: Server): Set<Socket> => {
   return sockets
 }
 
+/**
+ * Signals that tell of a fault of the process. With a handler the kernel carries out the faulty instruction again and again,
+ * so a crash would use a core for ever. Without one it ends the process.
+ */
+const faults: Signals[] = ['SIGILL', 'SIGTRAP', 'SIGABRT', 'SIGBUS', 'SIGFPE', 'SIGSEGV']
+
 /** The process: settings, gateway, listen, ready line, drain. @throws ConfigFaults */
 export const run = async (env: Record<string, string | undefined>): Promise<{ url: string }> => {
   const config = readConfig(env)
@@ -76,7 +82,7 @@ export const run = async (env: Record<string, string | undefined>): Promise<{ ur
   const opsUrl =
     opsPort === undefined ? undefined : await listen(gateway.opsServer, 'OPS_PORT', opsPort, host)
 
-  closeWithGrace({ delay: graceMs, logger: false }, async ({ err }) => {
+  closeWithGrace({ delay: graceMs, logger: false, skip: faults }, async ({ err }) => {
     const stopBy = systemClock.now() + graceMs - 1000
     if (err) log.logger.fatal({ err }, 'uncaught')
     gateway.drain()

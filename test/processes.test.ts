@@ -122,6 +122,12 @@ describe('starting', () => {
 })
 
 describe('stopping', () => {
+  it('ends at once at a fault of the process, and does not carry it out again for ever', async () => {
+    const gateway = await start()
+    gateway.signal('SIGBUS')
+    expect(await gateway.exited).toEqual({ code: null, signal: 'SIGBUS' })
+  })
+
   it('reports not ready on SIGTERM, finishes requests in flight, closes connections and exits 0', async () => {
     const gateway = await start()
     const held = simulator.hold('list', 24)
