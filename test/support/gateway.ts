@@ -91,6 +91,8 @@ export const startGateway = async (
     LOG_LEVEL: 'trace',
     // The longest that a reader waits for Redis: a busy machine answers late.
     REDIS_TIMEOUT_MS: '1000',
+    // How long a request waits for a busy machine.
+    OVERLOAD_WAIT_MS: '60000',
     ...options.env,
   })
   let text = ''

@@ -32,6 +32,8 @@ export type Running = {
 export const spawnGateway = (options: { env: Record<string, string>; args?: string[] }): Promise<Running> =>
   spawnReady(process.execPath, [join(PROJECT, 'dist/main.js'), ...(options.args ?? [])], {
     CHATHUB_PROBE_SECONDS: '0',
+    // How long a request waits for a busy machine.
+    OVERLOAD_WAIT_MS: '60000',
     REFRESH_BUDGET_PERCENT: '0',
     ...options.env,
   })
