@@ -5,13 +5,7 @@ import { startGateway, type TestGateway } from '../support/gateway.ts'
 import { describeWithChromium } from '../support/needs.ts'
 
 const key = 'a-key-for-everybody-0123456789012345'
-const pages = [
-  '/docs',
-  '/docs/reference',
-  '/docs/problems',
-  '/docs/problems/queue.full',
-  '/docs/guides/limits',
-]
+const pages = ['/docs', '/docs/problems', '/docs/problems/queue.full', '/docs/guides/limits']
 
 describeWithChromium('the pages in a browser', ({ command, env }) => {
   let browser: Browser
