@@ -1,7 +1,8 @@
 import type { Clock } from '../clock.ts'
 
-/** How long the answers wait for connections, ms. */
+/** How long the answers wait for connections, ms: at most a quarter of the time since they waited last. */
 const burstMs = 20
+const burstShare = 1 / 4
 
 /**
  * Lets waiting connections in before the answers go out. libuv accepts one connection in a turn of the event loop. A turn
@@ -15,14 +16,17 @@ export const createConnectionBurst = (clock: Pick<Clock, 'now'>) => {
   let isMore = false
   /** When the turn in which the burst began has ended. */
   let since: number | undefined
+  let endedAt = Number.NEGATIVE_INFINITY
   const endTurn = (): void => {
-    since ??= clock.now()
-    if (isMore && clock.now() - since < burstMs) {
+    const now = clock.now()
+    since ??= now
+    if (isMore && now - since < Math.min(burstMs, (since - endedAt) * burstShare)) {
       isMore = false
       return void setImmediate(endTurn)
     }
     isOpen = false
     since = undefined
+    endedAt = now
     for (const go of waiting.splice(0)) go()
   }
   return {
