@@ -76,8 +76,10 @@ program
   .description('Starts gateway, ChatHub simulator and a sample key on loopback.')
   .option('--once', 'run the main use case once, check every answer, and exit')
   // Loaded late: the other commands need nothing of the gateway.
-  .action(async ({ once }: { once?: boolean }) =>
-    (await import('./apps/demo/demo.ts')).runDemo({ once: once ?? false }),
-  )
+  .action(async ({ once = false }: { once?: boolean }) => {
+    const { exitUnstarted } = await import('./main.ts')
+    const { runDemo } = await import('./apps/demo/demo.ts')
+    await runDemo({ once }).catch(exitUnstarted)
+  })
 
 await program.parseAsync()

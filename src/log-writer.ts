@@ -15,15 +15,15 @@ const drainMs = 1000
 // sonic-boom waits 100 ms after each EAGAIN. At exit the process gives up after this many.
 const retriesAtExitMax = 10
 
-/** Log lines on stdout. The gateway goes on when they cannot be written, and it can always exit. */
-export const openLogWriter = (): LogWriter => {
+/** Log lines on stdout, or to an open file. The gateway goes on when they cannot be written, and it can always exit. */
+export const openLogWriter = (fd = 1): LogWriter => {
   let isFailing = false
   let isExiting = false
   let retries = 0
   // The access makes Node set the pipe to non-blocking. A write to a full blocking pipe would hang the process.
   process.stdout.on('error', () => {})
   const file = new sonic.SonicBoom({
-    fd: 1,
+    fd,
     sync: false,
     minLength: 4096,
     maxLength: bufferBytesMax,

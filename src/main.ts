@@ -1,19 +1,18 @@
 #!/usr/bin/env node
 import { once } from 'node:events'
-import { realpathSync } from 'node:fs'
+import { openSync, realpathSync } from 'node:fs'
 import type { Server } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import closeWithGrace, { type Signals } from 'close-with-grace'
 import { systemClock } from './clock.ts'
 import { ConfigFaults, readConfig } from './config.ts'
+import { exitCodes } from './exit-codes.ts'
 import { createGateway } from './gateway.ts'
 import { createLog } from './log.ts'
 import { openLogWriter } from './log-writer.ts'
 import { proxyFor } from './outbound.ts'
 import { prettyLine } from './pretty-line.ts'
 
-/** sysexits.h: a fault of the settings. */
-const EX_CONFIG = 78
 // A load balancer that checks /readyz each second stops sending requests before this instance stops accepting.
 const lingerMs = 1000
 const halfRequestMs = 500
@@ -29,7 +28,9 @@ class CannotListen extends Error {}
 
 /** Listens. Resolves with the origin that callers use. */
 const listen = async (server: Server, setting: string, port: number, host: string): Promise<string> => {
-  await once(server.listen({ port, host, backlog }), 'listening').catch(({ message }) => {
+  await once(server.listen({ port, host, backlog }), 'listening').catch(({ code, message }) => {
+    if (code === 'EADDRINUSE')
+      throw new CannotListen(`${setting}=${port} is taken on ${host}; wanted: a free port, or 0 for any`)
     throw new CannotListen(`HOST=${host} ${setting}=${port}: ${message}`)
   })
   const { address, family, port: bound } = server.address() as AddressInfo
@@ -68,12 +69,18 @@ const socketsOf = (server: Server): Set<Socket> => {
  */
 const faults: Signals[] = ['SIGILL', 'SIGTRAP', 'SIGABRT', 'SIGBUS', 'SIGFPE', 'SIGSEGV']
 
-/** The process: settings, gateway, listen, ready line, drain. @throws ConfigFaults */
-export const run = async (env: Record<string, string | undefined>): Promise<{ url: string }> => {
+/**
+ * The process: settings, gateway, listen, ready line, drain. With `logFile` the log and the ready line go there.
+ * @throws ConfigFaults, CannotListen
+ */
+export const run = async (
+  env: Record<string, string | undefined>,
+  logFile?: string,
+): Promise<{ url: string }> => {
   const config = readConfig(env)
-  const output = openLogWriter()
+  const output = openLogWriter(logFile === undefined ? 1 : openSync(logFile, 'a', 0o600))
   const terminal = { write: (line: string) => output.write(prettyLine(line)) }
-  const log = createLog(config.logLevel, process.stdout.isTTY ? terminal : output)
+  const log = createLog(config.logLevel, logFile === undefined && process.stdout.isTTY ? terminal : output)
   const gateway = createGateway(config, { log })
   await gateway.opened
   const [sockets, opsSockets] = [socketsOf(gateway.server), socketsOf(gateway.opsServer)]
@@ -104,13 +111,19 @@ export const run = async (env: Record<string, string | undefined>): Promise<{ ur
   if (!config.redisUrl)
     log.logger.info('no REDIS_URL: lists, idempotency and operations are kept in this process only')
   // Not written by the log: supervisors wait for this line, so it comes at every log level.
-  process.stdout.write(`${JSON.stringify({ msg: 'ready', url, opsUrl, pid: process.pid })}\n`)
+  const ready = `${JSON.stringify({ msg: 'ready', url, opsUrl, pid: process.pid })}\n`
+  if (logFile === undefined) process.stdout.write(ready)
+  else output.write(ready)
   return { url }
 }
 
+/** Ends the process that could not start. Only what nobody foresaw has a stack. */
+export const exitUnstarted = (error: unknown): never => {
+  const isConfig = error instanceof ConfigFaults
+  const isKnown = isConfig || error instanceof CannotListen
+  process.stderr.write(`${isKnown ? error.message : (error as Error).stack}\n`)
+  process.exit(isConfig ? exitCodes.config : isKnown ? exitCodes.unavailable : 1)
+}
+
 if (process.argv[1] && import.meta.filename === realpathSync(process.argv[1]))
-  run(process.env).catch((error: unknown) => {
-    const isKnown = error instanceof ConfigFaults || error instanceof CannotListen
-    process.stderr.write(`${isKnown ? error.message : (error as Error).stack}\n`)
-    process.exit(error instanceof ConfigFaults ? EX_CONFIG : 1)
-  })
+  run(process.env).catch(exitUnstarted)

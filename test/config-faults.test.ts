@@ -142,9 +142,9 @@ describe('a start that fails', () => {
     expect(stderr.split('\n')).toHaveLength(4)
   })
 
-  it('exits with 1 and one line with the address when it cannot listen', async () => {
+  it('exits with 69 and one line with the address when it cannot listen', async () => {
     const { code, stderr } = await start({ HOST: 'nowhere.invalid' })
-    expect(code).toBe(1)
+    expect(code).toBe(69)
     expect(stderr).toMatch(/^HOST=nowhere\.invalid PORT=0: .*E\w+ nowhere\.invalid.*\n$/)
   })
 })

@@ -5,6 +5,7 @@ import { z } from 'zod'
 import { atMost } from '../at-most.ts'
 import type { Clock } from '../clock.ts'
 import { Id } from '../contract/ids.ts'
+import { wantedOf } from '../contract/plain-words.ts'
 import { scopes } from '../contract/scopes.ts'
 import { type Caller, requestsPerMinuteDefault } from './caller.ts'
 
@@ -26,11 +27,16 @@ const clientEntry = z.strictObject({
 })
 export type ClientEntry = z.infer<typeof clientEntry>
 const clientsFile = z.strictObject({ clients: z.array(clientEntry) })
+const told: z.core.ParseContext<z.core.$ZodIssue> = { error: (issue) => `wanted: ${wantedOf(issue)}` }
 const faultsOf = (error: z.ZodError | undefined): string[] =>
-  error?.issues.map(({ path, message }) => `/${path.join('/')}: ${message}`) ?? []
+  error?.issues.flatMap((issue) => {
+    const place = `/${issue.path.join('/')}`
+    if (issue.code !== 'unrecognized_keys') return `${place}: ${issue.message}`
+    return issue.keys.map((key) => `${place.replace(/\/$/, '')}/${key}: not known; ${issue.message}`)
+  }) ?? []
 
 /** Why the gateway would refuse this entry: `/<field>: <what is wanted>`. Empty when it accepts the entry. */
-export const faultsOfClient = (entry: unknown): string[] => faultsOf(clientEntry.safeParse(entry).error)
+export const faultsOfClient = (entry: unknown): string[] => faultsOf(clientEntry.safeParse(entry, told).error)
 
 /**
  * Reads the JSON of the callers. Gives every fault with its place, and no entries when there is a fault. Without
@@ -48,7 +54,7 @@ export const parseClients = (
   } catch {
     return { entries: [], faults: ['not JSON; wanted: {"clients":[…]}'] }
   }
-  const parsed = clientsFile.safeParse(data)
+  const parsed = clientsFile.safeParse(data, told)
   if (!parsed.success) return { entries: [], faults: faultsOf(parsed.error) }
   const { clients } = parsed.data
   const faults: string[] = []

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { wantedOf } from '../contract/plain-words.ts'
 import { dayMinutes, days, type Floor, type Floors, type Hours, isZone } from './coverage-floor.ts'
 
 const hoursPattern =
@@ -60,7 +61,7 @@ const jsonOf = (text: string): unknown => {
 
 /** Floors by organization, as JSON. `*`: of all others. */
 export const floorsText = z.string().transform((text, context): Floors => {
-  const { data, error } = Entries.safeParse(jsonOf(text))
+  const { data, error } = Entries.safeParse(jsonOf(text), { error: wantedOf })
   for (const { path, message } of error?.issues ?? []) {
     const where = path.length > 0 ? ` at ${path.join('.')}` : ''
     context.addIssue({ code: 'custom', message: `${message}${where}, in JSON such as ${example}` })

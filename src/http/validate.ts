@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { inSlices } from '../clock.ts'
+import { wantedOf } from '../contract/plain-words.ts'
 import { Failure, type FailureCode, type Fault } from '../errors.ts'
 
 // A longer name may be a secret in the wrong place, so it is not repeated.
@@ -26,10 +27,11 @@ const codes: Record<string, string> = {
 const faultsOf = (prefix: string, issues: readonly z.core.$ZodIssue[]): Fault[] =>
   issues.flatMap((issue): Fault[] => {
     if (issue.code === 'unrecognized_keys')
-      return issue.keys.slice(0, faultsMax + 1).map((key) => ({
+      // The known names once, so that the answer to a large body stays small.
+      return issue.keys.slice(0, faultsMax + 1).map((key, at) => ({
         pointer: pointerTo(prefix, [...issue.path, key]),
         code: 'unknown',
-        detail: 'Not known here.',
+        detail: at === 0 ? `Not known here. ${issue.message}` : 'Not known here.',
       }))
     const missing = issue.code === 'invalid_type' && issue.input === undefined
     const code = missing
@@ -51,13 +53,18 @@ const faultsMax = 1000
 // A shorter array is checked at once.
 const slicedFrom = 100
 
+const told: z.core.ParseContext<z.core.$ZodIssue> = {
+  reportInput: true,
+  error: (issue) => `Wanted: ${wantedOf(issue)}.`,
+}
+
 /** The parsed value and every fault. */
 export const check = <S extends z.ZodType>(
   schema: S | undefined,
   given: unknown,
   prefix: string,
 ): Checked<z.output<S>> => {
-  const parsed = schema?.safeParse(given, { reportInput: true })
+  const parsed = schema?.safeParse(given, told)
   return {
     value: parsed?.data as z.output<S>,
     faults: parsed?.error ? faultsOf(prefix, parsed.error.issues) : [],
