@@ -1,85 +1,79 @@
 #!/usr/bin/env node
-import { Command } from 'commander'
-import { requestsPerMinuteDefault } from './access/caller.ts'
-import { faultsOfClient, hashKey, makeKey } from './access/keys.ts'
-import { parseId } from './contract/ids.ts'
-import { scopes } from './contract/scopes.ts'
-import { partsOf } from './setting.ts'
+import { Argument, Command, CommanderError } from 'commander'
+import { exitFailed } from './apps/cli/call-gateway.ts'
+import { completions, wordsAfter } from './apps/cli/completion.ts'
+import { addKeys } from './apps/cli/keys.ts'
+import { addOperations } from './apps/cli/operations.ts'
+import { addOperators } from './apps/cli/operators.ts'
+import { exitCodes } from './exit-codes.ts'
 import { version } from './version.ts'
-
-/** sysexits.h: the command was used wrongly. */
-const EX_USAGE = 64
 
 const program = new Command('chathub-gateway')
   .description('A backend-for-frontend for SMSBAT ChatHub.')
   .version(version)
+  .exitOverride()
 
+// What needs the whole gateway is loaded late: the other commands start faster without it.
 program
-  .command('keys')
-  .description('Manages the keys of callers.')
-  .command('create')
-  .description('Makes a key. The key is shown once, on stderr. Stdout gets the entry for API_KEYS_FILE.')
-  .requiredOption('--id <id>', 'client id')
-  .option('--scopes <scopes>', `comma separated: ${scopes.join(' ')}`, partsOf, [
-    'organizations:read',
-    'operators:read',
-  ])
-  .option('--organizations <ids>', 'comma separated ids, or *; default: none')
-  .option('--requests-per-minute <n>', 'limit', Number, requestsPerMinuteDefault)
-  .option('--expires-at <instant>', 'RFC 3339')
-  .addHelpText(
-    'after',
-    '\nExample:\n  chathub-gateway keys create --id crm --scopes operators:read,operators:write --organizations 24,6',
-  )
-  .action(
-    (options: {
-      id: string
-      scopes: string[]
-      organizations?: string
-      requestsPerMinute: number
-      expiresAt?: string
-    }) => {
-      const { id, organizations = '', requestsPerMinute, expiresAt } = options
-      const key = makeKey(id)
-      const entry = {
-        id,
-        keyHash: hashKey(key),
-        scopes: options.scopes,
-        organizations:
-          organizations === '*' ? '*' : partsOf(organizations).map((text) => parseId(text) ?? text),
-        requestsPerMinute,
-        expiresAt,
-      }
-      const faults = faultsOfClient(entry).map(asOption)
-      if (expiresAt !== undefined && Date.parse(expiresAt) <= Date.now())
-        faults.push('--expires-at: wanted: an instant in the future')
-      if (faults.length > 0) {
-        process.stderr.write(`${faults.join('\n')}\n`)
-        process.exit(EX_USAGE)
-      }
-      if (entry.organizations.length === 0)
-        process.stderr.write('The key may touch no organization: --organizations was not given.\n')
-      process.stderr.write(`The key, shown only now:\n${key}\n`)
-      process.stdout.write(`${JSON.stringify(entry, null, 2)}\n`)
-    },
-  )
-
-/** A fault of an entry, with the name of its option. */
-const asOption = (fault: string): string =>
-  fault.replace(
-    /^\/(\w+)[^:]*/,
-    (_, field: string) => `--${field.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`,
-  )
-
+  .command('serve')
+  .description('Starts the gateway. Its settings come from the environment (.env.example).')
+  .action(async () => {
+    const { exitUnstarted, run } = await import('./main.ts')
+    await run(process.env).catch(exitUnstarted)
+  })
 program
   .command('demo')
   .description('Starts gateway, ChatHub simulator and a sample key on loopback.')
   .option('--once', 'run the main use case once, check every answer, and exit')
-  // Loaded late: the other commands need nothing of the gateway.
   .action(async ({ once = false }: { once?: boolean }) => {
     const { exitUnstarted } = await import('./main.ts')
     const { runDemo } = await import('./apps/demo/demo.ts')
     await runDemo({ once }).catch(exitUnstarted)
   })
+program
+  .command('simulate')
+  .description('Starts a simulated ChatHub. Its --help names its options.')
+  .helpOption(false)
+  .allowUnknownOption()
+  .allowExcessArguments()
+  .action(async (_options: object, { args }: Command) =>
+    (await import('./apps/simulator/run-simulator.ts')).runSimulator(args),
+  )
+program
+  .command('doctor')
+  .description(
+    'Checks settings, ports, ChatHub and Redis as the environment names them, and says what to do.',
+  )
+  .option('--json', 'one JSON value a line, as in a pipe')
+  .action(async (options: { json?: boolean }) => (await import('./apps/cli/doctor.ts')).runDoctor(options))
+addOperators(program)
+addOperations(program)
+addKeys(program)
+program
+  .command('openapi')
+  .description('Prints the OpenAPI document of this version.')
+  .option('--yaml', 'as YAML')
+  .action(async ({ yaml = false }: { yaml?: boolean }) => {
+    const { endpoints } = await import('./contract/endpoints.ts')
+    const { createOpenApi } = await import('./contract/openapi.ts')
+    const { yamlOf } = await import('./contract/yaml.ts')
+    const document = createOpenApi(Object.values(endpoints), version)
+    process.stdout.write(yaml ? yamlOf(document) : `${JSON.stringify(document, null, 2)}\n`)
+  })
+program
+  .command('completion')
+  .description('Prints the completion of a shell, as in: source <(chathub-gateway completion bash)')
+  .addArgument(new Argument('<shell>').choices(Object.keys(completions)))
+  .action((shell: keyof typeof completions) => void process.stdout.write(completions[shell]))
+program
+  .command('complete', { hidden: true })
+  .argument('[words...]')
+  .action((words: string[]) => void process.stdout.write(`${wordsAfter(program, words).join('\n')}\n`))
 
-await program.parseAsync()
+// A reader such as `head` may leave early.
+process.stdout.on('error', () => process.exit(0))
+await program.parseAsync().catch((error: unknown) => {
+  if (!(error instanceof CommanderError)) exitFailed(error)
+  // Commander has said why. Help and version end with 0.
+  process.exit((error as CommanderError).exitCode === 0 ? 0 : exitCodes.usage)
+})

@@ -83,10 +83,10 @@ const chathubValues = [
   'src/http/routes/drop-in.ts > src/chathub/wire.ts', // the same table, in the drop-in paths
 ]
 
-/** Whether a program beside the server may import this: its own files; types of the contract; the demo imports all. */
+/** Whether a program beside the server may import this: its own files; types of the contract; demo and command line import all. */
 const mayAppImport = ({ by, what, typesOnly }: Import): boolean => {
   const app = by.startsWith('src/client/') ? 'src/client' : `src/apps/${by.split('/')[2]}`
-  if (what.startsWith(`${app}/`) || app === 'src/apps/demo') return true
+  if (what.startsWith(`${app}/`) || /^src\/apps\/(demo|cli)$/.test(app)) return true
   return app !== 'src/apps/simulator' && folderOf(what) === 'contract' && typesOnly
 }
 
@@ -170,6 +170,7 @@ describe('secrets', () => {
   it('are revealed in these files alone', () => {
     const revealing = sources.filter((path) => /\.reveal\(\)/.test(read(path)))
     const allowed = [
+      'src/apps/cli/doctor.ts', // connects to REDIS_URL
       'src/access/sessions.ts', // SESSION_SECRET, the key of the HMACs that name stored sessions
       'src/chathub/company-token.ts', // sends the company token to ChatHub
       'src/chathub/login.ts', // sends the password to ChatHub

@@ -34,14 +34,9 @@ describe('the demo', () => {
     // Another program on 8080 is as good as this one.
     const taken = createServer().once('error', () => {})
     taken.listen(8080, '127.0.0.1')
-    const child = spawn(process.execPath, [cli, 'demo'], {
-      env: cliEnv,
-      stdio: ['ignore', 'pipe', 'inherit'],
-    })
-    void track(child)
-    let text = ''
-    child.stdout.setEncoding('utf8').on('data', (more: string) => (text += more))
-    await until(() => text.includes('Ctrl-C stops'))
+    const demo = startCli(['demo'])
+    await until(() => demo.stdout().includes('Ctrl-C stops'))
+    const text = demo.stdout()
     expect(text).toMatch(/^\nThe ChatHub gateway .*\n\n {2}gateway .*\(port 8080 is taken/)
     const values = Object.fromEntries(
       [...text.matchAll(/(?<= )(KEY|GATEWAY|CHATHUB|JSON)=(?:'([^']+)'|(\S+))/g)].map(

@@ -1,0 +1,122 @@
+import { mkdtempSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import { type Simulation, startSimulator } from '../../../src/apps/demo/start-simulator.ts'
+import { stopEverything } from '../../support/children.ts'
+import { openRedis } from '../../support/redis.ts'
+import { runCli, startCli } from '../../support/run-cli.ts'
+import { until } from '../../support/until.ts'
+
+let world: Simulation
+let env: Record<string, string>
+beforeAll(async () => {
+  world = await startSimulator({ settings: { SESSION_SECRET: 'x'.repeat(32) } }) // the whole document
+  env = { CHATHUB_GATEWAY_URL: world.url, CHATHUB_GATEWAY_KEY: world.key }
+})
+afterAll(async () => {
+  await stopEverything()
+  await world.close()
+})
+
+const cli = (...args: string[]) => runCli(args, env)
+const linesOf = ({ stdout }: { stdout: string }) =>
+  stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line))
+
+describe('the command line', () => {
+  it('lists, adds and changes operators, one JSON value a line in a pipe', async () => {
+    const added = await cli('operators', 'add', '--org', '24', 'Alex Brown', 'john smith')
+    expect([added.code, linesOf(added).map(({ outcome }) => outcome)]).toEqual([0, ['created', 'exists']])
+    const { id } = linesOf(added)[0]
+    const changed = await cli('operators', 'set-status', 'inactive', String(id), '--org', '24')
+    expect(linesOf(changed)).toEqual([{ index: 0, id, outcome: 'changed' }])
+    const listed = linesOf(
+      await cli('operators', 'list', '--org', '24', '--status', 'inactive', '--q', 'alex'),
+    )
+    expect(listed).toEqual([expect.objectContaining({ id, name: 'Alex Brown', status: 'inactive' })])
+  })
+
+  it('imports a file with plain lines of progress; Ctrl-C leaves it running and names how to come back', async () => {
+    const file = join(mkdtempSync(join(tmpdir(), 'cli-import-')), 'people.csv')
+    writeFileSync(file, `name\n${Array.from({ length: 250 }, (_, i) => `Person ${i}`).join('\n')}\n`)
+    const held = world.chathub.hold('synchronize', 24)
+    const first = startCli(['operators', 'import', file, '--org', '24'], env)
+    await held.arrived
+    await until(() => first.stderr().includes('of 250'))
+    first.child.kill('SIGINT')
+    expect((await first.ended).code).toBe(130)
+    const [, id = ''] = /^ {2}chathub-gateway operations show (\S+) --wait$/m.exec(first.stderr()) ?? []
+    held.release()
+    const shown = await cli('operations', 'show', id, '--wait')
+    expect([shown.code, linesOf(shown)[0].state, linesOf(shown)[0].created]).toEqual([0, 'done', 250])
+    expect(shown.stderr).toMatch(/^250 of 250, done$/m)
+    expect(linesOf(await cli('operations', 'list')).map((operation) => operation.id)).toContain(id)
+  })
+
+  it('ends with the code of sysexits.h and a sentence, never a stack', async () => {
+    const nowhere = { ...env, CHATHUB_GATEWAY_URL: 'http://127.0.0.1:9' }
+    const cases = [
+      [64, ['operators', 'list', '--org', '24', '--colour'], env],
+      [64, ['operators', 'list', '--org', '24'], {}],
+      [65, ['operators', 'set-status', 'asleep', '103', '--org', '24'], env],
+      [65, ['operators', 'list', '--org', '4711'], env],
+      [66, ['operators', 'import', '/nowhere.csv', '--org', '24'], env],
+      [69, ['operators', 'list', '--org', '24'], nowhere],
+      [77, ['operators', 'list', '--org', '24', '--key', 'cgw_wrong'], env],
+      [78, ['doctor'], {}],
+    ] as const
+    await Promise.all(
+      cases.map(async ([wanted, args, given]) => {
+        const { code, stdout, stderr } = await runCli([...args], given)
+        expect([args, code]).toEqual([args, wanted])
+        expect(`${stdout}${stderr}`).not.toMatch(/^ +at /m)
+        expect(`${stdout}${stderr}`).not.toBe('')
+      }),
+    )
+  })
+
+  it('examines settings, ports and ChatHub, and says what to do', async () => {
+    const settings = {
+      ...{ CHATHUB_BASE_URL: world.chathub.url, CHATHUB_COMPANY_TOKEN: 'ct_demo-company-token' },
+      ...{
+        API_KEYS: `{"clients":[{"id":"a","keyHash":"sha256:${'0'.repeat(64)}"}]}`,
+        PORT: new URL(world.url).port,
+      },
+    }
+    const { code, stdout, stderr } = await runCli(['doctor'], settings)
+    const findings = linesOf({ stdout })
+    expect([code, stderr, findings.map(({ check, state }) => [check.split(' ')[0], state])]).toEqual([
+      ...[69, ''],
+      [
+        ['settings', 'ok'],
+        ['PORT', 'fault'],
+        ['ChatHub', 'ok'],
+        ['Redis', 'ok'],
+      ],
+    ])
+    expect(findings[1].advice).toMatch(/^Stop the program that has it/)
+    expect(stdout).not.toContain('ct_demo')
+    const redis = await openRedis()
+    const withRedis = { ...settings, PORT: '0', REDIS_URL: redis.url, REDIS_PREFIX: redis.prefix }
+    const tried = linesOf(await runCli(['doctor'], withRedis)).slice(3)
+    expect(tried.map(({ check }) => check)).toEqual(['Redis', 'eviction', 'clock', 'persistence'])
+    expect(tried[0].found).toMatch(/^version \d.* allows all/)
+    await redis.stop()
+    const denied = await runCli(['doctor'], { ...settings, CHATHUB_COMPANY_TOKEN: 'ct_wrong', PORT: '0' })
+    expect(denied.stdout).toContain('Replace CHATHUB_COMPANY_TOKEN')
+    expect(denied.code).toBe(69)
+  })
+
+  it('prints the document of its version, and what completes a command', async () => {
+    const { stdout } = await cli('openapi')
+    expect(JSON.parse(stdout)).toEqual(await (await fetch(`${world.url}/openapi.json`)).json())
+    expect((await cli('complete', '--', 'operators')).stdout.split('\n')).toEqual(
+      expect.arrayContaining(['list', 'set-status', '--help']),
+    )
+    for (const shell of ['bash', 'zsh', 'fish'])
+      expect((await cli('completion', shell)).stdout).toContain('chathub-gateway complete -- ')
+  })
+})

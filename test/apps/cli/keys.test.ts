@@ -1,0 +1,60 @@
+import { mkdtempSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, describe, expect, it } from '@jest/globals'
+import { hashKey, parseClients } from '../../../src/access/keys.ts'
+import { stopEverything } from '../../support/children.ts'
+import { runCli } from '../../support/run-cli.ts'
+
+afterAll(stopEverything)
+
+const folder = mkdtempSync(join(tmpdir(), 'cli-keys-'))
+const file = join(folder, 'clients.json')
+const keys = (verb: string, ...args: string[]) => runCli(['keys', verb, '--file', file, ...args])
+const entries = () => {
+  const read = parseClients(readFileSync(file, 'utf8'), false, Date.now())
+  expect(read.faults).toEqual([])
+  return read.entries
+}
+
+describe('keys --file', () => {
+  it('makes a file for the owner alone, adds, rotates and revokes in it', async () => {
+    const first = await keys('create', '--id', 'crm', '--organizations', '24')
+    expect([first.code, statSync(file).mode & 0o777]).toEqual([0, 0o600])
+    const second = await keys('create', '--id', 'desk', '--organizations', '*')
+    expect(entries().map(({ keyHash }) => keyHash)).toEqual(
+      [first, second].map(({ stdout }) => hashKey(stdout.trim())),
+    )
+
+    const rotated = await keys('rotate', '--id', 'crm', '--overlap-hours', '1')
+    const [old, , fresh] = entries()
+    expect(Date.parse(old?.expiresAt ?? '') - Date.now()).toBeLessThanOrEqual(3_600_000)
+    expect(fresh).toMatchObject({ id: 'crm', keyHash: hashKey(rotated.stdout.trim()), organizations: [24] })
+    expect(fresh?.expiresAt).toBeUndefined()
+
+    const listed = (await keys('list')).stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line))
+    expect(listed.map(({ id, key }) => [id, key])).toEqual(
+      entries().map(({ id, keyHash }) => [id, keyHash.slice(0, 15)]),
+    )
+    expect((await keys('revoke', '--id', 'crm', '--hash', listed[0].key)).code).toBe(0)
+    expect(entries().map(({ id }) => id)).toEqual(['desk', 'crm'])
+    expect(readdirSync(folder)).toEqual(['clients.json'])
+  })
+
+  it('changes nothing when the file has a fault, or another command is at work', async () => {
+    const before = readFileSync(file, 'utf8')
+    writeFileSync(`${file}.new`, '')
+    const busy = await keys('revoke', '--id', 'crm')
+    expect([busy.code, busy.stderr]).toEqual([73, expect.stringContaining('another command is at work')])
+    expect(readFileSync(file, 'utf8')).toBe(before)
+    const wrong = join(folder, 'wrong.json')
+    writeFileSync(wrong, '{"clients":[{"id":"crm","key":"x"}]}')
+    const refused = await runCli(['keys', 'create', '--id', 'crm', '--file', wrong])
+    expect([refused.code, refused.stdout]).toEqual([65, ''])
+    expect(refused.stderr).toContain('/clients/0/key: not known; wanted: only id, keyHash')
+    expect((await runCli(['keys', 'list', '--file', join(folder, 'none.json')])).code).toBe(66)
+  })
+})
