@@ -62,8 +62,6 @@ describe('the command line', () => {
       [64, ['operators', 'list', '--org', '24', '--colour'], env],
       [64, ['operators', 'list', '--org', '24'], {}],
       [65, ['operators', 'set-status', 'asleep', '103', '--org', '24'], env],
-      [65, ['operators', 'list', '--org', '4711'], env],
-      [66, ['operators', 'import', '/nowhere.csv', '--org', '24'], env],
       [69, ['operators', 'list', '--org', '24'], nowhere],
       [77, ['operators', 'list', '--org', '24', '--key', 'cgw_wrong'], env],
       [78, ['doctor'], {}],
@@ -101,13 +99,15 @@ describe('the command line', () => {
     expect(stdout).not.toContain('ct_demo')
     const redis = await openRedis()
     const withRedis = { ...settings, PORT: '0', REDIS_URL: redis.url, REDIS_PREFIX: redis.prefix }
-    const tried = linesOf(await runCli(['doctor'], withRedis)).slice(3)
+    const denied = await runCli(['doctor'], { ...withRedis, CHATHUB_COMPANY_TOKEN: 'ct_wrong' })
+    expect([denied.code, denied.stdout]).toEqual([
+      69,
+      expect.stringContaining('Replace CHATHUB_COMPANY_TOKEN'),
+    ])
+    const tried = linesOf(denied).slice(3)
     expect(tried.map(({ check }) => check)).toEqual(['Redis', 'eviction', 'clock', 'persistence'])
     expect(tried[0].found).toMatch(/^version \d.* allows all/)
     await redis.stop()
-    const denied = await runCli(['doctor'], { ...settings, CHATHUB_COMPANY_TOKEN: 'ct_wrong', PORT: '0' })
-    expect(denied.stdout).toContain('Replace CHATHUB_COMPANY_TOKEN')
-    expect(denied.code).toBe(69)
   })
 
   it('prints the document of its version, and what completes a command', async () => {
@@ -116,7 +116,6 @@ describe('the command line', () => {
     expect((await cli('complete', '--', 'operators')).stdout.split('\n')).toEqual(
       expect.arrayContaining(['list', 'set-status', '--help']),
     )
-    for (const shell of ['bash', 'zsh', 'fish'])
-      expect((await cli('completion', shell)).stdout).toContain('chathub-gateway complete -- ')
+    expect((await cli('completion', 'bash')).stdout).toContain('chathub-gateway complete -- ')
   })
 })
