@@ -121,7 +121,7 @@ describe('the callers’ JSON', () => {
     expect(entries).toEqual([])
     expect(faults.map((fault) => fault.split(': ')[0]).toSorted()).toEqual([
       '/clients/1/id',
-      '/clients/2',
+      '/clients/2/extra',
       '/clients/2/scopes/0',
     ])
   })
