@@ -74,8 +74,8 @@ export const createFaults = ({ fleet, asking, seed, isWriting, isOver }: Parts) 
       }
       while (!(await everyone(fleet.nextKey(), 200))) await sleep(200)
       fleet.useNextKey()
-      // Requests with the old key are answered by then.
-      await sleep(2000)
+      // Requests with the old key are answered by then: a write that waits longer than its deadline is none.
+      await sleep(16_000)
       await fleet.dropOldKeys()
       const droppedAt = performance.now()
       while (!(await everyone(old, 401))) await sleep(200)

@@ -122,7 +122,9 @@ export const startFleet = async (seed: number, died: (said: string) => void) => 
     },
     dropOldKeys: (): Promise<void> => writeKeys([key]),
     /** Ends an instance by this signal and starts another one in its place. */
+    /** Nothing is done while the instance is being replaced already: two faults may come at once. */
     replace: async (slot: Slot, signal: NodeJS.Signals, pause: () => Promise<unknown>): Promise<void> => {
+      if (!slot.isUp) return
       slot.isUp = false
       slot.running.signal(signal)
       await slot.running.exited
