@@ -52,7 +52,7 @@ const page = '<!doctype html><html lang="en"><title>ChatHub gateway</title>…</
 const names = 'name\nAlex Brown\nJohn Smith\n'
 
 /**
- * An example of each body: by the name of its schema or, for text and files, by the id of the endpoint and the media type.
+ * An example of each body, by the name of its schema. Text and files go by the id of the endpoint and the media type.
  * test/contract holds each against its schema.
  */
 export const examples: Record<string, unknown> = {

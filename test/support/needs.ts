@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { describe, test } from '@jest/globals'
 import { installLine, type Program, type Provided, provide, whyMissing } from './debian.ts'
 
@@ -11,11 +12,15 @@ const mustRun = (): boolean => process.env['CI'] === 'true'
  */
 const need = (program: Program): Provided | undefined => {
   const provided = provide(program)
-  if (provided) return provided
-  const sentence = `${program} is missing, type: ${installLine(program)}   (${whyMissing(program)})`
+  if (!provided)
+    tellMissing(`${program} is missing, type: ${installLine(program)}   (${whyMissing(program)})`)
+  return provided
+}
+
+/** @throws in CI */
+const tellMissing = (sentence: string): void => {
   if (mustRun()) throw new Error(sentence)
   process.stderr.write(`\n*** SKIPPED: ${sentence}\n\n`)
-  return undefined
 }
 
 /** A `describe` whose body gets the program; skipped under a name that tells the remedy when there is none. */
@@ -43,6 +48,17 @@ export const describeWithPhp = (name: string, body: (php: Provided) => void): vo
 
 export const describeWithPython = (name: string, body: (python: Provided) => void): void =>
   describeWith('python-requests', name, body)
+
+/** For the example that has packages of its own, in `examples/react`, and is shown in Chromium. */
+export const describeWithReact = (name: string, body: (chromium: Provided) => void): void => {
+  const install = 'npm ci --prefix examples/react'
+  if (existsSync(new URL('../../examples/react/node_modules/react', import.meta.url)))
+    describeWithChromium(name, body)
+  else {
+    tellMissing(`React is missing, type: ${install}`)
+    skipSuite(name, install)
+  }
+}
 
 const skipSuite = (name: string, remedy: string): void => {
   describe.skip(name, () => {
