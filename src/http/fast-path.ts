@@ -69,6 +69,8 @@ export const createFastPath = (options: {
         const caller = authenticate({ headers, dropIn: endpoint.dropIn ?? false, ownOrigin: () => '' })
         if (caller instanceof Promise) {
           requestContext.pendingCaller = caller
+          // The request may wait, or its client may leave: a refusal that nobody awaits yet must not end the process.
+          caller.catch(() => {})
           return false
         }
         if (!hasScope(caller, endpoint.scope as Scope)) return false

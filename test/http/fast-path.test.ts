@@ -1,8 +1,14 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals'
 import { hashKey } from '../../src/access/keys.ts'
+import type { ClientLimit } from '../../src/access/client-limit.ts'
+import { endpoints } from '../../src/contract/endpoints.ts'
+import { Failure } from '../../src/errors.ts'
+import { createFastPath } from '../../src/http/fast-path.ts'
+import type { ResponseBatcher } from '../../src/http/response-batcher.ts'
 import { startGateway, type TestGateway } from '../support/gateway.ts'
 import { createPacedClock } from '../support/paced-clock.ts'
 import { until } from '../support/until.ts'
@@ -237,6 +243,27 @@ describe('the fast path', () => {
     const before = atExpress
     await ask(list, { headers: { [name]: value } })
     expect(atExpress - before).toBe(1)
+  })
+
+  it('lets a request wait whose credential cannot be checked, and the process goes on', async () => {
+    const unhandled: unknown[] = []
+    const note = (error: unknown): void => void unhandled.push(error)
+    process.on('unhandledRejection', note)
+    const fastPath = createFastPath({
+      authenticate: async () => {
+        throw new Failure('credential.unverifiable')
+      },
+      limit: { take: () => {} } as unknown as ClientLimit,
+      responseBatcher: {} as ResponseBatcher,
+    })
+    fastPath.remember(list, endpoints.listOperators, () => undefined)
+    const req = { method: 'GET', url: list, headers: {}, requestContext: {} } as unknown as IncomingMessage
+    expect(fastPath.answer(req, {} as ServerResponse)).toBe(false)
+    // Nobody awaits it in this turn, nor in the next one.
+    await new Promise((resolve) => setImmediate(() => setImmediate(resolve)))
+    process.off('unhandledRejection', note)
+    expect(unhandled).toEqual([])
+    await expect(req.requestContext.pendingCaller).rejects.toThrow('credential.unverifiable')
   })
 
   it('refuses a revoked key at once', async () => {

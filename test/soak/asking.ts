@@ -23,6 +23,8 @@ type Ask = {
 }
 
 /** Deadlines of the gateway are at most 15 s. The rest is for a machine that is busy with other work. */
+/** A write is answered by its deadline, which is 15 s. */
+const lateMs = 16_000
 const answerWithinMs = 120_000
 
 /** Sends requests, counts answers by action and status, and collects what must not happen. */
@@ -67,6 +69,7 @@ export const createAsking = (fleet: Fleet, dice: Dice) => {
     } = options
     const { life, isUp } = slot
     const names = from.map((list) => `${slot.url} ${life} ${list}`)
+    const askedAt = performance.now()
     const isKnown = from.length > 0 && names.every((name) => known.has(name))
     try {
       const response = await fetch(slot.url + path, {
@@ -87,6 +90,8 @@ export const createAsking = (fleet: Fleet, dice: Dice) => {
       const { status } = response
       count(action, `${status}${status >= 400 ? ` ${json?.code ?? ''}` : ''}`)
       if (isKnown) readsOfKnown++
+      const tookMs = performance.now() - askedAt
+      if (tookMs > lateMs && status !== 200) fault(`${action}: answered too late`, `${(tookMs / 1000).toFixed(1)} s, ${text}`)
       if (status === 500) fault(`${action}: 500`, text)
       else if (isKnown && status > 500) fault(`${action}: ${status} for a known list`, text)
       if (status < 400) for (const name of names) known.add(name)
