@@ -91,7 +91,8 @@ export const createAsking = (fleet: Fleet, dice: Dice) => {
       count(action, `${status}${status >= 400 ? ` ${json?.code ?? ''}` : ''}`)
       if (isKnown) readsOfKnown++
       const tookMs = performance.now() - askedAt
-      if (tookMs > lateMs && status !== 200) fault(`${action}: answered too late`, `${(tookMs / 1000).toFixed(1)} s, ${text}`)
+      if (tookMs > lateMs && status !== 200)
+        fault(`${action}: answered too late`, `${(tookMs / 1000).toFixed(1)} s, ${text}`)
       if (status === 500) fault(`${action}: 500`, text)
       else if (isKnown && status > 500) fault(`${action}: ${status} for a known list`, text)
       if (status < 400) for (const name of names) known.add(name)
