@@ -1,6 +1,4 @@
-import { spawnSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
@@ -30,40 +28,5 @@ describe('the client as a package', () => {
     process.stderr.write(`The client: ${modules.length} modules, ${bytes} bytes minified and gzipped.\n`)
     expect(bytes).toBeLessThanOrEqual(8 * 1024)
     modulesOf('dist/client/fake-client.js')
-  })
-
-  it('is found by its names, with types that compile under strict without those of Node', () => {
-    const folder = mkdtempSync(join(tmpdir(), 'client-'))
-    const program = `import { createClient, isOperation, type Operator } from 'chathub-gateway/client'
-import { createFakeClient } from 'chathub-gateway/client/fake'
-const gateway = createClient({ baseUrl: '', session: true })
-export const first = async (): Promise<Operator | undefined> => {
-  for await (const operator of gateway.operators.list(24, { status: ['active'] })) return operator
-  const added = await createFakeClient().operators.add(24, { operators: [{ name: 'Alex Brown' }] })
-  // @ts-expect-error: it may be an operation.
-  const { results } = added
-  return isOperation(added) || results ? undefined : gateway.operators.find(added.results.length)
-}
-`
-    writeFileSync(join(folder, 'use.ts'), program)
-    writeFileSync(join(folder, 'package.json'), '{"type":"module"}')
-    mkdirSync(join(folder, 'node_modules'))
-    symlinkSync(project, join(folder, 'node_modules/chathub-gateway'))
-    const compilerOptions = {
-      strict: true,
-      noEmit: true,
-      target: 'es2022',
-      types: [],
-      exactOptionalPropertyTypes: true,
-    }
-    const options = { ...compilerOptions, module: 'nodenext', lib: ['es2022', 'dom'] }
-    writeFileSync(
-      join(folder, 'tsconfig.json'),
-      JSON.stringify({ compilerOptions: options, files: ['use.ts'] }),
-    )
-    const tsc = join(project, 'node_modules/typescript/bin/tsc')
-    const { stdout } = spawnSync(process.execPath, [tsc, '-p', folder], { encoding: 'utf8' })
-    expect(stdout).toBe('')
-    rmSync(folder, { recursive: true })
   })
 })

@@ -2,7 +2,8 @@ import { randomBytes } from 'node:crypto'
 import { mkdtempSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { hashKey, makeKey } from '../../access/keys.ts'
 import { scopes } from '../../contract/scopes.ts'
 import { run } from '../../main.ts'
@@ -62,6 +63,13 @@ export const runDemo = async ({ once }: { once: boolean }): Promise<void> => {
   process.stdout.write(textOf({ url, key, simulator: simulator.url, logFile, isOther }))
 }
 
+/** The program of the page, as it is typed here. The package has it beside dist. */
+const frontEnd = (): string => {
+  const path = fileURLToPath(new URL('../../../examples/front-end/server.mjs', import.meta.url))
+  const near = relative('', path)
+  return near.startsWith('..') ? path : near
+}
+
 const textOf = (shown: {
   url: string
   key: string
@@ -98,7 +106,7 @@ ChatHub fails, while reads are still answered; then it works again:
   curl -s -X DELETE $CHATHUB/__sim/faults
 
 A page with sessions, at http://127.0.0.1:3000:
-  GATEWAY_KEY=$KEY GATEWAY_URL=$GATEWAY node examples/front-end/server.mjs
+  GATEWAY_KEY=$KEY GATEWAY_URL=$GATEWAY node ${frontEnd()}
 
 Ctrl-C stops gateway and simulator.
 `
