@@ -5,6 +5,7 @@ import { completions, wordsAfter } from './apps/cli/completion.ts'
 import { addKeys } from './apps/cli/keys.ts'
 import { addOperations } from './apps/cli/operations.ts'
 import { addOperators } from './apps/cli/operators.ts'
+import type { ProbeOptions } from './apps/cli/probe/probe.ts'
 import { exitCodes } from './exit-codes.ts'
 import { version } from './version.ts'
 
@@ -46,6 +47,16 @@ program
   )
   .option('--json', 'one JSON value a line, as in a pipe')
   .action(async (options: { json?: boolean }) => (await import('./apps/cli/doctor.ts')).runDoctor(options))
+program
+  .command('probe')
+  .description(
+    'Finds out on a test organization what ChatHub does not document. Uses the credential of the environment.',
+  )
+  .requiredOption('--organization <id>', 'a test organization', Number)
+  .option('--yes', 'writes without asking: adds some operators and leaves them deleted')
+  .option('--batch', 'also adds CHATHUB_BATCH_SIZE names at once')
+  .option('--json', 'one JSON value a line, as in a pipe')
+  .action(async (options: ProbeOptions) => (await import('./apps/cli/probe/probe.ts')).runProbe(options))
 addOperators(program)
 addOperations(program)
 addKeys(program)
