@@ -9,14 +9,20 @@ import { followOperation, tellEnd } from './follow-operation.ts'
 import { showLine, showObject, showRows } from './output.ts'
 
 type OrgOptions = GatewayOptions & { org: number }
-type AddOptions = { onDuplicate?: 'skip' | 'allow'; onDeleted?: 'report' | 'reactivate'; dryRun?: boolean }
+type AddOptions = {
+  onDuplicate?: 'skip' | 'allow' | 'fail'
+  onDeleted?: 'report' | 'reactivate'
+  dryRun?: boolean
+}
 type FileOptions = { column?: string; sheet?: string; charset?: string }
 
 const inOrganization = (command: Command): Command =>
   callsGateway(command).requiredOption('--org <id>', 'id of the organization', Number)
 const adds = (command: Command): Command =>
   inOrganization(command)
-    .addOption(new Option('--on-duplicate <what>', 'for a name that exists').choices(['skip', 'allow']))
+    .addOption(
+      new Option('--on-duplicate <what>', 'for a name that exists').choices(['skip', 'allow', 'fail']),
+    )
     .addOption(new Option('--on-deleted <what>', 'for a deleted one').choices(['report', 'reactivate']))
     .option('--dry-run', 'only tells what would happen')
 
@@ -29,6 +35,18 @@ const fileAt = (path: string): Promise<Uint8Array> => {
   return readFile(path).catch(({ code }) => {
     throw new CommandFailure(exitCodes.noInput, `${path} cannot be read (${code}).`)
   })
+}
+
+/** The gateway skips names that exist. @throws CommandFailure that lists them, by a dry run */
+const refuseKnown = async (options: OrgOptions, file: Uint8Array, query: object): Promise<void> => {
+  const preview = await clientOf(options).operators.import(options.org, file, { ...query, dryRun: true })
+  if (!('items' in preview)) return
+  const known = preview.items.filter(({ outcome }) => outcome.startsWith('exists'))
+  if (known.length === 0) return
+  const lines = known.slice(0, 20).map(({ line, name }) => `  line ${line}: ${name}`)
+  const more = known.length > 20 ? [`  and ${known.length - 20} more`] : []
+  const why = 'Nothing was imported. These names exist, or stand in the file twice:'
+  throw new CommandFailure(exitCodes.data, [why, ...lines, ...more].join('\n'))
 }
 
 const sentenceOf = ({ observedAt, organization, type, operator, from, to, name }: Event): string =>
@@ -87,8 +105,11 @@ export const addOperators = (program: Command): void => {
     .option('--charset <name>', 'the encoding of a text file')
     .action(async (path: string, options: OrgOptions & AddOptions & FileOptions) => {
       const { org, onDuplicate, onDeleted, dryRun, column, sheet, charset } = options
-      const query = given({ onDuplicate, onDeleted, dryRun, column, sheet, charset })
-      const started = await clientOf(options).operators.import(org, await fileAt(path), query as object)
+      const file = await fileAt(path)
+      const how = { onDeleted, column, sheet, charset }
+      if (onDuplicate === 'fail') await refuseKnown(options, file, given(how) as object)
+      const query = given({ ...how, dryRun, ...(onDuplicate !== 'fail' && { onDuplicate }) })
+      const started = await clientOf(options).operators.import(org, file, query as object)
       if (isOperation(started)) await ended(options, started)
       else showObject(started, options)
     })

@@ -56,6 +56,29 @@ describe('the command line', () => {
     expect(linesOf(await cli('operations', 'list')).map((operation) => operation.id)).toContain(id)
   })
 
+  it('adds and imports nothing if a name exists and duplicates are to fail', async () => {
+    const fail = ['--org', '42', '--on-duplicate', 'fail']
+    const file = join(mkdtempSync(join(tmpdir(), 'cli-fail-')), 'people.csv')
+    writeFileSync(file, 'name\nNew Person\nanna  MÜLLER\n')
+    const before = world.chathub.operators(42)
+    const [added, imported] = await Promise.all([
+      cli('operators', 'add', ...fail, 'New Person', '王小明'),
+      cli('operators', 'import', file, ...fail),
+    ])
+    expect([added.code, added.stderr]).toEqual([
+      65,
+      expect.stringContaining('/operators/1/name: An operator'),
+    ])
+    expect([imported.code, imported.stderr]).toEqual([
+      65,
+      'Nothing was imported. These names exist, or stand in the file twice:\n  line 3: anna  MÜLLER\n',
+    ])
+    expect(world.chathub.operators(42)).toEqual(before)
+    writeFileSync(file, 'name\nNew Person\n')
+    const sound = await cli('operators', 'import', file, ...fail)
+    expect([sound.code, linesOf(sound)[0].created]).toEqual([0, 1])
+  })
+
   it('ends with the code of sysexits.h and a sentence, never a stack', async () => {
     const nowhere = { ...env, CHATHUB_GATEWAY_URL: 'http://127.0.0.1:9' }
     const cases = [
