@@ -64,7 +64,7 @@ describeWithChromium('the client in a browser', (provided) => {
 
   it('signs in with a ticket as the guide shows, and needs no key', async () => {
     const guide = readFileSync(fileURLToPath(new URL('../../docs/guides/client.md', import.meta.url)), 'utf8')
-    const block = /^```js browser\n(.*?)^```/ms.exec(guide)?.[1] as string
+    const block = /^```js no-run in a page\n(.*?)^```/ms.exec(guide)?.[1] as string
     const asked = { origin: new URL(page.url()).origin, scopes: ['operators:read'], organizations: [24] }
     const { ticket } = (await gateway.ask('POST', '/v1/sessions', { body: asked })).body
     const seen = await page.evaluate(`(async (ticket, baseUrl) => {

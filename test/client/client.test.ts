@@ -1,10 +1,7 @@
-import { execFile } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
-import { startSimulator } from '../../src/apps/demo/start-simulator.ts'
 import {
   AuthenticationError,
   type Client,
@@ -226,21 +223,6 @@ describe('a subscription', () => {
   })
 })
 
-/** The blocks of pages that a program in Node can run, as one program. Each block but the first has a scope of its own. */
-const programOf = (text: string): { program: string; printed: string[] } => {
-  const importing = /^import .* from '[^']+'.*$/gm
-  const blocks = [...text.matchAll(/^```js\n(.*?)^```/gms)].map(([, block = '']) => block)
-  const imports = blocks
-    .flatMap((block) => block.match(importing) ?? [])
-    .map((line) => line.replace(/ \/\/.*/, ''))
-  const [first = '', ...rest] = blocks.map((block) => block.replaceAll(importing, ''))
-  const printed = [...blocks.join('').matchAll(/\/\/ prints: (.*)$/gm)].flatMap(([, said = '']) =>
-    // A loop prints one line for each.
-    /^\d+(, \d+)+$/.test(said) ? said.split(', ') : [said],
-  )
-  return { program: [...new Set(imports), first, ...rest.map((body) => `{\n${body}}`)].join('\n'), printed }
-}
-
 describe('the guide', () => {
   const guide = readFileSync(`${project}/docs/guides/client.md`, 'utf8')
 
@@ -254,21 +236,5 @@ describe('the guide', () => {
     const groups = Object.entries(createFakeClient()).filter(([name]) => !['fetch', 'fake'].includes(name))
     const functions = groups.map(([group, members]) => [group, Object.keys(members).toSorted()])
     expect(rows.toSorted()).toEqual(functions.toSorted())
-  })
-
-  it('has blocks for Node that run and print what they say, and so has the README', async () => {
-    const simulation = await startSimulator()
-    const readme = readFileSync(`${project}/README.md`, 'utf8')
-    const { program, printed } = programOf(guide + readme.replaceAll('http://127.0.0.1:8080', simulation.url))
-    const env = { ...process.env, GATEWAY_URL: simulation.url, KEY: simulation.key }
-    // Node finds the package by its own name, as where it is installed.
-    const parameters = ['--input-type=module', '-e', program]
-    const { stdout } = await promisify(execFile)(process.execPath, parameters, { cwd: project, env })
-    await simulation.close()
-    const lines = stdout.trim().split('\n')
-    expect(printed.length).toBeGreaterThan(10)
-    expect(lines.slice(0, printed.length)).toEqual(printed)
-    // The loop of the README.
-    expect(lines.slice(printed.length, printed.length + 2)).toEqual(['101 John Smith', '102 Sarah Johnson'])
   })
 })

@@ -35,6 +35,14 @@ const browserSettings = {
   TRUST_PROXY: '127.0.0.1',
 }
 
+/** Times and bounds of the environment count in the demo, too. What says where the gateway connects does not. */
+const boundsOf = (env: NodeJS.ProcessEnv): NodeJS.ProcessEnv =>
+  Object.fromEntries(
+    Object.entries(env).filter(([name]) =>
+      /_(SECONDS?|MS|MAX|HOURS|PERCENT|CONCURRENCY)$|^QUOTAS/.test(name),
+    ),
+  )
+
 /** Starts gateway and simulator on loopback with a sample key. `once`: runs the main use case, checks it and exits. */
 export const runDemo = async ({ once }: { once: boolean }): Promise<void> => {
   const simulator = await createSimulator()
@@ -45,6 +53,7 @@ export const runDemo = async ({ once }: { once: boolean }): Promise<void> => {
   const browser = Object.entries(browserSettings).map(([name, text]) => [name, process.env[name] || text])
   const { url } = await run(
     {
+      ...(once ? {} : boundsOf(process.env)),
       PORT: port,
       CHATHUB_BASE_URL: simulator.url,
       CHATHUB_LOGIN: 'demo',

@@ -42,6 +42,8 @@ export const assetAnswer = (name: Asset, acceptEncoding: string | undefined): An
 
 export type Guide = {
   name: string
+  /** How to do something. The others say what is, in detail. */
+  isGuide: boolean
   title: string
   html: string
   headings: { id: string; text: string }[]

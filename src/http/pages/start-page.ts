@@ -35,7 +35,7 @@ const groupOf = (all: readonly Endpoint[], tag: string, description: string): st
   return `<details id="${tag}"><summary>${tag} <small>${escapeHtml(description)}</small></summary><ul class="rows">${rows.map(rowOf).join('\n')}</ul></details>`
 }
 
-/** Guides about how the gateway is built and measured, after those about its use. */
+/** Pages about how the gateway is built and measured, after those about its use. */
 const internals = ['architecture', 'assumptions', 'attacks', 'performance', 'soak']
 
 const guideCard = ({ name, title, headings }: Guide): string => {
@@ -58,6 +58,7 @@ export const startPage = (options: {
   const { endpoints, origin, sampleKey = 'your key' } = options
   const isInternal = ({ name }: Guide) => internals.includes(name)
   const all = guides()
+  const details = all.filter((guide) => !guide.isGuide && !isInternal(guide))
   return htmlPage({
     title: 'ChatHub gateway',
     path: '/docs',
@@ -71,8 +72,9 @@ ${Object.entries(firstCalls(origin, sampleKey)).map(sampleOf).join('\n')}
 ${guidesList(
   'Guides',
   'guides',
-  all.filter((guide) => !isInternal(guide)),
+  all.filter(({ isGuide }) => isGuide),
 )}
+${guidesList('In detail', 'details', details)}
 ${guidesList('How it is built and measured', 'internals', all.filter(isInternal))}
 <h2 id="endpoints">Endpoints</h2>
 ${Object.entries(tags)

@@ -21,6 +21,15 @@ export const searchEntries = (all: readonly Endpoint[]): object[] => {
   ]
 }
 
+const linesOf = (wanted: boolean, origin: string): string =>
+  guides()
+    .filter(({ isGuide }) => isGuide === wanted)
+    .map(({ name, title, headings }) => {
+      const about = headings.map(({ text }) => text).join(', ')
+      return `- [${title}](${origin}/docs/guides/${name})${about && `: ${about}`}`
+    })
+    .join('\n')
+
 /** An index for programs that read text (llms.txt). */
 export const llmsText = (all: readonly Endpoint[], origin: string): string =>
   `# ChatHub gateway
@@ -36,12 +45,11 @@ export const llmsText = (all: readonly Endpoint[], origin: string): string =>
 
 ## Guides
 
-${guides()
-  .map(({ name, title, headings }) => {
-    const about = headings.map(({ text }) => text).join(', ')
-    return `- [${title}](${origin}/docs/guides/${name})${about && `: ${about}`}`
-  })
-  .join('\n')}
+${linesOf(true, origin)}
+
+## In detail
+
+${linesOf(false, origin)}
 
 ## Endpoints
 

@@ -24,12 +24,29 @@ put(
     .join('\n\n'),
 )
 
+const escapeHtml = (text) => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;')
+
 const slugOf = (text) =>
   text
     .toLowerCase()
     .replace(/<[^>]*>|[^\p{L}\p{N} -]/gu, '')
     .trim()
     .replaceAll(' ', '-')
+
+/** The guides in the order in which somebody may need them; others follow by name. */
+const order = [
+  ...[
+    'from-direct-calls',
+    'client',
+    'command-line',
+    'keys-and-rotation',
+    'browsers',
+    'imports',
+    'when-things-fail',
+  ],
+  ...['how-the-cache-decides', 'choosing-limits', 'several-instances'],
+]
+const placeOf = (file) => [...order, ''].findIndex((name) => name === '' || file === `${name}.md`)
 
 /** A Markdown file of docs/ as a page. Links to others lead to their pages; the repository's own files stay names. */
 const guideOf = (path, known) => {
@@ -52,6 +69,11 @@ const guideOf = (path, known) => {
         return `<a href="/docs/guides/${name}${hash && `#${hash}`}">${text}</a>`
       },
       image: ({ text }) => text,
+      // What the block before it prints is no sample to copy.
+      code: ({ text, lang = '' }) => {
+        const isAnswer = / answer$/.test(lang)
+        return `<pre tabindex="0"${isAnswer ? ' class="answer"' : ''}><code>${escapeHtml(text)}</code></pre>\n`
+      },
       table(token) {
         const cells = (row, tag) =>
           row.map(({ tokens }) => `<${tag}>${this.parser.parseInline(tokens)}</${tag}>`).join('')
@@ -63,13 +85,20 @@ const guideOf = (path, known) => {
   })
   const html = marked.parse(readFileSync(path, 'utf8'))
   const [, title = basename(path, '.md')] = /<h1[^>]*>(.*?)<\/h1>/.exec(html) ?? []
-  return { name: basename(path, '.md'), title, html: html.replace(/<h1[^>]*>.*?<\/h1>\n?/, ''), headings }
+  const isGuide = path.includes('docs/guides/')
+  return {
+    name: basename(path, '.md'),
+    isGuide,
+    title,
+    html: html.replace(/<h1[^>]*>.*?<\/h1>\n?/, ''),
+    headings,
+  }
 }
 const files = ['docs/guides', 'docs'].flatMap((folder) => {
   try {
     return readdirSync(join(root, folder))
       .filter((file) => file.endsWith('.md'))
-      .toSorted()
+      .toSorted((a, b) => placeOf(a) - placeOf(b) || a.localeCompare(b))
       .map((file) => join(root, folder, file))
   } catch {
     return []

@@ -1,5 +1,5 @@
 // The pages work without this file. It adds buttons that copy the samples, and the search.
-const samples = document.querySelectorAll('pre')
+const samples = document.querySelectorAll('pre:not(.answer)')
 for (const sample of samples) {
   const box = document.createElement('div')
   box.className = 'sample'
