@@ -16,7 +16,7 @@ import { createHttp } from './http/http.ts'
 import { isStorable as storable } from './http/with-idempotency.ts'
 import { createLists } from './lists/lists.ts'
 import type { Log } from './log.ts'
-import { createMetrics } from './metrics.ts'
+import { createMetrics } from './metrics/metrics.ts'
 import { createQuotas } from './redis/create-quotas.ts'
 import { unlimited } from './redis/quotas.ts'
 import { createMemoryRecords, createRedisRecords } from './redis/records.ts'
@@ -49,7 +49,7 @@ type Parts = { log: Log; clock?: Clock; onReport?: (report: Report) => void }
 /** The composition root, from the inside out. Each layer gets what it uses by name. */
 export const createGateway = (config: Config, { log, clock = systemClock, onReport }: Parts): Gateway => {
   const metrics = createMetrics({
-    ...{ clock, queueDepth: () => upstream.waiting() },
+    ...{ clock, version, queueDepth: () => upstream.waiting() },
     budgetRate: () => budget.status().allowedNow,
     redisState: () => redisStatus().state,
     storage: () => writing.storage(),

@@ -1,7 +1,7 @@
 import type { FailureCode } from './errors.ts'
 
 /**
- * Events of the inner folders, which neither log nor count. `metrics.ts` counts them, `log.ts` writes them, tests read
+ * Events of the inner folders, which neither log nor count. `metrics/` counts them, `log.ts` writes them, tests read
  * them. An event never holds a person's name or a token.
  */
 export type Report =

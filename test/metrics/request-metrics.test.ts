@@ -1,8 +1,8 @@
 import { expect, it } from '@jest/globals'
 import fc from 'fast-check'
 import { Histogram, Registry } from 'prom-client'
-import type { RequestContext } from '../src/http/request-context.ts'
-import { createRequestMetrics } from '../src/request-metrics.ts'
+import type { RequestContext } from '../../src/http/request-context.ts'
+import { createRequestMetrics } from '../../src/metrics/request-metrics.ts'
 
 const buckets = [0.005, 0.1, 2.5]
 const answers = fc.array(

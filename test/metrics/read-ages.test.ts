@@ -1,6 +1,6 @@
 import { expect, it } from '@jest/globals'
-import { createReadAges } from '../src/read-ages.ts'
-import { createClock } from './support/clock.ts'
+import { createReadAges } from '../../src/metrics/read-ages.ts'
+import { createClock } from '../support/clock.ts'
 
 it('the ages that readers got are a mean, a p95 and shares, of the last minutes', async () => {
   const clock = createClock()

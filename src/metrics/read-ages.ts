@@ -1,5 +1,5 @@
-import type { Clock } from './clock.ts'
-import type { Served } from './report.ts'
+import type { Clock } from '../clock.ts'
+import type { Served } from '../report.ts'
 
 const halfLifeMs = 300_000
 // Bucket i holds ages of up to 1.05^i − 1 seconds. The last one has no end.

@@ -1,15 +1,15 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
-import type { Clock } from './clock.ts'
+import type { Clock } from '../clock.ts'
 import { createReadAges } from './read-ages.ts'
-import type { Report } from './report.ts'
+import type { Report } from '../report.ts'
 import { createRequestMetrics } from './request-metrics.ts'
-import { version } from './version.ts'
 
 const redisStates = ['none', 'ready', 'away', 'refused', 'unsupported'] as const
 
 /** Values that are read when Prometheus scrapes. */
 type Gauges = {
   clock: Clock
+  version: string
   queueDepth(): Record<string, number>
   /** Requests a second that the budget allows now. */
   budgetRate(): number
@@ -95,7 +95,7 @@ export const createMetrics = (gauges: Gauges) => {
     'webhook-delivery': counter('gw_webhook_deliveries_total', 'Attempts to deliver events to webhooks by outcome.', ['outcome'], ({ outcome }) => [outcome]),
     write: counter('gw_write_rows_total', 'Rows of writes by outcome.', ['operation', 'outcome'], ({ operation, outcome }) => [operation, outcome], ({ rows }) => rows),
   }
-  gauge('gw_build_info', 'The version of the gateway.', 'version').set({ version }, 1)
+  gauge('gw_build_info', 'The version of the gateway.', 'version').set({ version: gauges.version }, 1)
   const queueDepth = gauge('gw_upstream_queue_depth', 'Calls that wait for a slot.', 'lane')
   const budgetRate = gauge('gw_upstream_budget_rate', 'Requests a second that may go to ChatHub now.')
   const storageBytes = gauge(
