@@ -9,6 +9,7 @@ export type Program =
   | 'php'
   | 'python-requests'
   | 'nginx'
+  | 'prometheus'
   | 'wrk'
 
 /** How to run a program: `env` is added to the caller's own environment. */
@@ -107,5 +108,7 @@ export const recipes: Record<Program, Recipe> = {
     proven: interpreterWithRequests,
   },
   nginx: { packages: ['nginx'], onPath: ['nginx', '/usr/sbin/nginx'], inRoot: ['usr/sbin/nginx'] },
+  // promtool is beside it.
+  prometheus: { packages: ['prometheus'], onPath: ['prometheus'], inRoot: ['usr/bin/prometheus'] },
   wrk: { packages: ['wrk'], onPath: ['wrk'], inRoot: ['usr/bin/wrk'] },
 }

@@ -43,6 +43,9 @@ export const describeWithRedisServer = (name: string, body: () => void): void =>
 export const describeWithChromium = (name: string, body: (chromium: Provided) => void): void =>
   describeWith('chromium', name, body)
 
+export const describeWithPrometheus = (name: string, body: (prometheus: Provided) => void): void =>
+  describeWith('prometheus', name, body)
+
 export const describeWithPhp = (name: string, body: (php: Provided) => void): void =>
   describeWith('php', name, body)
 
