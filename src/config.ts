@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { ZodError } from 'zod'
 import { type ClientEntry, parseClients } from './access/keys.ts'
 import { systemClock } from './clock.ts'
+import { logLevels } from './contract/switches.ts'
 import { floorsText } from './events/floors-text.ts'
 import { clientQuotas, organizationQuotas, rowsLeast } from './redis/quotas.ts'
 import * as type from './setting.ts'
@@ -71,6 +72,7 @@ export const settings = {
   auditEntriesMax: setting('AUDIT_ENTRIES_MAX', wholeNumber(100, 10_000_000), '10000', 'About how many audit entries of each organization are kept. The changes of one request to ChatHub are one entry.'),
   eventsKeepMs: setting('EVENTS_KEEP_SECONDS', seconds(60, 2_592_000), '604800', 'How long events are kept, in seconds. Who comes back later gets `resync`.'),
   eventsMax: setting('EVENTS_MAX', wholeNumber(100, 1_000_000), '10000', 'The most events that are kept of each organization, and of all together for streams.'),
+  metricsOrganizationsMax: setting('METRICS_ORGANIZATIONS_MAX', wholeNumber(0, 10_000), '100', 'The most organizations whose operators /metrics counts one by one; 0: none.'),
   coverageFloors: setting('COVERAGE_FLOORS', floorsText, '{"*":{"floor":1,"forMinutes":5}}', 'Fewer active accounts than this for so long are told as coverage.low. By organization, * for the others; floor 0: never. With hours: {"24":{"floor":2,"zone":"Europe/Kyiv","hours":["Mo-Fr 09:00-18:00"],"forMinutes":10}}.'),
   webhookHosts: setting('WEBHOOK_HOSTS', type.webhookHosts, '', 'The hosts that webhooks may call by https:, comma separated: a host, `*.example.com` or `*`, each with a port if it is not 443. Their addresses must be public. Unset: none.'),
   webhookPrivateHosts: setting('WEBHOOK_PRIVATE_HOSTS', type.webhookPrivateHosts, '', 'Exact hosts that they may also call by http: and at addresses of a network, as in crm.internal:8080=10.1.0.0/16.'),
@@ -89,7 +91,7 @@ export const settings = {
   httpsProxy: optional('HTTPS_PROXY', type.proxyUrl, 'The proxy for https: requests to ChatHub and to the key set. TLS is not ended there. This and the next two also count in lower case, which comes first.'),
   httpProxy: optional('HTTP_PROXY', type.proxyUrl, 'The proxy for http: requests, and for https: ones if HTTPS_PROXY is unset.'),
   noProxy: setting('NO_PROXY', type.words, '', 'What is reached without a proxy: * or hosts with their subdomains, addresses, CIDRs, each with an optional port.'),
-  logLevel: setting('LOG_LEVEL', oneOf('trace', 'debug', 'info', 'warn', 'error', 'silent'), 'info', 'The log level. Log lines are JSON on stdout, pretty on a terminal.'),
+  logLevel: setting('LOG_LEVEL', oneOf(...logLevels), 'info', 'The log level. Log lines are JSON on stdout, pretty on a terminal.'),
 } satisfies Record<string, Setting<unknown>>
 
 type Values = { [K in keyof typeof settings]: ReturnType<(typeof settings)[K]['read']> }

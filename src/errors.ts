@@ -68,6 +68,7 @@ export const failures = {
   'chathub.credentials': row(502, 'ChatHub refused the credential of the gateway', 'later', 'ChatHub does not accept the credential of the gateway. Yours is valid.', 'Operators of the gateway: replace the company token or the login. Callers: try again later.'),
   'chathub.forbidden': row(502, 'ChatHub refused this organization', 'later', 'ChatHub does not let the gateway access this organization.', 'Operators of the gateway: ask for access to the organization in ChatHub. Callers: try again later.'),
   'chathub.invalid-response': row(502, 'Invalid response from ChatHub', 'later', 'ChatHub sent a response that the gateway cannot use.', 'Try again later. The log of the gateway has the reason.'),
+  'chathub.paused': row(503, 'ChatHub is paused', 'later', 'An administrator has paused all calls to ChatHub. Lists are served as they are known.', 'Try again later. GET /v1/switches says since when and why.'),
   'chathub.unavailable': row(503, 'ChatHub unavailable', 'later', 'ChatHub cannot be reached, or answers with errors.', 'Wait for Retry-After, then send the request again.'),
   'chathub.throttled': row(503, 'ChatHub asked for a pause', 'later', 'ChatHub asked the gateway to send fewer requests.', 'Wait for Retry-After, then send the request again.'),
   'queue.full': row(503, 'Too many calls are waiting', 'later', 'Too many calls are waiting for ChatHub. This one was not sent.', 'Wait for Retry-After, then send the request again.'),
@@ -75,6 +76,7 @@ export const failures = {
   'write.in-doubt': row(504, 'Outcome unknown', 'check', 'The gateway sent the write to ChatHub but does not know its outcome yet.', 'Read the list before you write again. The gateway sends such a write again only after it has checked.'),
   'redis.unavailable': row(503, 'Write journal unavailable', 'later', 'The gateway cannot reach its write journal, so it accepts no writes. Reads continue.', 'Wait for Retry-After, then send the request again.'),
   'storage.full': row(503, 'No room for large writes', 'later', 'The storage of the gateway is nearly full, so it accepts no large writes. Small writes and reads continue.', 'Wait for Retry-After, or send at most 100 rows in one request.'),
+  'gateway.read-only': row(503, 'Gateway is read-only', 'later', 'An administrator has made the gateway read-only, so no operator is changed. Reads continue.', 'Try again later. GET /v1/switches says since when and why.'),
   'server.overloaded': row(503, 'Gateway overloaded', 'later', 'The gateway has more requests than it can begin in time. This one was not begun.', 'Wait for Retry-After, then send the request again.'),
   'gateway.internal': row(500, 'Internal error', 'check', 'The gateway failed. Its log has the reason under the request id.', 'Report the request id to the operators of the gateway.'),
 } as const satisfies Record<string, Row>

@@ -24,6 +24,7 @@ import { createRedis } from './redis/redis.ts'
 import type { Report } from './report.ts'
 import { createLocalBudget, firstAskMs } from './throttle/budget.ts'
 import { createSharedBudget } from './throttle/shared-budget.ts'
+import { createSwitches } from './throttle/switches.ts'
 import { createUpstream } from './throttle/upstream.ts'
 import { version } from './version.ts'
 import { watchCredentials } from './watch-credentials.ts'
@@ -49,10 +50,9 @@ type Parts = { log: Log; clock?: Clock; onReport?: (report: Report) => void }
 /** The composition root, from the inside out. Each layer gets what it uses by name. */
 export const createGateway = (config: Config, { log, clock = systemClock, onReport }: Parts): Gateway => {
   const metrics = createMetrics({
-    ...{ clock, version, queueDepth: () => upstream.waiting() },
-    budgetRate: () => budget.status().allowedNow,
-    redisState: () => redisStatus().state,
-    storage: () => writing.storage(),
+    ...{ ...config, clock, version, upstream: () => upstreamStatus(), switchesOn: () => switches.on() },
+    lists: () => reading.listsInMemory(),
+    isBelowFloor: (...counted) => observing.isBelowFloor(...counted),
   })
   const report = (event: Report): void => {
     metrics.reported(event)
@@ -74,10 +74,11 @@ export const createGateway = (config: Config, { log, clock = systemClock, onRepo
   const common = { ...config, redis, quotas, clock, report, onChange, systemCaller: createSystemCaller() }
 
   // The way to ChatHub.
+  const switches = createSwitches({ ...common, logger: log.logger })
   const budget = redis
     ? createSharedBudget({ ...config, redis, clock, membership: coherence, registry, memberMs })
     : createLocalBudget({ requestsPerSecond: () => config.requestsPerSecond, clock, opensAt: firstAskMs })
-  const upstream = createUpstream({ ...config, proxies: config, budget, redis, clock, report })
+  const upstream = createUpstream({ ...config, ...switches, proxies: config, budget, redis, clock, report })
 
   // Reading.
   const reading = createLists({
@@ -104,24 +105,25 @@ export const createGateway = (config: Config, { log, clock = systemClock, onRepo
   const { eraseName: eraseInAnswers } = idempotency
   const eraseName = createEraseName({ ...reading, ...writing, ...observing, audit, eraseInAnswers, clock })
 
+  const upstreamStatus = () => ({
+    ...upstream.status(),
+    ...{ cache: reading.rosters.size(), reads: metrics.reads() },
+    redis: redisStatus(),
+    storage: writing.storage(),
+    clients: access.keys.uses(),
+  })
   const http = createHttp({
     ...config,
     ...reading,
     ...writing,
     ...{ assignments, audit, webhooks: hooks.webhooks, events: observing.events },
-    ...{ access, idempotency, eraseName, clock, version },
+    ...{ access, idempotency, eraseName, clock, version, switches },
     metrics: metrics.render,
     health: () => {
       const { state, checkedAt } = upstream.health()
       return { chathub: state, checkedAt, redis: redisStatus().state }
     },
-    upstream: () => ({
-      ...upstream.status(),
-      ...{ cache: reading.rosters.size(), reads: metrics.reads() },
-      redis: redisStatus(),
-      storage: writing.storage(),
-      clients: access.keys.uses(),
-    }),
+    upstream: upstreamStatus,
     observe: (requestContext, status) => {
       const ms = clock.now() - requestContext.startedAt
       metrics.requestAnswered(requestContext, status, ms)
@@ -131,13 +133,13 @@ export const createGateway = (config: Config, { log, clock = systemClock, onRepo
   })
 
   const opened = redis?.opened ?? Promise.resolve()
-  void opened.then(upstream.startProbes)
+  void opened.then(switches.start).then(upstream.startProbes)
   return {
     ...http,
     opened,
     close: async (stopBy = clock.now() + 24_000) => {
       await hooks.stop()
-      for (const stop of [stopWatching, observing.stop, reading.stopRefreshing]) stop()
+      for (const stop of [stopWatching, switches.stop, observing.stop, reading.stopRefreshing]) stop()
       await stopWrites(stopBy)
       await coherence.close()
       redis?.close()

@@ -22,7 +22,16 @@ export type Report =
   | { name: 'login'; result: 'ok' | 'shared' | 'throttled' | 'refused' | 'failed'; retryInMs?: number }
   | { name: 'token-refused'; source: 'token' | 'login'; retryInMs: number }
   | { name: 'secret-file'; setting: string; result: 'changed' | 'kept'; because?: string }
-  | { name: 'contract-drift'; operation: string; organization?: Id; what: string; rows: number }
+  | {
+      name: 'contract-drift'
+      operation: string
+      organization?: Id
+      what: string
+      rows: number
+      /** A field that is not documented, and the type of its value. */
+      field?: string
+      type?: string
+    }
   | {
       name: 'cache'
       list: List
@@ -63,48 +72,64 @@ export type Report =
   | { name: 'write'; operation: string; organization?: Id; client: string; outcome: string; rows: number }
 
 /** The states of Redis, an error of the connection, a new address that is not used yet, a policy that loses keys. */
-type RedisEvent = 'error' | 'away' | 'ready' | 'refused' | 'unsupported' | 'new-address' | 'may-evict'
+export const redisEvents = [
+  'error',
+  'away',
+  'ready',
+  'refused',
+  'unsupported',
+  'new-address',
+  'may-evict',
+] as const
+type RedisEvent = (typeof redisEvents)[number]
 
 /**
  * Why a command or a connection failed. `starting`: Redis loads its data or is busy, or its master or cluster is down.
  * `denied`: rights or password. `moved`: a node of a cluster behind `redis://`. `readonly`: a replica. `full`: no memory.
  * `unwritable`: it cannot save or replicate. `refused`: one command, for example a key of another type.
  */
-export type RedisErrorReason =
-  | 'connection'
-  | 'timeout'
-  | 'starting'
-  | 'denied'
-  | 'moved'
-  | 'readonly'
-  | 'full'
-  | 'unwritable'
-  | 'refused'
+export const redisErrorReasons = [
+  'connection',
+  'timeout',
+  'starting',
+  'denied',
+  'moved',
+  'readonly',
+  'full',
+  'unwritable',
+  'refused',
+] as const
+export type RedisErrorReason = (typeof redisErrorReasons)[number]
 
 /** What is counted while it is kept. */
-export type QuotaKind =
-  | 'operations'
-  | 'rows'
-  | 'idempotency-keys'
-  | 'assignments'
-  | 'sessions'
-  | 'tickets'
-  | 'tokens'
-  | 'streams'
-  | 'webhooks'
+export const quotaKinds = [
+  'operations',
+  'rows',
+  'idempotency-keys',
+  'assignments',
+  'sessions',
+  'tickets',
+  'tokens',
+  'streams',
+  'webhooks',
+] as const
+export type QuotaKind = (typeof quotaKinds)[number]
 
 /** `address`: the host is not allowed, or leads to no address that is. */
-export type WebhookOutcome =
-  | 'delivered'
-  | 'gone'
-  | 'status'
-  | 'redirect'
-  | 'timeout'
-  | 'connection'
-  | 'address'
+export const webhookOutcomes = [
+  'delivered',
+  'gone',
+  'status',
+  'redirect',
+  'timeout',
+  'connection',
+  'address',
+] as const
+export type WebhookOutcome = (typeof webhookOutcomes)[number]
 
 /** What readers of lists get: fresh; old and refreshed behind them; new after a wait; old, for want of a new one. */
-export type Served = 'fresh' | 'revalidated' | 'waited' | 'stale'
+export const servedKinds = ['fresh', 'revalidated', 'waited', 'stale'] as const
+export type Served = (typeof servedKinds)[number]
 type List = 'operators' | 'organizations'
 type Outcome = 'ok' | FailureCode | `proxy.${'refused' | 'timeout' | 'unreachable'}`
 /** The id of an organization. Undefined: the event is about none. */

@@ -4,12 +4,14 @@ import type { Organization } from '../contract/organization.ts'
 import { Failure, isFailure } from '../errors.ts'
 import type { Reporter } from '../report.ts'
 import type { Call, CallContext, Exchange, Reply } from './exchange.ts'
+import { createUnknownFields, type UnknownField } from './unknown-fields.ts'
 import {
   addedOf,
   checkDone,
   operatorsOf,
   organizationsOf,
   tokenOf,
+  type ValidatedRows,
   type Validity,
   validityOf,
 } from './wire.ts'
@@ -33,12 +35,20 @@ export type ChatHub = {
   setStatus(operator: number, code: number, context: CallContext): Promise<void>
   operatorToken(operator: number, expiresAt: Date, context: CallContext): Promise<string>
   validate(token: string, context: CallContext): Promise<Validity>
+  /** Fields of ChatHub's rows that are not documented. */
+  unknownFields(): UnknownField[]
 }
 
 export const createChatHub = (exchange: Exchange, report: Reporter): ChatHub => {
-  const reportDrift = (operation: string, drift: Record<string, number>, organization?: number): void => {
-    for (const [what, rows] of Object.entries(drift))
+  const unknownFields = createUnknownFields(report)
+  const reportDrift = (
+    operation: string,
+    told: Pick<ValidatedRows<unknown>, 'drift' | 'unknownFields'>,
+    organization?: number,
+  ): void => {
+    for (const [what, rows] of Object.entries(told.drift))
       report({ name: 'contract-drift', operation, what, rows, organization })
+    unknownFields.add(operation, told.unknownFields)
   }
   /** Sends a call and parses the answer. An answer that breaks the contract is reported, and leaves a write in doubt. */
   const send = async <T>(call: Call, parse: (reply: Reply) => T | Promise<T>): Promise<T> => {
@@ -75,8 +85,8 @@ export const createChatHub = (exchange: Exchange, report: Reporter): ChatHub => 
   return {
     organizations: (context) =>
       send(get('organizations', '/api/company/organization', context), async ({ body, sentAt }) => {
-        const { rows, drift } = await organizationsOf(body)
-        reportDrift('organizations', drift)
+        const { rows, ...told } = await organizationsOf(body)
+        reportDrift('organizations', told)
         return { rows, askedAt: sentAt }
       }),
     operators: (organization, context, before) =>
@@ -85,17 +95,17 @@ export const createChatHub = (exchange: Exchange, report: Reporter): ChatHub => 
         async ({ body, sentAt }) => {
           const bodyDigest = createHash('sha256').update(body).digest('base64')
           if (before?.digest === bodyDigest) return { ...before, askedAt: sentAt }
-          const { rows, drift, organizationName } = await operatorsOf(body, organization)
-          reportDrift('operators', drift, organization)
+          const { rows, organizationName, ...told } = await operatorsOf(body, organization)
+          reportDrift('operators', told, organization)
           // Without a digest the next answer is parsed again, so its drift is reported again.
-          const digest = Object.keys(drift).length === 0 ? bodyDigest : undefined
+          const digest = Object.keys(told.drift).length === 0 ? bodyDigest : undefined
           return { rows, organizationName, askedAt: sentAt, digest }
         },
       ),
     synchronize: (rows, context) =>
       send(post('synchronize', 'synchronize', rows, context), async ({ body }) => {
         const added = await addedOf(body)
-        reportDrift('synchronize', added.drift)
+        reportDrift('synchronize', added)
         return added.rows
       }),
     setStatus: async (id, status, context) => {
@@ -108,5 +118,6 @@ export const createChatHub = (exchange: Exchange, report: Reporter): ChatHub => 
       ),
     validate: (token, context) =>
       send(post('validate', 'validate-token', { token }, context), ({ body }) => validityOf(body)),
+    unknownFields: unknownFields.all,
   }
 }

@@ -60,11 +60,30 @@ const operatorOf = ({ id, name, status }: z.output<typeof wireOperator>): Operat
   ...statusOf(status),
 })
 
-/** The valid rows of an answer. `drift`: how many rows were left out or contradicted another, by kind. */
-export type ValidatedRows<T> = { rows: T[]; drift: Record<string, number> }
+/**
+ * The valid rows of an answer. `drift`: how many rows were left out or contradicted another, by kind. `unknownFields`: the
+ * type of each field that is not documented; never a value, which may be personal.
+ */
+export type ValidatedRows<T> = { rows: T[]; drift: Record<string, number>; unknownFields: UnknownFields }
+export type UnknownFields = Record<string, string>
+
+/** A new field is in all rows, so a few are looked at. */
+const rowsLookedAt = 5
+const fieldsMax = 10
+
+const unknownFieldsOf = (rows: readonly unknown[], documented: object): UnknownFields => {
+  const found: UnknownFields = {}
+  for (const row of [...rows.slice(0, rowsLookedAt), ...rows.slice(-rowsLookedAt)])
+    for (const [field, value] of typeof row === 'object' ? Object.entries(row ?? {}) : []) {
+      if (Object.hasOwn(documented, field) || Object.keys(found).length >= fieldsMax) continue
+      const name = /^[\w-]{1,40}$/.test(field) ? field : 'another name'
+      found[name] = value === null ? 'null' : Array.isArray(value) ? 'array' : typeof value
+    }
+  return found
+}
 
 /** Leaves out single invalid rows. An answer with more than a tenth of them, or with no valid row, is invalid. */
-const validateRows = async <S extends z.ZodType>(
+const validateRows = async <S extends z.ZodObject>(
   body: Buffer,
   schema: S,
 ): Promise<ValidatedRows<z.output<S>>> => {
@@ -78,11 +97,15 @@ const validateRows = async <S extends z.ZodType>(
   const bad = data.length - rows.length
   if (bad > Math.max(1, data.length / 10) || (bad > 0 && rows.length === 0))
     throw invalid(`${bad} of ${data.length} rows are invalid`)
-  return { rows, drift: bad > 0 ? { 'bad-row': bad } : {} }
+  return {
+    rows,
+    drift: bad > 0 ? { 'bad-row': bad } : {},
+    unknownFields: unknownFieldsOf(data, schema.shape),
+  }
 }
 
 /** Each id once, at the place of its first row and with the content of its last; rows that differ are counted. */
-const unique = <T extends { id: number }>({ rows, drift }: ValidatedRows<T>): ValidatedRows<T> => {
+const unique = <T extends { id: number }>({ rows, drift, ...rest }: ValidatedRows<T>): ValidatedRows<T> => {
   const byId = new Map<number, T>()
   let conflicts = 0
   for (const row of rows) {
@@ -90,7 +113,8 @@ const unique = <T extends { id: number }>({ rows, drift }: ValidatedRows<T>): Va
     if (before && JSON.stringify(before) !== JSON.stringify(row)) conflicts++
     byId.set(row.id, row)
   }
-  return { rows: [...byId.values()], drift: conflicts > 0 ? { ...drift, 'duplicate-id': conflicts } : drift }
+  const counted = conflicts > 0 ? { ...drift, 'duplicate-id': conflicts } : drift
+  return { rows: [...byId.values()], drift: counted, ...rest }
 }
 
 export const organizationsOf = async (body: Buffer): Promise<ValidatedRows<Organization>> =>
@@ -105,15 +129,15 @@ export const operatorsOf = async (
   const own = all.rows.filter((row) => !row.organization || row.organization.id === organization)
   const foreign = all.rows.length - own.length
   const counted = foreign > 0 ? { ...all.drift, 'foreign-row': foreign } : all.drift
-  const { rows, drift } = unique({ rows: own, drift: counted })
+  const { rows, drift, unknownFields } = unique({ ...all, rows: own, drift: counted })
   const organizationName = rows.find((row) => row.organization)?.organization?.name
-  return { rows: rows.map(operatorOf), drift, organizationName }
+  return { rows: rows.map(operatorOf), drift, unknownFields, organizationName }
 }
 
 /** The operators that `synchronize` reports as added. Neither their order nor their number can be relied on. */
 export const addedOf = async (body: Buffer): Promise<ValidatedRows<Operator>> => {
-  const { rows, drift } = await validateRows(body, wireOperator)
-  return { rows: rows.map(operatorOf), drift }
+  const { rows, ...rest } = await validateRows(body, wireOperator)
+  return { rows: rows.map(operatorOf), ...rest }
 }
 
 /**

@@ -149,6 +149,10 @@ export type Api = {
     me(options?: CallOptions): Call<Me>
     /** Get the state of the token, queue, budget, breaker, cache and Redis. The token itself is never shown. Scope: `admin`. */
     upstream(options?: CallOptions): Call<Upstream>
+    /** Get what administrators have switched while the gateway runs, since when, and why. Scope: `admin`. */
+    switches(options?: CallOptions): Call<Switches>
+    /** Switch without a restart: read-only, no calls to ChatHub, draining, log level. All instances follow within two seconds; draining is of the one that answers. Scope: `admin`. */
+    setSwitches(body?: SwitchChange, options?: CallOptions): Call<Switches>
   }
   events: {
     /** Stream what changes in the organizations of the caller as server-sent events, or get the log of it as pages of JSON. Scope: `events:read`. */
@@ -266,6 +270,7 @@ export type ProblemCode =
   | 'chathub.credentials'
   | 'chathub.forbidden'
   | 'chathub.invalid-response'
+  | 'chathub.paused'
   | 'chathub.unavailable'
   | 'chathub.throttled'
   | 'queue.full'
@@ -273,6 +278,7 @@ export type ProblemCode =
   | 'write.in-doubt'
   | 'redis.unavailable'
   | 'storage.full'
+  | 'gateway.read-only'
   | 'server.overloaded'
   | 'gateway.internal'
 
@@ -366,7 +372,7 @@ export type AuditRecord = {
   at: string
   /** Null: all organizations at once. */
   organization: number | null
-  kind: 'added' | 'statusChanged' | 'tokenIssued' | 'sessionMinted' | 'cachePurged' | 'cancelRequested' | 'retryRequested' | 'undoRequested' | 'nameErased' | 'webhookCreated' | 'webhookDeleted' | 'webhookReplayed' | 'webhookSecretRotated'
+  kind: 'added' | 'statusChanged' | 'tokenIssued' | 'sessionMinted' | 'cachePurged' | 'cancelRequested' | 'retryRequested' | 'undoRequested' | 'nameErased' | 'webhookCreated' | 'webhookDeleted' | 'webhookReplayed' | 'webhookSecretRotated' | 'switchChanged'
   /** `id` is null while nobody knows it: ChatHub refused the name or left it in doubt. */
   operator: {
     id: number | null
@@ -378,7 +384,7 @@ export type AuditRecord = {
   to: OperatorStatus | null
   /** `unknown`: ChatHub may have applied it. `rejected`: it was asked for, and nothing changed. */
   outcome: 'applied' | 'unknown' | 'rejected'
-  /** Why it is unknown or rejected. */
+  /** Why it is unknown or rejected; of a switch, its new value. */
   reason: string | null
   /** The key, token or session that asked for it. */
   client: string
@@ -878,6 +884,51 @@ export type StatusResult = {
   unknown: number
 }
 
+export type SwitchChange = {
+  readOnly?: boolean
+  chathubPaused?: boolean
+  /** Of the instance that answers, alone. */
+  draining?: boolean
+  /** Null: as LOG_LEVEL says. */
+  logLevel?: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent' | null
+  /** For those who read the audit log. */
+  reason?: string
+}
+
+export type Switches = {
+  /** Operators are not changed: such requests answer 503 `gateway.read-only`, and running operations wait. */
+  readOnly: {
+    on: boolean
+    since: string | null
+    /** The client, and the person of its session. */
+    by: string | null
+    reason: string | null
+  }
+  /** ChatHub is asked for nothing. Lists are served as they are known. */
+  chathubPaused: {
+    on: boolean
+    since: string | null
+    /** The client, and the person of its session. */
+    by: string | null
+    reason: string | null
+  }
+  /** GET /readyz of this instance answers 503, so that a balancer sends it nothing new. It goes on answering. */
+  draining: {
+    on: boolean
+    since: string | null
+    /** The client, and the person of its session. */
+    by: string | null
+    reason: string | null
+  }
+  logLevel: {
+    level: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent'
+    since: string | null
+    /** The client, and the person of its session. */
+    by: string | null
+    reason: string | null
+  }
+}
+
 /** Opens one session, within a minute. */
 export type Ticket = {
   ticket: string
@@ -934,6 +985,12 @@ export type Upstream = {
   breaker: {
     state: 'closed' | 'open' | 'half-open'
   }
+  /** Fields of answers of ChatHub that are not documented: name and type, never a value. */
+  unknownFields: {
+    operation: string
+    field: string
+    type: string
+  }[]
   cache: {
     lists: number
     bytes: number
@@ -1093,6 +1150,8 @@ export const routes = {
     purge: ['POST', '/v1/cache:purge', 'bk'],
     me: ['GET', '/v1/me', ''],
     upstream: ['GET', '/v1/upstream', ''],
+    switches: ['GET', '/v1/switches', ''],
+    setSwitches: ['PATCH', '/v1/switches', 'b'],
   },
   events: {
     list: ['GET', '/v1/events', 'qe'],

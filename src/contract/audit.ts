@@ -22,6 +22,7 @@ const changeKinds = [
   'webhookDeleted',
   'webhookReplayed',
   'webhookSecretRotated',
+  'switchChanged',
 ] as const
 
 const Change = z.strictObject({
@@ -35,7 +36,7 @@ const Change = z.strictObject({
   outcome: z
     .enum(['applied', 'unknown', 'rejected'])
     .describe('`unknown`: ChatHub may have applied it. `rejected`: it was asked for, and nothing changed.'),
-  reason: z.string().nullable().describe('Why it is unknown or rejected.'),
+  reason: z.string().nullable().describe('Why it is unknown or rejected; of a switch, its new value.'),
 })
 /** One change: of an operator, or of what the gateway keeps. */
 export type Change = z.infer<typeof Change>

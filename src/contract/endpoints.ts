@@ -13,6 +13,7 @@ import * as operator from './operator.ts'
 import * as organization from './organization.ts'
 import type { ResponseHeader } from './response-headers.ts'
 import type { Scope } from './scopes.ts'
+import * as switches from './switches.ts'
 import * as system from './system.ts'
 import type { Tag } from './tags.ts'
 import * as webhook from './webhook.ts'
@@ -95,16 +96,20 @@ const reading: FailureCode[] = [
   'chathub.forbidden',
   'chathub.invalid-response',
   'chathub.unavailable',
+  'chathub.paused',
   'chathub.throttled',
   'queue.full',
   'chathub.timeout',
 ]
 const keeping: FailureCode[] = ['quota.exceeded', 'redis.unavailable']
-const writing: FailureCode[] = [...reading, ...keeping, 'chathub.rejected', 'write.in-doubt']
+const minting: FailureCode[] = [...reading, ...keeping, 'chathub.rejected', 'write.in-doubt']
+/** An endpoint with `gateway.read-only` is refused while the gateway is read-only. */
+const writing: FailureCode[] = [...minting, 'gateway.read-only']
 /** Of many rows. */
 const writingMany: FailureCode[] = [...writing, 'storage.full']
 /** A refusal by ChatHub is 400 `request.invalid` on drop-in paths, like every input fault there. */
-const dropInWriting = writing.filter((code) => code !== 'chathub.rejected')
+const onDropIn = (codes: FailureCode[]) => codes.filter((code) => code !== 'chathub.rejected')
+const dropInWriting = onDropIn(writing)
 const known: FailureCode[] = ['organization.unknown']
 /** Supervisors switch operators between active and inactive. */
 const beyondSwitching = (needs: (body: never) => boolean) =>
@@ -185,13 +190,13 @@ export const endpoints = {
     params: oneOperation, body: system.Nothing, idempotent: true, headers: ['Retry-After'], answers: { 200: operation.Operation }, failures: ['operation.unknown', 'operation.settled', 'redis.unavailable'] },
   retryOperation: { id: 'retryOperation', method: 'post', path: '/v1/operations/{operation}:retry', scope: 'any', tag: 'operations',
     summary: 'Retry the rows that ended in doubt, against a new list. This needs the scope of the write.',
-    params: oneOperation, body: system.Nothing, idempotent: true, answers: { 202: operation.Operation }, failures: ['operation.unknown', 'operation.rows-released', 'operation.settled', 'operation.running', 'scope.missing', 'redis.unavailable', 'queue.full'] },
+    params: oneOperation, body: system.Nothing, idempotent: true, answers: { 202: operation.Operation }, failures: ['operation.unknown', 'operation.rows-released', 'operation.settled', 'operation.running', 'scope.missing', 'redis.unavailable', 'queue.full', 'gateway.read-only'] },
   undoOperation: { id: 'undoOperation', method: 'post', path: '/v1/operations/{operation}:undo', scope: 'any', tag: 'operations',
     summary: 'Set back what an operation changed, as a new operation. An added operator gets the status `deleted`, since ChatHub has no delete. Needs the scope of the write.',
-    params: oneOperation, body: system.Nothing, idempotent: true, answers: { 202: operation.Operation }, failures: ['operation.unknown', 'operation.rows-released', 'operation.settled', 'operation.running', 'operation.undone', 'scope.missing', 'quota.exceeded', 'storage.full', 'redis.unavailable', 'write.in-doubt'] },
+    params: oneOperation, body: system.Nothing, idempotent: true, answers: { 202: operation.Operation }, failures: ['operation.unknown', 'operation.rows-released', 'operation.settled', 'operation.running', 'operation.undone', 'scope.missing', 'quota.exceeded', 'storage.full', 'redis.unavailable', 'write.in-doubt', 'gateway.read-only'] },
   mintOperatorToken: { id: 'mintOperatorToken', method: 'post', path: '/v1/organizations/{org}/operators/{operator}/tokens', scope: 'tokens:mint', tag: 'tokens',
     summary: 'Issue a token for an active operator, valid for at most 24 hours less a minute.',
-    params: oneOperator, body: system.TokenRequest, idempotent: true, answers: { 201: system.OperatorToken }, failures: [...known, 'operator.unknown', 'operator.not-active', ...writing] },
+    params: oneOperator, body: system.TokenRequest, idempotent: true, answers: { 201: system.OperatorToken }, failures: [...known, 'operator.unknown', 'operator.not-active', ...minting] },
   assignChat: { id: 'assignChat', method: 'post', path: '/v1/organizations/{org}/assignments', scope: 'assignments:write', tag: 'assignments',
     summary: 'Assign an active operator to a chat. An assigned chat keeps its operator while that operator is active, until 30 days after its last use.',
     params: inOrganization, body: AssignChat, idempotent: true, answers: { 200: Assignment }, failures: [...known, 'operator.none-active', 'quota.exceeded', ...reading, 'redis.unavailable'] },
@@ -258,6 +263,12 @@ export const endpoints = {
   upstream: { id: 'getUpstream', method: 'get', path: '/v1/upstream', scope: 'admin', tag: 'gateway',
     summary: 'Get the state of the token, queue, budget, breaker, cache and Redis. The token itself is never shown.',
     answers: { 200: system.Upstream } },
+  switches: { id: 'getSwitches', method: 'get', path: '/v1/switches', scope: 'admin', tag: 'gateway',
+    summary: 'Get what administrators have switched while the gateway runs, since when, and why.',
+    answers: { 200: switches.Switches } },
+  setSwitches: { id: 'setSwitches', method: 'patch', path: '/v1/switches', scope: 'admin', tag: 'gateway',
+    summary: 'Switch without a restart: read-only, no calls to ChatHub, draining, log level. All instances follow within two seconds; draining is of the one that answers.',
+    body: switches.SwitchChange, answers: { 200: switches.Switches }, failures: ['redis.unavailable'] },
   metrics: { id: 'getMetrics', method: 'get', path: '/metrics', scope: 'metrics:read', tag: 'gateway', produces: 'text/plain',
     summary: 'Get the metrics in the Prometheus format.',
     answers: { 200: z.string() } },
@@ -285,7 +296,7 @@ export const endpoints = {
     body: dropIn.DropInStatusChange, idempotent: true, answers: { 200: null }, failures: ['operator.unknown', ...dropInWriting] },
   dropInToken: { id: 'chathubOperatorToken', method: 'post', path: '/api/operator/get-token', scope: 'tokens:mint', tag: 'drop-in', dropIn: true,
     summary: 'Issue an operator token, answered as a JSON string.',
-    body: dropIn.DropInTokenRequest, idempotent: true, answers: { 200: dropIn.DropInToken }, failures: ['operator.unknown', 'operator.not-active', ...dropInWriting] },
+    body: dropIn.DropInTokenRequest, idempotent: true, answers: { 200: dropIn.DropInToken }, failures: ['operator.unknown', 'operator.not-active', ...onDropIn(minting)] },
   dropInValidate: { id: 'chathubValidateToken', method: 'post', path: '/api/operator/validate-token', scope: 'tokens:mint', tag: 'drop-in', dropIn: true,
     summary: 'Ask ChatHub whether an operator token is valid, answered in ChatHub’s shape. The token of an operator outside the caller’s organizations answers like an unknown one.',
     body: dropIn.DropInValidate, answers: { 200: dropIn.DropInValidity }, failures: reading },

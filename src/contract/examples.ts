@@ -49,6 +49,7 @@ const assignment = {
 const rights = { scopes: ['operators:read', 'operators:write'], organizations: [24, 6] }
 const health = { status: 'ok', chathub: 'ok', checkedAt: '2026-11-29T12:00:00.000Z', redis: 'ready' }
 const page = '<!doctype html><html lang="en"><title>ChatHub gateway</title>…</html>'
+const unthrown = { on: false, since: null, by: null, reason: null }
 const names = 'name\nAlex Brown\nJohn Smith\n'
 
 /**
@@ -141,12 +142,25 @@ export const examples: Record<string, unknown> = {
   Session: { ...rights, origin: 'https://crm.example.com', subject: 'olena', expiresAt: ends },
   Purge: { organization: 24 },
   Me: { id: 'crm', kind: 'key', ...rights, requestsPerMinute: 6000, expiresAt: null },
+  Switches: {
+    readOnly: {
+      on: true,
+      since: '2026-11-29T12:00:00.000Z',
+      by: 'crm: olena@example.com',
+      reason: 'ChatHub moves',
+    },
+    chathubPaused: unthrown,
+    draining: unthrown,
+    logLevel: { level: 'info', since: null, by: null, reason: null },
+  },
+  SwitchChange: { readOnly: true, reason: 'ChatHub moves' },
   Upstream: {
     chathub: { state: 'ok', since: '2026-11-29T08:00:00.000Z', checkedAt: '2026-11-29T12:00:00.000Z' },
     token: { state: 'ready', source: 'login', ageSeconds: 7200, detail: null },
     queue: { waiting: { people: 0, writes: 0, imports: 12, refreshes: 1 }, max: 200 },
     budget: { requestsPerSecond: 5, allowedNow: 5, usedInLastSecond: 3, pausedForMs: 0 },
     breaker: { state: 'closed' },
+    unknownFields: [{ operation: 'operators', field: 'lastSeen', type: 'string' }],
     cache: { lists: 12, bytes: 481_280 },
     reads: { meanAgeSeconds: 24, p95AgeSeconds: 57, fresh: 0.9, revalidated: 0.1, waited: 0, stale: 0 },
     redis: { state: 'ready', detail: null },

@@ -9,7 +9,7 @@ import { TokenRequest, tokenSecondsMax } from './system.ts'
 export const rowOutcomes = [...outcomes, 'changed', 'unchanged', 'pending'] as const
 export type RowOutcome = (typeof rowOutcomes)[number]
 
-const operationKinds = ['add', 'import', 'onboard', 'setStatus', 'undo'] as const
+export const operationKinds = ['add', 'import', 'onboard', 'setStatus', 'undo'] as const
 const operationStates = ['queued', 'running', 'done', 'cancelled', 'needsReview'] as const
 
 /** A write that takes long or is in doubt. The counts sum to `total`. */

@@ -44,6 +44,9 @@ export const Upstream = component('Upstream', {
     pausedForMs: z.number().describe('Milliseconds.'),
   }),
   breaker: z.strictObject({ state: z.enum(['closed', 'open', 'half-open']) }),
+  unknownFields: z
+    .array(z.strictObject({ operation: z.string(), field: z.string(), type: z.string() }))
+    .describe('Fields of answers of ChatHub that are not documented: name and type, never a value.'),
   cache: z.strictObject({ lists: Count, bytes: Count }),
   reads: z
     .strictObject({
@@ -85,6 +88,10 @@ export const Health = component('Health', {
   chathub: chathubState.optional(),
   checkedAt: checkedAt.optional(),
   redis: redisState.optional(),
+  switches: z
+    .array(z.enum(['readOnly', 'chathubPaused', 'draining']))
+    .optional()
+    .describe('What an administrator has switched on.'),
 })
 export type Health = z.infer<typeof Health>
 

@@ -53,6 +53,12 @@ export const isOpen = ({ zone, hours }: Floor, at: number): boolean => {
   return hours.some(({ start, minutes }) => (minute - start + weekMinutes) % weekMinutes < minutes)
 }
 
+/** Whether so few active accounts are too few now, however short the time. */
+export const isBelow = ({ named, others }: Floors, list: number, active: number, at: number): boolean => {
+  const floor = named.get(list) ?? others
+  return active < floor.floor && isOpen(floor, at)
+}
+
 type Seen = NonNullable<KnownList['seen']>
 
 /** Whether too few are active, and since when. A list must show it after `forMs`, so that nothing is told unknown. */

@@ -9,7 +9,7 @@ import { isFailure } from '../errors.ts'
 import type { OperatorLists } from '../lists/operator-lists.ts'
 import type { Roster } from '../lists/roster.ts'
 import type { Redis } from '../redis/redis.ts'
-import type { Floors } from './coverage-floor.ts'
+import { type Floors, isBelow } from './coverage-floor.ts'
 import type { Listed } from './differences.ts'
 import { createEventFeed, type EventFeed } from './event-feed.ts'
 import type { EventStore } from './event-store.ts'
@@ -134,6 +134,8 @@ export const createEvents = (options: {
     events,
     /** The log itself, for what tells its events in another way. */
     log: { read: store.read, place: store.place, join: feed.join } satisfies EventLog,
+    /** Whether fewer accounts are active than the floor of the organization wants now. */
+    isBelowFloor: (list: number, active: number): boolean => isBelow(floors, list, active, clock.wall()),
     /** Is told what the gateway has written. An event that cannot be kept now is found in a later list. */
     written: (async (set) => {
       try {

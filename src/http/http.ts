@@ -39,7 +39,7 @@ type Options = Omit<Services, 'health'> &
     trustProxy: string[]
     corsOrigins: string[]
     corsHeaders: string[]
-    health(): Omit<Health, 'status'>
+    health(): Omit<Health, 'status' | 'switches'>
     observe: Observe
     onInternal(error: unknown, requestId: string): void
   }
@@ -68,7 +68,12 @@ export const createHttp = (options: Options) => {
   const streams = createEventStreams({ ...options, closing, streamsMax: options.quotasPerClient.streams })
   const cors = createCors(options.corsOrigins, options.corsHeaders)
   const withIdempotency = createWithIdempotency(options.idempotency, createRunningAnswer(options.operations))
-  const health = (): Health => ({ status: isDraining ? 'draining' : 'ok', ...options.health() })
+  const { switches } = options
+  const health = (): Health => ({
+    status: isDraining || switches.isDraining() ? 'draining' : 'ok',
+    ...options.health(),
+    switches: switches.on(),
+  })
 
   const bodyMemory = createBodyMemory({ ...options, heapShare })
 
@@ -82,6 +87,7 @@ export const createHttp = (options: Options) => {
       responseBatcher,
       streams,
       withIdempotency,
+      refuseWrites: switches.refuseWrites,
       admit,
       fairWork,
     }

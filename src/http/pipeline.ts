@@ -68,6 +68,8 @@ export const createPipeline = (options: {
   streams: EventStreams
   readDeadlineMs: number
   writeDeadlineMs: number
+  /** @throws Failure `gateway.read-only` */
+  refuseWrites(): void
 }) => {
   const { admit, fastPath, clock, fairWork, responseBatcher, streams } = options
   const send = (
@@ -118,6 +120,12 @@ export const createPipeline = (options: {
       else authorizeValue(caller, endpoint, body)
     }
 
+    /** A dry run changes nothing. */
+    const refuseReadOnly = (...inputs: unknown[]): void => {
+      const isDry = inputs.some((input) => (input as { dryRun?: boolean } | undefined)?.dryRun)
+      if (endpoint.failures?.includes('gateway.read-only') && !isDry) options.refuseWrites()
+    }
+
     const serve = async (req: Request, res: Response, address: Address, admitted: Admitted) => {
       const { caller } = admitted
       const { contentType, idempotencyKey } = checkHead(endpoint, req, address, caller)
@@ -127,6 +135,7 @@ export const createPipeline = (options: {
         throw new Failure('idempotency.required')
 
       await authorizeBody(req, address, caller, body)
+      refuseReadOnly(body, address.query)
       const deadline = Math.max(req.requestContext.startedAt + deadlineMs, clock.now() + 1)
       const input = {
         caller,

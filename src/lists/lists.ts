@@ -118,6 +118,13 @@ export const createLists = (options: Options) => {
   return {
     rosters,
     organizations,
+    /** The lists of operators in memory, however old: for counting, never for serving. */
+    listsInMemory: function* () {
+      for (const organization of organizationCache.remembered(organizationsKey)?.value.keys() ?? []) {
+        const copy = rosters.remembered(operatorsKey(organization))
+        if (copy) yield { roster: copy.value, ageMs: options.clock.now() - copy.askedAt }
+      }
+    },
     lists,
     directory,
     tokens: createOperatorTokens({ ...options, lists, directory }),

@@ -21,6 +21,7 @@ const families = [
   'kept:',
   'refresh:',
   'webhooks:',
+  'switches',
 ]
 const channels = ['{gateway}:invalidation', '{gateway}:confirm:check', 'journal:changed', 'events:appended']
 

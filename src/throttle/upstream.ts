@@ -34,6 +34,8 @@ export const createUpstream = (options: {
   budget: Budget
   redis: Redis | undefined
   probeMs: number
+  /** The outermost layer: what an administrator has switched off. */
+  withSwitches?(exchange: Exchange): Exchange
   tokenEncryptionSecret: Secret | undefined
   clock: Clock
   report: Reporter
@@ -67,6 +69,7 @@ export const createUpstream = (options: {
   exchange = companyToken.withToken(exchange)
   const health = createHealth(options)
   exchange = health.withHealth(exchange)
+  exchange = options.withSwitches?.(exchange) ?? exchange
   const chathub = createChatHub(exchange, report)
 
   return {
@@ -89,6 +92,7 @@ export const createUpstream = (options: {
       queue: { waiting: queue.waiting(), max: queueMax },
       budget: budget.status(),
       breaker: { state: breaker.state() },
+      unknownFields: chathub.unknownFields(),
     }),
     close: () => {
       health.stop()

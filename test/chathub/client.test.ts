@@ -124,4 +124,28 @@ describe('the client of ChatHub', () => {
     ])
     expect(JSON.stringify(reports)).not.toContain('Olena')
   })
+
+  it('tells a field that is not documented once, and remembers twenty', async () => {
+    const rows = [{ id: 1, name: 'Olena', status: 0, lastSeen: 'Olena' }]
+    at.simulator.fault({ mode: 'rows', rows, times: 2 })
+    await chathub.operators(24, context)
+    await chathub.operators(6, context)
+    expect(reports).toEqual([
+      {
+        name: 'contract-drift',
+        operation: 'operators',
+        what: 'unknown-field',
+        rows: 1,
+        field: 'lastSeen',
+        type: 'string',
+      },
+    ])
+    for (const start of [0, 10, 20]) {
+      const many = Object.fromEntries(Array.from({ length: 10 }, (_, index) => [`field${start + index}`, 1]))
+      at.simulator.fault({ mode: 'rows', rows: [{ ...rows[0], ...many }], times: 1 })
+      await chathub.operators(24, context)
+    }
+    expect(chathub.unknownFields()).toHaveLength(20)
+    expect(chathub.unknownFields()[0]).toEqual({ operation: 'operators', field: 'lastSeen', type: 'string' })
+  })
 })

@@ -59,12 +59,14 @@ describe('a list of operators', () => {
         { id: 2, name: 'P2', status: 'unknown', statusCode: 7 },
       ],
       drift: {},
+      unknownFields: {},
       organizationName: 'Sales',
     })
   })
 
   it('may be empty, without organization, and with unknown fields', async () => {
-    expect(await operatorsOf(body([]), 6)).toEqual({ rows: [], drift: {}, organizationName: undefined })
+    const empty = { rows: [], drift: {}, unknownFields: {}, organizationName: undefined }
+    expect(await operatorsOf(body([]), 6)).toEqual(empty)
     const bare = [
       { id: 1, name: 'A', status: 0 },
       { id: 2, name: 'B', status: 0, organization: null, avatar: {} },
@@ -73,6 +75,26 @@ describe('a list of operators', () => {
       { id: 1, name: 'A', status: 'active' },
       { id: 2, name: 'B', status: 'active' },
     ])
+  })
+
+  it('names fields that are not documented with their types, and no value', async () => {
+    const more = {
+      lastSeen: 'Olena',
+      tags: ['Olena'],
+      extra: null,
+      'Olena Koval': 1,
+      toString: true,
+      constructor: {},
+    }
+    const { rows: kept, unknownFields, drift } = await operatorsOf(body([row(1), row(2, more)]), 6)
+    expect([kept.length, drift]).toEqual([2, {}])
+    const found = { lastSeen: 'string', tags: 'array', extra: 'null', 'another name': 'number' }
+    expect(unknownFields).toEqual({ ...found, toString: 'boolean', constructor: 'object' })
+    const many = Object.fromEntries(Array.from({ length: 40 }, (_, index) => [`field${index}`, 1]))
+    expect(Object.keys((await operatorsOf(body([row(1, many)]), 6)).unknownFields)).toHaveLength(10)
+    expect((await organizationsOf(body([{ id: 6, name: 'Sales', plan: 'free' }]))).unknownFields).toEqual({
+      plan: 'string',
+    })
   })
 
   it('may have ids as text, and a byte order mark', async () => {
@@ -151,6 +173,7 @@ describe('other answers', () => {
     expect(await organizationsOf(body([sales, { id: 24, name: 'S' }, sales]))).toEqual({
       rows: [sales, { id: 24, name: 'S' }],
       drift: {},
+      unknownFields: {},
     })
   })
 

@@ -53,6 +53,8 @@ const functions: Record<Name, string | null> = {
   endSession: 'sessions.end',
   me: 'gateway.me',
   upstream: 'gateway.upstream',
+  switches: 'gateway.switches',
+  setSwitches: 'gateway.setSwitches',
   purge: 'gateway.purge',
   // For people, probes and collectors.
   root: null, docs: null, reference: null, problems: null, problemPage: null, guide: null, docsFile: null, llms: null, openapi: null, openapiYaml: null, metrics: null, livez: null, readyz: null,

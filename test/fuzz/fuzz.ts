@@ -33,6 +33,13 @@ export type Result = {
   found: Found[]
 }
 
+/** What turns off what a generated request has turned on. */
+const switches = {
+  path: '/v1/switches',
+  off: '{"readOnly":false,"chathubPaused":false,"draining":false,"logLevel":null}',
+}
+const asJson = { 'Content-Type': 'application/json' }
+
 /** How much of a faulty answer or body is shown. */
 const shown = (text: unknown): string => String(text ?? '').slice(0, 400)
 type Stream = AsyncIterable<Buffer> & { text(): Promise<string> }
@@ -81,7 +88,10 @@ export const fuzz = async (target: Target): Promise<Result> => {
 
   const faultOf = ({ method, url: sent, headers }: Made, answer: Answer): string | undefined => {
     const { status, text } = answer
-    if (status >= 500 && !(isFaulty && status > 501)) return `status ${status} ${answer.body['code'] ?? ''}`
+    // What a request has switched off, until that is taken back.
+    const isSwitchedOff = status === 503 && /gateway\.read-only|chathub\.paused|"draining"/.test(text)
+    if (status >= 500 && !isSwitchedOff && !(isFaulty && status > 501))
+      return `status ${status} ${answer.body['code'] ?? ''}`
     // Where the headers are too large, none of them is read.
     const wanted = status === 431 ? undefined : headers['X-Request-Id']
     if (wanted && /^[A-Za-z0-9_-]{8,64}$/.test(wanted) && answer.headers['x-request-id'] !== wanted)
@@ -125,6 +135,8 @@ export const fuzz = async (target: Target): Promise<Result> => {
       const fault = faultOf(made, answer)
       if (fault) tell(made, fault, answer)
       learn(made, answer)
+      if (path === switches.path && method === 'PATCH' && statusCode === 200 && body !== switches.off)
+        await send({ ...made, headers: { 'X-API-Key': credentials.key, ...asJson }, body: switches.off })
     } catch (error) {
       const { code, message } = error as Error & { code?: string }
       tell(made, `no answer: ${code ?? ''} ${message}`)

@@ -20,6 +20,7 @@ describe('health', () => {
       chathub: 'unknown',
       checkedAt: null,
       redis: 'none',
+      switches: [],
     })
     expect((await ask('HEAD', '/readyz', { key: '' })).status).toBe(200)
     expect(simulator.arrivals()).toEqual([])
@@ -87,7 +88,8 @@ describe('metrics', () => {
     expect((await ask('GET', '/metrics', { key: '' })).status).toBe(401)
     expect((await ask('GET', '/metrics', { key: keys['blind'] as string })).status).toBe(403)
     // Reads from memory are counted within a second.
-    const isCounted = async () => (await ask('GET', '/metrics')).text.includes('event="hit"')
+    const hit = 'gw_cache_events_total{resource="operators",event="hit"} 1'
+    const isCounted = async () => (await ask('GET', '/metrics')).text.includes(hit)
     await until(isCounted)
     const { status, text, headers } = await ask('GET', '/metrics')
     expect([status, headers['content-type']]).toEqual([200, 'text/plain; version=0.0.4; charset=utf-8'])
@@ -103,6 +105,10 @@ describe('metrics', () => {
     expect(body.reads).toMatchObject({ meanAgeSeconds: expect.any(Number), stale: 0, revalidated: 0 })
     expect(body.reads.fresh + body.reads.waited).toBeCloseTo(1)
     expect(text).toContain('gw_upstream_requests_total{route="operators",outcome="ok"} 1')
+    expect(text).toContain('gw_chathub_up 1')
+    expect(text).toContain('gw_operators{organization="24",status="active"} 2')
+    expect(text).toContain('gw_coverage_low{organization="24"} 0')
+    expect(body.unknownFields).toEqual([])
   })
 
   it('are returned for the Accept header of Prometheus', async () => {

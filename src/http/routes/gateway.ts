@@ -3,7 +3,7 @@ import type { Router } from '../router.ts'
 import type { Services } from './services.ts'
 
 /** The gateway's view of its caller, of ChatHub and of its cache. */
-export const mountGateway = (router: Router, { upstream, purge }: Services): void => {
+export const mountGateway = (router: Router, { upstream, purge, switches }: Services): void => {
   router.bind(endpoints.me, ({ caller }) => ({
     json: {
       id: caller.id,
@@ -15,6 +15,10 @@ export const mountGateway = (router: Router, { upstream, purge }: Services): voi
     },
   }))
   router.bind(endpoints.upstream, () => ({ json: upstream() }))
+  router.bind(endpoints.switches, () => ({ json: switches.status() }))
+  router.bind(endpoints.setSwitches, async ({ caller, context, body }) => ({
+    json: await switches.change(caller, body, context.requestId as string),
+  }))
   router.bind(endpoints.purge, async ({ caller, context, body }) => {
     await purge(caller, body.organization, context.requestId)
     return { empty: 204, ...(body.organization !== undefined && { organizationIds: [body.organization] }) }

@@ -12,6 +12,7 @@ import type { OperatorLists } from '../../lists/operator-lists.ts'
 import type { OperatorTokens } from '../../lists/operator-tokens.ts'
 import type { Organizations } from '../../lists/organizations.ts'
 import type { Secret } from '../../secret.ts'
+import type { SwitchBoard } from '../../throttle/switches.ts'
 import type { Webhooks } from '../../webhooks/webhooks.ts'
 import type { Add, Imports } from '../../writes/add.ts'
 import type { ChangeStatus } from '../../writes/change-status.ts'
@@ -44,5 +45,6 @@ export type Services = {
   sessionSameSite: 'strict' | 'lax' | 'none'
   health(): Health
   upstream(): Upstream
+  switches: SwitchBoard
   metrics(): Promise<string>
 }
