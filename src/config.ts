@@ -14,7 +14,7 @@ import { textOf } from './watch-file.ts'
 export const settings = {
   host: setting('HOST', type.host, '127.0.0.1', 'The address callers connect to.'),
   port: setting('PORT', wholeNumber(0, 65_535), '8080', 'The port callers connect to; 0 picks a free one.'),
-  opsPort: optional('OPS_PORT', wholeNumber(0, 65_535), 'A second listener for /metrics, /livez and /readyz without a key.'),
+  opsPort: optional('OPS_PORT', wholeNumber(0, 65_535), 'A second listener without a key: a status page at /, /metrics, /livez and /readyz. Keep it inside.'),
 
   connectionsMax: setting('CONNECTIONS_MAX', wholeNumber(10, 1_000_000), '20000', 'The most connections of callers at a time. Further ones are closed at once.'),
   headerBytesMax: setting('HEADER_BYTES_MAX', wholeNumber(1024, 1_048_576), '16384', 'The most bytes of the head of a request: request line and headers.'),

@@ -118,7 +118,7 @@ export const createGateway = (config: Config, { log, clock = systemClock, onRepo
     ...writing,
     ...{ assignments, audit, webhooks: hooks.webhooks, events: observing.events },
     ...{ access, idempotency, eraseName, clock, version, switches },
-    metrics: metrics.render,
+    ...{ metrics: metrics.render, belowFloor: metrics.belowFloor },
     health: () => {
       const { state, checkedAt } = upstream.health()
       return { chathub: state, checkedAt, redis: redisStatus().state }

@@ -1,5 +1,4 @@
 import type { Server } from 'node:http'
-import { endpoints } from '../contract/endpoints.ts'
 import type { Health } from '../contract/system.ts'
 import type { Idempotency } from '../writes/idempotency.ts'
 import { createAdmission } from './admission.ts'
@@ -17,7 +16,7 @@ import { mountAudit } from './routes/audit.ts'
 import { mountDocs } from './routes/docs.ts'
 import { mountDropIn } from './routes/drop-in.ts'
 import { mountEvents } from './routes/events.ts'
-import { mountGateway, mountHealth } from './routes/gateway.ts'
+import { mountGateway, mountHealth, mountOps } from './routes/gateway.ts'
 import { createRunningAnswer, mountOperations } from './routes/operations.ts'
 import { mountOperators } from './routes/operators.ts'
 import { mountOrganizations } from './routes/organizations.ts'
@@ -99,10 +98,8 @@ export const createHttp = (options: Options) => {
   return {
     /** Not listening yet. */
     server: serve(mountMain),
-    /** Metrics and health without a key. Not listening yet. */
-    opsServer: serve((router, services) =>
-      mountHealth(router, services, { ...endpoints.metrics, scope: 'open', neverShed: true }),
-    ),
+    /** The status page, metrics and health without a key. Not listening yet. */
+    opsServer: serve(mountOps),
     /** From now on every answer closes its connection, `/readyz` answers 503, and event streams end. */
     drain: (): void => {
       isDraining = true

@@ -15,7 +15,7 @@ export const createMetrics = (options: States & { clock: Clock }) => {
   collectDefaultMetrics({ register: registry })
   const readAges = createReadAges(options.clock)
   const count = createReportCounters(registry)
-  const setGauges = createStateGauges(registry, options)
+  const gauges = createStateGauges(registry, options)
   return {
     registry,
     /** What readers of lists got lately. */
@@ -25,9 +25,10 @@ export const createMetrics = (options: States & { clock: Clock }) => {
       count(report)
       if (report.name === 'cache' && report.served) readAges.add(report.served, report.ageMs, report.reads)
     },
+    belowFloor: gauges.belowFloor,
     /** The Prometheus text. */
     render: (): Promise<string> => {
-      setGauges()
+      gauges.set()
       return registry.metrics()
     },
   }

@@ -27,7 +27,7 @@ const switchNames = ['readOnly', 'chathubPaused', 'draining'] as const
 const statuses = ['active', 'inactive', 'deleted', 'unknown'] as const
 
 /** States as numbers, read when Prometheus scrapes. */
-export const createStateGauges = (registry: Registry, states: States): (() => void) => {
+export const createStateGauges = (registry: Registry, states: States) => {
   const registers = [registry]
   const gauge = (name: string, help: string, ...labelNames: string[]) =>
     new Gauge({ name, help, labelNames, registers })
@@ -105,10 +105,8 @@ export const createStateGauges = (registry: Registry, states: States): (() => vo
     storageBytes.set({ what: 'used' }, storage.usedBytes ?? 0)
     storageBytes.set({ what: 'limit' }, storage.maxBytes ?? 0)
   }
-  const countOperators = (): void => {
-    // What is too old is not told any more.
-    operators.reset()
-    coverageLow.reset()
+  /** Young lists of so many organizations, with whether too few are active. */
+  const counted = function* () {
     let left = states.metricsOrganizationsMax
     for (const { roster, ageMs } of states.lists()) {
       if (left === 0) return
@@ -116,15 +114,28 @@ export const createStateGauges = (registry: Registry, states: States): (() => vo
       left--
       const organization = roster.organization.id
       const counts = roster.statistics()
-      for (const status of statuses) operators.set({ organization, status }, counts[status])
-      coverageLow.set({ organization }, Number(states.isBelowFloor(organization, counts.active)))
+      yield { organization, counts, isBelow: states.isBelowFloor(organization, counts.active) }
     }
   }
-  return () => {
-    const now = states.upstream()
-    setStates(now)
-    setBudget(now)
-    setStorage(now)
-    countOperators()
+  const countOperators = (): void => {
+    // What is too old is not told any more.
+    operators.reset()
+    coverageLow.reset()
+    for (const { organization, counts, isBelow } of counted()) {
+      for (const status of statuses) operators.set({ organization, status }, counts[status])
+      coverageLow.set({ organization }, Number(isBelow))
+    }
+  }
+  return {
+    set: (): void => {
+      const now = states.upstream()
+      setStates(now)
+      setBudget(now)
+      setStorage(now)
+      countOperators()
+    },
+    /** Organizations with too few active accounts. */
+    belowFloor: (): number[] =>
+      [...counted()].filter(({ isBelow }) => isBelow).map(({ organization }) => organization),
   }
 }

@@ -1,4 +1,5 @@
 import { type Endpoint, endpoints } from '../../contract/endpoints.ts'
+import { statusPage } from '../pages/status-page.ts'
 import type { Router } from '../router.ts'
 import type { Services } from './services.ts'
 
@@ -43,4 +44,19 @@ export const mountHealth = (
     bytes: Buffer.from(await metrics()),
     headers: { 'Content-Type': 'text/plain; version=0.0.4; charset=utf-8' },
   }))
+}
+
+/** What the listener of `OPS_PORT` has: no key is needed, and it answers whatever the load is. */
+export const mountOps = (router: Router, services: Services): void => {
+  mountHealth(router, services, { ...endpoints.metrics, scope: 'open', neverShed: true })
+  router.bind({ ...endpoints.root, neverShed: true }, () =>
+    statusPage({
+      ...{ upstream: services.upstream(), switches: services.switches.status() },
+      ...{
+        belowFloor: services.belowFloor(),
+        version: services.version,
+        now: new Date(services.clock.wall()),
+      },
+    }),
+  )
 }

@@ -47,4 +47,6 @@ export type Services = {
   upstream(): Upstream
   switches: SwitchBoard
   metrics(): Promise<string>
+  /** Organizations with fewer active accounts than their floor, as far as lists are known. */
+  belowFloor(): number[]
 }
