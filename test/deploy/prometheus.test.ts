@@ -73,7 +73,11 @@ describe('the runbooks', () => {
     expect(command).not.toBe('')
     const env = { PATH: process.env['PATH'], GATEWAY: gateway.url, OPS: ops, KEY: gateway.key }
     // Not spawnSync: the gateway is in this process.
-    const child = spawn('bash', ['-o', 'pipefail', '-c', command], { env })
+    // With a socket as stdin, bash would read the start-up files of whoever runs the test.
+    const child = spawn('bash', ['--norc', '-o', 'pipefail', '-c', command], {
+      env,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
     let output = ''
     for (const stream of [child.stdout, child.stderr]) stream.on('data', (data) => (output += data))
     const code = await new Promise((resolve) => child.once('close', resolve))

@@ -81,7 +81,7 @@ export const runPage = async (
       ]
       writeFileSync(join(folder, 'bin', name), `#!/bin/sh\n${words.join(' ')} "$@"\n`, { mode: 0o755 })
     }
-    const child = spawn('bash', ['-c', scriptOf(run, folder)], {
+    const child = spawn('bash', ['--norc', '-c', scriptOf(run, folder)], {
       cwd: folder,
       env: { ...env, HOME: folder, LANG: 'C.UTF-8', PATH: `${join(folder, 'bin')}:${process.env['PATH']}` },
       stdio: ['ignore', 'pipe', 'pipe'],
