@@ -6,7 +6,7 @@ import { type Body, type ClientOptions, createSend, type Request, type Send } fr
 export type * from './api.ts'
 export type { Answer, Call, CallOptions, Pages } from './call.ts'
 export * from './errors.ts'
-export type { EventFilter, FollowOptions, WaitOptions } from './follow.ts'
+export type { EventFilter, FollowOptions, SubscribeOptions, WaitOptions } from './follow.ts'
 export type { ClientOptions } from './send.ts'
 
 export type Client = Api & {

@@ -13,6 +13,10 @@ export type EventFilter = {
   /** Only what follows this event. Default: what happens from now on. */
   after?: string
 }
+export type SubscribeOptions = FollowOptions & {
+  /** Told when the stream opens, and when it breaks or an attempt fails. */
+  onConnection?: (isOpen: boolean) => void
+}
 export type WaitOptions = FollowOptions & {
   /** Gets each state of the operation, the final one too. */
   onProgress?: (operation: Operation) => void
@@ -24,6 +28,8 @@ const isFinal = ({ state }: Operation): boolean => state !== 'queued' && state !
 
 /** Where a stream goes on: behind `last`, after `retryAfter` seconds, which `failed` connections make longer. */
 type Place = { last: string | undefined; failed: number; retryAfter: number }
+
+type Stream = { path: string; query: object; tell: (isOpen: boolean) => void; signal: AbortSignal }
 
 /** @throws the error, when it does not pass */
 const noteFailure = (place: Place, error: unknown): void => {
@@ -66,10 +72,11 @@ export const createFollow = (send: Send, pause = waitFor) => {
   }
 
   /** The events of one connection. It notes in `place` where the next one goes on, and when. */
-  async function* connection(path: string, query: object, place: Place, signal: AbortSignal) {
+  async function* connection({ path, query, tell, signal }: Stream, place: Place) {
     const headers: Record<string, string> = place.last === undefined ? {} : { 'Last-Event-ID': place.last }
     try {
       for await (const event of once(path, query, headers, signal)) {
+        tell(true)
         Object.assign(place, { failed: 0, retryAfter: 1, last: event.id ?? place.last })
         if (event.data) yield event
       }
@@ -79,17 +86,20 @@ export const createFollow = (send: Send, pause = waitFor) => {
   }
 
   /** All events until the signal aborts. @throws GatewayError for what does not pass, such as a revoked key */
-  async function* events(path: string, query: object, last: string | undefined, signal: AbortSignal) {
+  async function* events(stream: Stream, last?: string) {
+    const { signal } = stream
     const place: Place = { last, failed: 0, retryAfter: 1 }
     while (!signal.aborted) {
-      yield* connection(path, query, place, signal)
-      if (!signal.aborted) await pause(backoff(place.failed, place.retryAfter), signal).catch(() => {})
+      yield* connection(stream, place)
+      if (signal.aborted) return
+      stream.tell(false)
+      await pause(backoff(place.failed, place.retryAfter), signal).catch(() => {})
     }
   }
 
   async function* watch(operation: string, { signal = never() }: FollowOptions = {}) {
     const path = `/v1/operations/${encodeURIComponent(operation)}/events`
-    for await (const { data } of events(path, {}, undefined, signal)) {
+    for await (const { data } of events({ path, query: {}, tell: nobody, signal })) {
       const state: Operation = JSON.parse(data)
       yield state
       if (isFinal(state)) return
@@ -118,13 +128,20 @@ export const createFollow = (send: Send, pause = waitFor) => {
      */
     subscribe: async function* (
       { after, ...filter }: EventFilter = {},
-      { signal = never() }: FollowOptions = {},
+      { signal = never(), onConnection = nobody }: SubscribeOptions = {},
     ): AsyncGenerator<Event, void, undefined> {
-      for await (const { data } of events('/v1/events', filter, after, signal)) yield JSON.parse(data)
+      let wasOpen: boolean | undefined
+      const tell = (isOpen: boolean): void => {
+        if (isOpen !== wasOpen) onConnection(isOpen)
+        wasOpen = isOpen
+      }
+      const stream = { path: '/v1/events', query: filter, tell, signal }
+      for await (const { data } of events(stream, after)) yield JSON.parse(data)
     },
   }
 }
 
+const nobody = (): void => {}
 const never = (): AbortSignal => new AbortController().signal
 
 export type Follow = ReturnType<typeof createFollow>

@@ -196,10 +196,12 @@ describe('a subscription', () => {
     })
     const stop = new AbortController()
     const names: (string | null | undefined)[] = []
+    const connections: boolean[] = []
+    const onConnection = (isOpen: boolean) => void connections.push(isOpen)
     const reading = (async () => {
       for await (const { operator } of client.events.subscribe(
         { types: ['operator.added'] },
-        { signal: stop.signal },
+        { signal: stop.signal, onConnection },
       ))
         names.push(operator?.name)
     })()
@@ -213,6 +215,7 @@ describe('a subscription', () => {
     stop.abort()
     await reading
     expect(names).toEqual(['First of all', 'While nobody listened'])
+    expect([connections[0], connections.includes(false), connections.at(-1)]).toEqual([true, true, true])
     const last = requests.findLast(({ url }) => url.includes('/v1/events')) as Seen
     expect((last.init.headers as Record<string, string>)['Last-Event-ID']).toMatch(/^\w+-\d+-\d+$/)
   })
