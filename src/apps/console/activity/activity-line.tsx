@@ -1,0 +1,104 @@
+import { Button } from '@mantine/core'
+import { useTranslation } from 'react-i18next'
+import { Link } from 'wouter'
+import type { Operation } from '../../../client/client.ts'
+import { useOrganizations } from '../shell/use-organization.ts'
+import { OutcomeWord } from '../states/outcome-word.tsx'
+import { StateWord } from '../states/state-word.tsx'
+import { useFormat } from '../words/use-format.ts'
+import type { Line } from './lines-of.ts'
+import { useUndo } from './use-undo.ts'
+
+const outcomes = [
+  'created',
+  'reactivated',
+  'changed',
+  'exists',
+  'existsDeleted',
+  'unchanged',
+  'rejected',
+  'unknown',
+  'pending',
+] as const
+const tones = {
+  queued: 'quiet',
+  running: 'quiet',
+  done: 'good',
+  cancelled: 'quiet',
+  needsReview: 'warn',
+} as const
+
+const OperationWords = ({ operation }: { operation: Operation }) => {
+  const { t } = useTranslation()
+  const format = useFormat()
+  return (
+    <>
+      <Link href={`/${operation.organization}/import/${operation.id}`}>
+        {t(`kind.${operation.kind}`)} · {t('import.rows', { count: operation.total })}
+      </Link>{' '}
+      <StateWord tone={tones[operation.state]}>{t(`operation.${operation.state}`)}</StateWord>
+      <span className="activity-counts">
+        {outcomes
+          .filter((outcome) => operation[outcome] > 0)
+          .map((outcome) => (
+            <span key={outcome}>
+              <OutcomeWord outcome={outcome} /> {format.number(operation[outcome])}
+            </span>
+          ))}
+      </span>
+    </>
+  )
+}
+
+const RecordWords = ({ line }: { line: Line & { record: NonNullable<Line['record']> } }) => {
+  const { t } = useTranslation()
+  const { kind, operator, from, to, outcome, reason } = line.record
+  const name = operator?.name ?? (operator?.id ? `#${operator.id}` : '')
+  const count = 'count' in line ? line.count : 1
+  return (
+    <>
+      <span>
+        {count > 1
+          ? t(`record.many.${kind}`, { count, defaultValue: t(`record.${kind}`, { name }) })
+          : t(`record.${kind}`, {
+              name,
+              from: from ? t(`status.${from}`) : '',
+              to: to ? t(`status.${to}`) : '',
+            })}
+      </span>{' '}
+      {outcome !== 'applied' && (
+        <StateWord tone={outcome === 'rejected' ? 'bad' : 'warn'}>
+          {t(`outcome.${outcome}`)} {reason}
+        </StateWord>
+      )}
+    </>
+  )
+}
+
+export const ActivityLine = ({ line, isUndone }: { line: Line; isUndone: boolean }) => {
+  const { t } = useTranslation()
+  const format = useFormat()
+  const name = useOrganizations().find(({ id }) => id === line.organization)?.name
+  const { canUndo, undo } = useUndo(line, isUndone)
+  return (
+    <li>
+      <time dateTime={line.at} title={format.full(line.at)}>
+        {format.time(line.at)}
+      </time>
+      <div>
+        <div>{line.record ? <RecordWords line={line} /> : <OperationWords operation={line.operation} />}</div>
+        <small className="quiet">
+          {line.who}
+          {name && ` · ${name}`}
+          {line.record?.requestId && ` · ${line.record.requestId}`}
+        </small>
+      </div>
+      {canUndo && (
+        <Button size="compact-sm" variant="default" loading={undo.isPending} onClick={() => undo.mutate()}>
+          {t('action.undo')}
+        </Button>
+      )}
+      {isUndone && <StateWord tone="quiet">{t('activity.undone')}</StateWord>}
+    </li>
+  )
+}

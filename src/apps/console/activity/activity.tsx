@@ -1,0 +1,132 @@
+import { Button, Select, TextInput } from '@mantine/core'
+import { useDebouncedCallback } from '@mantine/hooks'
+import { useMutation } from '@tanstack/react-query'
+import { useState } from 'react'
+import { useTranslation } from 'react-i18next'
+import { download } from '../data/download.ts'
+import { useFilters } from '../page/use-filters.ts'
+import { useCan } from '../session/rights.ts'
+import { useOrganizations } from '../shell/use-organization.ts'
+import { Empty } from '../states/empty.tsx'
+import { Icon } from '../states/icon.tsx'
+import { Notice } from '../states/notice.tsx'
+import { Shown } from '../states/shown.tsx'
+import { toast } from '../states/toast.ts'
+import { useProblemText } from '../states/use-problem-text.ts'
+import './activity.css'
+import { ActivityLine } from './activity-line.tsx'
+import { useActivity, usualFilters } from './use-activity.ts'
+
+const pageSize = 100
+const limitMax = 1000
+const kinds = ['all', 'imports', 'statuses', 'other'] as const
+
+/** Who did what, from what to what, when. */
+const Activity = () => {
+  const { t } = useTranslation()
+  const problemText = useProblemText()
+  const canAudit = useCan()('audit:read')
+  const organizations = useOrganizations()
+  const [filters, setFilters] = useFilters(usualFilters)
+  const [limit, setLimit] = useState(pageSize)
+  const { query, lines, undone, isComplete } = useActivity(filters, limit)
+  const tellWho = useDebouncedCallback((who: string) => setFilters({ who }), 300)
+  const save = useMutation({
+    mutationFn: () => {
+      const { organization, who } = filters
+      const more = new URLSearchParams({
+        limit: String(limitMax),
+        ...(organization && { organizations: organization }),
+        ...(who && { subject: who }),
+      })
+      return download(`/v1/audit?${more}`)
+    },
+    onError: (error) => toast(problemText(error), { isBad: true }),
+  })
+  return (
+    <>
+      <header className="screen-head">
+        <div>
+          <h1>{t('nav.activity')}</h1>
+          <p>{t('activity.text')}</p>
+        </div>
+        {canAudit && (
+          <Button
+            variant="default"
+            leftSection={<Icon name="download" size={16} />}
+            loading={save.isPending}
+            onClick={() => save.mutate()}
+          >
+            {t('operators.export')}
+          </Button>
+        )}
+      </header>
+      {!canAudit && (
+        <Notice tone="quiet" title={t('activity.own')}>
+          {t('forbidden.text')} <code>audit:read</code>
+        </Notice>
+      )}
+      <div className="toolbar">
+        <fieldset className="tabs" aria-label={t('activity.kinds')}>
+          {kinds.map((kind) => (
+            <button
+              key={kind}
+              type="button"
+              aria-pressed={filters.show === kind}
+              onClick={() => setFilters({ show: kind })}
+            >
+              {t(`activity.show.${kind}`)}
+            </button>
+          ))}
+        </fieldset>
+        <Select
+          aria-label={t('shell.organization')}
+          value={filters.organization}
+          data={[
+            { value: '', label: t('activity.everywhere') },
+            ...organizations.map(({ id, name }) => ({ value: String(id), label: name })),
+          ]}
+          allowDeselect={false}
+          onChange={(organization) => setFilters({ organization: organization ?? '' })}
+        />
+        <TextInput
+          type="search"
+          aria-label={t('activity.who')}
+          placeholder={t('activity.who')}
+          defaultValue={filters.who}
+          onChange={({ currentTarget }) => tellWho(currentTarget.value.trim())}
+        />
+      </div>
+      <Shown query={query}>
+        {() =>
+          lines.length === 0 ? (
+            <Empty
+              icon="clock"
+              title={t('activity.none')}
+              action={
+                <Button variant="default" onClick={() => setFilters(usualFilters)}>
+                  {t('operators.clear')}
+                </Button>
+              }
+            />
+          ) : (
+            <>
+              <ol className="activity">
+                {lines.map((line) => (
+                  <ActivityLine key={line.key} line={line} isUndone={undone.has(line.key)} />
+                ))}
+              </ol>
+              {!isComplete && limit < limitMax && (
+                <Button mt="sm" variant="default" onClick={() => setLimit(Math.min(limitMax, limit * 3))}>
+                  {t('activity.older')}
+                </Button>
+              )}
+            </>
+          )
+        }
+      </Shown>
+    </>
+  )
+}
+
+export default Activity

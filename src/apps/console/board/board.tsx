@@ -1,0 +1,88 @@
+import { Button } from '@mantine/core'
+import { useTranslation } from 'react-i18next'
+import { useLocation } from 'wouter'
+import { useStatus } from '../data/use-status.ts'
+import { Needs } from '../session/needs.tsx'
+import { useOrganizations } from '../shell/use-organization.ts'
+import { Empty } from '../states/empty.tsx'
+import { Icon } from '../states/icon.tsx'
+import { Notice } from '../states/notice.tsx'
+import { Shown } from '../states/shown.tsx'
+import { StateWord } from '../states/state-word.tsx'
+import { useFormat } from '../words/use-format.ts'
+import './board.css'
+import { PlaceCard } from './place-card.tsx'
+import { useBoard } from './use-board.ts'
+
+const Tile = ({ label, value, tone }: { label: string; value: string; tone?: string }) => (
+  <div className="tile" data-tone={tone}>
+    <dt>{label}</dt>
+    <dd>{value}</dd>
+  </div>
+)
+
+const Content = () => {
+  const { t } = useTranslation()
+  const format = useFormat()
+  const [, navigate] = useLocation()
+  const { statistics, places } = useBoard()
+  const parts = useStatus()
+  const organizations = useOrganizations()
+  const needy = places.filter(({ state }) => state === 'nobody' || state === 'low').length
+  return (
+    <>
+      <header className="screen-head">
+        <div>
+          <h1>{t('board.title')}</h1>
+          <p>{t('board.text')}</p>
+        </div>
+        <Button variant="default" leftSection={<Icon name="screen" />} onClick={() => navigate('/wall')}>
+          {t('wall.open')}
+        </Button>
+      </header>
+      <Shown query={statistics} rows={6}>
+        {(all) => (
+          <>
+            <dl className="tiles">
+              <Tile label={t('board.active')} value={format.number(all.active)} />
+              <Tile label={t('board.inactive')} value={format.number(all.inactive)} />
+              <Tile label={t('board.deleted')} value={format.number(all.deleted)} />
+              <Tile label={t('board.needy')} value={format.number(needy)} tone={needy > 0 ? 'bad' : 'good'} />
+            </dl>
+            <ul className="parts" aria-label={t('health.title')}>
+              {parts.map(({ name, state, tone }) => (
+                <li key={name}>
+                  {t(`health.${name}.title`)}:{' '}
+                  <StateWord tone={tone}>{t(`health.${name}.${state}`)}</StateWord>
+                </li>
+              ))}
+            </ul>
+            {all.unavailable.length > 0 && (
+              <Notice tone="warn" live title={t('board.unavailable', { count: all.unavailable.length })}>
+                {all.unavailable
+                  .map((id) => organizations.find((each) => each.id === id)?.name ?? `#${id}`)
+                  .join(', ')}
+              </Notice>
+            )}
+            {places.length === 0 && all.unavailable.length === 0 && (
+              <Empty icon="people" title={t('board.none')}>
+                {t('board.noneText')}
+              </Empty>
+            )}
+            <ul className="places">
+              {places.map((place) => (
+                <PlaceCard key={place.id} place={place} />
+              ))}
+            </ul>
+          </>
+        )}
+      </Shown>
+    </>
+  )
+}
+
+export const Board = () => (
+  <Needs scope="operators:read">
+    <Content />
+  </Needs>
+)

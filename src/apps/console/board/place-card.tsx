@@ -1,0 +1,29 @@
+import { useTranslation } from 'react-i18next'
+import { Link } from 'wouter'
+import { useFormat } from '../words/use-format.ts'
+import { PlaceWords, tones } from './place-words.tsx'
+import type { Place } from './use-board.ts'
+
+/** One organization: how many are active, and whether that is enough. */
+export const PlaceCard = ({ place }: { place: Place }) => {
+  const { t } = useTranslation()
+  const format = useFormat()
+  const { id, name, active, inactive, deleted, unknown } = place
+  const to = `/${id}/operators`
+  return (
+    <li className="place" data-tone={tones[place.state]}>
+      <h2>
+        <Link href={to}>{name}</Link>
+      </h2>
+      <p className="place-number">
+        <strong>{format.number(active)}</strong> {t('board.activeOf', { count: active })}
+      </p>
+      <PlaceWords place={place} />
+      <p className="place-more">
+        <Link href={`${to}?show=inactive`}>{t('board.countInactive', { count: inactive })}</Link>
+        <Link href={`${to}?show=deleted`}>{t('board.countDeleted', { count: deleted })}</Link>
+        {unknown > 0 && <span>{t('board.countUnknown', { count: unknown })}</span>}
+      </p>
+    </li>
+  )
+}

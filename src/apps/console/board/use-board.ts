@@ -1,0 +1,52 @@
+import type { Answer, Event, OrganizationStatistics } from '../../../client/client.ts'
+import { gateway } from '../data/gateway.ts'
+import { useRead } from '../data/use-read.ts'
+import { useCan } from '../session/rights.ts'
+
+export type Coverage = NonNullable<Event['coverage']>
+/** `low`: fewer are active than the floor wants. */
+export type Place = OrganizationStatistics & {
+  state: 'nobody' | 'low' | 'fine' | 'empty'
+  low: Coverage | undefined
+}
+
+/** All that is kept, because the newest events come last. */
+const coverageEvents = async (signal: AbortSignal): Promise<Answer<Event[]>> => {
+  const list = gateway.events.list({ types: ['coverage.low', 'coverage.restored'], limit: 1000 }, { signal })
+  const items: Event[] = []
+  for await (const event of list) items.push(event)
+  return { ...(await list.withResponse()), data: items }
+}
+
+/** The coverage of each organization that is too low now, from the log of events. */
+const lowOnes = (events: readonly Event[]): Map<number, Coverage> => {
+  const low = new Map<number, Coverage>()
+  for (const { type, organization, coverage } of events) {
+    if (organization === null || !coverage) continue
+    if (type === 'coverage.low') low.set(organization, coverage)
+    else low.delete(organization)
+  }
+  return low
+}
+
+const placeOf = (counts: OrganizationStatistics, low: Coverage | undefined): Place => {
+  const state =
+    counts.total - counts.deleted === 0 ? 'empty' : counts.active === 0 ? 'nobody' : low ? 'low' : 'fine'
+  return { ...counts, low, state }
+}
+
+const gravity = ['nobody', 'low', 'fine', 'empty']
+
+/** The organizations of the session, those that need somebody first. */
+export const useBoard = () => {
+  const canFollow = useCan()('events:read')
+  const statistics = useRead(['statistics'], (signal) => gateway.organizations.allStatistics({ signal }))
+  const coverage = useRead(['coverage'], (signal) => ({ withResponse: () => coverageEvents(signal) }), {
+    enabled: canFollow,
+  })
+  const low = lowOnes(coverage.data?.data ?? [])
+  const places = (statistics.data?.data.organizations ?? [])
+    .map((each) => placeOf(each, low.get(each.id)))
+    .toSorted((a, b) => gravity.indexOf(a.state) - gravity.indexOf(b.state) || a.name.localeCompare(b.name))
+  return { statistics, places }
+}

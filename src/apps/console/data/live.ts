@@ -1,0 +1,46 @@
+import { useQueryClient } from '@tanstack/react-query'
+import { useEffect } from 'react'
+import { AuthenticationError } from '../../../client/client.ts'
+import { applyEvent } from './apply-event.ts'
+import { gateway } from './gateway.ts'
+import { noteFailure } from './query-client.ts'
+import { createStore } from './store.ts'
+
+/** `polling`: no event comes, so lists are read every 15 s. */
+const state = createStore<'connecting' | 'live' | 'polling'>('connecting')
+export const useLive = state.use
+
+/** Ms until a stream that was refused is asked for again. */
+const againMs = 15_000
+
+/** Keeps what is shown true by the events of the gateway. `session`: another one opens another stream. */
+export const useFollowEvents = (session: string, canRead: boolean): void => {
+  const client = useQueryClient()
+  useEffect(() => {
+    if (!canRead || session === '') return state.set('polling')
+    const stop = new AbortController()
+    const { signal } = stop
+    const follow = async (): Promise<void> => {
+      const onConnection = (isOpen: boolean): void => {
+        state.set(isOpen ? 'live' : 'polling')
+        // What changed before the stream began is in the lists.
+        if (isOpen) void client.invalidateQueries({ predicate: ({ queryKey }) => queryKey[0] !== 'session' })
+      }
+      for await (const event of gateway.events.subscribe({}, { signal, onConnection }))
+        applyEvent(client, event)
+    }
+    const run = (): void => {
+      follow().catch((error: unknown) => {
+        state.set('polling')
+        noteFailure(error)
+        if (!signal.aborted && !(error instanceof AuthenticationError)) timer = setTimeout(run, againMs)
+      })
+    }
+    let timer: ReturnType<typeof setTimeout> | undefined
+    run()
+    return () => {
+      clearTimeout(timer)
+      stop.abort()
+    }
+  }, [client, session, canRead])
+}

@@ -1,0 +1,37 @@
+import { keepPreviousData, type QueryKey, useQuery } from '@tanstack/react-query'
+import { type Answer, GatewayError } from '../../../client/client.ts'
+import { useLive } from './live.ts'
+import { type Read, read } from './read.ts'
+
+type Call<T> = { withResponse(): Promise<Answer<T>> }
+
+/** Ms between two reads while no event tells of changes. */
+const pollMs = 15_000
+/** Ms until old data, or an error without a hint, is tried again. */
+const againMs = 10_000
+
+/** Ms until the next read by itself. `error`: that of the last read. */
+const nextRead = (isLive: boolean, error: unknown, isStale: boolean | undefined): number | false => {
+  if (error instanceof GatewayError && error.retryAfter) return Math.max(1, error.retryAfter) * 1000
+  if (error || isStale) return againMs
+  return isLive ? false : pollMs
+}
+
+/** A read that stays true: events make it read again, or it is read every 15 s. `every`: ms, for what no event tells. */
+export const useRead = <T>(
+  key: QueryKey,
+  call: (signal: AbortSignal) => Call<T>,
+  { enabled = true, every }: { enabled?: boolean; every?: number } = {},
+) => {
+  const isLive = useLive() === 'live'
+  return useQuery<Read<T>>({
+    queryKey: key,
+    queryFn: ({ signal }) => read(call(signal)),
+    enabled,
+    placeholderData: keepPreviousData,
+    refetchInterval: ({ state }) => {
+      const next = nextRead(isLive, state.error, state.data?.isStale)
+      return every === undefined ? next : Math.min(every, next || every)
+    },
+  })
+}

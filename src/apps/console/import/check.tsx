@@ -1,0 +1,76 @@
+import { Button, Group } from '@mantine/core'
+import { useTranslation } from 'react-i18next'
+import { InvalidRequestError } from '../../../client/client.ts'
+import { Loading } from '../states/loading.tsx'
+import { Notice } from '../states/notice.tsx'
+import { Problem } from '../states/problem.tsx'
+import { useFormat } from '../words/use-format.ts'
+import { CheckRows } from './check-rows.tsx'
+import { FileOptions } from './file-options.tsx'
+import type { Source } from './import.tsx'
+import { usePreview } from './use-preview.ts'
+
+/** What is wrong with a file, in the words of the gateway. */
+const Faults = ({ error }: { error: unknown }) =>
+  error instanceof InvalidRequestError && error.errors.length > 0 ? (
+    <ul>
+      {error.errors.map(({ pointer, detail }) => (
+        <li key={pointer + detail}>{detail}</li>
+      ))}
+    </ul>
+  ) : null
+
+/** The dry run: what would become of each row. Nothing is sent to ChatHub before the last button. */
+export const Check = ({
+  organization,
+  source,
+  back,
+}: {
+  organization: number
+  source: Source
+  back: () => void
+}) => {
+  const { t } = useTranslation()
+  const format = useFormat()
+  const reading = usePreview(organization, source)
+  const { preview, error, start, isJudging } = reading
+  const willDo = preview ? preview.created + preview.reactivated + preview.pending : 0
+  return (
+    <>
+      <h2>{source.name}</h2>
+      <FileOptions source={source} reading={reading} />
+      {error && (
+        <>
+          <Problem error={error} />
+          <Faults error={error} />
+        </>
+      )}
+      {!preview && !error && <Loading rows={6} />}
+      {preview && (
+        <>
+          <Notice
+            tone={preview.rejected > 0 ? 'warn' : 'good'}
+            live
+            title={t('import.would', { count: willDo, total: format.number(preview.total) })}
+          >
+            {preview.rejected > 0 && t('import.bad', { count: preview.rejected })}
+          </Notice>
+          <CheckRows preview={preview} reading={reading} />
+        </>
+      )}
+      {start.error && <Problem error={start.error} retry={() => start.mutate()} />}
+      <Group mt="md">
+        <Button
+          disabled={willDo === 0 || isJudging || error !== null}
+          loading={start.isPending}
+          onClick={() => start.mutate()}
+        >
+          {t('import.start', { count: willDo })}
+        </Button>
+        <Button variant="default" onClick={back}>
+          {t('import.back')}
+        </Button>
+      </Group>
+    </>
+  )
+}

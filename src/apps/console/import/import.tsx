@@ -1,0 +1,37 @@
+import { useState } from 'react'
+import { useTranslation } from 'react-i18next'
+import { Needs } from '../session/needs.tsx'
+import { useOrganizations } from '../shell/use-organization.ts'
+import { Check } from './check.tsx'
+import { Choose } from './choose.tsx'
+import './import.css'
+import { Progress } from './progress.tsx'
+
+/** A file or pasted text. `text`: undefined while it has not been read. */
+export type Source = { name: string; content: Blob | string }
+
+/** Choose, check, import, report. `operation`: an import that began; it is followed from any tab, also after a reload. */
+const Import = ({ organization, operation }: { organization: number; operation?: string }) => {
+  const { t } = useTranslation()
+  const [source, setSource] = useState<Source>()
+  const name = useOrganizations().find(({ id }) => id === organization)?.name
+  return (
+    <Needs scope={operation ? 'operators:read' : 'operators:import'}>
+      <header className="screen-head">
+        <div>
+          <h1>{t('import.title')}</h1>
+          <p>{name}</p>
+        </div>
+      </header>
+      {operation ? (
+        <Progress organization={organization} id={operation} />
+      ) : source ? (
+        <Check organization={organization} source={source} back={() => setSource(undefined)} />
+      ) : (
+        <Choose organization={organization} choose={setSource} />
+      )}
+    </Needs>
+  )
+}
+
+export default Import

@@ -1,0 +1,72 @@
+import { Progress as Bar, Button, Group } from '@mantine/core'
+import { useMutation } from '@tanstack/react-query'
+import { useTranslation } from 'react-i18next'
+import { Link } from 'wouter'
+import type { Operation } from '../../../client/client.ts'
+import { gateway } from '../data/gateway.ts'
+import { queryClient } from '../data/query-client.ts'
+import { useNow } from '../data/use-now.ts'
+import { Loading } from '../states/loading.tsx'
+import { Problem } from '../states/problem.tsx'
+import { useFormat } from '../words/use-format.ts'
+import { Report } from './report.tsx'
+import { isRunning, useOperation, useSpeed } from './use-operation.ts'
+
+const Running = ({ operation }: { operation: Operation }) => {
+  const { t } = useTranslation()
+  const format = useFormat()
+  const now = useNow(500)
+  const { rate, secondsLeft, isWaiting } = useSpeed(operation, now)
+  const cancel = useMutation({
+    mutationFn: () => gateway.operations.cancel(operation.id),
+    onSuccess: (state) => queryClient.setQueryData(['operation', operation.id], state),
+  })
+  const done = operation.total - operation.pending
+  return (
+    <section className="running">
+      <h2>{t(`operation.${operation.state}`)}</h2>
+      <Bar
+        size="lg"
+        aria-label={t('import.title')}
+        value={(done / operation.total) * 100}
+        animated={!isWaiting}
+      />
+      <p className="running-facts">
+        <strong>
+          {t('import.done', { done: format.number(done), total: format.number(operation.total) })}
+        </strong>
+        {rate > 0 && !isWaiting && <span>{t('import.rate', { rate: format.number(rate) })}</span>}
+        {secondsLeft !== undefined && !isWaiting && (
+          <span>{t('import.left', { time: format.span(secondsLeft) })}</span>
+        )}
+        {isWaiting && <span>{t('import.waiting')}</span>}
+      </p>
+      {/* Told in steps of a tenth, so that a screen reader is not flooded. */}
+      <p role="status" className="only-read">
+        {t('import.percent', { percent: format.percent(Math.floor((done / operation.total) * 10) / 10) })}
+      </p>
+      {cancel.error && <Problem error={cancel.error} />}
+      <Group>
+        <Button variant="default" loading={cancel.isPending} onClick={() => cancel.mutate()}>
+          {t('import.cancel')}
+        </Button>
+        <span className="quiet">{t('import.leave')}</span>
+      </Group>
+    </section>
+  )
+}
+
+/** An import from its start to its report. */
+export const Progress = ({ organization, id }: { organization: number; id: string }) => {
+  const { t } = useTranslation()
+  const { data, error, refetch } = useOperation(id)
+  if (!data) return error ? <Problem error={error} retry={() => void refetch()} /> : <Loading rows={3} />
+  return (
+    <>
+      {isRunning(data) ? <Running operation={data} /> : <Report operation={data} />}
+      <p>
+        <Link href={`/${organization}/import`}>{t('import.another')}</Link>
+      </p>
+    </>
+  )
+}

@@ -1,0 +1,19 @@
+import '@mantine/core/styles.css'
+import './console.css'
+import { setNonce } from 'get-nonce'
+import { createRoot } from 'react-dom/client'
+import { App } from './app.tsx'
+import { openFromAddress } from './session/ticket.ts'
+import { startWords } from './words/words.ts'
+
+// The lock of the page behind a dialog makes a style of its own.
+const nonce = document.querySelector<HTMLMetaElement>('meta[name="csp-nonce"]')?.content ?? ''
+if (nonce !== '') setNonce(nonce)
+
+const opened = openFromAddress().then(
+  () => undefined,
+  (error: unknown) => error,
+)
+await startWords()
+const root = document.getElementById('root') as HTMLElement
+createRoot(root).render(<App nonce={nonce} failure={await opened} />)

@@ -1,0 +1,72 @@
+import { Button, Group } from '@mantine/core'
+import { useTranslation } from 'react-i18next'
+import { CopyText } from '../states/copy-text.tsx'
+import { Notice } from '../states/notice.tsx'
+import { OutcomeWord } from '../states/outcome-word.tsx'
+import type { Added } from './add-dialog.tsx'
+
+/** What became of each name. A token is nowhere else. */
+export const AddedList = ({
+  added,
+  reactivate,
+  isBusy,
+  close,
+}: {
+  added: Added[]
+  reactivate: (names: string[]) => void
+  isBusy: boolean
+  close: () => void
+}) => {
+  const { t } = useTranslation()
+  const deleted = added.filter(({ outcome }) => outcome === 'existsDeleted').map(({ name }) => name)
+  const created = added.filter(({ outcome }) => outcome === 'created').length
+  const tokens = added.flatMap((one) => ('token' in one && one.token ? [`${one.name}\t${one.token}`] : []))
+  return (
+    <>
+      <Notice tone={created > 0 ? 'good' : 'quiet'} live title={t('add.done', { count: created })}>
+        {tokens.length > 0 && t('add.tokenOnce')}
+      </Notice>
+      <div className="rows-box">
+        <table className="plain">
+          <thead>
+            <tr>
+              <th scope="col">{t('column.name')}</th>
+              <th scope="col">{t('column.outcome')}</th>
+              {tokens.length > 0 && <th scope="col">{t('column.token')}</th>}
+            </tr>
+          </thead>
+          <tbody>
+            {added.map((one) => (
+              <tr key={one.index}>
+                <th scope="row">{one.name}</th>
+                <td>
+                  <OutcomeWord outcome={one.outcome} />
+                </td>
+                {tokens.length > 0 && (
+                  <td>
+                    {'token' in one && one.token ? (
+                      <CopyText text={one.token} />
+                    ) : (
+                      'tokenError' in one && one.tokenError
+                    )}
+                  </td>
+                )}
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+      <Group justify="flex-end" mt="md">
+        {deleted.length > 0 && (
+          <Button variant="default" loading={isBusy} onClick={() => reactivate(deleted)}>
+            {t('add.reactivate', { count: deleted.length })}
+          </Button>
+        )}
+        {tokens.length > 1 && <CopyText text={tokens.join('\n')} label={t('add.copyAll')} />}
+        <Button data-autofocus onClick={close}>
+          {t('action.done')}
+        </Button>
+      </Group>
+    </>
+  )
+}

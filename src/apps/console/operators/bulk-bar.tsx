@@ -1,0 +1,65 @@
+import { Button, CloseButton } from '@mantine/core'
+import { lazy, Suspense, useState } from 'react'
+import { useTranslation } from 'react-i18next'
+import type { Statistics } from '../../../client/client.ts'
+import { useCan } from '../session/rights.ts'
+import type { Known } from './change-if-same.ts'
+import type { Filters } from './filters.ts'
+import type { useSelection } from './use-selection.ts'
+
+const BulkDialog = lazy(() => import('./bulk-dialog.tsx'))
+
+/** What can be done with the chosen rows, or with all that match. */
+export const BulkBar = ({
+  organization,
+  filters,
+  chosen: { selection, clear, chooseAll },
+  total,
+  statistics,
+}: {
+  organization: number
+  filters: Filters
+  chosen: ReturnType<typeof useSelection>
+  total: number
+  statistics: Statistics | undefined
+}) => {
+  const { t } = useTranslation()
+  const can = useCan()
+  const [to, setTo] = useState<Known>()
+  const count = selection.all ? total : selection.rows.size
+  if (count === 0) return null
+  const statuses: Known[] = ['active', 'inactive', ...(can('operators:write') ? (['deleted'] as const) : [])]
+  return (
+    <section className="bulk" aria-label={t('bulk.title')}>
+      <strong role="status">{t('bulk.chosen', { count })}</strong>
+      {!selection.all && total > count && (
+        <Button variant="transparent" size="compact-sm" className="underlined" onClick={chooseAll}>
+          {t('bulk.all', { count: total })}
+        </Button>
+      )}
+      <span className="grow" />
+      {statuses.map((status) => (
+        <Button key={status} size="compact-sm" variant="default" onClick={() => setTo(status)}>
+          {t(`bulk.to.${status}`)}
+        </Button>
+      ))}
+      <CloseButton aria-label={t('bulk.clear')} onClick={clear} />
+      {to && (
+        <Suspense>
+          <BulkDialog
+            organization={organization}
+            filters={filters}
+            selection={selection}
+            count={count}
+            to={to}
+            active={statistics?.active}
+            close={(isDone) => {
+              setTo(undefined)
+              if (isDone) clear()
+            }}
+          />
+        </Suspense>
+      )}
+    </section>
+  )
+}

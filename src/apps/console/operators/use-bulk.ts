@@ -1,0 +1,65 @@
+import { useMutation } from '@tanstack/react-query'
+import { useState } from 'react'
+import { useTranslation } from 'react-i18next'
+import { isOperation, type Operation } from '../../../client/client.ts'
+import { gateway } from '../data/gateway.ts'
+import { toast } from '../states/toast.ts'
+import { useProblemText } from '../states/use-problem-text.ts'
+import type { Known } from './change-if-same.ts'
+import { type Filters, queryOf } from './filters.ts'
+import { useShowChange } from './use-operators.ts'
+import type { Selection } from './use-selection.ts'
+
+/** The most operators of one change. */
+export const bulkMax = 1000
+
+const idsOf = async (organization: number, filters: Filters, { all, rows }: Selection): Promise<number[]> => {
+  if (!all) return [...rows.keys()]
+  const { items } = await gateway.operators.list(organization, { ...queryOf(filters), fields: ['id'] })
+  return items.map(({ id }) => id)
+}
+
+/** The operation that was just answered at once: the newest of this person. */
+const newest = async (organization: number): Promise<Operation | undefined> =>
+  (await gateway.operations.list({ kind: ['setStatus'], organization, limit: 1 })).items[0]
+
+/** Sets the status of many operators as one operation with one undo. `progress`: its last state. */
+export const useBulk = (organization: number, filters: Filters, selection: Selection) => {
+  const { t } = useTranslation()
+  const problemText = useProblemText()
+  const show = useShowChange(organization)
+  const [progress, setProgress] = useState<Operation>()
+  const undo = async (operation: Operation): Promise<void> => {
+    try {
+      const ended = await gateway.operations.wait(await gateway.operations.undo(operation.id))
+      toast(t('bulk.undone', { count: ended.changed }))
+    } catch (error) {
+      toast(problemText(error), { isBad: true })
+    }
+    show()
+  }
+  const run = useMutation({
+    mutationFn: async (status: Known) => {
+      const ids = await idsOf(organization, filters, selection)
+      const answer = await gateway.operators.setStatus(organization, { ids, status })
+      if (!isOperation(answer)) return { counts: answer, operation: await newest(organization) }
+      setProgress(answer)
+      const ended = await gateway.operations.wait(answer, { onProgress: setProgress })
+      return { counts: ended, operation: ended }
+    },
+    onSuccess: ({ counts, operation }) => {
+      const { changed, rejected, unknown } = counts
+      const failed = rejected + unknown
+      const text = [
+        t('bulk.changed', { count: changed }),
+        failed > 0 ? t('bulk.failed', { count: failed }) : '',
+      ].join(' ')
+      toast(text, {
+        isBad: failed > 0,
+        ...(operation && changed > 0 && { undo: () => void undo(operation) }),
+      })
+    },
+    onSettled: () => show(),
+  })
+  return { run, progress }
+}

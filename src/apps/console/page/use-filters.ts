@@ -1,0 +1,22 @@
+import { useMemo } from 'react'
+import { navigate, useHashPath, useHashSearch } from './hash-location.ts'
+
+type Filters = Record<string, string>
+
+/** Filters in the address, so that a view can be sent to a colleague. What has its default is left out. */
+export const useFilters = <T extends Filters>(defaults: T): [T, (change: Partial<T>) => void] => {
+  const [path] = useHashPath()
+  const search = useHashSearch()
+  const filters = useMemo(() => {
+    const given = new URLSearchParams(search)
+    return Object.fromEntries(
+      Object.entries(defaults).map(([name, usual]) => [name, given.get(name) ?? usual]),
+    ) as T
+  }, [search, defaults])
+  const change = (changes: Partial<T>): void => {
+    const next = Object.entries({ ...filters, ...changes }).filter(([name, text]) => text !== defaults[name])
+    const query = new URLSearchParams(next as [string, string][]).toString()
+    navigate(query === '' ? path : `${path}?${query}`, { replace: true })
+  }
+  return [filters, change]
+}

@@ -1,0 +1,93 @@
+import { Anchor, Button, Modal, Stack, Text, TextInput } from '@mantine/core'
+import { useMutation } from '@tanstack/react-query'
+import { type FormEvent, useEffect, useState } from 'react'
+import { useTranslation } from 'react-i18next'
+import { AuthenticationError } from '../../../client/client.ts'
+import { gateway } from '../data/gateway.ts'
+import { queryClient, signedOut } from '../data/query-client.ts'
+import { LanguageMenu } from '../shell/language-menu.tsx'
+import { useProblemText } from '../states/use-problem-text.ts'
+import { ticketIn } from './ticket.ts'
+
+const loginPath = document.querySelector<HTMLMetaElement>('meta[name="console-login"]')?.content
+
+const goOn = async (): Promise<void> => {
+  await gateway.sessions.get()
+  signedOut.set(false)
+  await queryClient.invalidateQueries()
+}
+
+/** A dialog over the page. What was typed and chosen there stays. */
+export const SignIn = ({ failure, hadSession }: { failure: unknown; hadSession: boolean }) => {
+  const { t } = useTranslation()
+  const problemText = useProblemText()
+  const [link, setLink] = useState('')
+  const ticket = ticketIn(link)
+  const open = useMutation({
+    mutationFn: async () => {
+      if (ticket !== undefined) await gateway.sessions.open({ ticket })
+      await goOn()
+    },
+  })
+  // Another tab may have signed in.
+  useEffect(() => {
+    const check = () => void goOn().catch(() => {})
+    addEventListener('focus', check)
+    return () => removeEventListener('focus', check)
+  }, [])
+  const submit = (event: FormEvent) => {
+    event.preventDefault()
+    open.mutate()
+  }
+  const error = open.error ?? (hadSession ? undefined : failure)
+  const said =
+    error instanceof AuthenticationError && error.code !== 'session.ticket'
+      ? t('signIn.stillOut')
+      : problemText(error)
+  return (
+    <Modal
+      opened
+      onClose={() => {}}
+      withCloseButton={false}
+      closeOnClickOutside={false}
+      closeOnEscape={false}
+      centered
+      title={hadSession ? t('signIn.ended') : t('signIn.title')}
+    >
+      <form onSubmit={submit}>
+        <Stack>
+          <Text size="sm">{hadSession ? t('signIn.kept') : t('signIn.how')}</Text>
+          {loginPath && (
+            <Button component="a" href={loginPath}>
+              {t('signIn.provider')}
+            </Button>
+          )}
+          <TextInput
+            data-autofocus
+            label={t('signIn.link')}
+            description={t('signIn.linkHelp')}
+            autoComplete="off"
+            value={link}
+            onChange={({ currentTarget }) => setLink(currentTarget.value)}
+            error={error ? said : undefined}
+          />
+          <Button
+            type="submit"
+            variant={loginPath ? 'default' : 'filled'}
+            loading={open.isPending}
+            disabled={!hadSession && ticket === undefined}
+          >
+            {ticket === undefined && hadSession ? t('signIn.check') : t('signIn.open')}
+          </Button>
+          <Text size="sm" c="dimmed">
+            {t('signIn.command')} <code>chathub-gateway login-link</code>.{' '}
+            <Anchor size="sm" underline="always" href="/docs" inherit>
+              {t('signIn.docs')}
+            </Anchor>
+          </Text>
+          <LanguageMenu />
+        </Stack>
+      </form>
+    </Modal>
+  )
+}

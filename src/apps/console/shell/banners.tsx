@@ -1,0 +1,48 @@
+import { useEffect, useState } from 'react'
+import { useTranslation } from 'react-i18next'
+import { useLive } from '../data/live.ts'
+import { useStatus } from '../data/use-status.ts'
+import { useCan } from '../session/rights.ts'
+import { Notice } from '../states/notice.tsx'
+
+const useIsOnline = (): boolean => {
+  const [isOnline, setOnline] = useState(navigator.onLine)
+  useEffect(() => {
+    const look = () => setOnline(navigator.onLine)
+    addEventListener('online', look)
+    addEventListener('offline', look)
+    return () => {
+      removeEventListener('online', look)
+      removeEventListener('offline', look)
+    }
+  }, [])
+  return isOnline
+}
+
+/** What concerns every screen: no network, Redis away, no live updates. One at a time, the gravest. */
+export const Banners = () => {
+  const { t } = useTranslation()
+  const isOnline = useIsOnline()
+  const live = useLive()
+  const canFollow = useCan()('events:read')
+  const redis = useStatus().find(({ name }) => name === 'redis')
+  if (!isOnline)
+    return (
+      <Notice tone="bad" live title={t('banner.offline')}>
+        {t('banner.offlineText')}
+      </Notice>
+    )
+  if (redis?.tone === 'bad')
+    return (
+      <Notice tone="warn" live title={t('banner.redis')}>
+        {t('works.redis')}
+      </Notice>
+    )
+  if (live === 'polling' && canFollow)
+    return (
+      <Notice tone="warn" live title={t('banner.polling')}>
+        {t('banner.pollingText')}
+      </Notice>
+    )
+  return null
+}

@@ -1,0 +1,51 @@
+import { Button } from '@mantine/core'
+import { useIsFetching, useQueryClient } from '@tanstack/react-query'
+import { useTranslation } from 'react-i18next'
+import { gateway } from '../data/gateway.ts'
+import type { Read } from '../data/read.ts'
+import { useNow } from '../data/use-now.ts'
+import { useCan } from '../session/rights.ts'
+import { Icon } from '../states/icon.tsx'
+import { useFormat } from '../words/use-format.ts'
+import { useOrganization } from './use-organization.ts'
+
+/** The lists whose age readers ask for. */
+const lists = new Set(['operators', 'statistics'])
+
+/** How old the oldest list on the screen is. A click has ChatHub asked again. */
+export const DataAge = () => {
+  const { t } = useTranslation()
+  const format = useFormat()
+  const client = useQueryClient()
+  const now = useNow()
+  const organization = useOrganization()
+  const canRead = useCan()('operators:read')
+  const isReading = useIsFetching({ predicate: ({ queryKey }) => lists.has(String(queryKey[0])) }) > 0
+  const shown = client
+    .getQueryCache()
+    .findAll({ type: 'active', predicate: ({ queryKey }) => lists.has(String(queryKey[0])) })
+    .flatMap(({ state }) => (state.data as Read<unknown> | undefined)?.asOf ?? [])
+  if (!canRead || shown.length === 0) return null
+  const refresh = async () => {
+    // ChatHub is asked once; the reads that follow find the new list.
+    const headers = { 'Cache-Control': 'no-cache' }
+    if (organization !== 0)
+      await gateway.operators.list(organization, { limit: 1 }, { headers }).catch(() => {})
+    await client.invalidateQueries()
+  }
+  const age = format.ago(Math.min(...shown), now)
+  return (
+    <Button
+      className="age"
+      variant="subtle"
+      color="gray"
+      size="compact-sm"
+      leftSection={<Icon name="refresh" size={14} />}
+      onClick={() => void refresh()}
+      title={t('age.again')}
+      data-busy={isReading || undefined}
+    >
+      {t('age.text', { age })}
+    </Button>
+  )
+}

@@ -1,0 +1,45 @@
+import { Popover, UnstyledButton } from '@mantine/core'
+import { useTranslation } from 'react-i18next'
+import { useLive } from '../data/live.ts'
+import { useStatus } from '../data/use-status.ts'
+import { StateWord } from '../states/state-word.tsx'
+
+/** ChatHub, Redis, budget and live updates in words. The worst of them is in the bar. */
+export const Health = () => {
+  const { t } = useTranslation()
+  const live = useLive()
+  const parts = useStatus()
+  const all = [
+    ...parts,
+    { name: 'live' as const, state: live, tone: live === 'live' ? ('good' as const) : ('warn' as const) },
+  ]
+  const order = ['bad', 'warn', 'quiet', 'good']
+  const worst = all.toSorted((a, b) => order.indexOf(a.tone) - order.indexOf(b.tone))[0]
+  if (!worst) return null
+  return (
+    <Popover position="bottom-end" width={300} withArrow>
+      <Popover.Target>
+        <UnstyledButton className="health">
+          <span className="only-read">{t('health.title')}: </span>
+          <StateWord tone={worst.tone}>
+            <span className="health-word">
+              {worst.tone === 'good' ? t('health.good') : t(`health.${worst.name}.${worst.state}`)}
+            </span>
+          </StateWord>
+        </UnstyledButton>
+      </Popover.Target>
+      <Popover.Dropdown>
+        <dl className="facts">
+          {all.map(({ name, state, tone }) => (
+            <div key={name}>
+              <dt>{t(`health.${name}.title`)}</dt>
+              <dd>
+                <StateWord tone={tone}>{t(`health.${name}.${state}`)}</StateWord>
+              </dd>
+            </div>
+          ))}
+        </dl>
+      </Popover.Dropdown>
+    </Popover>
+  )
+}

@@ -1,0 +1,3 @@
+import { createStore } from '../data/store.ts'
+
+export const paletteOpen = createStore(false)

@@ -1,0 +1,95 @@
+import { AppShell, Burger } from '@mantine/core'
+import { useDisclosure } from '@mantine/hooks'
+import { lazy, Suspense, useEffect, useRef } from 'react'
+import { useTranslation } from 'react-i18next'
+import { Link, Route, Switch, useLocation } from 'wouter'
+import { Board } from '../board/board.tsx'
+import icon from '../icon.svg'
+import { Operators } from '../operators/operators.tsx'
+import { Loading } from '../states/loading.tsx'
+import { Banners } from './banners.tsx'
+import { Missing } from './missing.tsx'
+import { Navigation } from './navigation.tsx'
+import { Shortcuts } from './shortcuts.tsx'
+import { TopBar } from './top-bar.tsx'
+
+const Wall = lazy(() => import('../board/wall.tsx'))
+const Import = lazy(() => import('../import/import.tsx'))
+const Activity = lazy(() => import('../activity/activity.tsx'))
+const Upstream = lazy(() => import('../upstream/upstream.tsx'))
+
+const Screens = () => (
+  <Suspense fallback={<Loading />}>
+    <Switch>
+      <Route path="/" component={Board} />
+      <Route path="/wall" component={Wall} />
+      <Route path="/:org/operators">{({ org }) => <Operators key={org} organization={Number(org)} />}</Route>
+      <Route path="/:org/import">{({ org }) => <Import key={org} organization={Number(org)} />}</Route>
+      <Route path="/:org/import/:operation">
+        {({ org, operation }) => <Import key={operation} organization={Number(org)} operation={operation} />}
+      </Route>
+      <Route path="/activity" component={Activity} />
+      <Route path="/upstream" component={Upstream} />
+      <Route component={Missing} />
+    </Switch>
+  </Suspense>
+)
+
+/** The frame of every screen but the wall board, which has the whole page. */
+export const Shell = () => {
+  const { t } = useTranslation()
+  const [path] = useLocation()
+  const [isMenuOpen, menu] = useDisclosure()
+  const main = useRef<HTMLElement>(null)
+  const before = useRef(path)
+  // A new screen begins at its start, also for who uses the keyboard.
+  useEffect(() => {
+    if (before.current === path) return
+    before.current = path
+    menu.close()
+    main.current?.focus({ preventScroll: true })
+    scrollTo(0, 0)
+  }, [path, menu])
+  if (path === '/wall') return <Screens />
+  return (
+    <AppShell
+      header={{ height: 56 }}
+      navbar={{ width: 200, breakpoint: 'sm', collapsed: { mobile: !isMenuOpen } }}
+      padding="md"
+    >
+      <AppShell.Header className="top">
+        <a
+          className="skip"
+          href={`#${path}`}
+          onClick={(event) => {
+            event.preventDefault()
+            main.current?.focus()
+          }}
+        >
+          {t('shell.skip')}
+        </a>
+        <Burger
+          hiddenFrom="sm"
+          size="sm"
+          opened={isMenuOpen}
+          onClick={menu.toggle}
+          aria-label={t('shell.menu')}
+          aria-expanded={isMenuOpen}
+        />
+        <Link href="/" className="brand" aria-label="ChatHub">
+          <img src={icon} alt="" width="24" height="24" />
+          <span>ChatHub</span>
+        </Link>
+        <TopBar />
+      </AppShell.Header>
+      <AppShell.Navbar p="xs">
+        <Navigation />
+      </AppShell.Navbar>
+      <AppShell.Main ref={main} tabIndex={-1} className="main">
+        <Banners />
+        <Screens />
+      </AppShell.Main>
+      <Shortcuts />
+    </AppShell>
+  )
+}

@@ -1,0 +1,98 @@
+import { Kbd, Modal } from '@mantine/core'
+import { lazy, Suspense, useEffect, useRef, useState } from 'react'
+import { useTranslation } from 'react-i18next'
+import { useLocation } from 'wouter'
+import { useCan } from '../session/rights.ts'
+import { undoLast } from '../states/undo.ts'
+import { paletteOpen } from './palette-open.ts'
+import { screens } from './screens.ts'
+import { useOrganization } from './use-organization.ts'
+
+const Palette = lazy(() => import('./palette.tsx'))
+
+const isTyping = ({ target }: KeyboardEvent): boolean =>
+  target instanceof HTMLElement &&
+  !target.matches('[type="checkbox"]') &&
+  (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName))
+const hasDialog = (): boolean => document.querySelector('[role="dialog"]') !== null
+
+const ShortcutHelp = ({ onClose }: { onClose: () => void }) => {
+  const { t } = useTranslation()
+  const rows: [string[], string][] = [
+    [['Ctrl', 'K'], t('palette.open')],
+    [['/'], t('shortcut.search')],
+    [['u'], t('shortcut.undo')],
+    ...screens.map(({ key, name }): [string[], string] => [['g', key], t(`nav.${name}`)]),
+    [['?'], t('shortcut.help')],
+  ]
+  return (
+    <Modal
+      opened
+      onClose={onClose}
+      title={t('shortcut.help')}
+      closeButtonProps={{ 'aria-label': t('action.close') }}
+    >
+      <dl className="facts">
+        {rows.map(([keys, does]) => (
+          <div key={does}>
+            <dt>{does}</dt>
+            <dd>
+              {keys.map((key) => (
+                <Kbd key={key}>{key}</Kbd>
+              ))}
+            </dd>
+          </div>
+        ))}
+      </dl>
+    </Modal>
+  )
+}
+
+/** Keys that work on every screen, where nobody is typing. */
+export const Shortcuts = () => {
+  const [, navigate] = useLocation()
+  const organization = useOrganization()
+  const can = useCan()
+  const [isHelpOpen, setHelpOpen] = useState(false)
+  const isPaletteOpen = paletteOpen.use()
+  const isGoing = useRef(false)
+  useEffect(() => {
+    const go = (key: string): void => {
+      isGoing.current = false
+      const screen = screens.find((each) => each.key === key)
+      if (screen && (screen.scope === undefined || can(screen.scope))) navigate(screen.path(organization))
+    }
+    const actions: Record<string, () => void> = {
+      '/': () => document.querySelector<HTMLInputElement>('input[type="search"]')?.focus(),
+      '?': () => setHelpOpen(true),
+      u: undoLast,
+      g: () => {
+        isGoing.current = true
+      },
+    }
+    const onKey = (event: KeyboardEvent): void => {
+      if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === 'k') {
+        event.preventDefault()
+        return void paletteOpen.set(true)
+      }
+      if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event) || hasDialog()) return
+      if (isGoing.current) return void go(event.key)
+      const action = actions[event.key]
+      if (!action) return
+      event.preventDefault()
+      action()
+    }
+    addEventListener('keydown', onKey)
+    return () => removeEventListener('keydown', onKey)
+  }, [navigate, organization, can])
+  return (
+    <>
+      {isHelpOpen && <ShortcutHelp onClose={() => setHelpOpen(false)} />}
+      {isPaletteOpen && (
+        <Suspense>
+          <Palette />
+        </Suspense>
+      )}
+    </>
+  )
+}

@@ -1,0 +1,36 @@
+import { useEffect } from 'react'
+import { useLocation } from 'wouter'
+import type { Organization } from '../../../client/client.ts'
+import { gateway } from '../data/gateway.ts'
+import { createStore } from '../data/store.ts'
+import { useRead } from '../data/use-read.ts'
+import { useCan, useSession } from '../session/rights.ts'
+
+const kept = 'chathub-console-organization'
+const last = createStore(Number(localStorage.getItem(kept)))
+
+/** The organizations of the session. Without the right to read names they are called by their ids. */
+export const useOrganizations = (): Organization[] => {
+  const allowed = (useSession()?.organizations ?? []) as number[] | '*'
+  const enabled = useCan()('organizations:read')
+  const { data } = useRead(['organizations'], (signal) => gateway.organizations.list({}, { signal }), {
+    enabled,
+  })
+  const known = data?.data.items ?? []
+  if (allowed === '*' || data) return known.filter(({ id }) => allowed === '*' || allowed.includes(id))
+  return allowed.map((id) => ({ id, name: `#${id}` }))
+}
+
+/** The organization of the address, else the one shown last, else the first. 0: there is none. */
+export const useOrganization = (): number => {
+  const [path] = useLocation()
+  const all = useOrganizations()
+  const here = Number(/^\/(\d+)\//.exec(path)?.[1] ?? 0)
+  const before = last.use()
+  useEffect(() => {
+    if (here === 0) return
+    last.set(here)
+    localStorage.setItem(kept, String(here))
+  }, [here])
+  return here || (all.some(({ id }) => id === before) ? before : (all[0]?.id ?? 0))
+}

@@ -1,0 +1,28 @@
+import { Skeleton } from '@mantine/core'
+import { useEffect, useState } from 'react'
+import { useTranslation } from 'react-i18next'
+
+/** Whether it has taken so long that a reader wonders. */
+const useIsLong = (ms: number): boolean => {
+  const [isLong, setLong] = useState(false)
+  useEffect(() => {
+    const timer = setTimeout(() => setLong(true), ms)
+    return () => clearTimeout(timer)
+  }, [ms])
+  return isLong
+}
+
+/** Rows in the place of a list, after 150 ms: a quick answer must not flicker. */
+export const Loading = ({ rows = 8 }: { rows?: number }) => {
+  const { t } = useTranslation()
+  if (!useIsLong(150)) return <div className="loading" />
+  return (
+    <div className="loading" role="status">
+      <span className="only-read">{t('state.loading')}</span>
+      {Array.from({ length: rows }, (_, row) => (
+        // biome-ignore lint/suspicious/noArrayIndexKey: the rows are all alike.
+        <Skeleton key={row} height={34} mt={8} />
+      ))}
+    </div>
+  )
+}

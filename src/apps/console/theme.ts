@@ -1,0 +1,50 @@
+import { type CSSVariablesResolver, createTheme, Drawer, Modal } from '@mantine/core'
+
+export const theme = createTheme({
+  primaryColor: 'indigo',
+  primaryShade: { light: 7, dark: 8 },
+  autoContrast: true,
+  defaultRadius: 'sm',
+  fontFamily: 'system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", "DejaVu Sans", sans-serif',
+  respectReducedMotion: true,
+  colors: {
+    dark: [
+      '#e7e9ec',
+      '#b8bec4',
+      '#a9b0b7',
+      '#727b84',
+      '#3d444b',
+      '#343a41',
+      '#262b30',
+      '#1f2327',
+      '#17191c',
+      '#121416',
+    ],
+  },
+  components: {
+    Modal: Modal.extend({
+      defaultProps: { overlayProps: { backgroundOpacity: 0.35 } },
+      styles: { title: { fontWeight: 650, fontSize: '1.1rem' } },
+    }),
+    Drawer: Drawer.extend({
+      defaultProps: { overlayProps: { backgroundOpacity: 0.2 } },
+      styles: { title: { fontWeight: 650, fontSize: '1.1rem' } },
+    }),
+  },
+})
+
+/** Quiet text keeps a contrast of 4.5 on every ground of the page. */
+export const cssVariables: CSSVariablesResolver = () => ({
+  variables: {},
+  light: {
+    '--mantine-color-dimmed': '#5b626a',
+    '--mantine-color-placeholder': '#5b626a',
+    '--mantine-color-error': '#a61e1e',
+  },
+  dark: {
+    '--mantine-color-dimmed': '#a9b0b7',
+    '--mantine-color-placeholder': '#a9b0b7',
+    '--mantine-color-error': '#ff9a9a',
+    '--mantine-color-body': '#17191c',
+  },
+})

@@ -1,0 +1,88 @@
+import { lazy, Suspense } from 'react'
+import { useTranslation } from 'react-i18next'
+import { gateway } from '../data/gateway.ts'
+import { useRead } from '../data/use-read.ts'
+import { Needs } from '../session/needs.tsx'
+import { useCan } from '../session/rights.ts'
+import { Shown } from '../states/shown.tsx'
+import { useFormat } from '../words/use-format.ts'
+import { Purge } from './purge.tsx'
+import './upstream.css'
+import { UpstreamFacts } from './upstream-facts.tsx'
+import { type Sample, useSamples } from './use-samples.ts'
+
+const Chart = lazy(() => import('./chart.tsx'))
+const everyMs = 5000
+
+/** The same numbers as the chart. */
+const Twin = ({ samples }: { samples: Sample[] }) => {
+  const { t } = useTranslation()
+  const format = useFormat()
+  return (
+    <details>
+      <summary>{t('upstream.table')}</summary>
+      <div className="rows-box">
+        <table className="plain">
+          <thead>
+            <tr>
+              <th scope="col">{t('column.time')}</th>
+              <th scope="col">{t('upstream.used')}</th>
+              <th scope="col">{t('upstream.allowed')}</th>
+              <th scope="col">{t('upstream.waiting')}</th>
+              <th scope="col">{t('upstream.p95')}</th>
+            </tr>
+          </thead>
+          <tbody>
+            {samples.toReversed().map(({ at, used, allowed, waiting, p95 }) => (
+              <tr key={at}>
+                <th scope="row">{format.full(at)}</th>
+                <td>{format.number(used)}</td>
+                <td>{format.number(allowed)}</td>
+                <td>{format.number(waiting)}</td>
+                <td>{p95 === null ? '—' : format.span(p95)}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+    </details>
+  )
+}
+
+const Content = () => {
+  const { t } = useTranslation()
+  const canPurge = useCan()('cache:purge')
+  const query = useRead(['upstream'], (signal) => gateway.gateway.upstream({ signal }), { every: everyMs })
+  const samples = useSamples(query.data?.data, query.dataUpdatedAt)
+  return (
+    <>
+      <header className="screen-head">
+        <div>
+          <h1>{t('nav.upstream')}</h1>
+          <p>{t('upstream.text')}</p>
+        </div>
+        {canPurge && <Purge />}
+      </header>
+      <Shown query={query}>
+        {(upstream) => (
+          <>
+            <UpstreamFacts upstream={upstream} />
+            <h2>{t('upstream.chart')}</h2>
+            <Suspense fallback={<div className="chart" />}>
+              <Chart samples={samples} />
+            </Suspense>
+            <Twin samples={samples} />
+          </>
+        )}
+      </Shown>
+    </>
+  )
+}
+
+const Screen = () => (
+  <Needs scope="admin">
+    <Content />
+  </Needs>
+)
+
+export default Screen

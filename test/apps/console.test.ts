@@ -1,0 +1,127 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { gzipSync } from 'node:zlib'
+import { describe, expect, it } from '@jest/globals'
+import fc from 'fast-check'
+import { linesOf } from '../../src/apps/console/activity/lines-of.ts'
+import type { AuditRecord, Operation } from '../../src/client/client.ts'
+
+const console_ = fileURLToPath(new URL('../../src/apps/console/', import.meta.url))
+const built = fileURLToPath(new URL('../../dist/console/', import.meta.url))
+
+type Words = { [name: string]: string | Words }
+const flat = (words: Words, path = ''): [string, string][] =>
+  Object.entries(words).flatMap(([name, value]) =>
+    typeof value === 'string' ? [[path + name, value] as [string, string]] : flat(value, `${path}${name}.`),
+  )
+const languages = ['en', 'fr', 'uk']
+const wordsOf = (language: string): Map<string, string> =>
+  new Map(flat(JSON.parse(readFileSync(join(console_, `words/${language}.json`), 'utf8'))))
+/** Without the form of a plural. */
+const base = (key: string): string => key.replace(/_(zero|one|two|few|many|other)$/, '')
+const sources = readdirSync(console_, { recursive: true, encoding: 'utf8' })
+  .filter((name) => /\.tsx?$/.test(name))
+  .map((name) => readFileSync(join(console_, name), 'utf8'))
+  .join('\n')
+
+describe('the words of the console', () => {
+  const keys = new Set([...wordsOf('en').keys()].map(base))
+
+  it.each(languages)(
+    'in %s are the same as in English, with every form of its plurals and the same values',
+    (language) => {
+      const words = wordsOf(language)
+      expect([...new Set([...words.keys()].map(base))]).toEqual([...keys])
+      const forms = new Intl.PluralRules(language).resolvedOptions().pluralCategories
+      const counted = new Set([...words.keys()].filter((key) => key !== base(key)).map(base))
+      expect([...counted]).toEqual([
+        ...new Set([...wordsOf('en').keys()].filter((key) => key !== base(key)).map(base)),
+      ])
+      for (const key of counted)
+        expect([key, forms.filter((form) => !words.has(`${key}_${form}`))]).toEqual([key, []])
+      const valuesIn = (text: string) => [...text.matchAll(/\{\{(\w+)/g)].map(([, name]) => name).toSorted()
+      for (const [key, text] of words) {
+        const english = wordsOf('en').get(key) ?? wordsOf('en').get(`${base(key)}_other`) ?? ''
+        expect([key, valuesIn(text)]).toEqual([key, valuesIn(english)])
+        expect([key, text.trim()]).not.toEqual([key, ''])
+      }
+    },
+  )
+
+  it('are all there, and all used', () => {
+    const literal = [...sources.matchAll(/\bt\(\s*'([^']+)'/g)].map(([, key]) => key as string)
+    expect(literal.length).toBeGreaterThan(200)
+    expect(literal.filter((key) => !keys.has(key))).toEqual([])
+    // Such as `status.${status}`, and keys that are chosen before.
+    const patterns = [...sources.matchAll(/`([a-z][A-Za-z]*\.[^`\s]*\$\{[^`]*)`/g)].map(
+      ([, text]) =>
+        new RegExp(`^${(text as string).replaceAll('.', '\\.').replaceAll(/\$\{[^}]*\}/g, '.+')}$`),
+    )
+    const mentioned = new Set(
+      [...sources.matchAll(/'([a-z][A-Za-z]*(?:\.[A-Za-z0-9-]+)+)'/g)].map(([, key]) => key),
+    )
+    const unused = [...keys].filter((key) => !mentioned.has(key) && !patterns.some((each) => each.test(key)))
+    expect(unused).toEqual([])
+  })
+})
+
+describe('the built console', () => {
+  const html = readFileSync(join(built, 'index.html'), 'utf8')
+  const kB = (names: string[]): number =>
+    names.reduce((sum, name) => sum + gzipSync(readFileSync(join(built, name))).length, 0) / 1000
+
+  it('loads at most 220 kB of scripts before its first screen, gzipped', () => {
+    const first = [...html.matchAll(/(?:src|href)="\.\/([^"]+\.js)"/g)].map(([, name]) => name as string)
+    expect(first.length).toBeGreaterThan(0)
+    process.stderr.write(`First screen of the console: ${kB(first).toFixed(1)} kB of scripts.\n`)
+    expect(kB(first)).toBeLessThanOrEqual(220)
+    // Charts and the import come when they are asked for.
+    const lazy = readdirSync(join(built, 'assets')).filter((name) => /^(chart|import)-.*\.js$/.test(name))
+    expect(lazy.length).toBe(2)
+    expect(lazy.filter((name) => html.includes(name))).toEqual([])
+  })
+
+  it('has relative addresses alone, nothing inline, and a place for the nonce', () => {
+    expect(html).toContain('<meta name="csp-nonce" content="">')
+    expect(html).not.toMatch(/<style|style=|<script(?![^>]* src=)|(?:src|href)="(?!\.\/)/)
+  })
+})
+
+describe('the lines of the activity', () => {
+  const ids = fc.constantFrom('a', 'b', 'c', null)
+  const record = fc.record({
+    id: fc.uuid(),
+    at: fc.integer({ min: 0, max: 9 }).map((n) => `2026-11-30T00:00:0${n}Z`),
+    operation: ids,
+    kind: fc.constantFrom('added', 'statusChanged', 'tokenIssued', 'undoRequested'),
+    client: fc.constant('crm/12345678'),
+    subject: fc.constantFrom('Olena', null),
+  })
+  const operations = fc
+    .subarray(['a', 'b'])
+    .map((list) =>
+      list.map(
+        (id) => ({ id, startedAt: '2026-11-30T00:00:05Z', client: 'crm', subject: null }) as Operation,
+      ),
+    )
+
+  it('hold each operation once, each other record once, and the newest first', () => {
+    fc.assert(
+      fc.property(fc.uniqueArray(record, { selector: ({ id }) => id }), operations, (records, known) => {
+        const lines = linesOf(records as unknown as AuditRecord[], known)
+        expect(lines.map(({ at }) => at)).toEqual(
+          lines
+            .map(({ at }) => at)
+            .toSorted()
+            .toReversed(),
+        )
+        expect(lines.filter(({ operation }) => operation).length).toBe(known.length)
+        const told = lines.reduce((sum, line) => sum + (line.record ? line.count : 0), 0)
+        const isOf = ({ kind, operation }: (typeof records)[number]) =>
+          (kind === 'added' || kind === 'statusChanged') && known.some(({ id }) => id === operation)
+        expect(told).toBe(records.filter((each) => !isOf(each)).length)
+      }),
+    )
+  })
+})
