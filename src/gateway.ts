@@ -51,7 +51,7 @@ type Parts = { log: Log; clock?: Clock; onReport?: (report: Report) => void }
 export const createGateway = (config: Config, { log, clock = systemClock, onReport }: Parts): Gateway => {
   const metrics = createMetrics({
     ...{ ...config, clock, version, upstream: () => upstreamStatus(), switchesOn: () => switches.on() },
-    lists: () => reading.listsInMemory(),
+    ...{ redis: () => redis?.tolerant, lists: () => reading.listsInMemory() },
     isBelowFloor: (...counted) => observing.isBelowFloor(...counted),
   })
   const report = (event: Report): void => {
@@ -98,7 +98,7 @@ export const createGateway = (config: Config, { log, clock = systemClock, onRepo
   const assignments = createAssignments(reading.lists, assignmentStore, redis ? quotas : unlimited, clock)
 
   // Callers.
-  const access = createAccess({ ...common, proxies: config, newRecords })
+  const access = createAccess({ ...common, ...metrics, proxies: config, newRecords })
   const hooks = createWebhooks({ ...common, ...observing, keyNow: access.keys.peek, version })
   const stopWatching = watchCredentials({ ...upstream, ...access, ...hooks, config, redis, clock, report })
   const idempotency = createIdempotency({ ...common, ...writing, records: newRecords(), storable })
@@ -118,7 +118,7 @@ export const createGateway = (config: Config, { log, clock = systemClock, onRepo
     ...writing,
     ...{ assignments, audit, webhooks: hooks.webhooks, events: observing.events },
     ...{ access, idempotency, eraseName, clock, version, switches },
-    ...{ metrics: metrics.render, belowFloor: metrics.belowFloor },
+    ...metrics.services,
     health: () => {
       const { state, checkedAt } = upstream.health()
       return { chathub: state, checkedAt, redis: redisStatus().state }
@@ -141,6 +141,7 @@ export const createGateway = (config: Config, { log, clock = systemClock, onRepo
       await hooks.stop()
       for (const stop of [stopWatching, switches.stop, observing.stop, reading.stopRefreshing]) stop()
       await stopWrites(stopBy)
+      await metrics.stop()
       await coherence.close()
       redis?.close()
       await upstream.close()

@@ -11,9 +11,11 @@ export type Report =
       outcome: Outcome
       status: number | undefined
       ms: number
+      /** For whom it was made. */
+      client: string
       because?: string
     }
-  | { name: 'upstream-wait'; lane: string; ms: number }
+  | { name: 'upstream-wait'; lane: string; client: string; ms: number }
   | { name: 'upstream-paused'; ms: number }
   | { name: 'slot-too-old' }
   | { name: 'never-sent' }

@@ -67,6 +67,7 @@ const beside: Record<string, string[]> = {
     'cache',
     'throttle',
     'chathub',
+    'metrics',
   ],
 }
 /** Every folder may import types of chathub. These are the only imports of its values. */

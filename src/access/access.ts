@@ -26,11 +26,13 @@ export const createAccess = (options: {
   ignoreBasicAuth: boolean
   /** The most requests of one client in flight. */
   clientConcurrency: number
+  /** Is told each request that a limit on trial would have refused. */
+  wouldRefuse(client: string): void
   clock: Clock
 }) => {
   const { jwksUrl, jwtIssuer: issuer, jwtAudience: audience, sessionSecret: secret, proxies, clock } = options
   const keys = createKeys(options.clientEntries, clock)
-  const newLimit = () => createClientLimit(clock, options.clientConcurrency)
+  const newLimit = () => createClientLimit(clock, options.clientConcurrency, options.wouldRefuse)
   const limit = newLimit()
   const gatewayTokens = createGatewayTokens({ ...options, keys, records: options.newRecords(), limit })
   const sessions = secret && createSessions({ ...options, secret, records: options.newRecords(), keys })

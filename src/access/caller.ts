@@ -9,6 +9,8 @@ export type Caller = {
   /** `'*'`: every organization, also future ones. */
   organizations: ReadonlySet<number> | '*'
   requestsPerMinute: number
+  /** A limit on trial: it refuses nothing, and GET /v1/usage says what it would refuse. */
+  shadowRequestsPerMinute?: number | undefined
   /** Epoch ms; undefined: never. */
   expiresAt: number | undefined
   /** Hash of its key, or of the key that its token was made with. Its rights end with that key. */

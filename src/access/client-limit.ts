@@ -4,7 +4,7 @@ import type { Clock } from '../clock.ts'
 import { Failure } from '../errors.ts'
 import type { Caller } from './caller.ts'
 
-type Client = Pick<Caller, 'id' | 'requestsPerMinute'>
+type Client = Pick<Caller, 'id' | 'requestsPerMinute' | 'shadowRequestsPerMinute'>
 
 /** What one client may ask of this instance. */
 export type ClientLimit = {
@@ -23,19 +23,31 @@ export type ClientLimit = {
 }
 
 /** A bucket holds at most `requestsPerMinute` requests and fills at that rate. */
-export const createClientLimit = (clock: Clock, concurrency: number): ClientLimit => {
+/** `wouldRefuse` is told each request that the limit on trial, `shadowRequestsPerMinute`, would have refused. */
+export const createClientLimit = (
+  clock: Clock,
+  concurrency: number,
+  wouldRefuse: (client: string) => void = () => {},
+): ClientLimit => {
   const buckets = new LRUCache<string, { tokens: number; at: number }>(atMost(50_000))
   const inFlight = new Map<string, number>()
   const tokensOf = ({ id, requestsPerMinute: quota }: Client, now: number): number => {
     const { tokens, at } = buckets.get(id) ?? { tokens: quota, at: now }
     return Math.min(quota, tokens + ((now - at) * quota) / 60_000)
   }
+  /** The tokens before one was taken, if there was one. */
+  const takeFrom = (client: Client, now: number): number => {
+    const left = tokensOf(client, now)
+    buckets.set(client.id, { tokens: left < 1 ? left : left - 1, at: now })
+    return left
+  }
   return {
     take: (client) => {
-      const { id, requestsPerMinute: quota } = client
+      const { id, requestsPerMinute: quota, shadowRequestsPerMinute: shadow } = client
       const now = clock.now()
-      const left = tokensOf(client, now)
-      buckets.set(id, { tokens: left < 1 ? left : left - 1, at: now })
+      if (shadow !== undefined && takeFrom({ id: `${id} shadow`, requestsPerMinute: shadow }, now) < 1)
+        wouldRefuse(id)
+      const left = takeFrom(client, now)
       if (left >= 1) return
       const waitMs = ((1 - left) * 60_000) / quota
       throw new Failure('limit.exceeded', {

@@ -11,6 +11,10 @@ import { type Caller, requestsPerMinuteDefault } from './caller.ts'
 
 const quota = { error: 'wanted: a whole number from 1 to 10000000' }
 
+const perMinute = z
+  .number(quota)
+  .refine((value) => Number.isInteger(value) && value >= 1 && value <= 10_000_000, quota)
+
 /** One entry of API_KEYS_FILE. */
 const clientEntry = z.strictObject({
   id: z.string().regex(/^[A-Za-z0-9._-]{1,64}$/, 'wanted: 1 to 64 of A–Z a–z 0–9 . _ -'),
@@ -19,10 +23,8 @@ const clientEntry = z.strictObject({
   organizations: z
     .union([z.literal('*'), z.array(Id)], { error: 'wanted: "*" or a list of ids' })
     .default([]),
-  requestsPerMinute: z
-    .number(quota)
-    .refine((value) => Number.isInteger(value) && value >= 1 && value <= 10_000_000, quota)
-    .default(requestsPerMinuteDefault),
+  requestsPerMinute: perMinute.default(requestsPerMinuteDefault),
+  shadowRequestsPerMinute: perMinute.optional(),
   expiresAt: z.iso.datetime({ offset: true, error: 'wanted: an RFC 3339 instant' }).optional(),
 })
 export type ClientEntry = z.infer<typeof clientEntry>

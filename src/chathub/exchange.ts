@@ -78,10 +78,11 @@ export const createExchange = (options: Options): { exchange: Exchange; close():
   const exchange: Exchange = async (call) => {
     const startedAt = clock.now()
     const { operation } = call
+    const { client } = call.context
     try {
       const reply = await attempt(pools, call, options)
       const ms = clock.now() - startedAt
-      report({ name: 'upstream', operation, outcome: 'ok', status: reply.status, ms })
+      report({ name: 'upstream', operation, outcome: 'ok', status: reply.status, ms, client })
       return reply
     } catch (error) {
       if (!(error instanceof Failure)) throw error
@@ -95,9 +96,10 @@ export const createExchange = (options: Options): { exchange: Exchange; close():
           outcome: `proxy.${cause.kind}`,
           status,
           ms,
+          client,
           because: cause.message,
         })
-      else report({ name: 'upstream', operation, outcome: error.code, status, ms })
+      else report({ name: 'upstream', operation, outcome: error.code, status, ms, client })
       throw error
     }
   }

@@ -149,6 +149,11 @@ export type Api = {
     me(options?: CallOptions): Call<Me>
     /** Get the state of the token, queue, budget, breaker, cache and Redis. The token itself is never shown. Scope: `admin`. */
     upstream(options?: CallOptions): Call<Upstream>
+    /** Get what each client caused on a day: requests, calls to ChatHub, waits, refusals, and what the cache saved. Scope: `admin`. */
+    usage(query?: {
+      /** A day in UTC of the last eight. Default: today. */
+      day?: string
+    }, options?: CallOptions): Call<Usage>
     /** Get what administrators have switched while the gateway runs, since when, and why. Scope: `admin`. */
     switches(options?: CallOptions): Call<Switches>
     /** Switch without a restart: read-only, no calls to ChatHub, draining, log level. All instances follow within two seconds; draining is of the one that answers. Scope: `admin`. */
@@ -401,6 +406,22 @@ export type ChangedOperator = {
   outcome: 'changed' | 'unchanged' | 'rejected' | 'unknown'
   /** Why it was rejected: a failure code. */
   reason?: string
+}
+
+export type ClientUsage = {
+  /** The sessions of a key count as the key. `(others)`: too many to count apart. */
+  client: string
+  requests: number
+  /** Reads of lists that caused no wait for ChatHub. */
+  fromCache: number
+  /** Requests to ChatHub that were made for it, retries included. */
+  calls: number
+  /** How long its calls waited for the budget, together. */
+  waitedSeconds: number
+  /** Answers 429 and 503. */
+  refused: number
+  /** Requests that `shadowRequestsPerMinute` would have refused. */
+  wouldRefuse: number
 }
 
 export type Coverage = {
@@ -1025,6 +1046,12 @@ export type Upstream = {
   })[]
 }
 
+export type Usage = {
+  /** A day in UTC. */
+  day: string
+  items: ClientUsage[]
+}
+
 export type ValidateToken = {
   token: string
 }
@@ -1150,6 +1177,7 @@ export const routes = {
     purge: ['POST', '/v1/cache:purge', 'bk'],
     me: ['GET', '/v1/me', ''],
     upstream: ['GET', '/v1/upstream', ''],
+    usage: ['GET', '/v1/usage', 'q'],
     switches: ['GET', '/v1/switches', ''],
     setSwitches: ['PATCH', '/v1/switches', 'b'],
   },

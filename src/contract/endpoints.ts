@@ -16,6 +16,7 @@ import type { Scope } from './scopes.ts'
 import * as switches from './switches.ts'
 import * as system from './system.ts'
 import type { Tag } from './tags.ts'
+import * as usage from './usage.ts'
 import * as webhook from './webhook.ts'
 
 /**
@@ -263,6 +264,9 @@ export const endpoints = {
   upstream: { id: 'getUpstream', method: 'get', path: '/v1/upstream', scope: 'admin', tag: 'gateway',
     summary: 'Get the state of the token, queue, budget, breaker, cache and Redis. The token itself is never shown.',
     answers: { 200: system.Upstream } },
+  usage: { id: 'getUsage', method: 'get', path: '/v1/usage', scope: 'admin', tag: 'gateway',
+    summary: 'Get what each client caused on a day: requests, calls to ChatHub, waits, refusals, and what the cache saved.',
+    query: usage.UsageQuery, answers: { 200: usage.Usage }, failures: ['redis.unavailable'] },
   switches: { id: 'getSwitches', method: 'get', path: '/v1/switches', scope: 'admin', tag: 'gateway',
     summary: 'Get what administrators have switched while the gateway runs, since when, and why.',
     answers: { 200: switches.Switches } },

@@ -142,6 +142,20 @@ export const examples: Record<string, unknown> = {
   Session: { ...rights, origin: 'https://crm.example.com', subject: 'olena', expiresAt: ends },
   Purge: { organization: 24 },
   Me: { id: 'crm', kind: 'key', ...rights, requestsPerMinute: 6000, expiresAt: null },
+  Usage: {
+    day: '2026-11-29',
+    items: [
+      {
+        client: 'crm',
+        requests: 91_200,
+        fromCache: 90_800,
+        calls: 1240,
+        refused: 3,
+        wouldRefuse: 0,
+        waitedSeconds: 21.4,
+      },
+    ],
+  },
   Switches: {
     readOnly: {
       on: true,

@@ -22,6 +22,7 @@ const families = [
   'refresh:',
   'webhooks:',
   'switches',
+  'usage:',
 ]
 const channels = ['{gateway}:invalidation', '{gateway}:confirm:check', 'journal:changed', 'events:appended']
 

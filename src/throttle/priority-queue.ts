@@ -50,7 +50,7 @@ export const createPriorityQueue = (options: {
   /** The time kept for the answer of a call after it has its slot; at most a quarter of its time. */
   answerMs: number
   clock: Clock
-  report: (lane: Lane, ms: number) => void
+  report: (context: CallContext, ms: number) => void
 }): PriorityQueue => {
   const { budget, clock, queueMax } = options
   const strategy = Bottleneck.strategy.OVERFLOW_PRIORITY
@@ -175,7 +175,7 @@ export const createPriorityQueue = (options: {
         throw new Failure('chathub.timeout')
       }
       const slot = 'slot' in grant ? grant.slot : await enqueue(context, startBy)
-      options.report(context.lane, clock.now() - arrivedAt)
+      options.report(context, clock.now() - arrivedAt)
       return slot
     },
     estimate: (lane, calls) => budget.estimate(count(0, ranges[lane].first) + calls - 1),

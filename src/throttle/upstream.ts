@@ -46,7 +46,7 @@ export const createUpstream = (options: {
     queueMax,
     answerMs: Math.min(timeoutMs, answerMsMax),
     clock,
-    report: (lane, ms) => report({ name: 'upstream-wait', lane, ms }),
+    report: ({ lane, client }, ms) => report({ name: 'upstream-wait', lane, client, ms }),
   })
   const breaker = createBreaker({ clock, report })
   const { companyToken: token, login, password, chathubUrl: origin } = options

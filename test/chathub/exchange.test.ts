@@ -28,7 +28,8 @@ describe('an attempt at ChatHub', () => {
     const reply = await exchange(read())
     expect(reply).toMatchObject({ status: 200, sentAt: 500 })
     expect(JSON.parse(reply.body.toString())).toHaveLength(3)
-    expect(reports).toEqual([{ name: 'upstream', operation: 'operators', outcome: 'ok', status: 200, ms: 0 }])
+    const ok = { operation: 'operators', outcome: 'ok', status: 200, ms: 0, client: 'crm' }
+    expect(reports).toEqual([{ name: 'upstream', ...ok }])
   })
 
   it('sends the token in the configured header', async () => {

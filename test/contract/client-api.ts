@@ -53,6 +53,7 @@ const functions: Record<Name, string | null> = {
   endSession: 'sessions.end',
   me: 'gateway.me',
   upstream: 'gateway.upstream',
+  usage: 'gateway.usage',
   switches: 'gateway.switches',
   setSwitches: 'gateway.setSwitches',
   purge: 'gateway.purge',

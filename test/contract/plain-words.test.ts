@@ -51,7 +51,7 @@ describe('messages', () => {
     const keyHash = `sha256:${'0'.repeat(64)}`
     expect(faultsOf({ clients: [{ id: 7, keyHash, scope: [] }] })).toEqual([
       '/clients/0/id: wanted: a string; came: a number',
-      '/clients/0/scope: not known; wanted: only id, keyHash, scopes, organizations, requestsPerMinute, expiresAt',
+      '/clients/0/scope: not known; wanted: only id, keyHash, scopes, organizations, requestsPerMinute, shadowRequestsPerMinute, expiresAt',
     ])
     const { error } = floorsText.safeParse('{"24":{"least":2}}')
     expect(error?.issues[0]?.message).toBe(

@@ -232,7 +232,7 @@ export const tour = async ({ ask, key, keys, simulator }: TestGateway): Promise<
   await call('POST', '/v1/session', { key: '', headers: { Origin: origin }, body: { ticket } })
   await call('DELETE', '/v1/session', { key: '', headers: cookie })
 
-  for (const path of ['/v1/upstream', '/v1/switches', '/metrics']) await call('GET', path)
+  for (const path of ['/v1/upstream', '/v1/usage', '/v1/switches', '/metrics']) await call('GET', path)
   await call('PATCH', '/v1/switches', { body: { logLevel: null } })
   for (const [place, issued] of simulator.issuedTokens().entries())
     secrets[`issued token ${place}`] ??= issued

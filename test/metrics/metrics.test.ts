@@ -17,6 +17,7 @@ const make = (options: { organizationsMax?: number; ageMs?: number; upstream?: P
   createMetrics({
     clock: createClock(),
     version: '1.2.3',
+    redis: () => undefined,
     upstream: () => ({ ...(examples['Upstream'] as Upstream), ...options.upstream }),
     switchesOn: () => ['readOnly'],
     metricsOrganizationsMax: options.organizationsMax ?? 100,
@@ -78,8 +79,8 @@ As every Node.js service has them: ${others.join(', ')}.
 
 it('docs/metrics.md names every metric with its labels.', async () => {
   const metrics = make()
-  metrics.requestAnswered({ method: 'GET', route: '/v1/me' }, 200, 1)
-  await metrics.render()
+  metrics.requestAnswered({ method: 'GET', route: '/v1/me', caller: undefined, freshness: undefined }, 200, 1)
+  await metrics.services.metrics()
   const text = pageOf((await metrics.registry.getMetricsAsJSON()) as unknown as Metric[])
   if (process.env['UPDATE'] === 'true') writeFileSync(page, text)
   expect(readFileSync(page, 'utf8')).toBe(text)
@@ -87,18 +88,25 @@ it('docs/metrics.md names every metric with its labels.', async () => {
 
 it('Every series with known labels is there before the first event, and each report finds its own.', async () => {
   const metrics = make()
-  const before = await metrics.render()
+  const before = await metrics.services.metrics()
   const names = [...before.matchAll(/^(gw_\w+|http_client\w+)(\{.*\})? /gm)].map(([series]) => series.trim())
   for (const name of ['ok', 'chathub.unavailable', 'chathub.timeout', 'chathub.throttled'])
     expect(names).toContain(`gw_upstream_requests_total{route="operators",outcome="${name}"}`)
   expect(names).toContain('gw_write_rows_total{operation="import",outcome="unknown"}')
   expect(names).toContain('gw_events_total{event="redis-away"}')
-  metrics.reported({ name: 'upstream', operation: 'operators', outcome: 'ok', status: 200, ms: 3 })
+  metrics.reported({
+    name: 'upstream',
+    operation: 'operators',
+    outcome: 'ok',
+    status: 200,
+    ms: 3,
+    client: 'crm',
+  })
   metrics.reported({ name: 'login', result: 'refused' })
   metrics.reported({ name: 'storage', state: 'full' })
   metrics.reported({ name: 'redis', event: 'away' })
   metrics.reported({ name: 'contract-drift', operation: 'operators', what: 'unknown-field', rows: 1 })
-  const after = await metrics.render()
+  const after = await metrics.services.metrics()
   const seriesOf = (text: string): string[] => [...text.matchAll(/^gw_[^ ]+/gm)].map(([series]) => series)
   expect(seriesOf(after)).toEqual(seriesOf(before))
 })
@@ -110,7 +118,7 @@ it('States are numbers: one of each kind is 1, and what is not known is NaN.', a
       budget: { requestsPerSecond: 5, allowedNow: 4, usedInLastSecond: 3, pausedForMs: 0 },
       reads: { meanAgeSeconds: null, p95AgeSeconds: null, fresh: 0, revalidated: 0, waited: 0, stale: 0 },
     },
-  }).render()
+  }).services.metrics()
   expect(text).toMatch(/^gw_chathub_up NaN$/im)
   expect(text).toMatch(/^gw_list_age_seconds NaN$/im)
   expect(text).toContain('gw_budget_used_ratio 0.75')
@@ -128,12 +136,12 @@ it('States are numbers: one of each kind is 1, and what is not known is NaN.', a
 })
 
 it('Operators are counted for young lists of so many organizations, and floors are told.', async () => {
-  const text = await make().render()
+  const text = await make().services.metrics()
   expect(text).toContain('gw_operators{organization="24",status="active"} 1')
   expect(text).toContain('gw_operators{organization="6",status="inactive"} 2')
   expect(text).toContain('gw_coverage_low{organization="24"} 1')
   expect(text).toContain('gw_coverage_low{organization="6"} 0')
-  expect(await make({ organizationsMax: 1 }).render()).not.toContain('organization="6"')
-  expect(await make({ organizationsMax: 0 }).render()).not.toContain('organization=')
-  expect(await make({ ageMs: 300_001 }).render()).not.toContain('organization=')
+  expect(await make({ organizationsMax: 1 }).services.metrics()).not.toContain('organization="6"')
+  expect(await make({ organizationsMax: 0 }).services.metrics()).not.toContain('organization=')
+  expect(await make({ ageMs: 300_001 }).services.metrics()).not.toContain('organization=')
 })

@@ -4,7 +4,7 @@ import type { Router } from '../router.ts'
 import type { Services } from './services.ts'
 
 /** The gateway's view of its caller, of ChatHub and of its cache. */
-export const mountGateway = (router: Router, { upstream, purge, switches }: Services): void => {
+export const mountGateway = (router: Router, { upstream, purge, switches, usage }: Services): void => {
   router.bind(endpoints.me, ({ caller }) => ({
     json: {
       id: caller.id,
@@ -16,6 +16,7 @@ export const mountGateway = (router: Router, { upstream, purge, switches }: Serv
     },
   }))
   router.bind(endpoints.upstream, () => ({ json: upstream() }))
+  router.bind(endpoints.usage, async ({ query }) => ({ json: await usage(query.day) }))
   router.bind(endpoints.switches, () => ({ json: switches.status() }))
   router.bind(endpoints.setSwitches, async ({ caller, context, body }) => ({
     json: await switches.change(caller, body, context.requestId as string),

@@ -4,6 +4,7 @@ import type { Audit } from '../../audit/audit.ts'
 import type { EraseName } from '../../audit/erase-name.ts'
 import type { Clock } from '../../clock.ts'
 import type { Health, Upstream } from '../../contract/system.ts'
+import type { Usage } from '../../contract/usage.ts'
 import type { Events } from '../../events/events.ts'
 import type { Diagnose } from '../../lists/diagnosis.ts'
 import type { Directory } from '../../lists/directory.ts'
@@ -47,6 +48,7 @@ export type Services = {
   upstream(): Upstream
   switches: SwitchBoard
   metrics(): Promise<string>
+  usage(day?: string): Promise<Usage>
   /** Organizations with fewer active accounts than their floor, as far as lists are known. */
   belowFloor(): number[]
 }
