@@ -3,6 +3,7 @@ import { Argument, Command, CommanderError } from 'commander'
 import { exitFailed } from './apps/cli/call-gateway.ts'
 import { completions, wordsAfter } from './apps/cli/completion.ts'
 import { addKeys } from './apps/cli/keys.ts'
+import { addLoginLink } from './apps/cli/login-link.ts'
 import { addOperations } from './apps/cli/operations.ts'
 import { addOperators } from './apps/cli/operators.ts'
 import type { ProbeOptions } from './apps/cli/probe/probe.ts'
@@ -60,6 +61,7 @@ program
 addOperators(program)
 addOperations(program)
 addKeys(program)
+addLoginLink(program)
 program
   .command('openapi')
   .description('Prints the OpenAPI document of this version.')

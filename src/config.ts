@@ -1,10 +1,13 @@
+import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { ZodError } from 'zod'
 import { type ClientEntry, parseClients } from './access/keys.ts'
+import { parseRoles, type SignInRole } from './access/sign-in-roles.ts'
 import { systemClock } from './clock.ts'
 import { logLevels } from './contract/switches.ts'
 import { floorsText } from './events/floors-text.ts'
 import { clientQuotas, organizationQuotas, rowsLeast } from './redis/quotas.ts'
+import { Secret } from './secret.ts'
 import * as type from './setting.ts'
 import { oneOf, optional, type Setting, seconds, secret, setting, wholeNumber } from './setting.ts'
 import { textOf } from './watch-file.ts'
@@ -78,8 +81,17 @@ export const settings = {
   webhookPrivateHosts: setting('WEBHOOK_PRIVATE_HOSTS', type.webhookPrivateHosts, '', 'Exact hosts that they may also call by http: and at addresses of a network, as in crm.internal:8080=10.1.0.0/16.'),
   webhookTimeoutMs: setting('WEBHOOK_TIMEOUT_MS', wholeNumber(100, 60_000), '10000', 'The time limit of one delivery to a webhook, in milliseconds.'),
 
-  sessionSecret: secret('SESSION_SECRET', type.oneLine(32), 'Enables browser sessions. At least 32 characters.'),
+  sessionSecret: secret('SESSION_SECRET', type.oneLine(32), 'Enables browser sessions and the console. At least 32 characters, the same for all instances. Unset, with HOST on loopback and without REDIS_URL: a secret that ends with the process.'),
+  sessionIdleMs: setting('SESSION_IDLE_SECONDS', seconds(60, 43_200), '1800', 'How long a session lives without use.'),
+  sessionMaxMs: setting('SESSION_MAX_SECONDS', seconds(60, 43_200), '43200', 'How long a session lives at most, however much it is used.'),
   sessionSameSite: setting('SESSION_SAME_SITE', oneOf('strict', 'lax', 'none'), 'strict', 'SameSite of the session cookie.'),
+  oidcIssuer: optional('OIDC_ISSUER', type.url('https:', 'http:'), 'The identity provider with which people sign in to the console.'),
+  oidcClientId: optional('OIDC_CLIENT_ID', type.anyText, 'The client id of the gateway there. Its redirect URI is <origin of the gateway>/console/callback.'),
+  oidcClientSecret: secret('OIDC_CLIENT_SECRET', type.oneLine(1), 'The secret of that client, if it has one.'),
+  oidcGroupsClaim: setting('OIDC_GROUPS_CLAIM', type.anyText, 'groups', 'The claim of the id token that lists the groups of a person.'),
+  oidcSubjectClaim: setting('OIDC_SUBJECT_CLAIM', type.anyText, 'email', 'The claim that names the person in audit and history. Without a verified one: sub.'),
+  oidcRoles: secret('OIDC_ROLES', type.anyText, 'What the groups may do, as JSON: {"supervisors":{"scopes":["operators:read","operators:status"],"organizations":[24]}}. The first group of the table that a person has counts, alone.'),
+
   corsOrigins: setting('CORS_ORIGINS', type.listOf(type.origin), '', 'Exact origins of browser front ends, comma separated.'),
 
   corsHeaders: setting('CORS_HEADERS', type.listOf(type.headerName), '', 'Further request headers that these front ends may send, comma separated.'),
@@ -102,6 +114,8 @@ export type Config = Values & {
   files: Partial<Record<keyof Values, string>>
   /** The callers that `clients` lists. */
   clientEntries: ClientEntry[]
+  /** What `oidcRoles` lists. */
+  roles: SignInRole[]
   /** What is valid but probably meant otherwise, as sentences without values. */
   warnings: string[]
 }
@@ -153,13 +167,18 @@ export const readConfig = (given: Record<string, string | undefined>): Config =>
     : { entries: [], faults: [] }
   const clientsFrom = fileOf(settings.clients) ? 'API_KEYS_FILE' : 'API_KEYS'
   faults.push(...clients.faults.map((fault) => `${clientsFrom}: ${fault}`))
+  const table = read.oidcRoles ? parseRoles(read.oidcRoles.reveal()) : { roles: [], faults: [] }
+  const rolesFrom = fileOf(settings.oidcRoles) ? 'OIDC_ROLES_FILE' : 'OIDC_ROLES'
+  faults.push(...table.faults.map((fault) => `${rolesFrom}: ${fault}`))
   if (faults.length > 0) throw new ConfigFaults(faults)
   const files = rows.map(([name, row]) => [name, fileOf(row)] as const).filter(([, path]) => path)
   const quoted = rows.filter(([, row]) => isQuoted(givenTo(row) ?? fileOf(row)))
   return {
     ...read,
+    sessionSecret: read.sessionSecret ?? ownSessionSecret(read),
     files: Object.fromEntries(files),
     clientEntries: clients.entries,
+    roles: table.roles,
     warnings: quoted.map(([, row]) => `${row.env}: ${unquote}`),
   }
 }
@@ -205,6 +224,13 @@ const shown = (value: string | undefined): string => (value?.includes('@') ? '' 
 const isLoopback = (host: string): boolean =>
   ['localhost', '[::1]', '::1'].includes(host) || /^127(\.\d{1,3}){3}$/.test(host)
 
+/**
+ * A secret of this process, so that the console works with nothing set up: only where this machine alone can connect, and no
+ * other instance needs the same secret.
+ */
+const ownSessionSecret = ({ host = '', redisUrl }: Partial<Values>): Secret | undefined =>
+  isLoopback(host) && !redisUrl ? new Secret(randomBytes(32).toString('base64url')) : undefined
+
 /** Whether others than this machine can read what is sent there. */
 const isExposed = ({ protocol, hostname }: URL): boolean => protocol === 'http:' && !isLoopback(hostname)
 
@@ -231,7 +257,19 @@ const crossFaults = (values: Partial<Values>, isSet: (name: keyof Values) => boo
     [values.docsKey && !isLoopback(values.host ?? ''), `DOCS_KEY: would be shown to others; wanted: a HOST on loopback, such as 127.0.0.1`],
     [opsPort && opsPort === values.port, `OPS_PORT="${opsPort}": wanted: another port than PORT`],
     ...plainOrigins.map((origin): [boolean, string] => [true, `CORS_ORIGINS${shown(origin)}: wanted: https: origins alone, with SESSION_SAME_SITE=none`]),
+    ...signInFaults(values, isSet),
     [!isSet('clients') && !isSet('jwksUrl'), 'API_KEYS_FILE: unset; wanted: at least one caller (API_KEYS_FILE, API_KEYS or JWT_JWKS_URL), or nobody could ever call'],
   ]
   return rows.flatMap(([isFault, fault]) => (isFault ? fault : []))
 }
+
+/** The same for sign-in by an identity provider. */
+// biome-ignore format: a table reads best one row a line
+const signInFaults = (
+  values: Partial<Values>,
+  isSet: (name: keyof Values) => boolean,
+): [isFault: unknown, fault: string][] => [
+    [new Set((['oidcIssuer', 'oidcClientId', 'oidcRoles'] as const).map(isSet)).size > 1, 'OIDC_ISSUER, OIDC_CLIENT_ID, OIDC_ROLES: only some are set; wanted: all or none'],
+    [values.oidcIssuer && isExposed(values.oidcIssuer), `OIDC_ISSUER${shown(values.oidcIssuer?.href)}: wanted: https:, or http: on loopback`],
+    [isSet('oidcIssuer') && !isSet('sessionSecret') && !ownSessionSecret(values), 'OIDC_ISSUER: needs sessions; wanted: a session secret too, at least 32 characters'],
+]

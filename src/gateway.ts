@@ -12,6 +12,7 @@ import { createRedisStore } from './cache/redis-store.ts'
 import { type Clock, systemClock } from './clock.ts'
 import type { Config } from './config.ts'
 import { createEvents } from './events/events.ts'
+import { createGatewayState } from './gateway-state.ts'
 import { createHttp } from './http/http.ts'
 import { isStorable as storable } from './http/with-idempotency.ts'
 import { createLists } from './lists/lists.ts'
@@ -22,6 +23,7 @@ import { unlimited } from './redis/quotas.ts'
 import { createMemoryRecords, createRedisRecords } from './redis/records.ts'
 import { createRedis } from './redis/redis.ts'
 import type { Report } from './report.ts'
+import { createStateTimes } from './state-times.ts'
 import { createLocalBudget, firstAskMs } from './throttle/budget.ts'
 import { createSharedBudget } from './throttle/shared-budget.ts'
 import { createSwitches } from './throttle/switches.ts'
@@ -45,18 +47,21 @@ export type Gateway = {
   close(stopBy?: number): Promise<void>
 }
 
-type Parts = { log: Log; clock?: Clock; onReport?: (report: Report) => void }
+type Parts = { log: Log; clock?: Clock; onReport?: (report: Report) => void; consoleFolder?: URL }
 
 /** The composition root, from the inside out. Each layer gets what it uses by name. */
-export const createGateway = (config: Config, { log, clock = systemClock, onReport }: Parts): Gateway => {
+export const createGateway = (config: Config, parts: Parts): Gateway => {
+  const { log, clock = systemClock, onReport, consoleFolder } = parts
   const metrics = createMetrics({
-    ...{ ...config, clock, version, upstream: () => upstreamStatus(), switchesOn: () => switches.on() },
+    ...{ ...config, clock, version, upstream: () => state.upstream(), switchesOn: () => switches.on() },
     ...{ redis: () => redis?.tolerant, lists: () => reading.listsInMemory() },
     isBelowFloor: (...counted) => observing.isBelowFloor(...counted),
   })
+  const times = createStateTimes(clock)
   const report = (event: Report): void => {
     metrics.reported(event)
     log.reported(event)
+    times.reported(event)
     onReport?.(event)
   }
 
@@ -105,25 +110,15 @@ export const createGateway = (config: Config, { log, clock = systemClock, onRepo
   const { eraseName: eraseInAnswers } = idempotency
   const eraseName = createEraseName({ ...reading, ...writing, ...observing, audit, eraseInAnswers, clock })
 
-  const upstreamStatus = () => ({
-    ...upstream.status(),
-    ...{ cache: reading.rosters.size(), reads: metrics.reads() },
-    redis: redisStatus(),
-    storage: writing.storage(),
-    clients: access.keys.uses(),
-  })
+  const state = createGatewayState({ ...access, ...writing, times, upstream, reading, redisStatus, metrics })
   const http = createHttp({
     ...config,
     ...reading,
     ...writing,
     ...{ assignments, audit, webhooks: hooks.webhooks, events: observing.events },
-    ...{ access, idempotency, eraseName, clock, version, switches },
+    ...{ access, idempotency, eraseName, clock, report, version, consoleFolder, switches },
+    ...state,
     ...metrics.services,
-    health: () => {
-      const { state, checkedAt } = upstream.health()
-      return { chathub: state, checkedAt, redis: redisStatus().state }
-    },
-    upstream: upstreamStatus,
     observe: (requestContext, status) => {
       const ms = clock.now() - requestContext.startedAt
       metrics.requestAnswered(requestContext, status, ms)

@@ -89,5 +89,6 @@ const levels: Partial<Record<Report['name'], Level | undefined>> = {
 const levelOf = (report: Report): Level | undefined => {
   if (report.name in levels) return levels[report.name]
   if (report.name === 'upstream' && report.outcome === 'ok') return 'debug'
+  if (report.name === 'sign-in' && report.result === 'ok') return 'info'
   return report.name === 'login' && ['ok', 'shared'].includes(report.result) ? 'info' : 'warn'
 }

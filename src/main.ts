@@ -109,7 +109,7 @@ export const run = async (
     if (proxy) log.logger.info({ proxy: proxy.origin }, `requests to ${name} go through a proxy`)
   }
   if (!config.redisUrl)
-    log.logger.info('no REDIS_URL: lists, idempotency and operations are kept in this process only')
+    log.logger.info('no REDIS_URL: lists, idempotency, operations and sessions are kept in this process only')
   // Not written by the log: supervisors wait for this line, so it comes at every log level.
   const ready = `${JSON.stringify({ msg: 'ready', url, opsUrl, pid: process.pid })}\n`
   if (logFile === undefined) process.stdout.write(ready)

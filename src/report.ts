@@ -71,6 +71,8 @@ export type Report =
   | { name: 'webhook-stopped'; webhook: string; client: string }
   /** Its deliveries begin again with what is kept. */
   | { name: 'webhook-interrupted'; webhook: string; because: string }
+  /** Somebody came back from the identity provider. */
+  | { name: 'sign-in'; result: string; requestId: string; because?: string }
   | { name: 'write'; operation: string; organization?: Id; client: string; outcome: string; rows: number }
 
 /** The states of Redis, an error of the connection, a new address that is not used yet, a policy that loses keys. */

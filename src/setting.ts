@@ -1,6 +1,6 @@
 import { isIP } from 'node:net'
 import { z } from 'zod'
-import { isOrigin } from './contract/system.ts'
+import { isOrigin } from './contract/session.ts'
 import { parseRedisUrl } from './redis/redis-url.ts'
 import { Secret } from './secret.ts'
 import { parseAllowedHost, parsePrivateHost } from './webhooks/target.ts'

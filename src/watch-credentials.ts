@@ -1,6 +1,8 @@
 import { ZodError } from 'zod'
+import type { IdentityProvider } from './access/identity-provider.ts'
 import { type Keys, parseClients } from './access/keys.ts'
 import type { Sessions } from './access/sessions.ts'
+import { parseRoles } from './access/sign-in-roles.ts'
 import type { CompanyToken } from './chathub/company-token.ts'
 import type { SharedLogin } from './chathub/shared-login.ts'
 import type { Clock } from './clock.ts'
@@ -13,6 +15,8 @@ import { watchFile } from './watch-file.ts'
 type WatchedName =
   | 'clients'
   | 'companyToken'
+  | 'oidcClientSecret'
+  | 'oidcRoles'
   | 'password'
   | 'redisUrl'
   | 'sessionSecret'
@@ -39,11 +43,13 @@ export const watchCredentials = (options: {
   sharedLogin: SharedLogin | undefined
   redis: Redis | undefined
   sessions: Sessions | undefined
+  identityProvider: IdentityProvider | undefined
   webhookKeys: { replaceSecret(secret: Secret): void }
   clock: Clock
   report: Reporter
 }): (() => void) => {
   const { config, keys, companyToken, sharedLogin, redis, sessions, webhookKeys, clock, report } = options
+  const { identityProvider } = options
   const stopping = new AbortController()
 
   /** Throws when the new content has a fault. */
@@ -73,6 +79,12 @@ export const watchCredentials = (options: {
   watch('password', (password) => companyToken.replace({ password }))
   watch('redisUrl', (url) => redis?.replace(url.reveal()))
   watch('sessionSecret', (secret) => sessions?.replaceSecret(secret))
+  watch('oidcClientSecret', (secret) => identityProvider?.replace({ secret }))
+  watch('oidcRoles', (json) => {
+    const { roles, faults } = parseRoles(json.reveal())
+    if (faults.length > 0) throw new Error(faults.join('; '))
+    identityProvider?.replace({ roles })
+  })
   watch('tokenEncryptionSecret', (secret) => {
     sharedLogin?.replaceSecret(secret)
     webhookKeys.replaceSecret(secret)

@@ -154,8 +154,9 @@ describe('imports', () => {
 
   it('of ioredis are in redis alone, and of undici in these places alone', () => {
     expect(importersOf(/^ioredis$/).filter((by) => folderOf(by) !== 'redis')).toEqual([])
-    // Requests to ChatHub, the way through proxies, the key set, and webhooks.
+    // Requests to ChatHub, the way through proxies, the identity provider, the key set, and webhooks.
     expect(importersOf(/^undici$/).toSorted()).toEqual([
+      'src/access/identity-provider.ts',
       'src/access/key-set.ts',
       'src/chathub/exchange.ts',
       'src/chathub/pools.ts',
@@ -178,6 +179,7 @@ describe('secrets', () => {
     const allowed = [
       'src/apps/cli/doctor.ts', // connects to REDIS_URL
       'src/apps/cli/probe/ask-chathub.ts', // the company token, on the way to ChatHub
+      'src/access/identity-provider.ts', // sends OIDC_CLIENT_SECRET to the identity provider
       'src/access/sessions.ts', // SESSION_SECRET, the key of the HMACs that name stored sessions
       'src/chathub/company-token.ts', // sends the company token to ChatHub
       'src/chathub/login.ts', // sends the password to ChatHub
@@ -199,7 +201,7 @@ describe('files', () => {
     'src/contract/endpoints.ts': 360, // a table, one row per endpoint
     'src/client/api.ts': 1500, // made from the contract
     'src/gateway.ts': 150, // all wiring on one page
-    'src/config.ts': 260, // a table, one row per setting
+    'src/config.ts': 290, // a table, one row per setting
     'src/cache/cache.ts': 240, // one state machine
     'src/cache/coherence.ts': 320, // one protocol: leases, announcements, acknowledgements
   }

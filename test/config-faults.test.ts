@@ -30,6 +30,9 @@ const faultsOf = (env: Record<string, string>): string[] => {
 }
 
 type Row = [env: Record<string, string>, fault: RegExp]
+const roleOf = (more: object) =>
+  JSON.stringify({ g: { scopes: ['operators:read'], organizations: [24], ...more } })
+const oidc = { OIDC_ISSUER: 'https://idp.example', OIDC_CLIENT_ID: 'gateway', OIDC_ROLES: roleOf({}) }
 const secretSession = { SESSION_SECRET: 's'.repeat(32) }
 const invalid: Row[] = [
   ...['10.0.0.0/99', '10.0.0.0/0', 'abc', '999.1.1.1', '::1/129', '10.0.0.0/8/8', 'fe80::1%eth0'].map(
@@ -55,6 +58,23 @@ const invalid: Row[] = [
     { OPERATION_ROWS_KEEP_HOURS: '1', WRITE_LATE_WINDOW_SECONDS: '3601' },
     /^OPERATION_ROWS_KEEP_HOURS="1": wanted: at least WRITE_LATE_WINDOW_SECONDS/,
   ],
+  [
+    { OIDC_ISSUER: 'https://idp.example' },
+    /^OIDC_ISSUER, OIDC_CLIENT_ID, OIDC_ROLES: only some are set; wanted: all/,
+  ],
+  [
+    { ...oidc, OIDC_ISSUER: 'http://idp.example' },
+    /^OIDC_ISSUER=".*": wanted: https:, or http: on loopback$/,
+  ],
+  [{ ...oidc, HOST: '0.0.0.0' }, /^OIDC_ISSUER: needs sessions; wanted: a session secret too/],
+  [{ ...oidc, OIDC_ROLES: '{' }, /^OIDC_ROLES: not JSON; wanted: \{"<group>"/],
+  [{ ...oidc, OIDC_ROLES: '{}' }, /^OIDC_ROLES: lists no group; wanted: at least one/],
+  [{ ...oidc, OIDC_ROLES: roleOf({ scopes: ['root'] }) }, /^OIDC_ROLES: \/g\/scopes\/0: wanted: one of /],
+  [
+    { ...oidc, OIDC_ROLES: roleOf({ organizations: 24 }) },
+    /^OIDC_ROLES: \/g\/organizations: wanted: "\*" or a list/,
+  ],
+  [{ ...oidc, OIDC_ROLES: roleOf({ more: 1 }) }, /^OIDC_ROLES: \/g: wanted: only scopes, organizations$/],
   [{ PORT: '9000', OPS_PORT: '9000' }, /^OPS_PORT="9000": wanted: another port than PORT$/],
   [{ CHATHUB_COMPANY_TOKEN: 'ключ-SECRET' }, /^CHATHUB_COMPANY_TOKEN: wanted: .* visible ASCII/],
   [{ CHATHUB_COMPANY_TOKEN: 'two SECRETs' }, /^CHATHUB_COMPANY_TOKEN: wanted: .* visible ASCII/],

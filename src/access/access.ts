@@ -7,8 +7,12 @@ import type { Secret } from '../secret.ts'
 import { createAuthenticate } from './authenticate.ts'
 import { createClientLimit } from './client-limit.ts'
 import { createGatewayTokens } from './gateway-tokens.ts'
+import { createIdentityProvider } from './identity-provider.ts'
+import { createKeyUses } from './key-uses.ts'
 import { type ClientEntry, createKeys } from './keys.ts'
+import { createListClients } from './list-clients.ts'
 import { createSessions } from './sessions.ts'
+import type { SignInRole } from './sign-in-roles.ts'
 
 /** Who is calling: keys first, then gateway tokens, then JWTs; sessions when a secret is set. */
 export const createAccess = (options: {
@@ -17,6 +21,14 @@ export const createAccess = (options: {
   jwtIssuer: string | undefined
   jwtAudience: string | undefined
   sessionSecret: Secret | undefined
+  sessionIdleMs: number
+  sessionMaxMs: number
+  oidcIssuer: URL | undefined
+  oidcClientId: string | undefined
+  oidcClientSecret: Secret | undefined
+  oidcGroupsClaim: string
+  oidcSubjectClaim: string
+  roles: readonly SignInRole[]
   proxies: Proxies
   /** A store for one kind of record. In memory each kind has its own bound, so none evicts another. */
   newRecords(): Records
@@ -31,7 +43,9 @@ export const createAccess = (options: {
   clock: Clock
 }) => {
   const { jwksUrl, jwtIssuer: issuer, jwtAudience: audience, sessionSecret: secret, proxies, clock } = options
-  const keys = createKeys(options.clientEntries, clock)
+  const { oidcIssuer, oidcClientId } = options
+  const keyUses = createKeyUses({ records: options.newRecords(), clock })
+  const keys = createKeys(options.clientEntries, clock, keyUses.used)
   const newLimit = () => createClientLimit(clock, options.clientConcurrency, options.wouldRefuse)
   const limit = newLimit()
   const gatewayTokens = createGatewayTokens({ ...options, keys, records: options.newRecords(), limit })
@@ -46,11 +60,16 @@ export const createAccess = (options: {
   }
   return {
     keys,
+    listClients: createListClients({ keys, keyUses }),
     limit,
     /** The same for addresses, so that none of them can take the place of a client. */
     addressLimit: newLimit(),
     gatewayTokens,
     sessions,
+    identityProvider:
+      oidcIssuer && oidcClientId
+        ? createIdentityProvider({ ...options, oidcIssuer, oidcClientId })
+        : undefined,
     authenticate: createAuthenticate(finders, sessions, options.ignoreBasicAuth),
   }
 }

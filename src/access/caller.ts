@@ -19,6 +19,8 @@ export type Caller = {
   origin?: string
   /** For a session: the person that its minter named. */
   subject?: string | undefined
+  /** For a session: the operator of that person, whose token it may have. */
+  operator?: number | undefined
 }
 
 /** The client whose quotas count. The id of a session is that of its minter, a slash and eight characters. */

@@ -90,25 +90,33 @@ export const makeKey = (id: string): string => {
 }
 
 /** Callers by the SHA-256 of their key, so the time of a look-up tells nothing about listed keys. */
-export const createKeys = (initial: readonly ClientEntry[], clock: Clock) => {
+export const createKeys = (
+  initial: readonly ClientEntry[],
+  clock: Clock,
+  /** Is told each use. */
+  used: (keyHash: string) => void = () => {},
+) => {
   let byHash = new Map<string, Caller>()
   /** Valid keys that need no hashing again. */
   const seen = new LRUCache<string, Caller>(atMost(10_000))
   /** Epoch ms by hash. It outlives a new file. */
-  const used = new Map<string, number>()
+  const usedAt = new Map<string, number>()
 
   /** Replaces all entries at once. */
   const replace = (entries: readonly ClientEntry[]): void => {
     byHash = new Map(entries.map((entry) => [entry.keyHash, callerOf(entry)]))
     seen.clear()
-    for (const hash of used.keys()) if (!byHash.has(hash)) used.delete(hash)
+    for (const hash of usedAt.keys()) if (!byHash.has(hash)) usedAt.delete(hash)
   }
   const unlessExpired = (caller: Caller | undefined): Caller | undefined =>
     caller && clock.wall() < (caller.expiresAt ?? Number.POSITIVE_INFINITY) ? caller : undefined
   /** The caller unless it has expired. Counts as a use of its key. */
   const use = (known: Caller | undefined): Caller | undefined => {
     const caller = unlessExpired(known)
-    if (caller) used.set(caller.keyHash as string, clock.wall())
+    if (!caller) return undefined
+    const keyHash = caller.keyHash as string
+    usedAt.set(keyHash, clock.wall())
+    used(keyHash)
     return caller
   }
   replace(initial)
@@ -126,10 +134,14 @@ export const createKeys = (initial: readonly ClientEntry[], clock: Clock) => {
     findByHash: (keyHash: string): Caller | undefined => use(byHash.get(keyHash)),
     /** The same without counting as use: for work that nobody asks for. The same object each time. */
     peek: (keyHash: string): Caller | undefined => unlessExpired(byHash.get(keyHash)),
+    /** Each listed key, in the order of the file. */
+    all: (): Caller[] => [...byHash.values()],
+    /** Epoch ms of its last use in this instance. */
+    lastUse: (keyHash: string): number | undefined => usedAt.get(keyHash),
     /** Each listed key: its client id, the start of its hash, and its last use. */
     uses: () =>
       [...byHash].map(([hash, { id }]) => {
-        const at = used.get(hash)
+        const at = usedAt.get(hash)
         return {
           id,
           key: hash.slice(0, 15),

@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http'
-import { sessionCookie, sessionHeader } from '../contract/system.ts'
+import { sessionCookie, sessionHeader } from '../contract/session.ts'
 import { Failure } from '../errors.ts'
 
 /**

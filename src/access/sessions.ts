@@ -1,51 +1,35 @@
 import { createHmac, randomBytes } from 'node:crypto'
-import { LRUCache } from 'lru-cache'
-import { atMost } from '../at-most.ts'
 import type { Clock } from '../clock.ts'
 import { type OnChange, oneChange } from '../contract/audit.ts'
-import { includes, type Scope } from '../contract/scopes.ts'
-import { Failure, isFailure } from '../errors.ts'
+import { Failure } from '../errors.ts'
 import type { Quotas, Thing } from '../redis/quotas.ts'
 import type { Records } from '../redis/records.ts'
+import { seal, unseal } from '../seal.ts'
 import type { Secret } from '../secret.ts'
-import { hasScope, mayTouch } from './authorize.ts'
-import type { Caller } from './caller.ts'
+import { hasScope } from './authorize.ts'
+import { type Caller, minterOf } from './caller.ts'
+import { createEndedPeople } from './ended-people.ts'
 import type { Keys } from './keys.ts'
-
-/** `origin`: the only origin whose pages may use the session. */
-type SessionRights = {
-  organizations: number[]
-  scopes: Scope[]
-  origin: string
-  /** Names the person. */
-  subject?: string | undefined
-}
+import { refuseExcess, rightsNow, type SessionRights } from './session-rights.ts'
+import { createTrustedRecords } from './trusted-records.ts'
 
 /** Stored under a keyed hash of the id. It holds nothing that works as a credential. */
 type SessionRecord = SessionRights & {
-  /** The hash is missing when the minter used a JWT. */
+  /** The hash is missing when the minter used a JWT, or an identity provider vouches for the person. */
   minter: { id: string; keyHash: string | undefined }
   /** Epoch ms; use does not extend it. */
   endsAt: number
   /** Epoch ms of the last use, exact to a minute. */
   seenAt: number
+  /** Of the person at the minting. */
+  marks?: (string | null)[] | undefined
 }
 
-const ticketMs = 60_000
-/** A session that is not used for so long loses its record. */
-const idleMs = 30 * 60_000
 /** A use is stored at most this often, because it costs a round trip. */
 const touchMs = 60_000
 /** A session of many organizations counts as several. */
 const organizationsPerCount = 100
 const browserRequestsPerMinute = 1200
-/**
- * How long a look-up is trusted. A session that another instance ended ends here within this time, and its event streams
- * within a second: they are checked twice a second.
- */
-const trustedMs = 450
-/** The same while Redis is away, because then no instance can end a session. */
-const trustedAwayMs = 5 * 60_000
 
 /**
  * Browser sessions, so that a page needs no token. Ids are stored as HMACs under SESSION_SECRET: a copy of Redis opens no
@@ -56,35 +40,24 @@ export const createSessions = (options: {
   records: Records
   quotas: Quotas
   keys: Keys
+  /** A session that is not used for so long loses its record, ms. */
+  sessionIdleMs: number
+  /** The longest life of a session, ms. */
+  sessionMaxMs: number
   clock: Clock
   onChange: OnChange
 }) => {
-  const { records, quotas, keys, clock, onChange } = options
+  const { records, quotas, keys, clock, onChange, sessionIdleMs, sessionMaxMs } = options
   let { secret } = options
-  const hash = (kind: 'ticket' | 'session', id: string): string =>
+  const hash = (kind: 'ticket' | 'session' | 'person', id: string): string =>
     createHmac('sha256', secret.reveal()).update(`${kind} ${id}`).digest('base64url')
   const newId = (): string => randomBytes(32).toString('base64url')
   /** Saves a round trip for other texts. */
   const isId = (text: string): boolean => /^[\w-]{43}$/.test(text)
-  /** `at`: monotonic ms of the look-up. */
-  const seen = new LRUCache<string, { record: SessionRecord; at: number }>(atMost(10_000))
-  const lookUp = async (key: string): Promise<SessionRecord | undefined> => {
-    const known = seen.get(key)
-    const age = known ? clock.now() - known.at : Number.POSITIVE_INFINITY
-    if (known && age < trustedMs) return known.record
-    try {
-      const record = (await records.get(key)) as SessionRecord | undefined
-      if (record) seen.set(key, { record, at: clock.now() })
-      else seen.delete(key)
-      return record
-    } catch (cause) {
-      if (!isFailure(cause, 'redis.unavailable')) throw cause
-      if (known && age < trustedAwayMs) return known.record
-      throw new Failure('credential.unverifiable', { retryAfterMs: 1000, cause })
-    }
-  }
-  const ttlOf = (record: SessionRecord): number => Math.min(idleMs, record.endsAt - clock.wall())
-  const counted = (key: string, { minter, organizations }: SessionRecord, keepMs = ticketMs): Thing => ({
+  const trusted = createTrustedRecords<SessionRecord>(options)
+  const people = createEndedPeople({ ...options, hash })
+  const ttlOf = (record: SessionRecord): number => Math.min(sessionIdleMs, record.endsAt - clock.wall())
+  const counted = (key: string, { minter, organizations }: SessionRecord, keepMs = 0): Thing => ({
     kind: key.startsWith('ticket:') ? 'tickets' : 'sessions',
     client: minter.id,
     id: key.slice(-16),
@@ -92,59 +65,86 @@ export const createSessions = (options: {
     keepMs,
   })
   const touch = async (key: string, used: SessionRecord): Promise<void> => {
-    // The time of the look-up stays: a stored use must not extend the trust in it.
-    seen.set(key, { record: used, at: seen.get(key)?.at ?? clock.now() })
+    trusted.set(key, used)
     // An ended session stays ended, and a read succeeds though Redis is away.
     await records.replace(key, used, ttlOf(used)).catch(() => {})
     await quotas.extend([counted(key, used, ttlOf(used))]).catch(() => {})
   }
+  const hasEnded = async ({ subject, minter, marks = [], endsAt }: SessionRecord): Promise<boolean> =>
+    endsAt <= clock.wall() || (subject !== undefined && people.hasEnded(minter.id, subject, marks))
+  const newRecord = async (
+    minter: Pick<Caller, 'id' | 'keyHash' | 'expiresAt'>,
+    rights: SessionRights,
+    ttlMs: number,
+  ): Promise<SessionRecord> => {
+    const now = clock.wall()
+    return {
+      ...rights,
+      minter: { id: minter.id, keyHash: minter.keyHash },
+      endsAt: Math.min(now + Math.min(ttlMs, sessionMaxMs), minter.expiresAt ?? Number.POSITIVE_INFINITY),
+      seenAt: now,
+      marks: rights.subject === undefined ? undefined : await people.marks(minter.id, rights.subject),
+    }
+  }
+  const begin = async (record: SessionRecord) => {
+    const id = newId()
+    const key = `session:${hash('session', id)}`
+    await quotas.take([counted(key, record, ttlOf(record))])
+    await records.put(key, record, ttlOf(record))
+    return { id, endsAt: record.endsAt }
+  }
+  const tellMinted = async (
+    { organizations, subject }: SessionRights,
+    client: string,
+    requestId: string | undefined,
+  ): Promise<void> => {
+    const at = clock.wall()
+    const changes = [{ ...oneChange, kind: 'sessionMinted' as const }]
+    const told = organizations === '*' ? [null] : organizations
+    await Promise.all(
+      told.map((organization) => onChange({ organization, at, client, subject, requestId, changes })),
+    )
+  }
 
   return {
+    idleMs: sessionIdleMs,
     /**
-     * A ticket for one session. It works once, within a minute.
+     * A ticket for one session. It works once, within `ticketSeconds`.
      * @throws Failure `quota.exceeded`; `session.exceeds`, `organization.unknown`, with every scope or organization that the minter lacks
      */
     mint: async (
       minter: Caller,
-      { ttlSeconds, ...rights }: SessionRights & { ttlSeconds: number },
+      { ttlSeconds, ticketSeconds, ...rights }: SessionRights & { ttlSeconds: number; ticketSeconds: number },
       requestId?: string,
     ) => {
       refuseExcess(minter, rights)
       const ticket = newId()
-      const now = clock.wall()
-      const record: SessionRecord = {
-        ...rights,
-        minter: { id: minter.id, keyHash: minter.keyHash },
-        endsAt: Math.min(now + ttlSeconds * 1000, minter.expiresAt ?? Number.POSITIVE_INFINITY),
-        seenAt: now,
-      }
+      const ticketMs = ticketSeconds * 1000
+      const record = await newRecord(minter, rights, ttlSeconds * 1000)
       const key = `ticket:${hash('ticket', ticket)}`
-      await quotas.take([counted(key, record)])
+      await quotas.take([counted(key, record, ticketMs)])
       await records.put(key, record, ticketMs)
-      const changes = [{ ...oneChange, kind: 'sessionMinted' as const }]
-      const { subject } = rights
-      await Promise.all(
-        rights.organizations.map((organization) =>
-          onChange({ organization, at: now, client: minter.id, subject, requestId, changes }),
-        ),
-      )
-      return { ticket, expiresAt: new Date(now + ticketMs) }
+      await tellMinted(rights, minter.id, requestId)
+      return { ticket, expiresAt: new Date(record.seenAt + ticketMs) }
     },
     /**
      * Exchanges a ticket for a session id. The ticket is used up even when `check` throws, which compares the origin.
      * @throws Failure `session.ticket`, `quota.exceeded`
      */
     open: async (ticket: string, check: (origin: string) => void) => {
-      const ticketKey = `ticket:${hash('ticket', ticket)}`
-      const record = isId(ticket) ? ((await records.take(ticketKey)) as SessionRecord | undefined) : undefined
-      if (!record || record.endsAt <= clock.wall()) throw new Failure('session.ticket')
+      const key = `ticket:${hash('ticket', ticket)}`
+      const record = isId(ticket) ? ((await records.take(key)) as SessionRecord | undefined) : undefined
+      if (!record || (await hasEnded(record))) throw new Failure('session.ticket')
       check(record.origin)
-      const id = newId()
-      const key = `session:${hash('session', id)}`
-      await quotas.release([counted(ticketKey, record)])
-      await quotas.take([counted(key, record, ttlOf(record))])
-      await records.put(key, record, ttlOf(record))
-      return { id, record }
+      await quotas.release([counted(key, record)])
+      return begin(record)
+    },
+    /** A session for a person for whom `minter` vouches, without a key. @throws Failure `quota.exceeded`, `redis.unavailable` */
+    start: async (minter: string, rights: SessionRights, requestId?: string) => {
+      const record = await newRecord({ id: minter, expiresAt: undefined }, rights, sessionMaxMs)
+      const session = await begin(record)
+      await tellMinted(rights, minter, requestId)
+      return session
     },
     /**
      * The caller of a session. Undefined: it is unknown, has ended, or its minter's key is revoked. What `check` throws, which
@@ -157,20 +157,18 @@ export const createSessions = (options: {
     ): Promise<(Caller & { origin: string }) | undefined> => {
       if (!isId(id)) return undefined
       const name = hash('session', id)
-      const record = await lookUp(`session:${name}`)
-      const now = clock.wall()
-      if (!record || record.endsAt <= now) return undefined
-      const { minter, scopes, organizations, origin, subject, endsAt: expiresAt } = record
+      const record = await trusted.get(`session:${name}`)
+      if (!record || (await hasEnded(record))) return undefined
+      const { minter, origin, subject, endsAt: expiresAt } = record
       const key = minter.keyHash === undefined ? undefined : keys.findByHash(minter.keyHash)
       if (minter.keyHash !== undefined && !key) return undefined
       check(origin)
+      const now = clock.wall()
       if (now - record.seenAt > touchMs) await touch(`session:${name}`, { ...record, seenAt: now })
       return {
         id: `${minter.id}/${name.slice(0, 8)}`,
         kind: 'session',
-        // The rights that the key has now. Rights from a JWT are those of then.
-        scopes: new Set(key ? scopes.flatMap((scope) => withinRights(key, scope)) : scopes),
-        organizations: new Set(organizations.filter((organization) => !key || mayTouch(key, organization))),
+        ...rightsNow(record, key),
         requestsPerMinute: Math.min(
           browserRequestsPerMinute,
           key?.requestsPerMinute ?? Number.POSITIVE_INFINITY,
@@ -183,10 +181,25 @@ export const createSessions = (options: {
     /** Ends the session on every instance. */
     end: async (id: string): Promise<void> => {
       const key = `session:${hash('session', id)}`
-      seen.delete(key)
+      trusted.forget(key)
       const record = (await records.take(key)) as SessionRecord | undefined
       if (record) await quotas.release([counted(key, record)]).catch(() => {})
     },
+    /**
+     * Ends the sessions and tickets of a person on every instance: those that the client of the caller minted. `admin` for every
+     * organization ends those of all clients. @throws Failure `redis.unavailable`
+     */
+    endAll: async (caller: Caller, subject: string, requestId?: string): Promise<void> => {
+      const isForAll = hasScope(caller, 'admin') && caller.organizations === '*'
+      await people.end(isForAll ? undefined : minterOf(caller.id), subject)
+      const changes = [{ ...oneChange, kind: 'sessionsEnded' as const, reason: subject }]
+      const { id: client, subject: by } = caller
+      await onChange({ organization: null, at: clock.wall(), client, subject: by, requestId, changes })
+    },
+    /** A text that only gateways with this secret can read, for what `bound` names. */
+    seal: (text: string, bound: string): string => seal(text, { secret, purpose: 'session', bound }),
+    unseal: (sealed: string, bound: string): string | undefined =>
+      unseal(sealed, { secret, purpose: 'session', bound }),
     /** Sessions that were opened under the old secret end. */
     replaceSecret: (next: Secret): void => {
       secret = next
@@ -195,22 +208,3 @@ export const createSessions = (options: {
 }
 
 export type Sessions = ReturnType<typeof createSessions>
-
-/** The scope if the key has it; else what it includes and the key has. */
-const withinRights = (key: Caller, scope: Scope): readonly Scope[] =>
-  hasScope(key, scope) ? [scope] : (includes[scope] ?? []).filter((each) => hasScope(key, each))
-
-const refuseExcess = (minter: Caller, { scopes, organizations }: SessionRights): void => {
-  if (minter.kind === 'session')
-    throw new Failure('session.exceeds', { detail: 'A browser session cannot mint another.' })
-  const lacks = { code: 'exceeds', detail: 'The minter lacks this scope.' }
-  const excess = scopes.flatMap((scope, i) =>
-    hasScope(minter, scope) ? [] : [{ pointer: `/scopes/${i}`, ...lacks }],
-  )
-  if (excess.length > 0) throw new Failure('session.exceeds', { errors: excess })
-  const unknown = { code: 'unknown', detail: 'No such organization.' }
-  const foreign = organizations.flatMap((id, i) =>
-    mayTouch(minter, id) ? [] : [{ pointer: `/organizations/${i}`, ...unknown }],
-  )
-  if (foreign.length > 0) throw new Failure('organization.unknown', { errors: foreign })
-}

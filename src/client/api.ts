@@ -147,6 +147,10 @@ export type Api = {
     purge(body?: Purge, options?: CallOptions): Call<void>
     /** Get the id, rights and limit of the caller. Any credential will do. */
     me(options?: CallOptions): Call<Me>
+    /** Whether ChatHub and Redis work and the request budget suffices, and since when. Scope: `operators:read`. */
+    status(options?: CallOptions): Call<Status>
+    /** List the keys that may call, with their rights and last use. Keys are managed in the file of the gateway, and no part of one is shown. Scope: `admin`. */
+    clients(options?: CallOptions): Call<Clients>
     /** Get the state of the token, queue, budget, breaker, cache and Redis. The token itself is never shown. Scope: `admin`. */
     upstream(options?: CallOptions): Call<Upstream>
     /** Get what each client caused on a day: requests, calls to ChatHub, waits, refusals, and what the cache saved. Scope: `admin`. */
@@ -218,12 +222,19 @@ export type Api = {
   sessions: {
     /** For a back end: get a ticket with which one browser opens a session. Scope: `sessions:mint`. */
     mint(body: NewSession, options?: CallOptions): Call<Ticket>
+    /** End all sessions and tickets of a person that this client minted. `admin` for all organizations ends those of every client. Scope: `sessions:mint`. `admin` includes it here. */
+    endAll(query: {
+      /** The person, as named when the sessions were minted. */
+      subject: string
+    }, options?: CallOptions): Call<void>
     /** For the browser: exchange the ticket for a cookie that no script can read. No credential is needed. */
     open(body: TicketUse, options?: CallOptions): Call<void>
     /** Get the rights of this browser session. Only a browser session may call it. */
     get(options?: CallOptions): Call<Session>
     /** End this browser session on every instance. Only a browser session may call it. */
     end(options?: CallOptions): Call<void>
+    /** Issue a token for the operator that this browser session is bound to, and for no other. Only a browser session may call it. */
+    operatorToken(body?: TokenRequest, options?: CallOptions): Call<OperatorToken>
   }
 }
 
@@ -246,6 +257,7 @@ export type ProblemCode =
   | 'credential.unverifiable'
   | 'session.ticket'
   | 'session.exceeds'
+  | 'session.no-operator'
   | 'credential.conflict'
   | 'credential.in-url'
   | 'limit.exceeded'
@@ -268,6 +280,7 @@ export type ProblemCode =
   | 'idempotency.in-flight'
   | 'idempotency.mismatch'
   | 'idempotency.required'
+  | 'console.unavailable'
   | 'webhook.unknown'
   | 'webhook.key-needed'
   | 'webhook.unavailable'
@@ -377,7 +390,7 @@ export type AuditRecord = {
   at: string
   /** Null: all organizations at once. */
   organization: number | null
-  kind: 'added' | 'statusChanged' | 'tokenIssued' | 'sessionMinted' | 'cachePurged' | 'cancelRequested' | 'retryRequested' | 'undoRequested' | 'nameErased' | 'webhookCreated' | 'webhookDeleted' | 'webhookReplayed' | 'webhookSecretRotated' | 'switchChanged'
+  kind: 'added' | 'statusChanged' | 'tokenIssued' | 'sessionMinted' | 'sessionsEnded' | 'cachePurged' | 'cancelRequested' | 'retryRequested' | 'undoRequested' | 'nameErased' | 'webhookCreated' | 'webhookDeleted' | 'webhookReplayed' | 'webhookSecretRotated' | 'switchChanged'
   /** `id` is null while nobody knows it: ChatHub refused the name or left it in doubt. */
   operator: {
     id: number | null
@@ -389,7 +402,7 @@ export type AuditRecord = {
   to: OperatorStatus | null
   /** `unknown`: ChatHub may have applied it. `rejected`: it was asked for, and nothing changed. */
   outcome: 'applied' | 'unknown' | 'rejected'
-  /** Why it is unknown or rejected; of a switch, its new value. */
+  /** Why it is unknown or rejected; of a switch, its new value; of `sessionsEnded`, the person. */
   reason: string | null
   /** The key, token or session that asked for it. */
   client: string
@@ -408,6 +421,16 @@ export type ChangedOperator = {
   reason?: string
 }
 
+export type Client = {
+  /** Two keys of one client have the same. */
+  id: string
+  scopes: ('organizations:read' | 'operators:read' | 'operators:write' | 'operators:status' | 'operators:import' | 'assignments:write' | 'tokens:mint' | 'events:read' | 'audit:read' | 'webhooks:manage' | 'sessions:mint' | 'cache:purge' | 'metrics:read' | 'admin')[]
+  organizations: '*' | number[]
+  expiresAt: string | null
+  /** Exact to a minute. Null: not since it is noted. */
+  lastUsedAt: string | null
+}
+
 export type ClientUsage = {
   /** The sessions of a key count as the key. `(others)`: too many to count apart. */
   client: string
@@ -422,6 +445,10 @@ export type ClientUsage = {
   refused: number
   /** Requests that `shadowRequestsPerMinute` would have refused. */
   wouldRefuse: number
+}
+
+export type Clients = {
+  items: Client[]
 }
 
 export type Coverage = {
@@ -586,14 +613,19 @@ export type Me = {
 }
 
 export type NewSession = {
-  organizations: number[]
+  /** `*`: all organizations, also future ones. Only a credential with `*` may give it. */
+  organizations?: number[] | '*'
   scopes: ('organizations:read' | 'operators:read' | 'operators:write' | 'operators:status' | 'operators:import' | 'assignments:write' | 'tokens:mint' | 'events:read' | 'audit:read' | 'webhooks:manage' | 'sessions:mint' | 'cache:purge' | 'metrics:read' | 'admin')[]
   /** The only origin whose pages may use the session. */
   origin: string
-  /** Use does not extend it. */
+  /** Use does not extend it. SESSION_MAX_SECONDS is the most. */
   ttlSeconds?: number
+  /** How long the ticket works: longer where a person opens it by hand. */
+  ticketSeconds?: number
   /** Names the person, as in your own system. It is written into the audit log and into operations. */
   subject?: string
+  /** The operator of this person. The session may have its token, and no other. Needs the scope `tokens:mint`. */
+  operator?: number
 }
 
 export type NewWebhook = {
@@ -845,10 +877,15 @@ export type RotateSecret = {
 
 export type Session = {
   scopes: ('organizations:read' | 'operators:read' | 'operators:write' | 'operators:status' | 'operators:import' | 'assignments:write' | 'tokens:mint' | 'events:read' | 'audit:read' | 'webhooks:manage' | 'sessions:mint' | 'cache:purge' | 'metrics:read' | 'admin')[]
-  organizations: number[]
+  organizations: '*' | number[]
   origin: string
   subject: string | null
+  /** The operator whose token this session may have. */
+  operator: number | null
+  /** Use does not extend it. */
   expiresAt: string
+  /** A session that is not used for so long ends earlier. */
+  idleSeconds: number
 }
 
 export type SetStatus = {
@@ -891,6 +928,27 @@ export type Statistics = {
   deleted: number
   /** Operators with a status that ChatHub never documented. */
   unknown: number
+}
+
+export type Status = {
+  chathub: {
+    state: 'unknown' | 'ok' | 'unavailable' | 'refused'
+    /** Since when, as this instance saw it. */
+    since: string
+  }
+  redis: {
+    state: 'none' | 'ready' | 'away' | 'refused' | 'unsupported'
+    /** Since when, as this instance saw it. */
+    since: string
+  }
+  /** `busy`: calls wait for the next second. `paused`: ChatHub asked for a pause. `reduced`: it did some minutes ago. */
+  budget: {
+    state: 'ok' | 'busy' | 'reduced' | 'paused'
+    /** Since when, as this instance saw it. */
+    since: string
+  }
+  /** The last call whose outcome says something about ChatHub. */
+  checkedAt: string | null
 }
 
 export type StatusChange = {
@@ -950,7 +1008,7 @@ export type Switches = {
   }
 }
 
-/** Opens one session, within a minute. */
+/** Opens one session, until `expiresAt`. */
 export type Ticket = {
   ticket: string
   expiresAt: string
@@ -1003,18 +1061,27 @@ export type Upstream = {
     /** Milliseconds. */
     pausedForMs: number
   }
-  breaker: {
-    state: 'closed' | 'open' | 'half-open'
-  }
   /** Fields of answers of ChatHub that are not documented: name and type, never a value. */
   unknownFields: {
     operation: string
     field: string
     type: string
   }[]
+  breaker: {
+    state: 'closed' | 'open' | 'half-open'
+    /** Since when, as this instance saw it. */
+    since: string
+  }
   cache: {
     lists: number
     bytes: number
+    /** The list of each organization of the caller that this instance has. */
+    organizations: {
+      id: number
+      name: string
+      operators: number
+      ageSeconds: number
+    }[]
   }
   /** What readers of lists got from this instance in about the last ten minutes: ages, and shares from 0 to 1. */
   reads: {
@@ -1030,6 +1097,8 @@ export type Upstream = {
   }
   redis: {
     state: 'none' | 'ready' | 'away' | 'refused' | 'unsupported'
+    /** Since when, as this instance saw it. */
+    since: string
     detail: string | null
   }
   /** `full`: writes of more than 100 rows are refused. `unbounded`: no limit is set or known. */
@@ -1176,6 +1245,8 @@ export const routes = {
   gateway: {
     purge: ['POST', '/v1/cache:purge', 'bk'],
     me: ['GET', '/v1/me', ''],
+    status: ['GET', '/v1/status', ''],
+    clients: ['GET', '/v1/clients', ''],
     upstream: ['GET', '/v1/upstream', ''],
     usage: ['GET', '/v1/usage', 'q'],
     switches: ['GET', '/v1/switches', ''],
@@ -1200,8 +1271,10 @@ export const routes = {
   },
   sessions: {
     mint: ['POST', '/v1/sessions', 'bk'],
+    endAll: ['DELETE', '/v1/sessions', 'q'],
     open: ['POST', '/v1/session', 'b'],
     get: ['GET', '/v1/session', ''],
     end: ['DELETE', '/v1/session', ''],
+    operatorToken: ['POST', '/v1/session:operatorToken', 'b'],
   },
 } as const

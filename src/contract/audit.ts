@@ -13,6 +13,7 @@ const changeKinds = [
   'statusChanged',
   'tokenIssued',
   'sessionMinted',
+  'sessionsEnded',
   'cachePurged',
   'cancelRequested',
   'retryRequested',
@@ -36,7 +37,10 @@ const Change = z.strictObject({
   outcome: z
     .enum(['applied', 'unknown', 'rejected'])
     .describe('`unknown`: ChatHub may have applied it. `rejected`: it was asked for, and nothing changed.'),
-  reason: z.string().nullable().describe('Why it is unknown or rejected; of a switch, its new value.'),
+  reason: z
+    .string()
+    .nullable()
+    .describe('Why it is unknown or rejected; of a switch, its new value; of `sessionsEnded`, the person.'),
 })
 /** One change: of an operator, or of what the gateway keeps. */
 export type Change = z.infer<typeof Change>

@@ -13,6 +13,7 @@ import * as operator from './operator.ts'
 import * as organization from './organization.ts'
 import type { ResponseHeader } from './response-headers.ts'
 import type { Scope } from './scopes.ts'
+import * as session from './session.ts'
 import * as switches from './switches.ts'
 import * as system from './system.ts'
 import type { Tag } from './tags.ts'
@@ -33,6 +34,8 @@ export type Endpoint = {
   scope: Scope | 'any' | 'open'
   /** A second scope that the caller needs. */
   scopeToo?: Scope
+  /** A scope that does in place of `scope`. */
+  scopeOr?: Scope
   /** A scope that some values of the body need in addition. Without it they are refused after 422. */
   scopeOfValue?: { scope: Scope; needs: (body: never) => boolean; what: string }
   /** The caller may name any organization in the path. Otherwise a foreign one is 404 before the body is read. */
@@ -248,19 +251,31 @@ export const endpoints = {
     body: audit.EraseName, idempotent: true, answers: { 200: audit.ErasedName }, failures: [...known, 'queue.full', 'redis.unavailable'] },
   mintSession: { id: 'mintSession', method: 'post', path: '/v1/sessions', scope: 'sessions:mint', tag: 'sessions',
     summary: 'For a back end: get a ticket with which one browser opens a session.',
-    body: system.NewSession, idempotent: true, answers: { 201: system.Ticket }, failures: ['session.exceeds', 'organization.unknown', 'redis.unavailable'] },
+    body: session.NewSession, idempotent: true, answers: { 201: session.Ticket }, failures: ['session.exceeds', 'organization.unknown', 'redis.unavailable'] },
+  endSessions: { id: 'endSessions', method: 'delete', path: '/v1/sessions', scope: 'sessions:mint', scopeOr: 'admin', tag: 'sessions',
+    summary: 'End all sessions and tickets of a person that this client minted. `admin` for all organizations ends those of every client.',
+    query: session.SessionsQuery, answers: { 204: null }, failures: ['redis.unavailable'] },
   openSession: { id: 'openSession', method: 'post', path: '/v1/session', scope: 'open', tag: 'sessions',
     summary: 'For the browser: exchange the ticket for a cookie that no script can read.',
-    body: system.TicketUse, headers: ['Set-Cookie'], answers: { 204: null }, failures: ['session.ticket', 'csrf.refused', ...keeping] },
+    body: session.TicketUse, headers: ['Set-Cookie'], answers: { 204: null }, failures: ['session.ticket', 'csrf.refused', ...keeping] },
   getSession: { id: 'getSession', method: 'get', path: '/v1/session', scope: 'any', sessionOnly: true, tag: 'sessions',
     summary: 'Get the rights of this browser session.',
-    answers: { 200: system.Session } },
+    answers: { 200: session.Session } },
   endSession: { id: 'endSession', method: 'delete', path: '/v1/session', scope: 'any', sessionOnly: true, tag: 'sessions',
     summary: 'End this browser session on every instance.',
     headers: ['Set-Cookie'], answers: { 204: null }, failures: ['redis.unavailable'] },
+  ownOperatorToken: { id: 'mintOwnOperatorToken', method: 'post', path: '/v1/session:operatorToken', scope: 'any', sessionOnly: true, tag: 'sessions',
+    summary: 'Issue a token for the operator that this browser session is bound to, and for no other.',
+    body: system.TokenRequest, answers: { 201: system.OperatorToken }, failures: ['session.no-operator', ...known, 'operator.unknown', 'operator.not-active', ...writing] },
   me: { id: 'getMe', method: 'get', path: '/v1/me', scope: 'any', tag: 'gateway',
     summary: 'Get the id, rights and limit of the caller.',
     answers: { 200: system.Me } },
+  status: { id: 'getStatus', method: 'get', path: '/v1/status', scope: 'operators:read', tag: 'gateway',
+    summary: 'Whether ChatHub and Redis work and the request budget suffices, and since when.',
+    answers: { 200: system.Status } },
+  listClients: { id: 'listClients', method: 'get', path: '/v1/clients', scope: 'admin', tag: 'gateway',
+    summary: 'List the keys that may call, with their rights and last use. Keys are managed in the file of the gateway, and no part of one is shown.',
+    answers: { 200: system.Clients } },
   upstream: { id: 'getUpstream', method: 'get', path: '/v1/upstream', scope: 'admin', tag: 'gateway',
     summary: 'Get the state of the token, queue, budget, breaker, cache and Redis. The token itself is never shown.',
     answers: { 200: system.Upstream } },

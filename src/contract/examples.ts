@@ -1,3 +1,4 @@
+import { pageFiles } from './doc-endpoints.ts'
 import { webhookExamples } from './webhook-examples.ts'
 
 export const requestId = 'b3f1c9d0-6a52-4c1e-9d57-0f2a7e31c884'
@@ -136,10 +137,20 @@ export const examples: Record<string, unknown> = {
     ...{ organization: 24, operator: 103, audit: 2, rows: 1, answers: 0, events: 1 },
     ...{ running: [], chathub: 'kept' },
   },
-  NewSession: { ...rights, origin: 'https://crm.example.com', ttlSeconds: 3600, subject: 'olena' },
+  NewSession: {
+    ...rights,
+    origin: 'https://crm.example.com',
+    ttlSeconds: 3600,
+    subject: 'olena',
+    operator: 101,
+  },
   Ticket: { ticket: 'cgst_4f8Jp2', expiresAt: '2026-11-29T12:01:00.000Z' },
   TicketUse: { ticket: 'cgst_4f8Jp2' },
-  Session: { ...rights, origin: 'https://crm.example.com', subject: 'olena', expiresAt: ends },
+  Session: {
+    ...rights,
+    ...{ origin: 'https://crm.example.com', subject: 'olena', operator: 101, expiresAt: ends },
+    idleSeconds: 1800,
+  },
   Purge: { organization: 24 },
   Me: { id: 'crm', kind: 'key', ...rights, requestsPerMinute: 6000, expiresAt: null },
   Usage: {
@@ -168,29 +179,47 @@ export const examples: Record<string, unknown> = {
     logLevel: { level: 'info', since: null, by: null, reason: null },
   },
   SwitchChange: { readOnly: true, reason: 'ChatHub moves' },
+  Status: {
+    chathub: { state: 'ok', since: '2026-11-29T08:00:00.000Z' },
+    redis: { state: 'ready', since: '2026-11-29T08:00:00.000Z' },
+    budget: { state: 'ok', since: '2026-11-29T08:00:00.000Z' },
+    checkedAt: '2026-11-29T12:00:00.000Z',
+  },
+  Clients: { items: [{ id: 'crm', ...rights, expiresAt: null, lastUsedAt: '2026-11-29T12:00:00.000Z' }] },
   Upstream: {
     chathub: { state: 'ok', since: '2026-11-29T08:00:00.000Z', checkedAt: '2026-11-29T12:00:00.000Z' },
     token: { state: 'ready', source: 'login', ageSeconds: 7200, detail: null },
     queue: { waiting: { people: 0, writes: 0, imports: 12, refreshes: 1 }, max: 200 },
     budget: { requestsPerSecond: 5, allowedNow: 5, usedInLastSecond: 3, pausedForMs: 0 },
-    breaker: { state: 'closed' },
     unknownFields: [{ operation: 'operators', field: 'lastSeen', type: 'string' }],
-    cache: { lists: 12, bytes: 481_280 },
+    breaker: { state: 'closed', since: '2026-11-29T08:00:00.000Z' },
+    cache: {
+      ...{ lists: 12, bytes: 481_280 },
+      organizations: [{ ...support, operators: 3, ageSeconds: 12 }],
+    },
     reads: { meanAgeSeconds: 24, p95AgeSeconds: 57, fresh: 0.9, revalidated: 0.1, waited: 0, stale: 0 },
-    redis: { state: 'ready', detail: null },
+    redis: { state: 'ready', since: '2026-11-29T08:00:00.000Z', detail: null },
     storage: { state: 'ok', usedBytes: 10_485_760, maxBytes: 268_435_456 },
     clients: [{ id: 'crm', key: '9f86d081', lastUsedAt: '2026-11-29T12:00:00.000Z' }],
   },
   Health: health,
   ...Object.fromEntries(
-    ['getRoot', 'getDocs', 'getReference', 'getProblems', 'getProblemPage', 'getGuide'].map((id) => [
-      `${id} text/html`,
-      page,
-    ]),
+    [
+      'getRoot',
+      'getDocs',
+      'getReference',
+      'getProblems',
+      'getProblemPage',
+      'getGuide',
+      'getConsole',
+      'getConsoleFile',
+    ].map((id) => [`${id} text/html`, page]),
   ),
   ...Object.fromEntries(
     ['text/css', 'text/javascript', 'image/svg+xml', 'text/plain'].map((of) => [`getDocsFile ${of}`, '…']),
   ),
+  ...Object.fromEntries(pageFiles.map((of) => [`getConsoleFile ${of}`, '…'])),
+  'getWidgetLoader text/javascript': '…',
   'getLlmsText text/plain': '# ChatHub gateway\n',
   SearchEntries: [
     { title: 'queue.full', kind: 'Queue full', href: '/docs/problems/queue.full', words: 'queue.full' },
@@ -218,5 +247,6 @@ export const parameterExamples: Record<string, unknown> = {
   webhook: webhookExamples.Webhook.id,
   chatId: '4711',
   code: 'operator.unknown',
+  path: 'operators',
   organizationId: 24,
 }

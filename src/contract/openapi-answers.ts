@@ -62,6 +62,7 @@ const done: Record<number, string> = {
   201: 'Created.',
   202: 'Accepted. The operation at `Location` has the outcome.',
   204: 'Done. The answer has no body.',
+  302: 'Go on to `Location`.',
   304: 'Not changed since the ETag in If-None-Match.',
   503: 'Not ready.',
 }

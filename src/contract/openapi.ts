@@ -6,7 +6,8 @@ import { formMedia } from './import.ts'
 import { type Json, schemaOf } from './json-schema.ts'
 import { answersOf, type Components } from './openapi-answers.ts'
 import { responseHeaders } from './response-headers.ts'
-import { Problem, sessionCookie, sessionHeader } from './system.ts'
+import { sessionCookie, sessionHeader } from './session.ts'
+import { Problem } from './system.ts'
 import { tags } from './tags.ts'
 import { webhooksOf } from './webhook.ts'
 
@@ -90,12 +91,13 @@ const securitySchemes = {
 }
 
 /** What a caller needs, in one or two sentences. */
-const rightsOf = ({ scope, scopeToo, scopeOfValue, sessionOnly }: Endpoint): string => {
+const rightsOf = ({ scope, scopeToo, scopeOr, scopeOfValue, sessionOnly }: Endpoint): string => {
   if (scope === 'open') return 'No credential is needed.'
   if (scope === 'any') return sessionOnly ? 'Only a browser session may call it.' : 'Any credential will do.'
   const scopes = [scope, scopeToo].flatMap((each) => (each ? [`\`${each}\``] : []))
   const more = scopeOfValue && ` \`${scopeOfValue.scope}\` includes it, and is needed ${scopeOfValue.what}.`
-  return `Scope: ${scopes.join(' and ')}.${more ?? ''}`
+  const or = scopeOr && ` \`${scopeOr}\` includes it here.`
+  return `Scope: ${scopes.join(' and ')}.${more ?? or ?? ''}`
 }
 
 const operationOf = (endpoint: Endpoint, components: Components): Json => {

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { Count, component, countsOf, Id, listOf } from './ids.ts'
+import { Count, component, countsOf, Id } from './ids.ts'
 import { scopes } from './scopes.ts'
 
 export const Me = component('Me', {
@@ -20,6 +20,32 @@ const checkedAt = z.iso
   .datetime()
   .nullable()
   .describe('The last call whose outcome says something about ChatHub.')
+
+const since = z.iso.datetime().describe('Since when, as this instance saw it.')
+const budgetState = z.enum(['ok', 'busy', 'reduced', 'paused'])
+export type BudgetState = z.infer<typeof budgetState>
+
+export const Status = component('Status', {
+  chathub: z.strictObject({ state: chathubState, since }),
+  redis: z.strictObject({ state: redisState, since }),
+  budget: z
+    .strictObject({ state: budgetState, since })
+    .describe(
+      '`busy`: calls wait for the next second. `paused`: ChatHub asked for a pause. `reduced`: it did some minutes ago.',
+    ),
+  checkedAt,
+})
+export type Status = z.infer<typeof Status>
+
+const ListedClient = component('Client', {
+  id: z.string().describe('Two keys of one client have the same.'),
+  scopes: z.array(z.enum(scopes)),
+  organizations: z.union([z.literal('*'), z.array(Id)]),
+  expiresAt: z.iso.datetime().nullable(),
+  lastUsedAt: z.iso.datetime().nullable().describe('Exact to a minute. Null: not since it is noted.'),
+})
+export type ListedClient = z.infer<typeof ListedClient>
+export const Clients = component('Clients', { items: z.array(ListedClient) })
 
 export const Upstream = component('Upstream', {
   chathub: z.strictObject({ state: chathubState, since: z.iso.datetime(), checkedAt }),
@@ -43,11 +69,17 @@ export const Upstream = component('Upstream', {
     usedInLastSecond: Count,
     pausedForMs: z.number().describe('Milliseconds.'),
   }),
-  breaker: z.strictObject({ state: z.enum(['closed', 'open', 'half-open']) }),
   unknownFields: z
     .array(z.strictObject({ operation: z.string(), field: z.string(), type: z.string() }))
     .describe('Fields of answers of ChatHub that are not documented: name and type, never a value.'),
-  cache: z.strictObject({ lists: Count, bytes: Count }),
+  breaker: z.strictObject({ state: z.enum(['closed', 'open', 'half-open']), since }),
+  cache: z.strictObject({
+    lists: Count,
+    bytes: Count,
+    organizations: z
+      .array(z.strictObject({ id: Id, name: z.string(), operators: Count, ageSeconds: Count }))
+      .describe('The list of each organization of the caller that this instance has.'),
+  }),
   reads: z
     .strictObject({
       meanAgeSeconds: z.number().nullable(),
@@ -60,7 +92,7 @@ export const Upstream = component('Upstream', {
     .describe(
       'What readers of lists got from this instance in about the last ten minutes: ages, and shares from 0 to 1.',
     ),
-  redis: z.strictObject({ state: redisState, detail: z.string().nullable() }),
+  redis: z.strictObject({ state: redisState, since, detail: z.string().nullable() }),
   storage: z
     .strictObject({
       state: z.enum(['ok', 'full', 'unbounded']),
@@ -124,54 +156,6 @@ export const TokenState = component('TokenState', {
   operatorId: Id.nullable(),
   expiresAt: z.iso.datetime().nullable(),
   error: z.string().nullable(),
-})
-
-export const sessionCookie = '__Host-chathub-session'
-/** A request with the session cookie must carry this header. No form and no simple request can send it. */
-export const sessionHeader = 'X-Gateway-Session'
-
-/** Whether this is exactly an origin: scheme, host and port. */
-export const isOrigin = (text: string): boolean => URL.canParse(text) && new URL(text).origin === text
-
-const Origin = z
-  .string()
-  .max(300)
-  .refine(isOrigin, {
-    message: 'Wanted: an origin such as https://crm.example.com.',
-    params: { code: 'origin' },
-  })
-
-const distinct = <T>(list: T[]): T[] => [...new Set(list)]
-
-/** Visible text. It is compared exactly. */
-const Subject = z
-  .string()
-  .min(1)
-  .max(128)
-  .refine((text) => !/[\p{Cc}\p{Cs}\u202A-\u202E\u2066-\u2069]/u.test(text), {
-    message: 'Wanted: no control characters and no lone surrogates.',
-    params: { code: 'chars' },
-  })
-
-export const NewSession = component('NewSession', {
-  organizations: listOf(Id, [0, 1000]).overwrite(distinct),
-  scopes: listOf(z.enum(scopes), [0, 1000]).overwrite(distinct),
-  origin: Origin.describe('The only origin whose pages may use the session.'),
-  ttlSeconds: z.int().min(60).max(43_200).default(43_200).describe('Use does not extend it.'),
-  subject: Subject.optional().describe(
-    'Names the person, as in your own system. It is written into the audit log and into operations.',
-  ),
-})
-export const Ticket = z
-  .strictObject({ ticket: z.string(), expiresAt: z.iso.datetime() })
-  .meta({ id: 'Ticket', description: 'Opens one session, within a minute.' })
-export const TicketUse = component('TicketUse', { ticket: z.string().min(1).max(200) })
-export const Session = component('Session', {
-  scopes: z.array(z.enum(scopes)),
-  organizations: z.array(Id),
-  origin: z.string(),
-  subject: z.string().nullable(),
-  expiresAt: z.iso.datetime(),
 })
 
 export const OpenApiDocument = z.looseObject({ openapi: z.string() }).meta({ id: 'OpenApiDocument' })

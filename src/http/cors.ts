@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import { sessionHeader } from '../contract/system.ts'
+import { sessionHeader } from '../contract/session.ts'
 import { serializeHeaders } from './header-writer.ts'
 import type { RequestContext } from './request-context.ts'
 

@@ -1,11 +1,12 @@
-import { authorize } from '../access/authorize.ts'
+import { authorize, hasScope } from '../access/authorize.ts'
 import type { Caller } from '../access/caller.ts'
 import type { Endpoint } from '../contract/endpoints.ts'
 import { Failure, isFailure } from '../errors.ts'
 
 /** The scopes that every request of the endpoint needs. @throws Failure `scope.missing` */
-export const authorizeScopes = (caller: Caller, { scope, scopeToo }: Endpoint): void => {
-  if (scope !== 'open' && scope !== 'any') authorize(caller, { scope })
+export const authorizeScopes = (caller: Caller, { scope, scopeToo, scopeOr }: Endpoint): void => {
+  const isGranted = scopeOr !== undefined && hasScope(caller, scopeOr)
+  if (scope !== 'open' && scope !== 'any' && !isGranted) authorize(caller, { scope })
   if (scopeToo) authorize(caller, { scope: scopeToo })
 }
 

@@ -1,16 +1,18 @@
 import { IncomingMessage, ServerResponse } from 'node:http'
 import type { Clock } from '../clock.ts'
 
-export type Headers = Record<string, string>
+/** A list: one line for each. */
+export type Headers = Record<string, string | readonly string[]>
 
 /** Headers as their lines on the wire. @throws TypeError for a name or value that would not be exactly one header */
 export const serializeHeaders = (headers: Headers): string => {
   let lines = ''
-  for (const [name, value] of Object.entries(headers)) {
-    const line = `${name}: ${value}`
-    if (!/^[\w-]+: [\x20-\x7e]+$/.test(line)) throw new TypeError(`Not a header: ${line}`)
-    lines += `${line}\r\n`
-  }
+  for (const [name, given] of Object.entries(headers))
+    for (const value of typeof given === 'string' ? [given] : given) {
+      const line = `${name}: ${value}`
+      if (!/^[\w-]+: [\x20-\x7e]+$/.test(line)) throw new TypeError(`Not a header: ${line}`)
+      lines += `${line}\r\n`
+    }
   return lines
 }
 

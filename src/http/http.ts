@@ -13,6 +13,7 @@ import { createPipeline } from './pipeline.ts'
 import { createResponseBatcher, type Observe } from './response-batcher.ts'
 import { createRouter, type Router } from './router.ts'
 import { mountAudit } from './routes/audit.ts'
+import { mountConsole } from './routes/console.ts'
 import { mountDocs } from './routes/docs.ts'
 import { mountDropIn } from './routes/drop-in.ts'
 import { mountEvents } from './routes/events.ts'
@@ -55,6 +56,7 @@ export const mountMain = (router: Router, services: Services): void => {
   mountWebhooks(router, services)
   mountSessions(router, services)
   mountDocs(router, services)
+  mountConsole(router, services)
   mountHealth(router, services)
 }
 

@@ -36,6 +36,11 @@ export const createRouter = (pipeline: Pipeline) => {
 
 export type Router = ReturnType<typeof createRouter>
 
-/** `/v1/organizations/{org}` → `/v1/organizations/:org`; a colon that belongs to a verb is escaped. */
+/**
+ * `/v1/organizations/{org}` → `/v1/organizations/:org`; a colon that belongs to a verb is escaped. `{path}` stands for the rest
+ * of a path, also an empty one.
+ */
 export const expressPath = (path: string): string =>
-  path.replaceAll(':', '\\:').replaceAll(/\{(\w+)\}/g, ':$1')
+  path
+    .replaceAll(':', '\\:')
+    .replaceAll(/\{(\w+)\}/g, (_, name: string) => (name === 'path' ? '{*path}' : `:${name}`))

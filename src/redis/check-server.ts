@@ -15,6 +15,8 @@ const families = [
   'idempotency:',
   'idempotency-lease:',
   'session:',
+  'session-ended:',
+  'key-used:',
   'ticket:',
   'token:',
   '{login}:',

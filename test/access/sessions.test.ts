@@ -11,7 +11,13 @@ import { createTestRecords } from './records.ts'
 const origin = 'https://crm.example.com'
 const minuteMs = 60_000
 const hourMs = 60 * minuteMs
-const grant = { organizations: [24], scopes: ['operators:read'] as Scope[], origin, ttlSeconds: 12 * 3600 }
+const grant = {
+  organizations: [24],
+  scopes: ['operators:read'] as Scope[],
+  origin,
+  ttlSeconds: 12 * 3600,
+  ticketSeconds: 60,
+}
 const anyOrigin = () => {}
 
 const setUp = (more: Partial<ClientEntry> = {}) => {
@@ -33,6 +39,7 @@ const setUp = (more: Partial<ClientEntry> = {}) => {
     createSessions({
       secret: new Secret('s'.repeat(32)),
       ...{ records, quotas: unlimited, keys, clock },
+      ...{ sessionIdleMs: 30 * minuteMs, sessionMaxMs: 12 * hourMs },
       onChange: async () => {},
     })
   const open = async (sessions: Sessions = instance(), wanted = grant): Promise<string> => {

@@ -48,17 +48,21 @@ const functions: Record<Name, string | null> = {
   listAudit: 'audit.list',
   eraseName: 'audit.eraseName',
   mintSession: 'sessions.mint',
+  endSessions: 'sessions.endAll',
   openSession: 'sessions.open',
   getSession: 'sessions.get',
+  ownOperatorToken: 'sessions.operatorToken',
   endSession: 'sessions.end',
   me: 'gateway.me',
+  status: 'gateway.status',
+  listClients: 'gateway.clients',
   upstream: 'gateway.upstream',
   usage: 'gateway.usage',
   switches: 'gateway.switches',
   setSwitches: 'gateway.setSwitches',
   purge: 'gateway.purge',
   // For people, probes and collectors.
-  root: null, docs: null, reference: null, problems: null, problemPage: null, guide: null, docsFile: null, llms: null, openapi: null, openapiYaml: null, metrics: null, livez: null, readyz: null,
+  root: null, docs: null, reference: null, problems: null, problemPage: null, guide: null, docsFile: null, console: null, consoleLogin: null, consoleCallback: null, consoleFile: null, widgetLoader: null, llms: null, openapi: null, openapiYaml: null, metrics: null, livez: null, readyz: null,
   // For programs written for ChatHub.
   dropInOrganizations: null, dropInLogin: null, dropInOperators: null, dropInSynchronize: null, dropInStatus: null, dropInToken: null, dropInValidate: null,
 }

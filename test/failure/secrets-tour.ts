@@ -91,6 +91,8 @@ export const tour = async ({ ask, key, keys, simulator }: TestGateway): Promise<
     '/v1/organizations/6/statistics',
     '/v1/organizations/24/diagnosis',
     '/v1/me',
+    '/v1/status',
+    '/v1/clients',
   ])
     await call('GET', path)
   for (const path of ['/api/company/organization', '/api/operator?organizationId=24'])
@@ -107,6 +109,11 @@ export const tour = async ({ ask, key, keys, simulator }: TestGateway): Promise<
     '/docs/guides/events',
     '/docs/assets/search.json',
     '/llms.txt',
+    '/console',
+    '/console/operators',
+    '/console/login',
+    '/console/callback',
+    '/widget/loader.js',
     '/docs/problems/chathub.credentials',
   ])
     await call('GET', path, { key: '' })
@@ -217,7 +224,7 @@ export const tour = async ({ ask, key, keys, simulator }: TestGateway): Promise<
   await call('DELETE', webhook)
 
   const origin = 'https://crm.example.com'
-  const grant = { organizations: [24], scopes: ['operators:read'], origin, ttlSeconds: 600 }
+  const grant = { organizations: [24], scopes: ['operators:read'], origin, ttlSeconds: 600, operator: 101 }
   const ticket = await receive('ticket', '/v1/sessions', { body: grant }, ({ body }) => body.ticket)
   const cookieOf = (answer: Response) => /=([^;]+)/.exec(String(answer.headers['set-cookie']))?.[1]
   const session = await receive(
@@ -229,8 +236,11 @@ export const tour = async ({ ask, key, keys, simulator }: TestGateway): Promise<
   const cookie = { Cookie: `__Host-chathub-session=${session}`, 'X-Gateway-Session': '1', Origin: origin }
   await call('GET', '/v1/session', { key: '', headers: cookie })
   await call('GET', operators, { key: '', headers: cookie })
+  const own = { key: '', headers: cookie, body: { expiresIn: 600 } }
+  await receive('own operator token', '/v1/session:operatorToken', own, ({ body }) => body.token)
   await call('POST', '/v1/session', { key: '', headers: { Origin: origin }, body: { ticket } })
   await call('DELETE', '/v1/session', { key: '', headers: cookie })
+  await call('DELETE', '/v1/sessions?subject=anna')
 
   for (const path of ['/v1/upstream', '/v1/usage', '/v1/switches', '/metrics']) await call('GET', path)
   await call('PATCH', '/v1/switches', { body: { logLevel: null } })

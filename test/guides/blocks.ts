@@ -5,7 +5,7 @@
  * the same with `no-run <reason>`      is not run, because it cannot be here; its syntax is checked
  * `<language> answer`                  is what the block before it prints; `…` stands for any text, in a line of its own for
  *                                      any lines
- * `json`, `yaml`                       is part of a file; its syntax is checked
+ * `json`, `yaml`, `html`               is part of a file; its syntax is checked
  * no language                          is a drawing
  *
  * A comment `prints: …` in a block gives lines that the block prints, in this order.
@@ -21,7 +21,7 @@ export type Block = {
 }
 
 export const runnable = ['sh', 'js', 'python', 'php']
-const data = ['json', 'yaml']
+const data = ['json', 'yaml', 'html']
 
 /** @throws Error with the line of a block whose info string is not one of the above */
 export const blocksOf = (page: string): Block[] => {

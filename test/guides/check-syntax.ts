@@ -26,6 +26,7 @@ export const syntaxFaultOf = (
       check(python.command, ['-c', 'import ast, sys; ast.parse(sys.stdin.read())'], code, python.env)
     )
   if (language === 'php') return php && check(php.command, ['-l'], `<?php\n${code}`, php.env)
+  if (language === 'html') return /^<[\s\S]*>\n$/.test(code) ? '' : 'not HTML'
   try {
     if (language === 'yaml') parse(code)
     else JSON.parse(code)

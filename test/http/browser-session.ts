@@ -8,11 +8,13 @@ export const sessionEnv = { SESSION_SECRET: 'a-secret-of-at-least-32-characters'
 export const cookieName = '__Host-chathub-session'
 
 export type Grant = {
-  organizations?: number[]
+  organizations?: number[] | '*'
   scopes?: Scope[]
   origin?: string
   ttlSeconds?: number
   subject?: string
+  ticketSeconds?: number
+  operator?: number
 }
 
 /** What a back end does. */

@@ -94,7 +94,7 @@ describe('a session cookie counts', () => {
 
 describe('without SESSION_SECRET', () => {
   it('there are no sessions, and a cookie is ignored', async () => {
-    const plain = await startGateway({ beside: gateway })
+    const plain = await startGateway({ beside: gateway, env: { HOST: '0.0.0.0' } })
     // conforms() knows the whole contract, this gateway has no such path: asked without it.
     const minted = await fetch(`${plain.url}/v1/sessions`, {
       method: 'POST',

@@ -76,6 +76,19 @@ describeWithRedisServer('sessions of all instances', () => {
     expect(await me(two, id)).toEqual([401, 'credential.invalid'])
   })
 
+  it('of a person that one instance ended have ended on the other within half a second', async () => {
+    const subject = 'olena'
+    const id = await open(one, { subject })
+    const { ticket } = (await mint(one, { subject })).body
+    expect(await me(two, id)).toBe(200)
+    expect((await one.ask('DELETE', '/v1/sessions?subject=olena')).status).toBe(204)
+    expect(await me(one, id)).toEqual([401, 'credential.invalid'])
+    clockTwo.jump(450)
+    expect(await me(two, id)).toEqual([401, 'credential.invalid'])
+    expect((await redeem(two, ticket)).status).toBe(401)
+    expect(await me(one, await open(two, { subject }))).toBe(200)
+  })
+
   it('that one instance ended end their event streams at the other', async () => {
     const id = await open(one, { scopes: ['operators:import'] })
     const hold = one.simulator.hold('synchronize', 24)

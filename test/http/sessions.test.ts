@@ -41,7 +41,9 @@ describe('a browser session', () => {
       organizations: [24],
       origin: page,
       subject: null,
+      operator: null,
       expiresAt: expect.any(String),
+      idleSeconds: 1800,
     })
     const list = await gateway.ask('GET', '/v1/organizations/24/operators', asPage(id))
     expect([list.status, list.body.total]).toEqual([200, 3])

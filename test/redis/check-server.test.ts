@@ -75,7 +75,7 @@ describeWithRedisServer('the check of the server', () => {
     const login = { login: 'all', password: gateway.key }
     expect((await json('POST', '/api/company/get-token', login)).status).toBe(200)
     const origin = 'https://crm.example.com'
-    const grant = { organizations: [24], scopes: ['operators:read'], origin, ttlSeconds: 600 }
+    const grant = { organizations: [24], scopes: ['operators:read'], origin, ttlSeconds: 600, subject: 'a' }
     const { given: minted } = await json('POST', '/v1/sessions', grant)
     const opening = { key: '', headers: { Origin: origin }, body: { ticket: minted.ticket } }
     const opened = await gateway.ask('POST', '/v1/session', opening)
@@ -85,6 +85,8 @@ describeWithRedisServer('the check of the server', () => {
       expect((await gateway.ask(method, '/v1/session', { key: '', headers: cookie })).status).toBeLessThan(
         300,
       )
+    expect((await json('DELETE', '/v1/sessions?subject=a')).status).toBe(204)
+    expect((await json('GET', '/v1/clients')).status).toBe(200)
     expect((await json('GET', '/v1/operators/101')).status).toBe(200)
     const rows = Array.from({ length: 250 }, (_, i) => `Row ${i}`).join('\n')
     const imported = await json('POST', '/v1/organizations/6/imports', `name\n${rows}`, {

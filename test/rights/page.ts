@@ -4,11 +4,12 @@ import { includes, type Scope, scopes } from '../../src/contract/scopes.ts'
 const code = (text: string): string => `\`${text}\``
 
 /** The scopes with which an endpoint may be called, each group in one cell. */
-const needs = ({ scope, scopeToo, scopeOfValue, sessionOnly }: Endpoint): string => {
+const needs = ({ scope, scopeToo, scopeOr, scopeOfValue, sessionOnly }: Endpoint): string => {
   if (scope === 'open') return 'nothing'
   if (scope === 'any') return sessionOnly ? 'a browser session' : 'any credential'
   const more = scopeOfValue ? `; ${code(scopeOfValue.scope)} ${scopeOfValue.what}` : ''
-  return `${[scope, ...(scopeToo ? [scopeToo] : [])].map(code).join(' and ')}${more}`
+  const or = scopeOr ? ` or ${code(scopeOr)}` : ''
+  return `${[scope, ...(scopeToo ? [scopeToo] : [])].map(code).join(' and ')}${or}${more}`
 }
 
 const callOf = ({ method, path }: Endpoint): string => code(`${method.toUpperCase()} ${path}`)
@@ -16,7 +17,7 @@ const callOf = ({ method, path }: Endpoint): string => code(`${method.toUpperCas
 /** docs/rights.md: which scope each endpoint needs, and what each scope allows. */
 export const rightsPage = (endpoints: readonly Endpoint[]): string => {
   const allowedBy = (scope: Scope): string[] =>
-    endpoints.filter((one) => one.scope === scope || one.scopeToo === scope).map(callOf)
+    endpoints.filter((one) => [one.scope, one.scopeToo, one.scopeOr].includes(scope)).map(callOf)
   const scopeRow = (scope: Scope): string => {
     const included = (includes[scope] ?? []).map((each) => `and what ${code(each)} allows`)
     const allowed = [...allowedBy(scope), ...included]

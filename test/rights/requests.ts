@@ -27,7 +27,9 @@ export const createRequests = (document: OpenApi, subjects: Subjects, values: Va
     const subject = subjectOf(name, operation, 'body')
     const again = (of: Schema, as: string) => filled(of, as, operation, choice, seen)
     if (subject !== undefined) {
-      const slot = { key: `body ${name}`, subject, isList: schema.type === 'array' }
+      const shapes = [schema, ...(schema.anyOf ?? [])]
+      const isList = shapes.some(({ type }) => type === 'array')
+      const slot = { key: `body ${name}`, subject, isList }
       seen(slot)
       return idOf(slot, choice)
     }

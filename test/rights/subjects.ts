@@ -39,6 +39,9 @@ export const subjectOf = (name: string, { path, method }: Operation, place: stri
   // The caller names its chats as it likes.
   if (name === 'chatId' && place === 'body') return undefined
   if (name === 'subject' && method === 'POST') return undefined
+  if (name === 'subject' && method === 'DELETE') return 'person to sign out'
+  // Checked when the session asks for the token of its operator.
+  if (name === 'operator' && path === '/v1/sessions') return undefined
   return name === 'limit' || place === 'header' ? undefined : subjectOfName[name]
 }
 

@@ -33,8 +33,11 @@ const refusedOtherwise = ({ title }: Operation, kind: Kind, needs: Needs): numbe
   // What is done cannot be stopped or tried again, and is set back once. It needs the scope of the write.
   return /^POST .*\{operation\}:/.test(title) && needs.scopes.length === 0 ? [403, 409] : []
 }
-/** Where the caller's own is answered like another's on purpose: excluding somebody who is not active changes nothing. */
-const alike = ['POST /v1/organizations/{org}/assignments body exclude']
+/**
+ * Where the caller's own is answered like another's on purpose: excluding somebody who is not active changes nothing, and
+ * nobody learns whether a person is signed in.
+ */
+const alike = ['POST /v1/organizations/{org}/assignments body exclude', 'DELETE /v1/sessions query subject']
 
 /** Every set of scopes that decides something in this document. */
 export const scopeSetsOf = (document: OpenApi): Scope[][] => {

@@ -41,7 +41,7 @@ export const openWorld = async ({ ask }: Pick<Connection, 'ask'>, company: Compa
         await call(
           minter,
           '/v1/sessions',
-          { organizations: everything, scopes: set, origin: page, subject: 'anna' },
+          { organizations: everything, scopes: set, origin: page, subject: 'anna', operator: operators.own },
           201,
         )
       ).text,
@@ -153,6 +153,7 @@ export const openWorld = async ({ ask }: Pick<Connection, 'ask'>, company: Compa
     login: fixed({ own: 'desk', foreign: 'stranger', unknown: 'nobody-at-all' }),
     client: fixed({ own: 'desk', foreign: 'stranger', unknown: 'nobody-1' }),
     subject: fixed({ own: 'anna', unknown: 'nobody' }),
+    'person to sign out': fixed({ own: 'borys', unknown: 'nobody' }),
   }
   let added = 0
   const fillings: Values = {
@@ -165,6 +166,7 @@ export const openWorld = async ({ ask }: Pick<Connection, 'ask'>, company: Compa
     code: () => 'route.unknown',
     guide: () => 'limits',
     asset: () => 'docs.css',
+    path: () => 'operators',
   }
   return {
     holders,

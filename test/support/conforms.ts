@@ -43,7 +43,12 @@ export const templateFinder = (paths: readonly string[]): ((url: string) => stri
     .toSorted((a, b) => literal(b) - literal(a))
     .map((template) => ({
       template,
-      pattern: new RegExp(`^${template.replaceAll(/[.:]/g, '\\$&').replaceAll(/\{\w+\}/g, '[^/]+')}$`),
+      pattern: new RegExp(
+        `^${template
+          .replaceAll(/[.:]/g, '\\$&')
+          .replace('{path}', '.*')
+          .replaceAll(/\{\w+\}/g, '[^/]+')}$`,
+      ),
     }))
   return (url) => templates.find(({ pattern }) => pattern.test(url.split('?')[0] as string))?.template
 }

@@ -58,11 +58,13 @@ export const startGateway = async (
     simulator?: SimulatorOptions
     clients?: Client[]
     clock?: Clock & { jump?(ms: number): void }
+    /** Default: a page of the tests, whatever was built. */
+    consoleFolder?: URL | 'built'
     /** Another gateway whose simulator and keys this one shares: a second instance of the same service. */
     beside?: TestGateway
   } = {},
 ): Promise<TestGateway> => {
-  const { beside } = options
+  const { beside, consoleFolder = new URL('./console/', import.meta.url) } = options
   const simulator = beside?.simulator ?? (await createSimulator({ loginSpacingMs: 0, ...options.simulator }))
   const keys: Record<string, string> = {}
   const entries = [{ id: 'all' } as Client, ...(options.clients ?? [])].map((client) => {
@@ -106,6 +108,7 @@ export const startGateway = async (
   const gateway = createGateway(config, {
     log: createLog(config.logLevel, sink),
     clock,
+    ...(consoleFolder !== 'built' && { consoleFolder }),
     onReport: (report) => reports.push(report),
   })
   await gateway.opened

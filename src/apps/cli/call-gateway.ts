@@ -32,16 +32,22 @@ export const callsGateway = (command: Command): Command =>
     .option('--key <key>', 'default: CHATHUB_GATEWAY_KEY, which no list of processes shows')
     .option('--json', 'one JSON value a line, as in a pipe')
 
-export const clientOf = ({ url, key }: GatewayOptions): Client => {
-  const given = key ?? process.env['CHATHUB_GATEWAY_KEY']
-  if (!given) throw new CommandFailure(exitCodes.usage, 'No key. Wanted: CHATHUB_GATEWAY_KEY, or --key.')
+/** @throws CommandFailure */
+export const baseUrlOf = ({ url }: GatewayOptions): string => {
   const baseUrl = url ?? (process.env['CHATHUB_GATEWAY_URL'] || 'http://127.0.0.1:8080')
   if (!URL.canParse(baseUrl) || !/^https?:/.test(baseUrl))
     throw new CommandFailure(
       exitCodes.usage,
       'The address is no URL. Wanted: http://host:port or https://host.',
     )
-  return createClient({ baseUrl, key: given })
+  return baseUrl
+}
+
+/** @throws CommandFailure */
+export const clientOf = (options: GatewayOptions): Client => {
+  const key = options.key ?? process.env['CHATHUB_GATEWAY_KEY']
+  if (!key) throw new CommandFailure(exitCodes.usage, 'No key. Wanted: CHATHUB_GATEWAY_KEY, or --key.')
+  return createClient({ baseUrl: baseUrlOf(options), key })
 }
 
 const exitCodeOf = (error: GatewayError): number => {

@@ -5,12 +5,15 @@ import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { hashKey, makeKey } from '../../access/keys.ts'
+import { createClient } from '../../client/client.ts'
 import { scopes } from '../../contract/scopes.ts'
 import { run } from '../../main.ts'
+import { makeLoginLink } from '../cli/login-link.ts'
 import { createSimulator } from '../simulator/simulator.ts'
 import { runMainUseCase } from './main-use-case.ts'
 
 const usualPort = 8080
+const linkMinutes = 10
 /** Where examples/front-end shows its page. */
 const frontEnds = ['http://127.0.0.1:3000', 'http://localhost:3000']
 
@@ -69,7 +72,12 @@ export const runDemo = async ({ once }: { once: boolean }): Promise<void> => {
   process.on('SIGINT', () => void simulator.close())
   process.on('SIGTERM', () => void simulator.close())
   const isOther = port === '0' && !process.env['PORT']
-  process.stdout.write(textOf({ url, key, simulator: simulator.url, logFile, isOther }))
+  const link = await makeLoginLink(createClient({ baseUrl: url, key }), {
+    subject: 'demo',
+    minutes: linkMinutes,
+    origin: url,
+  })
+  process.stdout.write(textOf({ url, key, console: link.url, simulator: simulator.url, logFile, isOther }))
 }
 
 /** The program of the page, as it is typed here. The package has it beside dist. */
@@ -82,6 +90,7 @@ const frontEnd = (): string => {
 const textOf = (shown: {
   url: string
   key: string
+  console: string
   simulator: string
   logFile: string | undefined
   isOther: boolean
@@ -89,6 +98,8 @@ const textOf = (shown: {
 The ChatHub gateway with a simulated ChatHub: no real data, no connection to the internet.
 
   gateway    ${shown.url}${shown.isOther ? `   (port ${usualPort} is taken; PORT=… chooses another)` : ''}
+  console    ${shown.console}
+             (signs you in, once, within ${linkMinutes} minutes; the command below makes another link)
   docs       ${shown.url}/docs   (every endpoint can be tried there; the key is filled in)
   simulator  ${shown.simulator}
   log        ${shown.logFile}
@@ -113,6 +124,9 @@ As ChatHub itself answers:
 ChatHub fails, while reads are still answered; then it works again:
   curl -s $CHATHUB/__sim/faults -H "$JSON" -d '{"mode":"status","status":503}'
   curl -s -X DELETE $CHATHUB/__sim/faults
+
+Another link to the console, from a clone:
+  node dist/cli.js login-link --url $GATEWAY --key $KEY
 
 A page with sessions, at http://127.0.0.1:3000:
   GATEWAY_KEY=$KEY GATEWAY_URL=$GATEWAY node ${frontEnd()}

@@ -1,13 +1,12 @@
-import { readFileSync } from 'node:fs'
-import { gunzipSync } from 'node:zlib'
 import type { Answer } from '../answer.ts'
-import { acceptedCodings } from '../negotiate.ts'
+import { builtFile, unpacked } from './built-file.ts'
 
 /** The files that pages load. `npm run build` makes them, compressed. */
 const types = {
   'docs.css': 'text/css',
   'docs.js': 'text/javascript',
   'reference.js': 'text/javascript',
+  'widget-loader.js': 'text/javascript',
   'icon.svg': 'image/svg+xml',
   'swagger-ui-bundle.js': 'text/javascript',
   'swagger-ui.css': 'text/css',
@@ -16,26 +15,19 @@ const types = {
 type Asset = keyof typeof types
 
 const folder = new URL('../../../dist/assets/', import.meta.url)
-const kept = new Map<string, Buffer>()
-/** The compressed bytes of a file. */
-const compressed = (name: string): Buffer => {
-  const bytes = kept.get(name) ?? readFileSync(new URL(`${name}.gz`, folder))
-  kept.set(name, bytes)
-  return bytes
-}
 
 export const isAsset = (name: string): name is Asset => Object.hasOwn(types, name)
 
-/** A file of the pages. Caches keep it for an hour. */
+/** A file of the pages. Caches keep it for an hour. @throws an error when the build did not make it */
 export const assetAnswer = (name: Asset, acceptEncoding: string | undefined): Answer => {
-  const isGzip = acceptedCodings(acceptEncoding).includes('gzip')
+  const file = builtFile(new URL(name, folder), acceptEncoding)
+  if (!file) throw new Error(`dist/assets/${name}.gz is missing; wanted: npm run build`)
   return {
-    bytes: isGzip ? compressed(name) : gunzipSync(compressed(name)),
+    bytes: file.bytes,
     headers: {
       'Content-Type': `${types[name]}; charset=utf-8`,
       'Cache-Control': 'public, max-age=3600',
-      Vary: 'Accept-Encoding',
-      ...(isGzip && { 'Content-Encoding': 'gzip' }),
+      ...file.headers,
     },
   }
 }
@@ -52,6 +44,6 @@ let read: Guide[] | undefined
 
 /** The guides of docs/, as `npm run build` rendered them. */
 export const guides = (): Guide[] => {
-  read ??= JSON.parse(gunzipSync(compressed('guides.json')).toString()) as Guide[]
+  read ??= JSON.parse(String(unpacked(new URL('guides.json', folder)))) as Guide[]
   return read
 }

@@ -48,6 +48,7 @@ export const mountDocs = (router: Router, { version, docsKey, access }: Services
     if (!isAsset(params.asset)) throw new Failure('route.unknown')
     return assetAnswer(params.asset, encodingsOf(req))
   })
+  router.bind(endpoints.widgetLoader, ({ req }) => assetAnswer('widget-loader.js', encodingsOf(req)))
   router.bind(endpoints.llms, ({ req }) => ({ bytes: Buffer.from(llmsText(all(), ownOrigin(req))) }))
   router.bind(
     endpoints.openapi,

@@ -4,7 +4,10 @@ import type { Router } from '../router.ts'
 import type { Services } from './services.ts'
 
 /** The gateway's view of its caller, of ChatHub and of its cache. */
-export const mountGateway = (router: Router, { upstream, purge, switches, usage }: Services): void => {
+export const mountGateway = (
+  router: Router,
+  { access, status, upstream, purge, switches, usage }: Services,
+): void => {
   router.bind(endpoints.me, ({ caller }) => ({
     json: {
       id: caller.id,
@@ -15,7 +18,11 @@ export const mountGateway = (router: Router, { upstream, purge, switches, usage 
       expiresAt: caller.expiresAt === undefined ? null : new Date(caller.expiresAt).toISOString(),
     },
   }))
-  router.bind(endpoints.upstream, () => ({ json: upstream() }))
+  router.bind(endpoints.status, () => ({ json: status() }))
+  router.bind(endpoints.listClients, async ({ caller }) => ({
+    json: { items: await access.listClients(caller) },
+  }))
+  router.bind(endpoints.upstream, ({ caller }) => ({ json: upstream(caller) }))
   router.bind(endpoints.usage, async ({ query }) => ({ json: await usage(query.day) }))
   router.bind(endpoints.switches, () => ({ json: switches.status() }))
   router.bind(endpoints.setSwitches, async ({ caller, context, body }) => ({

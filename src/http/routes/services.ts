@@ -1,9 +1,10 @@
 import type { createAccess } from '../../access/access.ts'
+import type { Caller } from '../../access/caller.ts'
 import type { Assignments } from '../../assignments/assignments.ts'
 import type { Audit } from '../../audit/audit.ts'
 import type { EraseName } from '../../audit/erase-name.ts'
 import type { Clock } from '../../clock.ts'
-import type { Health, Upstream } from '../../contract/system.ts'
+import type { Health, Status, Upstream } from '../../contract/system.ts'
 import type { Usage } from '../../contract/usage.ts'
 import type { Events } from '../../events/events.ts'
 import type { Diagnose } from '../../lists/diagnosis.ts'
@@ -12,6 +13,7 @@ import type { Purge } from '../../lists/lists.ts'
 import type { OperatorLists } from '../../lists/operator-lists.ts'
 import type { OperatorTokens } from '../../lists/operator-tokens.ts'
 import type { Organizations } from '../../lists/organizations.ts'
+import type { Reporter } from '../../report.ts'
 import type { Secret } from '../../secret.ts'
 import type { SwitchBoard } from '../../throttle/switches.ts'
 import type { Webhooks } from '../../webhooks/webhooks.ts'
@@ -40,12 +42,17 @@ export type Services = {
   events: Events
   webhooks: Webhooks
   clock: Clock
+  report: Reporter
   version: string
   /** Shown to every reader of the reference. */
   docsKey: Secret | undefined
+  /** Where the page of the console is. Undefined: where the build left it. */
+  consoleFolder: URL | undefined
   sessionSameSite: 'strict' | 'lax' | 'none'
   health(): Health
-  upstream(): Upstream
+  status(): Status
+  /** Without a caller: no lists of organizations. */
+  upstream(caller?: Caller): Upstream
   switches: SwitchBoard
   metrics(): Promise<string>
   usage(day?: string): Promise<Usage>

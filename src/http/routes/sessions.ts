@@ -8,7 +8,7 @@ import type { Services } from './services.ts'
 /** Browser sessions: a back end mints a ticket, and the browser exchanges it for a cookie. */
 export const mountSessions = (
   router: Router,
-  { access, sessionSameSite: sameSite, clock }: Services,
+  { access, directory, tokens, sessionSameSite: sameSite, clock }: Services,
 ): void => {
   const { sessions } = access
   if (!sessions) return
@@ -16,28 +16,42 @@ export const mountSessions = (
     const { ticket, expiresAt } = await sessions.mint(caller, body, context.requestId)
     return { json: { ticket, expiresAt: expiresAt.toISOString() }, status: 201, noStore: true }
   })
+  router.bind(endpoints.endSessions, async ({ caller, context, query }) => {
+    await sessions.endAll(caller, query.subject, context.requestId)
+    return { empty: 204 }
+  })
   router.bind(endpoints.openSession, async ({ body, req }) => {
-    const { id, record } = await sessions.open(body.ticket, (origin) =>
+    const { id, endsAt } = await sessions.open(body.ticket, (origin) =>
       requireOrigin(req.headers, origin, ownOrigin(req)),
     )
     return {
       empty: 204,
-      headers: { 'Set-Cookie': setCookie(id, sameSite, (record.endsAt - clock.wall()) / 1000) },
+      headers: { 'Set-Cookie': setCookie(id, sameSite, (endsAt - clock.wall()) / 1000) },
     }
   })
   router.bind(endpoints.getSession, ({ caller }) => {
-    if (caller.kind !== 'session' || caller.organizations === '*')
+    if (caller.kind !== 'session')
       throw new Failure('credential.missing', { detail: 'This request came without a session.' })
-    const { scopes, organizations, origin = '', subject = null, expiresAt = 0 } = caller
+    const { scopes, organizations, origin = '', subject = null, operator = null, expiresAt = 0 } = caller
     return {
       json: {
         scopes: [...scopes],
-        organizations: [...organizations],
-        origin,
-        subject,
+        organizations: organizations === '*' ? '*' : [...organizations],
+        ...{ origin, subject, operator },
         expiresAt: new Date(expiresAt).toISOString(),
+        idleSeconds: sessions.idleMs / 1000,
       },
     }
+  })
+  router.bind(endpoints.ownOperatorToken, async ({ caller, context, body }) => {
+    if (caller.kind !== 'session')
+      throw new Failure('credential.missing', { detail: 'This request came without a session.' })
+    const { operator } = caller
+    if (operator === undefined) throw new Failure('session.no-operator')
+    const { roster } = await directory.find(caller, operator, context)
+    const expiresAt = new Date(clock.wall() + body.expiresIn * 1000)
+    const json = await tokens.mint(caller, roster.organization.id, { operator, expiresAt }, context)
+    return { json, status: 201, noStore: true }
   })
   router.bind(endpoints.endSession, async ({ caller, req }) => {
     const id = sessionIdOf(req.headers)

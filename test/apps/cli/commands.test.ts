@@ -1,4 +1,4 @@
-import { mkdtempSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
@@ -131,6 +131,74 @@ describe('the command line', () => {
     expect(tried.map(({ check }) => check)).toEqual(['Redis', 'eviction', 'clock', 'persistence'])
     expect(tried[0].found).toMatch(/^version \d.* allows all/)
     await redis.stop()
+  })
+
+  /** What the page does with the fragment of its address. */
+  const signIn = async (link: string) => {
+    const [, origin, ticket] = /^(http:\/\/[\w.:]+)\/console\/#ticket=([\w-]{43})\n$/.exec(link) ?? []
+    const headers = { Origin: String(origin), 'Content-Type': 'application/json' }
+    const opened = await fetch(`${origin}/v1/session`, {
+      method: 'POST',
+      headers,
+      body: JSON.stringify({ ticket }),
+    })
+    const Cookie = opened.headers.get('set-cookie')?.split(';')[0] ?? ''
+    const asked = { headers: { Cookie, 'X-Gateway-Session': '1', Origin: String(origin) } }
+    const answer = await fetch(`${origin}/v1/session`, asked)
+    const session = (await answer.json()) as { scopes: string[]; organizations: unknown }
+    return { status: opened.status, session }
+  }
+
+  it('makes an address that signs one person in, once', async () => {
+    const options = [
+      '--subject',
+      'olena',
+      '--scopes',
+      'operators:read',
+      '--organizations',
+      '24',
+      '--ttl',
+      '5',
+    ]
+    const { code, stdout, stderr } = await cli('login-link', ...options)
+    expect([code, stderr]).toEqual([0, expect.stringMatching(/^Signs one person in, once, until 20.*Z\./)])
+    const { status, session } = await signIn(stdout)
+    expect([status, session]).toMatchObject([
+      204,
+      { subject: 'olena', scopes: ['operators:read'], organizations: [24] },
+    ])
+    expect((await signIn(stdout)).status).toBe(401)
+    const all = await cli('login-link', '--json', '--origin', 'https://console.example.com')
+    expect(linesOf(all)[0].url).toMatch(/^https:\/\/console\.example\.com\/console\/#ticket=/)
+    for (const wrong of [
+      ['--ttl', '61'],
+      ['--ttl', 'x'],
+      ['--organizations', 'a'],
+    ])
+      expect([wrong, (await cli('login-link', ...wrong)).code]).toEqual([wrong, 64])
+    expect((await cli('login-link', '--scopes', 'everything')).code).toBe(65)
+  })
+
+  it('makes such an address without a key for who may write the file of keys', async () => {
+    const file = join(mkdtempSync(join(tmpdir(), 'cli-link-')), 'clients.json')
+    const others = { id: 'crm', keyHash: `sha256:${'0'.repeat(64)}`, scopes: [], organizations: [] }
+    const over = {
+      ...others,
+      id: 'login-link',
+      keyHash: `sha256:${'1'.repeat(64)}`,
+      expiresAt: '2020-01-01T00:00:00Z',
+    }
+    writeFileSync(file, JSON.stringify({ clients: [others, over] }))
+    const own = await startSimulator({ settings: { API_KEYS: '', API_KEYS_FILE: file } })
+    const linked = await runCli(['login-link', '--file', file, '--url', own.url, '--organizations', '24'], {})
+    expect([linked.code, linked.stderr]).toEqual([0, expect.stringContaining('Signs one person in')])
+    const { status, session } = await signIn(linked.stdout)
+    expect([status, session.organizations, session.scopes.includes('admin')]).toEqual([204, [24], true])
+    expect(session.scopes).not.toContain('sessions:mint')
+    const { clients } = JSON.parse(readFileSync(file, 'utf8'))
+    expect(clients.map(({ id }: { id: string }) => id)).toEqual(['crm', 'login-link'])
+    expect(Date.parse(clients[1].expiresAt) - Date.now()).toBeLessThanOrEqual(12 * 3_600_000)
+    await own.close()
   })
 
   it('prints the document of its version, and what completes a command', async () => {

@@ -55,6 +55,13 @@ describe('the demo', () => {
     const session = { organizations: [24], scopes: ['operators:read'], origin: 'http://127.0.0.1:3000' }
     const minted = { method: 'POST', headers, body: JSON.stringify(session) }
     expect((await fetch(`${values['GATEWAY']}/v1/sessions`, minted)).status).toBe(201)
+    const [, ticket] = /^ {2}console +http\S+\/console\/#ticket=([\w-]{43})$/m.exec(text) ?? []
+    const signIn = {
+      method: 'POST',
+      headers: { ...headers, Origin: values['GATEWAY'] as string },
+      body: JSON.stringify({ ticket }),
+    }
+    expect((await fetch(`${values['GATEWAY']}/v1/session`, signIn)).status).toBe(204)
     const [, logFile = ''] = /^ {2}log +(\S+)$/m.exec(text) ?? []
     await until(() => readFileSync(logFile, 'utf8').includes('"msg":"request"'))
     demo.child.kill('SIGKILL')

@@ -12,7 +12,7 @@ rmSync(out, { recursive: true, force: true })
 mkdirSync(out, { recursive: true })
 const put = (name, content) => writeFileSync(join(out, `${name}.gz`), gzipSync(content, { level: 9 }))
 
-for (const name of ['docs.css', 'docs.js', 'reference.js', 'icon.svg'])
+for (const name of ['docs.css', 'docs.js', 'reference.js', 'widget-loader.js', 'icon.svg'])
   put(name, readFileSync(new URL(name, import.meta.url)))
 // The maps are left out, so no browser is to ask for them.
 for (const name of ['swagger-ui-bundle.js', 'swagger-ui.css'])

@@ -7,7 +7,7 @@ const sessionOf = async () => {
   const answer = await fetch('/v1/session', { headers: { 'X-Gateway-Session': '1' } }).catch(() => undefined)
   return answer?.ok ? answer.json() : undefined
 }
-const session = state.dataset.sessions === 'true' ? await sessionOf() : undefined
+const session = !key && state.dataset.sessions === 'true' ? await sessionOf() : undefined
 state.textContent = key
   ? 'The key of the demo is filled in.'
   : session

@@ -1,0 +1,61 @@
+import { mayTouch } from './access/authorize.ts'
+import type { Caller } from './access/caller.ts'
+import type { Keys } from './access/keys.ts'
+import type { Health, Status, Upstream } from './contract/system.ts'
+import type { createLists } from './lists/lists.ts'
+import type { StateTimes } from './state-times.ts'
+import type { createUpstream } from './throttle/upstream.ts'
+
+/** What the gateway tells of itself: to probes, to the console, and to its operators. */
+export const createGatewayState = (parts: {
+  times: StateTimes
+  upstream: Pick<ReturnType<typeof createUpstream>, 'health' | 'status'>
+  reading: Pick<ReturnType<typeof createLists>, 'rosters' | 'listsInMemory'>
+  redisStatus(): Omit<Upstream['redis'], 'since'>
+  storage(): Upstream['storage']
+  metrics: { reads(): Upstream['reads'] }
+  keys: Keys
+}) => {
+  const { times, upstream, reading, redisStatus, metrics } = parts
+  const redis = () => ({ ...redisStatus(), since: times.since('redis') })
+  const listsOf = (caller: Caller): Upstream['cache']['organizations'] =>
+    [...reading.listsInMemory()].flatMap(({ roster, ageMs }) => {
+      const { organization, operators } = roster
+      if (!mayTouch(caller, organization.id)) return []
+      return {
+        ...organization,
+        operators: operators.length,
+        ageSeconds: Math.max(0, Math.floor(ageMs / 1000)),
+      }
+    })
+  return {
+    health: (): Omit<Health, 'status'> => {
+      const { state, checkedAt } = upstream.health()
+      return { chathub: state, checkedAt, redis: redisStatus().state }
+    },
+    status: (): Status => {
+      const { chathub, budget, queue } = upstream.status()
+      const waiting = Object.values(queue.waiting).reduce((sum, count) => sum + count, 0)
+      const { state, since } = redis()
+      return {
+        chathub: { state: chathub.state, since: chathub.since },
+        redis: { state, since },
+        budget: times.budget(budget, waiting),
+        checkedAt: chathub.checkedAt,
+      }
+    },
+    /** Lists of organizations are shown to a caller alone. */
+    upstream: (caller?: Caller): Upstream => {
+      const { breaker, ...rest } = upstream.status()
+      return {
+        ...rest,
+        breaker: { ...breaker, since: times.since('breaker') },
+        cache: { ...reading.rosters.size(), organizations: caller ? listsOf(caller) : [] },
+        reads: metrics.reads(),
+        redis: redis(),
+        storage: parts.storage(),
+        clients: parts.keys.uses(),
+      }
+    },
+  }
+}
