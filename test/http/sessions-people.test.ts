@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import type { Scope } from '../../src/contract/scopes.ts'
 import { startGateway, type TestGateway } from '../support/gateway.ts'
 import { createPacedClock } from '../support/paced-clock.ts'
+import { until } from '../support/until.ts'
 import { asPage, mint, openSession, redeem, sessionEnv } from './browser-session.ts'
 
 const clock = createPacedClock()
@@ -74,6 +76,55 @@ describe('the sessions of a person', () => {
       expect((await gateway.ask('DELETE', `/v1/sessions${query}`)).status).toBe(400)
     },
   )
+})
+
+describe('two people at once', () => {
+  const path = '/v1/organizations/24/operators/103'
+  const open = (subject: string, scopes: Scope[] = ['operators:read', 'operators:status']) =>
+    openSession(gateway, { subject, scopes })
+  const patch = (id: string, status: string, tag: string) =>
+    gateway.ask('PATCH', path, asPage(id, { 'If-Match': tag }, { status }))
+
+  it('see who changed an operator, and neither overwrites the change of the other', async () => {
+    const [olena, taras] = [await open('olena'), await open('taras')]
+    const read = async (id: string) => gateway.ask('GET', path, asPage(id))
+    const tag = String((await read(taras)).headers['etag'])
+    expect((await patch(olena, 'active', tag)).status).toBe(200)
+    const late = await patch(taras, 'inactive', tag)
+    expect([late.status, late.body.code]).toEqual([412, 'precondition.failed'])
+    const list = '/v1/organizations/24/operators?fields=statusSince,changedBy&q=wilson'
+    const [item] = (await gateway.ask('GET', list, asPage(taras))).body.items
+    expect(item).toMatchObject({ id: 103, changedBy: { subject: 'olena' }, statusSince: expect.any(String) })
+    const [newest] = (await gateway.ask('GET', `${path}/history`, asPage(taras))).body.items
+    expect(newest).toMatchObject({ subject: 'olena', from: 'inactive', to: 'active' })
+    expect((await patch(taras, 'inactive', String((await read(taras)).headers['etag']))).status).toBe(200)
+  })
+
+  it('and one who is admin lists, cancels and undoes what the other began', async () => {
+    const olena = await open('olena', ['operators:import'])
+    const boss = await open('boss', ['admin', 'operators:import'])
+    const begin = (name: string) =>
+      gateway.ask('POST', '/v1/organizations/24/imports', {
+        ...asPage(olena, { 'Content-Type': 'text/csv' }),
+        body: `name\n${name}`,
+      })
+    const hold = gateway.simulator.hold('synchronize', 24)
+    const first = await begin('Held')
+    await hold.arrived
+    const second = (await begin('Waiting')).headers['location'] as string
+    const { items } = (await gateway.ask('GET', '/v1/operations?limit=2', asPage(boss))).body
+    expect(items.map(({ subject }: { subject: string }) => subject)).toEqual(['olena', 'olena'])
+    const command = (operation: string, verb: string) =>
+      gateway.ask('POST', `${operation}:${verb}`, asPage(boss, {}, {}))
+    expect((await command(second, 'cancel')).status).toBe(200)
+    hold.release()
+    const done = first.headers['location'] as string
+    await until(async () => (await gateway.ask('GET', done, asPage(boss))).body.state === 'done')
+    const undone = await command(done, 'undo')
+    expect([undone.status, undone.body.subject]).toEqual([202, 'boss'])
+    const other = asPage(await open('taras', ['operators:import']), {}, {})
+    expect((await gateway.ask('POST', `${done}:undo`, other)).status).toBe(404)
+  })
 })
 
 describe('a session', () => {
