@@ -92,7 +92,12 @@ export const createPipeline = (options: {
   /** The body of a request, read, parsed and checked. A large one waits for its turn among those of other clients. */
   const bodyOf = async (endpoint: Endpoint, req: Request, res: Response, { caller, charge }: Admitted) => {
     // 413 body, 400 and 422 its structure.
+    const { place } = req.requestContext
+    const isOnItsWay = place !== undefined && !req.complete
+    // A slow body takes no place from others.
+    if (isOnItsWay) place.leave()
     const sent = await readBody(endpoint, req, res, endpoint.rowsInTime && options.rowsInTime)
+    if (isOnItsWay) await place.enter()
     charge(tokensOf(0, sent?.parts))
     // 400 and 422 its content.
     const work = async () => checkBody(endpoint.body, await parseBody(endpoint, req, sent))

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import type { Caller } from '../access/caller.ts'
 import type { Freshness } from '../cache/cache.ts'
+import type { Place } from './write-gate.ts'
 
 /** One request: the source of its log line and its metrics. */
 export type RequestContext = {
@@ -16,6 +17,8 @@ export type RequestContext = {
   /** Set once authenticated; the rate limit has counted this request. */
   caller: Caller | undefined
   freshness: Freshness | undefined
+  /** Of a write in flight. */
+  place: Place | undefined
   /** The client sends its body only after `100 Continue`. */
   awaitsContinue: boolean
   /** The failure code of a problem document. */
@@ -40,6 +43,7 @@ export const newRequestContext = (method: string, requestId: string, now: number
   pendingCaller: undefined,
   caller: undefined,
   freshness: undefined,
+  place: undefined,
   awaitsContinue: false,
   code: undefined,
   headerLines: '',

@@ -39,6 +39,8 @@ const start = async (dist: string) => {
     CHATHUB_COMPANY_TOKEN: 'ct_demo-company-token',
     CHATHUB_REQUESTS_PER_SECOND: '10000',
     CLIENT_CONCURRENCY: '1000000',
+    // Each add has a key of its own.
+    QUOTAS_PER_CLIENT: 'idempotency-keys=1000000',
     CACHE_FRESH_SECONDS: '86400',
     ORGANIZATIONS_FRESH_SECONDS: '86400',
     LOG_LEVEL: 'error',
