@@ -100,6 +100,7 @@ export const settings = {
 
   docsKey: secret('DOCS_KEY', type.oneLine(32), 'A key that /docs/reference fills in, for every reader to see. For demos: only while HOST is loopback.'),
 
+  mcpEnabled: setting('MCP_ENABLED', type.flag, 'false', 'Serves /mcp: tools for programs that speak the Model Context Protocol, with the rights of their key.'),
   trustProxy: setting('TRUST_PROXY', type.listOf(type.cidr), '', 'CIDRs of proxies whose X-Forwarded-* headers count, comma separated.'),
   httpsProxy: optional('HTTPS_PROXY', type.proxyUrl, 'The proxy for https: requests to ChatHub and to the key set. TLS is not ended there. This and the next two also count in lower case, which comes first.'),
   httpProxy: optional('HTTP_PROXY', type.proxyUrl, 'The proxy for http: requests, and for https: ones if HTTPS_PROXY is unset.'),

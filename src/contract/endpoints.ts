@@ -8,6 +8,7 @@ import * as event from './event.ts'
 import * as history from './history.ts'
 import { IdText } from './ids.ts'
 import * as imports from './import.ts'
+import * as mcp from './mcp.ts'
 import * as operation from './operation.ts'
 import * as operator from './operator.ts'
 import * as organization from './organization.ts'
@@ -267,6 +268,9 @@ export const endpoints = {
   ownOperatorToken: { id: 'mintOwnOperatorToken', method: 'post', path: '/v1/session:operatorToken', scope: 'any', sessionOnly: true, tag: 'sessions',
     summary: 'Issue a token for the operator that this browser session is bound to, and for no other.',
     body: system.TokenRequest, answers: { 201: system.OperatorToken }, failures: ['session.no-operator', ...known, 'operator.unknown', 'operator.not-active', ...writing] },
+  mcp: { id: 'callMcp', method: 'post', path: '/mcp', scope: 'any', tag: 'mcp',
+    summary: 'Take one message of the Model Context Protocol (Streamable HTTP, without sessions). A tool needs the rights of its endpoint.',
+    body: mcp.McpMessage, bodyMax: MiB, answers: { 200: mcp.McpAnswer, 202: null, 400: mcp.McpAnswer, 404: mcp.McpAnswer }, failures: ['route.unknown'] },
   me: { id: 'getMe', method: 'get', path: '/v1/me', scope: 'any', tag: 'gateway',
     summary: 'Get the id, rights and limit of the caller.',
     answers: { 200: system.Me } },

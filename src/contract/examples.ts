@@ -151,6 +151,14 @@ export const examples: Record<string, unknown> = {
     ...{ origin: 'https://crm.example.com', subject: 'olena', operator: 101, expiresAt: ends },
     idleSeconds: 1800,
   },
+  McpMessage: {
+    ...{ jsonrpc: '2.0', id: 1, method: 'tools/call' },
+    params: { name: 'list_operators', arguments: { org: 24, status: ['active'] } },
+  },
+  McpAnswer: {
+    ...{ jsonrpc: '2.0', id: 1 },
+    result: { content: [{ type: 'text', text: JSON.stringify({ items: [john], total: 1 }) }] },
+  },
   Purge: { organization: 24 },
   Me: { id: 'crm', kind: 'key', ...rights, requestsPerMinute: 6000, expiresAt: null },
   Usage: {

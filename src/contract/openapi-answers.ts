@@ -63,9 +63,15 @@ const done: Record<number, string> = {
   202: 'Accepted. The operation at `Location` has the outcome.',
   204: 'Done. The answer has no body.',
   302: 'Go on to `Location`.',
+  400: 'The message names a protocol version that is not supported, or differs from its headers.',
   304: 'Not changed since the ETag in If-None-Match.',
+  404: 'There is no such method.',
   503: 'Not ready.',
 }
+
+/** Whether a status only says that a message was taken. */
+const isMute = ({ answers }: Endpoint, status: number): boolean => status === 202 && answers[202] === null
+const mute = 'Taken. A message without an id has no answer.'
 
 /** The answers of an endpoint by status: its own, and one for each status of its failures. */
 export const answersOf = (endpoint: Endpoint, components: Components): Json => {
@@ -81,7 +87,7 @@ export const answersOf = (endpoint: Endpoint, components: Components): Json => {
     const headers = headersOf(endpoint, status, failed).map((name) => [name, refTo('headers', name)])
     return {
       description: [
-        ...(status in answers || status === 304 ? [done[status]] : []),
+        ...(status in answers || status === 304 ? [isMute(endpoint, status) ? mute : done[status]] : []),
         ...failed.map((code) => `\`${code}\`: ${failures[code].title}.`),
       ].join(' '),
       headers: Object.fromEntries(headers),

@@ -32,17 +32,19 @@ export type ResponseHeader = keyof typeof responseHeaders
 
 /** The headers of one status of an endpoint, given the failures that have this status. */
 export const headersOf = (
-  { cached, idempotent, method, headers = [] }: Endpoint,
+  { answers, cached, idempotent, method, headers = [] }: Endpoint,
   status: number,
   codes: readonly FailureCode[],
 ): ResponseHeader[] => {
+  // A 202 without a body accepts a message that has no outcome.
+  const isPending = status === 202 && answers[202] !== null
   const retryLater =
-    [202, 429, 503].includes(status) || codes.some((code) => failures[code].retry === 'later')
+    isPending || [429, 503].includes(status) || codes.some((code) => failures[code].retry === 'later')
   const when = (condition: unknown, ...names: ResponseHeader[]) => (condition ? names : [])
   return [
     'X-Request-Id',
     ...when(cached && (status === 200 || status === 304), 'ETag', 'Age', 'Cache-Status'),
-    ...when(status === 202, 'Location'),
+    ...when(isPending, 'Location'),
     ...when(status < 400, ...headers),
     ...when(status < 300 && idempotent, 'Idempotency-Replayed'),
     ...when(status === 401, 'WWW-Authenticate'),

@@ -9,6 +9,7 @@ export const tags = {
   events: 'What changes, through the gateway and behind its back.',
   webhooks: 'Events as signed requests to a server of yours.',
   audit: 'Who changed what, and erasing a name.',
+  mcp: 'Tools for programs that speak the Model Context Protocol. Only with `MCP_ENABLED`.',
   sessions: 'Sessions of browsers. No key ever reaches a page.',
   gateway: 'The gateway itself: the caller, health, metrics, cache and documents.',
   'drop-in': 'The paths and shapes of ChatHub, for programs that were written for it.',

@@ -24,6 +24,13 @@ export const readAddress = (endpoint: Endpoint, req: Request): Address => {
   return address
 }
 
+/** The same for values that are not in a URL. Their places are those among the arguments of a tool. */
+export const checkAddress = (endpoint: Endpoint, given: { params: unknown; query: unknown }): Address => {
+  const path = check(endpoint.params, given.params, '')
+  const query = check(endpoint.query ?? noQuery, given.query, '')
+  return { params: path.value, pathFaults: path.faults, query: query.value, queryFaults: query.faults }
+}
+
 const parseAddress = (endpoint: Endpoint, req: Request): Address => {
   const given = queryOf(req.url, endpoint)
   if (!endpoint.dropIn) refuseCredentials(given.value)

@@ -18,6 +18,7 @@ import { mountDocs } from './routes/docs.ts'
 import { mountDropIn } from './routes/drop-in.ts'
 import { mountEvents } from './routes/events.ts'
 import { mountGateway, mountHealth, mountOps } from './routes/gateway.ts'
+import { mountMcp } from './routes/mcp.ts'
 import { createRunningAnswer, mountOperations } from './routes/operations.ts'
 import { mountOperators } from './routes/operators.ts'
 import { mountOrganizations } from './routes/organizations.ts'
@@ -37,7 +38,6 @@ type Options = Omit<Services, 'health'> &
     readDeadlineMs: number
     writeDeadlineMs: number
     trustProxy: string[]
-    corsOrigins: string[]
     corsHeaders: string[]
     health(): Omit<Health, 'status' | 'switches'>
     observe: Observe
@@ -55,6 +55,7 @@ export const mountMain = (router: Router, services: Services): void => {
   mountEvents(router, services)
   mountWebhooks(router, services)
   mountSessions(router, services)
+  mountMcp(router, services)
   mountDocs(router, services)
   mountConsole(router, services)
   mountHealth(router, services)

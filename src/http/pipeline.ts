@@ -1,26 +1,25 @@
 import type { Request, Response } from 'express'
 import type { z } from 'zod'
 import type { Authenticate } from '../access/authenticate.ts'
-import { authorize } from '../access/authorize.ts'
 import type { Caller } from '../access/caller.ts'
 import type { CallContext } from '../chathub/exchange.ts'
 import type { Clock } from '../clock.ts'
 import type { Endpoint } from '../contract/endpoints.ts'
 import { Failure, isFailure } from '../errors.ts'
 import type { RowsInTime } from '../writes/rows-in-time.ts'
-import { type Address, readAddress } from './address.ts'
+import { type Address, checkAddress, readAddress } from './address.ts'
 import { type Admit, type Admitted, tokensOf } from './admission.ts'
 import { type Answer, render, type StoredAnswer } from './answer.ts'
-import { checkBodyHeaders, hasBody, parseBody, readBody } from './body.ts'
-import { authorizeAgain, authorizeScopes, authorizeValue, readerNow } from './endpoint-rights.ts'
+import { hasBody, parseBody, readBody } from './body.ts'
+import { checkArguments, checkHead, type Head, orgOf } from './check-head.ts'
+import { authorizeAgain, authorizeValue, readerNow } from './endpoint-rights.ts'
 import type { EventStreams } from './event-stream.ts'
 import type { FairWork } from './fair-work.ts'
 import type { FastPath } from './fast-path.ts'
-import { negotiateType } from './negotiate.ts'
 import { notBeforeOf } from './request-context.ts'
 import type { ResponseBatcher } from './response-batcher.ts'
 import { checkBody, refuseFaults } from './validate.ts'
-import { idempotencyKeyOf, type WithIdempotency } from './with-idempotency.ts'
+import type { WithIdempotency } from './with-idempotency.ts'
 
 type Parsed<S> = S extends z.ZodType ? z.output<S> : undefined
 
@@ -45,6 +44,9 @@ type HandlerInput<E extends Endpoint> = Call & {
 }
 
 export type Handler<E extends Endpoint> = (input: HandlerInput<E>) => Promise<Answer> | Answer
+
+/** What a tool gives instead of URL and body. */
+export type Given = { params: unknown; query: unknown; body: unknown }
 
 /** Bytes of a body from which on parsing takes long enough to be noticed by others. */
 const largeFrom = 16 * 1024
@@ -131,10 +133,14 @@ export const createPipeline = (options: {
       if (endpoint.failures?.includes('gateway.read-only') && !isDry) options.refuseWrites()
     }
 
-    const serve = async (req: Request, res: Response, address: Address, admitted: Admitted) => {
-      const { caller } = admitted
-      const { contentType, idempotencyKey } = checkHead(endpoint, req, address, caller)
-      const body = endpoint.body || hasBody(req) ? await bodyOf(endpoint, req, res, admitted) : undefined
+    /** Runs the handler on input that was checked. */
+    const carryOut = async (
+      req: Request,
+      caller: Caller,
+      address: Address,
+      body: unknown,
+      { contentType, idempotencyKey }: Head,
+    ): Promise<Answer> => {
       const stillAllowed = again(req, caller, body)
       if (idempotencyKey === undefined && endpoint.keyRequired?.(body as never, address.query as never))
         throw new Failure('idempotency.required')
@@ -155,7 +161,7 @@ export const createPipeline = (options: {
       } as HandlerInput<E>
       const work = async (requestKey: string) => run({ ...input, requestKey })
       // A read writes nothing that needs a key. A copy of the input and random bytes are a tenth of its cost.
-      const answer = await (method === 'get'
+      return method === 'get'
         ? run(input)
         : options.withIdempotency(
             endpoint,
@@ -163,51 +169,47 @@ export const createPipeline = (options: {
             caller,
             { key: idempotencyKey, params: address.params },
             work,
-          ))
-      if (!('events' in answer)) return send(endpoint, req, res, answer, contentType, admitted)
+          )
+    }
+
+    const serve = async (req: Request, res: Response, address: Address, admitted: Admitted) => {
+      const { caller } = admitted
+      const head = checkHead(endpoint, req, address, caller)
+      const body = endpoint.body || hasBody(req) ? await bodyOf(endpoint, req, res, admitted) : undefined
+      const answer = await carryOut(req, caller, address, body, head)
+      if (!('events' in answer)) return send(endpoint, req, res, answer, head.contentType, admitted)
+      const stillAllowed = again(req, caller, body)
       streams.open(req, res, answer.events, () => readerNow(stillAllowed(answer.organization), caller))
     }
     const authenticate = (req: Request) => () =>
       options.authenticate({ headers: req.headers, dropIn, isStream, ownOrigin: () => ownOrigin(req) })
 
-    return async (req: Request, res: Response): Promise<void> => {
-      req.requestContext.route = endpoint.path
-      // 400 credential in the URL.
-      const address = readAddress(endpoint, req)
-      // 401 credential, 429 limit and requests in flight.
-      const admitted = await admit(endpoint, req, authenticate(req))
-      try {
-        await serve(req, res, address, admitted)
-      } finally {
-        admitted.leave()
-      }
+    return {
+      serve: async (req: Request, res: Response): Promise<void> => {
+        req.requestContext.route = endpoint.path
+        // 400 credential in the URL.
+        const address = readAddress(endpoint, req)
+        // 401 credential, 429 limit and requests in flight.
+        const admitted = await admit(endpoint, req, authenticate(req))
+        try {
+          await serve(req, res, address, admitted)
+        } finally {
+          admitted.leave()
+        }
+      },
+      /** The same for a tool, within a request whose caller was let in. JSON is answered. */
+      perform: async (req: Request, caller: Caller, given: Given): Promise<Answer> => {
+        const address = checkAddress(endpoint, given)
+        const head = checkArguments(endpoint, address, caller)
+        const { value, faults } = await checkBody(endpoint.body, given.body)
+        refuseFaults('request.invalid-body', faults)
+        return carryOut(req, caller, address, value, head)
+      },
     }
   }
 }
 
 export type Pipeline = ReturnType<typeof createPipeline>
-
-/** The organization that the path names. */
-const orgOf = ({ params }: Address): number | undefined => (params as { org?: number } | undefined)?.org
-
-/** Every refusal for which nothing of the body is needed. */
-const checkHead = (endpoint: Endpoint, req: Request, address: Address, caller: Caller) => {
-  // 403 scope, 404 organization of the path.
-  authorizeScopes(caller, endpoint)
-  authorizePath(caller, endpoint, address)
-  // 406 media type of the answer, 415 and 413 by the headers, 400 query and headers.
-  const contentType = negotiateType(endpoint, req.headers.accept)
-  checkBodyHeaders(endpoint, req)
-  refuseFaults('request.invalid', address.queryFaults)
-  return { contentType, idempotencyKey: idempotencyKeyOf(endpoint, req) }
-}
-
-/** @throws Failure `request.invalid` for a path that does not parse, because it names no organization */
-const authorizePath = (caller: Caller, endpoint: Endpoint, address: Address): void => {
-  const { pathFaults, queryFaults } = address
-  if (pathFaults.length > 0) refuseFaults('request.invalid', [...pathFaults, ...queryFaults])
-  if (!endpoint.anyOrganization) authorize(caller, { organization: orgOf(address) })
-}
 
 /** On drop-in paths every input fault is 400, also one that only ChatHub finds. */
 const asDropIn =

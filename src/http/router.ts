@@ -1,17 +1,25 @@
-import type { Express } from 'express'
+import type { Express, Request } from 'express'
+import type { Caller } from '../access/caller.ts'
 import type { Endpoint } from '../contract/endpoints.ts'
 import { Failure } from '../errors.ts'
-import type { Handler, Pipeline } from './pipeline.ts'
+import type { Answer } from './answer.ts'
+import type { Given, Handler, Pipeline } from './pipeline.ts'
 
 /** Endpoints bound to handlers, each behind the pipeline, mounted in Express. */
 export const createRouter = (pipeline: Pipeline) => {
-  const bound: { endpoint: Endpoint; serve: ReturnType<Pipeline> }[] = []
+  const bound: ({ endpoint: Endpoint } & ReturnType<Pipeline>)[] = []
   return {
     /** Every endpoint that is bound. */
     endpoints: (): Endpoint[] => bound.map(({ endpoint }) => endpoint),
     /** Binds a handler to an endpoint of the contract. */
     bind: <E extends Endpoint>(endpoint: E, handle: Handler<E>): void => {
-      bound.push({ endpoint, serve: pipeline(endpoint, handle) })
+      bound.push({ endpoint, ...pipeline(endpoint, handle) })
+    },
+    /** What a bound endpoint answers within another request, whose caller was let in. */
+    perform: async (endpoint: Endpoint, req: Request, caller: Caller, given: Given): Promise<Answer> => {
+      const found = bound.find((each) => each.endpoint === endpoint)
+      if (!found) throw new Failure('route.unknown')
+      return found.perform(req, caller, given)
     },
     /** Routes everything bound so far. Another method on the same path is refused with 405 and Allow. */
     mount: (app: Express): void => {

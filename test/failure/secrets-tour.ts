@@ -213,6 +213,12 @@ export const tour = async ({ ask, key, keys, simulator }: TestGateway): Promise<
   for (const verb of ['cancel', 'retry', 'undo']) await call('POST', `${operation}:${verb}`)
   if (state.state === 'done') await call('GET', `${operation}/events`)
 
+  const tool = (name: string, args: object) => ({
+    body: { jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name, arguments: args } },
+  })
+  await call('POST', '/mcp', tool('find_operators', { q: names.listed }))
+  await call('POST', '/mcp', tool('add_operators', { org: 24, operators: rows }))
+
   const url = 'http://127.0.0.1:1/'
   const secretOf = ({ body }: Response) => body.secret
   await receive('webhook secret', '/v1/webhooks', { body: { url } }, secretOf)

@@ -16,6 +16,7 @@ const start = (env: Record<string, string> = {}) =>
       CHATHUB_COMPANY_TOKEN: planted['company token'],
       CHATHUB_PASSWORD: planted.password,
       SESSION_SECRET: planted['session secret'],
+      MCP_ENABLED: 'true',
       TOKEN_ENCRYPTION_SECRET: planted['encryption secret'],
       WEBHOOK_PRIVATE_HOSTS: '127.0.0.1:1=127.0.0.1',
       ...env,

@@ -40,6 +40,7 @@ export const createTarget = () => {
       API_KEYS: JSON.stringify({ clients: entries }),
       SESSION_SECRET: sessionSecret,
       CORS_ORIGINS: page,
+      MCP_ENABLED: 'true',
       // Nobody listens there.
       WEBHOOK_PRIVATE_HOSTS: '127.0.0.1:1=127.0.0.1',
     } as Record<string, string>,

@@ -8,7 +8,12 @@ import { until } from '../support/until.ts'
 let gateway: TestGateway
 beforeAll(async () => {
   gateway = await startGateway({
-    env: { SESSION_SECRET: 's'.repeat(40), CLIENT_CONCURRENCY: '2', CHATHUB_REQUESTS_PER_SECOND: '5' },
+    env: {
+      SESSION_SECRET: 's'.repeat(40),
+      MCP_ENABLED: 'true',
+      CLIENT_CONCURRENCY: '2',
+      CHATHUB_REQUESTS_PER_SECOND: '5',
+    },
     clients: [
       { id: 'blind', scopes: [], organizations: [] },
       { id: 'elsewhere', organizations: [42] },

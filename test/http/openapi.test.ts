@@ -37,7 +37,9 @@ type Document = {
 let gateway: TestGateway
 let document: Document
 beforeAll(async () => {
-  gateway = await startGateway({ env: { ...sessionEnv, WEBHOOK_PRIVATE_HOSTS: '127.0.0.1:1=127.0.0.1' } })
+  gateway = await startGateway({
+    env: { ...sessionEnv, WEBHOOK_PRIVATE_HOSTS: '127.0.0.1:1=127.0.0.1', MCP_ENABLED: 'true' },
+  })
   document = (await gateway.ask('GET', '/openapi.json', { key: '' })).body
 })
 afterAll(() => gateway.close())
@@ -99,8 +101,8 @@ describe('the document', () => {
 
   it('has exactly the endpoints of the router', () => {
     // Mounting binds handlers and runs none, so the services are not needed.
-    const router = createRouter(() => async () => {})
-    mountMain(router, { access: { sessions: {} } } as never)
+    const router = createRouter(() => ({ serve: async () => {}, perform: async () => ({ empty: 204 }) }))
+    mountMain(router, { access: { sessions: {} }, mcpEnabled: true } as never)
     const app = express()
     router.mount(app)
     const routed = app.router.stack.flatMap(({ route }) => {

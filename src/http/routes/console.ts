@@ -5,7 +5,7 @@ import { endpoints } from '../../contract/endpoints.ts'
 import { Failure } from '../../errors.ts'
 import type { Answer } from '../answer.ts'
 import { createConsoleFiles } from '../pages/console-files.ts'
-import { ownOrigin } from '../pipeline.ts'
+import { ownOrigin } from '../request-context.ts'
 import type { Router } from '../router.ts'
 import type { Services } from './services.ts'
 

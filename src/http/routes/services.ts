@@ -48,6 +48,9 @@ export type Services = {
   docsKey: Secret | undefined
   /** Where the page of the console is. Undefined: where the build left it. */
   consoleFolder: URL | undefined
+  /** Origins of pages that may read answers. */
+  corsOrigins: string[]
+  mcpEnabled: boolean
   sessionSameSite: 'strict' | 'lax' | 'none'
   health(): Health
   status(): Status
