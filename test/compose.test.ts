@@ -1,4 +1,5 @@
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
+import { parseEnv } from 'node:util'
 import { describe, expect, it } from '@jest/globals'
 import { Ajv } from 'ajv'
 import { parse } from 'yaml'
@@ -6,6 +7,8 @@ import { readConfig } from '../src/config.ts'
 import { scopes } from '../src/contract/scopes.ts'
 
 type Service = {
+  env_file?: string[]
+  profiles?: string[]
   environment?: Record<string, string>
   depends_on?: Record<string, { condition: string }>
   restart?: string
@@ -29,6 +32,14 @@ const missing = ({ services }: Compose): string[] =>
     .filter((name) => !(name in services))
 const gateways = ({ services }: Compose): Service[] =>
   Object.entries(services).flatMap(([name, service]) => (name.startsWith('gateway') ? service : []))
+/** The default of `${NAME:-default}`. */
+const defaultOf = (text = ''): string => /^\$\{\w+:-(.*)\}/.exec(text)?.[1] ?? text
+const envFile = (path: string) => parseEnv(read(path)) as Record<string, string>
+/** The settings of a gateway without one of its own. */
+const settingsOf = ({ env_file: [path] = [], environment }: Service): Record<string, string> => ({
+  ...envFile(defaultOf(path)),
+  ...environment,
+})
 
 describe('docker-compose.yml', () => {
   it('is valid by the schema of the Compose Specification, which finds faults', () => {
@@ -49,24 +60,57 @@ describe('docker-compose.yml', () => {
     ])
   })
 
-  it('gives valid settings, also for a real ChatHub as its comment says', () => {
+  it('gives valid settings, also for a real ChatHub as its example says', () => {
     expect(gateways(compose())).toHaveLength(2)
-    for (const { environment = {} } of gateways(compose())) {
-      expect(readConfig(environment).warnings).toEqual([])
-      const { CHATHUB_BASE_URL, CHATHUB_ALLOW_HTTP, CHATHUB_LOGIN, CHATHUB_PASSWORD, ...rest } = environment
-      const real = readConfig({ ...rest, CHATHUB_COMPANY_TOKEN: 'ct_x' })
+    for (const service of gateways(compose())) {
+      expect(readConfig(settingsOf(service)).warnings).toEqual([])
+      const files = Object.entries(envFile('deploy/compose/production.env.example'))
+      expect(files.every(([, path]) => path.startsWith('/run/secrets/'))).toBe(true)
+      const given: Record<string, string> = {
+        CHATHUB_COMPANY_TOKEN: 'ct_x',
+        TOKEN_ENCRYPTION_SECRET: 's'.repeat(32),
+        API_KEYS: settingsOf(service)['API_KEYS'] as string,
+      }
+      const names = files.map(([name]) => name.replace(/_FILE$/, ''))
+      expect(names.toSorted()).toEqual(Object.keys(given).toSorted())
+      const real = readConfig({ ...service.environment, ...given })
       expect([real.chathubUrl.protocol, real.opsPort]).toEqual(['https:', 9090])
     }
   })
 
   it('has a sample key for every line of the README, and starts again what ends', () => {
-    for (const { environment = {} } of gateways(compose())) {
-      const [client] = readConfig(environment).clientEntries
+    for (const service of gateways(compose())) {
+      const [client] = readConfig(settingsOf(service)).clientEntries
       const served = scopes.filter((scope) => scope !== 'webhooks:manage')
       expect(client?.scopes.toSorted()).toEqual(served.toSorted())
     }
     for (const [name, { restart }] of Object.entries(compose().services))
       expect([name, restart]).toEqual([name, 'unless-stopped'])
+  })
+
+  it('adds simulator, Prometheus and Grafana by profiles, and mounts only files that exist', () => {
+    const { services } = compose()
+    const profiles = Object.entries(services).map(([name, { profiles: of = [] }]) => [name, of.join()])
+    expect(Object.fromEntries(profiles.filter(([, of]) => of))).toEqual({
+      simulator: 'simulator',
+      prometheus: 'observability',
+      grafana: 'observability',
+    })
+    const sources = Object.values(services)
+      .flatMap(({ volumes = [] }) => volumes.map((volume) => defaultOf(volume).split(':')[0] ?? ''))
+      .filter((source) => source.startsWith('./'))
+    expect(sources.length).toBeGreaterThan(4)
+    expect(sources.filter((path) => !existsSync(new URL(`../${path}`, import.meta.url)))).toEqual([])
+  })
+
+  it('sends callers to both gateways, and Prometheus to what they tell about themselves', () => {
+    const names = Object.keys(compose().services).filter((name) => name.startsWith('gateway'))
+    const servers = [...read('deploy/nginx/nginx.conf').matchAll(/^ *server (\S+):8080 /gm)].map(
+      ([, name]) => name,
+    )
+    expect(servers).toEqual(names)
+    const { scrape_configs } = parse(read('deploy/prometheus/prometheus.yml'))
+    expect(scrape_configs[0].static_configs[0].targets).toEqual(names.map((name) => `${name}:9090`))
   })
 
   it('keeps Redis on a volume, bounded, without eviction', () => {
@@ -76,11 +120,13 @@ describe('docker-compose.yml', () => {
     expect([option('appendonly'), option('maxmemory-policy')]).toEqual(['yes', 'noeviction'])
     expect(option('maxmemory')).toMatch(/^\d+mb$/)
     expect(mounted).toEqual(['redis-data:/data'])
-    expect(Object.keys(volumes ?? {})).toEqual(['redis-data'])
+    expect(Object.keys(volumes ?? {})).toContain('redis-data')
   })
 
-  it('publishes no port of the operators’ listener', () => {
-    for (const { ports = [] } of Object.values(compose().services))
-      for (const port of ports) expect(port).toMatch(/^127\.0\.0\.1:\d+:8080$/)
+  it('publishes to this machine alone, and no port of a gateway', () => {
+    for (const [name, { ports = [] }] of Object.entries(compose().services)) {
+      for (const port of ports) expect(port).toMatch(/^127\.0\.0\.1:/)
+      if (name.startsWith('gateway')) expect(ports).toEqual([])
+    }
   })
 })

@@ -52,7 +52,9 @@ describe('the tarball', () => {
     expect(second.integrity).toBe(first.integrity)
     const paths = first.files.map(({ path }) => path)
     expect(paths).toEqual(expect.arrayContaining(['dist/main.js', 'dist/cli.js', 'LICENSE', 'SECURITY.md']))
-    expect(paths.filter((path) => !/^(dist|docs|examples\/front-end)\//.test(path)).toSorted()).toEqual([
+    expect(
+      paths.filter((path) => !/^(deploy|dist|docs|examples\/front-end)\//.test(path)).toSorted(),
+    ).toEqual([
       '.env.example',
       'CHANGELOG.md',
       'CONTRIBUTING.md',

@@ -16,7 +16,7 @@ import { authorizeAgain, authorizeValue, readerNow } from './endpoint-rights.ts'
 import type { EventStreams } from './event-stream.ts'
 import type { FairWork } from './fair-work.ts'
 import type { FastPath } from './fast-path.ts'
-import { notBeforeOf } from './request-context.ts'
+import { notBeforeOf, ownOrigin } from './request-context.ts'
 import type { ResponseBatcher } from './response-batcher.ts'
 import { checkBody, refuseFaults } from './validate.ts'
 import type { WithIdempotency } from './with-idempotency.ts'
@@ -222,6 +222,3 @@ const asDropIn =
       throw new Failure('request.invalid', { cause: error, detail: error.detail })
     }
   }
-
-/** The origin under which the browser sees the gateway. X-Forwarded-* count only from TRUST_PROXY. */
-export const ownOrigin = (req: Request): string => `${req.protocol}://${req.host}`

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
+import type { Request } from 'express'
 import type { Caller } from '../access/caller.ts'
 import type { Freshness } from '../cache/cache.ts'
 import type { Place } from './write-gate.ts'
@@ -64,3 +65,6 @@ export const notBeforeOf = ({ headers, requestContext }: IncomingMessage): numbe
   if (control === undefined || headers['if-none-match'] !== undefined) return undefined
   return /(^|,)\s*no-cache\s*(,|$)/i.test(control) ? requestContext.startedAt : undefined
 }
+
+/** The origin under which the browser sees the gateway. X-Forwarded-* count only from TRUST_PROXY. */
+export const ownOrigin = (req: Request): string => `${req.protocol}://${req.host}`

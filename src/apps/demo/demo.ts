@@ -63,6 +63,7 @@ export const runDemo = async ({ once }: { once: boolean }): Promise<void> => {
       CHATHUB_PASSWORD: 'demo-password',
       API_KEYS: JSON.stringify({ clients: [client] }),
       DOCS_KEY: key,
+      MCP_ENABLED: 'true',
       LOG_LEVEL: once ? 'silent' : process.env['LOG_LEVEL'],
       ...Object.fromEntries(browser),
     },

@@ -9,7 +9,7 @@ import { problemPage, problemsPage } from '../pages/problem-pages.ts'
 import { referencePage } from '../pages/reference-page.ts'
 import { startPage } from '../pages/start-page.ts'
 import { llmsText, searchEntries } from '../pages/text-index.ts'
-import { ownOrigin } from '../pipeline.ts'
+import { ownOrigin } from '../request-context.ts'
 import type { Router } from '../router.ts'
 import type { Services } from './services.ts'
 

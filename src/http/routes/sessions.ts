@@ -1,7 +1,7 @@
 import { requireOrigin, sessionIdOf, setCookie } from '../../access/session-cookie.ts'
 import { endpoints } from '../../contract/endpoints.ts'
 import { Failure } from '../../errors.ts'
-import { ownOrigin } from '../pipeline.ts'
+import { ownOrigin } from '../request-context.ts'
 import type { Router } from '../router.ts'
 import type { Services } from './services.ts'
 
