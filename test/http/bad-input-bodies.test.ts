@@ -22,10 +22,10 @@ const faultsOf = (body: { errors?: { pointer: string; code: string }[] }) =>
 
 describe('what is refused', () => {
   let before: unknown
-  const held = async () => [
-    (await gateway.ask('GET', '/v1/upstream')).body.cache,
-    gateway.simulator.operators(),
-  ]
+  const held = async () => {
+    const { lists, bytes } = (await gateway.ask('GET', '/v1/upstream')).body.cache
+    return [lists, bytes, gateway.simulator.operators()]
+  }
   beforeEach(async () => {
     gateway.simulator.clearArrivals()
     before = await held()

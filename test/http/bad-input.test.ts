@@ -11,10 +11,10 @@ beforeAll(async () => {
 })
 afterAll(() => gateway.close())
 let before: unknown
-const held = async () => [
-  (await gateway.ask('GET', '/v1/upstream')).body.cache,
-  gateway.simulator.operators(),
-]
+const held = async () => {
+  const { lists, bytes } = (await gateway.ask('GET', '/v1/upstream')).body.cache
+  return [lists, bytes, gateway.simulator.operators()]
+}
 beforeEach(async () => {
   gateway.simulator.clearArrivals()
   before = await held()
