@@ -59,7 +59,7 @@ it('a refused organization is 502, and ChatHub is not asked for it again for fiv
   }
   expect(gateway.listed(6)).toBe(1)
   expect((await gateway.read(42)).status).toBe(200)
-  expect((await upstream()).breaker).toEqual({ state: 'closed' })
+  expect((await upstream()).breaker).toMatchObject({ state: 'closed' })
   gateway.simulator.clearFaults()
   gateway.clock.jump(5000)
   expect((await gateway.read(6)).status).toBe(200)
