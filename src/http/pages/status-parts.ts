@@ -100,7 +100,7 @@ const budget = ({
     : { name, level: 'ok', words }
 }
 
-const breaker = ({ breaker: { state } }: Upstream): StatusPart => {
+const breaker = ({ breaker: { state, since } }: Upstream): StatusPart => {
   const name = 'Circuit breaker'
   if (state === 'closed') return { name, level: 'ok', words: 'Calls go through.' }
   const words = state === 'open' ? 'Open: calls fail at once.' : 'Half-open: one call is tried.'
@@ -108,6 +108,7 @@ const breaker = ({ breaker: { state } }: Upstream): StatusPart => {
     name,
     level: 'fault',
     words,
+    since,
     advice: 'It closes with the first answer of ChatHub.',
     runbook: 'ChatHubDown',
   }
@@ -129,11 +130,11 @@ const lists = ({ reads, cache }: Upstream): StatusPart => {
     : { name, level: 'ok', words }
 }
 
-const redis = ({ redis: { state, detail } }: Upstream): StatusPart => {
+const redis = ({ redis: { state, since, detail } }: Upstream): StatusPart => {
   const name = 'Redis'
   if (state === 'none')
     return { name, level: 'ok', words: 'Not configured: everything is kept in this process.' }
-  if (state === 'ready') return { name, level: 'ok', words: 'It answers.' }
+  if (state === 'ready') return { name, level: 'ok', words: 'It answers.', since }
   const words = {
     away: 'It does not answer.',
     refused: 'It refuses what the gateway needs.',
@@ -143,6 +144,7 @@ const redis = ({ redis: { state, detail } }: Upstream): StatusPart => {
     name,
     level: 'fault',
     words: [words[state], detail].filter(Boolean).join(' '),
+    since,
     advice: 'Reads go on from memory, and writes answer 503.',
     runbook: 'RedisDegraded',
   }
