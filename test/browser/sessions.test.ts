@@ -1,10 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
-import { type Browser, type BrowserContext, chromium, type Page, type Response } from 'playwright-core'
+import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
 import { isLong } from '../support/long.ts'
 import { describeWithChromium } from '../support/needs.ts'
 import { stopEverything } from '../support/processes.ts'
 import { attack } from './attack.ts'
 import { type Placement, place, secretsOf, type Where } from './placement.ts'
+import { recordOf } from './record-of.ts'
 
 const flags = [
   '--disable-gpu',
@@ -14,38 +15,6 @@ const flags = [
   '--disable-component-update',
   '--disable-sync',
 ]
-
-/** Runs in the page. */
-const whatScriptsSee = `(async () => {
-  const texts = [...document.scripts].map(async ({ src, text }) => (src ? (await fetch(src)).text() : text))
-  const stores = [document.cookie, { ...localStorage }, { ...sessionStorage }]
-  return JSON.stringify([stores, document.documentElement.outerHTML, await Promise.all(texts)])
-})()`
-
-/** Records everything that a browser receives, as text: headers, bodies, and what scripts see of their stores. */
-const recordOf = (context: BrowserContext) => {
-  const pieces: Promise<string>[] = []
-  const bodyOf = (response: Response): Promise<string> =>
-    response.body().then(
-      (bytes) => bytes.toString('utf8'),
-      () => '', // a 204, or an answer to a page that was closed
-    )
-  context.on('response', (response) => {
-    pieces.push(Promise.resolve(`${response.url()}\n${JSON.stringify(response.headers())}`))
-  })
-  context.on('requestfinished', (request) => {
-    pieces.push(
-      request.response().then(async (response) => {
-        if (!response) return ''
-        return `${JSON.stringify(await response.allHeaders())}\n${await bodyOf(response)}`
-      }),
-    )
-  })
-  return {
-    text: async (): Promise<string> => (await Promise.all(pieces)).join('\n'),
-    stores: (page: Page): Promise<string> => page.evaluate(whatScriptsSee),
-  }
-}
 
 describeWithChromium('a front end without tokens', (provided) => {
   let browser: Browser

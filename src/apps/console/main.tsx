@@ -10,6 +10,8 @@ import { startWords } from './words/words.ts'
 const nonce = document.querySelector<HTMLMetaElement>('meta[name="csp-nonce"]')?.content ?? ''
 if (nonce !== '') setNonce(nonce)
 
+// A link that is opened in this very tab changes the fragment alone.
+addEventListener('hashchange', () => /^#(ticket|error)=/.test(location.hash) && location.reload())
 const opened = openFromAddress().then(
   () => undefined,
   (error: unknown) => error,

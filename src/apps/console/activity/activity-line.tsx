@@ -66,6 +66,7 @@ const RecordWords = ({ line }: { line: Line & { record: NonNullable<Line['record
               to: to ? t(`status.${to}`) : '',
             })}
       </span>{' '}
+      {count > 1 && !['added', 'statusChanged'].includes(kind) && <span className="quiet">× {count}</span>}{' '}
       {outcome !== 'applied' && (
         <StateWord tone={outcome === 'rejected' ? 'bad' : 'warn'}>
           {t(`outcome.${outcome}`)} {reason}

@@ -17,11 +17,16 @@ const whoOf = ({ client, subject }: { client: string; subject: string | null }):
 
 const isChange = ({ kind }: AuditRecord): boolean => kind === 'added' || kind === 'statusChanged'
 
-/** Records of one operation that is not known any more become one line. */
+/** What belongs together: changes of one operation, and what one request did in several organizations. */
+const keyOf = (record: AuditRecord): string =>
+  (isChange(record) ? record.operation : record.requestId && `${record.kind} ${record.requestId}`) ??
+  record.id
+
+/** Records that become one line. */
 const groups = (records: readonly AuditRecord[]): AuditRecord[][] => {
   const byOperation = new Map<string, AuditRecord[]>()
   for (const record of records) {
-    const key = record.operation !== null && isChange(record) ? record.operation : record.id
+    const key = keyOf(record)
     byOperation.set(key, [...(byOperation.get(key) ?? []), record])
   }
   return [...byOperation.values()]

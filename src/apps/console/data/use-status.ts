@@ -1,40 +1,43 @@
 import { useQuery } from '@tanstack/react-query'
+import { ConnectionError, TimeoutError } from '../../../client/client.ts'
+import { useCan } from '../session/rights.ts'
 import { gateway } from './gateway.ts'
 
 type Tone = 'good' | 'warn' | 'bad' | 'quiet'
-export type Part = { name: 'chathub' | 'redis' | 'budget' | 'console'; state: string; tone: Tone }
+type Part = { name: 'chathub' | 'redis' | 'budget' | 'gateway'; state: string; tone: Tone; since?: string }
 
 const tones: Record<string, Tone> = {
   ok: 'good',
   ready: 'good',
-  free: 'good',
   none: 'good',
+  // Calls that wait a second are the rule while much is done.
+  busy: 'good',
   unknown: 'quiet',
-  full: 'warn',
+  reduced: 'warn',
   paused: 'warn',
   away: 'bad',
   unavailable: 'bad',
   refused: 'bad',
   unsupported: 'bad',
 }
-
 export const toneOf = (state: string): Tone => tones[state] ?? 'quiet'
 
 const everyMs = 5000
 
-/** How ChatHub, Redis and the request budget are now. */
+/** How ChatHub, Redis and the request budget are now, and since when. */
 export const useStatus = (): Part[] => {
+  const enabled = useCan()('operators:read')
   const { data, error } = useQuery({
     queryKey: ['status'],
-    queryFn: async ({ signal }) =>
-      (await (await gateway.fetch('/readyz', { signal })).json()) as { chathub?: string; redis?: string },
+    queryFn: ({ signal }) => gateway.gateway.status({ signal }),
     refetchInterval: everyMs,
+    enabled,
   })
-  if (error) return [{ name: 'console', state: 'offline', tone: 'bad' }]
+  if (error instanceof ConnectionError || error instanceof TimeoutError)
+    return [{ name: 'gateway', state: 'offline', tone: 'bad' }]
   if (!data) return []
-  const { chathub = 'unknown', redis = 'none' } = data
-  return [
-    { name: 'chathub', state: chathub, tone: toneOf(chathub) },
-    { name: 'redis', state: redis, tone: toneOf(redis) },
-  ]
+  return (['chathub', 'redis', 'budget'] as const).map((name) => {
+    const { state, since } = data[name]
+    return { name, state, since, tone: toneOf(state) }
+  })
 }

@@ -3,6 +3,7 @@ import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import type { ImportPreview, OperationRow } from '../../../client/client.ts'
 import { OutcomeWord } from '../states/outcome-word.tsx'
+import { RowsBox } from '../states/rows-box.tsx'
 import { useFormat } from '../words/use-format.ts'
 import { Reason } from './reason.tsx'
 import type { Previewing } from './use-preview.ts'
@@ -66,8 +67,8 @@ export const CheckRows = ({ preview, reading }: { preview: ImportPreview; readin
             </button>
           ))}
       </fieldset>
-      <div className="rows-box" data-busy={reading.isJudging || undefined}>
-        <table className="plain" aria-label={t('import.rowsTitle')}>
+      <RowsBox label={t('import.rowsTitle')} isBusy={reading.isJudging}>
+        <table className="plain">
           <thead>
             <tr>
               <th scope="col">{t('column.line')}</th>
@@ -102,7 +103,7 @@ export const CheckRows = ({ preview, reading }: { preview: ImportPreview; readin
             ))}
           </tbody>
         </table>
-      </div>
+      </RowsBox>
       {rows.length > shown && (
         <Button mt="xs" size="xs" variant="default" onClick={() => setShown(shown + 10 * pageSize)}>
           {t('import.more', { count: rows.length - shown })}

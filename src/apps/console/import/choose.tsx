@@ -1,11 +1,12 @@
 import { Button, FileButton, Stack, Textarea } from '@mantine/core'
-import { type DragEvent, useState } from 'react'
+import { type ClipboardEvent, type DragEvent, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { Icon } from '../states/icon.tsx'
 import type { Source } from './import.tsx'
 import { RecentImports } from './recent-imports.tsx'
 
 const accepted = '.csv,.tsv,.txt,.xlsx,.xlsm,text/csv,text/plain'
+const longText = 20_000
 const sample = 'name\nAlex Brown\nОлена Шевченко\nJosé Núñez\n'
 
 /** A file by drop or choice, or names by paste. */
@@ -20,6 +21,13 @@ export const Choose = ({
   const [isOver, setOver] = useState(false)
   const [text, setText] = useState('')
   const take = (file: File | null | undefined) => file && choose({ name: file.name, content: file })
+  // A browser takes minutes to show a long text in a field. It goes to the check at once.
+  const paste = (event: ClipboardEvent) => {
+    const pasted = event.clipboardData.getData('text')
+    if (pasted.length < longText) return
+    event.preventDefault()
+    choose({ name: t('import.pasted'), content: pasted })
+  }
   const drop = (event: DragEvent) => {
     event.preventDefault()
     setOver(false)
@@ -56,12 +64,12 @@ export const Choose = ({
         }}
       >
         <Textarea
-          autosize
-          minRows={3}
-          maxRows={12}
+          rows={6}
+          resize="vertical"
           label={t('import.paste')}
           description={t('import.pasteHelp')}
           value={text}
+          onPaste={paste}
           onChange={({ currentTarget }) => setText(currentTarget.value)}
         />
         <Button mt="xs" type="submit" variant="default" disabled={text.trim() === ''}>

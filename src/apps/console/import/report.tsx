@@ -10,6 +10,7 @@ import { navigate } from '../page/hash-location.ts'
 import { Notice } from '../states/notice.tsx'
 import { OutcomeWord } from '../states/outcome-word.tsx'
 import { Problem } from '../states/problem.tsx'
+import { RowsBox } from '../states/rows-box.tsx'
 import { Shown } from '../states/shown.tsx'
 import { useFormat } from '../words/use-format.ts'
 import { Reason } from './reason.tsx'
@@ -37,8 +38,8 @@ const Doubtful = ({ id }: { id: string }) => {
   return (
     <Shown query={query} rows={3}>
       {({ items }) => (
-        <div className="rows-box">
-          <table className="plain" aria-label={t('import.look')}>
+        <RowsBox label={t('import.look')}>
+          <table className="plain">
             <thead>
               <tr>
                 <th scope="col">{t('column.line')}</th>
@@ -58,7 +59,7 @@ const Doubtful = ({ id }: { id: string }) => {
               ))}
             </tbody>
           </table>
-        </div>
+        </RowsBox>
       )}
     </Shown>
   )

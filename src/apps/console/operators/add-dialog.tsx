@@ -75,9 +75,8 @@ const AddDialog = ({ organization, close }: { organization: number; close: () =>
           <Stack>
             <Textarea
               data-autofocus
-              autosize
-              minRows={3}
-              maxRows={14}
+              rows={6}
+              resize="vertical"
               label={t('add.names')}
               description={t('add.help')}
               value={text}

@@ -3,6 +3,7 @@ import { useTranslation } from 'react-i18next'
 import { CopyText } from '../states/copy-text.tsx'
 import { Notice } from '../states/notice.tsx'
 import { OutcomeWord } from '../states/outcome-word.tsx'
+import { RowsBox } from '../states/rows-box.tsx'
 import type { Added } from './add-dialog.tsx'
 
 /** What became of each name. A token is nowhere else. */
@@ -26,7 +27,7 @@ export const AddedList = ({
       <Notice tone={created > 0 ? 'good' : 'quiet'} live title={t('add.done', { count: created })}>
         {tokens.length > 0 && t('add.tokenOnce')}
       </Notice>
-      <div className="rows-box">
+      <RowsBox label={t('add.title')}>
         <table className="plain">
           <thead>
             <tr>
@@ -55,7 +56,7 @@ export const AddedList = ({
             ))}
           </tbody>
         </table>
-      </div>
+      </RowsBox>
       <Group justify="flex-end" mt="md">
         {deleted.length > 0 && (
           <Button variant="default" loading={isBusy} onClick={() => reactivate(deleted)}>

@@ -27,6 +27,8 @@ export const NoOperators = ({
       enabled: isEmpty,
     },
   )
+  // That there are none is said already.
+  const reasons = diagnosis.data?.data.advice.filter(({ code }) => code !== 'operators.none') ?? []
   if (!isEmpty)
     return (
       <Empty
@@ -45,7 +47,7 @@ export const NoOperators = ({
       title={t('operators.none')}
       action={can('operators:write') ? <Button onClick={add}>{t('operators.add')}</Button> : undefined}
     >
-      {diagnosis.data?.data.advice.map(({ text }) => text).join(' ') || t('operators.noneText')}
+      {reasons.map(({ text }) => text).join(' ') || t('operators.noneText')}
     </Empty>
   )
 }

@@ -7,7 +7,7 @@ import { gateway } from '../data/gateway.ts'
 import { queryClient, signedOut } from '../data/query-client.ts'
 import { LanguageMenu } from '../shell/language-menu.tsx'
 import { useProblemText } from '../states/use-problem-text.ts'
-import { ticketIn } from './ticket.ts'
+import { SignInError, ticketIn } from './ticket.ts'
 
 const loginPath = document.querySelector<HTMLMetaElement>('meta[name="console-login"]')?.content
 
@@ -40,10 +40,12 @@ export const SignIn = ({ failure, hadSession }: { failure: unknown; hadSession: 
     open.mutate()
   }
   const error = open.error ?? (hadSession ? undefined : failure)
-  const said =
-    error instanceof AuthenticationError && error.code !== 'session.ticket'
-      ? t('signIn.stillOut')
-      : problemText(error)
+  const textOf = (): string => {
+    if (error instanceof SignInError)
+      return t(`signIn.errors.${error.reason}`, { defaultValue: error.message })
+    const isOut = error instanceof AuthenticationError && error.code !== 'session.ticket'
+    return isOut ? t('signIn.stillOut') : problemText(error)
+  }
   return (
     <Modal
       opened
@@ -69,7 +71,7 @@ export const SignIn = ({ failure, hadSession }: { failure: unknown; hadSession: 
             autoComplete="off"
             value={link}
             onChange={({ currentTarget }) => setLink(currentTarget.value)}
-            error={error ? said : undefined}
+            error={error ? textOf() : undefined}
           />
           <Button
             type="submit"

@@ -25,17 +25,24 @@ export const Banners = () => {
   const isOnline = useIsOnline()
   const live = useLive()
   const canFollow = useCan()('events:read')
-  const redis = useStatus().find(({ name }) => name === 'redis')
+  const parts = useStatus()
+  const isBad = (part: string) => parts.some(({ name, tone }) => name === part && tone === 'bad')
   if (!isOnline)
     return (
       <Notice tone="bad" live title={t('banner.offline')}>
         {t('banner.offlineText')}
       </Notice>
     )
-  if (redis?.tone === 'bad')
+  if (isBad('redis'))
     return (
       <Notice tone="warn" live title={t('banner.redis')}>
         {t('works.redis')}
+      </Notice>
+    )
+  if (isBad('chathub'))
+    return (
+      <Notice tone="warn" live title={t('banner.chathub')}>
+        {t('works.chathub')}
       </Notice>
     )
   if (live === 'polling' && canFollow)

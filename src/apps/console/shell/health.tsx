@@ -23,7 +23,9 @@ export const Health = () => {
           <span className="only-read">{t('health.title')}: </span>
           <StateWord tone={worst.tone}>
             <span className="health-word">
-              {worst.tone === 'good' ? t('health.good') : t(`health.${worst.name}.${worst.state}`)}
+              {worst.tone === 'good'
+                ? t('health.good')
+                : `${t(`health.${worst.name}.title`)}: ${t(`health.${worst.name}.${worst.state}`)}`}
             </span>
           </StateWord>
         </UnstyledButton>

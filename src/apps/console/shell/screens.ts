@@ -19,4 +19,5 @@ export const screens: readonly Screen[] = [
   { name: 'import', icon: 'import', key: 'i', scope: 'operators:import', path: (id) => `/${id}/import` },
   { name: 'activity', icon: 'clock', key: 'a', scope: undefined, path: () => '/activity' },
   { name: 'upstream', icon: 'pulse', key: 'u', scope: 'admin', path: () => '/upstream' },
+  { name: 'keys', icon: 'key', key: 'k', scope: 'admin', path: () => '/keys' },
 ]

@@ -17,6 +17,7 @@ const Wall = lazy(() => import('../board/wall.tsx'))
 const Import = lazy(() => import('../import/import.tsx'))
 const Activity = lazy(() => import('../activity/activity.tsx'))
 const Upstream = lazy(() => import('../upstream/upstream.tsx'))
+const Keys = lazy(() => import('../keys/keys.tsx'))
 
 const Screens = () => (
   <Suspense fallback={<Loading />}>
@@ -30,6 +31,7 @@ const Screens = () => (
       </Route>
       <Route path="/activity" component={Activity} />
       <Route path="/upstream" component={Upstream} />
+      <Route path="/keys" component={Keys} />
       <Route component={Missing} />
     </Switch>
   </Suspense>

@@ -4,8 +4,10 @@ import { gateway } from '../data/gateway.ts'
 import { useRead } from '../data/use-read.ts'
 import { Needs } from '../session/needs.tsx'
 import { useCan } from '../session/rights.ts'
+import { RowsBox } from '../states/rows-box.tsx'
 import { Shown } from '../states/shown.tsx'
 import { useFormat } from '../words/use-format.ts'
+import { ListAges } from './list-ages.tsx'
 import { Purge } from './purge.tsx'
 import './upstream.css'
 import { UpstreamFacts } from './upstream-facts.tsx'
@@ -21,7 +23,7 @@ const Twin = ({ samples }: { samples: Sample[] }) => {
   return (
     <details>
       <summary>{t('upstream.table')}</summary>
-      <div className="rows-box">
+      <RowsBox label={t('upstream.table')}>
         <table className="plain">
           <thead>
             <tr>
@@ -44,7 +46,7 @@ const Twin = ({ samples }: { samples: Sample[] }) => {
             ))}
           </tbody>
         </table>
-      </div>
+      </RowsBox>
     </details>
   )
 }
@@ -72,6 +74,7 @@ const Content = () => {
               <Chart samples={samples} />
             </Suspense>
             <Twin samples={samples} />
+            <ListAges lists={upstream.cache.organizations} />
           </>
         )}
       </Shown>

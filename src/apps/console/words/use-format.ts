@@ -43,13 +43,16 @@ const createFormat = (shown: string) => {
         Math.round(seconds / size),
       )
     },
-    bytes: (bytes: number): string =>
-      new Intl.NumberFormat(language, {
+    bytes: (bytes: number): string => {
+      const isSmall = bytes < 1e6
+      const unit = isSmall ? 'kilobyte' : 'megabyte'
+      return new Intl.NumberFormat(language, {
         style: 'unit',
-        unit: 'megabyte',
+        unit,
         unitDisplay: 'short',
         maximumFractionDigits: 1,
-      }).format(bytes / 1e6),
+      }).format(bytes / (isSmall ? 1e3 : 1e6))
+    },
   }
 }
 

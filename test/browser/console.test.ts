@@ -1,0 +1,291 @@
+import { afterAll, beforeAll, expect, it } from '@jest/globals'
+import { type Browser, chromium, type Page } from 'playwright-core'
+import type { TestGateway } from '../support/gateway.ts'
+import { describeWithChromium } from '../support/needs.ts'
+import { startRedis, type TestRedis } from '../support/redis.ts'
+import { until } from '../support/until.ts'
+import {
+  complaintsOf,
+  faultsFoundByAxe,
+  isTooWide,
+  linkFor,
+  openPage,
+  sessionSecret,
+  startConsoleGateway,
+} from './console-world.ts'
+import { recordOf } from './record-of.ts'
+
+/** The name of what has the focus, as a screen reader says it. */
+const focused = `(() => {
+  const { activeElement: it } = document
+  return it.getAttribute('aria-label') ?? it.labels?.[0]?.textContent ?? it.textContent
+})()`
+
+describeWithChromium('the console, by keyboard', ({ command, env }) => {
+  let redis: TestRedis
+  let gateway: TestGateway
+  let browser: Browser
+  let page: Page
+  let record: ReturnType<typeof recordOf>
+  let complaints: string[]
+  beforeAll(async () => {
+    redis = await startRedis()
+    gateway = await startConsoleGateway({ REDIS_URL: redis.url })
+    browser = await chromium.launch({
+      executablePath: command,
+      env: { ...(process.env as Record<string, string>), ...env },
+      args: ['--disable-gpu', '--no-first-run', '--disable-background-networking'],
+    })
+    page = await openPage(browser, { reducedMotion: 'reduce' })
+    record = recordOf(page.context())
+    complaints = complaintsOf(page.context())
+  })
+  afterAll(async () => {
+    await browser?.close()
+    await gateway?.close()
+    await redis?.stop()
+  })
+
+  const press = async (...keys: string[]): Promise<void> => {
+    for (const key of keys) await page.keyboard.press(key)
+  }
+  /** Presses Tab until this has the focus. */
+  const tabTo = async (name: string | RegExp): Promise<void> => {
+    for (let step = 0; step < 250; step++) {
+      const now = String(await page.evaluate(focused)).trim()
+      if (typeof name === 'string' ? now === name : name.test(now)) return
+      await press('Tab')
+    }
+    throw new Error(`Nothing called ${name} takes the focus.`)
+  }
+  const see = (text: string | RegExp) => page.getByText(text).first().waitFor()
+  const statusOf = (id: number) => gateway.simulator.operators().find((each) => each.id === id)?.status
+  /** What a browser and axe find wrong at this moment. */
+  const faults = async () => [...complaints, ...(await faultsFoundByAxe(page))]
+
+  it('signs in by a link, whose ticket leaves the address at once', async () => {
+    await page.goto(await linkFor(gateway))
+    await see('Nobody is active')
+    expect(page.url()).toBe(`${gateway.url}/console/#/`)
+    expect(await page.evaluate('document.cookie + JSON.stringify(localStorage)')).not.toContain('ticket')
+    await see('Too few: 6 are wanted')
+    expect(await faults()).toEqual([])
+  })
+
+  it('shows each screen on a narrow window and at twice the size, in dark colours too', async () => {
+    await page.emulateMedia({ colorScheme: 'dark' })
+    for (const [path, text] of [
+      ['/', 'Back Office'],
+      ['/24/operators', 'Alex Brown 103'],
+      ['/24/import', 'Drop a file here'],
+      ['/activity', 'Made a sign-in'],
+      ['/upstream', 'Company token'],
+      ['/keys', 'all'],
+      ['/wall', 'Night Shift'],
+    ] as const) {
+      await page.setViewportSize({ width: 320, height: 700 })
+      await page.goto(`${gateway.url}/console/#${path}`)
+      await see(text)
+      expect([path, await isTooWide(page)]).toEqual([path, false])
+      await page.setViewportSize({ width: 640, height: 400 })
+      expect([path, await isTooWide(page)]).toEqual([path, false])
+      expect([path, await faults()]).toEqual([path, []])
+    }
+    await page.setViewportSize({ width: 1200, height: 800 })
+    await page.emulateMedia({ colorScheme: 'light' })
+    await press('Escape')
+    await see('Too few: 6 are wanted')
+  })
+
+  it('filters by name, and says how many of all match', async () => {
+    await press('g', 'o')
+    await see('Alex Brown 103')
+    await press('/')
+    await page.keyboard.type('emma davis 8')
+    await see('2 of 120 operators')
+    expect(page.url()).toContain('q=emma')
+    expect(await faults()).toEqual([])
+  })
+
+  it('deactivates an operator, and undoes it', async () => {
+    const before = statusOf(1007)
+    expect(before).toBe(0)
+    await tabTo('Emma Davis 8 takes chats')
+    await press('Space')
+    await see('Emma Davis 8 is inactive.')
+    expect(statusOf(1007)).toBe(1)
+    expect(await faults()).toEqual([])
+    await press('u')
+    await see('Emma Davis 8 is active.')
+    expect(statusOf(1007)).toBe(0)
+    await until(async () => (await page.getByRole('row', { name: /Emma Davis 8 .*Olena/ }).count()) === 1)
+  })
+
+  it('asks twice before the last active operator is silenced', async () => {
+    await page.goto(`${gateway.url}/console/#/50/operators`)
+    await see('1 of 1 operators')
+    await tabTo('Taras Bondar takes chats')
+    await press('Space')
+    await see('Taras Bondar is the last active operator')
+    expect(await faults()).toEqual([])
+    await press('Escape')
+    expect(statusOf(61)).toBe(0)
+  })
+
+  it('changes all that match with one operation, and undoes it with one key', async () => {
+    const active = () => gateway.simulator.operators(24).filter(({ status }) => status === 0).length
+    const before = active()
+    await page.goto(`${gateway.url}/console/#/24/operators?show=active&q=davis`)
+    await tabTo('Choose all on this page')
+    await press('Space')
+    await tabTo('Deactivate')
+    await press('Enter')
+    const [, count = ''] =
+      /Deactivate (\d+) operator/.exec((await page.getByRole('dialog').textContent()) ?? '') ?? []
+    expect(Number(count)).toBeLessThan(21)
+    expect(await faults()).toEqual([])
+    await tabTo(`Deactivate ${count}`)
+    await press('Enter')
+    await see(`${count} operators changed.`)
+    expect(active()).toBe(before - Number(count))
+    await press('u')
+    await see(`${count} operators set back.`)
+    expect(active()).toBe(before)
+  })
+
+  it('wants a number typed above twenty', async () => {
+    await page.goto(`${gateway.url}/console/#/24/operators?show=active`)
+    await see('Alex Brown 103')
+    await tabTo('Choose all on this page')
+    await press('Space')
+    await tabTo(/^Choose all \d+ that match$/)
+    await press('Enter')
+    await tabTo('Deactivate')
+    await press('Enter')
+    await see('Afterwards nobody is active here')
+    const go = page.getByRole('button', { name: /^Deactivate \d+$/ })
+    expect(await go.isDisabled()).toBe(true)
+    await press('Escape')
+  })
+
+  it('imports 250 rows of which 3 are bad, and reports them', async () => {
+    await press('Control+k')
+    await page.getByRole('combobox', { name: 'Go to …' }).waitFor()
+    await page.keyboard.type('imp')
+    await press('Enter')
+    await see('Drop a file here')
+    await tabTo('Or paste names')
+    const bad = new Map([
+      [10, ''],
+      [20, 'Bell\u0007'],
+      [30, 'x'.repeat(120)],
+    ])
+    const rows = Array.from({ length: 250 }, (_, at) => `${bad.get(at) ?? `New Person ${at}`};night`)
+    await page.keyboard.insertText(`name;team\n${rows.join('\n')}\n`)
+    await tabTo('Check the names')
+    await press('Enter')
+    await see('247 of 250 rows would change something')
+    expect(await faults()).toEqual([])
+    await tabTo('Import 247 rows')
+    await press('Enter')
+    await see('Import done')
+    await see('longer than 100 characters')
+    expect(gateway.simulator.operators(24).length).toBe(120 + 247)
+    expect(await faults()).toEqual([])
+    await page.reload()
+    await see('nothing visible in it')
+  })
+
+  it('shows a change made behind the back of the gateway, without a reload', async () => {
+    await page.goto(`${gateway.url}/console/#/6/operators`)
+    await see('José Núñez')
+    await page.evaluate('window.isSame = true')
+    gateway.simulator.changeOperator(2, { status: 1 })
+    await page.getByRole('row', { name: /José Núñez Inactive/ }).waitFor()
+    expect(await page.evaluate('window.isSame')).toBe(true)
+  })
+
+  it('undoes the change of a colleague from the activity', async () => {
+    await gateway.ask('PATCH', '/v1/organizations/6/operators/3', { body: { status: 'inactive' } })
+    await press('g', 'a')
+    await see("Siobhán O'Neil: Active → Inactive")
+    expect(await faults()).toEqual([])
+    await tabTo('Undo')
+    await press('Enter')
+    await see('1 operator set back.')
+    expect(statusOf(3)).toBe(0)
+  })
+
+  it('switches the language', async () => {
+    await tabTo('Language')
+    await press('Enter')
+    await page.getByRole('menuitem', { name: 'Українська' }).waitFor()
+    await press('ArrowDown', 'ArrowDown', 'ArrowDown', 'Enter')
+    await see('Хто, що і коли змінив.')
+    expect(await page.evaluate('document.documentElement.lang')).toBe('uk')
+    expect(await faults()).toEqual([])
+    await tabTo('Мова')
+    await press('Enter')
+    await page.getByRole('menuitem', { name: 'English' }).waitFor()
+    await press('ArrowDown', 'Enter')
+    await see('Who changed what')
+  })
+
+  it('stays useful while ChatHub is down, and says so', async () => {
+    await page.goto(`${gateway.url}/console/#/6/operators`)
+    await see('José Núñez')
+    gateway.simulator.fault({ mode: 'status', status: 503 })
+    gateway.jump(300_000)
+    await see('ChatHub is not answering')
+    await see('José Núñez')
+    expect(await faults()).toEqual([])
+    gateway.simulator.clearFaults()
+    gateway.jump(60_000)
+    await page.getByText('ChatHub is not answering').waitFor({ state: 'detached' })
+  })
+
+  it('stays useful while Redis is away, and refuses changes', async () => {
+    await page.goto(`${gateway.url}/console/#/6/operators`)
+    await see('José Núñez')
+    redis.pause()
+    await see('Redis is not answering')
+    await see('José Núñez')
+    expect(await faults()).toEqual([])
+    await tabTo("Siobhán O'Neil takes chats")
+    await press('Space')
+    await see("Siobhán O'Neil: Redis is not answering")
+    redis.resume()
+    await page.getByText('Redis is not answering').first().waitFor({ state: 'detached' })
+  })
+
+  it('keeps the page below a dialog when the session ends', async () => {
+    await page.goto(`${gateway.url}/console/#/24/import`)
+    await tabTo('Or paste names')
+    await page.keyboard.insertText('Half a list')
+    await page.context().clearCookies()
+    await page.getByRole('dialog', { name: 'Your session has ended' }).waitFor()
+    expect(await faults()).toEqual([])
+    await tabTo('Sign-in link')
+    await page.keyboard.insertText(await linkFor(gateway))
+    await press('Enter')
+    await page.getByRole('dialog').waitFor({ state: 'detached' })
+    expect(await page.getByLabel('Or paste names').inputValue()).toBe('Half a list')
+  })
+
+  it('has received no token, password or key in any answer or store', async () => {
+    const all = (await record.text()) + (await record.stores(page))
+    for (const known of ['José Núñez', 'x-request-id', '__Host-chathub-session'])
+      expect([known, all.includes(known)]).toEqual([known, true])
+    const secrets = {
+      ...gateway.keys,
+      password: 'demo-password',
+      'session secret': sessionSecret,
+      ...Object.fromEntries(
+        gateway.simulator.issuedTokens().map((token, at) => [`company token ${at}`, token]),
+      ),
+    }
+    expect(Object.keys(secrets)).toContain('company token 0')
+    expect(Object.entries(secrets).flatMap(([name, text]) => (all.includes(text) ? [name] : []))).toEqual([])
+    expect(complaints).toEqual([])
+  })
+})
