@@ -118,6 +118,16 @@ describe('a session', () => {
     expect((await instance().find(id))?.id).not.toBe((await instance().find(await open()))?.id)
   })
 
+  it('loses its operator with the right of its minter to issue tokens', async () => {
+    const may = { scopes: ['sessions:mint', 'operators:read', 'tokens:mint'] as Scope[] }
+    const { keys, entry, instance, open } = setUp(may)
+    const sessions = instance()
+    const id = await open(sessions, { ...grant, operator: 101 } as typeof grant)
+    expect((await sessions.find(id))?.operator).toBe(101)
+    keys.replace([{ ...entry, scopes: ['operators:read'] }])
+    expect((await sessions.find(id))?.operator).toBeUndefined()
+  })
+
   it('never has more rights than its minter has now', async () => {
     const { keys, entry, instance, open } = setUp()
     const sessions = instance()
