@@ -20,6 +20,7 @@ import { notBeforeOf, ownOrigin } from './request-context.ts'
 import type { ResponseBatcher } from './response-batcher.ts'
 import { checkBody, refuseFaults } from './validate.ts'
 import type { WithIdempotency } from './with-idempotency.ts'
+import { withoutPlace } from './write-gate.ts'
 
 type Parsed<S> = S extends z.ZodType ? z.output<S> : undefined
 
@@ -94,12 +95,8 @@ export const createPipeline = (options: {
   /** The body of a request, read, parsed and checked. A large one waits for its turn among those of other clients. */
   const bodyOf = async (endpoint: Endpoint, req: Request, res: Response, { caller, charge }: Admitted) => {
     // 413 body, 400 and 422 its structure.
-    const { place } = req.requestContext
-    const isOnItsWay = place !== undefined && !req.complete
-    // A slow body takes no place from others.
-    if (isOnItsWay) place.leave()
-    const sent = await readBody(endpoint, req, res, endpoint.rowsInTime && options.rowsInTime)
-    if (isOnItsWay) await place.enter()
+    const read = () => readBody(endpoint, req, res, endpoint.rowsInTime && options.rowsInTime)
+    const sent = await (req.complete ? read() : withoutPlace(req.requestContext.place, read))
     charge(tokensOf(0, sent?.parts))
     // 400 and 422 its content.
     const work = async () => checkBody(endpoint.body, await parseBody(endpoint, req, sent))
@@ -161,15 +158,9 @@ export const createPipeline = (options: {
       } as HandlerInput<E>
       const work = async (requestKey: string) => run({ ...input, requestKey })
       // A read writes nothing that needs a key. A copy of the input and random bytes are a tenth of its cost.
-      return method === 'get'
-        ? run(input)
-        : options.withIdempotency(
-            endpoint,
-            req,
-            caller,
-            { key: idempotencyKey, params: address.params },
-            work,
-          )
+      if (method === 'get') return run(input)
+      const keyed = { key: idempotencyKey, params: address.params }
+      return options.withIdempotency(endpoint, req, caller, keyed, work)
     }
 
     const serve = async (req: Request, res: Response, address: Address, admitted: Admitted) => {

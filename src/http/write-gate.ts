@@ -22,6 +22,14 @@ export type Place = {
   enter(): Promise<void>
 }
 
+/** Does what is slow, such as the arrival of a body, without a place. @throws Failure `server.overloaded` */
+export const withoutPlace = async <T>(place: Place | undefined, work: () => Promise<T>): Promise<T> => {
+  place?.leave()
+  const done = await work()
+  await place?.enter()
+  return done
+}
+
 /**
  * Bounds the writes in flight. Each takes milliseconds of CPU, most of them after it has begun, so without a bound an
  * overloaded process begins far more than it can end. The others wait, clients in turns, and have cost their head alone.
