@@ -57,6 +57,11 @@ describe.each(pages)('%s', (page) => {
     })
   }
 
+  it('has no line of code that is wider than its column', () => {
+    const lines = blocks.flatMap(({ code, answer }) => `${code}${answer?.text ?? ''}`.split('\n'))
+    expect(lines.filter((line) => line.length > 110)).toEqual([])
+  })
+
   it('has only sound code in the blocks that are not run', () => {
     const unrun = blocks.filter(({ language, noRun }) => noRun !== undefined || !runnable.includes(language))
     const faults = unrun.map((block) => [block.line, syntaxFaultOf(block, interpreters) ?? ''])

@@ -26,7 +26,7 @@ const javascriptOf = (blocks: readonly (readonly [number, Block])[]): string => 
 
 /** A shell script that runs the blocks in their order and marks where the output of each begins. */
 const scriptOf = (blocks: readonly Block[], folder: string): string => {
-  const lines = ['set -euo pipefail', 'exec 2>&1']
+  const lines = ['set -eu', 'exec 2>&1']
   const save = (name: string, text: string): string => {
     writeFileSync(join(folder, name), text)
     return name

@@ -53,11 +53,12 @@ const checkChatHub = async (config: Config): Promise<Finding> => {
     return { check, state: 'warning', found, advice: 'Ask SMSBAT which organizations the token may access.' }
   } catch (error) {
     const { detail = (error as Error).message, code } = error as { detail?: string; code?: string }
-    const advice =
-      code === 'chathub.credentials'
-        ? 'Replace CHATHUB_COMPANY_TOKEN, or CHATHUB_LOGIN and CHATHUB_PASSWORD.'
-        : 'Compare CHATHUB_BASE_URL and HTTPS_PROXY, and try the address with curl from here.'
-    return { check, state: 'fault', found: detail, advice }
+    const isRefused = code === 'chathub.credentials'
+    const found = isRefused ? 'the credential is refused' : detail.replace(/\.$/, '')
+    const advice = isRefused
+      ? 'Replace CHATHUB_COMPANY_TOKEN, or CHATHUB_LOGIN and CHATHUB_PASSWORD.'
+      : 'Compare CHATHUB_BASE_URL and HTTPS_PROXY, and try the address with curl from here.'
+    return { check, state: 'fault', found, advice }
   } finally {
     await upstream.close()
   }
@@ -143,7 +144,9 @@ const examine = async (): Promise<{ findings: Finding[]; exitCode: number }> => 
     return { findings, exitCode: exitCodes.config }
   }
   const { host, port, opsPort, warnings, clientEntries, clients } = config
-  const found = clients ? `no fault; ${clientEntries.length} keys` : 'no fault; callers by JWT alone'
+  const found = clients
+    ? `no fault; ${clientEntries.length} key${clientEntries.length === 1 ? '' : 's'}`
+    : 'no fault; callers by JWT alone'
   const checked = await Promise.all([
     checkPort('PORT', port, host),
     ...(opsPort === undefined ? [] : [checkPort('OPS_PORT', opsPort, host)]),

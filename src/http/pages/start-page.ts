@@ -7,8 +7,8 @@ import { firstCalls } from './samples.ts'
 
 const intro = `<p>The gateway stands between your programs and SMSBAT ChatHub. It keeps the company token, answers operator lists from memory,
 and never asks ChatHub more often than allowed. A write is sent once, and its outcome is always told.</p>
-<p>Services call it with a key. Browsers use a session and never see a token. Programs written for ChatHub keep their paths: see
-<a href="#drop-in">drop-in</a>.</p>`
+<p>Services call it with a key. Browsers use a session and never see a token. Programs written for ChatHub keep their paths:
+<a href="/docs/guides/from-direct-calls">from direct calls to the gateway</a>.</p>`
 
 const cards = [
   ['/docs/reference', 'Reference', 'Every endpoint with its fields and examples, to be tried at once.'],
