@@ -58,7 +58,7 @@ const screens = async ({ page, gateway, go, shot }: Tour): Promise<void> => {
   await shot('activity')
   await go('/upstream', 'Company token')
   await shot('upstream')
-  await go('/keys', 'not yet')
+  await go('/keys', 'Who may call the gateway')
   await shot('keys')
 }
 
