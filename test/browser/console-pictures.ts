@@ -121,10 +121,11 @@ const states = async ({ page, gateway, go, shot }: Tour): Promise<void> => {
   await page.context().clearCookies()
   await go('/activity', 'Your session has ended')
   await shot('signed-out')
+  // Only a new document reads the link.
+  await page.goto('about:blank')
   await page.goto(
     await linkFor(gateway, { scopes: ['operators:read', 'organizations:read'], subject: 'Guest' }),
   )
-  await page.reload()
   await go('/upstream', 'You may not see this')
   await shot('forbidden')
   await go('/6/operators', 'José Núñez')
