@@ -7,7 +7,7 @@ let gateway: TestGateway
 let id: string
 let other: string
 beforeAll(async () => {
-  gateway = await startGateway({ env: sessionEnv })
+  gateway = await startGateway({ env: { ...sessionEnv, MCP_ENABLED: 'true' } })
   const scopes = ['operators:read', 'operators:write'] as const
   id = await openSession(gateway, { scopes: [...scopes] })
   other = await openSession(gateway, { scopes: [...scopes] })

@@ -11,7 +11,8 @@ import { until } from '../../support/until.ts'
 let world: Simulation
 let env: Record<string, string>
 beforeAll(async () => {
-  world = await startSimulator({ settings: { SESSION_SECRET: 'x'.repeat(32) } }) // the whole document
+  // The whole document.
+  world = await startSimulator({ settings: { SESSION_SECRET: 'x'.repeat(32), MCP_ENABLED: 'true' } })
   env = { CHATHUB_GATEWAY_URL: world.url, CHATHUB_GATEWAY_KEY: world.key }
 })
 afterAll(async () => {
