@@ -61,6 +61,7 @@ describe('the tarball', () => {
       'LICENSE',
       'README.md',
       'SECURITY.md',
+      'UPGRADING.md',
       'package.json',
     ])
     expect(paths.filter((path) => /\.test\.|node_modules|(?<!\.d)\.ts$/.test(path))).toEqual([])
