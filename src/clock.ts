@@ -46,6 +46,17 @@ export const pause = (clock: Clock, ms: number, signal?: AbortSignal): Promise<v
     signal?.addEventListener('abort', done, { once: true })
   })
 
+/** The outcome of the promise, or undefined after `ms`. */
+export const within = async <V>(clock: Clock, promise: Promise<V>, ms: number): Promise<V | undefined> => {
+  const timer = new AbortController()
+  promise.catch(() => {}) // it may fail when nobody waits any more
+  try {
+    return await Promise.race([promise, pause(clock, ms, timer.signal).then(() => undefined)])
+  } finally {
+    timer.abort()
+  }
+}
+
 // The longest time, in ms, in which sliced work keeps the event loop busy.
 const sliceMs = 0.25
 

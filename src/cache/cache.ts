@@ -1,5 +1,5 @@
 import type { CallContext } from '../chathub/exchange.ts'
-import { type Clock, pause } from '../clock.ts'
+import { within } from '../clock.ts'
 import { Failure, isFailure } from '../errors.ts'
 import { type Coherence, singleInstance } from './coherence.ts'
 import { keepMs, stateAt } from './entry.ts'
@@ -224,16 +224,5 @@ export const createCache = <T>(options: Options<T>): Cache<T> => {
       }),
     purge: (key) => (key === undefined ? purgeAll() : overwrite(key, 'drop')),
     size: memory.size,
-  }
-}
-
-/** The outcome of the promise, or undefined after `ms`. */
-const within = async <V>(clock: Clock, promise: Promise<V>, ms: number): Promise<V | undefined> => {
-  const timer = new AbortController()
-  promise.catch(() => {}) // it may fail when nobody waits any more
-  try {
-    return await Promise.race([promise, pause(clock, ms, timer.signal).then(() => undefined)])
-  } finally {
-    timer.abort()
   }
 }

@@ -1,4 +1,4 @@
-// npm run build && npm run bench -- [question …] [--short] [--starts n] [--rounds n] [--compare <rev>] [--only a,b] [--json]
+// npm run build && npm run bench -- [question …] [--short] [--starts n] [--rounds n] [--compare <rev>] [--only a,b] [--flag f] [--json]
 import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdirSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
@@ -33,6 +33,8 @@ const { values, positionals } = parseArgs({
     compare: { type: 'string' },
     /** Peers by name (fastify,nginx,usual stack); bare and the gateway are always there. */
     only: { type: 'string' },
+    /** The tail of a gateway with this flag of Node, beside one without; may be given several times. */
+    flag: { type: 'string', multiple: true },
     /** One JSON document instead of tables. */
     json: { type: 'boolean', default: false },
   },
@@ -72,6 +74,7 @@ for (const name of positionals.length > 0 ? positionals : questions) {
   results[name] = await run({
     short: values.short,
     only: values.only?.split(','),
+    flags: values.flag,
     ...(values.starts && { starts: Number(values.starts) }),
     ...(values.rounds && { rounds: Number(values.rounds) }),
     builds,

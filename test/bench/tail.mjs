@@ -6,7 +6,7 @@ import { promisify } from 'node:util'
 import { peer, prepareLists } from './hit.mjs'
 import { keyHeader, listPath, startGateway } from './lib/gateway.mjs'
 import { slice } from './lib/load.mjs'
-import { loadCore, pins, project, start } from './lib/processes.mjs'
+import { loadCore, pins, project, rssOf, start } from './lib/processes.mjs'
 import { median } from './lib/rounds.mjs'
 
 export const question =
@@ -41,58 +41,63 @@ const keepBusy = (gateway, simulator) => {
   return busy
 }
 
-export const run = async ({ short, builds, say }) => {
+export const run = async ({ short, builds, say, rounds: given = 5, flags = [] }) => {
   const { simulator, bodies } = await prepareLists()
   setPriority(simulator.pid, constants.priority.PRIORITY_LOW)
   const env = { CHATHUB_REQUESTS_PER_SECOND: '20' }
-  const [seconds, rounds, warm] = short ? [1, 1, 1] : [10, 5, 20]
-  const rows = []
+  const [seconds, rounds, warm] = short ? [1, 1, 1] : [10, given, 20]
   const path = listPath(6)
   const bare = await peer('bare', [bodies[1].file])
   // The same work, done elsewhere: what it costs the core of the load is no fault of the server's.
   const elsewhere = await startGateway(simulator, { env, core: loadCore })
   setPriority(elsewhere.pid, constants.priority.PRIORITY_LOW)
-  for (const { name, dist } of builds) {
-    const gateway = await startGateway(simulator, { from: dist, env })
+  const startOne = async ({ name, dist: from, execArgv = [] }) => {
+    const gateway = await startGateway(simulator, { from, env, execArgv })
     await gateway.get(path)
     const target = { url: gateway.url + path, pid: gateway.pid, headers: keyHeader }
     await slice(target)
     const { rps } = await slice({ ...target, seconds: short ? 1 : 3 })
-    const rate = Math.floor(rps / 2)
-    const contestants = [
-      ['bare', bare],
-      [name, gateway],
-      ['bare, busy elsewhere', bare, elsewhere],
-      [`${name}, busy`, gateway, gateway],
-    ].map(([server, { url }, worker]) => ({ server, url: url + path, worker, results: [] }))
-    const measure = async ({ url, worker }, time) => {
-      const busy = worker && keepBusy(worker, simulator)
-      const result = await atRate(url, rate, time)
-      if (busy && !busy.runs()) throw new Error('The busy work has ended')
-      await busy?.stop()
-      return result
-    }
-    for (const one of contestants) await measure(one, warm)
-    for (let round = 0; round < rounds; round++)
-      for (const one of contestants) one.results.push(await measure(one, seconds))
-    for (const [index, { server, results }] of contestants.entries()) {
-      const of = (percentile) => median(results.map((result) => result[percentile]))
-      const beside = median(contestants[index & 2].results.map(({ p99 }) => p99))
-      rows.push({
-        server,
-        'rate, 1/s': rate,
-        answered: results.reduce((sum, { requests }) => sum + requests, 0),
-        failed: results.reduce((sum, { failed }) => sum + failed, 0),
-        'p50 ms': of('p50').toFixed(2),
-        'p99 ms': of('p99').toFixed(2),
-        'p99.9 ms': of('p999').toFixed(2),
-        'p99 of rounds': results.map(({ p99 }) => p99.toFixed(1)).join(' '),
-        'p99 to bare': (of('p99') / beside).toFixed(2),
-      })
-    }
-    await gateway.stop()
+    return { name, gateway, rps }
   }
-  say(`9.4 KB, median of ${rounds} × ${seconds} s after ${warm} s each`, rows)
+  const gateways = []
+  for (const one of [...builds, ...flags.map((flag) => ({ ...builds[0], name: flag, execArgv: [flag] }))])
+    gateways.push(await startOne(one))
+  const rate = Math.floor(gateways[0].rps / 2)
+
+  const contestants = [
+    { server: 'bare', one: bare },
+    { server: 'bare, busy elsewhere', one: bare, worker: elsewhere },
+    ...gateways.slice(0, builds.length).map(({ name, gateway }) => ({ server: name, one: gateway })),
+    ...gateways.map(({ name, gateway }) => ({ server: `${name}, busy`, one: gateway, worker: gateway })),
+  ].map((contestant) => ({ ...contestant, results: [] }))
+  const measure = async ({ one, worker }, time) => {
+    const busy = worker && keepBusy(worker, simulator)
+    const result = await atRate(one.url + path, rate, time)
+    if (busy && !busy.runs()) throw new Error('The busy work has ended')
+    await busy?.stop()
+    return result
+  }
+  for (const one of contestants) await measure(one, warm)
+  for (let round = 0; round < rounds; round++)
+    for (const one of contestants) one.results.push(await measure(one, seconds))
+
+  const p99Of = ({ results }) => median(results.map(({ p99 }) => p99))
+  const rows = contestants.map(({ server, one, worker, results }) => {
+    const of = (percentile) => median(results.map((result) => result[percentile]))
+    return {
+      server,
+      answered: results.reduce((sum, { requests }) => sum + requests, 0),
+      failed: results.reduce((sum, { failed }) => sum + failed, 0),
+      'p50 ms': of('p50').toFixed(2),
+      'p99 ms': of('p99').toFixed(2),
+      'p99.9 ms': of('p999').toFixed(2),
+      'p99 of rounds': results.map(({ p99 }) => p99.toFixed(1)).join(' '),
+      'p99 to bare': (of('p99') / p99Of(contestants[worker ? 1 : 0])).toFixed(2),
+      MiB: Math.round(rssOf(one.pid)),
+    }
+  })
+  say(`9.4 KB, ${rate} requests a second, median of ${rounds} × ${seconds} s after ${warm} s each`, rows)
+  for (const { gateway } of gateways) await gateway.stop()
   await elsewhere.stop()
   await bare.stop()
   await simulator.stop()

@@ -22,8 +22,7 @@ type Ask = {
   from?: string[]
 }
 
-/** Deadlines of the gateway are at most 15 s. The rest is for a machine that is busy with other work. */
-/** A write is answered by its deadline, which is 15 s. */
+/** A write is answered by its deadline, which is 15 s. The rest is for a machine that is busy with other work. */
 const lateMs = 16_000
 const answerWithinMs = 120_000
 
@@ -34,7 +33,8 @@ export const createAsking = (fleet: Fleet, dice: Dice) => {
   const known = new Set<string>()
   const startedAt = performance.now()
   let readsOfKnown = 0
-  const connect = () => new Agent({ connections: 64, keepAliveMaxTimeout: 4000 })
+  // Without a bound: a request that waits for a connection here would count as late there.
+  const connect = () => new Agent({ connections: null, keepAliveMaxTimeout: 4000 })
   let connections = connect()
 
   const fault = (what: string, detail = ''): void => {
