@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 
 const { globalSetup, ...jest } = JSON.parse(readFileSync('package.json', 'utf8')).jest
@@ -6,10 +6,11 @@ const { globalSetup, ...jest } = JSON.parse(readFileSync('package.json', 'utf8')
 /** A suite that is or imports one of these, also through other files, is slow: Redis, processes, the whole gateway. */
 const slow = /^test\/(bench\/|model\/|support\/(redis|processes|children|gateway|debian)\.ts$)/
 
+// Some tests hold imports as texts, of files that do not exist.
 const importsOf = (file) =>
-  [...readFileSync(file, 'utf8').matchAll(/ from '(\.[^']+\.ts)'/g)].map(([, path]) =>
-    join(dirname(file), path),
-  )
+  [...readFileSync(file, 'utf8').matchAll(/ from '(\.[^']+\.ts)'/g)]
+    .map(([, path]) => join(dirname(file), path))
+    .filter((path) => existsSync(path))
 
 const isSlow = (file, seen = new Set()) =>
   slow.test(file) ||

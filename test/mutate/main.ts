@@ -94,14 +94,17 @@ const timeOf = async (suite: string): Promise<number | undefined> => {
 }
 /** The suite that fails with the mutant. Undefined: it survives. */
 const killerOf = async (mutant: Mutant): Promise<string | undefined> => {
+  let judges = 0
   for (const suite of suitesFor(mutant.file, others)) {
     const ms = await timeOf(suite)
     if (ms === undefined) continue
+    judges++
     const answer = await run(suite, mutant, 20_000 + 8 * ms)
     if (typeof answer === 'string')
       return `${suite}, which ${answer === 'late' ? 'did not end' : 'ended the process'}`
     if (!answer.success) return suite
   }
+  if (judges === 0) throw new Error(`No suite that passes reaches ${mutant.file}, so nothing can be said.`)
   return undefined
 }
 
