@@ -4,6 +4,7 @@ import { DropInValidity } from '../contract/drop-in.ts'
 import { Id, parseId } from '../contract/ids.ts'
 import { type KnownStatus, knownStatuses, type Operator } from '../contract/operator.ts'
 import type { Organization } from '../contract/organization.ts'
+import { decodeUtf8 } from '../decode-utf8.ts'
 import { Failure } from '../errors.ts'
 
 // ChatHub's JSON is translated here only. All parsers @throw Failure `chathub.invalid-response`; its cause never quotes
@@ -24,15 +25,11 @@ export const statusCode = (status: KnownStatus): number => knownStatuses.indexOf
 const invalid = (message: string): Failure =>
   new Failure('chathub.invalid-response', { cause: new Error(message) })
 
-const decoder = new TextDecoder('utf-8', { fatal: true })
-
-/** The UTF-8 text of a body, whatever its Content-Type; a byte order mark is dropped. */
+/** The UTF-8 text of a body, whatever its Content-Type. */
 const textOf = (body: Buffer): string => {
-  try {
-    return decoder.decode(body)
-  } catch {
-    throw invalid('not UTF-8')
-  }
+  const text = decodeUtf8(body)
+  if (text === undefined) throw invalid('not UTF-8')
+  return text
 }
 
 export const jsonOf = (body: Buffer): unknown => {

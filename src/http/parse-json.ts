@@ -1,6 +1,5 @@
+import { decodeUtf8 } from '../decode-utf8.ts'
 import { Failure } from '../errors.ts'
-
-const decoder = new TextDecoder('utf-8', { fatal: true })
 
 /**
  * Strict JSON: valid UTF-8, no repeated key in an object, no `__proto__`. Its depth and size must be bounded already.
@@ -9,8 +8,9 @@ const decoder = new TextDecoder('utf-8', { fatal: true })
  */
 export const parseJson = (bytes: Buffer, keys: number): unknown => {
   if (bytes.length === 0) throw malformed('empty', 'The body is empty; wanted: JSON.')
-  const text = attempt(() => decoder.decode(bytes), 'utf-8', 'The body is not valid UTF-8.')
-  const value: unknown = attempt(() => JSON.parse(text), 'syntax', 'The body is not valid JSON.')
+  const text = decodeUtf8(bytes)
+  if (text === undefined) throw malformed('utf-8', 'The body is not valid UTF-8.')
+  const value = parse(text)
   // `JSON.parse` keeps the last of equal keys.
   if (countKeys(value) !== keys) throw malformed('duplicate-key', 'An object has the same key twice.')
   return value
@@ -19,11 +19,11 @@ export const parseJson = (bytes: Buffer, keys: number): unknown => {
 const malformed = (code: string, detail: string): Failure =>
   new Failure('request.malformed', { errors: [{ pointer: '', code, detail }] })
 
-const attempt = <T>(parse: () => T, code: string, detail: string): T => {
+const parse = (text: string): unknown => {
   try {
-    return parse()
+    return JSON.parse(text)
   } catch {
-    throw malformed(code, detail)
+    throw malformed('syntax', 'The body is not valid JSON.')
   }
 }
 

@@ -100,6 +100,8 @@ describe('what is refused', () => {
     ['B62 a comma behind', '{"operators":[{"name":"Nobody"},]}', 400, 'syntax'],
     ['B62 a comment', `/* */${good}`, 400, 'syntax'],
     ['B62 two values', `${good}${good}`, 400, 'syntax'],
+    ['B62 a byte order mark before a value, which is dropped', '\ufeffnull', 422, 'type'],
+    ['B62 two byte order marks', '\ufeff\ufeffnull', 400, 'syntax'],
     ['B62 a byte order mark within', `{"operators":\ufeff[]}`, 400, 'syntax'],
     ['B63 a text', '"operators"', 422, 'type'],
     ['B63 null', 'null', 422, 'type'],

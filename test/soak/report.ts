@@ -110,7 +110,12 @@ export const reportOf = (run: Run): { text: string; holds: boolean } => {
     row('names that were doubled and marked', counts.marked, '', true),
     row('names in doubt, and shown so', counts.inDoubt, '', true),
     row('names of operations that FLUSHALL ended', counts.forgotten, '', true),
-    row('names without proof after a FLUSHALL during their write', counts.afterFlush, '', true),
+    row(
+      'names without proof: Redis was emptied, or their records were removed, during the write',
+      counts.afterFlush,
+      '',
+      true,
+    ),
     zero('older lists served as fresh after a write', matching(/served as fresh/)),
     zero('acknowledged statuses that ChatHub does not have', matching(/a status is not/)),
     row('statuses compared', truth.statusesCompared(), '', true),

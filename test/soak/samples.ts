@@ -65,7 +65,9 @@ export const createRedisWatch = (fleet: Fleet) => {
     const all = new Set(keys)
     for (const key of firstSeen.keys()) if (!all.has(key)) firstSeen.delete(key)
     for (const key of all) if (!firstSeen.has(key)) firstSeen.set(key, now)
-    const open = new Set((await client.zrange('chathub:journal:open', '0', '-1')).map(String))
+    // A member begins with the id of its operation.
+    const members = await client.zrange('chathub:journal:{kept}:open', '0', '-1')
+    const open = new Set(members.map((member) => member.split(' ')[0]))
     const isOld = (key: string) =>
       kept.test(key) &&
       now - (firstSeen.get(key) ?? now) > keptForMs &&
