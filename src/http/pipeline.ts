@@ -3,7 +3,7 @@ import type { z } from 'zod'
 import type { Authenticate } from '../access/authenticate.ts'
 import type { Caller } from '../access/caller.ts'
 import type { CallContext } from '../chathub/exchange.ts'
-import { type Clock, within } from '../clock.ts'
+import type { Clock } from '../clock.ts'
 import type { Endpoint } from '../contract/endpoints.ts'
 import { Failure, isFailure } from '../errors.ts'
 import type { RowsInTime } from '../writes/rows-in-time.ts'
@@ -11,6 +11,7 @@ import { type Address, checkAddress, readAddress } from './address.ts'
 import { type Admit, type Admitted, tokensOf } from './admission.ts'
 import { type Answer, render, type StoredAnswer } from './answer.ts'
 import { hasBody, parseBody, readBody } from './body.ts'
+import { byDeadline } from './by-deadline.ts'
 import { checkArguments, checkHead, type Head, orgOf } from './check-head.ts'
 import { authorizeAgain, authorizeValue, readerNow } from './endpoint-rights.ts'
 import type { EventStreams } from './event-stream.ts'
@@ -53,8 +54,6 @@ export type Given = { params: unknown; query: unknown; body: unknown }
 const largeFrom = 16 * 1024
 /** A body that takes longer is one during which rights may be withdrawn. */
 const slowBodyMs = 500
-/** What a write may take beyond its deadline, ms: for a Redis that goes away while the outcome is kept. */
-const graceMs = 500
 
 /**
  * The order of refusals, the same for every endpoint. Unknown paths (404) and methods (405) are refused before. A caller
@@ -163,12 +162,7 @@ export const createPipeline = (options: {
       if (method === 'get') return run(input)
       const keyed = { key: idempotencyKey, params: address.params }
       const answer = options.withIdempotency(endpoint, req, caller, keyed, work)
-      if (!endpoint.failures?.includes('write.in-doubt')) return answer
-      const inTime = await within(clock, answer, deadline + graceMs - clock.now())
-      if (inTime) return inTime
-      throw new Failure('write.in-doubt', {
-        detail: 'No outcome is known by the deadline. What was sent goes on.',
-      })
+      return endpoint.failures?.includes('write.in-doubt') ? byDeadline(clock, answer, deadline) : answer
     }
 
     const serve = async (req: Request, res: Response, address: Address, admitted: Admitted) => {
