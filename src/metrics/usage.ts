@@ -22,7 +22,7 @@ export type Answered = {
 
 /**
  * What each client causes, by day in UTC. Instances add theirs to Redis every ten seconds, so a killed one loses ten seconds.
- * Without Redis, or while it is away, this instance knows its own alone.
+ * Without Redis, or while it is away, this instance knows its own alone. Counts whose answer is lost may be added twice.
  */
 export const createUsage = (options: { redis(): Redis | undefined; clock: Clock }) => {
   const { clock } = options

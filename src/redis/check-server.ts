@@ -54,6 +54,7 @@ PTTL string
 GETEX string PX 60000
 GETDEL string
 HSET hash a 1
+HSETNX hash a 1
 HGET hash a
 HEXISTS hash a
 HGETALL hash

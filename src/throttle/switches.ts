@@ -22,7 +22,7 @@ const retryAfterMs = 30_000
 
 /**
  * What an administrator changes while the gateway runs. All instances have the same within two seconds, except `draining`.
- * While Redis is away, an instance keeps what it knew.
+ * While Redis is away, an instance keeps what it knew. It tells an emptied Redis.
  */
 export const createSwitches = (options: {
   redis: Redis | undefined
@@ -44,7 +44,11 @@ export const createSwitches = (options: {
     const kept: Record<string, string> | undefined = await redis?.run((client) => client.hgetall(key))
     if (!kept) return
     const told = shared.flatMap((name) => (kept[name] ? [[name, JSON.parse(kept[name])] as const] : []))
-    apply({ ...(Object.fromEntries(told) as State), ...(state.draining && { draining: state.draining }) })
+    apply({ ...state, ...(Object.fromEntries(told) as State) })
+    // A switch that is off is kept too, so a missing one was lost.
+    for (const name of shared)
+      if (state[name] && !kept[name])
+        await redis?.run((client) => client.hsetnx(key, name, JSON.stringify(state[name])))
   }
   const readSilently = (): Promise<void> => read().catch(() => {})
   const stop = redis ? every(clock, readMs, readSilently) : () => {}

@@ -160,6 +160,11 @@ describeWithRedis('switches of several instances', () => {
       const three = await start({ env })
       await three.gateway.opened
       await until(async () => (await three.ask('GET', '/readyz', { key: '' })).body.switches.length === 1)
+      const [client, key] = [redis.client(), `${redis.prefix}switches`]
+      await client.del(key)
+      await until(async () => (await client.hexists(key, 'readOnly')) === 1)
+      for (const gateway of [one, two, three])
+        expect((await addOne(gateway)).body.code).toBe('gateway.read-only')
       await set(three, { readOnly: false })
       await until(async () => !(await onTwo()).readOnly.on)
       expect((await addOne(two)).status).toBe(201)
