@@ -20,21 +20,21 @@ const keepSeconds = 30 * 24 * 3600
 const operatorsMax = 2_000_000
 const writtenAtOnce = 1000
 
+/** KEYS: index; ARGV: ids, each with its organization. */
+const learn = `
+redis.call('HSET', KEYS[1], unpack(ARGV))
+return redis.call('EXPIRE', KEYS[1], ${keepSeconds})`
+const indexKey = 'operator-index'
+
 export const createOperatorIndex = (redis: Redis | undefined): OperatorIndex => {
   const seen = new Map<number, number>()
-  const key = `${redis?.prefix}operator-index`
+  const script = redis?.script('operatorIndexLearn', learn)
 
   /** In the background: a lost hint costs a search. */
-  const share = async (to: Redis, operators: readonly number[], organization: number): Promise<void> => {
+  const share = async (operators: readonly number[], organization: number): Promise<void> => {
     for (let first = 0; first < operators.length; first += writtenAtOnce) {
       const hints = operators.slice(first, first + writtenAtOnce).flatMap((id) => [id, organization])
-      await to.run((client) =>
-        client
-          .multi()
-          .hset(key, ...hints)
-          .expire(key, keepSeconds)
-          .exec(),
-      )
+      await script?.([indexKey], ...hints)
     }
   }
   return {
@@ -43,14 +43,14 @@ export const createOperatorIndex = (redis: Redis | undefined): OperatorIndex => 
         .map(({ id }) => id)
         .filter((id) => (seen.has(id) ? seen.get(id) !== organization.id : seen.size < operatorsMax))
       for (const id of learned) seen.set(id, organization.id)
-      if (redis) share(redis, learned, organization.id).catch(() => {})
+      share(learned, organization.id).catch(() => {})
     },
     find: (caller, operator) => {
       const touched = (id: number | undefined) => (id !== undefined && mayTouch(caller, id) ? id : undefined)
       const known = touched(seen.get(operator))
       if (known !== undefined || !redis) return known
       return redis
-        .run((client) => client.hget(key, String(operator)))
+        .run((client) => client.hget(redis.prefix + indexKey, String(operator)))
         .then((organization) => touched(organization === null ? undefined : Number(organization)))
         .catch(() => undefined)
     },

@@ -163,7 +163,6 @@ export const checkServer = async (client: RedisClient, prefix: string): Promise<
   const tried: Promise<unknown>[] = [
     ...(!isCluster && client.options.db ? [client.select(client.options.db)] : []),
     ...families.flatMap((family) => [client.exists(key(family)), client.unlink(key(family))]),
-    client.multi().exists(key('list:')).exec(),
     client.scan('0', 'COUNT', 1),
     ...channels.map((channel) => client.publish(prefix + channel, checkMessage)),
   ]

@@ -81,7 +81,7 @@ describeWithRedis('the index of operators in Redis', () => {
     const written: unknown[] = []
     const counting = {
       ...redis,
-      run: async (command: unknown) => void written.push(command),
+      script: () => async (keys: unknown) => void written.push(keys),
     } as unknown as Redis
     const index = createOperatorIndex(counting)
     index.learn(rosterOf(24, 1, 3))
