@@ -1,5 +1,3 @@
-import { setImmediate } from 'node:timers/promises'
-
 /**
  * The only source of time. It is passed in, so that tests move time instead of sleeping.
  * `now` never goes back and has no date. `wall` is the date and may jump, so no expiry is measured with it.
@@ -71,5 +69,13 @@ export const inSlices = async <T>(items: Iterable<T>, work: (item: T) => void): 
   }
 }
 
-/** Resolves in the next iteration of the event loop. */
-export const nextSlice = (): Promise<void> => setImmediate()
+const waiting: (() => void)[] = []
+const resumeNext = (): void => {
+  waiting.shift()?.()
+  if (waiting.length > 0) setImmediate(resumeNext)
+}
+/** Resolves in a later iteration of the event loop. An iteration resumes one of those that wait, in turns. */
+export const nextSlice = (): Promise<void> =>
+  new Promise((resolve) => {
+    if (waiting.push(resolve) === 1) setImmediate(resumeNext)
+  })

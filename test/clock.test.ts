@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
-import { every, pause, systemClock } from '../src/clock.ts'
+import { every, inSlices, pause, systemClock } from '../src/clock.ts'
 import { createClock } from './support/clock.ts'
 
 describe('every', () => {
@@ -67,5 +67,35 @@ describe('the clock of the system', () => {
     expect(systemClock.now()).toBeGreaterThan(startedAt)
     expect(Math.abs(systemClock.wall() - Date.now())).toBeLessThan(60_000)
     expect(cancelledRan).toBe(false)
+  })
+})
+
+describe('work in slices', () => {
+  it('takes turns: between two iterations of the event loop one of all that wait goes on', async () => {
+    const worked: number[] = []
+    const spin = (worker: number): void => {
+      for (const until = performance.now() + 0.5; performance.now() < until; );
+      worked.push(worker)
+    }
+    const workers = Array.from({ length: 8 }, (_, worker) =>
+      inSlices(
+        Array.from({ length: 5 }, () => worker),
+        spin,
+      ),
+    )
+    let isOver = false
+    const all = Promise.all(workers).then(() => {
+      isOver = true
+    })
+    worked.length = 0 // the first item of each is worked on before anything waits
+    const rounds: number[][] = []
+    while (!isOver) {
+      rounds.push(worked.splice(0))
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    await all
+    const busy = rounds.filter(({ length }) => length > 0)
+    expect(busy.filter(({ length }) => length > 1)).toEqual([])
+    expect(busy.flat()).toEqual(Array.from({ length: 32 }, (_, turn) => turn % 8))
   })
 })
