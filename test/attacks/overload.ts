@@ -1,5 +1,7 @@
 import { spawn } from 'node:child_process'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { connect, type Socket } from 'node:net'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -153,6 +155,24 @@ const crowds: Record<string, (port: number) => () => void> = {
     }),
 }
 
+/** What `node:http` alone keeps of its peak, with an answer of the same bytes, in per cent: 2,000 connections, ten times the rate. */
+const keptByBare = async (body: Buffer): Promise<string> => {
+  const folder = await mkdtemp(join(tmpdir(), 'overload-'))
+  const file = join(folder, 'body')
+  await writeFile(file, body)
+  const program = fileURLToPath(new URL('../bench/peers/bare.mjs', import.meta.url))
+  const bare = await spawnReady(...pinned('0', process.execPath, program, file), {})
+  const port = Number(new URL(bare.url).port)
+  const requests = [{ ...loads['cached reads'], headers: {} }]
+  const { goodput } = await load(port, { requests, connections: 64 })
+  const wide = await load(port, { requests, connections: 2000 })
+  const fast = await load(port, { requests, connections: 2000, rate: 10 * goodput })
+  await bare.stop()
+  await rm(folder, { recursive: true })
+  const kept = [wide, fast].map((told) => `${((100 * told.goodput) / goodput).toFixed(0)} %`)
+  return `${kept.join(', ')} of ${goodput.toFixed(0)}/s`
+}
+
 type Figures = Record<string, string>
 const one = (value: number): string => (value >= 10 ? value.toFixed(0) : value.toFixed(1))
 
@@ -190,6 +210,12 @@ const measure = async (dist: string, name: string, { only = '', say }: Asked): P
     const peak = await ofCpu({ connections: 64 })
     say(`${name} ${what}, 64 connections: ${JSON.stringify(peak)}`)
     const { goodput } = peak
+    if (what === 'cached reads') {
+      const answer = await fetch(`http://127.0.0.1:${port}${rest.path}`, { headers })
+      figures['bare node:http, 2,000 connections and 10 × the rate: goodput of peak'] = await keptByBare(
+        Buffer.from(await answer.arrayBuffer()),
+      )
+    }
     for (const [kind, order] of [
       ['2,000 connections', { connections: 2000 }],
       ['10 × the rate', { connections: 2000, rate: 10 * goodput }],
@@ -227,6 +253,7 @@ const measure = async (dist: string, name: string, { only = '', say }: Asked): P
 }
 
 const aimOf = (figure: string): string => {
+  if (figure.startsWith('bare')) return 'to compare'
   if (/goodput|second of CPU/.test(figure)) return '≥ 90 %'
   return figure.includes('idle') ? '' : figure.includes('most memory') ? '' : '≤ 250 ms'
 }
