@@ -1,4 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs'
+import { BlockList } from 'node:net'
 import { parseEnv } from 'node:util'
 import { describe, expect, it } from '@jest/globals'
 import { Ajv } from 'ajv'
@@ -15,8 +16,13 @@ type Service = {
   ports?: string[]
   command?: string[]
   volumes?: string[]
+  networks?: { default: { ipv4_address: string } }
 }
-type Compose = { services: Record<string, Service>; volumes?: Record<string, unknown> }
+type Compose = {
+  services: Record<string, Service>
+  volumes?: Record<string, unknown>
+  networks?: { default: { ipam: { config: { subnet: string; ip_range: string }[] } } }
+}
 
 const read = (path: string): string => readFileSync(new URL(`../${path}`, import.meta.url), 'utf8')
 const compose = (): Compose => parse(read('docker-compose.yml'), { merge: true })
@@ -111,6 +117,27 @@ describe('docker-compose.yml', () => {
     expect(servers).toEqual(names)
     const { scrape_configs } = parse(read('deploy/prometheus/prometheus.yml'))
     expect(scrape_configs[0].static_configs[0].targets).toEqual(names.map((name) => `${name}:9090`))
+  })
+
+  it('gives balancer and gateways addresses that stay, and no other container one of them', () => {
+    const { services, networks } = compose()
+    const [range] = networks?.default.ipam.config ?? []
+    const listOf = (cidr = ''): BlockList => {
+      const list = new BlockList()
+      const [address = '', bits] = cidr.split('/')
+      list.addSubnet(address, Number(bits))
+      return list
+    }
+    const [subnet, others] = [listOf(range?.subnet), listOf(range?.ip_range)]
+    const fixed = Object.entries(services).flatMap(([name, { networks: of }]) =>
+      of ? [[name, of.default.ipv4_address] as const] : [],
+    )
+    expect(fixed.map(([name]) => name)).toEqual(['gateway-1', 'gateway-2', 'balancer'])
+    expect(new Set(fixed.map(([, address]) => address)).size).toBe(3)
+    for (const [, address] of fixed)
+      expect([subnet.check(address), others.check(address)]).toEqual([true, false])
+    for (const service of gateways(compose()))
+      expect(service.environment?.['TRUST_PROXY']).toBe(services['balancer']?.networks?.default.ipv4_address)
   })
 
   it('keeps Redis on a volume, bounded, without eviction', () => {

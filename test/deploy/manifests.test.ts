@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -7,6 +8,7 @@ import { afterAll, describe, expect, it } from '@jest/globals'
 import { parse, parseAllDocuments } from 'yaml'
 import { readConfig } from '../../src/config.ts'
 import { endpoints } from '../../src/contract/endpoints.ts'
+import { describeWith } from '../support/needs.ts'
 
 const project = fileURLToPath(new URL('../..', import.meta.url))
 const read = (path: string): string => readFileSync(join(project, path), 'utf8')
@@ -152,5 +154,36 @@ describe('the unit for systemd', () => {
       SystemCallArchitectures: 'native',
     }
     for (const [key, value] of Object.entries(wanted)) expect([key, valuesOf(key)]).toEqual([key, [value]])
+  })
+})
+
+describeWith('systemd-analyze', 'systemd itself', ({ command, env }) => {
+  const analyze = (...args: string[]) => {
+    const { status, stdout, stderr } = spawnSync(command, args, {
+      env: { ...process.env, ...env },
+      encoding: 'utf8',
+    })
+    return { status, output: stdout + stderr }
+  }
+  const unit = join(folder, 'chathub-gateway.service')
+  const write = (change: (text: string) => string = (text) => text): void =>
+    writeFileSync(
+      unit,
+      change(read('deploy/systemd/chathub-gateway.service').replace('/usr/bin/node', process.execPath)),
+    )
+
+  it('accepts the unit, and finds faults in others', () => {
+    write()
+    expect(analyze('verify', '--man=no', unit)).toEqual({ status: 0, output: '' })
+    write((text) => text.replace('ProtectHome=yes', 'ProtectHome=perhaps'))
+    expect(analyze('verify', '--man=no', unit).output).toContain('protect home value')
+  })
+
+  it('rates its exposure below 2 of 10', () => {
+    write()
+    const rating = ['security', '--offline=true', '--no-pager', '--threshold=20', unit]
+    expect(analyze(...rating)).toMatchObject({ status: 0 })
+    write((text) => text.replace(/^SystemCallFilter.*\n/gm, '').replace('PrivateUsers=yes', ''))
+    expect(analyze(...rating).status).not.toBe(0)
   })
 })

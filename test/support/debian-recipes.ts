@@ -10,6 +10,7 @@ export type Program =
   | 'python-requests'
   | 'nginx'
   | 'prometheus'
+  | 'systemd-analyze'
   | 'wrk'
 
 /** How to run a program: `env` is added to the caller's own environment. */
@@ -110,5 +111,11 @@ export const recipes: Record<Program, Recipe> = {
   nginx: { packages: ['nginx'], onPath: ['nginx', '/usr/sbin/nginx'], inRoot: ['usr/sbin/nginx'] },
   // promtool is beside it.
   prometheus: { packages: ['prometheus'], onPath: ['prometheus'], inRoot: ['usr/bin/prometheus'] },
+  'systemd-analyze': {
+    packages: ['systemd'],
+    onPath: ['systemd-analyze'],
+    inRoot: ['usr/bin/systemd-analyze'],
+    proven: runsWith('--version'),
+  },
   wrk: { packages: ['wrk'], onPath: ['wrk'], inRoot: ['usr/bin/wrk'] },
 }
