@@ -23,6 +23,8 @@ FROM ${RUNTIME_IMAGE}
 ENV NODE_ENV=production HOST=0.0.0.0 PORT=8080
 WORKDIR /app
 COPY --from=packages /app/node_modules ./node_modules
+# For traces. The lock file names their versions, as those of all packages.
+COPY --from=build /app/node_modules/@opentelemetry ./node_modules/@opentelemetry
 COPY --from=build /app/dist ./dist
 COPY package.json LICENSE ./
 USER 65532:65532

@@ -105,6 +105,13 @@ export const settings = {
   httpsProxy: optional('HTTPS_PROXY', type.proxyUrl, 'The proxy for https: requests to ChatHub and to the key set. TLS is not ended there. This and the next two also count in lower case, which comes first.'),
   httpProxy: optional('HTTP_PROXY', type.proxyUrl, 'The proxy for http: requests, and for https: ones if HTTPS_PROXY is unset.'),
   noProxy: setting('NO_PROXY', type.words, '', 'What is reached without a proxy: * or hosts with their subdomains, addresses, CIDRs, each with an optional port.'),
+  otlpEndpoint: optional('OTEL_EXPORTER_OTLP_ENDPOINT', type.url('https:', 'http:'), 'Where traces go, as in http://127.0.0.1:4318. Unset: there are none. docs/traces.md has the packages they need, and further variables of OpenTelemetry.'),
+  otlpTracesEndpoint: optional('OTEL_EXPORTER_OTLP_TRACES_ENDPOINT', type.url('https:', 'http:'), 'The same with its path, which is used as it is.'),
+  otlpProtocol: setting('OTEL_EXPORTER_OTLP_PROTOCOL', oneOf('http/protobuf', 'http/json'), 'http/protobuf', 'How traces are sent.'),
+  otelTracesExporter: setting('OTEL_TRACES_EXPORTER', oneOf('otlp', 'none'), 'otlp', 'none: there are no traces.'),
+  otelDisabled: setting('OTEL_SDK_DISABLED', type.flag, 'false', 'true: there are no traces.'),
+  otelServiceName: optional('OTEL_SERVICE_NAME', type.anyText, 'The name of this service in traces; chathub-gateway where nothing names it.'),
+  serverTiming: setting('SERVER_TIMING', type.flag, 'false', 'Tells callers in Server-Timing what their request waited for. They also learn what others have read lately.'),
   logLevel: setting('LOG_LEVEL', oneOf(...logLevels), 'info', 'The log level. Log lines are JSON on stdout, pretty on a terminal.'),
 } satisfies Record<string, Setting<unknown>>
 

@@ -14,6 +14,7 @@ import type { Config } from './config.ts'
 import { createEvents } from './events/events.ts'
 import { createGatewayState } from './gateway-state.ts'
 import { createHttp } from './http/http.ts'
+import { withServerTiming } from './http/server-timing.ts'
 import { isStorable as storable } from './http/with-idempotency.ts'
 import { createLists } from './lists/lists.ts'
 import type { Log } from './log.ts'
@@ -22,12 +23,13 @@ import { createQuotas } from './redis/create-quotas.ts'
 import { unlimited } from './redis/quotas.ts'
 import { createMemoryRecords, createRedisRecords } from './redis/records.ts'
 import { createRedis } from './redis/redis.ts'
-import type { Report } from './report.ts'
+import type { Report, Reporter } from './report.ts'
 import { createStateTimes } from './state-times.ts'
 import { createLocalBudget, firstAskMs } from './throttle/budget.ts'
 import { createSharedBudget } from './throttle/shared-budget.ts'
 import { createSwitches } from './throttle/switches.ts'
 import { createUpstream } from './throttle/upstream.ts'
+import { noTracing, type Tracing } from './tracing.ts'
 import { version } from './version.ts'
 import { watchCredentials } from './watch-credentials.ts'
 import { createWebhooks } from './webhooks/webhooks.ts'
@@ -47,11 +49,12 @@ export type Gateway = {
   close(stopBy?: number): Promise<void>
 }
 
-type Parts = { log: Log; clock?: Clock; onReport?: (report: Report) => void; consoleFolder?: URL }
+type Given = { clock: Clock; tracing: Tracing; onReport: Reporter; consoleFolder: URL }
 
 /** The composition root, from the inside out. Each layer gets what it uses by name. */
-export const createGateway = (config: Config, parts: Parts): Gateway => {
-  const { log, clock = systemClock, onReport, consoleFolder } = parts
+export const createGateway = (config: Config, parts: { log: Log } & Partial<Given>): Gateway => {
+  const { log, clock = systemClock, tracing: spans = noTracing, onReport, consoleFolder } = parts
+  const tracing = config.serverTiming ? withServerTiming(spans, clock) : spans
   const metrics = createMetrics({
     ...{ ...config, clock, version, upstream: () => state.upstream(), switchesOn: () => switches.on() },
     ...{ redis: () => redis?.tolerant, lists: () => reading.listsInMemory() },
@@ -66,9 +69,9 @@ export const createGateway = (config: Config, parts: Parts): Gateway => {
   }
 
   // What instances share.
-  const { redisUrl: url, redisPrefix: prefix } = config
-  const { redisTimeoutMs: commandMs, redisTimeoutMaxMs: timeoutMaxMs } = config
-  const redis = url && createRedis({ url: url.reveal(), prefix, commandMs, timeoutMaxMs, clock, report })
+  const { redisUrl, redisPrefix: prefix, redisTimeoutMs: commandMs, redisTimeoutMaxMs: timeoutMaxMs } = config
+  const told = { prefix, commandMs, timeoutMaxMs, clock, report, tracing }
+  const redis = redisUrl && createRedis({ url: redisUrl.reveal(), ...told })
   const redisStatus = () => redis?.status() ?? { state: 'none' as const, detail: null }
   const coherence = redis ? createCoherence({ redis, clock, instances: config.instances }) : singleInstance
   const newRecords = () => (redis ? createRedisRecords(redis.tolerant) : createMemoryRecords(clock))
@@ -76,20 +79,21 @@ export const createGateway = (config: Config, parts: Parts): Gateway => {
   const audit = createAudit({ ...config, redis, clock })
   const quotas = createQuotas({ ...config, redis, clock, report })
   const onChange: typeof audit.onChange = (set) => audit.onChange(set).then(() => observing.written(set))
-  const common = { ...config, redis, quotas, clock, report, onChange, systemCaller: createSystemCaller() }
+  const systemCaller = createSystemCaller()
+  const common = { ...config, redis, quotas, clock, report, tracing, onChange, systemCaller }
 
   // The way to ChatHub.
   const switches = createSwitches({ ...common, logger: log.logger })
   const budget = redis
     ? createSharedBudget({ ...config, redis, clock, membership: coherence, registry, memberMs })
     : createLocalBudget({ requestsPerSecond: () => config.requestsPerSecond, clock, opensAt: firstAskMs })
-  const upstream = createUpstream({ ...config, ...switches, proxies: config, budget, redis, clock, report })
+  const upstream = createUpstream({ ...common, ...switches, proxies: config, budget })
 
   // Reading.
   const reading = createLists({
     ...common,
     chathub: upstream.chathub,
-    store: redis ? createRedisStore(redis, clock) : createMemoryStore({ clock }),
+    store: redis ? createRedisStore(redis, clock, tracing) : createMemoryStore({ clock }),
     coherence,
     checkChatHub: upstream.check,
     observers: () => observing,
@@ -116,13 +120,14 @@ export const createGateway = (config: Config, parts: Parts): Gateway => {
     ...reading,
     ...writing,
     ...{ assignments, audit, webhooks: hooks.webhooks, events: observing.events },
-    ...{ access, idempotency, eraseName, clock, report, version, consoleFolder, switches },
+    ...{ access, idempotency, eraseName, clock, report, version, consoleFolder, switches, tracing },
     ...state,
     ...metrics.services,
     observe: (requestContext, status) => {
       const ms = clock.now() - requestContext.startedAt
       metrics.requestAnswered(requestContext, status, ms)
       log.requestAnswered(requestContext, status, ms)
+      tracing.requestAnswered(requestContext, status)
     },
     onInternal: (err, requestId) => log.logger.error({ err, requestId }, 'internal error'),
   })

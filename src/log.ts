@@ -1,6 +1,7 @@
 import { type DestinationStream, type Logger, pino } from 'pino'
 import type { RequestContext } from './http/request-context.ts'
 import type { Report } from './report.ts'
+import { noTracing, type Tracing } from './tracing.ts'
 
 export type Log = {
   logger: Logger
@@ -11,9 +12,21 @@ export type Log = {
 }
 
 /** JSON lines on stdout, pretty on a terminal. `main` writes the ready line at every level. */
-export const createLog = (level: string, destination: DestinationStream): Log => {
+export const createLog = (
+  level: string,
+  destination: DestinationStream,
+  { logFields, logText }: Pick<Tracing, 'logFields' | 'logText'> = noTracing,
+): Log => {
   const logger = pino(
-    { level, base: null, timestamp: pino.stdTimeFunctions.isoTime, serializers: { err: serializeError } },
+    {
+      ...{
+        level,
+        base: null,
+        timestamp: pino.stdTimeFunctions.isoTime,
+        serializers: { err: serializeError },
+      },
+      ...(logFields && { mixin: logFields }),
+    },
     destination,
   )
   return {
@@ -21,7 +34,7 @@ export const createLog = (level: string, destination: DestinationStream): Log =>
     requestAnswered: (requestContext, status, ms) => {
       const label = status >= 500 ? 'error' : 'info'
       if (!logger.isLevelEnabled(label)) return
-      const fields = requestFields(requestContext, status, ms)
+      const fields = requestFields(requestContext, status, ms) + logText(requestContext)
       destination.write(
         `{"level":${pino.levels.values[label]},"time":"${isoNow()}"${fields},"msg":"request"}\n`,
       )

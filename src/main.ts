@@ -10,8 +10,10 @@ import { exitCodes } from './exit-codes.ts'
 import { createGateway } from './gateway.ts'
 import { createLog } from './log.ts'
 import { openLogWriter } from './log-writer.ts'
+import { openTracing } from './open-tracing.ts'
 import { proxyFor } from './outbound.ts'
 import { prettyLine } from './pretty-line.ts'
+import { PackagesMissing } from './tracing.ts'
 
 // A load balancer that checks /readyz each second stops sending requests before this instance stops accepting.
 const lingerMs = 1000
@@ -80,8 +82,13 @@ export const run = async (
   const config = readConfig(env)
   const output = openLogWriter(logFile === undefined ? 1 : openSync(logFile, 'a', 0o600))
   const terminal = { write: (line: string) => output.write(prettyLine(line)) }
-  const log = createLog(config.logLevel, logFile === undefined && process.stdout.isTTY ? terminal : output)
-  const gateway = createGateway(config, { log })
+  const warn = (because: string): void => log.logger.warn({ because }, 'spans are lost')
+  const tracing = await openTracing(config, warn).catch((error: unknown) => {
+    throw error instanceof PackagesMissing ? new ConfigFaults([error.message]) : error
+  })
+  const destination = logFile === undefined && process.stdout.isTTY ? terminal : output
+  const log = createLog(config.logLevel, destination, tracing)
+  const gateway = createGateway(config, { log, tracing })
   await gateway.opened
   const [sockets, opsSockets] = [socketsOf(gateway.server), socketsOf(gateway.opsServer)]
   const { host, port, opsPort } = config
@@ -98,6 +105,7 @@ export const run = async (
     await Promise.all([finish(gateway.server, sockets), finish(gateway.opsServer, opsSockets)])
     clearTimeout(forced)
     await gateway.close(stopBy)
+    await tracing.stop()
     await output.drained()
   })
 

@@ -110,6 +110,20 @@ describe('the tarball', () => {
     expect(stdout).toContain('The main use case works')
   })
 
+  it('says what to type when traces are wanted without their packages', () => {
+    const env = {
+      CHATHUB_COMPANY_TOKEN: 'ct_company-token',
+      API_KEYS: '{"clients":[{"id":"crm","keyHash":"sha256:PLACE"}]}'.replace('PLACE', 'a'.repeat(64)),
+      OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:4318',
+    }
+    const main = `${installed}/dist/main.js`
+    const { status, stderr } = spawnSync(process.execPath, [main], { cwd: folder, env, encoding: 'utf8' })
+    expect([status, stderr]).toEqual([
+      78,
+      expect.stringContaining('Type: npm install @opentelemetry/api@1.9 '),
+    ])
+  })
+
   it('gives client, fake client and simulator to Node by their names, and nothing by another', () => {
     const program = `import { createClient } from 'chathub-gateway/client'
 import { createFakeClient } from 'chathub-gateway/client/fake'

@@ -2,7 +2,8 @@ import { randomBytes } from 'node:crypto'
 import type { Clock } from '../clock.ts'
 import type { Redis } from '../redis/redis.ts'
 import { scanKeys } from '../redis/scan-keys.ts'
-import type { Store, Stored } from './store.ts'
+import { noTracing, type Tracing } from '../tracing.ts'
+import type { Claim, Store, Stored } from './store.ts'
 
 // A copy is kept as `1 <epoch> <loaded at, Redis ms>\n<bytes>`. Another version is read as no copy.
 const version = '1'
@@ -76,7 +77,7 @@ if ARGV[1] == 'drop' then redis.call('UNLINK', KEYS[1]) end
 return { new, 0 }`
 
 /** The store that instances share. The keys of a list carry one hash tag, so one node of a cluster holds them all. */
-export const createRedisStore = (redis: Redis, clock: Clock): Store => {
+export const createRedisStore = (redis: Redis, clock: Clock, tracing: Tracing = noTracing): Store => {
   const scripts = {
     read: redis.script('cacheRead', read),
     release: redis.script('cacheRelease', release),
@@ -96,17 +97,23 @@ export const createRedisStore = (redis: Redis, clock: Clock): Store => {
     ] as const
 
   return {
-    read: async (key, claim) => {
-      const args = claim ? [owner, persisted[claim.urgency], claim.leaseMs, claim.youngMs, claim.wanted] : []
-      const answer = await scripts.read(keysOf(key), ...args)
-      const [epoch, now, value, claimed] = answer as [Buffer, Buffer, Buffer | null, number]
-      redisAhead = Number(now) - clock.now()
-      return {
-        epoch: epoch.toString(),
-        stored: value ? decode(value, Number(now)) : undefined,
-        claimed: claimed === -1 ? undefined : claimed === 1,
-      }
-    },
+    read: tracing.spans(
+      () => ({ name: 'cache' }),
+      async (key: string, claim?: Claim) => {
+        const args = claim
+          ? [owner, persisted[claim.urgency], claim.leaseMs, claim.youngMs, claim.wanted]
+          : []
+        const answer = await scripts.read(keysOf(key), ...args)
+        const [epoch, now, value, claimed] = answer as [Buffer, Buffer, Buffer | null, number]
+        redisAhead = Number(now) - clock.now()
+        return {
+          epoch: epoch.toString(),
+          stored: value ? decode(value, Number(now)) : undefined,
+          claimed: claimed === -1 ? undefined : claimed === 1,
+        }
+      },
+      (found) => ({ 'gateway.found': found.stored !== undefined }),
+    ),
     release: async (key, urgency) =>
       void (await scripts.release([`list:{${key}}:claim`], `${owner} ${persisted[urgency]}`)),
     fill: async (key, copy, keepMs) =>

@@ -18,6 +18,7 @@ export type CallContext = {
   client: string
   /** Of the request that asks for it. */
   requestId?: string
+  traceparent?: string | undefined
   /** On the clock's monotonic scale, ms. */
   deadline: number
   signal?: AbortSignal
@@ -30,6 +31,8 @@ export type CallContext = {
   maySend?: () => boolean
 }
 
+type Headers = Record<string, string>
+
 /** One request to ChatHub. `write`: it changes data, so it may be left in doubt and is never repeated blindly. */
 export type Call = {
   operation: 'login' | 'organizations' | 'operators' | 'synchronize' | 'status' | 'token' | 'validate'
@@ -38,6 +41,7 @@ export type Call = {
   body?: string
   write: boolean
   token?: string
+  traceHeaders?: Headers
   context: CallContext
   /** True: no connection is used that carried another request. */
   fresh?: boolean
@@ -106,7 +110,8 @@ export const createExchange = (options: Options): { exchange: Exchange; close():
   return { exchange, close: pools.close }
 }
 
-const headersOf = ({ body, token }: Call, authHeader: Options['authHeader']): Record<string, string> => ({
+const headersOf = ({ body, token, traceHeaders }: Call, authHeader: Options['authHeader']): Headers => ({
+  ...traceHeaders,
   // The documents of ChatHub ask for `Accept: text/plain`, although it answers JSON.
   accept: 'text/plain, application/json',
   'accept-encoding': 'identity',

@@ -24,6 +24,7 @@ export const responseHeaders = {
   'Accept-Encoding': header(text, 'The codings of a body that this endpoint takes.', false),
   'Set-Cookie': header(text, 'Sets or removes the session cookie, or that of an attempt to sign in.', false),
   'Cross-Origin-Opener-Policy': header(text, 'Keeps pages of other origins away from the window of the page.', false),
+  'Server-Timing': header(text, 'What the request waited for, in ms: `cache`, `queue`, `chathub`, `total`. Only with SERVER_TIMING.', false),
   Link: header(text, 'RFC 8288: `rel="next"` is the next page.', false),
   'Content-Disposition': header(text, 'File name of a CSV or NDJSON answer. It holds the time of the data.', false),
   'Unavailable-Organizations': header(text, 'Ids of organizations that a CSV or NDJSON answer lacks, because their list was not available in time.', false),
@@ -43,6 +44,7 @@ export const headersOf = (
   const when = (condition: unknown, ...names: ResponseHeader[]) => (condition ? names : [])
   return [
     'X-Request-Id',
+    ...when(status < 400, 'Server-Timing'),
     ...when(cached && (status === 200 || status === 304), 'ETag', 'Age', 'Cache-Status'),
     ...when(isPending, 'Location'),
     ...when(status < 400, ...headers),

@@ -1,5 +1,6 @@
 import type { Server } from 'node:http'
 import type { Health } from '../contract/system.ts'
+import type { Tracing } from '../tracing.ts'
 import type { Idempotency } from '../writes/idempotency.ts'
 import { createAdmission } from './admission.ts'
 import type { Answer } from './answer.ts'
@@ -26,6 +27,7 @@ import type { Services } from './routes/services.ts'
 import { mountSessions } from './routes/sessions.ts'
 import { mountWebhooks } from './routes/webhooks.ts'
 import { createServer, type ServerBounds } from './server.ts'
+import { tellTimes } from './server-timing.ts'
 import { createWithIdempotency } from './with-idempotency.ts'
 
 type Options = Omit<Services, 'health'> &
@@ -41,6 +43,7 @@ type Options = Omit<Services, 'health'> &
     corsHeaders: string[]
     health(): Omit<Health, 'status' | 'switches'>
     observe: Observe
+    tracing: Tracing
     onInternal(error: unknown, requestId: string): void
   }
 
@@ -66,7 +69,8 @@ export const createHttp = (options: Options) => {
   let isDraining = false
   const closing = (): boolean => isDraining
   const connectionBurst = createConnectionBurst(options.clock)
-  const responseBatcher = createResponseBatcher({ ...options, closing, connectionBurst })
+  const batcher = createResponseBatcher({ ...options, closing, connectionBurst })
+  const responseBatcher = tellTimes(batcher, options.tracing)
   const streams = createEventStreams({ ...options, closing, streamsMax: options.quotasPerClient.streams })
   const cors = createCors(options.corsOrigins, options.corsHeaders)
   const withIdempotency = createWithIdempotency(options.idempotency, createRunningAnswer(options.operations))

@@ -6,6 +6,7 @@ import type { CallContext } from '../chathub/exchange.ts'
 import type { Clock } from '../clock.ts'
 import type { Endpoint } from '../contract/endpoints.ts'
 import { Failure, isFailure } from '../errors.ts'
+import type { Tracing } from '../tracing.ts'
 import type { RowsInTime } from '../writes/rows-in-time.ts'
 import { type Address, checkAddress, readAddress } from './address.ts'
 import { type Admit, type Admitted, tokensOf } from './admission.ts'
@@ -74,8 +75,9 @@ export const createPipeline = (options: {
   writeDeadlineMs: number
   /** @throws Failure `gateway.read-only` */
   refuseWrites(): void
+  tracing: Tracing
 }) => {
-  const { admit, fastPath, clock, fairWork, responseBatcher, streams } = options
+  const { admit, fastPath, clock, fairWork, responseBatcher, streams, tracing } = options
   const send = (
     endpoint: Endpoint,
     req: Request,
@@ -153,7 +155,10 @@ export const createPipeline = (options: {
         body,
         contentType,
         req,
-        context: { lane, client: caller.id, requestId: req.requestContext.requestId, deadline, stillAllowed },
+        context: {
+          ...{ lane, client: caller.id, requestId: req.requestContext.requestId, deadline, stillAllowed },
+          traceparent: tracing.traceparent(),
+        },
         notBefore: notBeforeOf(req),
         requestKey: '',
       } as HandlerInput<E>

@@ -2,6 +2,7 @@ import http, { type IncomingMessage, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import express, { type NextFunction, type Request, type Response } from 'express'
 import { Failure } from '../errors.ts'
+import type { Tracing } from '../tracing.ts'
 import type { ConnectionBurst } from './connection-burst.ts'
 import type { Cors } from './cors.ts'
 import { expressPrototypes } from './express-prototypes.ts'
@@ -47,6 +48,7 @@ type Options = Parameters<typeof createFraming>[0] &
     trustProxy: string[]
     cors: Cors
     connectionBurst: ConnectionBurst
+    tracing: Tracing
     /** The longest that a caller waits for an answer, ms. */
     readDeadlineMs: number
     writeDeadlineMs: number
@@ -56,7 +58,7 @@ type Options = Parameters<typeof createFraming>[0] &
 
 /** The endpoints of a router behind one HTTP server. Every error answer, framing errors included, is a problem document. */
 export const createServer = (options: Options): http.Server => {
-  const { router, fastPath, clock, cors, connectionBurst, responseBatcher } = options
+  const { router, fastPath, clock, cors, connectionBurst, responseBatcher, tracing } = options
   const framing = createFraming(options)
   const app = express()
   app.disable('x-powered-by')
@@ -72,7 +74,7 @@ export const createServer = (options: Options): http.Server => {
     framing.refuse(req, res, failure)
   })
 
-  const begin = (res: ServerResponse): void => app(res.req as Request, res as Response)
+  const begin = tracing.inRequest((res) => app(res.req as Request, res as Response))
   const waitingRoom = createWaitingRoom<ServerResponse>({
     clock,
     connectionBurst,
@@ -102,6 +104,7 @@ export const createServer = (options: Options): http.Server => {
     if (!framing.accept(req, res)) return
     const requestContext = beginRequest(req, clock.now())
     requestContext.awaitsContinue = awaitsContinue
+    tracing.requestBegun(req)
     waitingRoom.passed(requestContext.startedAt)
     cors.allow(req, requestContext)
     const fault = requestFault(req, options.headersMax)

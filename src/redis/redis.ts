@@ -1,6 +1,7 @@
 import { type Clock, pause } from '../clock.ts'
 import { Failure } from '../errors.ts'
 import type { Reporter } from '../report.ts'
+import { noTracing, type Tracing } from '../tracing.ts'
 import { createAvailability } from './availability.ts'
 import type { RedisClient } from './connect.ts'
 import { answeredWithin, type Connection, openConnection } from './connection.ts'
@@ -57,10 +58,11 @@ type Options = {
   commandMs: number
   /** The most time, ms. */
   timeoutMaxMs?: number | undefined
+  tracing?: Tracing
 }
 
 export const createRedis = (options: Options): Redis => {
-  const { clock, prefix, report, commandMs, timeoutMaxMs = 1000 } = options
+  const { clock, prefix, report, commandMs, timeoutMaxMs = 1000, tracing = noTracing } = options
   const scripts: { name: string; lua: string }[] = []
   const subscriptions = new Set<Subscription>()
   const roundTrip = createRoundTrip(commandMs, timeoutMaxMs)
@@ -147,6 +149,7 @@ export const createRedis = (options: Options): Redis => {
     }
     const script: Redis['script'] = (name, lua, { dropOnWrongType } = { dropOnWrongType: false }) => {
       scripts.push({ name, lua })
+      tracing.scriptDefined(name, lua)
       for (const one of [connection, candidate]) one?.client.defineCommand(name, { lua })
       type Defined = Record<string, (count: number, ...rest: unknown[]) => Promise<unknown>>
       return async (keys, ...args) => {

@@ -2,6 +2,7 @@ import Bottleneck from 'bottleneck'
 import type { CallContext, Lane } from '../chathub/exchange.ts'
 import { type Clock, pause } from '../clock.ts'
 import { Failure } from '../errors.ts'
+import { noTracing, type Tracing } from '../tracing.ts'
 import type { Budget, BudgetClass, Slot } from './budget.ts'
 
 /** Orders the calls to ChatHub: people before writes before imports before refreshes. */
@@ -51,8 +52,9 @@ export const createPriorityQueue = (options: {
   answerMs: number
   clock: Clock
   report: (context: CallContext, ms: number) => void
+  tracing?: Tracing
 }): PriorityQueue => {
-  const { budget, clock, queueMax } = options
+  const { budget, clock, queueMax, tracing = noTracing } = options
   const strategy = Bottleneck.strategy.OVERFLOW_PRIORITY
   const limiter = new Bottleneck({ reservoir: 0, highWater: queueMax, strategy })
   const waitingAt = new Array<number>(lowest + 1).fill(0)
@@ -81,8 +83,8 @@ export const createPriorityQueue = (options: {
     void limiter.incrementReservoir(wanted - starts)
     starts = wanted
   }
-  /** Takes the next slot of a class if a call waits for it. */
-  const pump = async (budgetClass: BudgetClass): Promise<void> => {
+  /** Takes the next slot of a class if a call waits for it. It goes on for other calls than the one that began it. */
+  const pump = tracing.detached(async (budgetClass: BudgetClass): Promise<void> => {
     if (pumping[budgetClass]) return
     pumping[budgetClass] = true
     while (countOf(budgetClass) > 0 && !granted[budgetClass]) {
@@ -92,7 +94,7 @@ export const createPriorityQueue = (options: {
     }
     pumping[budgetClass] = false
     match()
-  }
+  })
   const schedule = (call: WaitingCall): void => {
     limiter.schedule({ priority: call.priority }, async () => {}, call).catch(call.refuse)
   }
@@ -132,7 +134,12 @@ export const createPriorityQueue = (options: {
     else waitingOf.delete(key)
   }
 
-  const enqueue = (context: CallContext, startBy: number): Promise<Slot> =>
+  const ask = tracing.spans(
+    (budgetClass) => ({ name: 'budget', attributes: { 'gateway.class': budgetClass } }),
+    budget.take,
+    (grant) => ({ 'gateway.granted': 'slot' in grant }),
+  )
+  const wait = (context: CallContext, startBy: number): Promise<Slot> =>
     new Promise<Slot>((resolve, reject) => {
       const priority = priorityOf(context)
       if (count(0, priority) >= queueMax) return reject(full(budget.estimate(queueMax)))
@@ -158,6 +165,13 @@ export const createPriorityQueue = (options: {
       schedule(call)
       void pump(classOf(priority))
     })
+  const enqueue = tracing.spans(
+    ({ lane }) => ({
+      name: 'queue',
+      attributes: { 'gateway.lane': lane, 'gateway.waiting': count(0, lowest) },
+    }),
+    wait,
+  )
 
   return {
     acquireSlot: async (context) => {
@@ -169,7 +183,7 @@ export const createPriorityQueue = (options: {
       const startBy = context.deadline - Math.min(options.answerMs, (context.deadline - arrivedAt) / 4)
       if (arrivedAt + estimate >= startBy) throw full(estimate)
       // If no call as urgent waits, the call asks the budget at once and saves the milliseconds of the queue.
-      const grant = ahead === 0 ? await budget.take(classOf(priority)) : { waitMs: estimate }
+      const grant = ahead === 0 ? await ask(classOf(priority)) : { waitMs: estimate }
       if (context.signal?.aborted) {
         if ('slot' in grant) grant.slot.release()
         throw new Failure('chathub.timeout')

@@ -7,6 +7,7 @@ import { type Proxies, proxyFor } from '../outbound.ts'
 import type { Redis } from '../redis/redis.ts'
 import type { Reporter } from '../report.ts'
 import type { Secret } from '../secret.ts'
+import { noTracing, type Tracing } from '../tracing.ts'
 import { createBreaker } from './breaker.ts'
 import { type Budget, jitterMs } from './budget.ts'
 import { type ChatHubHealth, createHealth } from './health.ts'
@@ -39,13 +40,15 @@ export const createUpstream = (options: {
   tokenEncryptionSecret: Secret | undefined
   clock: Clock
   report: Reporter
+  tracing?: Tracing
 }) => {
-  const { budget, queueMax, timeoutMs, clock, report } = options
+  const { budget, queueMax, timeoutMs, clock, report, tracing = noTracing } = options
   const queue = createPriorityQueue({
     budget,
     queueMax,
     answerMs: Math.min(timeoutMs, answerMsMax),
     clock,
+    tracing,
     report: ({ lane, client }, ms) => report({ name: 'upstream-wait', lane, client, ms }),
   })
   const breaker = createBreaker({ clock, report })
@@ -62,14 +65,14 @@ export const createUpstream = (options: {
   })
   const http = createExchange({ ...options, origin, proxy: proxyFor(origin, options.proxies) })
 
-  let exchange: Exchange = http.exchange
+  let exchange: Exchange = tracing.attempts(http.exchange, origin)
   exchange = withRateLimit(exchange, queue, report)
   exchange = breaker.withBreaker(exchange)
   exchange = withRetry(exchange, { clock, report })
   exchange = companyToken.withToken(exchange)
   const health = createHealth(options)
   exchange = health.withHealth(exchange)
-  exchange = options.withSwitches?.(exchange) ?? exchange
+  exchange = tracing.calls(options.withSwitches?.(exchange) ?? exchange)
   const chathub = createChatHub(exchange, report)
 
   return {

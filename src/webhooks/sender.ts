@@ -3,6 +3,7 @@ import { Client } from 'undici'
 import { retryAfter } from '../chathub/retry-after.ts'
 import type { Clock } from '../clock.ts'
 import type { WebhookOutcome } from '../report.ts'
+import { noTracing, type SpanOf, type Tracing } from '../tracing.ts'
 import type { Targets } from './target.ts'
 
 /** What came of one attempt. `aborted`: it was called off, and says nothing about the receiver. */
@@ -28,8 +29,9 @@ export const createSender = (options: {
   /** The time of one attempt, until the head of the answer. */
   webhookTimeoutMs: number
   version: string
+  tracing?: Tracing
 }) => {
-  const { targets, clock, webhookTimeoutMs: timeoutMs, version } = options
+  const { targets, clock, webhookTimeoutMs: timeoutMs, version, tracing = noTracing } = options
 
   const clientFor = (url: URL, addresses: LookupAddress[]): Client => {
     type Done = (error: Error | null, address: unknown, family?: number) => void
@@ -75,7 +77,7 @@ export const createSender = (options: {
     if (status === 410) return 'gone'
     return status < 400 ? 'redirect' : 'status'
   }
-  return async (
+  const send = async (
     to: string,
     headers: Record<string, string>,
     body: string,
@@ -95,6 +97,17 @@ export const createSender = (options: {
       cancel()
     }
   }
+  return tracing.spans(spanOf, send, ({ outcome, status }) => ({
+    'gateway.outcome': outcome,
+    ...(status !== null && { 'http.response.status_code': status }),
+  }))
 }
+
+/** The host alone: the path of a webhook may hold a secret. */
+const spanOf = (to: string): SpanOf => ({
+  name: 'POST webhook',
+  kind: 'client',
+  attributes: { 'http.request.method': 'POST', 'server.address': new URL(to).hostname },
+})
 
 export type Send = ReturnType<typeof createSender>

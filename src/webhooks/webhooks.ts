@@ -10,6 +10,7 @@ import { logsOf } from '../events/follow-events.ts'
 import type { Redis } from '../redis/redis.ts'
 import type { Reporter } from '../report.ts'
 import { Secret } from '../secret.ts'
+import type { Tracing } from '../tracing.ts'
 import { checkWebhook, tooManyWebhooks } from './check-webhook.ts'
 import { createDeliveries } from './deliveries.ts'
 import { createMemoryWebhookStore } from './memory-webhook-store.ts'
@@ -58,6 +59,7 @@ export const createWebhooks = (options: {
   tokenEncryptionSecret: Secret | undefined
   quotasPerClient: { webhooks: number }
   version: string
+  tracing?: Tracing
 }) => {
   const { redis, clock, onChange, log, keyNow, webhookHosts, webhookPrivateHosts } = options
   const store = redis ? createRedisWebhookStore(redis.tolerant) : createMemoryWebhookStore()

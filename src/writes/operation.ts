@@ -49,6 +49,7 @@ export type Operation = Readonly<{
   /** The person of the session. */
   subject?: string | undefined
   requestId?: string | undefined
+  traceparent?: string | undefined
   organization: number
   state: OperationView['state']
   onDuplicate: 'skip' | 'allow' | 'fail'
@@ -83,7 +84,15 @@ export type Operation = Readonly<{
 /** What a caller asks to be written. Repetitions of a request carry the same `requestKey`. */
 export type NewWrite = Pick<
   Operation,
-  'kind' | 'client' | 'subject' | 'requestId' | 'organization' | 'status' | 'switchOnly' | 'undoes'
+  | 'kind'
+  | 'client'
+  | 'subject'
+  | 'requestId'
+  | 'traceparent'
+  | 'organization'
+  | 'status'
+  | 'switchOnly'
+  | 'undoes'
 > &
   Partial<Pick<Operation, 'onDuplicate' | 'onDeleted'>> & { requestKey: string; rows: readonly Row[] }
 
@@ -105,8 +114,8 @@ export const mayOnlySwitch = (
 ): boolean => scopeOfWrite(write) === 'operators:status' && !hasScope(caller, 'operators:write')
 
 /** Who asks for a write. */
-export const askedBy = (caller: Caller, { requestId }: Pick<CallContext, 'requestId'>) => {
-  return { client: caller.id, subject: caller.subject, requestId }
+export const askedBy = (caller: Caller, { requestId, traceparent }: CallContext) => {
+  return { client: caller.id, subject: caller.subject, requestId, traceparent }
 }
 
 /** The same for every repetition of a request. */
@@ -197,24 +206,4 @@ export const reopened = (row: Row, operation: Operation): Row => {
   return canRetry && row.name !== erasedName
     ? { ...rest, id: changesStatus(operation) ? id : undefined, outcome: 'pending' }
     : row
-}
-
-/** The operation as its client sees it. */
-export const viewOf = (operation: Operation): OperationView => {
-  const { id, kind, organization, state, client, subject = null, undoes } = operation
-  const { total, counts, startedAt, finishedAt, detail = null } = operation
-  return {
-    id,
-    kind,
-    organization,
-    state,
-    client,
-    subject,
-    undoes: undoes?.id ?? null,
-    total,
-    ...counts,
-    startedAt: new Date(startedAt).toISOString(),
-    finishedAt: finishedAt === undefined ? null : new Date(finishedAt).toISOString(),
-    detail,
-  }
 }

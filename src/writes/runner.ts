@@ -6,10 +6,12 @@ import { type Clock, pause } from '../clock.ts'
 import { Failure, isFailure } from '../errors.ts'
 import { operatorsKey } from '../lists/operator-lists.ts'
 import type { Roster } from '../lists/roster.ts'
+import { noTracing, type Tracing } from '../tracing.ts'
 import { announced, createChunkRunner } from './chunk-runner.ts'
 import { changeRows, type Journal } from './journal.ts'
 import type { LateWatch } from './late-watch.ts'
 import { changesStatus, isFinal, isPending, isSending, isSent, type Operation } from './operation.ts'
+import { operationSpan } from './operation-span.ts'
 import type { HeldLock } from './organization-lock.ts'
 import { createReconciler } from './reconciler.ts'
 import { planRows } from './row-planner.ts'
@@ -50,8 +52,9 @@ export const createRunner = (options: {
   /** How long after doubt ChatHub is asked what became of a request. */
   settleMs: number
   late: LateWatch
+  tracing?: Tracing
 }) => {
-  const { cache, journal, clock, late } = options
+  const { cache, journal, clock, late, tracing = noTracing } = options
   const stopping = new AbortController()
   // Every waiting operation listens to it, so many listeners are no leak.
   setMaxListeners(Number.POSITIVE_INFINITY, stopping.signal)
@@ -91,7 +94,7 @@ export const createRunner = (options: {
   })
 
   /** The next step of an operation, by the deadline of the write that waits for it. */
-  const step = async (operation: Operation, lock: HeldLock, deadline = Infinity): Promise<Operation> => {
+  const stepOnce = async (operation: Operation, lock: HeldLock, deadline = Infinity): Promise<Operation> => {
     if (isSent(operation)) return reconciler.end(operation, lock)
     if (await journal.isCancelled(operation.id))
       return journal.save({ ...operation, next: operation.chunks, sending: undefined }, lock)
@@ -108,6 +111,7 @@ export const createRunner = (options: {
     if (result.refused) throw result.refused
     return result.operation
   }
+  const step = tracing.spans(operationSpan, stepOnce)
 
   /** Finds out what an earlier write of the organization left in doubt. Returns that operation. */
   const reconcileEarlier = async (id: string | undefined, lock: HeldLock, deadline: number) => {
@@ -165,7 +169,7 @@ export const createRunner = (options: {
     return next
   }
 
-  const runToEnd = async (id: string): Promise<Operation | undefined> => {
+  const runToEnd = tracing.detached(async (id: string): Promise<Operation | undefined> => {
     let awayMs = 0
     while (!stopping.signal.aborted) {
       const begunAt = clock.now()
@@ -179,7 +183,7 @@ export const createRunner = (options: {
       }
     }
     return undefined
-  }
+  })
 
   return {
     /** Carries out an operation to its end, though ChatHub and Redis may be away. Undefined: it is gone, or this instance stops. */

@@ -8,6 +8,7 @@ import type { Roster } from '../lists/roster.ts'
 import type { Quotas } from '../redis/quotas.ts'
 import type { Redis } from '../redis/redis.ts'
 import type { Reporter } from '../report.ts'
+import type { Tracing } from '../tracing.ts'
 import { createAdd, createImports } from './add.ts'
 import { createChangeStatus } from './change-status.ts'
 import { createEraseInOperations } from './erase-names.ts'
@@ -49,9 +50,9 @@ export const createWrites = (options: {
   clock: Clock
   report: Reporter
   onChange: OnChange
+  tracing?: Tracing
 }) => {
   const {
-    chathub,
     rosters: cache,
     redis,
     timeoutMs: graceMs,
@@ -75,7 +76,7 @@ export const createWrites = (options: {
   const journal = createJournal(store, clock, report, options.onChange, watches)
   const firstMs = firstLookMs(settleMs)
   const late = createLateWatch({ watches, cache, journal, clock, report, firstMs, windowMs: lateWindowMs })
-  const runner = createRunner({ chathub, cache, journal, clock, settleMs, late })
+  const runner = createRunner({ ...options, cache, journal, late })
   const usage = redis ? redisUsage(redis) : async () => memory?.usage()
   const storage = createStorage({ usage, highPercent, clock, report })
   const writer = createOperationWriter({ cache, journal, runner, storage, clock, batchSize })

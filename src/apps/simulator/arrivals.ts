@@ -12,6 +12,8 @@ export type Arrival = {
   path: string
   route: RouteName
   organization?: number
+  /** Headers of tracing that it had. */
+  trace?: Record<string, string>
   status: number
   loopLagMs: number
 }
@@ -52,7 +54,7 @@ export function createArrivals(monotonic: () => number) {
 
   return {
     /** Adds an entry whose organization and status are set when they become known. */
-    record(head: Pick<Arrival, 'method' | 'path' | 'route'>): Arrival {
+    record(head: Pick<Arrival, 'method' | 'path' | 'route' | 'trace'>): Arrival {
       const arrival: Arrival = { at: monotonic(), ...head, status: 0, loopLagMs: lag.at(performance.now()) }
       arrivals.push(arrival)
       return arrival

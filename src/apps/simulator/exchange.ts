@@ -31,7 +31,8 @@ export async function exchange(
 ): Promise<void> {
   const { state, arrivals, faults, holds, random, latencyMs, closing } = parts
   const { method, path, route } = requestLine(request)
-  const arrival = arrivals.record({ method, path, route })
+  const trace = traceOf(request)
+  const arrival = arrivals.record({ method, path, route, ...(trace && { trace }) })
   const incoming = await readIncoming(request)
   const organizations = organizationsOf(incoming, state.directory)
   if (organizations.length === 1) arrival.organization = organizations[0]!
@@ -66,4 +67,12 @@ export async function exchange(
   const answer = steps.perform(incoming)
   if (!holdsBeforeApply) await hold?.arrive()
   await steps.deliver(answer)
+}
+
+/** The headers of W3C Trace Context and Baggage. */
+function traceOf({ headers }: IncomingMessage): Record<string, string> | undefined {
+  const found = ['traceparent', 'tracestate', 'baggage'].flatMap((name) =>
+    headers[name] === undefined ? [] : [[name, String(headers[name])]],
+  )
+  return found.length > 0 ? Object.fromEntries(found) : undefined
 }
