@@ -5,12 +5,13 @@ import type { Caller } from '../access/caller.ts'
 import type { CallContext } from '../chathub/exchange.ts'
 import type { Clock } from '../clock.ts'
 import type { Endpoint } from '../contract/endpoints.ts'
-import { Failure, isFailure } from '../errors.ts'
+import { Failure } from '../errors.ts'
 import type { Tracing } from '../tracing.ts'
 import type { RowsInTime } from '../writes/rows-in-time.ts'
 import { type Address, checkAddress, readAddress } from './address.ts'
 import { type Admit, type Admitted, tokensOf } from './admission.ts'
 import { type Answer, render, type StoredAnswer } from './answer.ts'
+import { asDropIn } from './as-drop-in.ts'
 import { hasBody, parseBody, readBody } from './body.ts'
 import { byDeadline } from './by-deadline.ts'
 import { checkArguments, checkHead, type Head, orgOf } from './check-head.ts'
@@ -208,15 +209,3 @@ export const createPipeline = (options: {
 }
 
 export type Pipeline = ReturnType<typeof createPipeline>
-
-/** On drop-in paths every input fault is 400, also one that only ChatHub finds. */
-const asDropIn =
-  <E extends Endpoint>(handle: Handler<E>): Handler<E> =>
-  async (input) => {
-    try {
-      return await handle(input)
-    } catch (error) {
-      if (!isFailure(error, 'chathub.rejected')) throw error
-      throw new Failure('request.invalid', { cause: error, detail: error.detail })
-    }
-  }
