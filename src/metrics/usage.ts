@@ -40,7 +40,7 @@ export const createUsage = (options: { redis(): Redis | undefined; clock: Clock 
     all.set(client, counts)
     return counts
   }
-  const of = (client: string): Counts => countsIn(counted, minterOf(client))
+  const of = (client: string): Counts => counted.get(client) ?? countsIn(counted, minterOf(client))
 
   /** Another day begins with the first flush after midnight. */
   const turnDay = (): void => {
