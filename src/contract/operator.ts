@@ -123,6 +123,10 @@ export const AddResult = component('AddResult', {
     }),
   ),
   ...countsOf(outcomes),
+  operation: z
+    .string()
+    .optional()
+    .describe('The operation, for an undo. Missing: nothing was sent to ChatHub.'),
 })
 export type AddResult = z.infer<typeof AddResult>
 

@@ -41,7 +41,7 @@ export const createAdd =
     }
     if (dryRun) return { done: summarize(await writer.preview(write, context)) }
     const result = await writer.write(write, context)
-    return 'operation' in result ? result : { done: summarize(result.rows) }
+    return 'operation' in result ? result : { done: { ...summarize(result.rows), operation: result.id } }
   }
 
 /** Rows in input order with their counts. */

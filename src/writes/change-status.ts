@@ -25,7 +25,10 @@ export type ChangeStatus = {
    */
   one: Write<OneChange, FoundOperator>
   /** Changes many, one outcome each, in input order. An operator that the caller may not change is `rejected`. */
-  many: Write<{ ids: number[]; status: KnownStatus }, readonly Row[]>
+  many: Write<
+    { ids: number[]; status: KnownStatus },
+    { rows: readonly Row[]; operation?: string | undefined }
+  >
 }
 
 /** `isExpected`: whether the operator is as the caller knows it; compared with a list that is fetched now. */
@@ -54,7 +57,7 @@ export const createChangeStatus = (writer: OperationWriter, cache: Cache<Roster>
     many: async (caller, organization, request, context, requestKey) => {
       const write = { ...writeOf(caller, organization, request, requestKey), ...askedBy(caller, context) }
       const result = await writer.write(write, context)
-      return 'operation' in result ? result : { done: result.rows }
+      return 'operation' in result ? result : { done: { rows: result.rows, operation: result.id } }
     },
     one: async (caller, organization, { operator: id, status, isExpected }, context, requestKey) => {
       const asked = writeOf(caller, organization, { ids: [id], status }, requestKey)

@@ -20,8 +20,11 @@ import { planRows, previewRows, replaceRows } from './row-planner.ts'
 import type { Runner } from './runner.ts'
 import type { Storage } from './storage.ts'
 
-/** A write when its caller is answered: all rows decided, with the list if it is at hand; or an operation that goes on. */
-export type WriteResult = { rows: readonly Row[]; roster?: Roster } | { operation: Operation }
+/**
+ * A write when its caller is answered: all rows decided, with the list if it is at hand, and the id of the operation that was
+ * kept; or an operation that goes on.
+ */
+export type WriteResult = { rows: readonly Row[]; roster?: Roster; id?: string } | { operation: Operation }
 
 export type WriteOptions = {
   /** Whether a fresh list of the cache may be used, instead of one that is fetched after the request came. */
@@ -88,7 +91,7 @@ export const createOperationWriter = (options: {
     try {
       const result = await runner.runChunk(sent, lock, chunk, copy, context, writeOptions.forget)
       if (result.wasSent && result.operation.state !== 'done') return { operation: result.operation }
-      if (result.wasSent) return { rows: replaceRows(rows, result.rows), roster: result.roster }
+      if (result.wasSent) return { rows: replaceRows(rows, result.rows), roster: result.roster, id: sent.id }
       await journal.remove(sent, lock)
       refused = result.refused
     } catch {
@@ -108,7 +111,7 @@ export const createOperationWriter = (options: {
     if (!operation) throw new Failure('write.in-doubt')
     if (operation.state !== 'done') return { operation }
     return rowsOf(journal, operation).then(
-      (rows) => ({ rows }),
+      (rows) => ({ rows, id: operation.id }),
       () => ({ operation }),
     )
   }

@@ -36,7 +36,7 @@ const add = (names: string[], modes: object = {}) => {
   const body = { operators: names.map((name) => ({ name })), ...modes }
   return gateway.ask('POST', '/v1/organizations/24/operators', { ...as('writer'), body })
 }
-/** The operation of the newest record: a write that was answered at once does not name it. */
+/** The operation of the newest record. */
 const lastOperation = async (): Promise<string> =>
   (await gateway.ask('GET', '/v1/audit?limit=1')).body.items[0].operation
 const undo = (id: string, client = 'writer', headers: Record<string, string> = {}): Promise<Response> =>
@@ -59,6 +59,22 @@ describe('an undo', () => {
     const { operation } = await undone(await lastOperation())
     expect([operation.state, operation.changed, operation.total]).toEqual(['done', 3, 3])
     expect(statuses()).toEqual(['One 0', 'Two 1', 'Three 0'])
+  })
+
+  it('takes the operation that the answer names, whatever was written since', async () => {
+    const { body } = await setStatus(['One', 'Two'], 'inactive')
+    const added = await add(['Anna'])
+    await setStatus(['Three'], 'inactive')
+    await undone(body.operation)
+    expect(statuses()).toEqual(['One 0', 'Two 0', 'Three 1', 'Anna 0'])
+    await undone(added.body.operation)
+    expect(statuses()).toEqual(['One 0', 'Two 0', 'Three 1', 'Anna 2'])
+    const nothing = [
+      await setStatus(['One'], 'active'),
+      await add(['One']),
+      await add(['New'], { dryRun: true }),
+    ]
+    expect(nothing.map((answer) => answer.body.operation)).toEqual([undefined, undefined, undefined])
   })
 
   it('of an add gives the new operators the status deleted, and leaves those that were there', async () => {

@@ -45,8 +45,10 @@ export const mountOperations = (router: Router, services: Services): void => {
   router.bind(endpoints.setStatus, async ({ caller, context, params, body, requestKey }) => {
     const written = await changeStatus.many(caller, params.org, body, context, requestKey)
     if ('operation' in written) return accepted(written.operation)
-    const results = written.done.map(({ index, id, outcome, reason }) => ({ index, id, outcome, reason }))
-    return { json: { results, ...pick(written.done, ['changed', 'unchanged', 'rejected', 'unknown']) } }
+    const { rows, operation } = written.done
+    const results = rows.map(({ index, id, outcome, reason }) => ({ index, id, outcome, reason }))
+    const counts = pick(rows, ['changed', 'unchanged', 'rejected', 'unknown'])
+    return { json: { results, ...counts, operation } }
   })
 
   router.bind(endpoints.onboard, async ({ caller, context, params, body, requestKey }) => {
