@@ -1,8 +1,10 @@
 import { mayTouch } from './access/authorize.ts'
 import type { Caller } from './access/caller.ts'
 import type { Keys } from './access/keys.ts'
+import type { Clock } from './clock.ts'
 import type { Health, Status, Upstream } from './contract/system.ts'
 import type { createLists } from './lists/lists.ts'
+import { createRecentLoad } from './recent-load.ts'
 import type { StateTimes } from './state-times.ts'
 import type { createUpstream } from './throttle/upstream.ts'
 
@@ -15,8 +17,16 @@ export const createGatewayState = (parts: {
   storage(): Upstream['storage']
   metrics: { reads(): Upstream['reads'] }
   keys: Keys
+  clock: Clock
 }) => {
-  const { times, upstream, reading, redisStatus, metrics } = parts
+  const { times, upstream, reading, redisStatus, metrics, clock } = parts
+  const waitingIn = (lanes: Upstream['queue']['waiting']): number =>
+    Object.values(lanes).reduce((sum, count) => sum + count, 0)
+  const load = createRecentLoad(clock, () => {
+    const { budget, queue } = upstream.status()
+    const { usedInLastSecond: used, allowedNow: allowed } = budget
+    return { used, allowed, waiting: waitingIn(queue.waiting) }
+  })
   const redis = () => ({ ...redisStatus(), since: times.since('redis') })
   const listsOf = (caller: Caller): Upstream['cache']['organizations'] =>
     [...reading.listsInMemory()].flatMap(({ roster, ageMs }) => {
@@ -35,12 +45,11 @@ export const createGatewayState = (parts: {
     },
     status: (): Status => {
       const { chathub, budget, queue } = upstream.status()
-      const waiting = Object.values(queue.waiting).reduce((sum, count) => sum + count, 0)
       const { state, since } = redis()
       return {
         chathub: { state: chathub.state, since: chathub.since },
         redis: { state, since },
-        budget: times.budget(budget, waiting),
+        budget: times.budget(budget, waitingIn(queue.waiting)),
         checkedAt: chathub.checkedAt,
       }
     },
@@ -49,6 +58,7 @@ export const createGatewayState = (parts: {
       const { breaker, ...rest } = upstream.status()
       return {
         ...rest,
+        recent: [...load.samples()],
         breaker: { ...breaker, since: times.since('breaker') },
         cache: { ...reading.rosters.size(), organizations: caller ? listsOf(caller) : [] },
         reads: metrics.reads(),
@@ -57,5 +67,6 @@ export const createGatewayState = (parts: {
         clients: parts.keys.uses(),
       }
     },
+    stopSampling: load.stop,
   }
 }

@@ -114,7 +114,8 @@ export const createGateway = (config: Config, parts: { log: Log } & Partial<Give
   const { eraseName: eraseInAnswers } = idempotency
   const eraseName = createEraseName({ ...reading, ...writing, ...observing, audit, eraseInAnswers, clock })
 
-  const state = createGatewayState({ ...access, ...writing, times, upstream, reading, redisStatus, metrics })
+  const looking = { times, upstream, reading, redisStatus, metrics, clock }
+  const { stopSampling, ...state } = createGatewayState({ ...access, ...writing, ...looking })
   const http = createHttp({
     ...config,
     ...reading,
@@ -139,7 +140,8 @@ export const createGateway = (config: Config, parts: { log: Log } & Partial<Give
     opened,
     close: async (stopBy = clock.now() + 24_000) => {
       await hooks.stop()
-      for (const stop of [stopWatching, switches.stop, observing.stop, reading.stopRefreshing]) stop()
+      const timers = [stopWatching, switches.stop, observing.stop, reading.stopRefreshing, stopSampling]
+      for (const stop of timers) stop()
       await stopWrites(stopBy)
       await metrics.stop()
       await coherence.close()

@@ -69,6 +69,16 @@ export const Upstream = component('Upstream', {
     usedInLastSecond: Count,
     pausedForMs: z.number().describe('Milliseconds.'),
   }),
+  recent: z
+    .array(
+      z.strictObject({
+        at: z.iso.datetime(),
+        used: Count.describe('Requests in the second before.'),
+        allowed: z.number().describe('Requests a second that were allowed.'),
+        waiting: Count.describe('Calls that waited, of all lanes.'),
+      }),
+    )
+    .describe('The last ten minutes of this instance, one sample each five seconds, the oldest first.'),
   unknownFields: z
     .array(z.strictObject({ operation: z.string(), field: z.string(), type: z.string() }))
     .describe('Fields of answers of ChatHub that are not documented: name and type, never a value.'),
