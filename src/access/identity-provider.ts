@@ -3,6 +3,9 @@ import { createDispatcher, type Proxies, proxyFor } from '../outbound.ts'
 import type { Secret } from '../secret.ts'
 import { roleOf, type SignInRole } from './sign-in-roles.ts'
 
+/** The client of sessions for which the provider vouches. No key can have this id. */
+export const vouched = 'oidc:console'
+
 const fetchMs = 5000
 /** The longest name of a person. */
 const subjectMax = 128
@@ -20,6 +23,8 @@ export type IdentityProvider = {
   replace(next: { secret: Secret } | { roles: readonly SignInRole[] }): void
   /** Who has signed in. `url`: that of the callback, with its query. @throws when the provider or its answer is not to be trusted */
   finish(url: URL, attempt: SignInAttempt): Promise<SignedIn>
+  /** Where the person signs out, and then goes on to `returnTo`. Undefined: the provider names no such page. @throws like `begin` */
+  leave(returnTo: string): Promise<string | undefined>
 }
 
 /** Sign-in by OpenID Connect: the code flow with PKCE, state and nonce. Nothing is asked of the provider before the first sign-in. */
@@ -102,6 +107,11 @@ export const createIdentityProvider = (options: {
         subject: subjectOf(claims, options.oidcSubjectClaim),
         role: roleOf(roles, groupsOf(claims[options.oidcGroupsClaim as 'sub'])),
       }
+    },
+    leave: async (returnTo) => {
+      const { oidc, configuration } = await loaded()
+      if (!configuration.serverMetadata().end_session_endpoint) return undefined
+      return oidc.buildEndSessionUrl(configuration, { post_logout_redirect_uri: returnTo }).href
     },
   }
 }

@@ -319,6 +319,8 @@ export type AddResult = {
   reactivated: number
   rejected: number
   unknown: number
+  /** The operation, for an undo. Missing: nothing was sent to ChatHub. */
+  operation?: string
 }
 
 export type AddedOperator = {
@@ -654,6 +656,8 @@ export type OnboardResult = {
   reactivated: number
   rejected: number
   unknown: number
+  /** The operation, for an undo. Missing: nothing was sent to ChatHub. */
+  operation?: string
 }
 
 export type OnboardedOperator = {
@@ -886,6 +890,8 @@ export type Session = {
   expiresAt: string
   /** A session that is not used for so long ends earlier. */
   idleSeconds: number
+  /** Where the browser goes once the session has ended, to sign out at the identity provider too. Null: no provider signed this person in. */
+  signOut: string | null
 }
 
 export type SetStatus = {
@@ -961,6 +967,8 @@ export type StatusResult = {
   unchanged: number
   rejected: number
   unknown: number
+  /** The operation, for an undo. Missing: nothing was sent to ChatHub. */
+  operation?: string
 }
 
 export type SwitchChange = {
@@ -1061,6 +1069,16 @@ export type Upstream = {
     /** Milliseconds. */
     pausedForMs: number
   }
+  /** The last ten minutes of this instance, one sample each five seconds, the oldest first. */
+  recent: {
+    at: string
+    /** Requests in the second before. */
+    used: number
+    /** Requests a second that were allowed. */
+    allowed: number
+    /** Calls that waited, of all lanes. */
+    waiting: number
+  }[]
   /** Fields of answers of ChatHub that are not documented: name and type, never a value. */
   unknownFields: {
     operation: string

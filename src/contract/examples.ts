@@ -75,7 +75,7 @@ export const examples: Record<string, unknown> = {
     'organization,organizationName,id,name,status,statusCode\n24,Customer Support,101,John Smith,active,\n',
   'searchOperators application/x-ndjson': `${JSON.stringify(johnThere)}\n`,
   AddOperators: { operators: [{ name: 'Alex Brown' }, { name: 'John Smith' }], onDuplicate: 'skip' },
-  AddResult: { results, ...added },
+  AddResult: { results, ...added, operation: event.operation },
   StatusChange: { status: 'inactive' },
   SetStatus: { ids: [102, 103], status: 'active' },
   StatusResult: {
@@ -83,12 +83,12 @@ export const examples: Record<string, unknown> = {
       { index: 0, id: 102, outcome: 'unchanged' },
       { index: 1, id: 103, outcome: 'changed' },
     ],
-    ...{ changed: 1, unchanged: 1, rejected: 0, unknown: 0 },
+    ...{ changed: 1, unchanged: 1, rejected: 0, unknown: 0, operation: event.operation },
   },
   Onboard: { operators: [{ name: 'Alex Brown' }], token: { expiresIn: 3600 } },
   OnboardResult: {
     results: [{ ...results[0], token, expiresAt: ends, tokenError: null }],
-    ...{ ...added, exists: 0 },
+    ...{ ...added, exists: 0, operation: event.operation },
   },
   'importOperators text/csv': names,
   'importOperators text/plain': names,
@@ -149,7 +149,7 @@ export const examples: Record<string, unknown> = {
   Session: {
     ...rights,
     ...{ origin: 'https://crm.example.com', subject: 'olena', operator: 101, expiresAt: ends },
-    idleSeconds: 1800,
+    ...{ idleSeconds: 1800, signOut: null },
   },
   McpMessage: {
     ...{ jsonrpc: '2.0', id: 1, method: 'tools/call' },
@@ -199,6 +199,7 @@ export const examples: Record<string, unknown> = {
     token: { state: 'ready', source: 'login', ageSeconds: 7200, detail: null },
     queue: { waiting: { people: 0, writes: 0, imports: 12, refreshes: 1 }, max: 200 },
     budget: { requestsPerSecond: 5, allowedNow: 5, usedInLastSecond: 3, pausedForMs: 0 },
+    recent: [{ at: '2026-11-29T12:00:00.000Z', used: 3, allowed: 5, waiting: 13 }],
     unknownFields: [{ operation: 'operators', field: 'lastSeen', type: 'string' }],
     breaker: { state: 'closed', since: '2026-11-29T08:00:00.000Z' },
     cache: {

@@ -69,4 +69,10 @@ export const Session = component('Session', {
   operator: Id.nullable().describe('The operator whose token this session may have.'),
   expiresAt: z.iso.datetime().describe('Use does not extend it.'),
   idleSeconds: Count.describe('A session that is not used for so long ends earlier.'),
+  signOut: z
+    .string()
+    .nullable()
+    .describe(
+      'Where the browser goes once the session has ended, to sign out at the identity provider too. Null: no provider signed this person in.',
+    ),
 })

@@ -62,7 +62,7 @@ const functions: Record<Name, string | null> = {
   setSwitches: 'gateway.setSwitches',
   purge: 'gateway.purge',
   // For people, probes, collectors and programs with a client of their own.
-  root: null, docs: null, reference: null, problems: null, problemPage: null, guide: null, docsFile: null, console: null, consoleLogin: null, consoleCallback: null, consoleFile: null, widgetLoader: null, llms: null, mcp: null, openapi: null, openapiYaml: null, metrics: null, livez: null, readyz: null,
+  root: null, docs: null, reference: null, problems: null, problemPage: null, guide: null, docsFile: null, console: null, consoleLogin: null, consoleCallback: null, consoleLogout: null, consoleFile: null, widgetLoader: null, llms: null, mcp: null, openapi: null, openapiYaml: null, metrics: null, livez: null, readyz: null,
   // For programs written for ChatHub.
   dropInOrganizations: null, dropInLogin: null, dropInOperators: null, dropInSynchronize: null, dropInStatus: null, dropInToken: null, dropInValidate: null,
 }

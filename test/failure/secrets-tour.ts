@@ -113,6 +113,7 @@ export const tour = async ({ ask, key, keys, simulator }: TestGateway): Promise<
     '/console/operators',
     '/console/login',
     '/console/callback',
+    '/console/logout',
     '/widget/loader.js',
     '/docs/problems/chathub.credentials',
   ])

@@ -137,7 +137,8 @@ describe('signing in with an identity provider', () => {
   it('is refused when the provider refuses it, and when it took too long', async () => {
     const { path, cookie } = await begin()
     const state = /state=[^&]+/.exec(path)?.[0]
-    isRefused(await get(`/console/callback?error=access_denied&${state}`, cookie), 'sign-in.failed')
+    isRefused(await get(`/console/callback?error=access_denied&${state}`, cookie), 'sign-in.refused')
+    isRefused(await get(`/console/callback?error=server_error&${state}`, cookie), 'sign-in.failed')
     clock.jump(10 * 60_000)
     isRefused(await get(path, cookie), 'sign-in.failed')
   })
@@ -152,6 +153,22 @@ describe('signing in with an identity provider', () => {
     const code = /code=([^&]+)/.exec(path)?.[1] as string
     for (const each of [code, cookie.split('=')[1] as string, secret])
       expect(gateway.logged()).not.toContain(each)
+  })
+
+  it('leads to the sign-out of the provider, where it has one, for people that it signed in', async () => {
+    const session = await gateway.ask('GET', '/v1/session', asPage(await signIn()))
+    expect(session.body.signOut).toBe('/console/logout')
+    const { origin, pathname, searchParams } = new URL(
+      String((await get('/console/logout')).headers['location']),
+    )
+    expect([origin, pathname, Object.fromEntries(searchParams)]).toEqual([
+      ...[provider.issuer.url, '/endsession'],
+      { client_id: 'gateway', post_logout_redirect_uri: `${gateway.url}/console/` },
+    ])
+    const away = await startGateway({ env: env(`http://127.0.0.1:${await freePort()}`) })
+    const answer = await away.ask('GET', '/console/logout', { key: '' })
+    expect(answer.headers['location']).toBe('/console/#error=sign-in.still-there')
+    await away.close()
   })
 
   it('follows the file of roles', async () => {
@@ -179,11 +196,13 @@ describe('signing in with an identity provider', () => {
     expect((await get('/console')).text).toContain('<meta name="console-login" content="/console/login">')
     const plain = await startGateway({ env: sessionEnv })
     expect((await plain.ask('GET', '/console', { key: '' })).text).not.toContain('console-login')
-    for (const path of ['/console/login', '/console/callback?code=a']) {
-      const answer = await plain.ask('GET', path, { key: '' })
-      expect([path, answer.status, answer.headers['location']]).toEqual([
-        ...[path, 302, '/console/#error=sign-in.off'],
-      ])
+    for (const [path, next] of [
+      ['/console/login', '/console/#error=sign-in.off'],
+      ['/console/callback?code=a', '/console/#error=sign-in.off'],
+      ['/console/logout', '/console/'],
+    ]) {
+      const answer = await plain.ask('GET', path as string, { key: '' })
+      expect([path, answer.status, answer.headers['location']]).toEqual([path, 302, next])
     }
     await plain.close()
   })
@@ -197,8 +216,14 @@ describe('signing in with an identity provider', () => {
     await late.issuer.keys.generate('RS256')
     await late.start(port, '127.0.0.1')
     late.issuer.url = `http://127.0.0.1:${port}`
-    expect(await login()).toMatch(new RegExp(`^http://127\\.0\\.0\\.1:${port}/authorize\\?`))
+    const begun = await own.ask('GET', '/console/login', { key: '' })
+    const url = new URL(String(begun.headers['location']))
+    expect([url.origin, url.pathname]).toEqual([late.issuer.url, '/authorize'])
     await late.stop()
+    // It ends between the sign-in there and the exchange of the code.
+    const path = `/console/callback?code=a&state=${url.searchParams.get('state')}`
+    const back = await own.ask('GET', path, { key: '', headers: { Cookie: pairOf(cookiesOf(begun)[0]) } })
+    isRefused(back, 'sign-in.unavailable')
     await own.close()
   })
 })

@@ -44,6 +44,7 @@ describe('a browser session', () => {
       operator: null,
       expiresAt: expect.any(String),
       idleSeconds: 1800,
+      signOut: null,
     })
     const list = await gateway.ask('GET', '/v1/organizations/24/operators', asPage(id))
     expect([list.status, list.body.total]).toEqual([200, 3])

@@ -1,4 +1,5 @@
 import type { Request } from 'express'
+import { vouched } from '../../access/identity-provider.ts'
 import { setCookie } from '../../access/session-cookie.ts'
 import { clearAttempt, readAttempt, writeAttempt } from '../../access/sign-in-attempt.ts'
 import { endpoints } from '../../contract/endpoints.ts'
@@ -15,11 +16,8 @@ const off =
 /** Where the build leaves the page. */
 const built = new URL('../../../dist/console/', import.meta.url)
 
-/** The client of sessions for which the provider vouches. No key can have this id. */
-const minter = 'oidc:console'
-
-/** Why nobody was signed in. The page says it in the language of its reader. */
-type Problem = 'sign-in.off' | 'sign-in.unavailable' | 'sign-in.failed' | 'sign-in.no-role'
+/** Why nobody was signed in, or out at the provider. The page says it in the language of its reader. */
+type Problem = `sign-in.${'off' | 'unavailable' | 'refused' | 'failed' | 'no-role' | 'still-there'}`
 
 const toPage = (problem?: Problem, cookies: string[] = []): Answer => ({
   empty: 302,
@@ -73,7 +71,7 @@ export const mountConsole = (router: Router, services: Services): void => {
       }
       const { scopes, organizations } = role
       const { id, endsAt } = await sessions.start(
-        minter,
+        vouched,
         { scopes, organizations, origin, subject },
         requestId,
       )
@@ -81,8 +79,19 @@ export const mountConsole = (router: Router, services: Services): void => {
       const cookie = setCookie(id, sessionSameSite, (endsAt - clock.wall()) / 1000)
       return toPage(undefined, [cookie, clearAttempt])
     } catch (error) {
-      tell('sign-in.failed', requestId, error)
-      return toPage('sign-in.failed', [clearAttempt])
+      const problem = problemOf(error)
+      tell(problem, requestId, error)
+      return toPage(problem, [clearAttempt])
+    }
+  }
+
+  const leave = async (req: Request): Promise<Answer> => {
+    try {
+      const url = await identityProvider?.leave(`${ownOrigin(req)}/console/`)
+      return url === undefined ? toPage() : { empty: 302, headers: { Location: url } }
+    } catch (error) {
+      tell('sign-in.still-there', req.requestContext.requestId, error)
+      return toPage('sign-in.still-there')
     }
   }
 
@@ -92,10 +101,21 @@ export const mountConsole = (router: Router, services: Services): void => {
   })
   router.bind(endpoints.consoleLogin, ({ req }) => begin(req))
   router.bind(endpoints.consoleCallback, ({ req }) => finish(req))
+  router.bind(endpoints.consoleLogout, ({ req }) => leave(req))
   router.bind(endpoints.consoleFile, ({ params, req }) => {
     requireSessions()
     return files.file(params.path, req.headers['accept-encoding'] as string | undefined) ?? files.page()
   })
+}
+
+/** What the person can do about it differs: nothing, try again later, or ask somebody. */
+const problemOf = (error: unknown): Problem => {
+  const { error: answer, code, message, cause } = error as Error & Record<'error' | 'code', unknown>
+  if (answer === 'access_denied') return 'sign-in.refused'
+  // The message of undici for every failure of the network. The library may wrap it.
+  const isAway =
+    code === 'OAUTH_TIMEOUT' || [message, (cause as Partial<Error>)?.message].includes('fetch failed')
+  return isAway ? 'sign-in.unavailable' : 'sign-in.failed'
 }
 
 /** In words of the library, which hold neither code nor token. */

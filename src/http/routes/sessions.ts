@@ -1,3 +1,5 @@
+import { minterOf } from '../../access/caller.ts'
+import { vouched } from '../../access/identity-provider.ts'
 import { requireOrigin, sessionIdOf, setCookie } from '../../access/session-cookie.ts'
 import { endpoints } from '../../contract/endpoints.ts'
 import { Failure } from '../../errors.ts'
@@ -40,6 +42,7 @@ export const mountSessions = (
         ...{ origin, subject, operator },
         expiresAt: new Date(expiresAt).toISOString(),
         idleSeconds: sessions.idleMs / 1000,
+        signOut: minterOf(caller.id) === vouched ? endpoints.consoleLogout.path : null,
       },
     }
   })
