@@ -15,7 +15,7 @@ import { PlaceCard } from './place-card.tsx'
 import { useBoard } from './use-board.ts'
 
 const Tile = ({ label, value, tone }: { label: string; value: string; tone?: string }) => (
-  <div className="tile" data-tone={tone}>
+  <div className="card tile" data-tone={tone}>
     <dt>{label}</dt>
     <dd>{value}</dd>
   </div>

@@ -11,7 +11,7 @@ export const PlaceCard = ({ place }: { place: Place }) => {
   const { id, name, active, inactive, deleted, unknown } = place
   const to = `/${id}/operators`
   return (
-    <li className="place" data-tone={tones[place.state]}>
+    <li className="card place" data-tone={tones[place.state]}>
       <h2>
         <Link href={to}>{name}</Link>
       </h2>

@@ -67,7 +67,7 @@ const Content = () => {
         {() => (
           <ul className="wall-places" aria-live="off">
             {shown.map((place) => (
-              <li key={place.id} data-tone={tones[place.state]}>
+              <li key={place.id} className="card" data-tone={tones[place.state]}>
                 <h2>{place.name}</h2>
                 <strong>{format.number(place.active)}</strong>
                 <PlaceWords place={place} />

@@ -6,11 +6,23 @@ import type { Operation } from '../../../client/client.ts'
 import { gateway } from '../data/gateway.ts'
 import { queryClient } from '../data/query-client.ts'
 import { useNow } from '../data/use-now.ts'
+import { useStatus } from '../data/use-status.ts'
 import { Loading } from '../states/loading.tsx'
 import { Problem } from '../states/problem.tsx'
 import { useFormat } from '../words/use-format.ts'
 import { Report } from './report.tsx'
 import { isRunning, useOperation, useSpeed } from './use-operation.ts'
+
+/** For what an operation waits. */
+const Waiting = () => {
+  const { t } = useTranslation()
+  const parts = useStatus()
+  const stateOf = (part: string) => parts.find(({ name }) => name === part)
+  const [chathub, budget] = [stateOf('chathub'), stateOf('budget')]
+  if (chathub?.tone === 'bad') return <span>{t('import.waiting.chathub')}</span>
+  if (budget === undefined || budget.state === 'ok') return <span>{t('import.waiting.answer')}</span>
+  return <span>{t('import.waiting.budget', { why: t(`health.budget.${budget.state}`) })}</span>
+}
 
 const Running = ({ operation }: { operation: Operation }) => {
   const { t } = useTranslation()
@@ -39,7 +51,7 @@ const Running = ({ operation }: { operation: Operation }) => {
         {secondsLeft !== undefined && !isWaiting && (
           <span>{t('import.left', { time: format.span(secondsLeft) })}</span>
         )}
-        {isWaiting && <span>{t('import.waiting')}</span>}
+        {isWaiting && <Waiting />}
       </p>
       {/* Told in steps of a tenth, so that a screen reader is not flooded. */}
       <p role="status" className="only-read">

@@ -25,7 +25,7 @@ export const useOperation = (id: string) => {
 }
 
 const windowMs = 15_000
-/** Ms without an outcome after which the operation waits for the request budget. */
+/** Ms without an outcome after which the page says for what the operation waits. */
 const stillMs = 4000
 
 /** Rows a second and seconds left, by the last 15 seconds. `isWaiting`: nothing has moved for a while. */

@@ -10,6 +10,7 @@ import { StateWord } from '../states/state-word.tsx'
 import type { Known } from './change-if-same.ts'
 import { History } from './history.tsx'
 import { IssueToken } from './issue-token.tsx'
+import { PlaceWidget } from './place-widget.tsx'
 import { Since } from './since.tsx'
 import type { Switching } from './use-switch.ts'
 
@@ -99,7 +100,10 @@ const OperatorDrawer = ({
             )}
             {next.includes('deleted') && <small className="quiet">{t('operators.deleteHelp')}</small>}
             {can('tokens:mint') && shown.status === 'active' && (
-              <IssueToken organization={organization} id={id} />
+              <>
+                <IssueToken organization={organization} id={id} />
+                <PlaceWidget organization={organization} id={id} />
+              </>
             )}
             <History organization={organization} id={id} />
           </Stack>

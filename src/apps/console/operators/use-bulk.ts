@@ -10,8 +10,8 @@ import { type Filters, queryOf } from './filters.ts'
 import { useShowChange } from './use-operators.ts'
 import type { Selection } from './use-selection.ts'
 
-/** The most operators of one change. */
-export const bulkMax = 1000
+/** The most operators of one operation. */
+export const bulkMax = 5000
 
 const idsOf = async (organization: number, filters: Filters, { all, rows }: Selection): Promise<number[]> => {
   if (!all) return [...rows.keys()]
@@ -19,19 +19,15 @@ const idsOf = async (organization: number, filters: Filters, { all, rows }: Sele
   return items.map(({ id }) => id)
 }
 
-/** The operation that was just answered at once: the newest of this person. */
-const newest = async (organization: number): Promise<Operation | undefined> =>
-  (await gateway.operations.list({ kind: ['setStatus'], organization, limit: 1 })).items[0]
-
 /** Sets the status of many operators as one operation with one undo. `progress`: its last state. */
 export const useBulk = (organization: number, filters: Filters, selection: Selection) => {
   const { t } = useTranslation()
   const problemText = useProblemText()
   const show = useShowChange(organization)
   const [progress, setProgress] = useState<Operation>()
-  const undo = async (operation: Operation): Promise<void> => {
+  const undo = async (operation: string): Promise<void> => {
     try {
-      const ended = await gateway.operations.wait(await gateway.operations.undo(operation.id))
+      const ended = await gateway.operations.wait(await gateway.operations.undo(operation))
       toast(t('bulk.undone', { count: ended.changed }))
     } catch (error) {
       toast(problemText(error), { isBad: true })
@@ -42,10 +38,10 @@ export const useBulk = (organization: number, filters: Filters, selection: Selec
     mutationFn: async (status: Known) => {
       const ids = await idsOf(organization, filters, selection)
       const answer = await gateway.operators.setStatus(organization, { ids, status })
-      if (!isOperation(answer)) return { counts: answer, operation: await newest(organization) }
+      if (!isOperation(answer)) return { counts: answer, operation: answer.operation }
       setProgress(answer)
       const ended = await gateway.operations.wait(answer, { onProgress: setProgress })
-      return { counts: ended, operation: ended }
+      return { counts: ended, operation: ended.id }
     },
     onSuccess: ({ counts, operation }) => {
       const { changed, rejected, unknown } = counts

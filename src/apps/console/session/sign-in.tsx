@@ -6,6 +6,7 @@ import { AuthenticationError } from '../../../client/client.ts'
 import { gateway } from '../data/gateway.ts'
 import { queryClient, signedOut } from '../data/query-client.ts'
 import { LanguageMenu } from '../shell/language-menu.tsx'
+import { Notice } from '../states/notice.tsx'
 import { useProblemText } from '../states/use-problem-text.ts'
 import { SignInError, ticketIn } from './ticket.ts'
 
@@ -59,6 +60,7 @@ export const SignIn = ({ failure, hadSession }: { failure: unknown; hadSession: 
       <form onSubmit={submit}>
         <Stack>
           <Text size="sm">{hadSession ? t('signIn.kept') : t('signIn.how')}</Text>
+          {error instanceof SignInError && <Notice tone="bad" live title={textOf()} />}
           {loginPath && (
             <Button component="a" href={loginPath}>
               {t('signIn.provider')}
@@ -71,7 +73,7 @@ export const SignIn = ({ failure, hadSession }: { failure: unknown; hadSession: 
             autoComplete="off"
             value={link}
             onChange={({ currentTarget }) => setLink(currentTarget.value)}
-            error={error ? textOf() : undefined}
+            error={error && !(error instanceof SignInError) ? textOf() : undefined}
           />
           <Button
             type="submit"

@@ -14,7 +14,7 @@ export const PersonMenu = ({ session }: { session: Session }) => {
   const organizations = useOrganizations()
   const { mutate: signOut } = useMutation({
     mutationFn: () => gateway.sessions.end(),
-    onSuccess: () => signedOut.set(true),
+    onSuccess: () => (session.signOut ? location.assign(session.signOut) : signedOut.set(true)),
   })
   return (
     <Menu position="bottom-end" width={240}>

@@ -47,7 +47,7 @@ export const Problem = ({ error, retry }: { error: unknown; retry?: () => void }
       }
     >
       {works !== 'none' && t(`works.${works}`)} {error instanceof PermissionError && scopesOf(error)}{' '}
-      {retryAfter !== undefined && <Countdown key={retryAfter} seconds={retryAfter} />}{' '}
+      {retryAfter !== undefined && <Countdown key={requestId} seconds={retryAfter} />}{' '}
       {requestId && (
         <>
           {t('problem.request')} <code>{requestId}</code>

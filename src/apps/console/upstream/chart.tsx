@@ -2,13 +2,13 @@ import { useComputedColorScheme } from '@mantine/core'
 import { useEffect, useRef } from 'react'
 import { useTranslation } from 'react-i18next'
 import uPlot from 'uplot'
+import type { Upstream } from '../../../client/client.ts'
 import 'uplot/dist/uPlot.min.css'
-import type { Sample } from './use-samples.ts'
 
 const height = 180
 
 /** Requests and waiting calls over time. A canvas says nothing to a screen reader, so a table stands beside it. */
-const Chart = ({ samples }: { samples: Sample[] }) => {
+const Chart = ({ samples }: { samples: Upstream['recent'] }) => {
   const { t, i18n } = useTranslation()
   const place = useRef<HTMLDivElement>(null)
   const plot = useRef<uPlot>(undefined)
@@ -44,13 +44,13 @@ const Chart = ({ samples }: { samples: Sample[] }) => {
   }, [scheme, i18n.language])
   useEffect(() => {
     plot.current?.setData([
-      samples.map(({ at }) => at / 1000),
+      samples.map(({ at }) => Date.parse(at) / 1000),
       samples.map(({ used }) => used),
       samples.map(({ allowed }) => allowed),
       samples.map(({ waiting }) => waiting),
     ])
   }, [samples])
-  return <div ref={place} className="chart" aria-hidden="true" />
+  return <div ref={place} className="card chart" aria-hidden="true" />
 }
 
 export default Chart

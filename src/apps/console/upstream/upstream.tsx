@@ -1,5 +1,6 @@
 import { lazy, Suspense } from 'react'
 import { useTranslation } from 'react-i18next'
+import type { Upstream } from '../../../client/client.ts'
 import { gateway } from '../data/gateway.ts'
 import { useRead } from '../data/use-read.ts'
 import { Needs } from '../session/needs.tsx'
@@ -11,13 +12,12 @@ import { ListAges } from './list-ages.tsx'
 import { Purge } from './purge.tsx'
 import './upstream.css'
 import { UpstreamFacts } from './upstream-facts.tsx'
-import { type Sample, useSamples } from './use-samples.ts'
 
 const Chart = lazy(() => import('./chart.tsx'))
 const everyMs = 5000
 
 /** The same numbers as the chart. */
-const Twin = ({ samples }: { samples: Sample[] }) => {
+const Twin = ({ samples }: { samples: Upstream['recent'] }) => {
   const { t } = useTranslation()
   const format = useFormat()
   return (
@@ -31,17 +31,15 @@ const Twin = ({ samples }: { samples: Sample[] }) => {
               <th scope="col">{t('upstream.used')}</th>
               <th scope="col">{t('upstream.allowed')}</th>
               <th scope="col">{t('upstream.waiting')}</th>
-              <th scope="col">{t('upstream.p95')}</th>
             </tr>
           </thead>
           <tbody>
-            {samples.toReversed().map(({ at, used, allowed, waiting, p95 }) => (
+            {samples.toReversed().map(({ at, used, allowed, waiting }) => (
               <tr key={at}>
                 <th scope="row">{format.full(at)}</th>
                 <td>{format.number(used)}</td>
                 <td>{format.number(allowed)}</td>
                 <td>{format.number(waiting)}</td>
-                <td>{p95 === null ? '—' : format.span(p95)}</td>
               </tr>
             ))}
           </tbody>
@@ -55,7 +53,6 @@ const Content = () => {
   const { t } = useTranslation()
   const canPurge = useCan()('cache:purge')
   const query = useRead(['upstream'], (signal) => gateway.gateway.upstream({ signal }), { every: everyMs })
-  const samples = useSamples(query.data?.data, query.dataUpdatedAt)
   return (
     <>
       <header className="screen-head">
@@ -70,10 +67,10 @@ const Content = () => {
           <>
             <UpstreamFacts upstream={upstream} />
             <h2>{t('upstream.chart')}</h2>
-            <Suspense fallback={<div className="chart" />}>
-              <Chart samples={samples} />
+            <Suspense fallback={<div className="card chart" />}>
+              <Chart samples={upstream.recent} />
             </Suspense>
-            <Twin samples={samples} />
+            <Twin samples={upstream.recent} />
             <ListAges lists={upstream.cache.organizations} />
           </>
         )}
