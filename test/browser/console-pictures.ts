@@ -3,13 +3,14 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { type Browser, chromium, type Page } from 'playwright-core'
+import type { Browser, Page } from 'playwright-core'
 import { provide } from '../support/debian.ts'
 import type { TestGateway } from '../support/gateway.ts'
 import {
   complaintsOf,
   faultsFoundByAxe,
   isTooWide,
+  launch,
   linkFor,
   openPage,
   startConsoleGateway,
@@ -42,6 +43,9 @@ const screens = async ({ page, gateway, go, shot }: Tour): Promise<void> => {
   await shot('operators')
   await go('/24/operators?open=1004', 'Complete since')
   await shot('drawer')
+  await page.getByText('Place the chat widget in a page').click()
+  await page.getByText('"operator":1004').waitFor()
+  await shot('widget')
   await go('/24/import', 'Drop a file here')
   await shot('import')
   await page
@@ -50,7 +54,12 @@ const screens = async ({ page, gateway, go, shot }: Tour): Promise<void> => {
   await page.getByRole('button', { name: 'Check the names' }).click()
   await page.getByText('2 of 6 rows would change something').waitFor()
   await shot('import-check')
+  const held = gateway.simulator.hold('synchronize', 24)
   await page.getByRole('button', { name: 'Import 2 rows' }).click()
+  await held.arrived
+  await page.getByText('You may leave this page').waitFor()
+  await shot('import-running')
+  held.release()
   await page.getByText('Import done').waitFor()
   await page.getByText('longer than 100 characters').waitFor()
   await shot('import-report')
@@ -105,7 +114,37 @@ const states = async ({ page, gateway, go, shot }: Tour): Promise<void> => {
   await shot('empty')
   await go('/24/operators?q=nobody', 'None of')
   await shot('no-match')
+  let release = () => {}
+  const released = new Promise<void>((resolve) => {
+    release = resolve
+  })
+  await page.route('**/organizations/42/operators?*', async (route) => {
+    await released
+    await route.continue()
+  })
+  await go('/42/operators', 'Loading')
+  await shot('loading')
+  release()
+  await page.unroute('**/organizations/42/operators?*')
+  const problem = {
+    code: 'limit.exceeded',
+    status: 429,
+    detail: 'Too many requests.',
+    requestId: 'b3f1c9d06a52',
+  }
+  await page.route('**/organizations/6/operators?*', (route) =>
+    route.fulfill({ status: 429, headers: { 'Retry-After': '42' }, json: problem }),
+  )
+  await go('/6/operators', 'Again in')
+  await shot('limited')
+  await page.unroute('**/organizations/6/operators?*')
+  await page.route('**/v1/events', (route) => route.abort())
+  await page.reload()
+  await go('/6/operators', 'Live updates are interrupted')
+  await shot('polling')
+  await page.unroute('**/v1/events')
   await go('/6/operators', 'José Núñez')
+  await page.getByText('Live updates are interrupted').waitFor({ state: 'detached' })
   gateway.simulator.fault({ mode: 'status', status: 503 })
   gateway.jump(300_000)
   await page.getByText('ChatHub is not answering').first().waitFor()
@@ -146,7 +185,7 @@ const visit = async (chrome: Browser, { name: look, ...options }: (typeof looks)
     gateway,
     go: async (path, text) => {
       await page.goto(`${gateway.url}/console/#${path}`)
-      await page.getByText(text).first().waitFor()
+      await page.getByText(text).first().waitFor({ state: 'attached' })
     },
     shot: async (name) => {
       await page.screenshot({ path: join(folder, `${name}-${look}.png`) })
@@ -168,11 +207,7 @@ const visit = async (chrome: Browser, { name: look, ...options }: (typeof looks)
 mkdirSync(folder, { recursive: true })
 const program = provide('chromium')
 if (!program) throw new Error('Chromium is missing. Type: apt-get install chromium')
-const browser = await chromium.launch({
-  executablePath: program.command,
-  env: { ...(process.env as Record<string, string>), ...program.env },
-  args: ['--disable-gpu', '--no-first-run', '--disable-background-networking'],
-})
+const browser = await launch(program)
 try {
   for (const look of looks.filter(({ name }) => name.includes(process.argv[2] ?? '')))
     await visit(browser, look)

@@ -1,7 +1,8 @@
 import axe from 'axe-core'
-import type { Browser, BrowserContext, Page } from 'playwright-core'
+import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
 import { type Scope, scopes } from '../../src/contract/scopes.ts'
-import { startGateway, type TestGateway } from '../support/gateway.ts'
+import type { Provided } from '../support/debian.ts'
+import { type Client, startGateway, type TestGateway } from '../support/gateway.ts'
 
 export const sessionSecret = 'a secret that only this suite has, 32 bytes'
 
@@ -49,8 +50,12 @@ const organizations = [
 ]
 
 /** A gateway that serves the console, before a ChatHub with something to see. Lists are refreshed each second. */
-export const startConsoleGateway = (env: Record<string, string> = {}): Promise<TestGateway> =>
+export const startConsoleGateway = (
+  env: Record<string, string> = {},
+  clients: Client[] = [],
+): Promise<TestGateway> =>
   startGateway({
+    clients,
     env: {
       SESSION_SECRET: sessionSecret,
       CACHE_FRESH_SECONDS: '1',
@@ -65,7 +70,11 @@ export const startConsoleGateway = (env: Record<string, string> = {}): Promise<T
 /** The address that signs one person in. */
 export const linkFor = async (
   gateway: TestGateway,
-  { scopes: asked = scopes, subject = 'Olena' }: { scopes?: readonly Scope[]; subject?: string } = {},
+  {
+    scopes: asked = scopes,
+    subject = 'Olena',
+    key = gateway.key,
+  }: { scopes?: readonly Scope[]; subject?: string; key?: string | undefined } = {},
 ): Promise<string> => {
   const body = {
     origin: gateway.url,
@@ -73,7 +82,7 @@ export const linkFor = async (
     organizations: organizations.map(({ id }) => id),
     subject,
   }
-  const { ticket } = (await gateway.ask('POST', '/v1/sessions', { body })).body
+  const { ticket } = (await gateway.ask('POST', '/v1/sessions', { key, body })).body
   return `${gateway.url}/console/#ticket=${ticket}`
 }
 
@@ -102,6 +111,14 @@ export const faultsFoundByAxe = async (page: Page): Promise<string[]> => {
 /** Whether the page is wider than the window. */
 export const isTooWide = (page: Page): Promise<boolean> =>
   page.evaluate('document.documentElement.scrollWidth > innerWidth') as Promise<boolean>
+
+/** Chromium, as `describeWithChromium` provides it. */
+export const launch = ({ command, env }: Provided): Promise<Browser> =>
+  chromium.launch({
+    executablePath: command,
+    env: { ...(process.env as Record<string, string>), ...env },
+    args: ['--disable-gpu', '--no-first-run', '--disable-background-networking'],
+  })
 
 export const openPage = async (
   browser: Browser,

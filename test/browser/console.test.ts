@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals'
-import { type Browser, chromium, type Page } from 'playwright-core'
+import type { Browser, Page } from 'playwright-core'
 import type { TestGateway } from '../support/gateway.ts'
 import { describeWithChromium } from '../support/needs.ts'
 import { startRedis, type TestRedis } from '../support/redis.ts'
@@ -8,20 +8,16 @@ import {
   complaintsOf,
   faultsFoundByAxe,
   isTooWide,
+  launch,
   linkFor,
   openPage,
   sessionSecret,
   startConsoleGateway,
 } from './console-world.ts'
+import { keyboardOf } from './keyboard.ts'
 import { recordOf } from './record-of.ts'
 
-/** The name of what has the focus, as a screen reader says it. */
-const focused = `(() => {
-  const { activeElement: it } = document
-  return it.getAttribute('aria-label') ?? it.labels?.[0]?.textContent ?? it.textContent
-})()`
-
-describeWithChromium('the console, by keyboard', ({ command, env }) => {
+describeWithChromium('the console, by keyboard', (chromium) => {
   let redis: TestRedis
   let gateway: TestGateway
   let browser: Browser
@@ -31,11 +27,7 @@ describeWithChromium('the console, by keyboard', ({ command, env }) => {
   beforeAll(async () => {
     redis = await startRedis()
     gateway = await startConsoleGateway({ REDIS_URL: redis.url })
-    browser = await chromium.launch({
-      executablePath: command,
-      env: { ...(process.env as Record<string, string>), ...env },
-      args: ['--disable-gpu', '--no-first-run', '--disable-background-networking'],
-    })
+    browser = await launch(chromium)
     page = await openPage(browser, { reducedMotion: 'reduce' })
     record = recordOf(page.context())
     complaints = complaintsOf(page.context())
@@ -46,21 +38,12 @@ describeWithChromium('the console, by keyboard', ({ command, env }) => {
     await redis?.stop()
   })
 
-  const press = async (...keys: string[]): Promise<void> => {
-    for (const key of keys) await page.keyboard.press(key)
-  }
-  /** Presses Tab until this has the focus. A busy machine may show it late. */
-  const tabTo = (name: string | RegExp): Promise<void> =>
-    until(async () => {
-      const now = String(await page.evaluate(focused)).trim()
-      if (typeof name === 'string' ? now === name : name.test(now)) return true
-      await press('Tab')
-      return false
-    }, `something called ${name} takes the focus`)
+  const press = (...keys: string[]) => keyboardOf(page).press(...keys)
+  const tabTo = (name: string | RegExp) => keyboardOf(page).tabTo(name)
+  const see = (text: string | RegExp) => keyboardOf(page).see(text)
   /** A window that has just become narrow is laid out anew. */
   const fits = (path: string): Promise<void> =>
     until(async () => !(await isTooWide(page)), `${path} fits into its window`)
-  const see = (text: string | RegExp) => page.getByText(text).first().waitFor()
   const statusOf = (id: number) => gateway.simulator.operators().find((each) => each.id === id)?.status
   /** What a browser and axe find wrong at this moment. */
   const faults = async () => [...complaints, ...(await faultsFoundByAxe(page))]
@@ -132,6 +115,14 @@ describeWithChromium('the console, by keyboard', ({ command, env }) => {
     expect(await faults()).toEqual([])
     await press('Escape')
     expect(statusOf(61)).toBe(0)
+    await tabTo('Taras Bondar takes chats')
+    await press('Space')
+    await tabTo('Deactivate anyway')
+    await press('Enter')
+    await see('Taras Bondar is inactive.')
+    expect(statusOf(61)).toBe(1)
+    await press('u')
+    await see('Taras Bondar is active.')
   })
 
   it('changes all that match with one operation, and undoes it with one key', async () => {
@@ -150,9 +141,13 @@ describeWithChromium('the console, by keyboard', ({ command, env }) => {
     await press('Enter')
     await see(`${count} operators changed.`)
     expect(active()).toBe(before - Number(count))
+    // Of all operations that this person sees, another one is the newest now.
+    const body = { ids: [1001], status: 'inactive' }
+    await gateway.ask('POST', '/v1/organizations/24/operators:setStatus', { body })
     await press('u')
     await see(`${count} operators set back.`)
-    expect(active()).toBe(before)
+    expect([active(), statusOf(1001)]).toEqual([before - 1, 1])
+    await gateway.ask('PATCH', '/v1/organizations/24/operators/1001', { body: { status: 'active' } })
   })
 
   it('wants a number typed above twenty', async () => {
@@ -205,6 +200,17 @@ describeWithChromium('the console, by keyboard', ({ command, env }) => {
     gateway.simulator.changeOperator(2, { status: 1 })
     await page.getByRole('row', { name: /José Núñez Inactive/ }).waitFor()
     expect(await page.evaluate('window.isSame')).toBe(true)
+    // The row flashes, but not for those who asked for less motion.
+    const motion = () =>
+      page.evaluate(`(() => {
+        const row = document.querySelector('tbody tr')
+        row.dataset.flash = '1'
+        return getComputedStyle(row).animationName
+      })()`)
+    expect(await motion()).toBe('none')
+    await page.emulateMedia({ reducedMotion: 'no-preference' })
+    expect(await motion()).toBe('flash')
+    await page.emulateMedia({ reducedMotion: 'reduce' })
   })
 
   it('undoes the change of a colleague from the activity', async () => {

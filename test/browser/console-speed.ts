@@ -1,0 +1,113 @@
+// npm run bench:console: how soon the console can be used on a CPU that is slowed down four times, and how soon a change
+// of somebody else is shown. `-- --rounds N --rate 4`
+import { parseArgs } from 'node:util'
+import type { Browser } from 'playwright-core'
+import { provide } from '../support/debian.ts'
+import type { TestGateway } from '../support/gateway.ts'
+import { launch, linkFor, openPage, startConsoleGateway } from './console-world.ts'
+
+const { values } = parseArgs({
+  options: { rounds: { type: 'string', default: '9' }, rate: { type: 'string', default: '4' } },
+})
+const rounds = Number(values.rounds)
+const rate = Number(values.rate)
+
+/** Runs in the page before its scripts. Times in ms since the navigation began. */
+const watch = `
+  window.tasks = []
+  new PerformanceObserver((list) => {
+    for (const { startTime, duration } of list.getEntries()) window.tasks.push([startTime, startTime + duration])
+  }).observe({ type: 'longtask', buffered: true })
+  window.drawn = new Promise((resolve) => {
+    const look = () =>
+      document.querySelector('.place')
+        ? requestAnimationFrame(() => setTimeout(() => resolve(performance.now())))
+        : requestAnimationFrame(look)
+    look()
+  })`
+
+/**
+ * The board with its numbers is drawn, and no later task keeps the thread for 50 ms. The page is watched for two more
+ * seconds.
+ */
+const measure = `(async () => {
+  const drawn = await window.drawn
+  await new Promise((resolve) => setTimeout(resolve, 2000))
+  const ends = window.tasks.map(([, end]) => end)
+  const paint = performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? 0
+  return { paint, drawn, interactive: Math.max(drawn, ...ends) }
+})()`
+
+type Times = { paint: number; drawn: number; interactive: number }
+const median = (all: number[]): number => all.toSorted((a, b) => a - b)[Math.floor(all.length / 2)] ?? 0
+const line = (name: string, times: Times[]): string =>
+  `| ${name} | ${(['paint', 'drawn', 'interactive'] as const)
+    .map((key) => {
+      const all = times.map((one) => Math.round(one[key]))
+      return `${median(all)} (${Math.min(...all)}–${Math.max(...all)})`
+    })
+    .join(' | ')} |\n`
+
+const visits = async (browser: Browser, gateway: TestGateway): Promise<{ first: Times; again: Times }> => {
+  const page = await openPage(browser)
+  await page.addInitScript(watch)
+  const devTools = await page.context().newCDPSession(page)
+  await devTools.send('Emulation.setCPUThrottlingRate', { rate })
+  await page.goto(await linkFor(gateway))
+  const first = await page.evaluate<Times>(measure)
+  await page.goto('about:blank')
+  await page.goto(`${gateway.url}/console/`)
+  const again = await page.evaluate<Times>(measure)
+  await page.context().close()
+  return { first, again }
+}
+
+/** Ms from the answer to a change of somebody else until a page shows it. */
+const latencies = async (browser: Browser, gateway: TestGateway): Promise<number[]> => {
+  const page = await openPage(browser)
+  await page.goto(await linkFor(gateway))
+  await page.getByText('Nobody is active').waitFor()
+  await page.goto(`${gateway.url}/console/#/6/operators`)
+  await page.getByText('José Núñez').waitFor()
+  const taken: number[] = []
+  for (let round = 0; round < 20; round++) {
+    const [status, word] = round % 2 === 0 ? ['inactive', 'Inactive'] : ['active', 'Active']
+    await gateway.ask('PATCH', '/v1/organizations/6/operators/2', { body: { status } })
+    const from = performance.now()
+    await page.getByRole('row', { name: new RegExp(`José Núñez ${word}`) }).waitFor()
+    taken.push(performance.now() - from)
+  }
+  return taken
+}
+
+const program = provide('chromium')
+if (!program) throw new Error('Chromium is missing. Type: apt-get install chromium')
+const chrome = await launch(program)
+const served = await startConsoleGateway()
+try {
+  const all: { first: Times; again: Times }[] = []
+  for (let round = 0; round < rounds; round++) all.push(await visits(chrome, served))
+  process.stdout.write(
+    `CPU slowed down ${rate} times, median of ${rounds} (least–most), ms since the navigation began\n\n`,
+  )
+  process.stdout.write('| visit | first paint | board drawn | interactive |\n|---|---:|---:|---:|\n')
+  process.stdout.write(
+    line(
+      'first, by a link, nothing cached',
+      all.map(({ first }) => first),
+    ),
+  )
+  process.stdout.write(
+    line(
+      'later, signed in',
+      all.map(({ again }) => again),
+    ),
+  )
+  const taken = await latencies(chrome, served)
+  process.stdout.write(
+    `\nA change of somebody else is shown after ${Math.round(median(taken))} ms (${Math.round(Math.max(...taken))} at most, of ${taken.length}).\n`,
+  )
+} finally {
+  await chrome.close()
+  await served.close()
+}

@@ -1,0 +1,229 @@
+import { afterAll, beforeAll, expect, it } from '@jest/globals'
+import { OAuth2Server } from 'oauth2-mock-server'
+import type { Browser, Page } from 'playwright-core'
+import { scopes } from '../../src/contract/scopes.ts'
+import { freePort } from '../support/free-port.ts'
+import type { TestGateway } from '../support/gateway.ts'
+import { describeWithChromium } from '../support/needs.ts'
+import { until } from '../support/until.ts'
+import { launch, startConsoleGateway } from './console-world.ts'
+import { keyboardOf } from './keyboard.ts'
+import { createPeople, type People } from './people.ts'
+
+const clientSecret = 'client-secret-that-only-this-suite-has'
+/** A supervisor whose session may ask 20 times a minute. */
+const slow = { id: 'slow', scopes, requestsPerMinute: 20 }
+
+describeWithChromium('the console, with something in the way', (chromium) => {
+  const provider = new OAuth2Server()
+  let providerPort: number
+  let gateway: TestGateway
+  let browser: Browser
+  let people: People
+  /** Of Olena, who is signed in by a link. */
+  let page: Page
+  /** Of Ivan, whom the identity provider knows. */
+  let ivan: Page
+  const statusOf = (id: number) => gateway.simulator.operators().find((each) => each.id === id)?.status
+
+  beforeAll(async () => {
+    providerPort = await freePort()
+    await provider.issuer.keys.generate('RS256')
+    gateway = await startConsoleGateway(
+      {
+        OIDC_ISSUER: `http://localhost:${providerPort}`,
+        OIDC_CLIENT_ID: 'gateway',
+        OIDC_CLIENT_SECRET: clientSecret,
+        OIDC_ROLES: JSON.stringify({ supervisors: { scopes, organizations: '*' } }),
+      },
+      [slow],
+    )
+    browser = await launch(chromium)
+    people = createPeople(browser, gateway)
+    page = await people.add()
+    await people.signIn(page)
+  })
+  afterAll(async () => {
+    await browser?.close()
+    await gateway?.close()
+    if (provider.listening) await provider.stop()
+  })
+
+  it('says in words why the identity provider signed nobody in, and signs in when it does', async () => {
+    ivan = await people.add()
+    const { see, enter } = keyboardOf(ivan)
+    let groups: string[] = []
+    provider.service.on('beforeTokenSigning', ({ payload }) =>
+      Object.assign(payload, { sub: '42', aud: 'gateway', email: 'ivan@example.com', groups }),
+    )
+    /** Changes what the provider sends back with the browser, once. */
+    const answer = (change: (query: URLSearchParams) => void) =>
+      provider.service.once('beforeAuthorizeRedirect', ({ url }) => change(url.searchParams))
+    const tries = async (text: string): Promise<void> => {
+      await enter('Sign in with your account')
+      await see(text)
+      expect([text, await people.faults(ivan)]).toEqual([text, []])
+    }
+    await people.go(ivan, '/')
+    await tries('The identity provider is not answering')
+    await provider.start(providerPort, '127.0.0.1')
+    answer((query) => {
+      query.delete('code')
+      query.set('error', 'access_denied')
+    })
+    await tries('Signing in was stopped at the identity provider')
+    answer((query) => query.set('state', 'another'))
+    await tries('The identity provider did not sign you in')
+    await tries('none of your groups has a role here')
+    groups = ['supervisors']
+    await tries('Nobody is active')
+  })
+
+  it('signs out at the identity provider too', async () => {
+    const { press, see, enter } = keyboardOf(ivan)
+    const left = ivan.waitForRequest(/\/endsession\?/)
+    await enter('Your session')
+    await ivan.getByRole('menuitem', { name: 'Sign out' }).waitFor()
+    await see('ivan@example.com')
+    await press('ArrowDown', 'ArrowDown', 'Enter')
+    const { searchParams } = new URL((await left).url())
+    expect([searchParams.get('client_id'), searchParams.get('post_logout_redirect_uri')]).toEqual([
+      'gateway',
+      `${gateway.url}/console/`,
+    ])
+    await see('Open a sign-in link')
+    expect(ivan.url()).toBe(`${gateway.url}/console/`)
+  })
+
+  it('counts down while it asks too often, and goes on by itself', async () => {
+    const person = await people.add()
+    await people.signIn(person, { key: gateway.keys['slow'] })
+    await person.evaluate(`(async () => {
+      const ask = () => fetch('/v1/session', { headers: { 'X-Gateway-Session': '1' } })
+      while ((await ask()).status !== 429);
+    })()`)
+    const { press, see, seeNoMore } = keyboardOf(person)
+    await press('g', 'o')
+    await see('Too many requests')
+    const secondsLeft = async () =>
+      Number(/Again in (\d+) second/.exec(await person.evaluate('document.body.innerText'))?.[1])
+    let most = 0
+    await until(async () => {
+      const left = await secondsLeft()
+      most = Math.max(most, left || 0)
+      return left < most
+    }, 'it counts down')
+    gateway.jump(60_000)
+    await person.clock.fastForward(10_000)
+    await see('Alex Brown 103')
+    await seeNoMore('Too many requests')
+  })
+
+  it('reads every 15 seconds while no events come, and says so', async () => {
+    const { see, seeNoMore } = keyboardOf(page)
+    const isStream = { accept: 'text/event-stream' }
+    await page.route('**/v1/events', (route) =>
+      route.request().headers()['accept'] === isStream.accept ? route.abort() : route.fallback(),
+    )
+    await page.reload()
+    await people.go(page, '/6/operators')
+    await see('Live updates are interrupted')
+    await see('Lists are read again every 15 seconds')
+    await see('Siobhán O')
+    expect(await people.faults(page)).toEqual([])
+    gateway.simulator.changeOperator(2, { status: 1 })
+    const inactive = async () => (await gateway.ask('GET', '/v1/organizations/6/statistics')).body.inactive
+    await until(async () => (await inactive()) === 2, 'the gateway knows the change')
+    await page.clock.fastForward(15_000)
+    await page.getByRole('row', { name: /José Núñez Inactive/ }).waitFor()
+    await page.unroute('**/v1/events')
+    await page.clock.fastForward(30_000)
+    await seeNoMore('Live updates are interrupted')
+    gateway.simulator.changeOperator(2, { status: 0 })
+    await page.getByRole('row', { name: /José Núñez Active/ }).waitFor()
+  })
+
+  it('overwrites nothing that another supervisor has changed meanwhile', async () => {
+    const colleague = await people.add()
+    await people.signIn(colleague, { subject: 'Taras' })
+    await people.go(colleague, '/6/operators')
+    const change = '**/v1/organizations/6/operators/3'
+    let release = () => {}
+    const released = new Promise<void>((resolve) => {
+      release = resolve
+    })
+    await page.route(change, async (route) => {
+      if (route.request().method() === 'PATCH') await released
+      await route.continue()
+    })
+    const sent = page.waitForRequest((request) => request.method() === 'PATCH')
+    await keyboardOf(page).tabTo("Siobhán O'Neil takes chats")
+    await page.keyboard.press('Space')
+    await sent
+    const { tabTo, press, see } = keyboardOf(colleague)
+    await tabTo("Siobhán O'Neil takes chats")
+    await press('Space')
+    await see("Siobhán O'Neil is inactive.")
+    release()
+    await keyboardOf(page).see(
+      "Siobhán O'Neil was changed by somebody else and is now: Inactive. Nothing was overwritten.",
+    )
+    await page.getByRole('row', { name: /Siobhán O'Neil Inactive .*Taras/ }).waitFor()
+    expect(await people.faults(page)).toEqual([])
+    await page.unroute(change)
+    await press('u')
+    await see("Siobhán O'Neil is active.")
+    expect(statusOf(3)).toBe(0)
+  })
+
+  it('has a skeleton, an error with the id of its request, and words for offline', async () => {
+    const { see, seeNoMore } = keyboardOf(page)
+    let release = () => {}
+    const released = new Promise<void>((resolve) => {
+      release = resolve
+    })
+    await page.route('**/organizations/42/operators?*', async (route) => {
+      await released
+      await route.continue()
+    })
+    await people.go(page, '/42/operators')
+    await page.clock.fastForward(150)
+    await page.getByText('Loading').first().waitFor({ state: 'attached' })
+    expect(await people.faults(page)).toEqual([])
+    release()
+    await see('Łukasz Żółć')
+    await page.unroute('**/organizations/42/operators?*')
+
+    gateway.simulator.fault({ mode: 'status', status: 503 })
+    await gateway.ask('POST', '/v1/cache:purge', { body: { organization: 50 } })
+    await people.go(page, '/50/operators')
+    await see('Copy the id')
+    await see('Lists that were read before are still shown')
+    expect(await people.faults(page)).toEqual([])
+    gateway.simulator.clearFaults()
+    gateway.jump(60_000)
+
+    await page.context().setOffline(true)
+    await see('This device is offline')
+    expect(await people.faults(page)).toEqual([])
+    await page.context().setOffline(false)
+    await seeNoMore('This device is offline')
+  })
+
+  it('names the scope that is missing, and hides what may not be done', async () => {
+    const guest = await people.add()
+    await people.signIn(guest, { scopes: ['organizations:read', 'operators:read'], subject: 'Guest' })
+    await people.go(guest, '/upstream')
+    await keyboardOf(guest).see('You may not see this')
+    await keyboardOf(guest).see('admin')
+    expect(await people.faults(guest)).toEqual([])
+    await people.go(guest, '/6/operators')
+    await keyboardOf(guest).see('José Núñez')
+    expect(await guest.getByRole('switch').count()).toBe(0)
+    expect(await people.faults(guest)).toEqual([])
+  })
+
+  it('has received no company token, key or secret in any answer or store', async () => {
+    expect(await people.secretsSeen({ 'client secret': clientSecret })).toEqual([])
+  })
+})
