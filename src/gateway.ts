@@ -29,7 +29,7 @@ import { createLocalBudget, firstAskMs } from './throttle/budget.ts'
 import { createSharedBudget } from './throttle/shared-budget.ts'
 import { createSwitches } from './throttle/switches.ts'
 import { createUpstream } from './throttle/upstream.ts'
-import { noTracing, type Tracing } from './tracing.ts'
+import { noTracing, type Tracing } from './tracing/tracing.ts'
 import { version } from './version.ts'
 import { watchCredentials } from './watch-credentials.ts'
 import { createWebhooks } from './webhooks/webhooks.ts'
@@ -111,8 +111,7 @@ export const createGateway = (config: Config, parts: { log: Log } & Partial<Give
   const hooks = createWebhooks({ ...common, ...observing, keyNow: access.keys.peek, version })
   const stopWatching = watchCredentials({ ...upstream, ...access, ...hooks, config, redis, clock, report })
   const idempotency = createIdempotency({ ...common, ...writing, records: newRecords(), storable })
-  const { eraseName: eraseInAnswers } = idempotency
-  const eraseName = createEraseName({ ...reading, ...writing, ...observing, audit, eraseInAnswers, clock })
+  const eraseName = createEraseName({ ...reading, ...writing, ...observing, audit, idempotency, clock })
 
   const looking = { times, upstream, reading, redisStatus, metrics, clock }
   const { stopSampling, ...state } = createGatewayState({ ...access, ...writing, ...looking })
@@ -122,8 +121,7 @@ export const createGateway = (config: Config, parts: { log: Log } & Partial<Give
     ...writing,
     ...{ assignments, audit, webhooks: hooks.webhooks, events: observing.events },
     ...{ access, idempotency, eraseName, clock, report, version, consoleFolder, switches, tracing },
-    ...state,
-    ...metrics.services,
+    ...{ ...state, ...metrics.services },
     observe: (requestContext, status) => {
       const ms = clock.now() - requestContext.startedAt
       metrics.requestAnswered(requestContext, status, ms)

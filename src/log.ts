@@ -1,7 +1,7 @@
 import { type DestinationStream, type Logger, pino } from 'pino'
 import type { RequestContext } from './http/request-context.ts'
 import type { Report } from './report.ts'
-import { noTracing, type Tracing } from './tracing.ts'
+import { noTracing, type Tracing } from './tracing/tracing.ts'
 
 export type Log = {
   logger: Logger

@@ -10,10 +10,10 @@ import { exitCodes } from './exit-codes.ts'
 import { createGateway } from './gateway.ts'
 import { createLog } from './log.ts'
 import { openLogWriter } from './log-writer.ts'
-import { openTracing } from './open-tracing.ts'
 import { proxyFor } from './outbound.ts'
 import { prettyLine } from './pretty-line.ts'
-import { PackagesMissing } from './tracing.ts'
+import { openTracing } from './tracing/open-tracing.ts'
+import { PackagesMissing } from './tracing/tracing.ts'
 
 // A load balancer that checks /readyz each second stops sending requests before this instance stops accepting.
 const lingerMs = 1000

@@ -51,7 +51,7 @@ const step = (name: string): number => way.findIndex((folders) => folders.includ
 
 /** What every folder may import. */
 const forAll =
-  /^src\/(contract\/[^/]+|at-most|errors|report|clock|decode-utf8|outbound|seal|secret|tracing|access\/(caller|authorize))\.ts$/
+  /^src\/(contract\/[^/]+|at-most|errors|report|clock|decode-utf8|outbound|seal|secret|version|tracing\/tracing|access\/(caller|authorize))\.ts$/
 /** Folders that are no step of a request, and their importers. */
 const beside: Record<string, string[]> = {
   access: ['http'],
@@ -105,6 +105,8 @@ const fault = (found: Import): string | undefined => {
     return mayAppImport(found) ? undefined : 'apps and client are independent'
   if (from === to || forAll.test(what)) return undefined
   if (from === 'contract') return 'the contract imports only errors and itself'
+  // Spans are made of what all folders do, and only their types are needed for that.
+  if (from === 'tracing') return typesOnly ? undefined : 'tracing imports types'
   if (to in beside) return beside[to]?.includes(from) ? undefined : `not for ${from}`
   if (Math.min(step(from), step(to)) === -1) return 'no step of a request'
   if (step(to) <= step(from)) return 'against the direction of a request'
@@ -245,6 +247,7 @@ describe('files', () => {
     metrics: 544, // reports and states as numbers, usage of clients
     redis: 414 + 1251, // quotas of what is kept, memory of the server; the check of the server, states that are told, one parser of REDIS_URL, replacement without a gap
     throttle: 723 + 293, // switches; health of ChatHub by probes; slots whose age follows the distance of Redis; requests that never left; pauses outlive Redis
+    tracing: 398, // a feature of its own: OpenTelemetry
     webhooks: 1501, // a feature of its own
     writes: 1830 + 1953, // room for large writes, rows that end early; files of imports; undo, erased names, pages of operations; late requests, leases of keys; rows compressed
   }

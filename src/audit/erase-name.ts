@@ -30,7 +30,7 @@ export const createEraseName = (options: {
     organization: number,
     name: NameToErase,
   ): Promise<{ rows: number; running: string[] }>
-  eraseInAnswers(name: NameToErase): Promise<number>
+  idempotency: { eraseName(name: NameToErase): Promise<number> }
   events: { eraseName(caller: Caller, organization: number, name: NameToErase): Promise<number> }
   clock: Clock
 }): EraseName => {
@@ -51,7 +51,7 @@ export const createEraseName = (options: {
       const { rows, running } = await options.eraseInOperations(caller, organization, name)
       done.rows += rows
       done.running = running
-      done.answers += await options.eraseInAnswers(name)
+      done.answers += await options.idempotency.eraseName(name)
       done.events += await options.events.eraseName(caller, organization, name)
     }
     // An old list may have a name that ChatHub has no more.

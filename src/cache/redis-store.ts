@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { Clock } from '../clock.ts'
 import type { Redis } from '../redis/redis.ts'
 import { scanKeys } from '../redis/scan-keys.ts'
-import { noTracing, type Tracing } from '../tracing.ts'
+import { noTracing, type Tracing } from '../tracing/tracing.ts'
 import type { Claim, Store, Stored } from './store.ts'
 
 // A copy is kept as `1 <epoch> <loaded at, Redis ms>\n<bytes>`. Another version is read as no copy.

@@ -1,6 +1,6 @@
 import type { Server } from 'node:http'
 import type { Health } from '../contract/system.ts'
-import type { Tracing } from '../tracing.ts'
+import type { Tracing } from '../tracing/tracing.ts'
 import type { Idempotency } from '../writes/idempotency.ts'
 import { createAdmission } from './admission.ts'
 import type { Answer } from './answer.ts'

@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Clock } from '../clock.ts'
-import type { Tracing } from '../tracing.ts'
+import type { Tracing } from '../tracing/tracing.ts'
 import type { RequestContext } from './request-context.ts'
 import type { ResponseBatcher } from './response-batcher.ts'
 

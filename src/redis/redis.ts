@@ -1,7 +1,7 @@
 import { type Clock, pause } from '../clock.ts'
 import { Failure } from '../errors.ts'
 import type { Reporter } from '../report.ts'
-import { noTracing, type Tracing } from '../tracing.ts'
+import { noTracing, type Tracing } from '../tracing/tracing.ts'
 import { createAvailability } from './availability.ts'
 import type { RedisClient } from './connect.ts'
 import { answeredWithin, type Connection, openConnection } from './connection.ts'

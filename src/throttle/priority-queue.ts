@@ -2,7 +2,7 @@ import Bottleneck from 'bottleneck'
 import type { CallContext, Lane } from '../chathub/exchange.ts'
 import { type Clock, pause } from '../clock.ts'
 import { Failure } from '../errors.ts'
-import { noTracing, type Tracing } from '../tracing.ts'
+import { noTracing, type Tracing } from '../tracing/tracing.ts'
 import type { Budget, BudgetClass, Slot } from './budget.ts'
 
 /** Orders the calls to ChatHub: people before writes before imports before refreshes. */

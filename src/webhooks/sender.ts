@@ -3,7 +3,7 @@ import { Client } from 'undici'
 import { retryAfter } from '../chathub/retry-after.ts'
 import type { Clock } from '../clock.ts'
 import type { WebhookOutcome } from '../report.ts'
-import { noTracing, type SpanOf, type Tracing } from '../tracing.ts'
+import { noTracing, type SpanOf, type Tracing } from '../tracing/tracing.ts'
 import type { Targets } from './target.ts'
 
 /** What came of one attempt. `aborted`: it was called off, and says nothing about the receiver. */

@@ -1,4 +1,4 @@
-import type { SpanOf } from '../tracing.ts'
+import type { SpanOf } from '../tracing/tracing.ts'
 import type { Operation } from './operation.ts'
 
 /** One step of an operation. It may run long after the request that asked for it, on another instance: so it is linked. */

@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto'
 import type { Attributes, Context, Span } from '@opentelemetry/api'
-import { minterOf } from './access/caller.ts'
-import type { Exchange } from './chathub/exchange.ts'
-import type { RequestContext } from './http/request-context.ts'
+import { minterOf } from '../access/caller.ts'
+import type { Exchange } from '../chathub/exchange.ts'
+import type { RequestContext } from '../http/request-context.ts'
+import { version } from '../version.ts'
 import { loadOpenTelemetry, type Protocol } from './open-telemetry-packages.ts'
 import { spanRedisCommands } from './redis-spans.ts'
 import { noTracing, type SpanOf, type Tracing } from './tracing.ts'
-import { version } from './version.ts'
 
 const warnEveryMs = 60_000
 const stopMs = 3000

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Exchange } from './chathub/exchange.ts'
-import type { RequestContext } from './http/request-context.ts'
+import type { Exchange } from '../chathub/exchange.ts'
+import type { RequestContext } from '../http/request-context.ts'
 
 /** A span as it begins. It holds no name of a person, no secret and no text of a client. */
 export type SpanOf = {
