@@ -57,6 +57,8 @@ export const createEventWorld = (database: TestDatabase, random: () => number) =
       if (random() < 0.5) await pause(below(4))
       const roster = createRoster({ id: organization, name: `Organization ${organization}` }, listed)
       await made.rosterLoaded(roster, askedAt)
+      // A killed process answers nobody. What it could not tell the log was seen by nobody.
+      if (!isAlive) throw new Error('killed')
       return listed
     }
     const made = createEvents({
@@ -136,9 +138,15 @@ export const createEventWorld = (database: TestDatabase, random: () => number) =
       if (instance.isAlive()) await instance.written(set)
     })
 
+  /** A read that is made again when its instance is killed. */
+  const readList = (organization: number): Promise<Person[]> =>
+    anyInstance()
+      .load(organization)
+      .catch(() => readList(organization))
+
   /** A client that follows the rules of docs/events.md. */
   const startReader = () => {
-    const copy = createEventCopy(organizations, (organization) => anyInstance().load(organization))
+    const copy = createEventCopy(organizations, readList)
     const events: Event[] = []
     let place: Place | undefined
     let follower: { stop(): void } | undefined
