@@ -15,6 +15,9 @@ import {
 
 const algorithms = ['RS256', 'PS256', 'ES256', 'EdDSA']
 const keys: Record<string, SigningKey> = {}
+// The date stands still, so a slow machine changes the age of no token.
+const now = Date.UTC(2026, 0, 1)
+const wall = () => now
 let strangers: SigningKey
 let jwks: JwksServer
 let gateway: TestGateway
@@ -25,6 +28,7 @@ beforeAll(async () => {
   const encrypting = { ...(await makeSigningKey('RS256', 'for-encryption')).publicJwk, use: 'enc' }
   jwks = await startJwks([...Object.values(keys).map(({ publicJwk }) => publicJwk), encrypting])
   gateway = await startGateway({
+    wall,
     env: { JWT_JWKS_URL: jwks.url.href, JWT_ISSUER: issuer, JWT_AUDIENCE: audience },
   })
 })
@@ -38,9 +42,9 @@ const me = (token: string, header = 'Authorization') =>
     key: '',
     headers: { [header]: header === 'Authorization' ? `Bearer ${token}` : token },
   })
-const seconds = () => Math.floor(Date.now() / 1000)
+const seconds = () => now / 1000
 const rs256 = () => keys['RS256'] as SigningKey
-const claims = (more: JWTPayload = {}) => claimsAt(Date.now(), more)
+const claims = (more: JWTPayload = {}) => claimsAt(now, more)
 const encode = (value: object | string) =>
   Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)).toString('base64url')
 const refused = async (token: string) => {
@@ -215,6 +219,7 @@ it('a JWT can mint a browser session that ends with the JWT, and neither is logg
   )
   const own = await startGateway({
     beside: gateway,
+    wall,
     env: {
       SESSION_SECRET: 'a-secret-of-at-least-32-characters',
       JWT_JWKS_URL: jwks.url.href,
@@ -240,7 +245,7 @@ it('while the key set cannot be fetched, a JWT is answered 503 with Retry-After,
   const gone = await startJwks([])
   await gone.close()
   const env = { JWT_JWKS_URL: gone.url.href, JWT_ISSUER: issuer, JWT_AUDIENCE: audience }
-  const own = await startGateway({ beside: gateway, env })
+  const own = await startGateway({ beside: gateway, wall, env })
   const { status, body, headers } = await own.ask('GET', '/v1/me', { key: await sign(rs256(), claims()) })
   expect([status, body.code, headers['retry-after']]).toEqual([503, 'credential.unverifiable', '5'])
   expect((await own.ask('GET', '/v1/me')).status).toBe(200)

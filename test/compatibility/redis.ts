@@ -181,7 +181,7 @@ export const limitedUsers: LimitedUser[] = [
   limited('a user with other channels', ['resetchannels', '&other:*'], /NOPERM .*channels/),
   limited('a user that may not publish', ['-publish'], /^PUBLISH: NOPERM .*publish/),
   limited('a user that may not subscribe', ['-subscribe'], /^SUBSCRIBE: NOPERM .*subscribe/),
-  limited('a user that may run no script', ['-@scripting'], /^EVAL: NOPERM .*eval/),
+  limited('a user that may run no script', ['-@scripting'], /^EVAL(SHA)?: NOPERM .*eval/),
   limited('a user that may run no script by its hash', ['-evalsha'], /^EVALSHA: NOPERM .*evalsha/),
   limited('a user without sorted sets', ['-@sortedset'], /^ZADD: NOPERM|^ZADD: .*can't run this command/),
   limited('a user that may not delete', ['-unlink'], /^UNLINK: /),

@@ -58,6 +58,8 @@ export const startGateway = async (
     simulator?: SimulatorOptions
     clients?: Client[]
     clock?: Clock & { jump?(ms: number): void }
+    /** The date, instead of that of the machine. */
+    wall?: () => number
     /** Default: a page of the tests, whatever was built. */
     consoleFolder?: URL | 'built'
     /** Another gateway whose simulator and keys this one shares: a second instance of the same service. */
@@ -80,7 +82,7 @@ export const startGateway = async (
       ...rest,
     }
   })
-  const clock: Clock & { jump?(ms: number): void } = options.clock ?? createJumpingClock()
+  const clock: Clock & { jump?(ms: number): void } = options.clock ?? createJumpingClock(options.wall)
   const config = readConfig({
     CHATHUB_BASE_URL: simulator.url,
     CHATHUB_LOGIN: 'demo',
@@ -150,10 +152,11 @@ export const startGateway = async (
 }
 
 /** The system's clock, which can be put forward. */
-const createJumpingClock = (): Clock & { jump(ms: number): void } => {
+const createJumpingClock = (wall = systemClock.wall): Clock & { jump(ms: number): void } => {
   let jumped = 0
   return {
     ...systemClock,
+    wall,
     now: () => systemClock.now() + jumped,
     jump: (ms) => {
       jumped += ms
