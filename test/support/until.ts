@@ -2,8 +2,12 @@ import { setTimeout as pause } from 'node:timers/promises'
 
 const limitMs = 60_000
 
+/** The longest pause between two evaluations that cost something, in ms. */
+const pauseMaxMs = 30
+
 /**
- * Resolves once `condition` is true; it is evaluated every `everyMs`. The limit is generous, because it only decides failure.
+ * Resolves once `condition` is true; it is evaluated every `everyMs`. One that returns a promise asks somebody, so the
+ * pauses grow: a core that only asks is missing elsewhere. The limit is generous, because it only decides failure.
  * @throws with `awaited`, by default the source of the condition, when it is not true after a minute
  */
 export const until = async (
@@ -12,9 +16,12 @@ export const until = async (
   everyMs = 2,
 ): Promise<void> => {
   const startedAt = performance.now()
-  while (!(await condition())) {
+  for (let pauseMs = everyMs; ; ) {
+    const answer = condition()
+    if (await answer) return
     if (performance.now() - startedAt > limitMs)
       throw new Error(`not true after ${limitMs / 1000} s: ${awaited}`)
-    await pause(everyMs)
+    await pause(pauseMs)
+    if (typeof answer !== 'boolean') pauseMs = Math.max(everyMs, Math.min(2 * pauseMs, pauseMaxMs))
   }
 }
