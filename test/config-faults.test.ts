@@ -6,6 +6,7 @@ import { afterAll, describe, expect, it } from '@jest/globals'
 import { hashKey, makeKey } from '../src/access/keys.ts'
 import { type ConfigFaults, readConfig } from '../src/config.ts'
 import { track } from './support/children.ts'
+import { programOf } from './support/processes.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'config-faults-'))
 afterAll(() => rmSync(folder, { recursive: true }))
@@ -147,7 +148,7 @@ describe('an invalid setting', () => {
 
 describe('a start that fails', () => {
   const start = async (env: Record<string, string>) => {
-    const child = spawn(process.execPath, [join(import.meta.dirname, '../dist/main.js')], {
+    const child = spawn(process.execPath, [programOf('main')], {
       env: { ...good, PORT: '0', ...env },
       stdio: ['ignore', 'ignore', 'pipe'],
     })

@@ -7,6 +7,7 @@ import { hashKey, makeKey } from '../src/access/keys.ts'
 import { type ConfigFaults, readConfig, settings } from '../src/config.ts'
 import type { Setting } from '../src/setting.ts'
 import { track } from './support/children.ts'
+import { programOf } from './support/processes.ts'
 
 const root = join(import.meta.dirname, '..')
 const folder = mkdtempSync(join(tmpdir(), 'config-'))
@@ -240,7 +241,7 @@ describe('the settings', () => {
 
 describe('a start with faults', () => {
   it('exits with 78, names all of them on stderr, and prints no secret', async () => {
-    const child = spawn(process.execPath, [join(root, 'dist/main.js')], {
+    const child = spawn(process.execPath, [programOf('main')], {
       env: {
         PORT: '-1',
         LOG_LEVEL: 'loud',

@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { track } from '../support/children.ts'
+import { programOf } from '../support/processes.ts'
 import { type Block, isShownAs, printedOf, runnable } from './blocks.ts'
 
 /** What came of a block. `output`: stdout and stderr as a terminal shows them. */
@@ -68,7 +69,7 @@ export const runPage = async (
     for (const name of ['bin', 'node_modules']) mkdirSync(join(folder, name))
     for (const name of ['dist', 'examples', 'docs']) symlinkSync(join(project, name), join(folder, name))
     symlinkSync(project, join(folder, 'node_modules/chathub-gateway'))
-    const cli = { command: process.execPath, env: {}, args: join(project, 'dist/cli.js') }
+    const cli = { command: process.execPath, env: {}, args: programOf('cli') }
     const commands = { python3: interpreters.python, php: interpreters.php, 'chathub-gateway': cli }
     for (const [name, provided] of Object.entries(commands)) {
       if (!provided) continue

@@ -1,4 +1,4 @@
-import { spawnReady } from './processes.ts'
+import { programOf, spawnReady } from './processes.ts'
 import { until } from './until.ts'
 
 /** A gateway of the host. `lines` and `output` begin where it was started. */
@@ -11,7 +11,7 @@ export type HostedGateway = { url: string; lines(): Record<string, unknown>[]; o
 export const startGatewayHost = async (
   env: Record<string, string>,
 ): Promise<{ start(settings: Record<string, string>): Promise<HostedGateway> }> => {
-  const host = await spawnReady(process.execPath, ['test/support/gateway-host.mjs'], env)
+  const host = await spawnReady(process.execPath, ['test/support/gateway-host.mjs', programOf('main')], env)
   return {
     start: async (settings) => {
       const [before, text] = [host.lines().length, host.output().length]

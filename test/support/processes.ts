@@ -6,6 +6,10 @@ import { type Exit, stopChild, track } from './children.ts'
 export { stopEverything } from './children.ts'
 
 const PROJECT = fileURLToPath(new URL('../..', import.meta.url))
+/** A program of the build; of this run's bundles, if it has any. */
+export const programOf = (name: 'main' | 'cli' | 'apps/simulator/main'): string =>
+  join(process.env['TEST_PROGRAMS'] ?? join(PROJECT, 'dist'), `${name}.js`)
+
 // Bounds in tests only decide that something failed. They are generous, because a machine may be busy.
 const readyWithinMs = 60_000
 
@@ -30,7 +34,7 @@ export type Running = {
  * `npm test` builds `dist` first; the environment is `env` and the PATH, no more.
  */
 export const spawnGateway = (options: { env: Record<string, string>; args?: string[] }): Promise<Running> =>
-  spawnReady(process.execPath, [join(PROJECT, 'dist/main.js'), ...(options.args ?? [])], {
+  spawnReady(process.execPath, [programOf('main'), ...(options.args ?? [])], {
     CHATHUB_PROBE_SECONDS: '0',
     // How long a request waits for a busy machine.
     OVERLOAD_WAIT_MS: '60000',
@@ -40,7 +44,7 @@ export const spawnGateway = (options: { env: Record<string, string>; args?: stri
 
 /** Our own ChatHub, as people run it. */
 export const spawnSimulator = (args: string[] = [], env: Record<string, string> = {}): Promise<Running> =>
-  spawnReady(process.execPath, [join(PROJECT, 'dist/apps/simulator/main.js'), ...args], env)
+  spawnReady(process.execPath, [programOf('apps/simulator/main'), ...args], env)
 
 /**
  * Starts a program and resolves at its line `{"msg":"ready","url":…}` on stdout.

@@ -1,15 +1,15 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { join } from 'node:path'
 import { type Exit, track } from './children.ts'
-
-const cli = join(import.meta.dirname, '../../dist/cli.js')
+import { programOf } from './processes.ts'
 
 /** The command line as a process: what it has written so far, and its end. */
 export const startCli = (
   args: string[],
   env: Record<string, string> = {},
 ): { child: ChildProcess; stdout(): string; stderr(): string; ended: Promise<Exit> } => {
-  const child = spawn(process.execPath, [cli, ...args], { env: { PATH: process.env['PATH'] ?? '', ...env } })
+  const child = spawn(process.execPath, [programOf('cli'), ...args], {
+    env: { PATH: process.env['PATH'] ?? '', ...env },
+  })
   const texts = { stdout: '', stderr: '' }
   for (const name of ['stdout', 'stderr'] as const)
     child[name].setEncoding('utf8').on('data', (text: string) => {
