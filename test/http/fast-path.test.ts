@@ -250,9 +250,7 @@ describe('the fast path', () => {
     const note = (error: unknown): void => void unhandled.push(error)
     process.on('unhandledRejection', note)
     const fastPath = createFastPath({
-      authenticate: async () => {
-        throw new Failure('credential.unverifiable')
-      },
+      authenticate: () => Promise.reject(new Failure('credential.unverifiable')),
       limit: { take: () => {} } as unknown as ClientLimit,
       responseBatcher: {} as ResponseBatcher,
     })

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, jest } from '@jest/globals'
 import type { CallContext, Lane } from '../../src/chathub/exchange.ts'
-import type { Clock } from '../../src/clock.ts'
+import { type Clock, systemClock } from '../../src/clock.ts'
 import { type Budget, createLocalBudget, type Slot } from '../../src/throttle/budget.ts'
 import { createPriorityQueue, type PriorityQueue } from '../../src/throttle/priority-queue.ts'
 
@@ -35,15 +35,8 @@ export const pass = (ms: number): Promise<void> => jest.advanceTimersByTimeAsync
 export const bottleneckMs = 25
 
 const virtualClock = (): Clock => {
-  const startedAt = performance.now()
-  return {
-    now: () => performance.now() - startedAt,
-    wall: () => Date.now(),
-    after: (ms, run) => {
-      const timer = setTimeout(run, Math.max(0, ms))
-      return () => clearTimeout(timer)
-    },
-  }
+  const startedAt = systemClock.now()
+  return { ...systemClock, now: () => systemClock.now() - startedAt }
 }
 
 /** A queue before a local budget, both in virtual time. */
