@@ -180,14 +180,16 @@ describeWith('nginx', title, ({ command, env }) =>
       const opened = await fetch(`${url}/v1/session`, {
         method: 'POST',
         body: JSON.stringify({ ticket: minted.body.ticket }),
-        headers: { 'Content-Type': 'application/json', Origin: url, 'X-Forwarded-Host': 'evil.example' },
+        headers: { 'Content-Type': 'application/json', Origin: url },
       })
       expect(opened.status).toBe(204)
       const { headers = {} } = asPage(
         idIn({ headers: { 'set-cookie': opened.headers.getSetCookie() } } as never),
       )
       // A read of the page itself has no Origin, so the gateway compares with what it takes for its own.
-      const { Origin: _, ...own }: Record<string, string> = { ...headers, 'Sec-Fetch-Site': 'same-origin' }
+      const forged = { 'X-Forwarded-Host': 'evil.example', 'X-Forwarded-Proto': 'https' }
+      const { Origin: _, ...read }: Record<string, string> = { ...headers, ...forged }
+      const own = { ...read, 'Sec-Fetch-Site': 'same-origin' }
       for (let turn = 0; turn < 4; turn++)
         expect((await fetch(url + operators, { headers: own })).status).toBe(200)
     })
