@@ -19,7 +19,7 @@ const rows = {
     ['stat', 'Company token', 'short', 'The state of the token.', { '{{state}}': `max by (state) (${named('gw_token_state')}) == 1` }],
     ['stat', 'Redis', 'short', 'The state of Redis as the instances see it.', { '{{state}}': `max by (state) (${named('gw_redis_state')}) == 1` }],
     ['stat', 'Breaker', 'short', 'The circuit breaker before ChatHub.', { '{{state}}': `max by (state) (${named('gw_breaker_state')}) == 1` }],
-    ['stat', 'Budget used', 'percentunit', 'Requests of the last second by those that are allowed.', { used: `max(${named('gw_budget_used_ratio')})` }],
+    ['stat', 'Budget used', 'percentunit', 'Requests of the last second by those that are allowed.', { used: `sum(${named('gw_budget_used_ratio')})` }],
     ['stat', 'Age of lists', 's', 'The mean age of the lists that readers got.', { age: `max(${named('gw_list_age_seconds')})` }],
     ['stat', 'Too few active', 'short', 'Organizations below their floor.', { organizations: `count(max by (organization) (${named('gw_coverage_low')}) == 1) or vector(0)` }],
     ['stat', 'Instances', 'short', 'Instances that can be scraped.', { instances: `sum(up{job="$job"})` }],

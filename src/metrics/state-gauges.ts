@@ -51,7 +51,7 @@ export const createStateGauges = (registry: Registry, states: States) => {
   const budgetRate = gauge('gw_upstream_budget_rate', 'Requests a second that may go to ChatHub now.')
   const budgetUsed = gauge(
     'gw_budget_used_ratio',
-    'Requests of the last second, by those that are allowed: from 0 to 1.',
+    'Requests of this instance in the last second, by those that all together may send. Add instances up.',
   )
   const queueDepth = gauge('gw_upstream_queue_depth', 'Calls that wait for a slot.', 'lane')
   const listAge = gauge(

@@ -1,15 +1,14 @@
 import { spawn, spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { parse } from 'yaml'
-import { stopChild, track } from '../support/children.ts'
-import { freePort } from '../support/free-port.ts'
 import { startGateway, type TestGateway } from '../support/gateway.ts'
 import { describeWithPrometheus } from '../support/needs.ts'
+import { startPrometheus } from '../support/prometheus.ts'
 import { until } from '../support/until.ts'
 
 const project = fileURLToPath(new URL('../..', import.meta.url))
@@ -110,24 +109,16 @@ describeWithPrometheus('a real Prometheus', ({ command, env }) => {
 
   it('answers every query of the dashboard with data', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'prometheus-'))
-    const port = await freePort()
-    const config = {
-      global: { scrape_interval: '1s' },
-      scrape_configs: [{ job_name: 'chathub-gateway', static_configs: [{ targets: [new URL(ops).host] }] }],
-    }
-    writeFileSync(join(folder, 'prometheus.yml'), JSON.stringify(config))
-    const child = spawn(
-      command,
-      ['--config.file=prometheus.yml', '--storage.tsdb.path=data', `--web.listen-address=127.0.0.1:${port}`],
-      { cwd: folder, env: { ...process.env, ...env }, stdio: ['ignore', 'ignore', 'pipe'] },
+    const prometheus = await startPrometheus(
+      { command, env, folder },
+      {
+        global: { scrape_interval: '1s' },
+        scrape_configs: [{ job_name: 'chathub-gateway', static_configs: [{ targets: [new URL(ops).host] }] }],
+      },
     )
-    void track(child)
-    let said = ''
-    child.stderr.on('data', (data) => (said += data))
     try {
-      await until(() => /Server is ready|err=/.test(said))
       const ask = async (expr: string): Promise<unknown[]> => {
-        const answer = await fetch(`http://127.0.0.1:${port}/api/v1/query?query=${encodeURIComponent(expr)}`)
+        const answer = await fetch(`${prometheus.url}/api/v1/query?query=${encodeURIComponent(expr)}`)
         const { status, error, data } = (await answer.json()) as {
           status: string
           error?: string
@@ -164,7 +155,7 @@ describeWithPrometheus('a real Prometheus', ({ command, env }) => {
       }).catch(() => {})
       expect(empty).toEqual([])
     } finally {
-      await stopChild(child)
+      await prometheus.stop()
       rmSync(folder, { recursive: true, force: true })
     }
   })
