@@ -58,6 +58,21 @@ program
   .option('--batch', 'also adds CHATHUB_BATCH_SIZE names at once')
   .option('--json', 'one JSON value a line, as in a pipe')
   .action(async (options: ProbeOptions) => (await import('./apps/cli/probe/probe.ts')).runProbe(options))
+program
+  .command('backup')
+  .description(
+    'Copies what Redis keeps, such as operations, audit and webhooks, into a file. Gateways may run.',
+  )
+  .requiredOption('--to <file>', 'a new file')
+  .action(async (options: { to: string }) => (await import('./apps/cli/backup/backup.ts')).backUp(options))
+program
+  .command('restore')
+  .description('Puts such a copy into an empty Redis. No gateway may run on it.')
+  .requiredOption('--from <file>', 'a file of the command backup')
+  .option('--force', 'replaces what is there')
+  .action(async (options: { from: string; force?: boolean }) =>
+    (await import('./apps/cli/backup/backup.ts')).restore(options),
+  )
 addOperators(program)
 addOperations(program)
 addKeys(program)

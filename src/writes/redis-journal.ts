@@ -57,6 +57,9 @@ const endedKeepMs = 2 * operationKeepMs
 const sameInstantMax = 100
 // Chunks per command, so that no command takes long.
 const chunksAtOnce = 10
+const recordKey = (id: string): string => `journal:{${organizationOf(id)}}:operation:${id}`
+export const cancelKeyOf = (id: string): string => `${recordKey(id)}:cancel`
+export const openKey = `journal:${keptTag}:open`
 
 /** A member of the lists: all that it takes to end the counts of an operation whose record is gone. */
 const memberOf = ({ id, total, client }: Pick<Operation, 'id' | 'total' | 'client'>): string =>
@@ -87,12 +90,11 @@ export const createRedisJournal = (options: {
     save: redis.script('journalSave', save),
     remove: redis.script('journalRemove', remove),
   }
-  const recordKey = (id: string): string => `journal:{${organizationOf(id)}}:operation:${id}`
+  const cancelKey = (id: string): string => prefix + cancelKeyOf(id)
   const rowsKey = (id: string): string => `${recordKey(id)}:rows`
-  const cancelKey = (id: string): string => `${prefix}${recordKey(id)}:cancel`
   const sendingKey = (id: string): string => `journal:{${organizationOf(id)}}:sending`
   const keysOf = (id: string) => [recordKey(id), rowsKey(id), sendingKey(id), lockKey(organizationOf(id))]
-  const [openKey, endedKey] = [`journal:${keptTag}:open`, `journal:${keptTag}:ended`]
+  const endedKey = `journal:${keptTag}:ended`
 
   const read = (id: string) => run((client) => client.get(prefix + recordKey(id)))
   const get: JournalStore['get'] = async (id) => decode(await read(id))

@@ -134,7 +134,9 @@ export const faultsOf = (world: World): Fault[] => {
       during: () =>
         isFlooded
           ? Promise.all(
-              organizations.map(({ id }, at) => ask(list(id), fresh, at % 2 === 0 ? world.main : world.spare)),
+              organizations.map(({ id }, at) =>
+                ask(list(id), fresh, at % 2 === 0 ? world.main : world.spare),
+              ),
             )
           : pause(100),
     },

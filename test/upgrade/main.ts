@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { hashKey, makeKey } from '../../src/access/keys.ts'
@@ -9,7 +9,6 @@ import type { StartedImport } from '../../src/client/api.ts'
 import { createClient } from '../../src/client/client.ts'
 import { scopes } from '../../src/contract/scopes.ts'
 import { stopEverything } from '../support/children.ts'
-import { provide } from '../support/debian.ts'
 import { type Running, spawnReady, spawnSimulator } from '../support/processes.ts'
 import { startRedis } from '../support/redis.ts'
 import { until } from '../support/until.ts'
@@ -40,7 +39,7 @@ const key = makeKey('upgrade')
 const clients = [
   { id: 'upgrade', keyHash: hashKey(key), scopes, organizations: '*', requestsPerMinute: 1_000_000 },
 ]
-let redis = await startRedis()
+const redis = await startRedis()
 const simulator = await spawnSimulator(['--port', '0', '--organizations', '3', '--operators', '30'])
 const start = (version: keyof typeof versions): Promise<Running> =>
   spawnReady(process.execPath, [versions[version]], {
@@ -136,49 +135,8 @@ const handOver = async (from: keyof typeof versions, to: keyof typeof versions):
   await staying.stop()
 }
 
-/** The commands of UPGRADING.md: a copy of Redis, and a new Redis with it. */
-const restore = async (): Promise<void> => {
-  const folder = mkdtempSync(join(tmpdir(), 'backup-'))
-  const gateway = await start('new')
-  const talk = createClient({ baseUrl: gateway.url, key })
-  const single = { operators: [{ name: 'kept by a backup' }] }
-  await talk.operators.add(24, single, { idempotencyKey: 'backup' })
-  const webhook = {
-    url: 'http://127.0.0.1:9/events',
-    organizations: [24],
-    types: ['operator.added' as const],
-  }
-  const made = await talk.webhooks.create(webhook)
-  const audit = await talk.audit.list({ limit: 3 })
-  const server = provide('redis-server')
-  if (!server) throw new Error('redis-server is missing')
-  const copied = join(folder, 'dump.rdb')
-  execFileSync(join(dirname(server.command), 'redis-cli'), ['-u', redis.url, '--rdb', copied], {
-    env: { ...process.env, ...server.env },
-  })
-  await gateway.stop()
-  await redis.stop()
-
-  const restored = await startRedis({ dir: folder })
-  redis = restored
-  const again = await start('new')
-  const client = createClient({ baseUrl: again.url, key })
-  const after = await client.audit.list({ limit: 3 })
-  check('backup: the audit log is there', JSON.stringify(after.items) === JSON.stringify(audit.items))
-  check(
-    'backup: the webhook is there',
-    (await client.webhooks.list()).items.some(({ id }) => id === made.id),
-  )
-  await client.operators.add(24, single, { idempotencyKey: 'backup' })
-  const count = (await operators()).filter(({ name }) => name === 'kept by a backup').length
-  check('backup: a repeated request has the answer of before', count === 1, `${count} times`)
-  await again.stop()
-  rmSync(folder, { recursive: true, force: true })
-}
-
 await handOver('old', 'new')
 await handOver('new', 'old')
-await restore()
 await simulator.stop()
 await redis.stop()
 await stopEverything()
