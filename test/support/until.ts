@@ -6,22 +6,22 @@ const limitMs = 60_000
 const pauseMaxMs = 30
 
 /**
- * Resolves once `condition` is true; it is evaluated every `everyMs`. One that returns a promise asks somebody, so the
- * pauses grow: a core that only asks is missing elsewhere. The limit is generous, because it only decides failure.
+ * Resolves once `condition` is true; it is evaluated every `everyMs`, if given. Else a condition that returns a promise asks
+ * somebody, so the pauses grow: a core that only asks is missing elsewhere. The limit only decides failure.
  * @throws with `awaited`, by default the source of the condition, when it is not true after a minute
  */
 export const until = async (
   condition: () => boolean | Promise<boolean>,
   awaited = String(condition),
-  everyMs = 2,
+  everyMs?: number,
 ): Promise<void> => {
   const startedAt = performance.now()
-  for (let pauseMs = everyMs; ; ) {
+  for (let pauseMs = everyMs ?? 2; ; ) {
     const answer = condition()
     if (await answer) return
     if (performance.now() - startedAt > limitMs)
       throw new Error(`not true after ${limitMs / 1000} s: ${awaited}`)
     await pause(pauseMs)
-    if (typeof answer !== 'boolean') pauseMs = Math.max(everyMs, Math.min(2 * pauseMs, pauseMaxMs))
+    if (everyMs === undefined && typeof answer !== 'boolean') pauseMs = Math.min(2 * pauseMs, pauseMaxMs)
   }
 }

@@ -118,11 +118,16 @@ describe('when ChatHub drops each connection after its answer', () => {
     const { read, reports, slots } = startCalls(peer.port)
     let reads = 0
     const again = () => reports.filter(({ name }) => name === 'never-sent').length
-    await until(async () => {
-      reads++
-      await read().catch(() => {})
-      return again() >= 5
-    })
+    await until(
+      async () => {
+        reads++
+        await read().catch(() => {})
+        return again() >= 5
+        // Later a connection is known to be dropped.
+      },
+      'requests that never left',
+      2,
+    )
     // Each slot is one request at ChatHub, or one that never left.
     expect(slots()).toBe(reads + again())
     expect(peer.arrived.length).toBeLessThanOrEqual(reads)
