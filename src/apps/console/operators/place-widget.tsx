@@ -1,6 +1,5 @@
 import { useTranslation } from 'react-i18next'
 import { CopyText } from '../states/copy-text.tsx'
-import { RowsBox } from '../states/rows-box.tsx'
 
 const page = (gateway: string): string => `<p id="chat-contact" hidden>The chat is not available.</p>
 <script type="module" src="${gateway}/widget/loader.js"
@@ -19,9 +18,7 @@ const Snippet = ({ title, text }: { title: string; text: string }) => {
   return (
     <>
       <p>{title}</p>
-      <RowsBox label={title}>
-        <pre className="snippet">{text}</pre>
-      </RowsBox>
+      <pre className="snippet">{text}</pre>
       <CopyText text={text} label={t('action.copy')} />
     </>
   )

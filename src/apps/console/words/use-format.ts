@@ -1,4 +1,3 @@
-import { useMemo } from 'react'
 import { useTranslation } from 'react-i18next'
 
 type Instant = string | number
@@ -13,28 +12,38 @@ const units = [
 const withRegion = (language: string): string =>
   navigator.languages.find((each) => each.startsWith(language)) ?? language
 
+/** Made once, when it is used first: each takes about a millisecond. */
+const lazy = <T>(make: () => T): (() => T) => {
+  let made: T | undefined
+  return () => (made ??= make())
+}
+
 const createFormat = (shown: string) => {
   const language = withRegion(shown)
-  const clock = new Intl.DateTimeFormat(language, { hour: '2-digit', minute: '2-digit' })
-  const day = new Intl.DateTimeFormat(language, { day: 'numeric', month: 'short' })
-  const full = new Intl.DateTimeFormat(language, { dateStyle: 'medium', timeStyle: 'medium' })
-  const relative = new Intl.RelativeTimeFormat(language, { numeric: 'auto', style: 'short' })
+  const dates = (options: Intl.DateTimeFormatOptions) =>
+    lazy(() => new Intl.DateTimeFormat(language, options))
+  const numbers = (options: Intl.NumberFormatOptions) => lazy(() => new Intl.NumberFormat(language, options))
+  const clock = dates({ hour: '2-digit', minute: '2-digit' })
+  const day = dates({ day: 'numeric', month: 'short' })
+  const full = dates({ dateStyle: 'medium', timeStyle: 'medium' })
+  const relative = lazy(() => new Intl.RelativeTimeFormat(language, { numeric: 'auto', style: 'short' }))
+  const number = numbers({ maximumFractionDigits: 1 })
+  const percent = numbers({ style: 'percent' })
   const isToday = (at: Date) => at.toDateString() === new Date().toDateString()
   return {
-    number: (value: number): string =>
-      new Intl.NumberFormat(language, { maximumFractionDigits: 1 }).format(value),
-    percent: (share: number): string => new Intl.NumberFormat(language, { style: 'percent' }).format(share),
+    number: (value: number): string => number().format(value),
+    percent: (share: number): string => percent().format(share),
     /** The time of today, else the day too. */
     time: (instant: Instant): string => {
       const at = new Date(instant)
-      return isToday(at) ? clock.format(at) : `${day.format(at)}, ${clock.format(at)}`
+      return isToday(at) ? clock().format(at) : `${day().format(at)}, ${clock().format(at)}`
     },
-    full: (instant: Instant): string => full.format(new Date(instant)),
+    full: (instant: Instant): string => full().format(new Date(instant)),
     /** Such as « 12 s ago ». */
     ago: (instant: Instant, now: number): string => {
       const seconds = Math.max(0, Math.round((now - new Date(instant).getTime()) / 1000))
       const [unit, size] = units.find(([, each]) => seconds >= each) ?? ['second', 1]
-      return relative.format(-Math.floor(seconds / size), unit)
+      return relative().format(-Math.floor(seconds / size), unit)
     },
     /** Such as « 4 min ». */
     span: (seconds: number): string => {
@@ -56,8 +65,14 @@ const createFormat = (shown: string) => {
   }
 }
 
+const formats = new Map<string, ReturnType<typeof createFormat>>()
+
 /** Numbers and times in the language that is shown. */
 export const useFormat = () => {
   const { i18n } = useTranslation()
-  return useMemo(() => createFormat(i18n.language), [i18n.language])
+  const known = formats.get(i18n.language)
+  if (known) return known
+  const format = createFormat(i18n.language)
+  formats.set(i18n.language, format)
+  return format
 }
