@@ -153,10 +153,12 @@ describe.each(routes)('%s answered before Express is answered as Express does', 
       const { headers } = await how(route)
       const logged = gateway.logged().slice(lines).trim().split('\n')
       const shown = logged.map((line) => ({ ...JSON.parse(line), time: 0, ms: 0 }))
-      return { reports: gateway.reports.slice(reports), shown, id: headers['x-request-id'] }
+      // Reads of lists are reported together, once in a while.
+      const reported = gateway.reports.slice(reports).filter(({ name }) => name !== 'cache')
+      return { reported, shown, id: headers['x-request-id'] }
     }
     const [first, second] = [await trace(byExpress), await trace(ask)]
-    expect(second.reports).toEqual(first.reports)
+    expect(second.reported).toEqual(first.reported)
     expect(second.shown).toEqual(first.shown.map((line) => ({ ...line, requestId: second.id })))
     expect(first.shown).toMatchObject([{ requestId: first.id, client: 'all', cache: 'hit', status: 200 }])
     const count = async () => {
