@@ -1,8 +1,9 @@
+import { once } from 'node:events'
+import { type AddressInfo, createServer } from 'node:net'
 import { afterAll, beforeAll, expect, it } from '@jest/globals'
 import { OAuth2Server } from 'oauth2-mock-server'
 import type { Browser, Page } from 'playwright-core'
 import { scopes } from '../../src/contract/scopes.ts'
-import { freePort } from '../support/free-port.ts'
 import type { TestGateway } from '../support/gateway.ts'
 import { describeWithChromium } from '../support/needs.ts'
 import { until } from '../support/until.ts'
@@ -16,6 +17,8 @@ const slow = { id: 'slow', scopes, requestsPerMinute: 20 }
 
 describeWithChromium('the console, with something in the way', (chromium) => {
   const provider = new OAuth2Server()
+  /** In the place of the provider until it starts: ends each connection. */
+  const absent = createServer((socket) => socket.destroy())
   let providerPort: number
   let gateway: TestGateway
   let browser: Browser
@@ -27,7 +30,10 @@ describeWithChromium('the console, with something in the way', (chromium) => {
   const statusOf = (id: number) => gateway.simulator.operators().find((each) => each.id === id)?.status
 
   beforeAll(async () => {
-    providerPort = await freePort()
+    // Nobody else gets the port meanwhile.
+    absent.listen(0, '127.0.0.1')
+    await once(absent, 'listening')
+    providerPort = (absent.address() as AddressInfo).port
     await provider.issuer.keys.generate('RS256')
     gateway = await startConsoleGateway(
       {
@@ -47,11 +53,12 @@ describeWithChromium('the console, with something in the way', (chromium) => {
     await browser?.close()
     await gateway?.close()
     if (provider.listening) await provider.stop()
+    absent.close()
   })
 
   it('says in words why the identity provider signed nobody in, and signs in when it does', async () => {
     ivan = await people.add()
-    const { see, enter } = keyboardOf(ivan)
+    const { see, enter, isGiven } = keyboardOf(ivan)
     let groups: string[] = []
     provider.service.on('beforeTokenSigning', ({ payload }) =>
       Object.assign(payload, { sub: '42', aud: 'gateway', email: 'ivan@example.com', groups }),
@@ -60,12 +67,15 @@ describeWithChromium('the console, with something in the way', (chromium) => {
     const answer = (change: (query: URLSearchParams) => void) =>
       provider.service.once('beforeAuthorizeRedirect', ({ url }) => change(url.searchParams))
     const tries = async (text: string): Promise<void> => {
+      await isGiven(/^Sign-in link/)
       await enter('Sign in with your account')
       await see(text)
       expect([text, await people.faults(ivan)]).toEqual([text, []])
     }
     await people.go(ivan, '/')
     await tries('The identity provider is not answering')
+    absent.close()
+    await once(absent, 'close')
     await provider.start(providerPort, '127.0.0.1')
     answer((query) => {
       query.delete('code')
@@ -80,12 +90,12 @@ describeWithChromium('the console, with something in the way', (chromium) => {
   })
 
   it('signs out at the identity provider too', async () => {
-    const { press, see, enter } = keyboardOf(ivan)
+    const { choose, see, enter } = keyboardOf(ivan)
     const left = ivan.waitForRequest(/\/endsession\?/)
     await enter('Your session')
     await ivan.getByRole('menuitem', { name: 'Sign out' }).waitFor()
     await see('ivan@example.com')
-    await press('ArrowDown', 'ArrowDown', 'Enter')
+    await choose('Sign out')
     const { searchParams } = new URL((await left).url())
     expect([searchParams.get('client_id'), searchParams.get('post_logout_redirect_uri')]).toEqual([
       'gateway',
