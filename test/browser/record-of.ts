@@ -15,15 +15,23 @@ export const recordOf = (context: BrowserContext) => {
       (bytes) => bytes.toString('utf8'),
       () => '', // a 204, or an answer to a page that was closed
     )
+  /** An answer that is still on its way when the browser is closed ends so. Whoever asks for the text asks before that. */
+  const closed = (error: Error): string => {
+    if (/has been closed/.test(error.message)) return ''
+    throw error
+  }
   context.on('response', (response) => {
     pieces.push(Promise.resolve(`${response.url()}\n${JSON.stringify(response.headers())}`))
   })
   context.on('requestfinished', (request) => {
     pieces.push(
-      request.response().then(async (response) => {
-        if (!response) return ''
-        return `${JSON.stringify(await response.allHeaders())}\n${await bodyOf(response)}`
-      }),
+      request
+        .response()
+        .then(async (response) => {
+          if (!response) return ''
+          return `${JSON.stringify(await response.allHeaders())}\n${await bodyOf(response)}`
+        })
+        .catch(closed),
     )
   })
   return {
