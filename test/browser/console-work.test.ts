@@ -5,6 +5,7 @@ import type { TestGateway } from '../support/gateway.ts'
 import { describeWithChromium } from '../support/needs.ts'
 import { launch, startConsoleGateway } from './console-world.ts'
 import { keyboardOf } from './keyboard.ts'
+import { passTime } from './pass-time.ts'
 import { createPeople, type People } from './people.ts'
 
 describeWithChromium('the work of a supervisor, by keyboard', (chromium) => {
@@ -133,8 +134,8 @@ describeWithChromium('the work of a supervisor, by keyboard', (chromium) => {
     await keyboardOf(tab).see('0 of 250')
     await page.reload()
     await see('0 of 250')
-    await page.clock.fastForward(10_000)
-    await see('Waiting for the request budget: reduced by ChatHub')
+    const waiting = page.getByText('Waiting for the request budget: reduced by ChatHub').first()
+    await passTime(page, 10_000, () => waiting.isVisible())
     expect(await people.faults(page)).toEqual([])
     await enter('Stop the import')
     held.release()

@@ -6,6 +6,7 @@ import { type Browser, type BrowserContext, chromium, type Page } from 'playwrig
 import { freePort } from '../support/free-port.ts'
 import { startGateway, type TestGateway } from '../support/gateway.ts'
 import { describeWithChromium } from '../support/needs.ts'
+import { passTime } from './pass-time.ts'
 
 /** What stands for the widget: it takes its token from its own element, as ChatHub's does, and notes it. */
 const fakeWidget = `(window.tokens ??= []).push(document.getElementById('operator-chat-panel-script').getAttribute('token'))`
@@ -103,12 +104,7 @@ describeWithChromium('the widget in a page of a host application', ({ command, e
     await page.locator('#contact').waitFor({ state: 'visible' })
     expect(await elements(page)).toBe(0)
     gateway.simulator.clearFaults()
-    // The breaker may still be open for the first try.
-    for (let tries = 0; tries < 5 && (await elements(page)) === 0; tries++) {
-      const answer = page.waitForResponse(/operatorToken/)
-      await page.clock.runFor(60_000)
-      await answer
-    }
+    await passTime(page, 60_000, async () => (await elements(page)) > 0)
     await hasTokens(page, 1)
     await page.locator('#contact').waitFor({ state: 'hidden' })
     await context.close()
@@ -123,10 +119,7 @@ describeWithChromium('the widget in a page of a host application', ({ command, e
     await page.clock.runFor(23 * hours)
     await refused
     expect([await elements(page), await page.locator('#contact').isVisible()]).toEqual([1, false])
-    const late = page.waitForResponse((answer) => answer.status() === 503)
-    await page.clock.fastForward(hours)
-    await late
-    await page.locator('#contact').waitFor({ state: 'visible' })
+    await passTime(page, hours, () => page.locator('#contact').isVisible())
     expect(await elements(page)).toBe(0)
     gateway.simulator.clearFaults()
     await context.close()
