@@ -1,3 +1,4 @@
+import type { CsvForm } from './find-delimiter.ts'
 import type { Row } from './operation.ts'
 
 /** A row of a table. `line`: where it begins, from 1. A cell that is neither text nor empty, such as a date, is `false`. */
@@ -14,28 +15,92 @@ const cellBreaksMax = 253
 // Cells beyond are not told apart.
 const cellsMax = 1000
 
-const delimiters = [',', ';', '\t', '|'] as const
+/** Characters beyond the end of a row that may decide how it is read: as far as a quoted cell may reach. */
+const lookahead = 2 * cellLengthMax + 2
+// A longer row is no row of people. What it has is not looked at.
+const rowLengthMax = 256 * 1024
 
 /**
  * The rows of a text file (RFC 4180) with any line ends. Lines count as an editor shows them, also after a line break within
  * quotes. A quote that is out of place spoils its line alone; the next line is read anew. Empty lines are no rows, but each
- * thousandth is given, so that no step takes long.
+ * thousandth is given, and so is each piece of a row that is too long: no step takes long.
  */
-export function* readCsv(text: string, delimiter: string, firstLine = 1): Generator<TableRow> {
-  let line = firstLine
-  let at = 0
-  while (at < text.length) {
+export function* readCsv(
+  pieces: Iterable<string>,
+  { delimiter, start, line: first }: CsvForm,
+): Generator<TableRow> {
+  const window = createWindow(pieces)
+  window.reach(start)
+  window.at = start
+  for (let line = first; ; ) {
+    window.reach(lookahead)
+    const { text, at } = window
+    if (at >= text.length) return
+    const lineEnd = lineEndAt(text, at)
     // A file may have millions of empty lines, so none of them costs an object.
-    if (lineEndAt(text, at) > 0) {
+    if (lineEnd > 0) {
       if (line % 1000 === 0) yield { line, cells: [''] }
-      at += lineEndAt(text, at)
+      window.at += lineEnd
       line++
       continue
     }
-    const { cells, end, breaks, fault } = readRow(text, at, delimiter)
+    const { cells, end, breaks, fault } = nextRow(window, delimiter)
     yield { line, cells, ...(fault !== undefined && { fault }) }
-    at = end + lineEndAt(text, end)
+    window.at = end
+    yield* skipToLineEnd(window, line)
+    window.at += lineEndAt(window.text, window.at)
     line += breaks + 1
+  }
+}
+
+/** A part of a text that comes in pieces. */
+type Window = {
+  text: string
+  /** The place in `text` up to which it has been read. */
+  at: number
+  /** Whether no text comes after it. */
+  isLast: boolean
+  /** Adds pieces until `text` has so many characters beyond `at`, or is the last. */
+  reach(length: number): void
+}
+const createWindow = (pieces: Iterable<string>): Window => {
+  const source = pieces[Symbol.iterator]()
+  const window: Window = {
+    text: '',
+    at: 0,
+    isLast: false,
+    reach: (length) => {
+      while (!window.isLast && window.text.length - window.at < length) {
+        const { done, value = '' } = source.next()
+        window.isLast = done === true
+        window.text = window.text.slice(window.at) + value
+        window.at = 0
+      }
+    },
+  }
+  return window
+}
+
+/** The row at this place, once enough of the text is there to tell where it ends. */
+const nextRow = (window: Window, delimiter: string): ReturnType<typeof readRow> => {
+  for (;;) {
+    const { text, at, isLast } = window
+    const row = readRow(text, at, delimiter)
+    if (isLast || text.length - row.end > lookahead) return row
+    if (text.length - at > rowLengthMax)
+      return { ...row, cells: [text.slice(at, at + cellLengthMax)], fault: 'length' }
+    window.reach(2 * (text.length - at))
+  }
+}
+
+/** Reads to the end of the line, which is here already unless a row is too long. Each step gives a row without a cell. */
+function* skipToLineEnd(window: Window, line: number): Generator<TableRow> {
+  for (;;) {
+    window.at = endOfCell(window.text, window.at, '\n')
+    // Of a line end of two characters, the second may be in the next piece.
+    window.reach(2)
+    if (window.at >= window.text.length || lineEndAt(window.text, window.at) > 0) return
+    yield { line, cells: [''] }
   }
 }
 
@@ -104,29 +169,6 @@ const endOfCell = (text: string, start: number, delimiter: string): number => {
     if (code === mark || code === lf || code === cr) return at
   }
   return text.length
-}
-
-/**
- * The character between columns: what a first line `sep=;` names, else the one on which the first lines agree best.
- * `start` and `line`: where the rows begin.
- */
-export const findDelimiter = (text: string): { delimiter: string; start: number; line: number } => {
-  const named = /^"?sep=([^\r\n])"?[^\S\r\n\t]*(\r\n|\r|\n|$)/i.exec(text)
-  if (named) return { delimiter: named[1] as string, start: named[0].length, line: 2 }
-  const lines = text
-    .slice(0, 64 * 1024)
-    .split(/[\r\n]+/, 20)
-    .map((line) => line.replaceAll(/"[^"]*"/g, ''))
-    .filter((line) => line.trim() !== '')
-  const rated = delimiters.map((delimiter) => {
-    const counts = lines.map((line) => line.split(delimiter).length - 1)
-    const first = counts[0] ?? 0
-    const agreeing = first === 0 ? 0 : counts.filter((count) => count === first).length
-    return { delimiter, agreeing, first }
-  })
-  const better = (a: (typeof rated)[number], b: (typeof rated)[number]) =>
-    b.agreeing > a.agreeing || (b.agreeing === a.agreeing && b.first > a.first) ? b : a
-  return { delimiter: rated.reduce(better).delimiter, start: 0, line: 1 }
 }
 
 type CsvCell = string | number | null | undefined

@@ -2,8 +2,11 @@ import { nextSlice } from '../clock.ts'
 import { brokenFile } from './broken-file.ts'
 import { guessUtf16, guessWindows, windows1252 } from './guess-charset.ts'
 
-/** The text of a file, and its encoding. `note`: what was guessed, as a sentence. */
-export type Decoded = { text: string; charset: string; note?: string }
+/**
+ * The text of a file in pieces, and its encoding. Joined, a large text would stop the event loop for its copy. `note`: what was
+ * guessed, as a sentence.
+ */
+export type Decoded = { pieces: readonly string[]; charset: string; note?: string }
 
 const pieceBytes = 64 * 1024
 const marks: [string, Buffer][] = [
@@ -25,16 +28,16 @@ export const decodeText = async (bytes: Buffer, wanted?: string, declared?: stri
   const utf8 = await tryDecode('utf-8', bytes)
   // Either byte fills the upper half of ASCII or of Cyrillic letters in UTF-16.
   const utf16 = bytes.includes(0) || bytes.includes(4) ? guessUtf16(bytes) : undefined
-  if (!utf16 && utf8 !== undefined && !bytes.includes(0)) return { text: utf8, charset: 'utf-8' }
+  if (!utf16 && utf8 !== undefined && !bytes.includes(0)) return { pieces: utf8, charset: 'utf-8' }
   const charset = utf16 ?? (utf8 === undefined ? await guessWindows(bytes) : undefined)
-  const text = charset && (await tryDecode(charset, bytes))
-  if (!text)
+  const pieces = charset && (await tryDecode(charset, bytes))
+  if (!pieces || bytes.length === 0)
     throw brokenFile(
       'encoding',
       'The encoding of the file is not known. Save it as CSV UTF-8, or name the encoding: ?charset=windows-1251.',
     )
   return {
-    text,
+    pieces,
     charset,
     note: `The encoding was guessed: ${charset}. If names look wrong, name the encoding with ?charset=.`,
   }
@@ -47,10 +50,10 @@ const decodeAs = async (label: string, bytes: Buffer): Promise<Decoded> => {
       'charset',
       'The charset is not known. Known are utf-8, utf-16le, utf-16be, windows-1251, windows-1252 and others.',
     )
-  const text = await tryDecode(charset, bytes)
-  if (text === undefined || text.includes('\0'))
+  const pieces = await tryDecode(charset, bytes)
+  if (!pieces || pieces.some((piece) => piece.includes('\0')))
     throw brokenFile('encoding', `The file is not ${charset} text.`)
-  return { text, charset }
+  return { pieces, charset }
 }
 
 /** The name of an encoding by any of its labels (WHATWG Encoding §4.2). */
@@ -63,7 +66,7 @@ const encodingOf = (label: string): string | undefined => {
 }
 
 /** Decodes in slices of the event loop. Undefined where the bytes are not of this encoding. */
-const tryDecode = async (charset: string, bytes: Buffer): Promise<string | undefined> => {
+const tryDecode = async (charset: string, bytes: Buffer): Promise<string[] | undefined> => {
   const decoder = charset === 'windows-1252' ? windows1252 : new TextDecoder(charset, { fatal: true })
   const pieces: string[] = []
   try {
@@ -71,7 +74,7 @@ const tryDecode = async (charset: string, bytes: Buffer): Promise<string | undef
       pieces.push(decoder.decode(bytes.subarray(at, at + pieceBytes), { stream: true }))
       await nextSlice()
     }
-    return pieces.join('') + decoder.decode()
+    return [...pieces, decoder.decode()]
   } catch {
     return undefined
   }

@@ -2,9 +2,10 @@ import { type Clock, inSlices } from '../clock.ts'
 import type { ImportQuery, ReadFile, SentFile } from '../contract/import.ts'
 import { cleanName, nameFault } from '../contract/names.ts'
 import { brokenFile } from './broken-file.ts'
-import { findDelimiter, readCsv, type TableRow } from './csv.ts'
+import { readCsv, type TableRow } from './csv.ts'
 import { decodeText } from './decode-text.ts'
 import { refuseOtherFormats } from './file-format.ts'
+import { findDelimiter } from './find-delimiter.ts'
 import { findNameColumn, type NameColumn } from './name-column.ts'
 import type { Row } from './operation.ts'
 import { createSheetReader } from './xlsx.ts'
@@ -30,10 +31,10 @@ export const createImportFileReader = (clock: Clock): ReadImportFile => {
       return collect(table, query, { format: 'xlsx', sheet })
     }
     const declared = /;\s*charset\s*=\s*"?([^\s;"]+)/i.exec(contentType)?.[1]
-    const { text, charset, note } = await decodeText(bytes, query.charset, declared)
-    const { delimiter, start, line } = findDelimiter(text)
-    const table = readCsv(text.slice(start), delimiter, line)
-    return collect(table, query, { format: 'csv', charset, delimiter }, note)
+    const { pieces, charset, note } = await decodeText(bytes, query.charset, declared)
+    const form = findDelimiter(pieces)
+    const how = { format: 'csv', charset, delimiter: form.delimiter } as const
+    return collect(readCsv(pieces, form), query, how, note)
   }
 }
 

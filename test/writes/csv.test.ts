@@ -2,11 +2,14 @@ import { describe, expect, it } from '@jest/globals'
 import { parse } from 'csv-parse/sync'
 import fc from 'fast-check'
 import { rowOutcomes } from '../../src/contract/operation.ts'
-import { findDelimiter, readCsv, writeReport } from '../../src/writes/csv.ts'
+import { readCsv, writeReport } from '../../src/writes/csv.ts'
+import { findDelimiter } from '../../src/writes/find-delimiter.ts'
 import type { Row } from '../../src/writes/operation.ts'
+import { isLong } from '../support/long.ts'
 import { shown } from './import-case.ts'
 
-const lines = (text: string) => [...readCsv(text, ',')].map(({ line, cells }) => [line, ...cells])
+const form = { delimiter: ',', start: 0, line: 1 }
+const lines = (...pieces: string[]) => [...readCsv(pieces, form)].map(({ line, cells }) => [line, ...cells])
 
 describe('a quote out of place', () => {
   it('spoils its line alone', async () => {
@@ -89,8 +92,57 @@ describe('lines', () => {
   })
 
   it('of more than a thousand cells are not told apart', () => {
-    const [row] = readCsv(`${'a,'.repeat(2000)}\nb`, ',')
+    const [row] = readCsv([`${'a,'.repeat(2000)}\nb`], form)
     expect([row?.fault, row?.cells.length]).toEqual(['columns', 1])
+  })
+})
+
+describe('a text that comes in pieces', () => {
+  const piecesOf = (text: string, length: number): string[] =>
+    Array.from({ length: Math.ceil(text.length / length) }, (_, i) =>
+      text.slice(i * length, (i + 1) * length),
+    )
+
+  it('has the rows that it has as a whole, wherever it is cut', () => {
+    const part = fc.constantFrom(
+      ...['a', ' ', ',', '"', '""', '\n', '\r', '\r\n', '"b\nc"', ',"d', '"\n', '\n'.repeat(2000)],
+      ...['x'.repeat(30_000), `\n"${'y\r\n'.repeat(200)}",`, `\n"${'z'.repeat(33_000)}"`],
+    )
+    const text = fc.array(part, { minLength: 1, maxLength: 60, size: 'max' }).map((parts) => parts.join(''))
+    fc.assert(
+      fc.property(text, fc.integer({ min: 1000, max: 70_000 }), (whole, length) => {
+        expect(lines(...piecesOf(whole, length))).toEqual(lines(whole))
+      }),
+      { numRuns: isLong ? 5000 : 100 },
+    )
+  })
+
+  it('counts a line end once that is cut in two', () => {
+    expect(lines('a\r', '\nb\r', '', '\n\r', '\nc')).toEqual([
+      [1, 'a'],
+      [2, 'b'],
+      [4, 'c'],
+    ])
+  })
+
+  it('may have a row of megabytes, which is no row of people and spoils no other', async () => {
+    for (const filler of ['x', ',', '"', ' ', 'x,', '"",', '\u0416']) {
+      const long = filler.repeat((3 * 1024 * 1024) / filler.length)
+      const rows = await shown(`name\r\nAnna\r\n${long}\r\nBorys\r\n`)
+      expect([
+        filler,
+        rows.map(([line, name, outcome]) => [line, String(name).slice(0, 5), outcome]),
+      ]).toEqual([
+        filler,
+        [
+          [2, 'Anna', 'pending'],
+          ...(filler === ' '
+            ? []
+            : [[3, expect.anything(), expect.stringMatching(/^name\.(length|quotes|columns)$/)]]),
+          [4, 'Borys', 'pending'],
+        ],
+      ])
+    }
   })
 })
 
@@ -111,7 +163,7 @@ describe('the delimiter', () => {
   })
 
   it('is the one on which the first lines agree', () => {
-    const found = (text: string) => findDelimiter(text).delimiter
+    const found = (text: string) => findDelimiter([text]).delimiter
     expect(found('name, first;team\nAnna, A;x\nBob;y\n')).toBe(';')
     expect(found('name,note\nAnna,a;b;c\n')).toBe(',')
     expect(found('name\nAnna\n')).toBe(',')
