@@ -7,7 +7,8 @@ import { askedBy, type NewWrite, type Operation, type Row } from './operation.ts
 import type { OperationWriter } from './operation-writer.ts'
 
 /**
- * A write for a caller: done, or an operation that goes on. Repetitions of a request carry the same `requestKey`.
+ * A write for a caller: done, or an operation that goes on or needs review. The latter has outcomes if each row has one.
+ * Repetitions of a request carry the same `requestKey`.
  * @throws Failure `organization.unknown`, and what kept it from being sent
  */
 export type Write<Request, Done> = (
@@ -16,7 +17,7 @@ export type Write<Request, Done> = (
   request: Request,
   context: CallContext,
   requestKey: string,
-) => Promise<{ done: Done } | { operation: Operation }>
+) => Promise<{ done: Done } | { operation: Operation; done?: Done }>
 
 /**
  * Adds operators to one organization. Names are compared within the body, and with a list that is fetched after the request
@@ -41,7 +42,9 @@ export const createAdd =
     }
     if (dryRun) return { done: summarize(await writer.preview(write, context)) }
     const result = await writer.write(write, context)
-    return 'operation' in result ? result : { done: { ...summarize(result.rows), operation: result.id } }
+    if (!('operation' in result)) return { done: { ...summarize(result.rows), operation: result.id } }
+    const { operation, rows: ended } = result
+    return { operation, ...(ended && { done: { ...summarize(ended), operation: operation.id } }) }
   }
 
 /** Rows in input order with their counts. */

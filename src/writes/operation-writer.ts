@@ -22,9 +22,11 @@ import type { Storage } from './storage.ts'
 
 /**
  * A write when its caller is answered: all rows decided, with the list if it is at hand, and the id of the operation that was
- * kept; or an operation that goes on.
+ * kept; or an operation that goes on or needs review, with its rows if each has an outcome.
  */
-export type WriteResult = { rows: readonly Row[]; roster?: Roster; id?: string } | { operation: Operation }
+export type WriteResult =
+  | { rows: readonly Row[]; roster?: Roster; id?: string }
+  | { operation: Operation; rows?: readonly Row[] }
 
 export type WriteOptions = {
   /** Whether a fresh list of the cache may be used, instead of one that is fetched after the request came. */
@@ -109,11 +111,10 @@ export const createOperationWriter = (options: {
     const last = await Promise.race([run, late]).finally(() => ended.abort())
     const operation = last ?? (await journal.get(begun.id).catch(() => begun))
     if (!operation) throw new Failure('write.in-doubt')
-    if (operation.state !== 'done') return { operation }
-    return rowsOf(journal, operation).then(
-      (rows) => ({ rows, id: operation.id }),
-      () => ({ operation }),
-    )
+    const hasOutcomes = isFinal(operation) && operation.counts.pending === 0
+    const rows = hasOutcomes ? await rowsOf(journal, operation).catch(() => undefined) : undefined
+    if (!rows) return { operation }
+    return operation.state === 'done' ? { rows, id: operation.id } : { operation, rows }
   }
 
   return {

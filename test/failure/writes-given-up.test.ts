@@ -2,6 +2,7 @@ import { createServer } from 'node:http'
 import { afterAll, afterEach, describe, expect, it } from '@jest/globals'
 import { startGateway, type TestGateway } from '../support/gateway.ts'
 import { createPacedClock } from '../support/paced-clock.ts'
+import { until } from '../support/until.ts'
 import { ended, longTimeout, namesIn, type Operation } from './writes.ts'
 
 // Ten minutes without ChatHub pass in six seconds, or in more where the machine is busy.
@@ -50,6 +51,29 @@ describe('a write that was in doubt when ChatHub went away for ten minutes', () 
   )
 })
 
+describe('a write through ChatHub’s own path whose answer came too late', () => {
+  it('is answered when it is repeated, also if ChatHub has created the operator twice meanwhile', async () => {
+    gateway = await startGateway({ clock, env: { WRITE_SETTLE_SECONDS: '1', CHATHUB_TIMEOUT_MS: '20000' } })
+    const { ask, simulator } = gateway
+    const add = () =>
+      ask('POST', '/api/operator/synchronize', {
+        headers: { 'Idempotency-Key': 'a' },
+        body: [{ organizationId: 24, name: 'Anna' }],
+      })
+    const stateOf = async () => (await ask('GET', '/v1/operations')).body.items[0].state
+    simulator.fault({ mode: 'hang', route: 'synchronize', times: 1 })
+    const late = await add()
+    expect([late.status, late.body.code]).toEqual([504, 'write.in-doubt'])
+    await until(async () => (await stateOf()) === 'done')
+    const [{ id } = { id: 0 }] = simulator.operators(24).filter(({ name }) => name === 'Anna')
+    simulator.addOperator(24, 'Anna')
+    await ask('GET', '/v1/organizations/24/operators', { headers: { 'Cache-Control': 'no-cache' } })
+    await until(async () => (await stateOf()) === 'needsReview')
+    const repeated = await add()
+    expect([repeated.status, repeated.body]).toEqual([200, [{ id, name: 'Anna', status: 0 }]])
+  })
+})
+
 describe('a ChatHub that spells a name otherwise', () => {
   it('does not get it again: the operation needs review, and cannot be retried', async () => {
     const people: { id: number; name: string; status: number }[] = []
@@ -89,6 +113,16 @@ describe('a ChatHub that spells a name otherwise', () => {
       'operation.settled',
     )
     expect(people.map(({ name }) => name)).toEqual(['O&#39;Brien', 'Anna'])
+    // ChatHub's own path has no operations. Its error names the one that says what is known.
+    const body = [{ organizationId: 24, name: "O'Neil" }]
+    const dropIn = await gateway.ask('POST', '/api/operator/synchronize', { body })
+    const [operation] = (await gateway.ask('GET', '/v1/operations')).body.items
+    expect([dropIn.status, dropIn.body.code, dropIn.body.detail, operation.unknown]).toEqual([
+      504,
+      'write.in-doubt',
+      `What is known of this write: GET /v1/operations/${operation.id}`,
+      1,
+    ])
     chathub.closeAllConnections()
     chathub.close()
   })

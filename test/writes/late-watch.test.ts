@@ -69,6 +69,17 @@ describe('a request that was not found', () => {
     expect(late.lateOperators(createSystemCaller(), 24)).toEqual([3])
   })
 
+  it('keeps its rows for a repetition of the request, although it needs review', async () => {
+    const { add, addBeside, pass, operation } = await setUp()
+    addBeside('Anna')
+    await pass(60 * minute)
+    const repeated = await add(['Anna'], { requestKey: operation.id.slice('24-'.length) })
+    expect(repeated).toMatchObject({
+      operation: { id: operation.id, state: 'needsReview' },
+      rows: [{ outcome: 'created', id: 1 }],
+    })
+  })
+
   it('is noticed at once in a list that is loaded for another reason', async () => {
     const { addBeside, rows, late, cache, clock, context } = await setUp()
     addBeside('Anna')

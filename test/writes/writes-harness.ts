@@ -181,6 +181,6 @@ export const createHarness = ({ batchSize = 100, settleMs = 10_000, windowMs = 3
 
 /** Outcome and id of each row. */
 export const outcomesOf = (result: WriteResult): string[] =>
-  'rows' in result
-    ? result.rows.map(({ outcome, id }) => `${outcome} ${id ?? '-'}`)
-    : [`operation ${result.operation.state}`]
+  'operation' in result
+    ? [`operation ${result.operation.state}`]
+    : result.rows.map(({ outcome, id }) => `${outcome} ${id ?? '-'}`)

@@ -60,7 +60,7 @@ export const mountDropIn = (router: Router, services: Services): void => {
     const status = knownStatuses[body.status] as (typeof knownStatuses)[number]
     const request = { operator: body.id, status }
     const written = await changeStatus.one(caller, id, request, context, requestKey).catch(asOperator)
-    if ('operation' in written) throw new Failure('write.in-doubt')
+    if ('operation' in written) throw inDoubt(written.operation.id)
     return { empty: 200, organizationIds: [id] }
   })
   router.bind(endpoints.dropInToken, async ({ caller, context, body }) => {
@@ -84,6 +84,12 @@ const asOperator = (error: unknown): never => {
   throw isFailure(error, 'organization.unknown') ? new Failure('operator.unknown') : error
 }
 
+/** ChatHub's paths have no operations, so the error names the one that says more. */
+const inDoubt = (operation: string | undefined): Failure => {
+  const more = `What is known of this write: GET /v1/operations/${operation}`
+  return new Failure('write.in-doubt', operation === undefined ? {} : { detail: more })
+}
+
 type AddedOperator = { id: number; name: string; status: number }
 
 /** Adds operators to one organization, with one result for each, in the same order. */
@@ -96,13 +102,15 @@ const addOperators = async (
   const operators = rows.map(({ name }) => ({ name }))
   const request = { operators, onDuplicate: 'allow', onDeleted: 'report', dryRun: false } as const
   const written = await add(caller, organization, request, context, requestKey)
-  if ('operation' in written) throw new Failure('write.in-doubt')
-  const { results } = written.done
+  // An operator that ChatHub created twice needs review. Its row has the first one all the same.
+  const { done } = written
+  if (!done) throw inDoubt('operation' in written ? written.operation.id : undefined)
+  const { results, operation } = done
   if (results.every(({ outcome }) => outcome === 'rejected')) throw new Failure('chathub.rejected')
   // The list after the add has the status that ChatHub gave to each operator.
   const after = await lists.read(caller, organization, context).catch(() => undefined)
   return results.map(({ id, name }) => {
-    if (id === undefined) throw new Failure('write.in-doubt')
+    if (id === undefined) throw inDoubt(operation)
     const operator = after?.copy.value.byId(id)
     return { id, name, status: operator ? codeOf(operator) : 0 }
   })
