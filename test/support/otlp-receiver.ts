@@ -1,5 +1,6 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { buffer } from 'node:stream/consumers'
 
 type Value = { stringValue?: string; intValue?: number | string; doubleValue?: number; boolValue?: boolean }
 type Attribute = { key: string; value: Value }
@@ -21,8 +22,10 @@ export type OtlpReceiver = {
   spans(): Span[]
   /** Of all that was sent. */
   resource(): Record<string, unknown>
-  /** Everything that was received, as text. */
+  /** Everything that was received as JSON. */
   text(): string
+  /** The bodies in the binary encoding. */
+  protobuf(): readonly Buffer[]
   /** Answers with this status from now on. */
   answer(status: number): void
   close(): Promise<void>
@@ -33,15 +36,22 @@ const plain = ({ stringValue, intValue, doubleValue, boolValue }: Value): unknow
 const recordOf = (attributes: Attribute[]): Record<string, unknown> =>
   Object.fromEntries(attributes.map(({ key, value }) => [key, plain(value)]))
 
-/** What a collector does at `/v1/traces`, for JSON (OTLP/HTTP, `http/json`). */
+/** What a collector does at `/v1/traces`, by OTLP/HTTP. Spans are read out of JSON only. */
 export const startOtlpReceiver = async (): Promise<OtlpReceiver> => {
   const spans: Span[] = []
   let resource = {}
+  const binary: Buffer[] = []
   let all = ''
   let status = 200
   const server = createServer(async (req, res) => {
-    let text = ''
-    for await (const chunk of req) text += chunk
+    const type = req.headers['content-type'] ?? ''
+    const body = await buffer(req)
+    if (type === 'application/x-protobuf') {
+      binary.push(body)
+      res.writeHead(status, { 'content-type': type }).end()
+      return
+    }
+    const text = body.toString()
     all += text
     type Scope = { spans: Sent[] }
     const { resourceSpans } = JSON.parse(text) as {
@@ -60,6 +70,7 @@ export const startOtlpReceiver = async (): Promise<OtlpReceiver> => {
     spans: () => spans,
     resource: () => resource,
     text: () => all,
+    protobuf: () => binary,
     answer: (next) => {
       status = next
     },

@@ -22,7 +22,10 @@ describeWithRedisServer('traces of a gateway with Redis', () => {
     redis = await startRedis()
     simulator = await createSimulator()
     receiver = await startOtlpReceiver()
-    gateway = await spawnGateway({
+    gateway = await startTraced({ OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json' })
+  })
+  const startTraced = (env: Record<string, string>): Promise<Running> =>
+    spawnGateway({
       env: {
         PORT: '0',
         CHATHUB_BASE_URL: simulator.url,
@@ -32,12 +35,11 @@ describeWithRedisServer('traces of a gateway with Redis', () => {
         REDIS_TIMEOUT_MS: '1000',
         API_KEYS: JSON.stringify({ clients: [client] }),
         OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url,
-        OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json',
         OTEL_RESOURCE_ATTRIBUTES: 'deployment.environment.name=test',
         OTEL_BSP_SCHEDULE_DELAY: '20',
+        ...env,
       },
     })
-  })
   afterAll(async () => {
     await gateway.stop()
     await receiver.close()
@@ -191,6 +193,20 @@ describeWithRedisServer('traces of a gateway with Redis', () => {
     expect(names).toContain('Iryna')
     for (const secret of [key, hashKey(key), 'ct_demo-company-token', 'Olena', ...names])
       expect([secret, receiver.text().includes(secret)]).toEqual([secret, false])
+  })
+
+  it('are sent as protobuf unless JSON is asked for', async () => {
+    const other = await startTraced({})
+    const caller = newTrace()
+    await fetch(`${other.url}/v1/me`, { headers: { 'X-API-Key': key, ...headersOf(caller) } })
+    const isOfCaller = (body: Buffer): boolean => body.includes(Buffer.from(caller.traceId, 'hex'))
+    await until(() => receiver.protobuf().some(isOfCaller))
+    const [body] = receiver.protobuf().filter(isOfCaller)
+    for (const text of ['chathub-gateway', 'GET /v1/me', 'deployment.environment.name', 'http.route'])
+      expect([text, body?.includes(text)]).toEqual([text, true])
+    expect([key, hashKey(key)].filter((secret) => body?.includes(secret))).toEqual([])
+    await other.stop()
+    expect(other.lines().filter(({ msg }) => msg === 'spans are lost')).toEqual([])
   })
 
   it('that cannot be sent are told once, and disturb nobody', async () => {
