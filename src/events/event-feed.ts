@@ -44,7 +44,8 @@ export const createEventFeed = (store: EventStore, clock: Clock) => {
     try {
       while (isAsked && stop) {
         isAsked = false
-        isAsked ||= await readPage()
+        // It may be true by now: something was appended while the page was on its way.
+        if (await readPage()) isAsked = true
       }
     } catch {
       // The store has reported it. The next second tries again from the same place.
