@@ -10,7 +10,10 @@ const bytesMaxDefault = 64 * 1024 * 1024
 // What an entry takes besides its bytes.
 const entryBytes = 200
 
-/** The records of a gateway without Redis. They end with the process. At most `bytesMax` bytes of them are kept. */
+/**
+ * The records of a gateway without Redis. They end with the process. At most `bytesMax` bytes of them are kept, and the oldest
+ * of all organizations go first.
+ */
 export const createMemoryAuditStore = (
   clock: Clock,
   { keepMs, entriesMax }: Retention,
@@ -26,13 +29,26 @@ export const createMemoryAuditStore = (
     perf: clock,
   })
   const logOf = (organization: number): Entry[] => logs.get(organization) ?? []
+  const removeFirst = (organization: number, count: number): void => {
+    const log = logOf(organization)
+    for (const entry of log.splice(0, count)) bytesKept -= sizeOf(entry)
+    if (log.length === 0) logs.delete(organization)
+  }
+  /** The organization with the oldest entry of all. */
+  const oldest = (): number => {
+    const firstOf = ([, [entry]]: [number, Entry[]]): number => entry?.ms ?? 0
+    return [...logs].reduce((first, next) => (firstOf(next) < firstOf(first) ? next : first))[0]
+  }
   /** Removes old entries in large steps, because each moves the rest. */
-  const trim = (log: Entry[], now: number): void => {
-    const step = Math.ceil(log.length / 10)
+  const trim = (organization: number, now: number): void => {
+    const log = logOf(organization)
     const old = log.findIndex(({ ms }) => ms >= now - keepMs)
     const excess = Math.max(log.length - entriesMax, old)
-    const count = bytesKept > bytesMax ? Math.max(excess, step) : excess > entriesMax / 10 ? excess : 0
-    for (const entry of log.splice(0, count)) bytesKept -= sizeOf(entry)
+    if (excess > entriesMax / 10) removeFirst(organization, excess)
+    while (bytesKept > bytesMax && logs.size > 0) {
+      const first = oldest()
+      removeFirst(first, Math.ceil(logOf(first).length / 10))
+    }
   }
   return {
     append: async (organization, set) => {
@@ -57,8 +73,8 @@ export const createMemoryAuditStore = (
       }
       log.push(entry)
       bytesKept += sizeOf(entry)
-      trim(log, now)
       logs.set(organization, log)
+      trim(organization, now)
     },
     organizations: async () => [...logs.keys()],
     read: async (organization, newest, oldestMs, count) => {

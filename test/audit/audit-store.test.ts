@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import type { AuditStore, Retention } from '../../src/audit/audit-store.ts'
 import { recordsOf, replaceNames } from '../../src/audit/entry.ts'
+import { createMemoryAuditStore } from '../../src/audit/memory-audit-store.ts'
+import { createClock } from '../support/clock.ts'
 import { describeWithRedis } from '../support/needs.ts'
 import { openRedis, type TestDatabase } from '../support/redis.ts'
 import { added, openMemoryStore, openRedisStore } from './audit-stores.ts'
@@ -106,6 +108,22 @@ const suite = (open: () => Open): void => {
 
 describe('the audit records of one process', () => {
   suite(() => openMemoryStore)
+
+  it('are kept also of an organization that begins when the memory is in use; the oldest of all go first', async () => {
+    const clock = createClock()
+    const store = createMemoryAuditStore(clock, { keepMs: 1000, entriesMax: 10_000 }, 30_000)
+    const append = async (organization: number, count: number): Promise<void> => {
+      for (let i = 0; i < count; i++)
+        await store.append(organization, added(['Anna'], { step: { name: `${i}`, keepMs: 1000 } }))
+    }
+    await append(1, 300)
+    const before = (await store.read(1, latest, 0, 1000)).length
+    await clock.advance(1)
+    await append(2, 30)
+    expect(await store.read(2, latest, 0, 1000)).toHaveLength(30)
+    const left = (await store.read(1, latest, 0, 1000)).length
+    expect([left > 0, left < before]).toEqual([true, true])
+  })
 })
 
 describeWithRedis('the audit records in Redis', () => {
