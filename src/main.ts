@@ -52,8 +52,9 @@ const finish = (server: Server, sockets: Iterable<Socket>): Promise<void> =>
     }, halfRequestMs).unref()
   })
 
-/** Whether the answer to a complete request is not written yet. */
-const isInFlight = ({ answer }: Socket): boolean => answer?.req.complete === true && !answer.writableFinished
+/** Whether the answer to a complete request is not written yet. The newest request may be only a part of one. */
+const isInFlight = ({ answer, answerBefore }: Socket): boolean =>
+  [answer, answerBefore].some((one) => one?.req.complete === true && !one.writableFinished)
 
 /** The open connections of a server. */
 const socketsOf = (server: Server): Set<Socket> => {

@@ -4,6 +4,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { connect, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { text as textOf } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { afterAll, afterEach, beforeEach, describe, expect, it } from '@jest/globals'
 import { hashKey, makeKey } from '../src/access/keys.ts'
@@ -156,12 +157,8 @@ describe('stopping', () => {
   it('does not wait for connections that sent nothing, a part of a request, or are idle after an answer', async () => {
     const gateway = await start()
     const port = Number(new URL(gateway.url).port)
-    const pieces = [
-      '',
-      'GET /livez HTTP/1.1\r\nHost: x\r\n',
-      `POST /v1/organizations/24/operators HTTP/1.1\r\nHost: x\r\nX-API-Key: ${key}\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{`,
-      'GET /livez HTTP/1.1\r\nHost: x\r\n\r\n',
-    ]
+    const part = `POST /v1/organizations/24/operators HTTP/1.1\r\nHost: x\r\nX-API-Key: ${key}\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{`
+    const pieces = ['', 'GET /livez HTTP/1.1\r\nHost: x\r\n', part, 'GET /livez HTTP/1.1\r\nHost: x\r\n\r\n']
     const sockets = pieces.map((bytes) => {
       const socket = connect(port, '127.0.0.1').on('error', () => {})
       socket.write(bytes)
@@ -173,9 +170,18 @@ describe('stopping', () => {
     await once(refused, 'data')
     // The server has accepted the connections when it answers a later one.
     expect((await fetch(`${gateway.url}/livez`)).status).toBe(200)
+    const held = simulator.hold('list', 24)
+    const busy = connect(port, '127.0.0.1')
+    busy.write(`GET /v1/organizations/24/operators HTTP/1.1\r\nHost: x\r\nX-API-Key: ${key}\r\n\r\n${part}`)
+    const answered = textOf(busy)
+    await held.arrived
     const closed = sockets.map((socket) => once(socket, 'close'))
-    expect(await gateway.stop()).toEqual({ code: 0, signal: null })
+    const stopped = gateway.stop()
     await Promise.all(closed)
+    held.release()
+    // A request before such a part is in flight.
+    expect(await answered).toMatch(/^HTTP\/1\.1 200 /)
+    expect(await stopped).toEqual({ code: 0, signal: null })
     expect(gateway.lines().map((line) => line['level'])).not.toContain(60)
     refused.destroy()
   })
