@@ -156,6 +156,8 @@ const unzip = (bytes: Buffer, max: number): Promise<Buffer> =>
 const readBytes = (req: Request, res: Response, max: number, scan?: JsonScan): Promise<Buffer> =>
   new Promise((resolve, reject) => {
     requireSize(req, max)
+    // Its client left before anybody listened, so no event comes any more.
+    if (req.destroyed) return reject(new Failure('request.malformed'))
     if (req.requestContext.awaitsContinue) res.writeContinue()
     req.requestContext.awaitsContinue = false
     // Filled as it arrives. Joined at the end, a large body would stop the event loop for its copy.

@@ -32,14 +32,17 @@ export type JwksServer = {
   keys: JWK[]
   /** What it answers instead of the keys. */
   broken: { status: number; body?: string } | undefined
+  /** It answers when this resolves. */
+  until: Promise<unknown>
   close(): Promise<void>
 }
 
 /** A host application's key set on loopback. */
 export const startJwks = async (keys: JWK[]): Promise<JwksServer> => {
   let asked = 0
-  const server = createServer((_req, res) => {
+  const server = createServer(async (_req, res) => {
     asked++
+    await jwks.until
     const { broken } = jwks
     if (broken) res.writeHead(broken.status, { Location: '/elsewhere' }).end(broken.body ?? '')
     else res.setHeader('Content-Type', 'application/json').end(JSON.stringify({ keys: jwks.keys }))
@@ -51,6 +54,7 @@ export const startJwks = async (keys: JWK[]): Promise<JwksServer> => {
     asked: () => asked,
     keys,
     broken: undefined,
+    until: Promise.resolve(),
     close: async () => {
       server.closeAllConnections()
       server.close()
