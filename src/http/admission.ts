@@ -89,7 +89,8 @@ export const createAdmission = (options: {
     const hold = (res: Response, size: number): void => {
       const tokens = tokensOf(size)
       charge(tokens)
-      if (tokens === 0) return
+      // Nobody receives the answer to a client that has left.
+      if (tokens === 0 || res.destroyed) return
       // The request is in flight itself, and a client with no other one is never refused.
       const weight = Math.min(tokens, options.clientConcurrency - 1)
       res.once('close', limit.enter(caller, weight))
