@@ -25,6 +25,8 @@ declare module 'node:net' {
     /** The newest answer, and the one before it until that is written. */
     answer?: ServerResponse
     answerBefore?: ServerResponse | undefined
+    /** Answers that wait for the end of one before them. */
+    queuedAnswers?: Set<ServerResponse>
   }
 }
 
@@ -39,6 +41,25 @@ const parserFailure = ({ code }: NodeJS.ErrnoException): Failure => {
 const hasLongRest = ({ complete, headers }: IncomingMessage): boolean =>
   !complete &&
   (/^chunked$/i.test(headers['transfer-encoding'] ?? '') || Number(headers['content-length']) > restMax)
+
+/**
+ * Ends an answer that waits for one before it when their connection ends. Node tells that only the first of them, so what the
+ * others hold would never be given back.
+ */
+const endWithConnection = (socket: Socket, res: ServerResponse): void => {
+  if (!socket.queuedAnswers) {
+    const queued = new Set<ServerResponse>()
+    socket.queuedAnswers = queued
+    socket.once('close', () => {
+      for (const answer of queued) {
+        answer.destroy()
+        answer.emit('close')
+      }
+    })
+  }
+  socket.queuedAnswers.add(res)
+  res.once('socket', () => socket.queuedAnswers?.delete(res))
+}
 
 /** Refusals, and the end of their connections. Every answer is read by its client, and none is taken for that of another request. */
 export const createFraming = (options: {
@@ -106,6 +127,7 @@ export const createFraming = (options: {
       if (socket.isClosing) return false
       socket.answerBefore = socket.answer?.writableFinished ? undefined : socket.answer
       socket.answer = res
+      if (!res.socket) endWithConnection(socket, res)
       return true
     },
     /** Answers what Node's parser could not read (`clientError`). */
