@@ -18,7 +18,7 @@ type Write = {
 export type Place = {
   /** Gives it up, at the end or while a body is on its way. Once is enough. */
   leave(): void
-  /** Takes one again. @throws Failure `server.overloaded` */
+  /** Takes one again, unless the client has left. @throws Failure `server.overloaded` */
   enter(): Promise<void>
 }
 
@@ -91,6 +91,8 @@ export const createWriteGate = ({ clock, inFlightMax }: { clock: Clock; inFlight
       },
       enter: () =>
         new Promise((resolve, reject) => {
+          // Nobody would leave the place of a client that has left.
+          if (write.isGone()) return resolve()
           const begin = (): void => {
             isIn = true
             resolve()

@@ -79,6 +79,16 @@ describe('the write gate', () => {
     await clock.advance(5000)
     await refusal
   })
+
+  it('gives no place to a write whose client left while its body was on its way', async () => {
+    const { enter, leave, begun, gone, places } = setUp(1)
+    enter('left')
+    leave('left')
+    gone.add('left')
+    await places.get('left')?.enter()
+    enter('next')
+    expect(begun).toEqual(['left', 'next'])
+  })
 })
 
 describe('writes in flight', () => {
