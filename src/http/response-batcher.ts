@@ -66,6 +66,8 @@ export const createResponseBatcher = (options: {
       const write = (): void => {
         try {
           writeAnswer(req, res, answer, last || options.closing())
+          // A write has ended, however long its client takes to receive the answer.
+          req.requestContext.place?.leave()
           options.observe(req.requestContext, answer.status)
         } catch (error) {
           if (!res.writableEnded) res.destroy()
