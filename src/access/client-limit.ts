@@ -22,8 +22,10 @@ export type ClientLimit = {
   enter(client: Client, weight: number): () => void
 }
 
-/** A bucket holds at most `requestsPerMinute` requests and fills at that rate. */
-/** `wouldRefuse` is told each request that the limit on trial, `shadowRequestsPerMinute`, would have refused. */
+/**
+ * A bucket holds at most `requestsPerMinute` tokens and fills at that rate. `wouldRefuse` is told each request that the limit
+ * on trial, `shadowRequestsPerMinute`, would have refused.
+ */
 export const createClientLimit = (
   clock: Clock,
   concurrency: number,

@@ -3,11 +3,12 @@ import { Failure } from '../errors.ts'
 import { hasScope, mayTouch } from './authorize.ts'
 import type { Caller } from './caller.ts'
 
-/** `origin`: the only origin whose pages may use the session. */
+/** What a session may do, and who may use it. */
 export type SessionRights = {
   /** `'*'`: every organization of the minter, also future ones. */
   organizations: number[] | '*'
   scopes: Scope[]
+  /** The only origin whose pages may use the session. */
   origin: string
   /** Names the person. */
   subject?: string | undefined

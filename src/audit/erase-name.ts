@@ -54,7 +54,7 @@ export const createEraseName = (options: {
       done.answers += await options.idempotency.eraseName(name)
       done.events += await options.events.eraseName(caller, organization, name)
     }
-    // An old list may have a name that ChatHub has no more.
+    // A list in the cache may hold a name that ChatHub has changed since.
     await purge(caller, organization, context.requestId)
     const chathub = await find().then(
       (now) => (now ? ('kept' as const) : ('absent' as const)),
