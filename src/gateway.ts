@@ -70,8 +70,8 @@ export const createGateway = (config: Config, parts: { log: Log } & Partial<Give
 
   // What instances share.
   const { redisUrl, redisPrefix: prefix, redisTimeoutMs: commandMs, redisTimeoutMaxMs: timeoutMaxMs } = config
-  const told = { prefix, commandMs, timeoutMaxMs, clock, report, tracing }
-  const redis = redisUrl && createRedis({ url: redisUrl.reveal(), ...told })
+  const redisOptions = { prefix, commandMs, timeoutMaxMs, clock, report, tracing }
+  const redis = redisUrl && createRedis({ url: redisUrl.reveal(), ...redisOptions })
   const redisStatus = () => redis?.status() ?? { state: 'none' as const, detail: null }
   const coherence = redis ? createCoherence({ redis, clock, instances: config.instances }) : singleInstance
   const newRecords = () => (redis ? createRedisRecords(redis.tolerant) : createMemoryRecords(clock))
@@ -113,8 +113,8 @@ export const createGateway = (config: Config, parts: { log: Log } & Partial<Give
   const idempotency = createIdempotency({ ...common, ...writing, records: newRecords(), storable })
   const eraseName = createEraseName({ ...reading, ...writing, ...observing, audit, idempotency, clock })
 
-  const looking = { times, upstream, reading, redisStatus, metrics, clock }
-  const { stopSampling, ...state } = createGatewayState({ ...access, ...writing, ...looking })
+  const stateParts = { times, upstream, reading, redisStatus, metrics, clock }
+  const { stopSampling, ...state } = createGatewayState({ ...access, ...writing, ...stateParts })
   const http = createHttp({
     ...config,
     ...reading,

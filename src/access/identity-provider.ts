@@ -4,7 +4,7 @@ import type { Secret } from '../secret.ts'
 import { roleOf, type SignInRole } from './sign-in-roles.ts'
 
 /** The client of sessions for which the provider vouches. No key can have this id. */
-export const vouched = 'oidc:console'
+export const signInClient = 'oidc:console'
 
 const fetchMs = 5000
 /** The longest name of a person. */

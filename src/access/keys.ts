@@ -29,7 +29,7 @@ const clientEntry = z.strictObject({
 })
 export type ClientEntry = z.infer<typeof clientEntry>
 const clientsFile = z.strictObject({ clients: z.array(clientEntry) })
-const told: z.core.ParseContext<z.core.$ZodIssue> = { error: (issue) => `wanted: ${wantedOf(issue)}` }
+const wording: z.core.ParseContext<z.core.$ZodIssue> = { error: (issue) => `wanted: ${wantedOf(issue)}` }
 const faultsOf = (error: z.ZodError | undefined): string[] =>
   error?.issues.flatMap((issue) => {
     const place = `/${issue.path.join('/')}`
@@ -38,7 +38,8 @@ const faultsOf = (error: z.ZodError | undefined): string[] =>
   }) ?? []
 
 /** Why the gateway would refuse this entry: `/<field>: <what is wanted>`. Empty when it accepts the entry. */
-export const faultsOfClient = (entry: unknown): string[] => faultsOf(clientEntry.safeParse(entry, told).error)
+export const faultsOfClient = (entry: unknown): string[] =>
+  faultsOf(clientEntry.safeParse(entry, wording).error)
 
 /**
  * Reads the JSON of the callers. Gives every fault with its place, and no entries when there is a fault. Without
@@ -56,7 +57,7 @@ export const parseClients = (
   } catch {
     return { entries: [], faults: ['not JSON; wanted: {"clients":[…]}'] }
   }
-  const parsed = clientsFile.safeParse(data, told)
+  const parsed = clientsFile.safeParse(data, wording)
   if (!parsed.success) return { entries: [], faults: faultsOf(parsed.error) }
   const { clients } = parsed.data
   const faults: string[] = []

@@ -77,14 +77,14 @@ export const coverageIn = (
   { period: [from, to], keptSince, most }: { period: Period; keptSince: number; most: number },
 ): CoverageStep[] => {
   const knownUntil = seen?.askedAt ?? 0
-  const turns = [
+  const instants = [
     from,
     keptSince,
     knownUntil,
     ...steps.map(([start]) => start),
     ...steps.map(([, end]) => end),
   ]
-  const starts = Float64Array.from(turns.filter((at) => at >= from && at < to)).sort()
+  const starts = Float64Array.from(instants.filter((at) => at >= from && at < to)).sort()
   const boundsAt = createBounds(steps)
   const found: { at: number; bounds: ReturnType<typeof boundsAt> }[] = []
   for (const at of starts) {

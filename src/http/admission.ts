@@ -41,7 +41,8 @@ export const createAdmission = (options: {
   bodyMemory: BodyMemory
   clientConcurrency: number
 }) => {
-  const visitorOf = (req: Request): Caller => ({
+  /** A caller without a credential, by its address. */
+  const anonymousOf = (req: Request): Caller => ({
     id: `address ${networkOf(req.ip ?? '')}`,
     kind: 'key',
     scopes: new Set(),
@@ -73,12 +74,12 @@ export const createAdmission = (options: {
     const { requestContext } = req
     const isOpen = endpoint.scope === 'open'
     if (isOpen && !endpoint.body)
-      return { caller: visitorOf(req), charge: nothing, hold: nothing, leave: nothing }
+      return { caller: anonymousOf(req), charge: nothing, hold: nothing, leave: nothing }
     const limit = isOpen ? options.addressLimit : options.limit
     // The fast path may have counted the request already.
     const isCounted = requestContext.caller !== undefined
     if (!isOpen) requestContext.caller ??= await (requestContext.pendingCaller ?? authenticate())
-    const caller = requestContext.caller ?? visitorOf(req)
+    const caller = requestContext.caller ?? anonymousOf(req)
     if (!isCounted) limit.take(caller)
     const bytes = bytesOf(endpoint, req)
     const leaveLimit = limit.enter(caller, 1 + tokensOf(bytes))

@@ -34,7 +34,7 @@ declare module 'node:http' {
   }
 }
 
-const ownId = /^[A-Za-z0-9_-]{8,64}$/
+const idPattern = /^[A-Za-z0-9_-]{8,64}$/
 
 export const newRequestContext = (method: string, requestId: string, now: number): RequestContext => ({
   requestId,
@@ -53,7 +53,7 @@ export const newRequestContext = (method: string, requestId: string, now: number
 /** The request id is that of the caller where it is valid, else a new one. */
 export const beginRequest = (req: IncomingMessage, now: number): RequestContext => {
   const given = req.headers['x-request-id']
-  const requestId = typeof given === 'string' && ownId.test(given) ? given : randomUUID()
+  const requestId = typeof given === 'string' && idPattern.test(given) ? given : randomUUID()
   req.requestContext = newRequestContext(req.method ?? '', requestId, now)
   return req.requestContext
 }

@@ -53,7 +53,7 @@ const faultsMax = 1000
 // A shorter array is checked at once.
 const slicedFrom = 100
 
-const told: z.core.ParseContext<z.core.$ZodIssue> = {
+const wording: z.core.ParseContext<z.core.$ZodIssue> = {
   reportInput: true,
   error: (issue) => `Wanted: ${wantedOf(issue)}.`,
 }
@@ -64,7 +64,7 @@ export const check = <S extends z.ZodType>(
   given: unknown,
   prefix: string,
 ): Checked<z.output<S>> => {
-  const parsed = schema?.safeParse(given, told)
+  const parsed = schema?.safeParse(given, wording)
   return {
     value: parsed?.data as z.output<S>,
     faults: parsed?.error ? faultsOf(prefix, parsed.error.issues) : [],

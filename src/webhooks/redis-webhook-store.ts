@@ -103,14 +103,14 @@ const progressFrom = (fields: Record<string, string>, dead: readonly string[]): 
     '@keyless': keyless,
     ...backlogs
   } = fields
-  const laneOf = (text: string): Backlog => {
+  const backlogFrom = (text: string): Backlog => {
     const backlog = JSON.parse(text) as Omit<Backlog, 'after'> & { after: string }
     return { ...backlog, after: parseEventPlace(backlog.after) as Place }
   }
   return {
     place: parseEventPlace(place) ?? { epoch: '0', ms: 0, seq: 0 },
     backlogs: new Map(
-      Object.entries(backlogs).map(([organization, text]) => [Number(organization), laneOf(text)]),
+      Object.entries(backlogs).map(([organization, text]) => [Number(organization), backlogFrom(text)]),
     ),
     known: JSON.parse(known) as Progress['known'],
     stopped: stopped === undefined ? undefined : Number(stopped),

@@ -1,5 +1,5 @@
 import type { Request } from 'express'
-import { vouched } from '../../access/identity-provider.ts'
+import { signInClient } from '../../access/identity-provider.ts'
 import { setCookie } from '../../access/session-cookie.ts'
 import { clearAttempt, readAttempt, writeAttempt } from '../../access/sign-in-attempt.ts'
 import { endpoints } from '../../contract/endpoints.ts'
@@ -10,7 +10,7 @@ import { ownOrigin } from '../request-context.ts'
 import type { Router } from '../router.ts'
 import type { Services } from './services.ts'
 
-const off =
+const noSessions =
   'The console needs browser sessions, and this gateway has none. Operators of the gateway: set SESSION_SECRET or SESSION_SECRET_FILE, at least 32 characters, the same for all instances. Without it the console runs only where HOST is loopback and REDIS_URL is unset.'
 
 /** Where the build leaves the page. */
@@ -36,7 +36,7 @@ export const mountConsole = (router: Router, services: Services): void => {
     identityProvider ? { 'console-login': '/console/login' } : {},
   )
   const requireSessions = (): void => {
-    if (!sessions) throw new Failure('console.unavailable', { detail: off })
+    if (!sessions) throw new Failure('console.unavailable', { detail: noSessions })
   }
   const tell = (result: 'ok' | Problem, requestId: string, error?: unknown): void =>
     services.report({
@@ -71,7 +71,7 @@ export const mountConsole = (router: Router, services: Services): void => {
       }
       const { scopes, organizations } = role
       const { id, endsAt } = await sessions.start(
-        vouched,
+        signInClient,
         { scopes, organizations, origin, subject },
         requestId,
       )

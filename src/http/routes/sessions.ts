@@ -1,5 +1,5 @@
 import { minterOf } from '../../access/caller.ts'
-import { vouched } from '../../access/identity-provider.ts'
+import { signInClient } from '../../access/identity-provider.ts'
 import { requireOrigin, sessionIdOf, setCookie } from '../../access/session-cookie.ts'
 import { endpoints } from '../../contract/endpoints.ts'
 import { Failure } from '../../errors.ts'
@@ -42,7 +42,7 @@ export const mountSessions = (
         ...{ origin, subject, operator },
         expiresAt: new Date(expiresAt).toISOString(),
         idleSeconds: sessions.idleMs / 1000,
-        signOut: minterOf(caller.id) === vouched ? endpoints.consoleLogout.path : null,
+        signOut: minterOf(caller.id) === signInClient ? endpoints.consoleLogout.path : null,
       },
     }
   })
