@@ -2,11 +2,11 @@ import type { Redis } from '../redis/redis.ts'
 
 /**
  * One hash tag: one script changes a known list and appends to the logs. `meta`: epoch, last id, count of versions.
- * `floors`: for each log the last id that was removed. A log has ids alone; the texts are beside it, so that they can be changed.
+ * `removed`: for each log the last id that was removed. A log has ids alone; the texts are beside it, so that they can be changed.
  */
 export const keysFrom = 'events:{events}:'
 export const meta = `${keysFrom}meta`
-export const floors = `${keysFrom}floors`
+export const removed = `${keysFrom}floors`
 export const listKey = (list: number): string => `${keysFrom}list:${list}`
 export const stepsKey = (list: number): string => `${keysFrom}steps:${list}`
 export const textsKey = (organization: number): string => `${keysFrom}texts:${organization}`
@@ -59,7 +59,7 @@ for i = 2, 3 do redis.call('PEXPIRE', KEYS[i], ARGV[3]) end
 return 1`
 
 /**
- * KEYS: meta, list, log of all, floors, steps; ARGV: beginning of keys, channel, version, ms to keep, most events, most steps, step
+ * KEYS: meta, list, log of all, removed, steps; ARGV: beginning of keys, channel, version, ms to keep, most events, most steps, step
  * or '', seen, number of rows, id and row ('': gone) of each, organization and text of each event. → the new version, or false.
  */
 const append = `
@@ -105,7 +105,7 @@ if #ARGV >= first then redis.call('PUBLISH', channel, text(seq)) end
 return version`
 
 /**
- * KEYS: meta, floors; ARGV: beginning of keys, ms to keep, epoch ('': from the oldest), ms, seq, count, numbers of logs (0: all).
+ * KEYS: meta, removed; ARGV: beginning of keys, ms to keep, epoch ('': from the oldest), ms, seq, count, numbers of logs (0: all).
  * → epoch, last ms, last seq, gone, complete, then id, organization and text of each.
  */
 const read = `
@@ -139,7 +139,7 @@ for i = 1, math.min(count, #found) do
 end
 return answer`
 
-/** KEYS: meta, log, texts, floors; ARGV: where the newest one is, ms to keep, count, organization. → last lost id, then id and text of each. */
+/** KEYS: meta, log, texts, removed; ARGV: where the newest one is, ms to keep, count, organization. → last lost id, then id and text of each. */
 const readBack = `
 local found = { redis.call('HGET', KEYS[4], ARGV[4]) or '' }
 local oldest = text(math.max(0, now - tonumber(ARGV[2])))

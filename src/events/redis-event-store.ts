@@ -4,12 +4,12 @@ import type { Redis } from '../redis/redis.ts'
 import { type Step, stepsMax } from './coverage-steps.ts'
 import {
   createEventScripts,
-  floors,
   keysFrom,
   listKey,
   logKey,
   logOfAll,
   meta,
+  removed,
   stepsKey,
   textsKey,
 } from './event-scripts.ts'
@@ -30,7 +30,7 @@ export const createRedisEventStore = (redis: Redis, { keepMs, eventsMax }: Reten
 
   const readSome = async (after: Place | undefined, logs: readonly number[], count: number) => {
     const place = after ? [after.epoch, after.ms, after.seq] : ['', 0, 0]
-    const answer = await scripts.read([meta, floors], from, keepMs, ...place, count, ...logs)
+    const answer = await scripts.read([meta, removed], from, keepMs, ...place, count, ...logs)
     const [epoch, ms, seq, gone, complete, ...found] = answer as ReadAnswer
     const logged: Logged[] = []
     for (let at = 0; at < found.length; at += 3) logged.push(loggedOf(found.slice(at, at + 3)))
@@ -85,7 +85,7 @@ export const createRedisEventStore = (redis: Redis, { keepMs, eventsMax }: Reten
       const text = seen ? textOf(seen) : ''
       const changed = [...rows].flatMap(([id, row]) => [id, row ?? ''])
       const told = events.flatMap((event) => [event.organization, event.text])
-      const keys = [meta, listKey(list), logOfAll, floors, stepsKey(list)]
+      const keys = [meta, listKey(list), logOfAll, removed, stepsKey(list)]
       const bounds = [keepMs, eventsMax, Math.min(eventsMax, stepsMax)]
       const counted = step ? JSON.stringify(step) : ''
       const args = [from, channel, version, ...bounds, counted, text, rows.size, ...changed, ...told]
@@ -95,7 +95,7 @@ export const createRedisEventStore = (redis: Redis, { keepMs, eventsMax }: Reten
     place,
     read: readLogs,
     readBack: async (organization, before, count) => {
-      const keys = [meta, logKey(organization), textsKey(organization), floors]
+      const keys = [meta, logKey(organization), textsKey(organization), removed]
       const newest = before ? `(${before.ms}-${before.seq}` : '+'
       const answer = (await scripts.readBack(keys, newest, keepMs, count, organization)) as Buffer[]
       const [lost, ...found] = answer as [Buffer, ...Buffer[]]
