@@ -4,8 +4,8 @@ import type { Keys } from './access/keys.ts'
 import type { Clock } from './clock.ts'
 import type { Health, Status, Upstream } from './contract/system.ts'
 import type { createLists } from './lists/lists.ts'
-import { createRecentLoad } from './recent-load.ts'
-import type { StateTimes } from './state-times.ts'
+import { createRecentLoad } from './metrics/recent-load.ts'
+import type { StateTimes } from './metrics/state-times.ts'
 import type { createUpstream } from './throttle/upstream.ts'
 
 /** What the gateway tells of itself: to probes, to the console, and to its operators. */

@@ -1,6 +1,6 @@
-import type { Clock } from './clock.ts'
-import type { BudgetState, Status } from './contract/system.ts'
-import type { Report } from './report.ts'
+import type { Clock } from '../clock.ts'
+import type { BudgetState, Status } from '../contract/system.ts'
+import type { Report } from '../report.ts'
 
 /** Budget as `throttle` tells it. */
 type Budget = { requestsPerSecond: number; allowedNow: number; usedInLastSecond: number }

@@ -1,5 +1,5 @@
-import { type Clock, every } from './clock.ts'
-import type { Upstream } from './contract/system.ts'
+import { type Clock, every } from '../clock.ts'
+import type { Upstream } from '../contract/system.ts'
 
 type Sample = Upstream['recent'][number]
 

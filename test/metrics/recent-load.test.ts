@@ -1,6 +1,6 @@
 import { expect, it } from '@jest/globals'
-import { createRecentLoad } from '../src/recent-load.ts'
-import { createClock } from './support/clock.ts'
+import { createRecentLoad } from '../../src/metrics/recent-load.ts'
+import { createClock } from '../support/clock.ts'
 
 it('keeps a sample each five seconds, those of the last ten minutes, the oldest first', async () => {
   const clock = createClock()
