@@ -23,7 +23,7 @@ import { notBeforeOf, ownOrigin } from './request-context.ts'
 import type { ResponseBatcher } from './response-batcher.ts'
 import { checkBody, refuseFaults } from './validate.ts'
 import type { WithIdempotency } from './with-idempotency.ts'
-import { withoutPlace } from './write-gate.ts'
+import { withoutPermit } from './write-gate.ts'
 
 type Parsed<S> = S extends z.ZodType ? z.output<S> : undefined
 
@@ -100,7 +100,7 @@ export const createPipeline = (options: {
   const bodyOf = async (endpoint: Endpoint, req: Request, res: Response, { caller, charge }: Admitted) => {
     // 413 body, 400 and 422 its structure.
     const read = () => readBody(endpoint, req, res, endpoint.rowsInTime && options.rowsInTime)
-    const sent = await (req.complete ? read() : withoutPlace(req.requestContext.place, read))
+    const sent = await (req.complete ? read() : withoutPermit(req.requestContext.permit, read))
     charge(tokensOf(0, sent?.parts))
     // 400 and 422 its content.
     const work = async () => checkBody(endpoint.body, await parseBody(endpoint, req, sent))

@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http'
 import type { Request } from 'express'
 import type { Caller } from '../access/caller.ts'
 import type { Freshness } from '../cache/cache.ts'
-import type { Place } from './write-gate.ts'
+import type { Permit } from './write-gate.ts'
 
 /** One request: the source of its log line and its metrics. */
 export type RequestContext = {
@@ -19,7 +19,7 @@ export type RequestContext = {
   caller: Caller | undefined
   freshness: Freshness | undefined
   /** Of a write in flight. */
-  place: Place | undefined
+  permit: Permit | undefined
   /** The client sends its body only after `100 Continue`. */
   awaitsContinue: boolean
   /** The failure code of a problem document. */
@@ -44,7 +44,7 @@ export const newRequestContext = (method: string, requestId: string, now: number
   pendingCaller: undefined,
   caller: undefined,
   freshness: undefined,
-  place: undefined,
+  permit: undefined,
   awaitsContinue: false,
   code: undefined,
   headerLines: '',

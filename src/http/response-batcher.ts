@@ -67,7 +67,7 @@ export const createResponseBatcher = (options: {
         try {
           writeAnswer(req, res, answer, last || options.closing())
           // A write has ended, however long its client takes to receive the answer.
-          req.requestContext.place?.leave()
+          req.requestContext.permit?.leave()
           options.observe(req.requestContext, answer.status)
         } catch (error) {
           if (!res.writableEnded) res.destroy()

@@ -87,9 +87,9 @@ export const createServer = (options: Options): http.Server => {
   const enterWrite = (req: IncomingMessage, res: ServerResponse): void =>
     gateWrite({
       client: clientTextOf(req),
-      begin: (place) => {
-        req.requestContext.place = place
-        res.once('close', place.leave)
+      begin: (permit) => {
+        req.requestContext.permit = permit
+        res.once('close', permit.leave)
         waitingRoom.enter(res, clock.now())
       },
       refuse: (failure) => {

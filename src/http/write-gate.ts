@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.ts'
 import { Failure } from '../errors.ts'
 
-/** How long a write waits for a place, ms. Its caller waits for up to WRITE_DEADLINE_MS. */
+/** How long a write waits for a permit, ms. Its caller waits for up to WRITE_DEADLINE_MS. */
 const waitMs = 5000
 /** A waiting request holds about 10 KB. */
 const waitingMax = 10_000
@@ -9,24 +9,24 @@ const waitingMax = 10_000
 type Write = {
   /** Whose turn it is. */
   client: string
-  begin(place: Place): void
+  begin(permit: Permit): void
   refuse(failure: Failure): void
   /** Whether nobody waits for the answer any more. */
   isGone(): boolean
 }
-/** The place of a write in flight. */
-export type Place = {
+/** The permit of a write in flight. */
+export type Permit = {
   /** Gives it up, at the end or while a body is on its way. Once is enough. */
   leave(): void
   /** Takes one again, unless the client has left. @throws Failure `server.overloaded` */
   enter(): Promise<void>
 }
 
-/** Does what is slow, such as the arrival of a body, without a place. @throws Failure `server.overloaded` */
-export const withoutPlace = async <T>(place: Place | undefined, work: () => Promise<T>): Promise<T> => {
-  place?.leave()
+/** Does what is slow, such as the arrival of a body, without a permit. @throws Failure `server.overloaded` */
+export const withoutPermit = async <T>(permit: Permit | undefined, work: () => Promise<T>): Promise<T> => {
+  permit?.leave()
   const done = await work()
-  await place?.enter()
+  await permit?.enter()
   return done
 }
 
@@ -82,7 +82,7 @@ export const createWriteGate = ({ clock, inFlightMax }: { clock: Clock; inFlight
     waiting.set(client, writes)
     waitingCount++
   }
-  const placeOf = (write: Write): Place => {
+  const permitOf = (write: Write): Permit => {
     let isIn = true
     return {
       leave: () => {
@@ -91,7 +91,7 @@ export const createWriteGate = ({ clock, inFlightMax }: { clock: Clock; inFlight
       },
       enter: () =>
         new Promise((resolve, reject) => {
-          // Nobody would leave the place of a client that has left.
+          // Nobody would leave the permit of a client that has left.
           if (write.isGone()) return resolve()
           const begin = (): void => {
             isIn = true
@@ -101,6 +101,6 @@ export const createWriteGate = ({ clock, inFlightMax }: { clock: Clock; inFlight
         }),
     }
   }
-  /** Begins a write when there is a place for it, which may be at once. */
-  return (write: Write): void => take(write, () => write.begin(placeOf(write)), write.refuse)
+  /** Begins a write when there is a permit for it, which may be at once. */
+  return (write: Write): void => take(write, () => write.begin(permitOf(write)), write.refuse)
 }

@@ -5,7 +5,7 @@ import { type Clock, inSlices } from '../clock.ts'
 import type { DirectoryQuery, Operator } from '../contract/operator.ts'
 import type { Organization, Statistics } from '../contract/organization.ts'
 import { Failure, isFailure } from '../errors.ts'
-import { createClientPlaces } from './client-places.ts'
+import { createClientPermits } from './client-permits.ts'
 import type { OperatorIndex } from './operator-index.ts'
 import type { OperatorLists } from './operator-lists.ts'
 import type { Organizations } from './organizations.ts'
@@ -52,7 +52,7 @@ export const createDirectory = (options: {
 }): Directory => {
   const { lists, organizations, index, systemCaller, clock, waitMs } = options
 
-  const inPlace = createClientPlaces(readsAtOnce)
+  const withPermit = createClientPermits(readsAtOnce)
   const missing = new Set<number>()
   let isWarming = false
   /** Loads lists in the background that a caller could not wait for, so that the next one finds them. */
@@ -101,7 +101,7 @@ export const createDirectory = (options: {
     await forEach(wanted, async (id) => {
       if (found || reads.has(id)) return
       try {
-        keep(id, await inPlace(caller.id, () => read(id)))
+        keep(id, await withPermit(caller.id, () => read(id)))
       } catch (error) {
         if (!isFailure(error)) throw error
         // An organization that was removed after the list of organizations was read has no operators.

@@ -1,7 +1,7 @@
 import { connect } from 'node:net'
 import { afterEach, describe, expect, it } from '@jest/globals'
 import type { Failure } from '../../src/errors.ts'
-import { createWriteGate, type Place } from '../../src/http/write-gate.ts'
+import { createWriteGate, type Permit } from '../../src/http/write-gate.ts'
 import { createClock } from '../support/clock.ts'
 import { startGateway, type TestGateway } from '../support/gateway.ts'
 import { until } from '../support/until.ts'
@@ -11,24 +11,24 @@ const setUp = (inFlightMax: number) => {
   const gate = createWriteGate({ clock, inFlightMax })
   const begun: string[] = []
   const refused: string[] = []
-  const places = new Map<string, Place>()
+  const permits = new Map<string, Permit>()
   const gone = new Set<string>()
   const enter = (name: string, client = name): void =>
     gate({
       client,
-      begin: (place) => {
+      begin: (permit) => {
         begun.push(name)
-        places.set(name, place)
+        permits.set(name, permit)
       },
       refuse: ({ code }: Failure) => refused.push(`${name} ${code}`),
       isGone: () => gone.has(name),
     })
-  const leave = (name: string): void => places.get(name)?.leave()
-  return { clock, enter, leave, begun, refused, gone, places }
+  const leave = (name: string): void => permits.get(name)?.leave()
+  return { clock, enter, leave, begun, refused, gone, permits }
 }
 
 describe('the write gate', () => {
-  it('has so many writes in flight, and clients take turns with the places that become free', () => {
+  it('has so many writes in flight, and clients take turns with the permits that become free', () => {
     const { enter, leave, begun } = setUp(2)
     for (const name of ['m1', 'm2', 'm3', 'm4']) enter(name, 'many')
     enter('few')
@@ -38,7 +38,7 @@ describe('the write gate', () => {
     expect(begun).toEqual(['m1', 'm2', 'm3', 'few', 'other', 'm4'])
   })
 
-  it('frees a place once, however often it is left', () => {
+  it('frees a permit once, however often it is left', () => {
     const { enter, leave, begun } = setUp(1)
     for (const name of ['a', 'b', 'c']) enter(name)
     leave('a')
@@ -61,31 +61,31 @@ describe('the write gate', () => {
     expect(begun).toEqual(['a', 'next'])
   })
 
-  it('gives a place up while a body is on its way, and takes one again', async () => {
-    const { clock, enter, leave, begun, places } = setUp(1)
+  it('gives its permit up while a body is on its way, and takes one again', async () => {
+    const { clock, enter, leave, begun, permits } = setUp(1)
     enter('slow')
     enter('quick')
     leave('slow')
     expect(begun).toEqual(['slow', 'quick'])
-    const again = places.get('slow')?.enter()
+    const again = permits.get('slow')?.enter()
     leave('quick')
     await again
     enter('third')
     expect(begun).toEqual(['slow', 'quick'])
     leave('slow')
     expect(begun).toEqual(['slow', 'quick', 'third'])
-    const late = places.get('slow')?.enter()
+    const late = permits.get('slow')?.enter()
     const refusal = expect(late).rejects.toMatchObject({ code: 'server.overloaded' })
     await clock.advance(5000)
     await refusal
   })
 
-  it('gives no place to a write whose client left while its body was on its way', async () => {
-    const { enter, leave, begun, gone, places } = setUp(1)
+  it('gives no permit to a write whose client left while its body was on its way', async () => {
+    const { enter, leave, begun, gone, permits } = setUp(1)
     enter('left')
     leave('left')
     gone.add('left')
-    await places.get('left')?.enter()
+    await permits.get('left')?.enter()
     enter('next')
     expect(begun).toEqual(['left', 'next'])
   })
@@ -95,7 +95,7 @@ describe('writes in flight', () => {
   let gateway: TestGateway
   afterEach(() => gateway.close())
 
-  it('are bounded, and a body that never ends takes no place from others', async () => {
+  it('are bounded, and a body that never ends takes no permit from others', async () => {
     gateway = await startGateway({ env: { WRITES_IN_FLIGHT_MAX: '1' } })
     const { port } = new URL(gateway.url)
     const path = '/v1/organizations/24/operators'
@@ -109,7 +109,7 @@ describe('writes in flight', () => {
     )
     expect(answers.map(({ status }) => status)).toEqual([201, 201, 201])
     for (const socket of slow) socket.destroy()
-    // Whose place was left with its connection.
+    // Whose permit was left with its connection.
     expect((await gateway.ask('POST', path, { body: { operators: [{ name: 'Petro' }] } })).status).toBe(201)
   })
 })
