@@ -86,8 +86,9 @@ export const createWriteGate = ({ clock, inFlightMax }: { clock: Clock; inFlight
     let isIn = true
     return {
       leave: () => {
-        if (isIn) leave()
+        if (!isIn) return
         isIn = false
+        leave()
       },
       enter: () =>
         new Promise((resolve, reject) => {
