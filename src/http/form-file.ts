@@ -4,6 +4,7 @@ import type { z } from 'zod'
 import { inSlices, nextSlice } from '../clock.ts'
 import type { SentFile } from '../contract/import.ts'
 import { Failure, type Fault } from '../errors.ts'
+import { mediaTypeOf } from './media-type.ts'
 
 // A form with one file needs few parts. The bound keeps a body of tiny parts cheap.
 const partsMax = 50
@@ -45,8 +46,7 @@ const malformed = (detail: string, cause?: unknown): Failure =>
   new Failure('request.malformed', { cause, errors: [{ pointer: '', code: 'form', detail }] })
 
 const readParts = async (bytes: Buffer, contentType: string): Promise<Part[]> => {
-  const [, quoted, plain] = /;\s*boundary\s*=\s*(?:"([^"]+)"|([^;\s"]+))/i.exec(contentType) ?? []
-  const boundary = quoted ?? plain
+  const boundary = mediaTypeOf(contentType)?.boundary
   if (!boundary) throw malformed('The media type of a form must name its boundary.')
   const parts: Promise<Part>[] = []
   await refuseManyParts(bytes, boundary)

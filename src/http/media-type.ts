@@ -1,13 +1,17 @@
 import { MIMEType } from 'node:util'
 
-/** A media type: `essence` in lower case without parameters, and its parameter `charset` in lower case. */
-type MediaType = { essence: string; charset: string | undefined }
+/** A media type: `essence` in lower case without parameters, and the parameters that count; `charset` in lower case. */
+type MediaType = { essence: string; charset: string | undefined; boundary: string | undefined }
 
 /** A Content-Type as the WHATWG MIME Sniffing standard reads it; undefined for text that is no media type. */
 export const mediaTypeOf = (contentType: string): MediaType | undefined => {
   try {
     const { essence, params } = new MIMEType(contentType)
-    return { essence, charset: params.get('charset')?.toLowerCase() }
+    return {
+      essence,
+      charset: params.get('charset')?.toLowerCase(),
+      boundary: params.get('boundary') ?? undefined,
+    }
   } catch {
     return undefined
   }
