@@ -3,6 +3,7 @@ import { type Endpoint, endpoints } from '../../contract/endpoints.ts'
 import type { SentFile } from '../../contract/import.ts'
 import { type Json, schemaOf } from '../../contract/json-schema.ts'
 import { Failure } from '../../errors.ts'
+import type { Given } from '../pipeline.ts'
 import { pointerTo } from '../validate.ts'
 
 type Values = Record<string, unknown>
@@ -82,12 +83,9 @@ export const describe = (tool: Tool) => ({
   annotations: hintsOf(tool),
 })
 
-/** What the endpoint is given. Path and query are text, as in an URL. */
-export type Given = { params: Record<string, string>; query: Record<string, string>; body: unknown }
-
 const textOf = (value: unknown): string => (Array.isArray(value) ? value.join(',') : String(value))
 
-/** The arguments of a call, put where the endpoint looks for them. @throws Failure `request.invalid` for an unknown one */
+/** The arguments of a call where the endpoint looks for them: path and query as text, as in a URL. @throws Failure `request.invalid` for an unknown one */
 export const givenTo = (tool: Tool, args: Values): Given => {
   const { endpoint, fixed = {}, defaults, file } = tool
   const [params, query, body] = [endpoint.params, endpoint.query, endpoint.body].map(shapeOf) as [
