@@ -147,7 +147,7 @@ export const createObserver = (options: {
   }
   /** Whether nothing is left to tell of the list. */
   const settle = async (loaded: LoadedList, mayTell: boolean): Promise<boolean> => {
-    for (let attempt = 1; attempt < attemptsMax; attempt++) {
+    for (let attempt = 0; attempt < attemptsMax; attempt++) {
       const result = await compare(loaded, mayTell)
       if (result !== false) return result === true
     }
@@ -177,7 +177,7 @@ export const createObserver = (options: {
       const written = writtenIn(set)
       if (organization === null || written.length === 0) return
       const ids = written.map(({ operator }) => operator.id)
-      for (let attempt = 1; attempt < attemptsMax; attempt++) {
+      for (let attempt = 0; attempt < attemptsMax; attempt++) {
         const known = await store.load(organization, ids)
         const change = changeOfWrite({ ...set, organization }, written, known)
         if (change.rows.size === 0) return

@@ -33,7 +33,7 @@ export const createSwitches = (options: {
   logger: { level: string }
 }) => {
   const { redis, clock, onChange, logger } = options
-  const key = `${redis?.prefix}switches`
+  const key = `${redis?.prefix ?? ''}switches`
   let state: State = {}
 
   const apply = (next: State): void => {
