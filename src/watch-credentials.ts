@@ -60,7 +60,7 @@ export const watchCredentials = (options: {
     let current = config[name]?.reveal()
     const changed = (text: string): void => {
       const next = readAgain(name, secretOf(text))
-      if (!next) throw new Error('the file is empty')
+      if (!next) throw new Error('the file is empty; wanted: the secret')
       if (next.reveal() === current) return
       apply(next)
       current = next.reveal()

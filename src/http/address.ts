@@ -47,7 +47,11 @@ const parseAddress = (endpoint: Endpoint, req: Request): Address => {
 const noQuery = z.strictObject({})
 
 const parametersMax = 100
-const tooMany: Fault = { pointer: '/query', code: 'length', detail: `At most ${parametersMax} parameters.` }
+const tooMany: Fault = {
+  pointer: '/query',
+  code: 'length',
+  detail: `Wanted: at most ${parametersMax} parameters.`,
+}
 
 const isList = ({ query }: Endpoint, name: string): boolean =>
   query !== undefined && Object.hasOwn(query.shape, name) && isListText(query.shape[name] as z.ZodType)
@@ -65,10 +69,10 @@ const queryOf = (url: string, endpoint: Endpoint): Checked<Record<string, string
     const text = decode(part.slice(equals + 1))
     const pointer = pointerTo('/query', name === undefined ? [] : [name])
     if (name === undefined || text === undefined)
-      faults.push({ pointer, code: 'encoding', detail: 'Not valid percent-encoded UTF-8.' })
+      faults.push({ pointer, code: 'encoding', detail: 'Wanted: percent-encoded UTF-8.' })
     else if (Object.hasOwn(value, name) && isList(endpoint, name)) value[name] += `,${text}`
     else if (Object.hasOwn(value, name))
-      faults.push({ pointer, code: 'repeated', detail: 'Given more than once.' })
+      faults.push({ pointer, code: 'repeated', detail: 'Given more than once. Wanted: once.' })
     else value[name] = text
   }
   return { value, faults }

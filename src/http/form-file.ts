@@ -86,7 +86,7 @@ const readPart = async (part: Readable): Promise<Part> => {
   }
 }
 
-const tooManyParts = () => malformed(`A form has at most ${partsMax} parts.`)
+const tooManyParts = () => malformed(`Wanted: a form of at most ${partsMax} parts.`)
 
 /** The parser takes long for each part, so they are counted first. A boundary is not part of a file. */
 const refuseManyParts = async (bytes: Buffer, boundary: string): Promise<void> => {

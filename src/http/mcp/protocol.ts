@@ -73,9 +73,11 @@ export const answerMcp = async (
       const { name: tool, arguments: args = {} } = params
       if (typeof tool !== 'string' || !isObject(args)) return fail(200, -32602, 'Wanted: name and arguments.')
       const called = methods.call(tool, args)
-      return called ? succeed(await called) : fail(200, -32602, 'There is no such tool.')
+      return called
+        ? succeed(await called)
+        : fail(200, -32602, 'There is no such tool. Wanted: one of tools/list.')
     }
     default:
-      return fail(isModern ? 404 : 200, -32601, 'There is no such method.')
+      return fail(isModern ? 404 : 200, -32601, 'There is no such method. Wanted: tools/list or tools/call.')
   }
 }
