@@ -1,4 +1,4 @@
-import { minterOf } from '../../access/caller.ts'
+import { type Caller, minterOf } from '../../access/caller.ts'
 import { signInClient } from '../../access/identity-provider.ts'
 import { requireOrigin, sessionIdOf, setCookie } from '../../access/session-cookie.ts'
 import { endpoints } from '../../contract/endpoints.ts'
@@ -32,8 +32,7 @@ export const mountSessions = (
     }
   })
   router.bind(endpoints.getSession, ({ caller }) => {
-    if (caller.kind !== 'session')
-      throw new Failure('credential.missing', { detail: 'This request came without a session.' })
+    requireSession(caller)
     const { scopes, organizations, origin = '', subject = null, operator = null, expiresAt = 0 } = caller
     return {
       json: {
@@ -47,8 +46,7 @@ export const mountSessions = (
     }
   })
   router.bind(endpoints.ownOperatorToken, async ({ caller, context, body }) => {
-    if (caller.kind !== 'session')
-      throw new Failure('credential.missing', { detail: 'This request came without a session.' })
+    requireSession(caller)
     const { operator } = caller
     if (operator === undefined) throw new Failure('session.no-operator')
     const { roster } = await directory.find(caller, operator, context)
@@ -57,10 +55,14 @@ export const mountSessions = (
     return { json, status: 201, noStore: true }
   })
   router.bind(endpoints.endSession, async ({ caller, req }) => {
-    const id = sessionIdOf(req.headers)
-    if (caller.kind !== 'session' || id === undefined)
-      throw new Failure('credential.missing', { detail: 'This request came without a session.' })
-    await sessions.end(id)
+    requireSession(caller)
+    await sessions.end(sessionIdOf(req.headers) as string)
     return { empty: 204, headers: { 'Set-Cookie': setCookie('', sameSite, 0) } }
   })
+}
+
+/** @throws Failure `credential.missing` for a caller with another credential */
+const requireSession = ({ kind }: Caller): void => {
+  if (kind !== 'session')
+    throw new Failure('credential.missing', { detail: 'This request came without a session.' })
 }
