@@ -15,6 +15,11 @@ const clientsMax = 1000
 const others = '(others)'
 const inMemory = new Set(['hit', 'revalidated', 'stale'])
 
+/** A pipeline resolves whatever Redis says of its commands. @throws the first refusal */
+const requireAll = (answers: [Error | null, unknown][] | null): void => {
+  for (const [error] of answers ?? []) if (error) throw error
+}
+
 export type Answered = {
   caller: { id: string } | undefined
   freshness: { how: string } | undefined
@@ -64,7 +69,7 @@ export const createUsage = (options: { redis(): Redis | undefined; clock: Clock 
           for (const field of fields)
             if (counts[field] > 0) pipeline.hincrby(key, `${field} ${name}`, Math.round(counts[field]))
         pipeline.expire(key, (keptDays * dayMs) / 1000)
-        await pipeline.exec()
+        requireAll(await pipeline.exec())
       })
     } catch {
       for (const [name, counts] of taken)

@@ -1,4 +1,8 @@
 import { afterEach, describe, expect, it } from '@jest/globals'
+import { systemClock } from '../../src/clock.ts'
+import { createUsage } from '../../src/metrics/usage.ts'
+import { createRedis } from '../../src/redis/redis.ts'
+import { createClock } from '../support/clock.ts'
 import { startGateway, type TestGateway } from '../support/gateway.ts'
 import { describeWithRedis } from '../support/needs.ts'
 import { openRedis, type TestDatabase } from '../support/redis.ts'
@@ -72,6 +76,23 @@ describe('usage', () => {
 })
 
 describeWithRedis('usage of several instances', () => {
+  it('that Redis refuses is kept for later', async () => {
+    const database: TestDatabase = await openRedis()
+    const { url, prefix } = database
+    const redis = createRedis({ url, prefix, clock: systemClock, commandMs: 20_000, report: () => {} })
+    await redis.opened
+    const usage = createUsage({ redis: () => redis, clock: createClock() })
+    const day = '2026-01-01'
+    usage.answered({ caller: { id: 'crm' }, freshness: undefined }, 200)
+    await database.client().set(`${prefix}usage:${day}`, 'another type')
+    await usage.stop()
+    await database.client().unlink(`${prefix}usage:${day}`)
+    await usage.stop()
+    expect((await usage.read(day)).items).toMatchObject([{ client: 'crm', requests: 1 }])
+    redis.close()
+    await database.stop()
+  })
+
   it('is added up, and outlives an instance', async () => {
     const database: TestDatabase = await openRedis()
     try {
