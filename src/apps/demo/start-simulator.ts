@@ -20,20 +20,32 @@ export type Simulation = {
   close(): Promise<void>
 }
 
+type Options = SimulatorOptions & { settings?: Record<string, string> | undefined }
+
 /**
  * A whole gateway before a simulated ChatHub, both in this process and on free ports of loopback: for tests of programs that
- * use the gateway. `settings` are those of the environment.
+ * use the gateway. `settings` are those of the environment. @throws ConfigFaults
  */
-export const startSimulator = async (
-  options: SimulatorOptions & { settings?: Record<string, string> } = {},
+export const startSimulator = async ({ settings, ...options }: Options = {}): Promise<Simulation> => {
+  const chathub = await createSimulator({ loginSpacingMs: 0, ...options })
+  try {
+    return await startGateway(chathub, { settings, ...options })
+  } catch (error) {
+    // Its port would keep the process alive.
+    await chathub.close()
+    throw error
+  }
+}
+
+const startGateway = async (
+  chathub: Simulator,
+  { settings, login = 'demo', password = 'demo-password' }: Options,
 ): Promise<Simulation> => {
-  const { settings, ...chathubOptions } = options
-  const chathub = await createSimulator({ loginSpacingMs: 0, ...chathubOptions })
   const key = makeKey('test')
   const config = readConfig({
     CHATHUB_BASE_URL: chathub.url,
-    CHATHUB_LOGIN: chathubOptions.login ?? 'demo',
-    CHATHUB_PASSWORD: chathubOptions.password ?? 'demo-password',
+    CHATHUB_LOGIN: login,
+    CHATHUB_PASSWORD: password,
     CHATHUB_REQUESTS_PER_SECOND: '1000',
     CHATHUB_PROBE_SECONDS: '0',
     LOG_LEVEL: 'silent',

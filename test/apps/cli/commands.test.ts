@@ -27,6 +27,14 @@ const linesOf = ({ stdout }: { stdout: string }) =>
     .split('\n')
     .map((line) => JSON.parse(line))
 
+it('a simulation that cannot start leaves no port open', async () => {
+  const ports = (): number =>
+    process.getActiveResourcesInfo().filter((name) => name === 'TCPServerWrap').length
+  const before = ports()
+  await expect(startSimulator({ settings: { LOG_LEVEL: 'loud' } })).rejects.toThrow('LOG_LEVEL="loud"')
+  await until(() => ports() === before)
+})
+
 describe('the command line', () => {
   it('lists, adds and changes operators, one JSON value a line in a pipe', async () => {
     const added = await cli('operators', 'add', '--org', '24', 'Alex Brown', 'john smith')
