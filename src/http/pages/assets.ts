@@ -18,10 +18,13 @@ const folder = new URL('../../../dist/assets/', import.meta.url)
 
 export const isAsset = (name: string): name is Asset => Object.hasOwn(types, name)
 
+const notBuilt = (name: string): Error =>
+  new Error(`dist/assets/${name}.gz is missing; wanted: npm run build`)
+
 /** A file of the pages. Caches keep it for an hour. @throws an error when the build did not make it */
 export const assetAnswer = (name: Asset, acceptEncoding: string | undefined): Answer => {
   const file = builtFile(new URL(name, folder), acceptEncoding)
-  if (!file) throw new Error(`dist/assets/${name}.gz is missing; wanted: npm run build`)
+  if (!file) throw notBuilt(name)
   return {
     bytes: file.bytes,
     headers: {
@@ -42,8 +45,11 @@ export type Guide = {
 }
 let read: Guide[] | undefined
 
-/** The guides of docs/, as `npm run build` rendered them. */
+/** The guides of docs/, as `npm run build` rendered them. @throws an error when the build did not make them */
 export const guides = (): Guide[] => {
-  read ??= JSON.parse(String(unpacked(new URL('guides.json', folder)))) as Guide[]
+  if (read) return read
+  const bytes = unpacked(new URL('guides.json', folder))
+  if (!bytes) throw notBuilt('guides.json')
+  read = JSON.parse(bytes.toString()) as Guide[]
   return read
 }
