@@ -31,8 +31,8 @@ export const createObserver = (options: {
   cameBackAt(): number
 }) => {
   const { store, clock, floors, betweenWrites, loadAgain, cameBackAt } = options
-  /** The last list that was compared, which is the known one as long as that has this version. */
-  const compared = new LRUCache<number, { version: string; listed: readonly Listed[]; at: number }>({
+  /** The last list that was compared, which is the known one as long as that has this version. The cache decides its life. */
+  const compared = new LRUCache<number, { version: string; listed: WeakRef<readonly Listed[]>; at: number }>({
     max: 10_000,
   })
   const suspects = new Map<number, number>()
@@ -42,7 +42,7 @@ export const createObserver = (options: {
   const resyncOf = (list: number, at: number, begins = false) =>
     list === 0 ? [] : [{ organization: list, text: JSON.stringify(resyncEvent(list, at, begins)) }]
   const remember = (list: number, version: string, listed: readonly Listed[]): void =>
-    void compared.set(list, { version, listed, at: clock.now() })
+    void compared.set(list, { version, listed: new WeakRef(listed), at: clock.now() })
   /**
    * Whether readers may have got a list that the log does not know: of this instance, or of one that ended during an
    * outage. The list was not compared since, so `resync` is told by whoever compares it first.
@@ -162,7 +162,7 @@ export const createObserver = (options: {
       const { list, listed } = loaded
       try {
         const own = compared.get(list)
-        const isCertain = own?.listed === listed && own.at > cameBackAt() && !missed.has(list)
+        const isCertain = own?.listed.deref() === listed && own.at > cameBackAt() && !missed.has(list)
         if (isCertain && (await touch(loaded, own.version))) return
         if (await settle(loaded, false)) return
       } catch (error) {

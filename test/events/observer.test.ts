@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { describe, expect, it } from '@jest/globals'
 import type { Clock } from '../../src/clock.ts'
 import { Failure } from '../../src/errors.ts'
@@ -6,6 +8,7 @@ import { createMemoryEventStore } from '../../src/events/memory-event-store.ts'
 import { createObserver } from '../../src/events/observer.ts'
 import { createRoster } from '../../src/lists/roster.ts'
 import { createClock, type HandClock } from '../support/clock.ts'
+import { until } from '../support/until.ts'
 
 describe('what is told', () => {
   const person = (id: number, status: 'active' | 'inactive' = 'active') => ({
@@ -198,5 +201,21 @@ describe('what is told', () => {
     expect([await brief(), again]).toEqual([[], [24]])
     await load([1, 2], other)
     expect(await brief()).toEqual([3, 4, 5].map((id) => `operator.removed ${id} observed`))
+  })
+
+  it('nothing more from a list that the cache has let go: it is not held', async () => {
+    const { clock, observer } = setUp()
+    const load = async () => {
+      const listed = [person(1)]
+      await observer.loaded({ list: 24, listed, askedAt: clock.now() })
+      return new WeakRef(listed)
+    }
+    const held = await load()
+    setFlagsFromString('--expose-gc')
+    const collect = runInNewContext('gc') as () => void
+    await until(() => {
+      collect()
+      return held.deref() === undefined
+    })
   })
 })
