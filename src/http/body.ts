@@ -1,19 +1,18 @@
 import { promisify } from 'node:util'
 import { gunzip } from 'node:zlib'
 import type { Request, Response } from 'express'
-import { nextSlice } from '../clock.ts'
+import { inSlices } from '../clock.ts'
 import { type Endpoint, isBodyOptional } from '../contract/endpoints.ts'
 import { formMedia, type SentFile } from '../contract/import.ts'
 import { Failure, type FailureCode, type Fault } from '../errors.ts'
 import { readFormFile } from './form-file.ts'
 import { isJson, mediaTypeOf } from './media-type.ts'
 import { parseJson } from './parse-json.ts'
+import { piecesOf } from './pieces-of.ts'
 import { createJsonScan, type JsonBounds, type JsonScan } from './scan-json.ts'
 
 const bodyMaxDefault = 64 * 1024
 const partsMaxDefault = 10_000
-/** Bytes that are looked at in one turn of the event loop. */
-const pieceBytes = 64 * 1024
 // Some clients send an empty body with every request. Spaces around `{}` are allowed.
 const emptyBodyMax = 16
 
@@ -63,10 +62,7 @@ export const readBody = async (
   const isPlain = codingsOf(req).length === 0
   const sent = await readBytes(req, res, max, isPlain ? scan : undefined)
   const bytes = isPlain ? sent : await unzip(sent, max)
-  for (let at = 0; !isPlain && scan && at < bytes.length; at += pieceBytes) {
-    scan.push(bytes.subarray(at, at + pieceBytes))
-    await nextSlice()
-  }
+  if (!isPlain && scan) await inSlices(piecesOf(bytes), scan.push)
   req.body = bytes
   return { bytes, ...(scan?.counted() ?? { keys: 0, parts: 0 }) }
 }

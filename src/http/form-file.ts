@@ -5,10 +5,10 @@ import { inSlices, nextSlice } from '../clock.ts'
 import type { SentFile } from '../contract/import.ts'
 import { Failure, type Fault } from '../errors.ts'
 import { mediaTypeOf } from './media-type.ts'
+import { piecesOf } from './pieces-of.ts'
 
 // A form with one file needs few parts. The bound keeps a body of tiny parts cheap.
 const partsMax = 50
-const pieceBytes = 64 * 1024
 
 type Part = { name: string; isFile: boolean; file: SentFile }
 
@@ -91,12 +91,8 @@ const tooManyParts = () => malformed(`Wanted: a form of at most ${partsMax} part
 /** The parser takes long for each part, so they are counted first. A boundary is not part of a file. */
 const refuseManyParts = async (bytes: Buffer, boundary: string): Promise<void> => {
   const mark = Buffer.from(`\r\n--${boundary}`)
-  const pieces = function* () {
-    for (let at = 0; at < bytes.length; at += pieceBytes)
-      yield bytes.subarray(at, at + pieceBytes + mark.length - 1)
-  }
   let ends = 0
-  await inSlices(pieces(), (piece) => {
+  await inSlices(piecesOf(bytes, mark.length - 1), (piece) => {
     for (let at = piece.indexOf(mark); at !== -1; at = piece.indexOf(mark, at + mark.length))
       if (++ends > partsMax) throw tooManyParts()
   })
@@ -104,8 +100,9 @@ const refuseManyParts = async (bytes: Buffer, boundary: string): Promise<void> =
 
 /** Between two pieces other requests are served. */
 const writeInSlices = async (parser: Writable, bytes: Buffer, isEnough: () => boolean): Promise<void> => {
-  for (let at = 0; at < bytes.length && !isEnough(); at += pieceBytes) {
-    parser.write(bytes.subarray(at, at + pieceBytes))
+  for (const piece of piecesOf(bytes)) {
+    if (isEnough()) break
+    parser.write(piece)
     await nextSlice()
   }
   parser.end()

@@ -7,6 +7,7 @@ import type { Endpoint } from '../contract/endpoints.ts'
 import { Failure } from '../errors.ts'
 import { type Idempotency, newRequestKey } from '../writes/idempotency.ts'
 import type { Answer } from './answer.ts'
+import { piecesOf } from './pieces-of.ts'
 
 /** Runs the handler of a write with the requestKey under which it writes; once per Idempotency-Key. */
 export type WithIdempotency = ReturnType<typeof createWithIdempotency>
@@ -57,15 +58,10 @@ export const createWithIdempotency =
     return { ...answer, headers: { ...answer.headers, 'Idempotency-Replayed': 'true' } }
   }
 
-const pieceBytes = 64 * 1024
-
 /** Two requests with the same URL and body have the same one. A large body is hashed in slices of the event loop. */
 const fingerprintOf = async (url: string, body: unknown): Promise<string> => {
   const bytes = Buffer.isBuffer(body) ? body : Buffer.alloc(0)
   const digest = createHash('sha256').update(`${url}\n`)
-  const starts = function* () {
-    for (let at = 0; at < bytes.length; at += pieceBytes) yield at
-  }
-  await inSlices(starts(), (at) => void digest.update(bytes.subarray(at, at + pieceBytes)))
+  await inSlices(piecesOf(bytes), (piece) => void digest.update(piece))
   return digest.digest('base64url')
 }
