@@ -1,10 +1,13 @@
 import type { IncomingMessage } from 'node:http'
+import { responseHeaders } from '../contract/response-headers.ts'
 import { sessionHeader } from '../contract/session.ts'
 import { serializeHeaders } from './header-writer.ts'
 import type { RequestContext } from './request-context.ts'
 
-const exposed =
-  'Age, Cache-Status, ETag, Idempotency-Replayed, Location, RateLimit, RateLimit-Policy, Retry-After, X-Request-Id'
+/** All headers of the contract but the cookie, which no script may read. */
+const exposed = Object.keys(responseHeaders)
+  .filter((name) => name !== 'Set-Cookie')
+  .join(', ')
 const accepted = `Accept, Authorization, Cache-Control, Content-Type, Idempotency-Key, If-Match, If-None-Match, Last-Event-ID, X-API-Key, X-Request-Id, ${sessionHeader}`
 /** What tracing libraries add to every request of a page. */
 const tracing = 'traceparent, tracestate, baggage, sentry-trace'
