@@ -8,7 +8,7 @@ import { OperatorStatus } from './operator.ts'
  * What can change through the gateway. The kinds with `Requested` are commands to an operation; its rows have records of
  * their own.
  */
-const changeKinds = [
+export const changeKinds = [
   'added',
   'statusChanged',
   'tokenIssued',

@@ -2,6 +2,7 @@ import { Button } from '@mantine/core'
 import { useTranslation } from 'react-i18next'
 import { Link } from 'wouter'
 import type { Operation } from '../../../client/client.ts'
+import { Reason } from '../import/reason.tsx'
 import { useOrganizations } from '../shell/use-organization.ts'
 import { OutcomeWord } from '../states/outcome-word.tsx'
 import { StateWord } from '../states/state-word.tsx'
@@ -64,12 +65,13 @@ const RecordWords = ({ line }: { line: Line & { record: NonNullable<Line['record
               name,
               from: from ? t(`status.${from}`) : '',
               to: to ? t(`status.${to}`) : '',
+              reason,
             })}
       </span>{' '}
       {count > 1 && !['added', 'statusChanged'].includes(kind) && <span className="quiet">× {count}</span>}{' '}
       {outcome !== 'applied' && (
         <StateWord tone={outcome === 'rejected' ? 'bad' : 'warn'}>
-          {t(`outcome.${outcome}`)} {reason}
+          {t(`outcome.${outcome}`)} <Reason reason={reason} />
         </StateWord>
       )}
     </>

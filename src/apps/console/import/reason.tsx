@@ -1,7 +1,7 @@
 import { useTranslation } from 'react-i18next'
 
 /** Why a row was refused. A reason without words of its own is shown as the code it is. */
-export const Reason = ({ reason }: { reason: string | undefined }) => {
+export const Reason = ({ reason }: { reason: string | null | undefined }) => {
   const { t } = useTranslation()
   if (!reason) return null
   return <span className="quiet">{t(`reason.${reason.replaceAll('.', '_')}`, { defaultValue: reason })}</span>

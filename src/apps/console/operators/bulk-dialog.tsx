@@ -1,25 +1,40 @@
 import { Button, Checkbox, Group, Modal, Progress, Stack, TextInput } from '@mantine/core'
 import { type FormEvent, useState } from 'react'
 import { useTranslation } from 'react-i18next'
+import { gateway } from '../data/gateway.ts'
+import { useRead } from '../data/use-read.ts'
 import { Notice } from '../states/notice.tsx'
 import { Problem } from '../states/problem.tsx'
 import type { Known } from './change-if-same.ts'
-import type { Filters } from './filters.ts'
+import { type Filters, queryOf } from './filters.ts'
 import { bulkMax, useBulk } from './use-bulk.ts'
 import type { Selection } from './use-selection.ts'
 
 /** Above this the number is typed, so that nobody changes hundreds by a slip. */
 const typedAbove = 20
 
-/** The active operators among the chosen ones; all that match count as active. */
-const activeChosen = ({ all, rows }: Selection, count: number): number =>
-  all ? count : [...rows.values()].filter(({ status }) => status === 'active').length
+/** How many of the chosen operators are active. Undefined: not known yet. */
+const useActiveChosen = (
+  organization: number,
+  filters: Filters,
+  { all, rows }: Selection,
+): number | undefined => {
+  const query = queryOf(filters)
+  const mayBeActive = query.status.includes('active')
+  const { data } = useRead(
+    ['operators', organization, 'active', filters.q],
+    (signal) => gateway.operators.list(organization, { ...query, status: ['active'], limit: 1 }, { signal }),
+    { enabled: all && mayBeActive },
+  )
+  if (!all) return [...rows.values()].filter(({ status }) => status === 'active').length
+  return mayBeActive ? data?.data.total : 0
+}
 
 const BulkDialog = ({
   organization,
   filters,
   selection,
-  count,
+  count: now,
   to,
   active,
   close,
@@ -33,11 +48,13 @@ const BulkDialog = ({
   close: (isDone: boolean) => void
 }) => {
   const { t } = useTranslation()
+  // What matches becomes less while it runs.
+  const [count] = useState(now)
   const [typed, setTyped] = useState('')
   const [isSilent, setSilent] = useState(false)
   const { run, progress } = useBulk(organization, filters, selection)
-  const silences =
-    to !== 'active' && active !== undefined && active > 0 && activeChosen(selection, count) >= active
+  const activeChosen = useActiveChosen(organization, filters, selection)
+  const silences = to !== 'active' && active !== undefined && active > 0 && (activeChosen ?? count) >= active
   const isTooMany = count > bulkMax
   const isReady =
     !isTooMany && (count <= typedAbove || typed.trim() === String(count)) && (!silences || isSilent)
