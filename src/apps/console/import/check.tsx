@@ -47,19 +47,17 @@ export const Check = ({
       )}
       {!preview && !error && <Loading rows={6} />}
       {preview && (
-        <>
-          <Notice
-            tone={preview.rejected > 0 ? 'warn' : 'good'}
-            live
-            title={t('import.would', { count: willDo, total: format.number(preview.total) })}
-          >
-            {preview.rejected > 0 && t('import.bad', { count: preview.rejected })}
-          </Notice>
-          <CheckRows preview={preview} reading={reading} />
-        </>
+        <Notice
+          tone={preview.rejected > 0 ? 'warn' : 'good'}
+          live
+          title={t('import.would', { count: willDo, total: format.number(preview.total) })}
+        >
+          {preview.rejected > 0 && t('import.bad', { count: preview.rejected })}
+        </Notice>
       )}
       {start.error && <Problem error={start.error} retry={() => start.mutate()} />}
-      <Group mt="md">
+      {/* Before the rows: who uses the keyboard need not walk through all of them. */}
+      <Group my="sm">
         <Button
           disabled={willDo === 0 || isJudging || error !== null}
           loading={start.isPending}
@@ -71,6 +69,7 @@ export const Check = ({
           {t('import.back')}
         </Button>
       </Group>
+      {preview && <CheckRows preview={preview} reading={reading} />}
     </>
   )
 }

@@ -1,4 +1,4 @@
-import { useState } from 'react'
+import { useEffect, useRef, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { Needs } from '../session/needs.tsx'
 import { useOrganizations } from '../shell/use-organization.ts'
@@ -14,6 +14,13 @@ export type Source = { name: string; content: Blob | string }
 const Import = ({ organization, operation }: { organization: number; operation?: string }) => {
   const { t } = useTranslation()
   const [source, setSource] = useState<Source>()
+  const step = useRef<HTMLElement>(null)
+  const before = useRef(source)
+  // What had the focus is gone with the step before.
+  useEffect(() => {
+    if (before.current !== source) step.current?.focus()
+    before.current = source
+  }, [source])
   const name = useOrganizations().find(({ id }) => id === organization)?.name
   return (
     <Needs scope={operation ? 'operators:read' : 'operators:import'}>
@@ -23,13 +30,15 @@ const Import = ({ organization, operation }: { organization: number; operation?:
           <p>{name}</p>
         </div>
       </header>
-      {operation ? (
-        <Progress organization={organization} id={operation} />
-      ) : source ? (
-        <Check organization={organization} source={source} back={() => setSource(undefined)} />
-      ) : (
-        <Choose organization={organization} choose={setSource} />
-      )}
+      <section ref={step} tabIndex={-1} className="step" aria-label={source?.name ?? t('import.title')}>
+        {operation ? (
+          <Progress organization={organization} id={operation} />
+        ) : source ? (
+          <Check organization={organization} source={source} back={() => setSource(undefined)} />
+        ) : (
+          <Choose organization={organization} choose={setSource} />
+        )}
+      </section>
     </Needs>
   )
 }

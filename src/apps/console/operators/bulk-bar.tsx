@@ -1,5 +1,5 @@
 import { Button, CloseButton } from '@mantine/core'
-import { lazy, Suspense, useState } from 'react'
+import { lazy, Suspense, useRef, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import type { Statistics } from '../../../client/client.ts'
 import { useCan } from '../session/rights.ts'
@@ -25,15 +25,21 @@ export const BulkBar = ({
 }) => {
   const { t } = useTranslation()
   const can = useCan()
+  const bar = useRef<HTMLElement>(null)
   const [to, setTo] = useState<Known>()
   const count = selection.all ? total : selection.rows.size
   if (count === 0) return null
+  const takeAll = () => {
+    chooseAll()
+    // The button goes away.
+    bar.current?.focus()
+  }
   const statuses: Known[] = ['active', 'inactive', ...(can('operators:write') ? (['deleted'] as const) : [])]
   return (
-    <section className="bulk" aria-label={t('bulk.title')}>
+    <section ref={bar} tabIndex={-1} className="bulk" aria-label={t('bulk.title')}>
       <strong role="status">{t('bulk.chosen', { count })}</strong>
       {!selection.all && total > count && (
-        <Button variant="transparent" size="compact-sm" className="underlined" onClick={chooseAll}>
+        <Button variant="transparent" size="compact-sm" className="underlined" onClick={takeAll}>
           {t('bulk.all', { count: total })}
         </Button>
       )}

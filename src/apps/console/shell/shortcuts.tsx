@@ -1,6 +1,4 @@
-import { Kbd, Modal } from '@mantine/core'
 import { lazy, Suspense, useEffect, useRef, useState } from 'react'
-import { useTranslation } from 'react-i18next'
 import { useLocation } from 'wouter'
 import { useCan } from '../session/rights.ts'
 import { undoLast } from '../states/undo.ts'
@@ -9,44 +7,13 @@ import { screens } from './screens.ts'
 import { useOrganization } from './use-organization.ts'
 
 const Palette = lazy(() => import('./palette.tsx'))
+const ShortcutHelp = lazy(() => import('./shortcut-help.tsx'))
 
 const isTyping = ({ target }: KeyboardEvent): boolean =>
   target instanceof HTMLElement &&
   !target.matches('[type="checkbox"]') &&
   (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName))
 const hasDialog = (): boolean => document.querySelector('[role="dialog"]') !== null
-
-const ShortcutHelp = ({ onClose }: { onClose: () => void }) => {
-  const { t } = useTranslation()
-  const rows: [string[], string][] = [
-    [['Ctrl', 'K'], t('palette.open')],
-    [['/'], t('shortcut.search')],
-    [['u'], t('shortcut.undo')],
-    ...screens.map(({ key, name }): [string[], string] => [['g', key], t(`nav.${name}`)]),
-    [['?'], t('shortcut.help')],
-  ]
-  return (
-    <Modal
-      opened
-      onClose={onClose}
-      title={t('shortcut.help')}
-      closeButtonProps={{ 'aria-label': t('action.close') }}
-    >
-      <dl className="facts">
-        {rows.map(([keys, does]) => (
-          <div key={does}>
-            <dt>{does}</dt>
-            <dd>
-              {keys.map((key) => (
-                <Kbd key={key}>{key}</Kbd>
-              ))}
-            </dd>
-          </div>
-        ))}
-      </dl>
-    </Modal>
-  )
-}
 
 /** Keys that work on every screen, where nobody is typing. */
 export const Shortcuts = () => {
@@ -66,6 +33,7 @@ export const Shortcuts = () => {
       '/': () => document.querySelector<HTMLInputElement>('input[type="search"]')?.focus(),
       '?': () => setHelpOpen(true),
       u: undoLast,
+      b: () => document.querySelector<HTMLElement>('.bulk button')?.focus(),
       g: () => {
         isGoing.current = true
       },
@@ -86,13 +54,9 @@ export const Shortcuts = () => {
     return () => removeEventListener('keydown', onKey)
   }, [navigate, organization, can])
   return (
-    <>
+    <Suspense>
       {isHelpOpen && <ShortcutHelp onClose={() => setHelpOpen(false)} />}
-      {isPaletteOpen && (
-        <Suspense>
-          <Palette />
-        </Suspense>
-      )}
-    </>
+      {isPaletteOpen && <Palette />}
+    </Suspense>
   )
 }

@@ -1,0 +1,38 @@
+import { Kbd, Modal } from '@mantine/core'
+import { useTranslation } from 'react-i18next'
+import { screens } from './screens.ts'
+
+const ShortcutHelp = ({ onClose }: { onClose: () => void }) => {
+  const { t } = useTranslation()
+  const rows: [string[], string][] = [
+    [['Ctrl', 'K'], t('palette.open')],
+    [['/'], t('shortcut.search')],
+    [['b'], t('bulk.title')],
+    [['u'], t('shortcut.undo')],
+    ...screens.map(({ key, name }): [string[], string] => [['g', key], t(`nav.${name}`)]),
+    [['?'], t('shortcut.help')],
+  ]
+  return (
+    <Modal
+      opened
+      onClose={onClose}
+      title={t('shortcut.help')}
+      closeButtonProps={{ 'aria-label': t('action.close') }}
+    >
+      <dl className="facts">
+        {rows.map(([keys, does]) => (
+          <div key={does}>
+            <dt>{does}</dt>
+            <dd>
+              {keys.map((key) => (
+                <Kbd key={key}>{key}</Kbd>
+              ))}
+            </dd>
+          </div>
+        ))}
+      </dl>
+    </Modal>
+  )
+}
+
+export default ShortcutHelp
