@@ -6,9 +6,11 @@ import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
 import { linesOf } from '../../src/apps/console/activity/lines-of.ts'
 import type { AuditRecord, Operation } from '../../src/client/client.ts'
+import { changeKinds } from '../../src/contract/audit.ts'
 
 const console_ = fileURLToPath(new URL('../../src/apps/console/', import.meta.url))
 const built = fileURLToPath(new URL('../../dist/console/', import.meta.url))
+const mantine = fileURLToPath(new URL('../../node_modules/@mantine/core/', import.meta.url))
 
 type Words = { [name: string]: string | Words }
 const flat = (words: Words, path = ''): [string, string][] =>
@@ -49,6 +51,10 @@ describe('the words of the console', () => {
     },
   )
 
+  it('name every change of the audit log', () => {
+    expect(changeKinds.filter((kind) => !keys.has(`record.${kind}`))).toEqual([])
+  })
+
   it('are all there, and all used', () => {
     const literal = [...sources.matchAll(/\bt\(\s*'([^']+)'/g)].map(([, key]) => key as string)
     expect(literal.length).toBeGreaterThan(200)
@@ -80,6 +86,20 @@ describe('the built console', () => {
     const lazy = readdirSync(join(built, 'assets')).filter((name) => /^(chart|import)-.*\.js$/.test(name))
     expect(lazy.length).toBe(2)
     expect(lazy.filter((name) => html.includes(name))).toEqual([])
+  })
+
+  it('has the styles of all components of Mantine that its scripts have', () => {
+    const inFiles = (ending: string): string =>
+      readdirSync(join(built, 'assets'))
+        .filter((name) => name.endsWith(ending))
+        .map((name) => readFileSync(join(built, 'assets', name), 'utf8'))
+        .join('\n')
+    const classesIn = (text: string) => new Set(text.match(/\bm_[0-9a-f]{6,8}\b/g))
+    const known = classesIn(readFileSync(join(mantine, 'styles.css'), 'utf8'))
+    const styled = classesIn(inFiles('.css'))
+    const named = [...classesIn(inFiles('.js'))].filter((name) => known.has(name))
+    expect(named.length).toBeGreaterThan(50)
+    expect(named.filter((name) => !styled.has(name))).toEqual([])
   })
 
   it('has relative addresses alone, nothing inline, and a place for the nonce', () => {

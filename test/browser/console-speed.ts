@@ -4,7 +4,8 @@ import { parseArgs } from 'node:util'
 import type { Browser } from 'playwright-core'
 import { provide } from '../support/debian.ts'
 import type { TestGateway } from '../support/gateway.ts'
-import { launch, linkFor, openPage, startConsoleGateway } from './console-world.ts'
+import { linkFor, openPage, startConsoleGateway } from './console-world.ts'
+import { launch } from './launch.ts'
 
 const { values } = parseArgs({
   options: { rounds: { type: 'string', default: '9' }, rate: { type: 'string', default: '4' } },

@@ -1,7 +1,6 @@
 import axe from 'axe-core'
-import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
+import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { type Scope, scopes } from '../../src/contract/scopes.ts'
-import type { Provided } from '../support/debian.ts'
 import { type Client, startGateway, type TestGateway } from '../support/gateway.ts'
 
 export const sessionSecret = 'a secret that only this suite has, 32 bytes'
@@ -111,14 +110,6 @@ export const faultsFoundByAxe = async (page: Page): Promise<string[]> => {
 /** Whether the page is wider than the window. */
 export const isTooWide = (page: Page): Promise<boolean> =>
   page.evaluate('document.documentElement.scrollWidth > innerWidth') as Promise<boolean>
-
-/** Chromium, as `describeWithChromium` provides it. */
-export const launch = ({ command, env }: Provided): Promise<Browser> =>
-  chromium.launch({
-    executablePath: command,
-    env: { ...(process.env as Record<string, string>), ...env },
-    args: ['--disable-gpu', '--no-first-run', '--disable-background-networking'],
-  })
 
 export const openPage = async (
   browser: Browser,

@@ -40,6 +40,15 @@ if (!isMade || readFileSync(note, 'utf8') !== made) {
       rolldownOptions: {
         // Libraries mark modules for servers that render. There is none.
         onwarn: (warning, tell) => warning.code === 'MODULE_LEVEL_DIRECTIVE' || tell(warning),
+        output: {
+          codeSplitting: {
+            // Each file costs a slow device some milliseconds. One has the first screen, one what the others share.
+            groups: [
+              { name: 'first', tags: ['$initial'], priority: 2 },
+              { name: 'shared', minShareCount: 2, priority: 1 },
+            ],
+          },
+        },
       },
     },
   })

@@ -1,9 +1,11 @@
-import '@mantine/core/styles.css'
+// First of all: its requests leave before the rest is evaluated.
+import './first-reads.ts'
+import './mantine.css'
 import './console.css'
 import { setNonce } from 'get-nonce'
 import { createRoot } from 'react-dom/client'
 import { App } from './app.tsx'
-import { openFromAddress } from './session/ticket.ts'
+import { firstReads, opened } from './first-reads.ts'
 import { startWords } from './words/words.ts'
 
 // The lock of the page behind a dialog makes a style of its own.
@@ -12,10 +14,10 @@ if (nonce !== '') setNonce(nonce)
 
 // A link that is opened in this very tab changes the fragment alone.
 addEventListener('hashchange', () => /^#(ticket|error)=/.test(location.hash) && location.reload())
-const opened = openFromAddress().then(
-  () => undefined,
-  (error: unknown) => error,
-)
-await startWords()
-const root = document.getElementById('root') as HTMLElement
-createRoot(root).render(<App nonce={nonce} failure={await opened} />)
+
+const start = async (): Promise<void> => {
+  await Promise.all([startWords(), firstReads])
+  const root = document.getElementById('root') as HTMLElement
+  createRoot(root).render(<App nonce={nonce} failure={await opened} />)
+}
+void start()

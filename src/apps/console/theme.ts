@@ -1,4 +1,6 @@
-import { type CSSVariablesResolver, createTheme, Drawer, Modal } from '@mantine/core'
+import { type CSSVariablesResolver, createTheme } from '@mantine/core'
+
+const title = { fontWeight: 650, fontSize: '1.1rem' }
 
 export const theme = createTheme({
   primaryColor: 'indigo',
@@ -22,14 +24,9 @@ export const theme = createTheme({
     ],
   },
   components: {
-    Modal: Modal.extend({
-      defaultProps: { overlayProps: { backgroundOpacity: 0.35 } },
-      styles: { title: { fontWeight: 650, fontSize: '1.1rem' } },
-    }),
-    Drawer: Drawer.extend({
-      defaultProps: { overlayProps: { backgroundOpacity: 0.2 } },
-      styles: { title: { fontWeight: 650, fontSize: '1.1rem' } },
-    }),
+    // Their `extend` would load them with the first screen.
+    Modal: { defaultProps: { overlayProps: { backgroundOpacity: 0.35 } }, styles: { title } },
+    Drawer: { defaultProps: { overlayProps: { backgroundOpacity: 0.2 } }, styles: { title } },
   },
 })
 

@@ -1,6 +1,6 @@
-import type { Answer, Event, OrganizationStatistics } from '../../../client/client.ts'
+import type { AllStatistics, Answer, Event, OrganizationStatistics } from '../../../client/client.ts'
 import { gateway } from '../data/gateway.ts'
-import { useRead } from '../data/use-read.ts'
+import { type Source, useRead } from '../data/use-read.ts'
 import { useCan } from '../session/rights.ts'
 
 export type Coverage = NonNullable<Event['coverage']>
@@ -17,6 +17,15 @@ const coverageEvents = async (signal: AbortSignal): Promise<Answer<Event[]>> => 
   for await (const event of list) items.push(event)
   return { ...(await list.withResponse()), data: items }
 }
+
+export const statisticsRead: Source<AllStatistics> = [
+  ['statistics'],
+  (signal) => gateway.organizations.allStatistics({ signal }),
+]
+export const coverageRead: Source<Event[]> = [
+  ['coverage'],
+  (signal) => ({ withResponse: () => coverageEvents(signal) }),
+]
 
 /** The coverage of each organization that is too low now, from the log of events. */
 const lowOnes = (events: readonly Event[]): Map<number, Coverage> => {
@@ -40,10 +49,8 @@ const gravity = ['nobody', 'low', 'fine', 'empty']
 /** The organizations of the session, those that need somebody first. */
 export const useBoard = () => {
   const canFollow = useCan()('events:read')
-  const statistics = useRead(['statistics'], (signal) => gateway.organizations.allStatistics({ signal }))
-  const coverage = useRead(['coverage'], (signal) => ({ withResponse: () => coverageEvents(signal) }), {
-    enabled: canFollow,
-  })
+  const statistics = useRead(...statisticsRead)
+  const coverage = useRead(...coverageRead, { enabled: canFollow })
   const low = lowOnes(coverage.data?.data ?? [])
   const places = (statistics.data?.data.organizations ?? [])
     .map((each) => placeOf(each, low.get(each.id)))

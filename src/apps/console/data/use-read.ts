@@ -1,9 +1,12 @@
 import { keepPreviousData, type QueryKey, useQuery } from '@tanstack/react-query'
 import { type Answer, GatewayError } from '../../../client/client.ts'
 import { useLive } from './live.ts'
+import { queryClient } from './query-client.ts'
 import { type Read, read } from './read.ts'
 
 type Call<T> = { withResponse(): Promise<Answer<T>> }
+/** The name under which an answer is kept, and how it is read. */
+export type Source<T> = readonly [key: QueryKey, call: (signal: AbortSignal) => Call<T>]
 
 /** Ms between two reads while no event tells of changes. */
 const pollMs = 15_000
@@ -16,6 +19,10 @@ const nextRead = (isLive: boolean, error: unknown, isStale: boolean | undefined)
   if (error || isStale) return againMs
   return isLive ? false : pollMs
 }
+
+/** Reads before a component asks. Never fails. */
+export const readEarly = <T>([key, call]: Source<T>): Promise<void> =>
+  queryClient.prefetchQuery({ queryKey: key, queryFn: ({ signal }) => read(call(signal)) })
 
 /** A read that stays true: events make it read again, or it is read every 15 s. `every`: ms, for what no event tells. */
 export const useRead = <T>(

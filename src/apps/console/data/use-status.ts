@@ -1,4 +1,4 @@
-import { useQuery } from '@tanstack/react-query'
+import { queryOptions, useQuery } from '@tanstack/react-query'
 import { ConnectionError, TimeoutError } from '../../../client/client.ts'
 import { useCan } from '../session/rights.ts'
 import { gateway } from './gateway.ts'
@@ -24,15 +24,15 @@ export const toneOf = (state: string): Tone => tones[state] ?? 'quiet'
 
 const everyMs = 5000
 
+export const statusRead = queryOptions({
+  queryKey: ['status'],
+  queryFn: ({ signal }) => gateway.gateway.status({ signal }),
+})
+
 /** How ChatHub, Redis and the request budget are now, and since when. */
 export const useStatus = (): Part[] => {
   const enabled = useCan()('operators:read')
-  const { data, error } = useQuery({
-    queryKey: ['status'],
-    queryFn: ({ signal }) => gateway.gateway.status({ signal }),
-    refetchInterval: everyMs,
-    enabled,
-  })
+  const { data, error } = useQuery({ ...statusRead, refetchInterval: everyMs, enabled })
   if (error instanceof ConnectionError || error instanceof TimeoutError)
     return [{ name: 'gateway', state: 'offline', tone: 'bad' }]
   if (!data) return []

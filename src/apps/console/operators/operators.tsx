@@ -87,7 +87,12 @@ const List = ({ organization }: { organization: number }) => {
               <p className="count" role="status">
                 {t('operators.count', { count: list.total, all: statistics?.total ?? list.total })}
               </p>
-              <Pager cursors={cursors} next={list.nextCursor} go={setCursors} />
+              <Pager
+                cursors={cursors}
+                next={list.nextCursor}
+                // Until the list is there, this is the cursor of the one before.
+                go={(next) => query.isPlaceholderData || setCursors(next)}
+              />
             </Group>
           </>
         )}
@@ -109,8 +114,10 @@ const List = ({ organization }: { organization: number }) => {
   )
 }
 
-export const Operators = ({ organization }: { organization: number }) => (
+const Operators = ({ organization }: { organization: number }) => (
   <Needs scope="operators:read">
     <List organization={organization} />
   </Needs>
 )
+
+export default Operators

@@ -1,16 +1,19 @@
+import { createContext, useContext } from 'react'
 import type { Session } from '../../../client/client.ts'
 import { gateway } from '../data/gateway.ts'
-import { useRead } from '../data/use-read.ts'
+import type { Source } from '../data/use-read.ts'
 
 export type Scope = Session['scopes'][number]
 
-export const sessionKey = ['session']
+export const sessionRead: Source<Session> = [['session'], (signal) => gateway.sessions.get({ signal })]
 
-/** The rights of this browser session. They are read again every minute, since a key may lose some. */
-export const useSession = (): Session | undefined =>
-  useRead(sessionKey, (signal) => gateway.sessions.get({ signal }), { every: 60_000 }).data?.data
+/** What `SignedIn` has read. One reader is enough: dozens of components ask. */
+export const SessionContext = createContext<Session | undefined>(undefined)
 
-const includes = (scopes: readonly Scope[], scope: Scope): boolean =>
+/** The rights of this browser session. */
+export const useSession = (): Session | undefined => useContext(SessionContext)
+
+export const includes = (scopes: readonly Scope[], scope: Scope): boolean =>
   scopes.includes(scope) || (scope === 'operators:status' && scopes.includes('operators:write'))
 
 export const useCan = (): ((scope: Scope) => boolean) => {

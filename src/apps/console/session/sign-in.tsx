@@ -5,9 +5,10 @@ import { useTranslation } from 'react-i18next'
 import { AuthenticationError } from '../../../client/client.ts'
 import { gateway } from '../data/gateway.ts'
 import { queryClient, signedOut } from '../data/query-client.ts'
-import { LanguageMenu } from '../shell/language-menu.tsx'
 import { Notice } from '../states/notice.tsx'
 import { useProblemText } from '../states/use-problem-text.ts'
+import { chooseLanguage, type Language, languages } from '../words/words.ts'
+import './sign-in.css'
 import { SignInError, ticketIn } from './ticket.ts'
 
 const loginPath = document.querySelector<HTMLMetaElement>('meta[name="console-login"]')?.content
@@ -18,8 +19,28 @@ const goOn = async (): Promise<void> => {
   await queryClient.invalidateQueries()
 }
 
+/** In their own words, for who cannot read the others. */
+const Languages = () => {
+  const { i18n } = useTranslation()
+  return (
+    <div className="languages">
+      {(Object.keys(languages) as Language[]).map((language) => (
+        <button
+          key={language}
+          type="button"
+          lang={language}
+          aria-pressed={language === i18n.language}
+          onClick={() => void chooseLanguage(language)}
+        >
+          {languages[language]}
+        </button>
+      ))}
+    </div>
+  )
+}
+
 /** A dialog over the page. What was typed and chosen there stays. */
-export const SignIn = ({ failure, hadSession }: { failure: unknown; hadSession: boolean }) => {
+const SignIn = ({ failure, hadSession }: { failure: unknown; hadSession: boolean }) => {
   const { t } = useTranslation()
   const problemText = useProblemText()
   const [link, setLink] = useState('')
@@ -89,9 +110,11 @@ export const SignIn = ({ failure, hadSession }: { failure: unknown; hadSession: 
               {t('signIn.docs')}
             </Anchor>
           </Text>
-          <LanguageMenu />
+          <Languages />
         </Stack>
       </form>
     </Modal>
   )
 }
+
+export default SignIn

@@ -1,29 +1,45 @@
-import { useQuery } from '@tanstack/react-query'
-import type { ReactNode } from 'react'
+import { lazy, type ReactNode, Suspense, useEffect } from 'react'
 import { AuthenticationError } from '../../../client/client.ts'
 import { useFollowEvents } from '../data/live.ts'
 import { signedOut } from '../data/query-client.ts'
+import { useRead } from '../data/use-read.ts'
 import { Problem } from '../states/problem.tsx'
-import { sessionKey, useCan, useSession } from './rights.ts'
-import { SignIn } from './sign-in.tsx'
+import { includes, SessionContext, sessionRead } from './rights.ts'
+
+const loadSignIn = () => import('./sign-in.tsx')
+const SignIn = lazy(loadSignIn)
+
+/** Ms after which the dialog is loaded. It must open over work that is kept when a newer gateway lacks the files of this page. */
+const loadMs = 5000
 
 /** Shows the page to who has a session. A session that ends leaves the page as it is, below a dialog. */
 export const SignedIn = ({ failure, children }: { failure: unknown; children: ReactNode }) => {
-  const session = useSession()
-  const can = useCan()
+  // Read again every minute, since a key may lose rights.
+  const { data, error, refetch } = useRead(...sessionRead, { every: 60_000 })
+  const session = data?.data
   const isOut = signedOut.use()
-  const { error, refetch } = useQuery({ queryKey: sessionKey, enabled: false })
-  useFollowEvents(session && !isOut ? session.expiresAt : '', can('events:read'))
+  useFollowEvents(
+    session && !isOut ? session.expiresAt : '',
+    session !== undefined && includes(session.scopes, 'events:read'),
+  )
+  useEffect(() => {
+    const timer = setTimeout(() => void loadSignIn().catch(() => {}), loadMs)
+    return () => clearTimeout(timer)
+  }, [])
   const isStranger = session === undefined && (isOut || failure !== undefined)
   return (
-    <>
+    <SessionContext value={session}>
       {session && children}
-      {(isOut || isStranger) && <SignIn failure={failure} hadSession={session !== undefined} />}
+      {(isOut || isStranger) && (
+        <Suspense>
+          <SignIn failure={failure} hadSession={session !== undefined} />
+        </Suspense>
+      )}
       {!session && !isStranger && error && !(error instanceof AuthenticationError) && (
         <main className="alone">
           <Problem error={error} retry={() => void refetch()} />
         </main>
       )}
-    </>
+    </SessionContext>
   )
 }

@@ -1,40 +1,48 @@
-import { ActionIcon, Menu } from '@mantine/core'
-import { Icon, type IconName } from '../states/icon.tsx'
+import type { ReactNode } from 'react'
+import { Icon } from '../states/icon.tsx'
+import { DropDown } from './drop-down.tsx'
+import { Menu } from './menu.tsx'
 
-/** A menu behind an icon, of which one entry is chosen. `choices`: the words of each. */
-export const ChoiceMenu = <T extends string>({
-  icon,
+/** A menu of which one entry is chosen. `choices`: each with its words. */
+export const ChoiceMenu = <T extends string | number>({
+  face,
+  className,
   label,
   choices,
   chosen,
   choose,
   langOf,
 }: {
-  icon: IconName
+  face: ReactNode
+  className?: string
   label: string
-  choices: Record<T, string>
-  chosen: string
+  choices: readonly (readonly [T, string])[]
+  chosen: T
   choose: (choice: T) => void
   /** The language of its words, where it differs. */
   langOf?: (choice: T) => string
 }) => (
-  <Menu position="bottom-end">
-    <Menu.Target>
-      <ActionIcon variant="subtle" color="gray" size="lg" aria-label={label}>
-        <Icon name={icon} />
-      </ActionIcon>
-    </Menu.Target>
-    <Menu.Dropdown>
-      {(Object.keys(choices) as T[]).map((choice) => (
-        <Menu.Item
-          key={choice}
-          lang={langOf?.(choice)}
-          onClick={() => choose(choice)}
-          rightSection={choice === chosen ? <Icon name="check" size={14} /> : undefined}
-        >
-          {choices[choice]}
-        </Menu.Item>
-      ))}
-    </Menu.Dropdown>
-  </Menu>
+  <DropDown face={face} className={className} label={label} popup="menu">
+    {(close) => (
+      <Menu label={label}>
+        {choices.map(([choice, words]) => (
+          <button
+            key={choice}
+            type="button"
+            role="menuitemradio"
+            tabIndex={-1}
+            aria-checked={choice === chosen}
+            lang={langOf?.(choice)}
+            onClick={() => {
+              close()
+              choose(choice)
+            }}
+          >
+            {words}
+            {choice === chosen && <Icon name="check" size={14} />}
+          </button>
+        ))}
+      </Menu>
+    )}
+  </DropDown>
 )

@@ -1,8 +1,8 @@
-import { Popover, UnstyledButton } from '@mantine/core'
 import { useTranslation } from 'react-i18next'
 import { useLive } from '../data/live.ts'
 import { useStatus } from '../data/use-status.ts'
 import { StateWord } from '../states/state-word.tsx'
+import { DropDown } from './drop-down.tsx'
 
 /** ChatHub, Redis, budget and live updates in words. The worst of them is in the bar. */
 export const Health = () => {
@@ -17,9 +17,10 @@ export const Health = () => {
   const worst = all.toSorted((a, b) => order.indexOf(a.tone) - order.indexOf(b.tone))[0]
   if (!worst) return null
   return (
-    <Popover position="bottom-end" width={300} withArrow>
-      <Popover.Target>
-        <UnstyledButton className="health">
+    <DropDown
+      className="health"
+      face={
+        <>
           <span className="only-read">{t('health.title')}: </span>
           <StateWord tone={worst.tone}>
             <span className="health-word">
@@ -28,10 +29,11 @@ export const Health = () => {
                 : `${t(`health.${worst.name}.title`)}: ${t(`health.${worst.name}.${worst.state}`)}`}
             </span>
           </StateWord>
-        </UnstyledButton>
-      </Popover.Target>
-      <Popover.Dropdown>
-        <dl className="facts">
+        </>
+      }
+    >
+      {() => (
+        <dl className="facts health-facts">
           {all.map(({ name, state, tone }) => (
             <div key={name}>
               <dt>{t(`health.${name}.title`)}</dt>
@@ -41,7 +43,7 @@ export const Health = () => {
             </div>
           ))}
         </dl>
-      </Popover.Dropdown>
-    </Popover>
+      )}
+    </DropDown>
   )
 }

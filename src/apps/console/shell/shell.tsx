@@ -1,11 +1,10 @@
-import { AppShell, Burger } from '@mantine/core'
-import { useDisclosure } from '@mantine/hooks'
-import { lazy, Suspense, useEffect, useRef } from 'react'
+import { lazy, Suspense, useEffect, useRef, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { Link, Route, Switch, useLocation } from 'wouter'
 import { Board } from '../board/board.tsx'
 import icon from '../icon.svg'
-import { Operators } from '../operators/operators.tsx'
+import { Boundary } from '../states/boundary.tsx'
+import { Icon } from '../states/icon.tsx'
 import { Loading } from '../states/loading.tsx'
 import { Banners } from './banners.tsx'
 import { Missing } from './missing.tsx'
@@ -14,6 +13,7 @@ import { Shortcuts } from './shortcuts.tsx'
 import { TopBar } from './top-bar.tsx'
 
 const Wall = lazy(() => import('../board/wall.tsx'))
+const Operators = lazy(() => import('../operators/operators.tsx'))
 const Import = lazy(() => import('../import/import.tsx'))
 const Activity = lazy(() => import('../activity/activity.tsx'))
 const Upstream = lazy(() => import('../upstream/upstream.tsx'))
@@ -41,25 +41,21 @@ const Screens = () => (
 export const Shell = () => {
   const { t } = useTranslation()
   const [path] = useLocation()
-  const [isMenuOpen, menu] = useDisclosure()
+  const [isMenuOpen, setMenuOpen] = useState(false)
   const main = useRef<HTMLElement>(null)
   const before = useRef(path)
   // A new screen begins at its start, also for who uses the keyboard.
   useEffect(() => {
     if (before.current === path) return
     before.current = path
-    menu.close()
+    setMenuOpen(false)
     main.current?.focus({ preventScroll: true })
     scrollTo(0, 0)
-  }, [path, menu])
+  }, [path])
   if (path === '/wall') return <Screens />
   return (
-    <AppShell
-      header={{ height: 56 }}
-      navbar={{ width: 200, breakpoint: 'sm', collapsed: { mobile: !isMenuOpen } }}
-      padding="md"
-    >
-      <AppShell.Header className="top">
+    <div className="shell">
+      <header className="top">
         <a
           className="skip"
           href={`#${path}`}
@@ -70,28 +66,31 @@ export const Shell = () => {
         >
           {t('shell.skip')}
         </a>
-        <Burger
-          hiddenFrom="sm"
-          size="sm"
-          opened={isMenuOpen}
-          onClick={menu.toggle}
+        <button
+          type="button"
+          className="icon-button burger"
+          onClick={() => setMenuOpen(!isMenuOpen)}
           aria-label={t('shell.menu')}
           aria-expanded={isMenuOpen}
-        />
+        >
+          <Icon name={isMenuOpen ? 'close' : 'rows'} />
+        </button>
         <Link href="/" className="brand" aria-label="ChatHub">
           <img src={icon} alt="" width="24" height="24" />
           <span>ChatHub</span>
         </Link>
         <TopBar />
-      </AppShell.Header>
-      <AppShell.Navbar p="xs">
+      </header>
+      <div className="side" data-open={isMenuOpen || undefined}>
         <Navigation />
-      </AppShell.Navbar>
-      <AppShell.Main ref={main} tabIndex={-1} className="main">
+      </div>
+      <main ref={main} tabIndex={-1} className="main">
         <Banners />
-        <Screens />
-      </AppShell.Main>
+        <Boundary key={path}>
+          <Screens />
+        </Boundary>
+      </main>
       <Shortcuts />
-    </AppShell>
+    </div>
   )
 }

@@ -1,5 +1,6 @@
 import { useMantineColorScheme } from '@mantine/core'
 import { useTranslation } from 'react-i18next'
+import { Icon } from '../states/icon.tsx'
 import { ChoiceMenu } from './choice-menu.tsx'
 
 export const ThemeMenu = () => {
@@ -7,9 +8,9 @@ export const ThemeMenu = () => {
   const { colorScheme, setColorScheme } = useMantineColorScheme()
   return (
     <ChoiceMenu
-      icon="sun"
+      face={<Icon name="sun" />}
       label={t('theme.title')}
-      choices={{ auto: t('theme.auto'), light: t('theme.light'), dark: t('theme.dark') }}
+      choices={(['auto', 'light', 'dark'] as const).map((scheme) => [scheme, t(`theme.${scheme}`)] as const)}
       chosen={colorScheme}
       choose={setColorScheme}
     />

@@ -1,8 +1,8 @@
-import { ActionIcon, Select } from '@mantine/core'
 import { useTranslation } from 'react-i18next'
 import { useLocation } from 'wouter'
 import { useSession } from '../session/rights.ts'
 import { Icon } from '../states/icon.tsx'
+import { ChoiceMenu } from './choice-menu.tsx'
 import { DataAge } from './data-age.tsx'
 import { Health } from './health.tsx'
 import { LanguageMenu } from './language-menu.tsx'
@@ -12,7 +12,7 @@ import { ThemeMenu } from './theme-menu.tsx'
 import { useOrganization, useOrganizations } from './use-organization.ts'
 
 /** The screen that is shown, for another organization. */
-const samePlace = (path: string, id: string): string => {
+const samePlace = (path: string, id: number): string => {
   const [, , screen] = path.split('/')
   return /^\/\d+\//.test(path) ? `/${id}/${screen}` : `/${id}/operators`
 }
@@ -23,17 +23,20 @@ const OrganizationSwitcher = () => {
   const organization = useOrganization()
   const organizations = useOrganizations()
   if (organizations.length === 0) return null
+  const name = organizations.find(({ id }) => id === organization)?.name ?? `#${organization}`
   return (
-    <Select
+    <ChoiceMenu
       className="organization"
-      size="xs"
-      searchable
-      allowDeselect={false}
-      aria-label={t('shell.organization')}
-      nothingFoundMessage={t('shell.noOrganization')}
-      value={String(organization)}
-      data={organizations.map(({ id, name }) => ({ value: String(id), label: name }))}
-      onChange={(id) => id && navigate(samePlace(path, id))}
+      face={
+        <>
+          <span>{name}</span>
+          <Icon name="down" size={14} />
+        </>
+      }
+      label={`${t('shell.organization')}: ${name}`}
+      choices={organizations.map((each) => [each.id, each.name] as const)}
+      chosen={organization}
+      choose={(id) => navigate(samePlace(path, id))}
     />
   )
 }
@@ -47,15 +50,14 @@ export const TopBar = () => {
       <div className="grow" />
       <DataAge />
       <Health />
-      <ActionIcon
-        variant="subtle"
-        color="gray"
-        size="lg"
+      <button
+        type="button"
+        className="icon-button"
         aria-label={t('palette.open')}
         onClick={() => paletteOpen.set(true)}
       >
         <Icon name="search" />
-      </ActionIcon>
+      </button>
       <LanguageMenu />
       <ThemeMenu />
       {session && <PersonMenu session={session} />}

@@ -1,21 +1,24 @@
 import { useEffect } from 'react'
 import { useLocation } from 'wouter'
-import type { Organization } from '../../../client/client.ts'
+import type { Organization, OrganizationList } from '../../../client/client.ts'
 import { gateway } from '../data/gateway.ts'
 import { createStore } from '../data/store.ts'
-import { useRead } from '../data/use-read.ts'
+import { type Source, useRead } from '../data/use-read.ts'
 import { useCan, useSession } from '../session/rights.ts'
 
 const kept = 'chathub-console-organization'
 const last = createStore(Number(localStorage.getItem(kept)))
 
+export const organizationsRead: Source<OrganizationList> = [
+  ['organizations'],
+  (signal) => gateway.organizations.list({}, { signal }),
+]
+
 /** The organizations of the session. Without the right to read names they are called by their ids. */
 export const useOrganizations = (): Organization[] => {
   const allowed = (useSession()?.organizations ?? []) as number[] | '*'
   const enabled = useCan()('organizations:read')
-  const { data } = useRead(['organizations'], (signal) => gateway.organizations.list({}, { signal }), {
-    enabled,
-  })
+  const { data } = useRead(...organizationsRead, { enabled })
   const known = data?.data.items ?? []
   if (allowed === '*' || data) return known.filter(({ id }) => allowed === '*' || allowed.includes(id))
   return allowed.map((id) => ({ id, name: `#${id}` }))

@@ -1,6 +1,6 @@
-import { Skeleton } from '@mantine/core'
 import { useEffect, useState } from 'react'
 import { useTranslation } from 'react-i18next'
+import './loading.css'
 
 /** Whether it has taken so long that a reader wonders. */
 const useIsLong = (ms: number): boolean => {
@@ -21,7 +21,7 @@ export const Loading = ({ rows = 8 }: { rows?: number }) => {
       <span className="only-read">{t('state.loading')}</span>
       {Array.from({ length: rows }, (_, row) => (
         // biome-ignore lint/suspicious/noArrayIndexKey: the rows are all alike.
-        <Skeleton key={row} height={34} mt={8} />
+        <div key={row} className="skeleton" />
       ))}
     </div>
   )

@@ -1,0 +1,35 @@
+import { coverageRead, statisticsRead } from './board/use-board.ts'
+import { queryClient } from './data/query-client.ts'
+import { readEarly } from './data/use-read.ts'
+import { statusRead } from './data/use-status.ts'
+import { sessionRead } from './session/rights.ts'
+import { openFromAddress } from './session/ticket.ts'
+import { organizationsRead } from './shell/use-organization.ts'
+
+/** Ms for which the first drawing waits for a list. */
+const quickMs = 150
+
+/** Ends when all answers are there, or soon after that about the session. Their failures are found by the components. */
+const readFirst = async (): Promise<void> => {
+  const isBoard = /^#?\/?$/.test(location.hash)
+  const session = readEarly(sessionRead)
+  const all = Promise.all([
+    session,
+    readEarly(organizationsRead),
+    queryClient.prefetchQuery(statusRead),
+    ...(isBoard ? [readEarly(statisticsRead), readEarly(coverageRead)] : []),
+  ])
+  const soon = new Promise((resolve) => setTimeout(resolve, quickMs))
+  await Promise.race([all, Promise.all([session, soon])])
+}
+
+// Begun when this file is imported, which is before the other scripts are evaluated. They take longer than the answers.
+
+/** Why the link of the address opened no session. Undefined: it did, or there is none. */
+export const opened: Promise<unknown> = openFromAddress().then(
+  () => undefined,
+  (error: unknown) => error,
+)
+
+/** What the first screen shows is asked for all at once, so that it is drawn once. */
+export const firstReads: Promise<void> = opened.then(readFirst)

@@ -1,0 +1,33 @@
+import { Button } from '@mantine/core'
+import { Component, type ReactNode } from 'react'
+import { useTranslation } from 'react-i18next'
+import { Notice } from './notice.tsx'
+
+const Broken = () => {
+  const { t } = useTranslation()
+  return (
+    <Notice
+      tone="bad"
+      live
+      title={t('broken.title')}
+      action={
+        <Button size="compact-sm" variant="default" onClick={() => location.reload()}>
+          {t('broken.reload')}
+        </Button>
+      }
+    >
+      {t('broken.text')}
+    </Notice>
+  )
+}
+
+/** A screen that cannot be drawn, or whose files a newer gateway does not have, leaves the frame of the page in use. */
+export class Boundary extends Component<{ children: ReactNode }, { isBroken: boolean }> {
+  override state = { isBroken: false }
+  static getDerivedStateFromError() {
+    return { isBroken: true }
+  }
+  override render() {
+    return this.state.isBroken ? <Broken /> : this.props.children
+  }
+}
