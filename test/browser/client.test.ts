@@ -5,9 +5,10 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, it } from '@jest/globals'
-import { type Browser, chromium, type Page } from 'playwright-core'
+import type { Browser, Page } from 'playwright-core'
 import { startGateway, type TestGateway } from '../support/gateway.ts'
 import { describeWithChromium } from '../support/needs.ts'
+import { launch } from './launch.ts'
 
 const built = fileURLToPath(new URL('../../dist/client/', import.meta.url))
 /** A page, and the modules of the built client. */
@@ -27,11 +28,7 @@ describeWithChromium('the client in a browser', (provided) => {
     gateway = await startGateway({
       env: { CORS_ORIGINS: origin, SESSION_SECRET: 'a secret that only this suite has, 32 bytes' },
     })
-    browser = await chromium.launch({
-      executablePath: provided.command,
-      env: { ...(process.env as Record<string, string>), ...provided.env },
-      args: ['--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking'],
-    })
+    browser = await launch(provided)
     page = await browser.newPage()
     await page.goto(origin)
   })

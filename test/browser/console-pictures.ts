@@ -10,11 +10,12 @@ import {
   complaintsOf,
   faultsFoundByAxe,
   isTooWide,
-  launch,
   linkFor,
   openPage,
   startConsoleGateway,
 } from './console-world.ts'
+import { hold } from './hold.ts'
+import { launch } from './launch.ts'
 
 const folder = fileURLToPath(new URL('../../docs/images/console/', import.meta.url))
 const looks = [
@@ -109,23 +110,36 @@ const dialogs = async ({ page, go, shot }: Tour): Promise<void> => {
   await page.keyboard.press('Escape')
 }
 
+const menus = async ({ page, go, shot }: Tour): Promise<void> => {
+  await go('/6/operators', 'José Núñez')
+  for (const [name, picture] of [
+    [/^Health/, 'health'],
+    [/^Organization/, 'organizations'],
+    ['Language', 'languages'],
+    ['Your session', 'session'],
+  ] as const) {
+    await page.getByRole('button', { name }).click()
+    await page.locator('.panel:popover-open > *').first().waitFor()
+    await shot(picture)
+    await page.keyboard.press('Escape')
+  }
+  // A narrow window has the screens behind a button.
+  const navigation = page.getByRole('button', { name: 'Menu' })
+  if (!(await navigation.isVisible())) return
+  await navigation.click()
+  await shot('navigation')
+  await navigation.click()
+}
+
 const states = async ({ page, gateway, go, shot }: Tour): Promise<void> => {
   await go('/51/operators', 'No operators yet')
   await shot('empty')
   await go('/24/operators?q=nobody', 'None of')
   await shot('no-match')
-  let release = () => {}
-  const released = new Promise<void>((resolve) => {
-    release = resolve
-  })
-  await page.route('**/organizations/42/operators?*', async (route) => {
-    await released
-    await route.continue()
-  })
+  const list = await hold(page, '**/organizations/42/operators?*')
   await go('/42/operators', 'Loading')
   await shot('loading')
-  release()
-  await page.unroute('**/organizations/42/operators?*')
+  await list.release()
   const problem = {
     code: 'limit.exceeded',
     status: 429,
@@ -145,6 +159,14 @@ const states = async ({ page, gateway, go, shot }: Tour): Promise<void> => {
   await page.unroute('**/v1/events')
   await go('/6/operators', 'José Núñez')
   await page.getByText('Live updates are interrupted').waitFor({ state: 'detached' })
+  await page.route('**/v1/status', async (route) => {
+    const response = await route.fetch()
+    const redis = { state: 'away', since: new Date().toISOString() }
+    await route.fulfill({ response, json: { ...(await response.json()), redis } })
+  })
+  await page.getByText('Redis is not answering').first().waitFor()
+  await shot('redis-away')
+  await page.unroute('**/v1/status')
   gateway.simulator.fault({ mode: 'status', status: 503 })
   gateway.jump(300_000)
   await page.getByText('ChatHub is not answering').first().waitFor()
@@ -197,7 +219,7 @@ const visit = async (chrome: Browser, { name: look, ...options }: (typeof looks)
   try {
     await page.goto(await linkFor(gateway))
     await page.getByText('Nobody is active').waitFor()
-    for (const part of [screens, dialogs, states]) await part(tour)
+    for (const part of [screens, dialogs, menus, states]) await part(tour)
   } finally {
     await page.context().close()
     await gateway.close()

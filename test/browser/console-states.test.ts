@@ -1,16 +1,16 @@
 import { once } from 'node:events'
-import { type AddressInfo, createServer } from 'node:net'
+import { type AddressInfo, connect, createServer } from 'node:net'
 import { afterAll, beforeAll, expect, it } from '@jest/globals'
 import { OAuth2Server } from 'oauth2-mock-server'
-import type { Browser, Page } from 'playwright-core'
+import type { Page } from 'playwright-core'
 import { scopes } from '../../src/contract/scopes.ts'
 import type { TestGateway } from '../support/gateway.ts'
 import { describeWithChromium } from '../support/needs.ts'
 import { until } from '../support/until.ts'
-import { launch, startConsoleGateway } from './console-world.ts'
+import { hold } from './hold.ts'
 import { keyboardOf } from './keyboard.ts'
 import { passTime } from './pass-time.ts'
-import { createPeople, type People } from './people.ts'
+import { openWorld, type People, type World } from './people.ts'
 
 const clientSecret = 'client-secret-that-only-this-suite-has'
 /** A supervisor whose session may ask 20 times a minute. */
@@ -18,11 +18,19 @@ const slow = { id: 'slow', scopes, requestsPerMinute: 20 }
 
 describeWithChromium('the console, with something in the way', (chromium) => {
   const provider = new OAuth2Server()
-  /** In the place of the provider until it starts: ends each connection. */
-  const absent = createServer((socket) => socket.destroy())
-  let providerPort: number
+  /** Leads to the provider, and ends each connection until that has started. So the port is ours all the time. */
+  const front = createServer((socket) => {
+    if (!provider.listening) return void socket.destroy()
+    const behind = connect(provider.address().port, '127.0.0.1')
+    for (const either of [socket, behind])
+      either.on('error', () => {
+        socket.destroy()
+        behind.destroy()
+      })
+    socket.pipe(behind).pipe(socket)
+  })
+  let world: World
   let gateway: TestGateway
-  let browser: Browser
   let people: People
   /** Of Olena, who is signed in by a link. */
   let page: Page
@@ -31,30 +39,28 @@ describeWithChromium('the console, with something in the way', (chromium) => {
   const statusOf = (id: number) => gateway.simulator.operators().find((each) => each.id === id)?.status
 
   beforeAll(async () => {
-    // Nobody else gets the port meanwhile.
-    absent.listen(0, '127.0.0.1')
-    await once(absent, 'listening')
-    providerPort = (absent.address() as AddressInfo).port
+    front.listen(0, '127.0.0.1')
+    await once(front, 'listening')
+    provider.issuer.url = `http://localhost:${(front.address() as AddressInfo).port}`
     await provider.issuer.keys.generate('RS256')
-    gateway = await startConsoleGateway(
+    world = await openWorld(
+      chromium,
       {
-        OIDC_ISSUER: `http://localhost:${providerPort}`,
+        OIDC_ISSUER: provider.issuer.url,
         OIDC_CLIENT_ID: 'gateway',
         OIDC_CLIENT_SECRET: clientSecret,
         OIDC_ROLES: JSON.stringify({ supervisors: { scopes, organizations: '*' } }),
       },
       [slow],
     )
-    browser = await launch(chromium)
-    people = createPeople(browser, gateway)
+    ;({ gateway, people } = world)
     page = await people.add()
     await people.signIn(page)
   })
   afterAll(async () => {
-    await browser?.close()
-    await gateway?.close()
+    await world?.close()
     if (provider.listening) await provider.stop()
-    absent.close()
+    front.close()
   })
 
   it('says in words why the identity provider signed nobody in, and signs in when it does', async () => {
@@ -75,9 +81,7 @@ describeWithChromium('the console, with something in the way', (chromium) => {
     }
     await people.go(ivan, '/')
     await tries('The identity provider is not answering')
-    absent.close()
-    await once(absent, 'close')
-    await provider.start(providerPort, '127.0.0.1')
+    await provider.start(0, '127.0.0.1')
     answer((query) => {
       query.delete('code')
       query.set('error', 'access_denied')
@@ -157,15 +161,7 @@ describeWithChromium('the console, with something in the way', (chromium) => {
     const colleague = await people.add()
     await people.signIn(colleague, { subject: 'Taras' })
     await people.go(colleague, '/6/operators')
-    const change = '**/v1/organizations/6/operators/3'
-    let release = () => {}
-    const released = new Promise<void>((resolve) => {
-      release = resolve
-    })
-    await page.route(change, async (route) => {
-      if (route.request().method() === 'PATCH') await released
-      await route.continue()
-    })
+    const change = await hold(page, '**/v1/organizations/6/operators/3', 'PATCH')
     const sent = page.waitForRequest((request) => request.method() === 'PATCH')
     await keyboardOf(page).tabTo("Siobhán O'Neil takes chats")
     await page.keyboard.press('Space')
@@ -174,13 +170,12 @@ describeWithChromium('the console, with something in the way', (chromium) => {
     await tabTo("Siobhán O'Neil takes chats")
     await press('Space')
     await see("Siobhán O'Neil is inactive.")
-    release()
+    await change.release()
     await keyboardOf(page).see(
       "Siobhán O'Neil was changed by somebody else and is now: Inactive. Nothing was overwritten.",
     )
     await page.getByRole('row', { name: /Siobhán O'Neil Inactive .*Taras/ }).waitFor()
     expect(await people.faults(page)).toEqual([])
-    await page.unroute(change)
     await press('u')
     await see("Siobhán O'Neil is active.")
     expect(statusOf(3)).toBe(0)
@@ -188,21 +183,12 @@ describeWithChromium('the console, with something in the way', (chromium) => {
 
   it('has a skeleton, an error with the id of its request, and words for offline', async () => {
     const { see, seeNoMore } = keyboardOf(page)
-    let release = () => {}
-    const released = new Promise<void>((resolve) => {
-      release = resolve
-    })
-    await page.route('**/organizations/42/operators?*', async (route) => {
-      await released
-      await route.continue()
-    })
+    const list = await hold(page, '**/organizations/42/operators?*')
     await people.go(page, '/42/operators')
-    await page.clock.fastForward(150)
     await page.getByText('Loading').first().waitFor({ state: 'attached' })
     expect(await people.faults(page)).toEqual([])
-    release()
+    await list.release()
     await see('Łukasz Żółć')
-    await page.unroute('**/organizations/42/operators?*')
 
     gateway.simulator.fault({ mode: 'status', status: 503 })
     await gateway.ask('POST', '/v1/cache:purge', { body: { organization: 50 } })

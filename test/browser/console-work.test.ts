@@ -1,31 +1,28 @@
 import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, expect, it } from '@jest/globals'
-import type { Browser, Page } from 'playwright-core'
+import type { Page } from 'playwright-core'
 import type { TestGateway } from '../support/gateway.ts'
 import { describeWithChromium } from '../support/needs.ts'
-import { launch, startConsoleGateway } from './console-world.ts'
 import { keyboardOf } from './keyboard.ts'
 import { passTime } from './pass-time.ts'
-import { createPeople, type People } from './people.ts'
+import { openWorld, type People, type World } from './people.ts'
 
 describeWithChromium('the work of a supervisor, by keyboard', (chromium) => {
+  let world: World
   let gateway: TestGateway
-  let browser: Browser
   let people: People
   let page: Page
   /** Tokens of operators, each shown once. */
   const shown: string[] = []
 
   beforeAll(async () => {
-    gateway = await startConsoleGateway({ CHATHUB_TIMEOUT_MS: '60000', WRITE_SETTLE_SECONDS: '1' })
-    browser = await launch(chromium)
-    people = createPeople(browser, gateway)
+    world = await openWorld(chromium, { CHATHUB_TIMEOUT_MS: '60000', WRITE_SETTLE_SECONDS: '1' })
+    ;({ gateway, people } = world)
     page = await people.add()
     await people.signIn(page)
   })
   afterAll(async () => {
-    await browser?.close()
-    await gateway?.close()
+    await world?.close()
   })
 
   it('sorts, pages, makes rows dense, and names its keys', async () => {
@@ -33,6 +30,8 @@ describeWithChromium('the work of a supervisor, by keyboard', (chromium) => {
     await people.go(page, '/24/operators')
     await see('115 of 120 operators')
     await enter(/^Id/)
+    // It is on the first page by id alone.
+    await see('Zoë Müller 4')
     await enter('Next')
     await see('Page 2')
     expect(page.url()).toContain('sort=id')
@@ -137,7 +136,10 @@ describeWithChromium('the work of a supervisor, by keyboard', (chromium) => {
     const waiting = page.getByText('Waiting for the request budget: reduced by ChatHub').first()
     await passTime(page, 10_000, () => waiting.isVisible())
     expect(await people.faults(page)).toEqual([])
+    const stopped = page.waitForResponse(/:cancel$/)
     await enter('Stop the import')
+    // Until the gateway knows it, an answer of ChatHub would lead to the next batch.
+    await stopped
     held.release()
     await see('Import stopped')
     await keyboardOf(tab).see('Import stopped')
@@ -173,6 +175,21 @@ describeWithChromium('the work of a supervisor, by keyboard', (chromium) => {
     expect(await people.faults(page)).toEqual([])
     await enter(/^Purge (?!a list)/)
     await see('is read again.')
+  })
+
+  it('warns of nobody left only where active operators are among the chosen ones', async () => {
+    const { see, tabTo, press, enter } = keyboardOf(page)
+    for (let at = 0; at < 60; at++) gateway.simulator.addOperator(50, `Away ${at}`, 1)
+    await gateway.ask('GET', '/v1/organizations/50/operators', { headers: { 'Cache-Control': 'no-cache' } })
+    await people.go(page, '/50/operators?show=inactive')
+    await see('60 of 61 operators')
+    await tabTo('Choose all on this page')
+    await press('Space')
+    await enter('Choose all 60 that match')
+    await enter('Delete')
+    await see('Delete 60 operators?')
+    expect(await page.getByText('Afterwards nobody is active here').count()).toBe(0)
+    await press('Escape')
   })
 
   it('holds the wall board still', async () => {

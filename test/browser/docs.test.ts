@@ -1,13 +1,14 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals'
-import { type Browser, chromium, type Page } from 'playwright-core'
+import type { Browser, Page } from 'playwright-core'
 import { hashKey } from '../../src/access/keys.ts'
 import { startGateway, type TestGateway } from '../support/gateway.ts'
 import { describeWithChromium } from '../support/needs.ts'
+import { launch } from './launch.ts'
 
 const key = 'a-key-for-everybody-0123456789012345'
 const pages = ['/docs', '/docs/problems', '/docs/problems/queue.full', '/docs/guides/limits']
 
-describeWithChromium('the pages in a browser', ({ command, env }) => {
+describeWithChromium('the pages in a browser', (provided) => {
   let browser: Browser
   let gateway: TestGateway
   /** What a browser complains about, such as a violation of the policy. */
@@ -29,11 +30,7 @@ describeWithChromium('the pages in a browser', ({ command, env }) => {
   }
   beforeAll(async () => {
     gateway = await startGateway({ env: { DOCS_KEY: key }, clients: [{ id: 'demo', keyHash: hashKey(key) }] })
-    browser = await chromium.launch({
-      executablePath: command,
-      env: { ...(process.env as Record<string, string>), ...env },
-      args: ['--disable-gpu', '--no-first-run', '--disable-background-networking'],
-    })
+    browser = await launch(provided)
   })
   afterAll(async () => {
     await browser.close()

@@ -1,11 +1,20 @@
 import type { Browser, Page } from 'playwright-core'
-import type { TestGateway } from '../support/gateway.ts'
-import { complaintsOf, faultsFoundByAxe, linkFor, openPage, sessionSecret } from './console-world.ts'
+import type { Provided } from '../support/debian.ts'
+import type { Client, TestGateway } from '../support/gateway.ts'
+import {
+  complaintsOf,
+  faultsFoundByAxe,
+  linkFor,
+  openPage,
+  sessionSecret,
+  startConsoleGateway,
+} from './console-world.ts'
 import { keyboardOf } from './keyboard.ts'
+import { launch } from './launch.ts'
 import { recordOf } from './record-of.ts'
 
 /** Several people at one gateway, each with a browser context of their own. */
-export const createPeople = (browser: Browser, gateway: TestGateway) => {
+const createPeople = (browser: Browser, gateway: TestGateway) => {
   const people: { page: Page; complaints: string[]; record: ReturnType<typeof recordOf> }[] = []
   return {
     /** A person who is not signed in. The time of the page can be put forward. */
@@ -30,7 +39,7 @@ export const createPeople = (browser: Browser, gateway: TestGateway) => {
     secretsSeen: async (more: Record<string, string>, shown: readonly string[] = []): Promise<string[]> => {
       const seen = people.map(async ({ page, record }) => (await record.text()) + (await record.stores(page)))
       const all = (await Promise.all(seen)).join('\n')
-      for (const known of ['José Núñez', 'x-request-id', ...shown])
+      for (const known of ['José Núñez', 'x-request-id', '__Host-chathub-session', ...shown])
         if (!all.includes(known)) throw new Error(`The record lacks ${known}.`)
       const issued = gateway.simulator.issuedTokens().filter((token) => !shown.includes(token))
       if (issued.length === 0) throw new Error('There is no company token to look for.')
@@ -44,3 +53,23 @@ export const createPeople = (browser: Browser, gateway: TestGateway) => {
   }
 }
 export type People = ReturnType<typeof createPeople>
+
+export type World = { gateway: TestGateway; people: People; close(): Promise<void> }
+
+/** A gateway with the console, and a browser for the people who use it. */
+export const openWorld = async (
+  chromium: Provided,
+  env: Record<string, string> = {},
+  clients: Client[] = [],
+): Promise<World> => {
+  const gateway = await startConsoleGateway(env, clients)
+  const browser = await launch(chromium)
+  return {
+    gateway,
+    people: createPeople(browser, gateway),
+    close: async () => {
+      await browser.close()
+      await gateway.close()
+    },
+  }
+}

@@ -2,12 +2,13 @@ import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, it } from '@jest/globals'
-import { type Browser, chromium, type Page } from 'playwright-core'
+import type { Browser, Page } from 'playwright-core'
 import { createClient } from '../../src/client/client.ts'
 import { freePort } from '../support/free-port.ts'
 import { startGateway, type TestGateway } from '../support/gateway.ts'
 import { describeWithReact } from '../support/needs.ts'
 import { spawnReady, stopEverything } from '../support/processes.ts'
+import { launch } from './launch.ts'
 
 const example = fileURLToPath(new URL('../../examples/react/', import.meta.url))
 describeWithReact('the React example', (provided) => {
@@ -30,11 +31,7 @@ describeWithReact('the React example', (provided) => {
       GATEWAY_URL: gateway.url,
       GATEWAY_KEY: gateway.keys['host'] as string,
     })
-    browser = await chromium.launch({
-      executablePath: provided.command,
-      env: { ...(process.env as Record<string, string>), ...provided.env },
-      args: ['--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking'],
-    })
+    browser = await launch(provided)
     page = await browser.newPage()
     page.on('pageerror', ({ message }) => faults.push(message))
     page.on('console', (message) => message.type() === 'error' && faults.push(message.text()))

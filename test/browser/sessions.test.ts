@@ -1,29 +1,17 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
-import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
+import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { isLong } from '../support/long.ts'
 import { describeWithChromium } from '../support/needs.ts'
 import { stopEverything } from '../support/processes.ts'
 import { attack } from './attack.ts'
+import { launch } from './launch.ts'
 import { type Placement, place, secretsOf, type Where } from './placement.ts'
 import { recordOf } from './record-of.ts'
-
-const flags = [
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-]
 
 describeWithChromium('a front end without tokens', (provided) => {
   let browser: Browser
   beforeAll(async () => {
-    browser = await chromium.launch({
-      executablePath: provided.command,
-      env: { ...(process.env as Record<string, string>), ...provided.env },
-      args: flags,
-    })
+    browser = await launch(provided)
   })
   afterAll(async () => {
     await browser.close()

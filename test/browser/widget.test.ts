@@ -2,10 +2,11 @@ import { once } from 'node:events'
 import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, expect, it } from '@jest/globals'
-import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
+import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { freePort } from '../support/free-port.ts'
 import { startGateway, type TestGateway } from '../support/gateway.ts'
 import { describeWithChromium } from '../support/needs.ts'
+import { launch } from './launch.ts'
 import { passTime } from './pass-time.ts'
 
 /** What stands for the widget: it takes its token from its own element, as ChatHub's does, and notes it. */
@@ -17,7 +18,7 @@ const listen = async (answer: RequestListener, port = 0) => {
   return { server, origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}` }
 }
 
-describeWithChromium('the widget in a page of a host application', ({ command, env }) => {
+describeWithChromium('the widget in a page of a host application', (provided) => {
   let browser: Browser
   let gateway: TestGateway
   let site: Awaited<ReturnType<typeof listen>>
@@ -47,11 +48,7 @@ describeWithChromium('the widget in a page of a host application', ({ command, e
         `<!doctype html><title>Desk</title><body><p id="contact" hidden>Call us.</p>${tag('')}${tag('?again')}${tag('')}`,
       )
     }, port)
-    browser = await chromium.launch({
-      executablePath: command,
-      env: { ...(process.env as Record<string, string>), ...env },
-      args: ['--disable-gpu', '--no-first-run', '--disable-background-networking'],
-    })
+    browser = await launch(provided)
   })
   afterAll(async () => {
     await browser.close()
@@ -65,11 +62,17 @@ describeWithChromium('the widget in a page of a host application', ({ command, e
   const open = async (context: BrowserContext): Promise<Page> => {
     const page = await context.newPage()
     await page.clock.install()
+    // The loader sets its timer when the script of the widget has loaded, which is after it has run.
+    await page.addInitScript(`document.addEventListener('load', ({ target }) => {
+      if (target.id?.startsWith('operator-chat-panel-script')) window.placed = (window.placed ?? 0) + 1
+    }, true)`)
     await page.goto(site.origin)
     return page
   }
   const hasTokens = (page: Page, count: number) =>
-    page.waitForFunction(`window.tokens?.length === ${count}`, undefined, { polling: 50 })
+    page.waitForFunction(`window.tokens?.length === ${count} && window.placed === ${count}`, undefined, {
+      polling: 50,
+    })
   const tokensOf = (page: Page) => page.evaluate('window.tokens') as Promise<string[]>
   const elements = (page: Page) => page.locator('script[id^="operator-chat-panel-script"]').count()
   const hours = 3_600_000
