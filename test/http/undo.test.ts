@@ -77,6 +77,30 @@ describe('an undo', () => {
     expect(nothing.map((answer) => answer.body.operation)).toEqual([undefined, undefined, undefined])
   })
 
+  it('takes back more than a thousand changes of one call, of all that a filter found', async () => {
+    for (let at = 0; at < 1200; at++) gateway.simulator.addOperator(24, `Person ${at}`, at % 12 === 0 ? 1 : 0)
+    const before = statuses()
+    const list = await gateway.ask(
+      'GET',
+      '/v1/organizations/24/operators?status=active&fields=id',
+      as('writer'),
+    )
+    const ids = list.body.items.map(({ id }: { id: number }) => id)
+    expect(ids).toHaveLength(1103)
+    const answer = await gateway.ask('POST', '/v1/organizations/24/operators:setStatus', {
+      ...as('writer'),
+      body: { ids, status: 'inactive' },
+    })
+    const isWaited = answer.status === 202
+    const { changed } = isWaited
+      ? await ended({ ...gateway, ...as('writer') }, answer.headers['location'] as string)
+      : answer.body
+    expect([changed, operators().filter(({ status }) => status === 0).length]).toEqual([1103, 0])
+    const { operation } = await undone(isWaited ? answer.body.id : answer.body.operation)
+    expect([operation.state, operation.changed, operation.total]).toEqual(['done', 1103, 1103])
+    expect(statuses()).toEqual(before)
+  })
+
   it('of an add gives the new operators the status deleted, and leaves those that were there', async () => {
     await add(['Anna', 'One', 'Borys'])
     const { operation } = await undone(await lastOperation())
