@@ -199,7 +199,7 @@ describeWithRedisServer('traces of a gateway with Redis', () => {
     const other = await startTraced({})
     const caller = newTrace()
     await fetch(`${other.url}/v1/me`, { headers: { 'X-API-Key': key, ...headersOf(caller) } })
-    const isOfCaller = (body: Buffer): boolean => body.includes(Buffer.from(caller.traceId, 'hex'))
+    const isOfCaller = (bytes: Buffer): boolean => bytes.includes(Buffer.from(caller.traceId, 'hex'))
     await until(() => receiver.protobuf().some(isOfCaller))
     const [body] = receiver.protobuf().filter(isOfCaller)
     for (const text of ['chathub-gateway', 'GET /v1/me', 'deployment.environment.name', 'http.route'])
