@@ -29,7 +29,10 @@ export const useActivity = ({ organization, who, show }: ActivityFilters, limit:
   )
   const records = audit.data?.data
   const done = operations.data?.data
-  const until = [reach(records, 'at'), reach(done, 'startedAt')].toSorted().at(-1)
+  // Where the records end within those of a large operation, its own line is still there.
+  const last = records?.items.at(-1)?.operation
+  const within = records?.nextCursor ? done?.items.find(({ id: one }) => one === last)?.startedAt : undefined
+  const until = [within ?? reach(records, 'at'), reach(done, 'startedAt')].toSorted().at(-1)
   const lines = linesOf(records?.items ?? [], done?.items ?? [], until).filter(
     (line) =>
       (who === '' || line.who === who) &&
