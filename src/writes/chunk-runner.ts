@@ -6,7 +6,7 @@ import type { Operator } from '../contract/operator.ts'
 import { type Failure, isFailure } from '../errors.ts'
 import { operatorsKey } from '../lists/operator-lists.ts'
 import { createRoster, type Roster } from '../lists/roster.ts'
-import type { Journal } from './journal.ts'
+import type { Ending, Journal } from './journal.ts'
 import { type Chunk, isPending, type Operation, type Row, type Sending, statusGoal } from './operation.ts'
 import type { HeldLock } from './organization-lock.ts'
 import { baselineOf, matchRows, planRows, replaceRows, rowsToSend } from './row-planner.ts'
@@ -99,7 +99,7 @@ export const createChunkRunner = (
     { number, rows }: Chunk,
     copy: Copy<Roster>,
     context: CallContext,
-    forget?: boolean,
+    ending?: Ending,
   ) => {
     const inLock = { ...context, maySend: lock.isHeld }
     const { decided, doubtful, roster, refused } = await send(operation, rows, copy.value, inLock)
@@ -118,7 +118,7 @@ export const createChunkRunner = (
       sending: isKnown ? undefined : sending,
       next: isKnown && !after.some(isPending) ? number + 1 : number,
     }
-    const kept = await journal.save(next, lock, { number, kept: rows, rows: after }, forget)
+    const kept = await journal.save(next, lock, { number, kept: rows, rows: after }, ending)
     return { operation: kept, rows: after, roster, refused, wasSent: true }
   }
 }

@@ -35,9 +35,9 @@ export type Journal = {
   chunk(operation: Operation, number: number): Promise<readonly Row[]>
   /**
    * Keeps an operation, with a chunk whose rows changed, in one step. Returns it as it was kept: the rows counted, final if
-   * nothing is left. `forget`: if it is done, it is removed, since nobody can ask for it.
+   * nothing is left.
    */
-  save(operation: Operation, lock: HeldLock, chunk?: Chunk, forget?: boolean): Promise<Operation>
+  save(operation: Operation, lock: HeldLock, chunk?: Chunk, ending?: Ending): Promise<Operation>
   /** Forgets the operation. */
   remove(operation: Operation, lock: HeldLock): Promise<void>
   /** Asks the instance that carries it out to stop before the next chunk. */
@@ -50,6 +50,12 @@ export type Journal = {
   /** Operations that are not final, oldest first. */
   open(): Promise<Operation[]>
 }
+
+/**
+ * `forget`: if the operation is done, it is removed, since nobody can ask for it. `unlock`: the lock is released in the same
+ * step, so nothing more may be kept under it.
+ */
+export type Ending = { forget?: boolean | undefined; unlock?: boolean }
 
 /** `client`: who made it; undefined while it is open. */
 export type Listed = { id: string; startedAt: number; client?: string }
@@ -70,9 +76,15 @@ export const listNewest = (
 export type KeptRows = { retryKey?: string | undefined; rows: readonly Row[] }
 
 /** Where a journal keeps its records: in this process, or in Redis. `save` keeps the operation as it is. */
-export type JournalStore = Omit<Journal, 'chunk' | 'save'> & {
+export type JournalStore = Omit<Journal, 'chunk' | 'save' | 'remove'> & {
   chunk(id: string, number: number): Promise<KeptRows>
-  save(operation: Operation, lock: HeldLock, chunk?: Pick<Chunk, 'number' | 'rows'>): Promise<void>
+  save(
+    operation: Operation,
+    lock: HeldLock,
+    chunk?: Pick<Chunk, 'number' | 'rows'>,
+    unlock?: boolean,
+  ): Promise<void>
+  remove(operation: Operation, lock: HeldLock, unlock?: boolean): Promise<void>
 }
 
 /** A final operation is kept for this long. Its rows may go earlier. */
@@ -107,14 +119,14 @@ export const createJournal = (
     const { retryKey, rows } = await store.chunk(operation.id, number)
     return retryKey === operation.retryKey ? rows : rows.map((row) => reopened(row, operation))
   },
-  save: async (operation, lock, chunk, forget = false) => {
+  save: async (operation, lock, chunk, { forget, unlock } = {}) => {
     const next = withChunk(operation, chunk, clock.wall())
     const told = chunk && changesOf(operation, chunk, clock.wall())
     if (told && told.changes.length > 0) await onChange(told)
     const changed = chunk?.rows.filter((row, place) => row.outcome !== chunk.kept[place]?.outcome)
     await learnCreated(watches, operation.organization, changed ?? [])
-    if (forget && next.state === 'done') await store.remove(next, lock)
-    else await store.save(next, lock, chunk)
+    if (forget && next.state === 'done') await store.remove(next, lock, unlock)
+    else await store.save(next, lock, chunk, unlock)
     const { kind, organization, client } = operation
     for (const [outcome, count] of Object.entries(next.counts)) {
       const rows = count - operation.counts[outcome as Row['outcome']]

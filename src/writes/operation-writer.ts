@@ -91,7 +91,8 @@ export const createOperationWriter = (options: {
     if (known) return { operation: known }
     let refused: Failure | undefined
     try {
-      const result = await runner.runChunk(sent, lock, chunk, copy, context, writeOptions.forget)
+      const ending = { forget: writeOptions.forget, unlock: true }
+      const result = await runner.runChunk(sent, lock, chunk, copy, context, ending)
       if (result.wasSent && result.operation.state !== 'done') return { operation: result.operation }
       if (result.wasSent) return { rows: replaceRows(rows, result.rows), roster: result.roster, id: sent.id }
       await journal.remove(sent, lock)

@@ -8,6 +8,8 @@ export type HeldLock = {
   owner: string
   /** False as soon as another instance might hold it: nothing may be sent any more. */
   isHeld(): boolean
+  /** Is told that the last record has released it. A lock within this process ends with its work. */
+  released?(): void
 }
 
 /** How long a caller waits for a lock. */

@@ -24,22 +24,27 @@ if ARGV[2] ~= '' then
 end
 return 1`
 
-/** KEYS as above; ARGV: owner, record, id, 1 while sending, ms to keep the rows, then chunk number and rows. → 0 when the lock is lost. */
+/**
+ * KEYS as above; ARGV: owner, record, id, 1 while sending, ms to keep the rows, 1 to release the lock, then chunk number and
+ * rows. → 0 when the lock is lost.
+ */
 const save = `
 if redis.call('GET', KEYS[4]) ~= ARGV[1] then return 0 end
 if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
 redis.call('SET', KEYS[1], ARGV[2], 'PX', ${operationKeepMs})
-if ARGV[6] then redis.call('HSET', KEYS[2], ARGV[6], ARGV[7]) end
+if ARGV[7] then redis.call('HSET', KEYS[2], ARGV[7], ARGV[8]) end
 redis.call('PEXPIRE', KEYS[2], ARGV[5])
 if ARGV[4] == '1' then redis.call('SET', KEYS[3], ARGV[3], 'PX', ${operationKeepMs})
 elseif redis.call('GET', KEYS[3]) == ARGV[3] then redis.call('DEL', KEYS[3]) end
+if ARGV[6] == '1' then redis.call('DEL', KEYS[4]) end
 return 1`
 
-/** KEYS as above; ARGV: owner, id. → 0 when the lock is lost. */
+/** KEYS as above; ARGV: owner, id, 1 to release the lock. → 0 when the lock is lost. */
 const remove = `
 if redis.call('GET', KEYS[4]) ~= ARGV[1] then return 0 end
 redis.call('DEL', KEYS[1], KEYS[2])
 if redis.call('GET', KEYS[3]) == ARGV[2] then redis.call('DEL', KEYS[3]) end
+if ARGV[3] == '1' then redis.call('DEL', KEYS[4]) end
 return 1`
 
 // Of records. A record of another version is left to the instances that wrote it.
@@ -165,15 +170,18 @@ export const createRedisJournal = (options: {
     get,
     chunk: async (id, number) =>
       decodeRows(await run((client) => client.hgetBuffer(prefix + rowsKey(id), String(number)))),
-    save: async (operation, { owner }, chunk) => {
+    save: async (operation, lock, chunk, unlock = false) => {
       const rows = chunk ? rowsAt(chunk.number, chunk.rows, operation) : []
       const keepMs = isFinal(operation) ? rowsKeepMs : operationKeepMs
-      const args = [owner, encode(operation), ...stateOf(operation), keepMs, ...rows]
+      const args = [lock.owner, encode(operation), ...stateOf(operation), keepMs, Number(unlock), ...rows]
       await underLock(scripts.save(keysOf(operation.id), ...args))
+      if (unlock) lock.released?.()
       if (isFinal(operation)) await listAsEnded(operation)
     },
-    remove: async (operation, { owner }) => {
-      await underLock(scripts.remove(keysOf(operation.id), owner, operation.id))
+    remove: async (operation, lock, unlock = false) => {
+      const args = [lock.owner, operation.id, Number(unlock)]
+      await underLock(scripts.remove(keysOf(operation.id), ...args))
+      if (unlock) lock.released?.()
       await unlist(operation)
     },
     cancel: async (id) => void (await run((client) => client.set(cancelKey(id), '1', 'PX', operationKeepMs))),

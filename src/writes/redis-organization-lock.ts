@@ -33,18 +33,22 @@ if (holder and holder ~= ARGV[1]) or (first and first ~= ARGV[1]) then
 end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ${leaseMs})
 redis.call('DEL', KEYS[2])${readTime}
-local found = { now }
-for i = 3, #KEYS do found[i - 1] = redis.call('GET', KEYS[i]) end
+local found = { now, redis.call('GETEX', KEYS[3], 'PX', ${keepMs}) }
+for i = 4, #KEYS do found[i - 1] = redis.call('GET', KEYS[i]) end
 return found`
 /** KEYS: lock; ARGV: owner. → 0 when the lock is lost. */
 const renew = `
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 return redis.call('PEXPIRE', KEYS[1], ${leaseMs})`
-/** KEYS: lock, since; ARGV: owner, `since` if it is known. A Redis that was flushed meanwhile does not get it. */
+/** KEYS: lock; ARGV: owner. */
 const release = `
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
-if ARGV[2] ~= '' then redis.call('SET', KEYS[2], ARGV[2], 'PX', ${keepMs}) end
 return redis.call('DEL', KEYS[1])`
+/** KEYS: lock, since; ARGV: owner, `since`. A Redis that was flushed meanwhile does not get it. */
+const keepSince = `
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[2], ARGV[2], 'PX', ${keepMs})
+return 1`
 const readDataSince = `${readTime}
 redis.call('SET', KEYS[1], now, 'PX', ${keepMs}, 'NX')
 return redis.call('GET', KEYS[1])`
@@ -71,6 +75,7 @@ export const createRedisOrganizationLock = (options: {
     acquire: redis.script('lockAcquire', acquire),
     renew: redis.script('lockRenew', renew),
     release: redis.script('lockRelease', release),
+    keepSince: redis.script('lockKeepSince', keepSince),
     readDataSince: redis.script('lockDataSince', readDataSince),
   }
 
@@ -94,20 +99,28 @@ export const createRedisOrganizationLock = (options: {
           else throw new Failure('queue.full', { retryAfterMs: Math.max(1000, ms) })
           if (signal?.aborted) throw new Failure('queue.full', { retryAfterMs: 1000 })
         }
-        let since: number | '' = ''
+        const sinceOfRedis = async (): Promise<number> => {
+          const since = Number(await scripts.readDataSince([redisDataSince]))
+          await scripts.keepSince([lock, sinceKey], owner, since)
+          return since
+        }
+        let isReleased = false
+        const released = (): void => {
+          isReleased = true
+        }
         let stopRenewing = (): void => {}
         try {
           let found = await take()
           for (; !found; found = await take()) await wait(pollMs)
           stopRenewing = every(clock, renewMs, () => void renewLease().catch(() => {}))
           const [now, known, ...values] = found
-          since = Number(known ?? (await scripts.readDataSince([redisDataSince])))
+          const since = known ? Number(known) : await sinceOfRedis()
           const graceLeftMs = since + graceMs - Number(now)
           if (graceLeftMs > 0) await wait(graceLeftMs)
-          return await work({ owner, isHeld: () => clock.now() < heldUntil }, values)
+          return await work({ owner, isHeld: () => !isReleased && clock.now() < heldUntil, released }, values)
         } finally {
           stopRenewing()
-          await scripts.release([lock, sinceKey], owner, since).catch(() => {})
+          if (!isReleased) await scripts.release([lock], owner).catch(() => {})
         }
       }),
   }

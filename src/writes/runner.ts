@@ -77,7 +77,7 @@ export const createRunner = (options: {
     const key = operatorsKey(operation.organization)
     return (await cache.read(key, contextOf(operation, deadline), { notBefore: clock.now() })).copy
   }
-  const recentList = async (operation: Operation, deadline: number): Promise<Copy<Roster>> => {
+  const recentList = async (operation: Operation, deadline?: number): Promise<Copy<Roster>> => {
     if (operation.state === 'queued') return fetchList(operation, deadline)
     const { copy, freshness } = await cache.read(
       operatorsKey(operation.organization),
@@ -93,8 +93,8 @@ export const createRunner = (options: {
     signal: stopping.signal,
   })
 
-  /** The next step of an operation, by the deadline of the write that waits for it. */
-  const stepOnce = async (operation: Operation, lock: HeldLock, deadline = Infinity): Promise<Operation> => {
+  /** The next step of an operation. `deadline`: of the write that waits for it, and goes on under the same lock. */
+  const stepOnce = async (operation: Operation, lock: HeldLock, deadline?: number): Promise<Operation> => {
     if (isSent(operation)) return reconciler.end(operation, lock)
     if (await journal.isCancelled(operation.id))
       return journal.save({ ...operation, next: operation.chunks, sending: undefined }, lock)
@@ -105,7 +105,8 @@ export const createRunner = (options: {
     const next = announced(operation, chunk, copy.value, clock.wall())
     if (!next.sending) return journal.save({ ...next, next: number + 1 }, lock, chunk)
     const sent = await journal.save(next, lock, chunk)
-    const result = await runChunk(sent, lock, chunk, copy, contextOf(operation, deadline))
+    const ending = { unlock: deadline === undefined }
+    const result = await runChunk(sent, lock, chunk, copy, contextOf(operation, deadline), ending)
     const { state, sending } = operation
     if (!result.wasSent) await journal.save({ ...sent, state, sending }, lock)
     if (result.refused) throw result.refused

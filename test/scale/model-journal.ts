@@ -59,16 +59,10 @@ export const createJournalSteps = (ledger: Ledger, client: string) => {
         reply: [ms, isFirst ? null : ms, record, sending ? id : null],
         inside: 8,
       })
-      if (isFirst)
-        ledger.script('lockDataSince', { keys: ['{gateway}:data-since'], args: [], reply: ms, inside: 3 })
+      if (!isFirst) return
+      ledger.script('lockDataSince', { keys: ['{gateway}:data-since'], args: [], reply: ms, inside: 3 })
+      ledger.script('lockKeepSince', { keys: [key('lock'), key('since')], args: [lockOwner, ms], reply: 1, inside: 2 })
     },
-    unlock: (organization: number): void =>
-      ledger.script('lockRelease', {
-        keys: [`journal:{${organization}}:lock`, `journal:{${organization}}:since`],
-        args: [lockOwner, ms],
-        reply: 1,
-        inside: 3,
-      }),
     /** A key of Idempotency-Key: counted, claimed, its answer kept, freed. */
     key: (digest: string, begun: string, answer: string): void => {
       quotas('take', [count('client', client, 'idempotency-keys', digest.slice(-16))], [])
@@ -108,12 +102,13 @@ export const createJournalSteps = (ledger: Ledger, client: string) => {
         inside: 3 + chunks.length + (inLock ? 2 : 0),
       })
     },
+    /** What comes after sending is the last record of the lock, and releases it. */
     save: (organization: number, id: string, record: string, chunk: Buffer, isSending: boolean): void =>
       ledger.script('journalSave', {
         keys: keysOf(organization, id),
-        args: [lockOwner, record, id, Number(isSending), weekMs, 0, chunk],
+        args: [lockOwner, record, id, Number(isSending), weekMs, Number(!isSending), 0, chunk],
         reply: 1,
-        inside: isSending ? 6 : 7,
+        inside: isSending ? 6 : 8,
       }),
     end: (organization: number, id: string, rows: number): void =>
       quotas('extend', things(organization, id, rows), [
@@ -124,9 +119,9 @@ export const createJournalSteps = (ledger: Ledger, client: string) => {
     forget: (organization: number, id: string): void => {
       ledger.script('journalRemove', {
         keys: keysOf(organization, id),
-        args: [lockOwner, id],
+        args: [lockOwner, id, 1],
         reply: 1,
-        inside: 4,
+        inside: 5,
       })
       quotas('release', things(organization, id, 1), [[open, memberOf(id, 1), '']])
     },

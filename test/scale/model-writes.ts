@@ -115,7 +115,6 @@ export const createWriteModel = (
       journal.save(list, operation.id, recordOf(next), encoded(after), false)
       journal.end(list, operation.id, rows.length)
     }
-    journal.unlock(list)
     return next
   }
 
@@ -137,7 +136,6 @@ export const createWriteModel = (
       current = ran.next
       journal.save(list, id, recordOf(current), encoded(ran.rows), false)
       if (current.state === 'done') journal.end(list, id, names.length)
-      journal.unlock(list)
     }
   }
   return { lock, writeOf, writeAtOnce, importAll }

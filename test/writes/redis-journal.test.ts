@@ -35,6 +35,56 @@ describeWithRedis('journals of several instances', () => {
     for (const { close } of [one, two]) close()
   })
 
+  it.each(['save', 'remove'] as const)(
+    'release the lock with the last record, which is a %s, and the next holder keeps its own',
+    async (what) => {
+      const [one, two] = [await openRedisJournal(database), await openRedisJournal(database)]
+      const rows = rowsNamed('Anna')
+      const kept = operationOf(rows)
+      await one.journal.create(kept, [rows])
+      let inside = 0
+      await one.journal.withLock(kept.id, context(), async (lock) => {
+        if (what === 'save') await one.journal.save({ ...kept, state: 'running' }, lock, undefined, true)
+        else await one.journal.remove(kept, lock, true)
+        await two.journal.withLock(kept.id, context(), async (other) => {
+          inside++
+          await expect(one.journal.save(kept, lock)).rejects.toMatchObject(lockLost)
+          if (what === 'save') await two.journal.save({ ...kept, state: 'done' }, other)
+        })
+      })
+      expect(inside).toBe(1)
+      expect((await two.journal.get(kept.id))?.state).toBe(what === 'save' ? 'done' : undefined)
+      expect(await database.client().exists(`${database.prefix}journal:{24}:lock`)).toBe(0)
+      for (const { close } of [one, two]) close()
+    },
+  )
+
+  it('keep the lock where the last record was not kept', async () => {
+    const { journal, close } = await openRedisJournal(database)
+    const rows = rowsNamed('Anna')
+    const never = operationOf(rows)
+    await journal.withLock(never.id, context(), async (lock) => {
+      await expect(journal.save(never, lock, undefined, true)).rejects.toMatchObject(lockLost)
+      expect(await database.client().get(`${database.prefix}journal:{24}:lock`)).toBe(lock.owner)
+    })
+    expect(await database.client().exists(`${database.prefix}journal:{24}:lock`)).toBe(0)
+    close()
+  })
+
+  it('know from the first lock on since when Redis has forgotten nothing, but not after a flush', async () => {
+    const { journal, close } = await openRedisJournal(database)
+    const sinceKey = `${database.prefix}journal:{43}:since`
+    const since = () => database.client().get(sinceKey)
+    await journal.withLock('43-any_operation', context(), async () => expect(await since()).toBe('1'))
+    await database.client().pexpire(sinceKey, 60_000)
+    await journal.withLock('43-any_operation', context(), async () => {
+      expect(await database.client().pttl(sinceKey)).toBeGreaterThan(3_600_000)
+      await database.client().del(sinceKey, `${database.prefix}journal:{43}:lock`)
+    })
+    expect(await since()).toBeNull()
+    close()
+  })
+
   it.each([
     ['answer is lost', { forward: true }],
     ['command is lost', { forward: false }],
