@@ -1,6 +1,7 @@
 import { minterOf } from '../access/caller.ts'
 import type { Clock } from '../clock.ts'
 import type { OnChange } from '../contract/audit.ts'
+import { rowOutcomes } from '../contract/operation.ts'
 import { Failure } from '../errors.ts'
 import type { Thing } from '../redis/quotas.ts'
 import type { Reporter } from '../report.ts'
@@ -52,8 +53,8 @@ export type Journal = {
 }
 
 /**
- * `forget`: if the operation is done, it is removed, since nobody can ask for it. `unlock`: the lock is released in the same
- * step, so nothing more may be kept under it.
+ * `forget`: if the operation is done, it is removed, since nobody can ask for it. Only for a change of status. `unlock`: the
+ * lock is released in the same step, so nothing more may be kept under it.
  */
 export type Ending = { forget?: boolean | undefined; unlock?: boolean }
 
@@ -75,15 +76,18 @@ export const listNewest = (
 /** Rows as they were kept, and the `retryKey` of their operation then. */
 export type KeptRows = { retryKey?: string | undefined; rows: readonly Row[] }
 
-/** Where a journal keeps its records: in this process, or in Redis. `save` keeps the operation as it is. */
+/**
+ * Where a journal keeps its records: in this process, or in Redis. `save` keeps the operation as it is. `unlessWatched`: false
+ * where the organization may have watches; then nothing was kept.
+ */
 export type JournalStore = Omit<Journal, 'chunk' | 'save' | 'remove'> & {
   chunk(id: string, number: number): Promise<KeptRows>
   save(
     operation: Operation,
     lock: HeldLock,
     chunk?: Pick<Chunk, 'number' | 'rows'>,
-    unlock?: boolean,
-  ): Promise<void>
+    how?: { unlock?: boolean | undefined; unlessWatched?: boolean },
+  ): Promise<boolean>
   remove(operation: Operation, lock: HeldLock, unlock?: boolean): Promise<void>
 }
 
@@ -123,19 +127,29 @@ export const createJournal = (
     const next = withChunk(operation, chunk, clock.wall())
     const told = chunk && changesOf(operation, chunk, clock.wall())
     if (told && told.changes.length > 0) await onChange(told)
-    const changed = chunk?.rows.filter((row, place) => row.outcome !== chunk.kept[place]?.outcome)
-    await learnCreated(watches, operation.organization, changed ?? [])
+    const changed = chunk ? changedIn(chunk) : []
+    const unlessWatched = changed.some(({ outcome }) => outcome === 'created')
     if (forget && next.state === 'done') await store.remove(next, lock, unlock)
-    else await store.save(next, lock, chunk, unlock)
-    const { kind, organization, client } = operation
-    for (const [outcome, count] of Object.entries(next.counts)) {
-      const rows = count - operation.counts[outcome as Row['outcome']]
-      if (rows > 0 && outcome !== 'pending')
-        report({ name: 'write', operation: kind, organization, client, outcome, rows })
+    else if (!(await store.save(next, lock, chunk, { unlock, unlessWatched }))) {
+      await learnCreated(watches, operation.organization, changed)
+      await store.save(next, lock, chunk, { unlock })
     }
+    const { kind, organization, client } = operation
+    for (const [outcome, rows] of decidedSince(operation, next))
+      report({ name: 'write', operation: kind, organization, client, outcome, rows })
     return next
   },
 })
+
+/** How many rows got each outcome between two states of an operation. */
+const decidedSince = (before: Operation, { counts }: Operation): [Row['outcome'], number][] =>
+  rowOutcomes
+    .map((outcome): [Row['outcome'], number] => [outcome, counts[outcome] - before.counts[outcome]])
+    .filter(([outcome, rows]) => rows > 0 && outcome !== 'pending')
+
+/** The rows with another outcome than they were kept with. */
+const changedIn = ({ kept, rows }: Chunk): readonly Row[] =>
+  rows.filter(({ outcome }, place) => outcome !== kept[place]?.outcome)
 
 /** All rows of an operation, in order. @throws Failure `operation.rows-released` */
 export const rowsOf = async (journal: Pick<Journal, 'chunk'>, operation: Operation): Promise<Row[]> => {

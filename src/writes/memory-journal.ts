@@ -97,13 +97,15 @@ export const createMemoryJournal = (options: {
       releaseRows()
       return decodeRows(find(id)?.chunks[number])
     },
-    save: async (operation, _lock, chunk) => {
+    save: async (operation, _lock, chunk, { unlessWatched } = {}) => {
+      if (unlessWatched) return false // watches are kept elsewhere
       const kept = find(operation.id)
       if (!kept) throw new Failure('queue.full', { retryAfterMs: 1000 })
       if (chunk) kept.chunks[chunk.number] = encodeRows({ retryKey: operation.retryKey, rows: chunk.rows })
       put({ ...kept, operation })
       if (isFinal(operation)) await quotas.extend(thingsOf(operation, rowsKeepMs))
       await nextSlice() // a long write lets other work run between its steps, as it does with Redis
+      return true
     },
     remove: async (operation) => {
       forget(operation)

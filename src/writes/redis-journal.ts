@@ -3,49 +3,12 @@ import { Failure, isFailure } from '../errors.ts'
 import { keptTag, type Quotas } from '../redis/quotas.ts'
 import type { Redis } from '../redis/redis.ts'
 import { type JournalStore, listNewest, operationKeepMs, thingsOf } from './journal.ts'
+import { createJournalScripts } from './journal-scripts.ts'
 import { isFinal, isSending, type Operation, organizationOf, type Row } from './operation.ts'
 import type { OrganizationLock } from './organization-lock.ts'
 import { lockKey } from './redis-organization-lock.ts'
 import { decodeRows, encodeRows } from './row-codec.ts'
-
-/**
- * KEYS: record, rows, sending, lock; ARGV: owner or '', record or '', id, 1 while sending, then chunk numbers and rows.
- * → 1, 0 when the lock is lost, or the existing record. The same record again is not another one: the first answer was lost.
- */
-const create = `
-local kept = redis.call('GET', KEYS[1])
-if kept then return kept == ARGV[2] and 1 or kept end
-if ARGV[1] ~= '' and redis.call('GET', KEYS[4]) ~= ARGV[1] then return 0 end
-for i = 5, #ARGV, 2 do redis.call('HSET', KEYS[2], ARGV[i], ARGV[i + 1]) end
-redis.call('PEXPIRE', KEYS[2], ${operationKeepMs})
-if ARGV[2] ~= '' then
-  redis.call('SET', KEYS[1], ARGV[2], 'PX', ${operationKeepMs})
-  if ARGV[4] == '1' then redis.call('SET', KEYS[3], ARGV[3], 'PX', ${operationKeepMs}) end
-end
-return 1`
-
-/**
- * KEYS as above; ARGV: owner, record, id, 1 while sending, ms to keep the rows, 1 to release the lock, then chunk number and
- * rows. → 0 when the lock is lost.
- */
-const save = `
-if redis.call('GET', KEYS[4]) ~= ARGV[1] then return 0 end
-if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
-redis.call('SET', KEYS[1], ARGV[2], 'PX', ${operationKeepMs})
-if ARGV[7] then redis.call('HSET', KEYS[2], ARGV[7], ARGV[8]) end
-redis.call('PEXPIRE', KEYS[2], ARGV[5])
-if ARGV[4] == '1' then redis.call('SET', KEYS[3], ARGV[3], 'PX', ${operationKeepMs})
-elseif redis.call('GET', KEYS[3]) == ARGV[3] then redis.call('DEL', KEYS[3]) end
-if ARGV[6] == '1' then redis.call('DEL', KEYS[4]) end
-return 1`
-
-/** KEYS as above; ARGV: owner, id, 1 to release the lock. → 0 when the lock is lost. */
-const remove = `
-if redis.call('GET', KEYS[4]) ~= ARGV[1] then return 0 end
-redis.call('DEL', KEYS[1], KEYS[2])
-if redis.call('GET', KEYS[3]) == ARGV[2] then redis.call('DEL', KEYS[3]) end
-if ARGV[3] == '1' then redis.call('DEL', KEYS[4]) end
-return 1`
+import { watchesKey } from './watches.ts'
 
 // Of records. A record of another version is left to the instances that wrote it.
 const version = 2
@@ -90,11 +53,7 @@ export const createRedisJournal = (options: {
 }): JournalStore => {
   const { redis, clock, lock, quotas, rowsKeepMs } = options
   const { prefix, run } = redis
-  const scripts = {
-    create: redis.script('journalCreate', create),
-    save: redis.script('journalSave', save),
-    remove: redis.script('journalRemove', remove),
-  }
+  const scripts = createJournalScripts(redis)
   const cancelKey = (id: string): string => prefix + cancelKeyOf(id)
   const rowsKey = (id: string): string => `${recordKey(id)}:rows`
   const sendingKey = (id: string): string => `journal:{${organizationOf(id)}}:sending`
@@ -170,18 +129,21 @@ export const createRedisJournal = (options: {
     get,
     chunk: async (id, number) =>
       decodeRows(await run((client) => client.hgetBuffer(prefix + rowsKey(id), String(number)))),
-    save: async (operation, lock, chunk, unlock = false) => {
+    save: async (operation, held, chunk, { unlock = false, unlessWatched = false } = {}) => {
       const rows = chunk ? rowsAt(chunk.number, chunk.rows, operation) : []
       const keepMs = isFinal(operation) ? rowsKeepMs : operationKeepMs
-      const args = [lock.owner, encode(operation), ...stateOf(operation), keepMs, Number(unlock), ...rows]
-      await underLock(scripts.save(keysOf(operation.id), ...args))
-      if (unlock) lock.released?.()
+      const flags = [Number(unlock), Number(unlessWatched)]
+      const args = [held.owner, encode(operation), ...stateOf(operation), keepMs, ...flags, ...rows]
+      const keys = [...keysOf(operation.id), watchesKey(operation.organization)]
+      if ((await underLock(scripts.save(keys, ...args))) === 2) return false
+      if (unlock) held.released?.()
       if (isFinal(operation)) await listAsEnded(operation)
+      return true
     },
-    remove: async (operation, lock, unlock = false) => {
-      const args = [lock.owner, operation.id, Number(unlock)]
+    remove: async (operation, held, unlock = false) => {
+      const args = [held.owner, operation.id, Number(unlock)]
       await underLock(scripts.remove(keysOf(operation.id), ...args))
-      if (unlock) lock.released?.()
+      if (unlock) held.released?.()
       await unlist(operation)
     },
     cancel: async (id) => void (await run((client) => client.set(cancelKey(id), '1', 'PX', operationKeepMs))),

@@ -45,9 +45,11 @@ export const createMemoryWatches = (clock: Clock): Watches => {
   }
 }
 
+export const watchesKey = (organization: number): string => `journal:{${organization}}:watches:1`
+
 /** A hash per organization, by the id of the operation; and the set of organizations that have one. */
 export const createRedisWatches = ({ prefix, run }: Redis): Watches => {
-  const key = (organization: number): string => `${prefix}journal:{${organization}}:watches:1`
+  const key = (organization: number): string => prefix + watchesKey(organization)
   const organizations = `${prefix}journal:watched`
   const of = async (organization: number): Promise<Watch[]> => {
     const kept = await run((client) => client.hvals(key(organization)))

@@ -61,7 +61,12 @@ export const createJournalSteps = (ledger: Ledger, client: string) => {
       })
       if (!isFirst) return
       ledger.script('lockDataSince', { keys: ['{gateway}:data-since'], args: [], reply: ms, inside: 3 })
-      ledger.script('lockKeepSince', { keys: [key('lock'), key('since')], args: [lockOwner, ms], reply: 1, inside: 2 })
+      ledger.script('lockKeepSince', {
+        keys: [key('lock'), key('since')],
+        args: [lockOwner, ms],
+        reply: 1,
+        inside: 2,
+      })
     },
     /** A key of Idempotency-Key: counted, claimed, its answer kept, freed. */
     key: (digest: string, begun: string, answer: string): void => {
@@ -103,13 +108,15 @@ export const createJournalSteps = (ledger: Ledger, client: string) => {
       })
     },
     /** What comes after sending is the last record of the lock, and releases it. */
-    save: (organization: number, id: string, record: string, chunk: Buffer, isSending: boolean): void =>
+    save: (organization: number, id: string, record: string, chunk: Buffer, isSending: boolean): void => {
+      const flags = isSending ? [1, weekMs, 0, 0] : [0, weekMs, 1, 1]
       ledger.script('journalSave', {
-        keys: keysOf(organization, id),
-        args: [lockOwner, record, id, Number(isSending), weekMs, Number(!isSending), 0, chunk],
+        keys: [...keysOf(organization, id), `journal:{${organization}}:watches:1`],
+        args: [lockOwner, record, id, ...flags, 0, chunk],
         reply: 1,
-        inside: isSending ? 6 : 8,
-      }),
+        inside: isSending ? 6 : 9,
+      })
+    },
     end: (organization: number, id: string, rows: number): void =>
       quotas('extend', things(organization, id, rows), [
         [ended, memberOf(id, rows), ms],
@@ -139,8 +146,6 @@ export const createJournalSteps = (ledger: Ledger, client: string) => {
         ['hget', `${prefix}journal:{${organization}}:operation:${id}:rows`, 0],
         chunk,
       ),
-    watches: (organization: number): void =>
-      ledger.command('hvals journal', ['hvals', `${prefix}journal:{${organization}}:watches:1`], []),
     assignment: (
       organization: number,
       chat: string,

@@ -67,7 +67,6 @@ export const createWriteModel = (
     const rows = planRows(all.roster, replaceRows(kept, decided), sent)
     const next = withChunk({ ...sent, sending: undefined, next: number + 1 }, { number, kept, rows }, now)
     tell(instance, changesOf(next, { number, kept, rows }, now))
-    if (isAdding) journal.watches(list)
     return { next, rows }
   }
   const tell = (instance: number, set: ChangeSet): void => {

@@ -44,7 +44,8 @@ describeWithRedis('journals of several instances', () => {
       await one.journal.create(kept, [rows])
       let inside = 0
       await one.journal.withLock(kept.id, context(), async (lock) => {
-        if (what === 'save') await one.journal.save({ ...kept, state: 'running' }, lock, undefined, true)
+        if (what === 'save')
+          await one.journal.save({ ...kept, state: 'running' }, lock, undefined, { unlock: true })
         else await one.journal.remove(kept, lock, true)
         await two.journal.withLock(kept.id, context(), async (other) => {
           inside++
@@ -59,12 +60,32 @@ describeWithRedis('journals of several instances', () => {
     },
   )
 
+  it('keep nothing of what was created where watches may have to learn of it first', async () => {
+    const { journal, close } = await openRedisJournal(database)
+    const rows = rowsNamed('Anna')
+    const kept = operationOf(rows, { organization: 44 })
+    await journal.create(kept, [rows])
+    const watches = `${database.prefix}journal:{44}:watches:1`
+    await database.client().hset(watches, kept.id, '{}')
+    const done = { ...kept, state: 'done' } as const
+    await journal.withLock(kept.id, context(), async (lock) => {
+      const save = (unlessWatched: boolean) =>
+        journal.save(done, lock, undefined, { unlock: true, unlessWatched })
+      expect(await save(true)).toBe(false)
+      expect((await journal.get(kept.id))?.state).toBe('queued')
+      expect(await database.client().get(`${database.prefix}journal:{44}:lock`)).toBe(lock.owner)
+      expect(await save(false)).toBe(true)
+    })
+    expect((await journal.get(kept.id))?.state).toBe('done')
+    close()
+  })
+
   it('keep the lock where the last record was not kept', async () => {
     const { journal, close } = await openRedisJournal(database)
     const rows = rowsNamed('Anna')
     const never = operationOf(rows)
     await journal.withLock(never.id, context(), async (lock) => {
-      await expect(journal.save(never, lock, undefined, true)).rejects.toMatchObject(lockLost)
+      await expect(journal.save(never, lock, undefined, { unlock: true })).rejects.toMatchObject(lockLost)
       expect(await database.client().get(`${database.prefix}journal:{24}:lock`)).toBe(lock.owner)
     })
     expect(await database.client().exists(`${database.prefix}journal:{24}:lock`)).toBe(0)
