@@ -11,8 +11,11 @@ import type { Refreshed, Refresher } from './refresher.ts'
 export type { Freshness, Read } from './freshness.ts'
 export type { Copy, Loaded } from './memory.ts'
 
-/** `notBefore`: only a list whose request left for ChatHub at or after this instant (monotonic ms). */
-export type ReadOptions = { notBefore?: number | undefined }
+/**
+ * `notBefore`: only a list whose request left for ChatHub at or after this instant (monotonic ms). `forWrite`: the list is
+ * about to be changed. The commit stores it for the other instances, so the load need not.
+ */
+export type ReadOptions = { notBefore?: number | undefined; forWrite?: boolean }
 
 export type Cache<T> = {
   /** The fresh copy, at once, or undefined. */
@@ -72,12 +75,16 @@ export const createCache = <T>(options: Options<T>): Cache<T> => {
   const fetchNew = async (
     key: string,
     context: CallContext,
-    { notBefore, known: first }: ReadOptions & { known?: Known<T> | undefined },
+    { notBefore, forWrite = false, known: first }: ReadOptions & { known?: Known<T> | undefined },
   ): Promise<Read<T>> => {
     let hasRepeated = false
     for (let known = first; ; known = undefined) {
       const since = clock.now()
-      const { promise, collapsed } = loadOnce(key, context, { isNew: notBefore !== undefined, known })
+      const { promise, collapsed } = loadOnce(key, context, {
+        isNew: notBefore !== undefined,
+        forWrite,
+        known,
+      })
       try {
         const copy = await within(clock, promise, context.deadline - clock.now())
         if (!copy) throw new Failure('chathub.timeout', { retryAfterMs: 1000 })
@@ -124,8 +131,8 @@ export const createCache = <T>(options: Options<T>): Cache<T> => {
     }
   }
 
-  const find: Cache<T>['read'] = async (key, context, { notBefore } = {}) => {
-    if (notBefore !== undefined) return fetchNew(key, context, { notBefore })
+  const find: Cache<T>['read'] = async (key, context, readOptions = {}) => {
+    if (readOptions.notBefore !== undefined) return fetchNew(key, context, readOptions)
     const current = memory.current(key)
     const isUsable = current && stateAt(ageOf(current), times) !== 'expired'
     // A copy that is not trusted is compared with the store before it is served.

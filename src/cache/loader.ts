@@ -30,17 +30,22 @@ export type Known<T> = {
   copy: Copy<T> | undefined
   /** undefined: the store is away. */
   epoch: string | undefined
-  /** This instance is to load the list now. undefined: the store takes no claims. */
+  /** This instance is to load the list now. undefined: nothing can be claimed, or stored. */
   claimed: boolean | undefined
   generation: number
   term: number | undefined
 }
 
 /**
- * `isNew`: what other instances load will not do. `known`: what the reader found when it looked a moment ago. `youngMs`: a
- * copy of another instance that is younger will do; by default a fresh one.
+ * `isNew`: what other instances load will not do. `forWrite`: as in `ReadOptions`. `known`: what the reader found when it
+ * looked a moment ago. `youngMs`: a copy of another instance that is younger will do; by default a fresh one.
  */
-export type LoadOptions<T> = { isNew?: boolean; known?: Known<T> | undefined; youngMs?: number }
+export type LoadOptions<T> = {
+  isNew?: boolean
+  forWrite?: boolean
+  known?: Known<T> | undefined
+  youngMs?: number
+}
 
 // A list that ChatHub refuses for good is not asked for again so soon.
 const forbiddenMs = 5000
@@ -139,7 +144,7 @@ export const createLoader = <T>(options: LoaderOptions<T>) => {
       const copy: Copy<T> = { ...loaded, epoch: known.epoch ?? 'unconfirmed', isOwn: true }
       // An answer that a notice invalidated must not be found by other instances either.
       let isValid = isUndisturbed(key, known)
-      if (isValid && known.epoch !== undefined)
+      if (isValid && known.epoch !== undefined && known.claimed !== undefined)
         try {
           isValid = await store.fill(key, memory.toStore(copy), keepMs(times))
           if (isValid) known.claimed = false
@@ -155,17 +160,27 @@ export const createLoader = <T>(options: LoaderOptions<T>) => {
     }
   }
 
+  /**
+   * What other instances load is not new enough for a new load, so it does not wait for them. One for a write, of a list
+   * whose epoch is known by a current copy, does not look at the store. It claims nothing and stores nothing.
+   */
+  const claimNew = async (key: string, claim: Claim, forWrite: boolean): Promise<Known<T>> => {
+    const copy = forWrite ? memory.current(key) : undefined
+    if (!copy) return readThroughStore(key, claim)
+    const [generation, term] = [memory.generation(key), coherence.leaseTerm()]
+    return { copy, epoch: copy.epoch, claimed: undefined, generation, term }
+  }
+
   const claimAndFetch = async (
     key: string,
     context: CallContext,
-    { isNew, known: first, youngMs = times.freshMs }: LoadOptions<T>,
+    { isNew, forWrite = false, known: first, youngMs = times.freshMs }: LoadOptions<T>,
   ): Promise<Copy<T>> => {
     const claim = claimOf(context, isNew ? 0 : youngMs, 'young')
     // A load that ended since the reader looked has the list.
     const own = memory.current(key)
     if (own && memory.ageOf(own) < claim.youngMs) return own
-    // What other instances load is not new enough for a new load, so it does not wait for them.
-    const known = isNew ? await readThroughStore(key, claim) : await waitForClaim(key, context, claim, first)
+    const known = await (isNew ? claimNew(key, claim, forWrite) : waitForClaim(key, context, claim, first))
     if (known.copy && isYoung(known, claim.youngMs)) return known.copy
     const renew = (): void => void store.read(key, claim).catch(() => {})
     const stopRenewing = known.claimed ? every(clock, claimMs / 3, renew) : undefined

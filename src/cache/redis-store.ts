@@ -62,7 +62,10 @@ local held = redis.pcall('GET', KEYS[3])
 if type(held) == 'string' and held:sub(1, #ARGV[5]) == ARGV[5] then redis.call('DEL', KEYS[3]) end
 return 1`
 
-/** ARGV: '', 'drop', or as `fill`. Epochs are Redis microseconds and only grow, so an emptied Redis repeats none. */
+/**
+ * ARGV: '', 'drop', or as `fill`. → epoch, 1 if the copy was kept, Redis ms. Epochs are Redis microseconds and only grow, so
+ * an emptied Redis repeats none.
+ */
 const bump = `${time}
 local old = redis.pcall('GET', KEYS[2])
 if type(old) == 'table' then old = false end
@@ -71,10 +74,10 @@ local new = string.format('%.0f', math.max(time[1] * 1000000 + time[2], (tonumbe
 redis.call('SET', KEYS[2], new, 'PX', ${epochKeepMs})
 if ARGV[1] ~= '' and ARGV[1] == old then
   redis.call('SET', KEYS[1], '${version} ' .. new .. ' ' .. ARGV[2] .. '\\n' .. ARGV[4], 'PX', ARGV[3])
-  return { new, 1 }
+  return { new, 1, string.format('%.0f', now) }
 end
 if ARGV[1] == 'drop' then redis.call('UNLINK', KEYS[1]) end
-return { new, 0 }`
+return { new, 0, string.format('%.0f', now) }`
 
 /** The store that instances share. The keys of a list carry one hash tag, so one node of a cluster holds them all. */
 export const createRedisStore = (redis: Redis, clock: Clock, tracing: Tracing = noTracing): Store => {
@@ -86,7 +89,7 @@ export const createRedisStore = (redis: Redis, clock: Clock, tracing: Tracing = 
   }
   const owner = randomBytes(9).toString('base64url')
   /** Redis time less our own, by the last answer. Too small by the answer's way, so that no copy looks too young. */
-  let redisAhead = Number.NaN // not a number is never a copy's time; every fill comes after a read
+  let redisAhead = Number.NaN // not a number is never a copy's time; a copy comes after a read
   const keysOf = (key: string): string[] => ['copy', 'epoch', 'claim'].map((what) => `list:{${key}}:${what}`)
   const copyArgs = ({ bytes, epoch, ageMs }: Stored, keepMs: number) =>
     [
@@ -120,7 +123,8 @@ export const createRedisStore = (redis: Redis, clock: Clock, tracing: Tracing = 
       (await scripts.fill(keysOf(key), ...copyArgs(copy, keepMs), owner)) === 1,
     bump: async (key, copy, keepMs) => {
       const args = typeof copy === 'object' ? copyArgs(copy, keepMs) : [copy ?? '']
-      const [epoch, kept] = (await scripts.bump(keysOf(key), ...args)) as [Buffer, number]
+      const [epoch, kept, now] = (await scripts.bump(keysOf(key), ...args)) as [Buffer, number, Buffer]
+      redisAhead = Number(now) - clock.now()
       return { epoch: epoch.toString(), kept: kept === 1 }
     },
     keys: async (prefix) => {

@@ -75,7 +75,8 @@ export const createRunner = (options: {
   })
   const fetchList = async (operation: Operation, deadline?: number): Promise<Copy<Roster>> => {
     const key = operatorsKey(operation.organization)
-    return (await cache.read(key, contextOf(operation, deadline), { notBefore: clock.now() })).copy
+    const newest = { notBefore: clock.now(), forWrite: true }
+    return (await cache.read(key, contextOf(operation, deadline), newest)).copy
   }
   const recentList = async (operation: Operation, deadline?: number): Promise<Copy<Roster>> => {
     if (operation.state === 'queued') return fetchList(operation, deadline)

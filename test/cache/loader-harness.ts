@@ -12,7 +12,7 @@ import { key, times } from './cache-harness.ts'
 const createSharedStore = (clock: HandClock) => {
   const inner = createMemoryStore({ clock })
   const claims = new Map<string, { owner: string; urgency: Claim['urgency']; until: number }>()
-  const counts = { reads: 0, claims: 0 }
+  const counts = { reads: 0, claims: 0, fills: 0 }
   const faults = { away: false, readOnly: false, lostCopies: false }
   const of = (owner: string): Store => ({
     ...inner,
@@ -34,6 +34,7 @@ const createSharedStore = (clock: HandClock) => {
       return found
     },
     fill: async (name, copy, keepMs) => {
+      counts.fills++
       const filled = await inner.fill(name, copy, keepMs)
       if (filled && claims.get(name)?.owner === owner) claims.delete(name)
       return filled

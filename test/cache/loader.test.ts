@@ -85,6 +85,51 @@ describe('of several instances', () => {
     await b.asked[1]!.succeed('newer')
     expect((await again.promise).value).toBe('newer')
   })
+
+  it('one that is about to write a list that it knows asks the store nothing, and leaves it to the write', async () => {
+    const { instance, shared, clock } = setUpLoaders()
+    const a = instance('a')
+    void a.coldLoad()
+    await settle()
+    await a.asked[0]!.succeed('list')
+    await clock.advance(1)
+    const before = { ...shared.counts }
+    const { promise } = a.loader.loadOnce(key, a.context('writes'), { isNew: true, forWrite: true })
+    await settle()
+    await a.asked[1]!.succeed('new')
+    const { epoch } = await promise
+    expect([a.memory.current(key)?.value, shared.counts, shared.claims.size]).toEqual(['new', before, 0])
+    expect((await shared.inner.read(key)).epoch).toBe(epoch)
+  })
+
+  it('one that is about to write loads again under a claim when a notice invalidates its list', async () => {
+    const { instance, shared, clock } = setUpLoaders()
+    const a = instance('a')
+    void a.coldLoad()
+    await settle()
+    await a.asked[0]!.succeed('list')
+    await clock.advance(1)
+    const { promise } = a.loader.loadOnce(key, a.context('writes'), { isNew: true, forWrite: true })
+    await settle()
+    const { epoch } = await shared.inner.bump(key, undefined, 1000)
+    a.memory.invalidate(key, false)
+    await a.asked[1]!.succeed('overtaken')
+    expect([a.memory.current(key), shared.claims.size]).toEqual([undefined, 1])
+    await a.asked[2]!.succeed('new')
+    expect(await promise).toMatchObject({ value: 'new', epoch })
+    expect([shared.claims.size, (await shared.inner.read(key)).stored?.bytes.toString()]).toEqual([0, 'new'])
+  })
+
+  it('one that is about to write a list that is not current here claims and stores it', async () => {
+    const { instance, shared } = setUpLoaders()
+    const a = instance('a')
+    const { promise } = a.loader.loadOnce(key, a.context('writes'), { isNew: true, forWrite: true })
+    await settle()
+    expect(shared.claims.size).toBe(1)
+    await a.asked[0]!.succeed('new')
+    await promise
+    expect([shared.counts.fills, shared.claims.size]).toEqual([1, 0])
+  })
 })
 
 describe('a claim', () => {

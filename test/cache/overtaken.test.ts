@@ -171,7 +171,10 @@ describe('a write', () => {
 })
 
 const step = fc.oneof(
-  { weight: 4, arbitrary: fc.record({ do: fc.constant('read' as const), now: fc.boolean() }) },
+  {
+    weight: 4,
+    arbitrary: fc.record({ do: fc.constant('read' as const), now: fc.boolean(), forWrite: fc.boolean() }),
+  },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('write' as const), patch: fc.boolean() }) },
   {
     weight: 5,
@@ -202,7 +205,7 @@ describe('whatever order reads, writes and answers of ChatHub come in', () => {
       for (const one of steps) {
         if (one.do === 'read') {
           const mustHave = acknowledged
-          const answer = read(one.now ? { notBefore: clock.now() } : {})
+          const answer = read(one.now ? { notBefore: clock.now(), forWrite: one.forWrite } : {})
           reading.push(
             answer.then(
               ({ copy, freshness }) => {

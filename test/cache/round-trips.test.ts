@@ -65,6 +65,7 @@ describeWithRedisServer('the round trips to Redis', () => {
     }
     await cache.read('operators:1', context()).catch(() => {})
     loading = async () => 'list'
+    await cache.commit('operators:9')
     await cache.read('operators:1', context())
   })
   afterEach(async () => {
@@ -81,6 +82,20 @@ describeWithRedisServer('the round trips to Redis', () => {
   it('of a read from memory are none', async () => {
     const commands = await commandsFor('operators:1', () => cache.read('operators:1', context()))
     expect(commands).toEqual([])
+  })
+
+  it('of a list that is fetched to be changed are none, and one with the change', async () => {
+    const commands = await commandsFor('operators:1', async () => {
+      const { copy } = await cache.read('operators:1', context(), {
+        ...{ notBefore: systemClock.now(), forWrite: true },
+      })
+      await cache.commit('operators:1', { ...copy, value: 'changed', bytes: Buffer.from('changed') })
+    })
+    expect(commands).toEqual(['evalsha'])
+    expect(cache.peek('operators:1')?.copy.value).toBe('changed')
+    const { stored } = await createRedisStore(redis, systemClock).read('operators:1')
+    expect(stored?.bytes.toString()).toBe('changed')
+    expect(stored?.ageMs).toBeLessThan(5000)
   })
 
   it('of a cold read that fails are two: the claim, and giving it back', async () => {

@@ -230,11 +230,11 @@ export const coherenceModel = (without: readonly Guard[] = [], bounds: Partial<B
 
   const current = (s: Bytes, n: number, generation: Guard): boolean =>
     !(has('termOnKeep') && get(s, at(n, i.ended))) && !(has(generation) && get(s, at(n, i.invalidated)))
-  const beginOp = (s: Bytes, n: number, kind: number): void => {
+  const beginOp = (s: Bytes, n: number, kind: number, epoch?: number): void => {
     s[g.loads] = get(s, g.loads) - 1
     s[at(n, i.op)] = kind
     s[at(n, i.ended)] = get(s, at(n, i.trust)) > 0 ? 0 : 1
-    s[at(n, i.opEpoch)] = get(s, at(n, i.cut)) ? none : readEpoch(s)
+    s[at(n, i.opEpoch)] = epoch ?? (get(s, at(n, i.cut)) ? none : readEpoch(s))
     s[at(n, i.opCopy)] =
       kind === op.adopting && get(s, g.copyEpoch) === get(s, g.epoch) ? get(s, g.copy) : none
   }
@@ -354,6 +354,8 @@ export const coherenceModel = (without: readonly Guard[] = [], bounds: Partial<B
       if (doing === op.none && get(state, g.loads) && (n === victim || n === loader)) {
         if (connected && n === victim) go(`${n} reads the store`, (s) => beginOp(s, n, op.adopting))
         go(`${n} starts to load`, (s) => beginOp(s, n, op.loading))
+        if (n === victim && get(state, at(n, i.current)) && get(state, at(n, i.trust)) > 0)
+          go(`${n} starts to load for a write`, (s) => beginOp(s, n, op.loading, get(s, at(n, i.epoch))))
       }
       if (doing === op.adopting && connected) {
         go(`${n} hears from the store`, (s) => {
@@ -372,6 +374,8 @@ export const coherenceModel = (without: readonly Guard[] = [], bounds: Partial<B
           s[at(n, i.opCopy)] = get(s, g.chathub)
         })
       if (doing === op.asked) go(`${n} fills the store`, (s) => fill(s, n))
+      // A load for a write does not.
+      if (doing === op.asked && n === victim) go(`${n} fills no store`, (s) => set(s, at(n, i.op), op.filled))
       if (doing >= op.filled && n === victim) go(`${n} keeps what it loaded`, (s) => land(s, n))
     }
     for (const n of writers) {

@@ -37,7 +37,7 @@ export const createCacheSteps = (ledger: Ledger, instances: number, requestsPerS
       ledger.script('cacheBump', {
         keys: keysOf(list),
         args: [epoch, ms, staleMs, bytes],
-        reply: [epoch, 1],
+        reply: [epoch, 1, ms],
         inside: 4,
       })
       const [channel, message] = [`${prefix}{gateway}:invalidation`, `old operators:${list}`]

@@ -6,7 +6,12 @@ import { now, type Shared, type World } from './model-world.ts'
 /** How a list comes to an instance: from its memory, from Redis, or from ChatHub. */
 export const createListModel = ({ ledger, cache, events, sharedOf, ownOf, listening }: World) => {
   /** ChatHub is asked for a list, which the operator index and the events learn before the cache keeps it. */
-  const load = (instance: number, list: number, budgetClass: 'urgent' | 'background'): void => {
+  const load = (
+    instance: number,
+    list: number,
+    budgetClass: 'urgent' | 'background',
+    isStored = true,
+  ): void => {
     const [all, mine] = [sharedOf(list), ownOf(instance, list)]
     const { roster } = all
     cache.slot(budgetClass)
@@ -23,8 +28,8 @@ export const createListModel = ({ ledger, cache, events, sharedOf, ownOf, listen
       if (all.rows) events.touch(list)
       else begin(list, all)
     }
-    cache.fill(list, roster.bytes)
-    all.stored = true
+    if (isStored) cache.fill(list, roster.bytes)
+    all.stored ||= isStored
     Object.assign(mine, { current: true, answered: true })
   }
   const begin = (list: number, all: Shared): void => {
@@ -45,11 +50,12 @@ export const createListModel = ({ ledger, cache, events, sharedOf, ownOf, listen
     if (all.stored) mine.current = true
     else load(instance, list, 'urgent')
   }
-  /** A list that is newer than the request for it. */
+  /** A list that is newer than the request for it, to be changed. One that is current is not stored again before that. */
   const readNew = (instance: number, list: number, budgetClass: 'urgent' | 'background'): void => {
     const all = sharedOf(list)
-    cache.read(list, all.stored ? all.roster.bytes : undefined, false, true, 0)
-    load(instance, list, budgetClass)
+    const { current } = ownOf(instance, list)
+    if (!current) cache.read(list, all.stored ? all.roster.bytes : undefined, false, true, 0)
+    load(instance, list, budgetClass, !current)
   }
 
   return { read, readNew }
