@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { minterOf } from '../access/caller.ts'
 import { type Clock, every } from '../clock.ts'
 import type { Usage } from '../contract/usage.ts'
@@ -13,12 +14,17 @@ const keptDays = 8
 const dayMs = 86_400_000
 const clientsMax = 1000
 const others = '(others)'
-const inMemory = new Set(['hit', 'revalidated', 'stale'])
+/**
+ * KEYS: counts of a day; ARGV: who adds, the number of this addition, ms to keep, then fields and counts. The same number again
+ * adds nothing: its answer was lost.
+ */
+const add = `
+if redis.call('HGET', KEYS[1], ARGV[1]) == ARGV[2] then return 0 end
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
+for i = 4, #ARGV, 2 do redis.call('HINCRBY', KEYS[1], ARGV[i], ARGV[i + 1]) end
+return redis.call('PEXPIRE', KEYS[1], ARGV[3])`
 
-/** A pipeline resolves whatever Redis says of its commands. @throws the first refusal */
-const requireAll = (answers: [Error | null, unknown][] | null): void => {
-  for (const [error] of answers ?? []) if (error) throw error
-}
+const inMemory = new Set(['hit', 'revalidated', 'stale'])
 
 export type Answered = {
   caller: { id: string } | undefined
@@ -27,13 +33,18 @@ export type Answered = {
 
 /**
  * What each client causes, by day in UTC. Instances add theirs to Redis every ten seconds, so a killed one loses ten seconds.
- * Without Redis, or while it is away, this instance knows its own alone. Counts whose answer is lost may be added twice.
+ * Without Redis, or while it is away, this instance knows its own alone.
  */
 export const createUsage = (options: { redis(): Redis | undefined; clock: Clock }) => {
   const { clock } = options
   const today = (): string => new Date(clock.wall()).toISOString().slice(0, 10)
   let day = today()
   let counted = new Map<string, Counts>()
+  const id = `@${randomBytes(6).toString('hex')}`
+  /** Sent to Redis, and again under the same number, until it answers. */
+  let sent: { day: string; number: number; counts: Map<string, Counts> } | undefined
+  let number = 0
+  let script: ReturnType<Redis['script']> | undefined
   /** Without Redis: the days before. */
   const before = new Map<string, Map<string, Counts>>()
 
@@ -58,23 +69,24 @@ export const createUsage = (options: { redis(): Redis | undefined; clock: Clock 
   }
   const flush = async (): Promise<void> => {
     const redis = options.redis()
-    if (!redis || counted.size === 0) return turnDay()
-    const [taken, key] = [counted, `${redis.prefix}usage:${day}`]
-    counted = new Map()
-    turnDay()
-    try {
-      await redis.run(async (client) => {
-        const pipeline = client.pipeline()
-        for (const [name, counts] of taken)
-          for (const field of fields)
-            if (counts[field] > 0) pipeline.hincrby(key, `${field} ${name}`, Math.round(counts[field]))
-        pipeline.expire(key, (keptDays * dayMs) / 1000)
-        requireAll(await pipeline.exec())
-      })
-    } catch {
-      for (const [name, counts] of taken)
-        for (const field of fields) countsIn(counted, name)[field] += counts[field]
+    if (redis && !sent && counted.size > 0) {
+      sent = { day, number: ++number, counts: counted }
+      counted = new Map()
     }
+    turnDay()
+    if (!redis || !sent) return
+    const counts = [...sent.counts].flatMap(([name, one]) =>
+      fields.flatMap((field) => (one[field] > 0 ? [`${field} ${name}`, Math.round(one[field])] : [])),
+    )
+    script ??= redis.script('usageAdd', add)
+    const added = script([`usage:${sent.day}`], id, sent.number, keptDays * dayMs, ...counts)
+    // What Redis does not get now, it gets with the next flush.
+    await added.then(
+      () => {
+        sent = undefined
+      },
+      () => {},
+    )
   }
   const stopFlushing = every(clock, flushMs, () => void flush())
 
@@ -87,6 +99,7 @@ export const createUsage = (options: { redis(): Redis | undefined; clock: Clock 
     }
     const kept = await redis.run((client) => client.hgetall(`${redis.prefix}usage:${asked}`))
     for (const [name, count] of Object.entries(kept)) {
+      if (name.startsWith('@')) continue // the number of the last addition of an instance
       const [field, client] = [name.slice(0, name.indexOf(' ')), name.slice(name.indexOf(' ') + 1)]
       countsIn(found, client)[field as Field] += Number(count)
     }
@@ -112,8 +125,8 @@ export const createUsage = (options: { redis(): Redis | undefined; clock: Clock 
     /** All instances together. @throws Failure `redis.unavailable` */
     read: async (asked = today()): Promise<Usage> => {
       const all = await keptOf(asked)
-      if (asked === day)
-        for (const [client, counts] of counted)
+      for (const own of [sent, { day, counts: counted }])
+        for (const [client, counts] of own?.day === asked ? own.counts : [])
           for (const field of fields) countsIn(all, client)[field] += counts[field]
       const items = [...all].map(([client, { waitedMs, ...counts }]) => {
         return { client, ...counts, waitedSeconds: Math.round(waitedMs) / 1000 }
@@ -121,9 +134,11 @@ export const createUsage = (options: { redis(): Redis | undefined; clock: Clock 
       return { day: asked, items: items.toSorted((a, b) => b.calls - a.calls || b.requests - a.requests) }
     },
     /** Keeps what is counted. */
-    stop: (): Promise<void> => {
+    stop: async (): Promise<void> => {
       stopFlushing()
-      return flush()
+      await flush()
+      // What was counted while another flush was under way.
+      await flush()
     },
   }
 }

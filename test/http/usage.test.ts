@@ -3,6 +3,7 @@ import { systemClock } from '../../src/clock.ts'
 import { createUsage } from '../../src/metrics/usage.ts'
 import { createRedis } from '../../src/redis/redis.ts'
 import { createClock } from '../support/clock.ts'
+import { startCutter } from '../support/cutter.ts'
 import { startGateway, type TestGateway } from '../support/gateway.ts'
 import { describeWithRedis } from '../support/needs.ts'
 import { openRedis, type TestDatabase } from '../support/redis.ts'
@@ -107,6 +108,46 @@ describeWithRedis('usage of several instances', () => {
       await until(async () => (await usageOf(one, 'crm'))?.['requests'] === 3)
     } finally {
       for (const gateway of gateways.splice(0)) await gateway.close()
+      await database.stop()
+    }
+  })
+
+  it('is added once, although the answer to that is lost', async () => {
+    const database: TestDatabase = await openRedis()
+    const link = await startCutter(Number(new URL(database.url).port))
+    const { prefix } = database
+    const redis = createRedis({
+      url: link.url,
+      prefix,
+      clock: systemClock,
+      commandMs: 1000,
+      report: () => {},
+    })
+    const answers = async () => (await redis.attempt((client) => client.ping())) === 'PONG'
+    try {
+      const clock = createClock(Date.UTC(2026, 0, 1, 12))
+      const usage = createUsage({ redis: () => redis.tolerant, clock })
+      const kept = () => database.client().hget(`${prefix}usage:2026-01-01`, 'requests crm')
+      const request = () => usage.answered({ caller: { id: 'crm' }, freshness: undefined }, 200)
+      await until(answers)
+      request()
+      await clock.advance(10_000)
+      await until(async () => (await kept()) === '1')
+      request()
+      const cut = link.cut((text) => text.includes('usage:'), { forward: true })
+      await clock.advance(10_000)
+      await cut
+      expect(await kept()).toBe('2')
+      await until(answers)
+      request()
+      await usage.stop()
+      expect([await kept(), (await usage.read()).items]).toMatchObject([
+        '3',
+        [{ client: 'crm', requests: 3 }],
+      ])
+    } finally {
+      redis.close()
+      await link.close()
       await database.stop()
     }
   })
