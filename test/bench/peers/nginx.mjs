@@ -58,5 +58,10 @@ export const startNginx = async ({ upstream, key }) => {
       () => false,
     ),
   )
-  return { ...nginx, url }
+  const stop = async () => {
+    // Killed, it would leave its workers behind.
+    process.kill(nginx.pid, 'SIGTERM')
+    await nginx.exited
+  }
+  return { ...nginx, url, stop }
 }
