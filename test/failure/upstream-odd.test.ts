@@ -92,12 +92,20 @@ describe('a list that becomes empty, or loses more than half of its operators at
     gateway.reports.length = 0
   }
 
+  /** Reads the list while nobody else loads it: one that shrank is soon loaded again in the background. */
+  const readAlone = async (fault: Fault, asked: number): ReturnType<typeof readWith> => {
+    for (let tries = 1; ; tries++) {
+      await whole()
+      const seen = await readWith(24, fault)
+      if (gateway.listed(24) === asked || tries === 5) return seen
+    }
+  }
+
   it.each<[string, unknown[]]>([
     ['zero', []],
     ['one of three', [john]],
   ])('is asked for again, and a single such answer is not accepted: %s', async (_name, rows) => {
-    await whole()
-    const seen = await readWith(24, { mode: 'rows', rows, times: 1 })
+    const seen = await readAlone({ mode: 'rows', rows, times: 1 }, 2)
     expect([seen.status, seen.answer.body.total, gateway.listed(24)]).toEqual([200, 3, 2])
     expect(shrinks()).toEqual([
       { name: 'list-shrank', organization: 24, before: 3, after: 3, confirmed: false },
@@ -108,8 +116,7 @@ describe('a list that becomes empty, or loses more than half of its operators at
     ['zero', []],
     ['one of three', [john]],
   ])('is accepted when the second answer agrees, and reported: %s', async (_name, rows) => {
-    await whole()
-    const seen = await readWith(24, { mode: 'rows', rows })
+    const seen = await readAlone({ mode: 'rows', rows }, 2)
     expect([seen.status, seen.answer.body.total, gateway.listed(24)]).toEqual([200, rows.length, 2])
     expect(shrinks()).toEqual([
       { name: 'list-shrank', organization: 24, before: 3, after: rows.length, confirmed: true },
@@ -131,8 +138,7 @@ describe('a list that becomes empty, or loses more than half of its operators at
   })
 
   it('is accepted at once when it loses half or less', async () => {
-    await whole()
-    const seen = await readWith(24, { mode: 'rows', rows: [john, sarah] })
+    const seen = await readAlone({ mode: 'rows', rows: [john, sarah] }, 1)
     expect([seen.answer.body.total, gateway.listed(24)]).toEqual([2, 1])
     gateway.simulator.clearFaults()
     const one = await readWith(24, { mode: 'rows', rows: [john] })
