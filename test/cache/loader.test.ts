@@ -86,13 +86,19 @@ describe('of several instances', () => {
     expect((await again.promise).value).toBe('newer')
   })
 
-  it('one that is about to write a list that it knows asks the store nothing, and leaves it to the write', async () => {
+  /** An instance that has a list, and another millisecond. */
+  const setUpKnown = async () => {
     const { instance, shared, clock } = setUpLoaders()
     const a = instance('a')
     void a.coldLoad()
     await settle()
     await a.asked[0]!.succeed('list')
     await clock.advance(1)
+    return { a, shared }
+  }
+
+  it('one that is about to write a list that it knows asks the store nothing, and leaves it to the write', async () => {
+    const { a, shared } = await setUpKnown()
     const before = { ...shared.counts }
     const { promise } = a.loader.loadOnce(key, a.context('writes'), { isNew: true, forWrite: true })
     await settle()
@@ -103,12 +109,7 @@ describe('of several instances', () => {
   })
 
   it('one that is about to write loads again under a claim when a notice invalidates its list', async () => {
-    const { instance, shared, clock } = setUpLoaders()
-    const a = instance('a')
-    void a.coldLoad()
-    await settle()
-    await a.asked[0]!.succeed('list')
-    await clock.advance(1)
+    const { a, shared } = await setUpKnown()
     const { promise } = a.loader.loadOnce(key, a.context('writes'), { isNew: true, forWrite: true })
     await settle()
     const { epoch } = await shared.inner.bump(key, undefined, 1000)
