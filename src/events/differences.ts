@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { inSlices } from '../clock.ts'
 import type { Operator, Status } from '../contract/operator.ts'
 
 /**
@@ -51,26 +52,26 @@ type Found = { differences: Difference[]; rows: Map<number, string | null> }
 
 /**
  * What changed between a known list and one that was asked for at `askedAt` and is compared `now`, and the rows that are
- * new. What the gateway wrote since then is left as it is known.
+ * new. What the gateway wrote since then is left as it is known. A long list is compared in slices of the event loop.
  */
-export const differencesOf = (
+export const differencesOf = async (
   known: ReadonlyMap<number, string>,
   listed: Iterable<Listed>,
   times: Times,
-): Found => {
+): Promise<Found> => {
   const found: Found = { differences: [], rows: new Map() }
   const seen = new Set<number>()
-  for (const now of listed) {
+  await inSlices(listed, (now) => {
     seen.add(now.id)
     compareRow(found, now, known.get(now.id), times)
-  }
-  for (const [id, text] of known) {
-    if (seen.has(id)) continue
+  })
+  await inSlices(known, ([id, text]) => {
+    if (seen.has(id)) return
     const was = decodeRow(text)
-    if (was.toldAt >= times.askedAt) continue
+    if (was.toldAt >= times.askedAt) return
     found.rows.set(id, null)
     found.differences.push({ kind: 'removed', id, was })
-  }
+  })
   return found
 }
 

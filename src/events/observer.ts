@@ -73,7 +73,7 @@ export const createObserver = (options: {
     return version
   }
 
-  type Found = ReturnType<typeof differencesOf> & { known: KnownList; askedAt: number }
+  type Found = Awaited<ReturnType<typeof differencesOf>> & { known: KnownList; askedAt: number }
 
   /** The base line. Who comes back from before it has missed what happened until then. */
   const begin = async ({ list, listed }: LoadedList, { known, askedAt, rows }: Found): Promise<boolean> => {
@@ -138,7 +138,7 @@ export const createObserver = (options: {
     const askedAt = Math.round(known.now - (clock.now() - loaded.askedAt))
     const { seen } = known
     const times = { askedAt, now: known.now, isBaseLine: !seen }
-    const found = { known, askedAt, ...differencesOf(known.rows, loaded.listed, times) }
+    const found = { known, askedAt, ...(await differencesOf(known.rows, loaded.listed, times)) }
     if (!seen) return begin(loaded, found)
     if (found.rows.size === 0 && !isBroken(loaded.list, known)) return touch(loaded, known.version)
     if (found.differences.length > 0 && !mayTell) return 'differs'

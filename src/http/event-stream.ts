@@ -6,6 +6,7 @@ import type { Events } from './answer.ts'
 import { parseHeaders, serializeHeaders } from './header-writer.ts'
 import { commonLines } from './respond.ts'
 import type { Observe } from './response-batcher.ts'
+import { drained } from './send-body.ts'
 
 /** How often the rights of a reader are checked. */
 const checkMs = 500
@@ -107,17 +108,7 @@ export const createEventStreams = (options: {
           if (res.writableLength > waitingBytesMax) res.destroy()
           else res.write(text)
         },
-        drained: () =>
-          new Promise((resolve) => {
-            if (!res.writableNeedDrain || res.destroyed) return resolve()
-            const done = (): void => {
-              res.off('drain', done)
-              res.off('close', done)
-              resolve()
-            }
-            res.on('drain', done)
-            res.on('close', done)
-          }),
+        drained: () => drained(res),
         end: stream.end,
       })
       if (!streams.has(stream)) source.stop() // `events` called `end` before it returned.

@@ -91,8 +91,7 @@ export const createPipeline = (options: {
     if ('cachedLookup' in answer) fastPath.remember(req.originalUrl, endpoint, answer.cachedLookup)
     const response = render(answer, req.headers, contentType, endpoint.dropIn)
     // These bytes were made for this request alone.
-    if (response.body && ('json' in answer || ('bytes' in answer && answer.freshness)))
-      admitted.hold(res, response.body.length)
+    if (response.body && !('keptBody' in answer)) admitted.hold(res, response.body.length)
     responseBatcher.send(req, res, response)
   }
 

@@ -4,6 +4,7 @@ import type { ConnectionBurst } from './connection-burst.ts'
 import { createWriteHead } from './header-writer.ts'
 import type { RequestContext } from './request-context.ts'
 import { commonLines, type Response } from './respond.ts'
+import { sendBody } from './send-body.ts'
 
 /** Called once for every answer, when it is sent. */
 export type Observe = (requestContext: RequestContext, status: number) => void
@@ -41,7 +42,7 @@ export const createResponseBatcher = (options: {
     writeHead(res, answer.status, answer.lines + commonLines(requestContext, answer.policy), isLast)
     if (answer.body === undefined || method === 'HEAD') res.end()
     else if (answer.open) res.write(answer.body)
-    else res.end(answer.body)
+    else sendBody(res, answer.body)
   }
   let waiting: (() => void)[] = []
   let batches = 0

@@ -173,25 +173,31 @@ const endOfCell = (text: string, start: number, delimiter: string): number => {
 
 type CsvCell = string | number | null | undefined
 
-/** CSV for spreadsheets. A cell that looks like a formula gets a leading apostrophe, also if it already has one. */
-export const writeCsv = (columns: readonly string[], rows: readonly (readonly CsvCell[])[]): string => {
-  const cell = (value: CsvCell): string => {
+/** How the cells of a row are read from an item, by the title of their column. */
+export type CsvColumns<T> = Readonly<Record<string, (item: T) => CsvCell>>
+
+/** CSV for spreadsheets, line by line. A cell that looks like a formula gets a leading apostrophe, also if it already has one. */
+export function* writeCsv<T>(columns: CsvColumns<T>, items: Iterable<T>): Generator<string> {
+  const shown = (value: CsvCell): string => {
     const text = String(value ?? '')
     const safe = typeof value === 'string' && /^'*[=+\-@\t\r]/.test(text) ? `'${text}` : text
     return /[",;\t\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe
   }
-  const lines = [columns, ...rows].map((row) => row.map(cell).join(','))
-  return `\uFEFF${lines.join('\r\n')}\r\n`
+  const line = (cells: readonly CsvCell[]): string => `${cells.map(shown).join(',')}\r\n`
+  yield `\uFEFF${line(Object.keys(columns))}`
+  const cellsOf = Object.values(columns)
+  for (const item of items) yield line(cellsOf.map((cellOf) => cellOf(item)))
 }
 
-export const writeReport = (rows: readonly Row[]): string =>
-  writeCsv(
-    ['line', 'name', 'outcome', 'id', 'reason'],
-    rows.map((row) => [
-      row.line ?? row.index + 1,
-      row.name ?? row.was?.name ?? row.undo?.name,
-      row.outcome,
-      row.id,
-      row.reason,
-    ]),
+/** The report of an operation as CSV, line by line. */
+export const writeReport = (rows: readonly Row[]): Generator<string> =>
+  writeCsv<Row>(
+    {
+      line: (row) => row.line ?? row.index + 1,
+      name: (row) => row.name ?? row.was?.name ?? row.undo?.name,
+      outcome: (row) => row.outcome,
+      id: (row) => row.id,
+      reason: (row) => row.reason,
+    },
+    rows,
   )

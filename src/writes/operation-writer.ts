@@ -54,21 +54,26 @@ export const createOperationWriter = (options: {
 }) => {
   const { cache, journal, runner, storage, clock, batchSize } = options
 
-  /** Plans the rows with a list that is fetched now, or with a fresh one of the cache if that may be used. */
-  const plan = async (
+  /** A list that is fetched now, or a fresh one of the cache if that may be used. */
+  const listFor = async (
     write: NewWrite,
     context: CallContext,
     { mayUse, check }: WriteOptions = {},
-  ): Promise<{ copy: Copy<Roster>; rows: Row[] }> => {
+  ): Promise<Copy<Roster>> => {
     const key = operatorsKey(write.organization)
     const cached = mayUse && (await cache.read(key, context))
     const isUsable = cached && cached.freshness.ttlMs > 0 && mayUse(cached.copy.value)
     const newest = () => cache.read(key, context, { notBefore: clock.now(), forWrite: true })
     const { copy } = isUsable ? cached : await newest()
     check?.(copy.value)
-    const rows = planRows(copy.value, write.rows, write)
-    if (write.onDuplicate === 'fail') refuseDuplicates(previewRows(rows, write))
-    return { copy, rows }
+    return copy
+  }
+
+  /** The rows as they would end now. @throws Failure `operator.duplicate` (mode `fail`) */
+  const previewWith = async (roster: Roster, write: NewWrite): Promise<Row[]> => {
+    const rows = await previewRows(roster, write.rows, write)
+    if (write.onDuplicate === 'fail') refuseDuplicates(rows)
+    return rows
   }
 
   /** Plans a write under the lock and sends its first chunk. */
@@ -78,7 +83,9 @@ export const createOperationWriter = (options: {
     context: CallContext,
     writeOptions: WriteOptions,
   ): Promise<WriteResult> => {
-    const { copy, rows } = await plan(write, context, writeOptions)
+    const copy = await listFor(write, context, writeOptions)
+    if (write.onDuplicate === 'fail') await previewWith(copy.value, write)
+    const rows = planRows(copy.value, write.rows, write)
     // The lock and the list may have taken seconds.
     await context.stillAllowed?.(write.organization)
     const startedAt = clock.wall()
@@ -148,7 +155,7 @@ export const createOperationWriter = (options: {
     },
     /** The rows as they would end now. Changes nothing. */
     preview: async (write: NewWrite, context: CallContext): Promise<Row[]> =>
-      previewRows((await plan(write, context)).rows, write),
+      previewWith((await listFor(write, context)).value, write),
     /** Keeps a write, then carries it out in the background. @throws Failure `quota.exceeded`, `storage.full` */
     enqueue: async (write: NewWrite): Promise<Operation> => {
       const { operation, chunks } = newOperation(write, batchSize, clock.wall())

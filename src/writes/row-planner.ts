@@ -1,3 +1,4 @@
+import { inSlices } from '../clock.ts'
 import { cleanName, fold } from '../contract/names.ts'
 import type { Operator, Status } from '../contract/operator.ts'
 import type { Roster } from '../lists/roster.ts'
@@ -11,11 +12,15 @@ export type Modes = Partial<Pick<Operation, 'kind' | 'onDuplicate' | 'onDeleted'
  * first: its operator is changed, its name is added, or an earlier row of the same name is decided.
  * « Opérateurs en double »
  */
-export const planRows = (roster: Roster, rows: readonly Row[], modes: Modes): Row[] => {
-  if (changesStatus(modes)) return rows.map((row) => (isPending(row) ? planStatus(roster, row, modes) : row))
-  if (modes.onDuplicate === 'allow') return [...rows]
+export const planRows = (roster: Roster, rows: readonly Row[], modes: Modes): Row[] =>
+  rows.map(createPlanner(roster, modes))
+
+/** Decides one row after the other. */
+const createPlanner = (roster: Roster, modes: Modes): ((row: Row) => Row) => {
+  if (changesStatus(modes)) return (row) => (isPending(row) ? planStatus(roster, row, modes) : row)
+  if (modes.onDuplicate === 'allow') return (row) => row
   const seen = new Map<string, Row>()
-  return rows.map((row) => {
+  return (row) => {
     const key = fold(row.name ?? '')
     const earlier = seen.get(key)
     const plan = () => (earlier ? followEarlier(row, earlier) : planName(roster, row, modes))
@@ -23,7 +28,7 @@ export const planRows = (roster: Roster, rows: readonly Row[], modes: Modes): Ro
     // An invalid name decides nothing for later rows.
     if (!earlier && !row.reason?.startsWith('name.')) seen.set(key, planned)
     return planned
-  })
+  }
 }
 
 const canSwitch = (status: Status): boolean => status === 'active' || status === 'inactive'
@@ -64,30 +69,34 @@ const followEarlier = (row: Row, { outcome, id, reason }: Row): Row => {
   }
 }
 
-/** Pending rows that can be sent now: the first of each id or name, or every one where duplicates are allowed. */
-export const rowsToSend = (rows: readonly Row[], { onDuplicate }: Modes) => {
+/** Tells the pending rows that can be sent now: the first of each id or name, or every one where duplicates are allowed. */
+const createSelection = ({ onDuplicate }: Modes): ((row: Row) => boolean) => {
   const seen = new Set<unknown>()
-  const first = rows.filter(isPending).filter(({ index, name, id }) => {
+  return ({ index, name, id }) => {
     const key = name === undefined ? id : onDuplicate === 'allow' ? index : fold(name)
-    if (seen.has(key)) return false
-    seen.add(key)
-    return true
-  })
+    return seen.size < seen.add(key).size
+  }
+}
+
+export const rowsToSend = (rows: readonly Row[], modes: Modes) => {
+  const first = rows.filter(isPending).filter(createSelection(modes))
   return {
     adding: first.filter(({ id }) => id === undefined),
     changing: first.filter(({ id }) => id !== undefined),
   }
 }
 
-/** The outcomes of planned rows if they were written now. */
-export const previewRows = (rows: readonly Row[], modes: Modes): Row[] => {
-  const { adding, changing } = rowsToSend(rows, modes)
-  const previewed: Row[] = [
-    ...rows.filter(isPending).map((row): Row => ({ ...row, outcome: 'exists' })),
-    ...adding.map((row): Row => ({ ...row, outcome: 'created' })),
-    ...changing.map((row): Row => ({ ...row, outcome: 'reactivated' })),
-  ]
-  return replaceRows(rows, previewed)
+/** The outcome of each row if all of them were written now. Many rows are decided in slices of the event loop. */
+export const previewRows = async (roster: Roster, rows: readonly Row[], modes: Modes): Promise<Row[]> => {
+  const plan = createPlanner(roster, modes)
+  const isSent = createSelection(modes)
+  const previewed: Row[] = []
+  await inSlices(rows, (row) => {
+    const planned = plan(row)
+    const written = () => (!isSent(planned) ? 'exists' : planned.id === undefined ? 'created' : 'reactivated')
+    previewed.push(isPending(planned) ? { ...planned, outcome: written() } : planned)
+  })
+  return previewed
 }
 
 /** The ids that carry the names of these rows in the list. Another id with such a name later is new. */

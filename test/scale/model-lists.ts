@@ -1,5 +1,6 @@
+import type { Operator } from '../../src/contract/operator.ts'
 import { activeIn } from '../../src/events/coverage-steps.ts'
-import { differencesOf } from '../../src/events/differences.ts'
+import { digestOf, encodeRow } from '../../src/events/differences.ts'
 import { resyncEvent } from '../../src/events/event-text.ts'
 import { now, type Shared, type World } from './model-world.ts'
 
@@ -33,7 +34,11 @@ export const createListModel = ({ ledger, cache, events, sharedOf, ownOf, listen
     Object.assign(mine, { current: true, answered: true })
   }
   const begin = (list: number, all: Shared): void => {
-    const { rows } = differencesOf(new Map(), all.roster.operators, { askedAt: now, now, isBaseLine: true })
+    const rowOf = ({ id, name, status, statusCode }: Operator): [number, string] => [
+      id,
+      encodeRow({ status, statusCode, name: digestOf(name), toldAt: 0, since: 0, by: undefined }),
+    ]
+    const rows = new Map(all.roster.operators.map(rowOf))
     const told = [{ organization: list, text: JSON.stringify(resyncEvent(list, now, true)) }]
     events.append(
       list,

@@ -191,7 +191,7 @@ describe('the report', () => {
     })
     fc.assert(
       fc.property(fc.array(someRow), (rows) => {
-        const text = writeReport(rows.map((row, index): Row => ({ index, ...row })))
+        const text = [...writeReport(rows.map((row, index): Row => ({ index, ...row })))].join('')
         const [, ...cells] = parse(text, { bom: true, record_delimiter: '\r\n' }) as string[][]
         for (const row of cells) for (const cell of row) expect(cell).not.toMatch(/^[=+\-@\t\r]/)
         const back = cells.map(([line, name = '', outcome]) => ({

@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { fold } from '../../src/contract/names.ts'
 import type { Operator } from '../../src/contract/operator.ts'
 import { createRoster } from '../../src/lists/roster.ts'
-import { type Baseline, countRows, type Row } from '../../src/writes/operation.ts'
+import { type Baseline, countRows, isPending, type Row } from '../../src/writes/operation.ts'
 import {
   baselineOf,
   lateOperators,
@@ -14,6 +14,7 @@ import {
   rowsToSend,
 } from '../../src/writes/row-planner.ts'
 import { organization, people, rosterOf, someName, somePeople } from '../lists/people.ts'
+import { countTurns } from '../support/turns.ts'
 
 const asked = (...names: string[]): Row[] => names.map((name, index) => ({ index, name, outcome: 'pending' }))
 const skip = { onDuplicate: 'skip', onDeleted: 'report' } as const
@@ -38,11 +39,17 @@ describe('planning rows with names', () => {
     ])
   })
 
-  it('lets the second of two equal names wait for the first, and gives it the id if that is known', () => {
-    const rows = planRows(rosterOf('Olena'), asked('Anna', 'ANNA', 'olena', 'Olena '), skip)
+  it('lets the second of two equal names wait for the first, and gives it the id if that is known', async () => {
+    const [roster, names] = [rosterOf('Olena'), asked('Anna', 'ANNA', 'olena', 'Olena ')]
+    const rows = planRows(roster, names, skip)
     expect(outcomes(rows)).toEqual(['pending', 'pending', 'exists 1', 'exists 1'])
     expect(toAdd(rows, skip).map(({ index }) => index)).toEqual([0])
-    expect(outcomes(previewRows(rows, skip))).toEqual(['created', 'exists', 'exists 1', 'exists 1'])
+    expect(outcomes(await previewRows(roster, names, skip))).toEqual([
+      'created',
+      'exists',
+      'exists 1',
+      'exists 1',
+    ])
   })
 
   it('ends the second of two equal names as the first: it exists, is rejected, or is unknown', () => {
@@ -58,14 +65,19 @@ describe('planning rows with names', () => {
     }
   })
 
-  it('reports or reactivates a deleted operator of the name, unless another one is not deleted', () => {
+  it('reports or reactivates a deleted operator of the name, unless another one is not deleted', async () => {
     const roster = rosterOf('Olena:deleted', 'Taras:deleted', 'Olena', 'Taras:deleted')
     expect(outcomes(planRows(roster, asked('Olena', 'Taras'), skip))).toEqual(['exists 3', 'existsDeleted 2'])
     const revive = { ...skip, onDeleted: 'reactivate' } as const
-    const rows = planRows(roster, asked('Olena', 'Taras', 'taras'), revive)
+    const names = asked('Olena', 'Taras', 'taras')
+    const rows = planRows(roster, names, revive)
     expect(outcomes(rows)).toEqual(['exists 3', 'pending 2', 'pending'])
     expect([toAdd(rows, revive), toChange(rows).map(({ id }) => id)]).toEqual([[], [2]])
-    expect(outcomes(previewRows(rows, revive))).toEqual(['exists 3', 'reactivated 2', 'exists'])
+    expect(outcomes(await previewRows(roster, names, revive))).toEqual([
+      'exists 3',
+      'reactivated 2',
+      'exists',
+    ])
   })
 
   it('reports an operator that was sent for reactivation and is active as reactivated', () => {
@@ -106,6 +118,27 @@ describe('planning rows with names', () => {
         expect(new Set(revived).size).toBe(revived.length)
       }),
     )
+  })
+})
+
+describe('a preview', () => {
+  it('is what planning says, with each row that would be sent as written, and turns the event loop between slices', async () => {
+    await fc.assert(
+      fc.asyncProperty(somePeople, fc.array(someName), modes, async (operators, names, mode) => {
+        const roster = createRoster(organization, operators)
+        const rows = planRows(roster, asked(...names), mode)
+        const [added, changed] = [toAdd(rows, mode), toChange(rows, mode)]
+        const written = (row: Row) =>
+          added.includes(row) ? 'created' : changed.includes(row) ? 'reactivated' : 'exists'
+        expect(await previewRows(roster, asked(...names), mode)).toEqual(
+          rows.map((row) => (isPending(row) ? { ...row, outcome: written(row) } : row)),
+        )
+      }),
+    )
+    const turns = countTurns()
+    await previewRows(rosterOf(), asked(...Array.from({ length: 20_000 }, (_, i) => `Olena ${i}`)), skip)
+    turns.stop()
+    expect(turns.now()).toBeGreaterThan(3)
   })
 })
 

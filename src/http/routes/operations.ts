@@ -10,6 +10,7 @@ import { countRows, isFinal, type Operation, type Row } from '../../writes/opera
 import { viewOf } from '../../writes/operation-view.ts'
 import type { Operations } from '../../writes/operations.ts'
 import type { Answer } from '../answer.ts'
+import { bytesInSlices, jsonInSlices } from '../bytes-in-slices.ts'
 import { eventText } from '../event-stream.ts'
 import type { Router } from '../router.ts'
 import type { RunningAnswer } from '../with-idempotency.ts'
@@ -81,7 +82,9 @@ export const mountOperations = (router: Router, services: Services): void => {
     if (!dryRun)
       return accepted(await imports.start(caller, params.org, request, context, requestKey), { file })
     const rows = await imports.preview(caller, params.org, request, context)
-    return { json: { items: rows, total: rows.length, ...pick(rows, rowOutcomes), file }, noStore: true }
+    return {
+      bytes: await jsonInSlices({ items: rows, total: rows.length, ...pick(rows, rowOutcomes), file }),
+    }
   })
 
   const show = (operation: Operation): Answer => ({
@@ -107,9 +110,10 @@ export const mountOperations = (router: Router, services: Services): void => {
   )
   router.bind(endpoints.getOperationRows, async ({ caller, params, query, contentType }) => {
     const rows = await operations.rows(caller, params.operation, query.outcome)
-    if (!contentType.startsWith('text/csv')) return { json: { items: rows, total: rows.length } }
+    if (!contentType.startsWith('text/csv'))
+      return { bytes: await jsonInSlices({ items: rows, total: rows.length }) }
     return {
-      bytes: Buffer.from(writeReport(rows)),
+      bytes: await bytesInSlices(writeReport(rows)),
       headers: { 'Content-Disposition': `attachment; filename="${params.operation}.csv"` },
     }
   })

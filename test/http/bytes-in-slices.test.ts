@@ -1,6 +1,6 @@
 import { expect, it } from '@jest/globals'
 import fc from 'fast-check'
-import { jsonInSlices } from '../../src/http/json-in-slices.ts'
+import { jsonInSlices } from '../../src/http/bytes-in-slices.ts'
 
 it('JSON made in slices has the same bytes as JSON made at once', async () => {
   const value = fc.dictionary(fc.string(), fc.oneof(fc.jsonValue(), fc.constant(undefined)))

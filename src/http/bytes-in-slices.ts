@@ -1,0 +1,45 @@
+import { inSlices } from '../clock.ts'
+
+const entriesAtOnce = 100
+
+/** The bytes of texts that are made one after the other, in slices of the event loop. */
+export const bytesInSlices = async (texts: Iterable<string>): Promise<Buffer> => {
+  const pieces: Buffer[] = []
+  let size = 0
+  await inSlices(texts, (text) => {
+    const piece = Buffer.from(text)
+    size += piece.length
+    pieces.push(piece)
+  })
+  // Joined at once, a large body would stop the event loop for its copy.
+  const bytes = Buffer.allocUnsafe(size)
+  let at = 0
+  await inSlices(pieces, (piece) => {
+    at += piece.copy(bytes, at)
+  })
+  return bytes
+}
+
+/** The bytes of `JSON.stringify(value)`, with the entries of its arrays made in slices of the event loop. */
+export const jsonInSlices = (value: object): Promise<Buffer> => bytesInSlices(jsonTexts(value))
+
+function* jsonTexts(value: object): Generator<string> {
+  let before = '{'
+  for (const [key, part] of Object.entries(value)) {
+    if (part === undefined) continue
+    yield `${before}${JSON.stringify(key)}:`
+    before = ','
+    if (Array.isArray(part)) yield* arrayTexts(part)
+    else yield JSON.stringify(part)
+  }
+  yield before === '{' ? '{}' : '}'
+}
+
+function* arrayTexts(entries: readonly unknown[]): Generator<string> {
+  yield '['
+  for (let at = 0; at < entries.length; at += entriesAtOnce) {
+    const text = JSON.stringify(entries.slice(at, at + entriesAtOnce)).slice(1, -1)
+    yield at > 0 ? `,${text}` : text
+  }
+  yield ']'
+}
