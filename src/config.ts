@@ -19,6 +19,7 @@ export const settings = {
   port: setting('PORT', wholeNumber(0, 65_535), '8080', 'The port callers connect to; 0 picks a free one.'),
   opsPort: optional('OPS_PORT', wholeNumber(0, 65_535), 'A second listener without a key: a status page at /, /metrics, /livez and /readyz. Keep it inside.'),
 
+  shutdownDelayMs: setting('SHUTDOWN_DELAY_SECONDS', seconds(0, 300), '1', 'How long a gateway that was told to end still accepts requests, while /readyz answers 503. Longer than the balancer takes to notice.'),
   connectionsMax: setting('CONNECTIONS_MAX', wholeNumber(10, 1_000_000), '20000', 'The most connections of callers at a time. Further ones are closed at once.'),
   headerBytesMax: setting('HEADER_BYTES_MAX', wholeNumber(1024, 1_048_576), '16384', 'The most bytes of the head of a request: request line and headers.'),
   headersMax: setting('HEADERS_MAX', wholeNumber(10, 2000), '100', 'The most headers of a request.'),

@@ -15,14 +15,12 @@ import { prettyLine } from './pretty-line.ts'
 import { openTracing } from './tracing/open-tracing.ts'
 import { PackagesMissing } from './tracing/tracing.ts'
 
-// A load balancer that checks /readyz each second stops sending requests before this instance stops accepting.
-const lingerMs = 1000
 const halfRequestMs = 500
 const drainMs = 20_000
 // Connections that the kernel completes and holds until they are accepted. One beyond it tries again after 1, 3, 7 … seconds.
 // The kernel has a bound of its own, usually 4,096.
 const backlog = 4096
-// The process ends by then, also when requests or writes are still running.
+// After the delay the process ends by then, also when requests or writes are still running.
 const graceMs = 25_000
 
 /** Printed as one line: a stack says nothing about the cause. */
@@ -92,16 +90,17 @@ export const run = async (
   const gateway = createGateway(config, { log, tracing })
   await gateway.opened
   const [sockets, opsSockets] = [socketsOf(gateway.server), socketsOf(gateway.opsServer)]
-  const { host, port, opsPort } = config
+  const { host, port, opsPort, shutdownDelayMs } = config
   const url = await listen(gateway.server, 'PORT', port, host)
   const opsUrl =
     opsPort === undefined ? undefined : await listen(gateway.opsServer, 'OPS_PORT', opsPort, host)
 
-  closeWithGrace({ delay: graceMs, logger: false, skip: faults }, async ({ err }) => {
-    const stopBy = systemClock.now() + graceMs - 1000
+  closeWithGrace({ delay: shutdownDelayMs + graceMs, logger: false, skip: faults }, async ({ err }) => {
+    const stopBy = systemClock.now() + shutdownDelayMs + graceMs - 1000
     if (err) log.logger.fatal({ err }, 'uncaught')
     gateway.drain()
-    await new Promise((resolve) => setTimeout(resolve, lingerMs))
+    // The balancer stops sending requests before this instance stops accepting them.
+    await new Promise((resolve) => setTimeout(resolve, shutdownDelayMs))
     const forced = setTimeout(() => gateway.server.closeAllConnections(), drainMs)
     await Promise.all([finish(gateway.server, sockets), finish(gateway.opsServer, opsSockets)])
     clearTimeout(forced)

@@ -132,7 +132,7 @@ describe('stopping', () => {
   })
 
   it('reports not ready on SIGTERM, finishes requests in flight, closes connections and exits 0', async () => {
-    const gateway = await start()
+    const gateway = await start(settings({ SHUTDOWN_DELAY_SECONDS: '3' }))
     const held = simulator.hold('list', 24)
     const inFlight = list(gateway.url)
     await held.arrived

@@ -1,11 +1,17 @@
 import { afterAll, afterEach, expect, it } from '@jest/globals'
 import { describeWithRedisServer } from '../support/needs.ts'
 import { type Running, stopEverything } from '../support/processes.ts'
+import { isLong } from '../support/long.ts'
 import { startRedis, type TestRedis } from '../support/redis.ts'
 import { hasLostNothing } from '../support/settled.ts'
 import { ask, type Fleet, lapse, startFleet } from './fleet.ts'
 
-/** As balancers do it: who says that it is not ready gets no more requests; asked five times a second. */
+// How long an instance that ends still accepts requests. The balancer of this test asks five times a second, and a busy
+// machine delays it.
+const delaySeconds = 10
+const restarts = isLong ? 3 : 1
+
+/** As balancers do it: who says that it is not ready gets no more requests. */
 const balance = (instances: Set<Running>) => {
   const ready = new Set(instances)
   let over = false
@@ -35,7 +41,7 @@ const balance = (instances: Set<Running>) => {
   }
 }
 
-describeWithRedisServer('three instances restarted in turn', () => {
+describeWithRedisServer(`three instances, ${restarts} of them restarted in turn`, () => {
   let redis: TestRedis
   let fleet: Fleet
   afterEach(async () => {
@@ -47,7 +53,12 @@ describeWithRedisServer('three instances restarted in turn', () => {
   it('under reads and writes lose no request', async () => {
     redis = await startRedis()
     await hasLostNothing(redis.client())
-    const env = { REDIS_URL: redis.url, CHATHUB_REQUESTS_PER_SECOND: '1000', GATEWAY_INSTANCES: '3' }
+    const env = {
+      REDIS_URL: redis.url,
+      CHATHUB_REQUESTS_PER_SECOND: '1000',
+      GATEWAY_INSTANCES: '3',
+      SHUTDOWN_DELAY_SECONDS: String(delaySeconds),
+    }
     fleet = await startFleet({ environments: [{}, {}, {}], env })
     const instances = new Set(fleet.gateways)
     const list = '/v1/organizations/24/operators'
@@ -77,7 +88,7 @@ describeWithRedisServer('three instances restarted in turn', () => {
       ...Array.from({ length: 6 }, () => keepAsking('GET', list, () => undefined)),
       keepAsking('PATCH', `${list}/101`, flip),
     ]
-    for (const old of [...instances]) {
+    for (const old of [...instances].slice(0, restarts)) {
       old.signal('SIGTERM')
       expect(await old.exited).toEqual({ code: 0, signal: null })
       instances.delete(old)

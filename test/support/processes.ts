@@ -39,6 +39,7 @@ export const spawnGateway = (options: { env: Record<string, string>; args?: stri
     // How long a request waits for a busy machine.
     OVERLOAD_WAIT_MS: '60000',
     REFRESH_BUDGET_PERCENT: '0',
+    SHUTDOWN_DELAY_SECONDS: '0',
     ...options.env,
   })
 
