@@ -17,7 +17,7 @@ describe('ChatHub that cannot be reached', () => {
     await gateway.proxy.set('cut')
     expect((await gateway.read(24)).how).toMatch(/^chathub-gateway; hit; ttl=\d+$/)
     gateway.clock.jump(90_000)
-    expect((await gateway.read(24)).how).toBe('chathub-gateway; hit; ttl=-31')
+    expect((await gateway.read(24)).how).toMatch(/^chathub-gateway; hit; ttl=-3\d$/)
     gateway.clock.jump(60_000)
     const first = await gateway.read(24)
     expect([first.status, first.how]).toEqual([200, 'chathub-gateway; fwd=stale; fwd-status=503'])

@@ -8,6 +8,7 @@ beforeAll(async () => {
   gateway = await startGateway({
     clients: [
       { id: 'one-call', requestsPerMinute: 1 },
+      { id: 'another-one-call', requestsPerMinute: 1 },
       { id: 'blind', scopes: [], organizations: [24] },
       { id: 'reader', scopes: ['operators:read'], organizations: [24] },
       { id: 'writer', organizations: [24] },
@@ -103,7 +104,7 @@ describe('refusals have one order, and the first that applies is sent', () => {
   })
 
   it('429 names the limit and has Retry-After', async () => {
-    const key = gateway.keys['one-call'] as string
+    const key = gateway.keys['another-one-call'] as string
     await gateway.ask('GET', '/v1/me', { key })
     const { status, headers } = await gateway.ask('GET', '/v1/me', { key })
     expect([status, headers['ratelimit-policy']]).toEqual([429, '"client";q=1;w=60'])

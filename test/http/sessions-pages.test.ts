@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
-import type { Response } from 'supertest'
 import { startGateway, type TestGateway } from '../support/gateway.ts'
 import { asPage, cookieName, openSession, page, sessionEnv } from './browser-session.ts'
+import { seen } from './seen.ts'
 
 let gateway: TestGateway
 let id: string
@@ -106,12 +106,6 @@ describe('without SESSION_SECRET', () => {
     await plain.close()
   })
 })
-
-/** All that a page sees of an answer, but for what is new with each request. */
-const seen = ({ status, headers, text }: Response) => {
-  const { date: _date, 'x-request-id': requestId, etag: _etag, ...rest } = headers
-  return { status, headers: rest, text: text.replaceAll(requestId as string, 'request-id') }
-}
 
 describe('with a session, a foreign organization is answered exactly like one that does not exist', () => {
   const paths: [string, string, object?][] = [

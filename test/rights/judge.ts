@@ -1,5 +1,6 @@
 import type { Simulator } from '../../src/apps/simulator/simulator.ts'
 import type { Operation } from '../fuzz/document.ts'
+import { withoutTime } from '../support/without-time.ts'
 import { foreignMark, organizations } from './company.ts'
 import type { Connection, Got, Sent } from './connection.ts'
 import type { Requests } from './requests.ts'
@@ -11,9 +12,8 @@ export type Row = { row: string; operation: Operation; headers: Headers; slots: 
 
 /** All that a caller sees, but for the id of the request, for what differs with time, and for the ids that it asked for. */
 const seenOf = ({ status, headers, text }: Got, asked: readonly string[]): string => {
-  const { date: _d, 'x-request-id': id = '?', etag: _e, age: _a, 'cache-status': how, ...rest } = headers
-  const head = JSON.stringify({ ...rest, how: how?.replace(/ttl=-?\d+/, 'ttl') })
-  let shown = head + text.replaceAll(id, 'id')
+  const { etag: _, ...head } = withoutTime(headers)
+  let shown = JSON.stringify(head) + text.replaceAll(headers['x-request-id'] ?? '?', 'id')
   for (const name of asked) if (name !== '') shown = shown.replaceAll(name, 'asked')
   return `${status} ${shown.replace(/"content-length":"\d+"/, '')}`
 }
