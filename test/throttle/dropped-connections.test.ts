@@ -1,5 +1,7 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
+import { setImmediate } from 'node:timers/promises'
 import { afterEach, describe, expect, it } from '@jest/globals'
 import { type Call, createExchange } from '../../src/chathub/exchange.ts'
 import { systemClock } from '../../src/clock.ts'
@@ -66,13 +68,16 @@ const startCalls = (port: number, idleMs = 4000) => {
   })
   closing.push(inner.close)
   let slots = 0
+  let beforeSent = (): void => {}
   const budget = createLocalBudget({ requestsPerSecond: () => 10_000, clock })
   const queue = createPriorityQueue({ budget, queueMax: 1000, answerMs: 500, clock, report: () => {} })
   const counted = {
     ...queue,
-    acquireSlot: (given: Call['context']) => {
+    acquireSlot: async (given: Call['context']) => {
       slots++
-      return queue.acquireSlot(given)
+      const slot = await queue.acquireSlot(given)
+      beforeSent()
+      return slot
     },
   }
   const exchange = withRateLimit(inner.exchange, counted, report)
@@ -89,6 +94,13 @@ const startCalls = (port: number, idleMs = 4000) => {
   return {
     reports,
     slots: () => slots,
+    /** Runs `run` once, as the next request has its slot and is about to be given to a connection. */
+    justBeforeSent: (run: () => void): void => {
+      beforeSent = () => {
+        beforeSent = () => {}
+        run()
+      }
+    },
     read: () => call({}),
     write: (name: string) => call({ operation: 'synchronize', method: 'POST', write: true, body: name }),
   }
@@ -114,23 +126,24 @@ describe('when ChatHub drops each connection after its answer', () => {
   })
 
   it('a request that never left goes out again once, on a new connection and with its own slot', async () => {
-    const peer = await startPeer('rst', 0)
-    const { read, reports, slots } = startCalls(peer.port)
-    let reads = 0
-    const again = () => reports.filter(({ name }) => name === 'never-sent').length
-    await until(
-      async () => {
-        reads++
-        await read().catch(() => {})
-        return again() >= 5
-        // Later a connection is known to be dropped.
-      },
-      'requests that never left',
-      2,
-    )
-    // Each slot is one request at ChatHub, or one that never left.
-    expect(slots()).toBe(reads + again())
-    expect(peer.arrived.length).toBeLessThanOrEqual(reads)
+    const peer = await startPeer('never')
+    const { read, reports, slots, justBeforeSent } = startCalls(peer.port)
+    const sockets: Socket[] = []
+    const keep = (message: unknown) => sockets.push((message as { socket: Socket }).socket)
+    subscribe('undici:client:connected', keep)
+    closing.push(async () => void unsubscribe('undici:client:connected', keep))
+    for (let count = 1; count <= 5; count++) {
+      await read()
+      // Its connection is free again.
+      await setImmediate()
+      // It breaks, and is given the next request before it says so.
+      const reset = Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET', syscall: 'read' })
+      justBeforeSent(() => sockets.at(-1)?.destroy(reset))
+      await read()
+      expect(reports.filter(({ name }) => name === 'never-sent')).toHaveLength(count)
+      // Each slot is one request at ChatHub, or one that never left.
+      expect([peer.arrived.length, slots()]).toEqual([2 * count, 3 * count])
+    }
   })
 })
 
