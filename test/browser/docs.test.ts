@@ -47,7 +47,7 @@ describeWithChromium('the pages in a browser', (provided) => {
   it('operations of the reference are expanded and carried out on a phone, within the policy', async () => {
     const page = await open('/docs/reference', { width: 360, colorScheme: 'dark' })
     await page.waitForSelector('.opblock-tag')
-    expect(await page.textContent('#signed-in')).toBe('The key of the demo is filled in.')
+    await page.locator('#signed-in', { hasText: 'The key of the demo is filled in.' }).waitFor()
     const expand = async (tag: string, operation: string) => {
       await page.locator(`.opblock-tag[data-tag="${tag}"]`).click()
       const block = page.locator(`#operations-${tag}-${operation}`)
@@ -57,8 +57,7 @@ describeWithChromium('the pages in a browser', (provided) => {
     await expand('operators', 'addOperators')
     const list = await expand('organizations', 'listOrganizations')
     await list.locator('.execute').click()
-    await list.locator('.live-responses-table .response-col_status').first().waitFor()
-    expect(await list.locator('.live-responses-table').first().textContent()).toContain('Customer Support')
+    await list.locator('.live-responses-table', { hasText: 'Customer Support' }).first().waitFor()
     expect(await page.evaluate('document.documentElement.scrollWidth <= innerWidth')).toBe(true)
     await page.context().close()
     expect(complaints).toEqual([])

@@ -190,7 +190,7 @@ describe('events of one process', () => {
       'resync 42',
       'operator.statusChanged 42',
     ])
-    expect(typesOf(all.events)).toHaveLength(4)
+    await until(() => all.events.length === 4)
     const foreign = await follow(gateway, '?organizations=6', keyOf(narrowKey))
     await ask('PATCH', `${list(6)}/2`, { status: 'inactive' })
     await until(() => all.events.length === 5)

@@ -41,7 +41,10 @@ describeWithRedisServer('the check of the server', () => {
       report: () => {},
     })
     await until(() => alone.state() === 'ready')
-    await until(() => check.seen.channels.size >= 3)
+    // What was asked before this is seen before it.
+    await redis.client().echo('checked')
+    await until(() => check.seen.commands.has('ECHO'))
+    check.seen.commands.delete('ECHO')
     check.stop()
     alone.close()
 
