@@ -153,6 +153,6 @@ describeWithRedisServer('M2 M6 M8 P9: three processes on one Redis that falters'
       )
       expect(wrong.slice(0, 3)).toEqual([])
     },
-    isLong ? 600_000 : 120_000,
+    isLong ? 600_000 : 300_000,
   )
 })

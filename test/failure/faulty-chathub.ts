@@ -40,7 +40,10 @@ export const startFaulty = async (options: Options = {}): Promise<Faulty> => {
   clock.jump(10_000) // A gateway without Redis sends nothing in its first second.
   const simulator =
     options.beside?.simulator ??
-    (await createSimulator({ loginSpacingMs: 0, monotonic: clock.now, ...options.simulator }))
+    (await createSimulator({
+      ...{ loginSpacingMs: 0, monotonic: clock.now, after: clock.after },
+      ...options.simulator,
+    }))
   const proxy = await startProxy({ to: { host: '127.0.0.1', port: simulator.port } })
   const gateway = await startGateway({
     ...options,

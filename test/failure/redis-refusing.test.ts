@@ -73,7 +73,7 @@ describeWithRedisServer('Redis that refuses', () => {
   })
 
   it('R13: that has forgotten all scripts is told them again', async () => {
-    world = await startWorld()
+    world = await startWorld({ isAlone: true })
     const { admin, gateway } = world
     gateway.reports.length = 0
     for (const organization of [6, 42]) {

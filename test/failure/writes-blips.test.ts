@@ -19,7 +19,6 @@ beforeEach(async () => {
       REDIS_URL: link.url,
       REDIS_PREFIX: database.prefix,
       WRITE_SETTLE_SECONDS: '1',
-      CHATHUB_TIMEOUT_MS: '500',
       WRITE_DEADLINE_MS: '8000',
       CHATHUB_BATCH_SIZE: '1',
     },

@@ -32,7 +32,7 @@ const start = async (redisUrl?: string): Promise<Running> => {
       CHATHUB_BASE_URL: simulator.url,
       CHATHUB_LOGIN: 'demo',
       CHATHUB_PASSWORD: 'demo-password',
-      CHATHUB_TIMEOUT_MS: '5000',
+      CHATHUB_TIMEOUT_MS: '15000',
       CHATHUB_BATCH_SIZE: String(batchSize),
       WRITE_SETTLE_SECONDS: '1',
       REDIS_TIMEOUT_MS: '1000',

@@ -7,7 +7,6 @@ beforeEach(async () => {
   gateway = await startGateway({
     env: {
       WRITE_SETTLE_SECONDS: '1',
-      CHATHUB_TIMEOUT_MS: '500',
       CHATHUB_BATCH_SIZE: '1',
       SESSION_SECRET: 'a secret of the test, long enough for everybody',
       CORS_ORIGINS: 'https://crm.example.com',

@@ -6,7 +6,7 @@ import { createPacedClock } from '../support/paced-clock.ts'
 let gateway: TestGateway
 afterEach(() => gateway.close())
 
-const env = { WRITE_SETTLE_SECONDS: '1', CHATHUB_TIMEOUT_MS: '500' }
+const env = { WRITE_SETTLE_SECONDS: '1' }
 const headers = { 'Idempotency-Key': 'k' }
 const timesEach = () => [...countNames(namesIn(gateway, 24)).values()]
 

@@ -167,7 +167,7 @@ const suite = (start: () => Promise<TestGateway>): void => {
   })
 }
 
-const env = { WRITE_SETTLE_SECONDS: '1', CHATHUB_TIMEOUT_MS: '500' }
+const env = { WRITE_SETTLE_SECONDS: '1' }
 const clients = [{ id: 'other' }]
 
 describe('an Idempotency-Key without Redis', () => {

@@ -22,7 +22,7 @@ const entry = (key: string, organizations: number[], mine: readonly Scope[] = sc
 beforeAll(async () => {
   const clients = [entry(before, [24, 6]), entry(after, [6]), entry(reader, [24], ['operators:read'])]
   gateway = await startGateway({
-    env: { API_KEYS: JSON.stringify({ clients }), WRITE_SETTLE_SECONDS: '1', CHATHUB_TIMEOUT_MS: '500' },
+    env: { API_KEYS: JSON.stringify({ clients }), WRITE_SETTLE_SECONDS: '1' },
   })
 })
 afterAll(() => gateway.close())

@@ -8,7 +8,7 @@ import { asPage, openSession, sessionEnv } from './browser-session.ts'
 let gateway: TestGateway
 beforeEach(async () => {
   gateway = await startGateway({
-    env: { ...sessionEnv, WRITE_SETTLE_SECONDS: '1', CHATHUB_TIMEOUT_MS: '500', CHATHUB_BATCH_SIZE: '2' },
+    env: { ...sessionEnv, WRITE_SETTLE_SECONDS: '1', CHATHUB_BATCH_SIZE: '2' },
     clients: [
       { id: 'writer', scopes: ['operators:write', 'operators:read'] },
       { id: 'importer', scopes: ['operators:import', 'operators:read'] },

@@ -121,7 +121,7 @@ describeWithRedisServer('a node of a cluster behind redis://', () => {
 
 describeWithRedisServer('a Redis that may be used', () => {
   it('is never refused while all goes well', async () => {
-    const world = await startWorld()
+    const world = await startWorld({ isAlone: true })
     await world.gateway.add()
     const states = world.gateway.reports.flatMap((report) => (report.name === 'redis' ? [report.event] : []))
     expect(states).toEqual(['ready'])

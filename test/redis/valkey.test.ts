@@ -17,7 +17,7 @@ describeWith('valkey-server', 'Valkey', () => {
 
   it('is used as Redis is', async () => {
     expect(await admin.info('server')).toMatch(/server_name:valkey/)
-    const gateway = await startBeside(valkey.url)
+    const gateway = await startBeside(valkey.url, { isAlone: true })
     await comesBack(gateway)
     expect(gateway.reports.filter(({ name }) => name === 'redis')).toEqual([
       { name: 'redis', event: 'ready' },

@@ -9,6 +9,7 @@ import { createGateway, type Gateway } from '../../src/gateway.ts'
 import { createLog } from '../../src/log.ts'
 import type { Report } from '../../src/report.ts'
 import { conforms } from './conforms.ts'
+import { createPacedClock } from './paced-clock.ts'
 
 export type Client = {
   id?: string
@@ -57,9 +58,11 @@ export const startGateway = async (
     env?: Record<string, string>
     simulator?: SimulatorOptions
     clients?: Client[]
-    clock?: Clock & { jump?(ms: number): void }
+    clock?: GatewayClock
     /** The date, instead of that of the machine. */
     wall?: () => number
+    /** No other instance is on its Redis. Its time waits for a busy machine, as without Redis. */
+    isAlone?: boolean
     /** Default: a page of the tests, whatever was built. */
     consoleFolder?: URL | 'built'
     /** Another gateway whose simulator and keys this one shares: a second instance of the same service. */
@@ -67,7 +70,10 @@ export const startGateway = async (
   } = {},
 ): Promise<TestGateway> => {
   const { beside, consoleFolder = new URL('./console/', import.meta.url) } = options
-  const simulator = beside?.simulator ?? (await createSimulator({ loginSpacingMs: 0, ...options.simulator }))
+  const clock: GatewayClock = options.clock ?? clockFor(options)
+  const { after } = clock
+  const simulator =
+    beside?.simulator ?? (await createSimulator({ loginSpacingMs: 0, after, ...options.simulator }))
   const keys: Record<string, string> = {}
   const entries = [{ id: 'all' } as Client, ...(options.clients ?? [])].map((client) => {
     const { id = 'client', ...rest } = client
@@ -82,7 +88,6 @@ export const startGateway = async (
       ...rest,
     }
   })
-  const clock: Clock & { jump?(ms: number): void } = options.clock ?? createJumpingClock(options.wall)
   const config = readConfig({
     CHATHUB_BASE_URL: simulator.url,
     CHATHUB_LOGIN: 'demo',
@@ -146,13 +151,30 @@ export const startGateway = async (
       gateway.server.closeAllConnections()
       await new Promise((resolve) => gateway.server.close(resolve))
       await gateway.close()
+      if (!options.clock) clock.stop?.()
       if (!beside) await simulator.close()
     },
   }
 }
 
+type GatewayClock = Clock & { jump?(ms: number): void; stop?(): void }
+
+/**
+ * Without Redis all that a gateway waits for is in this process, so its time waits for a busy machine. Leases of several
+ * instances end by the time of Redis, which does not wait.
+ */
+const clockFor = (options: {
+  env?: Record<string, string>
+  wall?: () => number
+  isAlone?: boolean
+}): GatewayClock => {
+  const { env = {}, wall = systemClock.wall, isAlone = false } = options
+  const isShared = Boolean(env['REDIS_URL'] || env['REDIS_URL_FILE']) && !isAlone
+  return isShared ? createJumpingClock(wall) : createPacedClock({ wall })
+}
+
 /** The system's clock, which can be put forward. */
-const createJumpingClock = (wall = systemClock.wall): Clock & { jump(ms: number): void } => {
+const createJumpingClock = (wall: () => number): GatewayClock => {
   let jumped = 0
   return {
     ...systemClock,

@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks'
 import { type Clock, systemClock } from '../../src/clock.ts'
 
 export type PacedClock = Clock & {
@@ -8,23 +9,36 @@ export type PacedClock = Clock & {
 
 const stepMs = 5
 
+/** How many events of sockets, files and processes this process has handled. */
+const eventsHandled = (): number => performance.nodeTiming.uvMetricsInfo.events
+
 /**
- * A clock for suites with real sockets. It goes forward by at most 5 ms × `speed` in each turn of the event loop, so time
- * never passes faster than this process can work: a busy machine makes a suite slower, but changes nothing of what it
- * sees. `speed`: how many times faster than real time it goes; 1 where another process, such as Redis, has to answer.
+ * A clock for suites with real sockets. It goes forward by at most 5 ms in each turn of the event loop, so time never
+ * passes faster than this process can work: a busy machine makes a suite slower, but changes nothing of what it sees.
+ * `speed`: how many times faster than real time it goes while nothing arrives, as in a wait; 1 where another process, such
+ * as Redis, has to answer. `wall`: another date, which `jump` leaves as it is.
  */
-export const createPacedClock = ({ speed = 1 } = {}): PacedClock => {
+export const createPacedClock = ({
+  speed = 1,
+  wall,
+}: {
+  speed?: number
+  wall?: () => number
+} = {}): PacedClock => {
   let passed = 0
   let jumped = 0
   // Two readings differ, as those of a real clock do: an answer must be newer than the question before it.
   let readings = 0
   let tickedAt = performance.now()
+  let handled = eventsHandled()
   const wallAtStart = systemClock.wall()
   const timers = new Set<{ due: number; run: () => void }>()
 
   const tick = (): void => {
     const now = performance.now()
-    const target = passed + speed * Math.min(stepMs, now - tickedAt)
+    const isAtRest = handled === eventsHandled()
+    handled = eventsHandled()
+    const target = passed + (isAtRest ? speed : 1) * Math.min(stepMs, now - tickedAt)
     tickedAt = now
     const due = [...timers].filter((timer) => timer.due <= target).sort((a, b) => a.due - b.due)
     for (const timer of due) {
@@ -38,7 +52,7 @@ export const createPacedClock = ({ speed = 1 } = {}): PacedClock => {
   ticking.unref()
   return {
     now: () => passed + jumped + ++readings * 1e-6,
-    wall: () => wallAtStart + passed + jumped,
+    wall: wall ?? (() => wallAtStart + passed + jumped),
     after: (ms, run) => {
       const timer = { due: passed + Math.max(0, ms), run }
       timers.add(timer)

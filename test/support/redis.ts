@@ -8,7 +8,7 @@ import { type Exit, isRunning, stopChild, track } from './children.ts'
 import { installLine, type Program, type Provided, provide } from './debian.ts'
 import { freePort } from './free-port.ts'
 
-const READY_WITHIN = 10_000
+const READY_WITHIN = 60_000
 
 /** ioredis 6 declares `replyMapping` twice, differently, which `exactOptionalPropertyTypes` does not let pass. */
 type ClientOptions = Omit<RedisOptions, 'replyMapping'>

@@ -1,8 +1,10 @@
 import { existsSync, readFileSync, statSync } from 'node:fs'
+import { setImmediate } from 'node:timers/promises'
 import { afterAll, describe, expect, test } from '@jest/globals'
 import { createClock } from './clock.ts'
 import { provide } from './debian.ts'
 import { describeWithRedis, describeWithRedisServer } from './needs.ts'
+import { createPacedClock } from './paced-clock.ts'
 import { spawnReady, stopEverything } from './processes.ts'
 import { openRedis, startRedis } from './redis.ts'
 
@@ -32,6 +34,19 @@ describe('clock', () => {
       ['b', 20],
     ])
     expect([clock.now(), clock.wall(), clock.pending()]).toEqual([30, Date.UTC(2026, 0, 1) + 30, 1])
+  })
+})
+
+describe('paced clock', () => {
+  test('goes on by a few milliseconds at most while the process is busy, however long that takes', async () => {
+    const clock = createPacedClock()
+    const startedAt = clock.now()
+    for (const end = performance.now() + 100; performance.now() < end; );
+    await setImmediate()
+    expect(clock.now() - startedAt).toBeLessThan(11)
+    await new Promise<void>((resolve) => clock.after(50, resolve))
+    expect(clock.now() - startedAt).toBeGreaterThanOrEqual(50)
+    clock.stop()
   })
 })
 

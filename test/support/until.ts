@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
 
-const limitMs = 60_000
+const limitMs = 120_000
 
 /** The longest pause between two evaluations that cost something, in ms. */
 const pauseMaxMs = 30
@@ -8,7 +8,7 @@ const pauseMaxMs = 30
 /**
  * Resolves once `condition` is true; it is evaluated every `everyMs`, if given. Else a condition that returns a promise asks
  * somebody, so the pauses grow: a core that only asks is missing elsewhere. The limit only decides failure.
- * @throws with `awaited`, by default the source of the condition, when it is not true after a minute
+ * @throws with `awaited`, by default the source of the condition, when it is not true after two minutes
  */
 export const until = async (
   condition: () => boolean | Promise<boolean>,

@@ -1,5 +1,4 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { setTimeout as pause } from 'node:timers/promises'
 import type { Arrivals } from './arrivals.ts'
 import { answerTo, type ChatHubState, organizationsOf } from './chathub.ts'
 import type { ActiveFaults } from './faults/active-faults.ts'
@@ -16,6 +15,7 @@ export type ExchangeParts = {
   holds: Holds
   random: Random
   latencyMs: number
+  after: (ms: number, run: () => void) => () => void
   closing: AbortSignal
 }
 
@@ -29,7 +29,7 @@ export async function exchange(
   response: ServerResponse,
   parts: ExchangeParts,
 ): Promise<void> {
-  const { state, arrivals, faults, holds, random, latencyMs, closing } = parts
+  const { state, arrivals, faults, holds, random, latencyMs } = parts
   const { method, path, route } = requestLine(request)
   const trace = traceOf(request)
   const arrival = arrivals.record({ method, path, route, ...(trace && { trace }) })
@@ -45,7 +45,7 @@ export async function exchange(
       arrival.status = status
       response.writeHead(status, headers)
     },
-    wait: (ms) => pause(ms, undefined, { signal: closing }),
+    wait: (ms) => wait(ms, parts),
   }
   // Half of the latency comes before the call and half after it, so an answer has an age when it arrives.
   const latency = () => (latencyMs > 0 ? wire.wait(latencyMs / 2) : Promise.resolve())
@@ -68,6 +68,21 @@ export async function exchange(
   if (!holdsBeforeApply) await hold?.arrive()
   await steps.deliver(answer)
 }
+
+/** @throws when the simulator closes meanwhile */
+const wait = (ms: number, { after, closing }: ExchangeParts): Promise<void> =>
+  new Promise((resolve, reject) => {
+    closing.throwIfAborted()
+    const close = () => {
+      cancel()
+      reject(closing.reason)
+    }
+    const cancel = after(ms, () => {
+      closing.removeEventListener('abort', close)
+      resolve()
+    })
+    closing.addEventListener('abort', close, { once: true })
+  })
 
 /** The headers of W3C Trace Context and Baggage. */
 function traceOf({ headers }: IncomingMessage): Record<string, string> | undefined {

@@ -38,6 +38,8 @@ export type SimulatorOptions = {
   now?: () => number
   /** The clock of arrivals and rates, monotonic ms. The stalls in `busiestSecond` are always of `performance.now()`. */
   monotonic?: () => number
+  /** Runs `run` after `ms`: the timer of latency and faults. The returned function cancels it. */
+  after?: (ms: number, run: () => void) => () => void
   /** PEM texts; if given, the simulator speaks HTTPS. */
   tls?: { key: string; cert: string }
 }
@@ -55,6 +57,10 @@ const defaults = {
   companyTokenMs: 24 * 60 * 60 * 1000,
   now: () => Date.now(),
   monotonic: () => performance.now(),
+  after: (ms: number, run: () => void) => {
+    const timer = setTimeout(run, ms)
+    return () => clearTimeout(timer)
+  },
 }
 
 /** A running simulated ChatHub. Tests compare with its data; all results are copies. */
@@ -98,8 +104,8 @@ export async function createSimulator(options: SimulatorOptions = {}): Promise<S
   setMaxListeners(0, closing.signal)
   const rules = { ...settings, tooEarly: createLoginSpacing(settings.loginSpacingMs, settings.monotonic) }
   const state = { directory, tokens, rules }
-  const { latencyMs } = settings
-  const parts = { state, arrivals, faults, holds, random, latencyMs, closing: closing.signal }
+  const { latencyMs, after } = settings
+  const parts = { state, arrivals, faults, holds, random, latencyMs, after, closing: closing.signal }
 
   const listener: RequestListener = (request, response) => {
     // Writing to a client that has left emits 'error', which is expected here.
