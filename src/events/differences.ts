@@ -48,18 +48,20 @@ export type Difference =
   | { kind: 'removed'; id: number; was: Row }
 
 type Times = { askedAt: number; now: number; isBaseLine: boolean }
-type Found = { differences: Difference[]; rows: Map<number, string | null> }
+/** `isWhole`: with these rows the known list is the one that was compared. */
+type Found = { differences: Difference[]; rows: Map<number, string | null>; isWhole: boolean }
 
 /**
  * What changed between a known list and one that was asked for at `askedAt` and is compared `now`, and the rows that are
- * new. What the gateway wrote since then is left as it is known. A long list is compared in slices of the event loop.
+ * new. What the gateway wrote since then is left as it is known; then `isWhole` is false. A long list is compared in slices
+ * of the event loop.
  */
 export const differencesOf = async (
   known: ReadonlyMap<number, string>,
   listed: Iterable<Listed>,
   times: Times,
 ): Promise<Found> => {
-  const found: Found = { differences: [], rows: new Map() }
+  const found: Found = { differences: [], rows: new Map(), isWhole: true }
   const seen = new Set<number>()
   await inSlices(listed, (now) => {
     seen.add(now.id)
@@ -68,7 +70,10 @@ export const differencesOf = async (
   await inSlices(known, ([id, text]) => {
     if (seen.has(id)) return
     const was = decodeRow(text)
-    if (was.toldAt >= times.askedAt) return
+    if (was.toldAt >= times.askedAt) {
+      found.isWhole = false
+      return
+    }
     found.rows.set(id, null)
     found.differences.push({ kind: 'removed', id, was })
   })
@@ -76,13 +81,17 @@ export const differencesOf = async (
 }
 
 const compareRow = (
-  { differences, rows }: Found,
+  found: Found,
   now: Listed,
   text: string | undefined,
   { askedAt, now: at, isBaseLine }: Times,
 ): void => {
   const was = text === undefined ? undefined : decodeRow(text)
-  if (was && was.toldAt >= askedAt) return
+  if (was && was.toldAt >= askedAt) {
+    found.isWhole = false
+    return
+  }
+  const { differences, rows } = found
   const name = digestOf(now.name)
   const isSame = was?.status === now.status && was.statusCode === now.statusCode
   const toldAt = was?.toldAt || (isSame || isBaseLine ? 0 : 1)

@@ -41,8 +41,10 @@ export const createObserver = (options: {
 
   const resyncOf = (list: number, at: number, begins = false) =>
     list === 0 ? [] : [{ organization: list, text: JSON.stringify(resyncEvent(list, at, begins)) }]
-  const remember = (list: number, version: string, listed: readonly Listed[]): void =>
-    void compared.set(list, { version, listed: new WeakRef(listed), at: clock.now() })
+  /** Only if the list is the known one by now: one that is older than a write equals the known list before that write. */
+  const remember = (list: number, version: string, listed: readonly Listed[], isWhole: boolean): void => {
+    if (isWhole) compared.set(list, { version, listed: new WeakRef(listed), at: clock.now() })
+  }
   /**
    * Whether readers may have got a list that the log does not know: of this instance, or of one that ended during an
    * outage. The list was not compared since, so `resync` is told by whoever compares it first.
@@ -76,7 +78,8 @@ export const createObserver = (options: {
   type Found = Awaited<ReturnType<typeof differencesOf>> & { known: KnownList; askedAt: number }
 
   /** The base line. Who comes back from before it has missed what happened until then. */
-  const begin = async ({ list, listed }: LoadedList, { known, askedAt, rows }: Found): Promise<boolean> => {
+  const begin = async ({ list, listed }: LoadedList, found: Found): Promise<boolean> => {
+    const { known, askedAt, rows, isWhole } = found
     // A list that was asked for before this one arrived may lack what this one has.
     const active = activeIn(known.rows, rows)
     const seen = { askedAt, arrivedAt: known.now, begunAt: known.now, active, belowSince: 0, isLow: false }
@@ -85,12 +88,16 @@ export const createObserver = (options: {
     const version = await keep(list, known, { rows, seen, events, step })
     if (version === undefined) return false
     missed.delete(list)
-    remember(list, version, listed)
+    remember(list, version, listed, isWhole)
     return true
   }
-  const touch = async ({ list, listed, askedAt }: LoadedList, version: string): Promise<boolean> => {
+  const touch = async (
+    { list, listed, askedAt }: LoadedList,
+    version: string,
+    isWhole: boolean,
+  ): Promise<boolean> => {
     const isSame = await store.touch(list, version, clock.now() - askedAt)
-    if (isSame) remember(list, version, listed)
+    if (isSame) remember(list, version, listed, isWhole)
     return isSame
   }
   /**
@@ -115,7 +122,7 @@ export const createObserver = (options: {
     return doubtful
   }
   const tell = async ({ list, listed }: LoadedList, found: Found): Promise<boolean> => {
-    const { known, askedAt, differences, rows } = found
+    const { known, askedAt, differences, rows, isWhole } = found
     const was = known.seen as NonNullable<KnownList['seen']>
     const { askedAt: before } = was
     const seen = { ...was, askedAt, arrivedAt: known.now }
@@ -127,7 +134,7 @@ export const createObserver = (options: {
     const events = [...(isBroken(list, known) ? resyncOf(list, known.now) : []), ...told]
     const version = await keep(list, known, { rows, seen, events }, [before, known.now])
     if (version === undefined) return false
-    remember(list, version, listed)
+    remember(list, version, listed, isWhole)
     missed.delete(list)
     return true
   }
@@ -140,7 +147,8 @@ export const createObserver = (options: {
     const times = { askedAt, now: known.now, isBaseLine: !seen }
     const found = { known, askedAt, ...(await differencesOf(known.rows, loaded.listed, times)) }
     if (!seen) return begin(loaded, found)
-    if (found.rows.size === 0 && !isBroken(loaded.list, known)) return touch(loaded, known.version)
+    if (found.rows.size === 0 && !isBroken(loaded.list, known))
+      return touch(loaded, known.version, found.isWhole)
     if (found.differences.length > 0 && !mayTell) return 'differs'
     if (askedAt < seen.arrivedAt) return passOver(loaded, found)
     return isDoubtful(loaded, known) || tell(loaded, found)
@@ -163,7 +171,7 @@ export const createObserver = (options: {
       try {
         const own = compared.get(list)
         const isCertain = own?.listed.deref() === listed && own.at > cameBackAt() && !missed.has(list)
-        if (isCertain && (await touch(loaded, own.version))) return
+        if (isCertain && (await touch(loaded, own.version, true))) return
         if (await settle(loaded, false)) return
       } catch (error) {
         if (!isFailure(error)) throw error

@@ -93,6 +93,20 @@ describe('what is told', () => {
     expect(await brief()).toEqual(['operator.added 3 gateway', 'operator.removed 3 observed'])
   })
 
+  it('what ChatHub has again as it was in a list from before a write, though the answer is the same', async () => {
+    const { clock, observer, listOf, load, brief, written } = setUp()
+    await load([1, 2])
+    await clock.advance(10)
+    const before = listOf([1, 2])
+    await clock.advance(10)
+    await written(3)
+    await observer.loaded(before)
+    await clock.advance(10)
+    await observer.loaded({ ...before, askedAt: clock.now() })
+    await clock.advance(10)
+    expect(await brief()).toEqual(['operator.added 3 gateway', 'operator.removed 3 observed'])
+  })
+
   it('another name than a write told, when the list has it', async () => {
     const { load, brief, written } = setUp()
     await load([1])
