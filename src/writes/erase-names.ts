@@ -3,7 +3,7 @@ import type { Caller } from '../access/caller.ts'
 import type { Clock } from '../clock.ts'
 import { type NameToErase, replaceName } from '../contract/audit.ts'
 import { fold } from '../contract/names.ts'
-import { changeRows, type Journal, type Listed, rowsOf } from './journal.ts'
+import { changeRows, type Journal, type Listed } from './journal.ts'
 import { isFinal, type Operation, organizationOf, type Row } from './operation.ts'
 import type { Watch, Watches } from './watches.ts'
 
@@ -28,7 +28,7 @@ export const createEraseInOperations =
     let rows = 0
     for (const id of await idsOf(journal, organization)) {
       const known = await journal.get(id)
-      if (!known || !(await rowsOf(journal, known)).some((row) => withoutName(row, name) !== row)) continue
+      if (!known || !(await hasName(journal, known, name))) continue
       if (!isFinal(known)) {
         running.push(id)
         continue
@@ -55,6 +55,15 @@ export const createEraseInOperations =
     return { rows, running }
   }
 
+/** Whether the operation has the name, in its rows as far as they are kept, or in what a retry looks for. */
+const hasName = async (journal: Journal, operation: Operation, name: NameToErase): Promise<boolean> => {
+  for (let number = 0; number < operation.chunks; number++) {
+    const rows = await journal.chunk(operation, number)
+    if (rows.some((row) => withoutName(row, name) !== row)) return true
+  }
+  return withoutBaseline(operation, name) !== operation
+}
+
 /** All operations of an organization that may be kept. */
 const idsOf = async (journal: Journal, wanted: number): Promise<string[]> => {
   const ids: string[] = []
@@ -78,13 +87,13 @@ const withoutName = (row: Row, name: NameToErase): Row => {
   return { ...row, ...next, ...(was && { was }), ...(undo && { undo }) }
 }
 
-const withoutBaseline = ({ givenUp, ...rest }: Operation, { names }: NameToErase): Operation =>
-  givenUp
-    ? {
-        ...rest,
-        givenUp: { ...givenUp, baseline: givenUp.baseline.filter(([one]) => !names.has(fold(one))) },
-      }
-    : rest
+/** The same operation where it does not have the name. */
+const withoutBaseline = (operation: Operation, { names }: NameToErase): Operation => {
+  const { givenUp } = operation
+  const baseline = givenUp?.baseline.filter(([one]) => !names.has(fold(one)))
+  if (!givenUp || !baseline || baseline.length === givenUp.baseline.length) return operation
+  return { ...operation, givenUp: { ...givenUp, baseline } }
+}
 
 /** The JSON value with the name of an operator replaced, wherever an object has its id and its status or outcome. */
 export const withoutNameIn = (value: unknown, name: NameToErase): unknown => {
