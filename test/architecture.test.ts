@@ -78,8 +78,7 @@ const chathubValues = [
   'src/throttle/upstream.ts > src/chathub/shared-login.ts',
   'src/throttle/rate-limit.ts > src/chathub/exchange.ts', // the error for a slot that is too old
   'src/throttle/rate-limit.ts > src/chathub/refused.ts', // the pause that ChatHub asks for
-  'src/throttle/health.ts > src/chathub/exchange.ts', // the error that says nothing about ChatHub
-  'src/throttle/breaker.ts > src/chathub/exchange.ts', // the error that does not count against ChatHub
+  'src/throttle/breaker.ts > src/chathub/exchange.ts', // the error that says nothing about ChatHub
   'src/writes/chunk-runner.ts > src/chathub/wire.ts', // one table of status integers, both ways
   'src/webhooks/sender.ts > src/chathub/retry-after.ts', // one reading of Retry-After
   'src/http/routes/drop-in.ts > src/chathub/wire.ts', // the same table, in the drop-in paths

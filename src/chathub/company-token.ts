@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts'
+import { type Clock, within } from '../clock.ts'
 import { Failure, isFailure } from '../errors.ts'
 import type { Reporter } from '../report.ts'
 import type { Secret } from '../secret.ts'
@@ -95,10 +95,12 @@ export const createCompanyToken = (options: {
     }
   }
 
-  /** One login for all calls that wait for it. */
-  const logIn = (exchange: Exchange, context: CallContext): Promise<Secret> => {
+  /** One login for all calls that wait for it, each until its own deadline: that of a background call is far away. */
+  const logIn = async (exchange: Exchange, context: CallContext): Promise<Secret> => {
     running ??= logInOnce(exchange, context).finally(() => (running = undefined))
-    return running
+    const token = await within(clock, running, context.deadline - clock.now())
+    if (!token) throw new Failure('queue.full', { retryAfterMs: 1000 })
+    return token
   }
 
   const obtain = async (exchange: Exchange, context: CallContext): Promise<Secret> => {
@@ -114,7 +116,7 @@ export const createCompanyToken = (options: {
     return logIn(exchange, context).catch((error) => {
       // The old token is still good, so a failed renewal is no reason to fail.
       if (clock.wall() >= expiresAt) throw error
-      current = old
+      if (current.state !== 'ready') current = old
       return old.token
     })
   }

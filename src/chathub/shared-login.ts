@@ -1,13 +1,13 @@
 import { randomBytes } from 'node:crypto'
 import { type Clock, pause } from '../clock.ts'
-import { isFailure } from '../errors.ts'
+import { Failure, isFailure } from '../errors.ts'
 import type { Redis } from '../redis/redis.ts'
 import type { Secret } from '../secret.ts'
 import { openToken, sealToken, type Token } from './sealed-token.ts'
 
 /**
  * A usable token that another instance obtained, or the result of `logIn`, which no two instances run within
- * `loginSpacingMs`. @throws what `logIn` throws; Failure `chathub.throttled` when the turn does not come before `deadline`
+ * `loginSpacingMs`. @throws what `logIn` throws; Failure `queue.full` when the turn does not come before `deadline`
  */
 export type LogInShared = (
   isUsable: (token: Token) => boolean,
@@ -76,7 +76,8 @@ export const createSharedLogin = (options: {
         if (left === 0) await end(1)
         return shared
       }
-      if (left === 0 || clock.now() >= deadline) break
+      if (left === 0) break
+      if (clock.now() >= deadline) throw new Failure('queue.full', { retryAfterMs: left })
       await pause(clock, Math.min(left, pollMs))
     }
     try {

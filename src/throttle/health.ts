@@ -1,6 +1,7 @@
-import { type CallContext, CallerGaveUp, type Exchange } from '../chathub/exchange.ts'
+import type { CallContext, Exchange } from '../chathub/exchange.ts'
 import type { Clock } from '../clock.ts'
 import { isFailure } from '../errors.ts'
+import { verdictOf } from './breaker.ts'
 
 /** `unknown`: nothing has been answered yet. `refused`: ChatHub answers and does not accept the gateway's credential. */
 export type ChatHubState = 'unknown' | 'ok' | 'unavailable' | 'refused'
@@ -78,8 +79,8 @@ export const createHealth = (options: { clock: Clock; probeMs: number }) => {
 
 /** Undefined: the error says nothing about ChatHub, such as a full queue of our own or a caller that left. */
 const stateAfter = (error: unknown): ChatHubState | undefined => {
-  if (!isFailure(error) || error.code === 'queue.full' || error.cause instanceof CallerGaveUp)
-    return undefined
-  if (error.code === 'chathub.credentials') return 'refused'
-  return isFailure(error, 'chathub.unavailable', 'chathub.timeout') ? 'unavailable' : 'ok'
+  if (isFailure(error, 'chathub.credentials')) return 'refused'
+  const verdict = verdictOf(error)
+  if (verdict === 'unknown') return undefined
+  return verdict === 'failed' ? 'unavailable' : 'ok'
 }

@@ -1,8 +1,12 @@
 import { afterEach, describe, expect, it } from '@jest/globals'
 import type { SimulatorOptions, TokenShape } from '../../src/apps/simulator/simulator.ts'
 import { createCompanyToken } from '../../src/chathub/company-token.ts'
+import type { Call, Reply } from '../../src/chathub/exchange.ts'
 import type { Credentials } from '../../src/chathub/login.ts'
+import type { Token } from '../../src/chathub/sealed-token.ts'
+import { createSharedLogin } from '../../src/chathub/shared-login.ts'
 import type { Clock } from '../../src/clock.ts'
+import type { Redis } from '../../src/redis/redis.ts'
 import type { Report } from '../../src/report.ts'
 import { Secret } from '../../src/secret.ts'
 import { createClock, settle } from '../support/clock.ts'
@@ -39,6 +43,23 @@ const handClock = async () => {
   return clock
 }
 
+describe('a turn to log in', () => {
+  it('that does not come before the deadline refuses the login, and nothing is sent', async () => {
+    const clock = createClock()
+    const script = () => async () => [15_000, null]
+    const redis = { opened: Promise.resolve(), script } as unknown as Redis
+    const { logIn } = createSharedLogin({ redis, clock, secret: undefined, bound: 'demo' })
+    let sent = 0
+    const send = async (): Promise<Token> => {
+      sent++
+      throw new Error('sent')
+    }
+    const waiting = failureOf(logIn(() => true, send, clock.now() + 1000))
+    await clock.advance(1000)
+    expect([await waiting, sent]).toEqual([expect.objectContaining({ code: 'queue.full' }), 0])
+  })
+})
+
 describe('the company token', () => {
   it.each<TokenShape>(['string', 'text', 'object'])(
     'is obtained by a login that returns it as %s',
@@ -71,6 +92,28 @@ describe('the company token', () => {
     await Promise.all(Array.from({ length: 50 }, ask))
     expect(logins()).toHaveLength(1)
     expect(routes()).toHaveLength(51)
+  })
+
+  it('is waited for by each call until its own deadline, however long the login takes', async () => {
+    const clock = await handClock()
+    let logInNow = (_: Reply): void => {}
+    const companyToken = createCompanyToken({ credentials: account, clock, report: () => {} })
+    const replyOf = (text: string): Reply => ({ status: 200, body: Buffer.from(text), sentAt: clock.now() })
+    const exchange = companyToken.withToken(async ({ operation }) =>
+      operation === 'login' ? new Promise((resolve) => (logInNow = resolve)) : replyOf('[]'),
+    )
+    const call = { operation: 'operators', method: 'GET', path: '/', write: false } as const
+    const ask = (ms: number) => {
+      const context = { lane: 'refreshes', client: 'crm', deadline: clock.now() + ms } as const
+      return exchange({ ...call, context } satisfies Call)
+    }
+    const background = ask(600_000)
+    const reader = failureOf(ask(5000))
+    await clock.advance(5000)
+    expect(await reader).toMatchObject({ code: 'queue.full', retryAfterMs: 1000 })
+    logInNow(replyOf('"ct_token-of-a-login"'))
+    expect((await background).status).toBe(200)
+    expect((await ask(5000)).status).toBe(200)
   })
 
   it('is the configured one first, and comes from a login when ChatHub refuses that', async () => {

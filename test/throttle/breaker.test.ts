@@ -26,7 +26,8 @@ const setUp = () => {
     sent++
     return behave()
   })
-  const ask = () => exchange(call).catch((error: Failure) => error)
+  const ask = (deadline = call.context.deadline) =>
+    exchange({ ...call, context: { ...call.context, deadline } }).catch((error: Failure) => error)
   const fail = async (code: FailureCode, times: number, cause?: Error | undefined) => {
     behave = async () => {
       throw new Failure(code, cause ? { cause } : {})
@@ -158,7 +159,7 @@ describe('the breaker before ChatHub', () => {
     const { ask, breaker, clock, fail, set } = setUp()
     const late = heldExchange()
     set(late.exchange)
-    const slow = Array.from({ length: 5 }, ask)
+    const slow = Array.from({ length: 5 }, () => ask())
     await fail('chathub.unavailable', 5)
     await clock.advance(2000)
     await ask()
@@ -187,6 +188,21 @@ describe('the breaker before ChatHub', () => {
     expect(await trial).toBe(reply)
     expect(await Promise.all(others)).toEqual([reply, reply, reply])
     expect(states()).toEqual(['open', 'half-open', 'closed'])
+  })
+
+  it('lets no call wait for a trial beyond the deadline of that call', async () => {
+    const { ask, clock, fail, sent, set } = setUp()
+    await fail('chathub.unavailable', 5)
+    await clock.advance(2000)
+    const held = heldExchange()
+    set(held.exchange)
+    const trial = ask()
+    const [patient, brief] = [ask(), ask(clock.now() + 1000)]
+    await clock.advance(1000)
+    expect(await brief).toMatchObject({ code: 'chathub.unavailable', retryAfterMs: 1000, inDoubt: false })
+    expect(sent()).toBe(6)
+    held.finish(reply)
+    expect(await Promise.all([trial, patient])).toEqual([reply, reply])
   })
 
   it('opens again for two seconds when the trial fails, and refuses the calls that waited for it', async () => {
