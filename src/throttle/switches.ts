@@ -41,8 +41,10 @@ export const createSwitches = (options: {
     logger.level = state.logLevel?.value ?? options.logLevel
   }
   const read = async (): Promise<void> => {
+    const before = state
     const kept: Record<string, string> | undefined = await redis?.run((client) => client.hgetall(key))
-    if (!kept) return
+    // What was thrown meanwhile is newer than this answer.
+    if (!kept || state !== before) return
     const told = shared.flatMap((name) => (kept[name] ? [[name, JSON.parse(kept[name])] as const] : []))
     apply({ ...state, ...(Object.fromEntries(told) as State) })
     // A switch that is off is kept too, so a missing one was lost.

@@ -1,4 +1,8 @@
 import { afterEach, describe, expect, it } from '@jest/globals'
+import { createSystemCaller } from '../../src/access/caller.ts'
+import type { Redis } from '../../src/redis/redis.ts'
+import { createSwitches } from '../../src/throttle/switches.ts'
+import { createClock } from '../support/clock.ts'
 import { startGateway, type TestGateway } from '../support/gateway.ts'
 import { describeWithRedis } from '../support/needs.ts'
 import { openRedis } from '../support/redis.ts'
@@ -19,6 +23,26 @@ const addOne = (gateway: TestGateway, more = {}) =>
   gateway.ask('POST', operators, { body: { operators: [{ name: 'Olena' }], ...more } })
 
 describe('switches', () => {
+  it('are not undone by an answer of Redis from before they were thrown', async () => {
+    const clock = createClock()
+    let answer = (_: Record<string, string>): void => {}
+    let isHeld = true
+    const hgetall = () => (isHeld ? new Promise((resolve) => (answer = resolve)) : Promise.resolve({}))
+    const client = { hgetall, hset: async () => 1 }
+    const redis = { prefix: '', run: (command: (one: object) => unknown) => command(client) }
+    const switches = createSwitches({
+      ...{ redis: redis as unknown as Redis, clock, logLevel: 'info', logger: { level: 'info' } },
+      onChange: async () => {},
+    })
+    const reading = switches.start()
+    isHeld = false
+    await switches.change(createSystemCaller(), { readOnly: true }, 'request')
+    answer({ readOnly: JSON.stringify({ value: false, since: '', by: '', reason: null }) })
+    await reading
+    expect(switches.status().readOnly.on).toBe(true)
+    switches.stop()
+  })
+
   it('are off at first, need the scope admin, and are recorded with who, when and why', async () => {
     const gateway = await start({ clients: [{ id: 'reader', scopes: ['operators:read'] }] })
     const off = { on: false, since: null, by: null, reason: null }
