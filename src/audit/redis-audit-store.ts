@@ -28,6 +28,11 @@ redis.call('XTRIM', KEYS[1], 'MINID', '~', string.format('%.0f', math.max(0, old
 redis.call('PEXPIRE', KEYS[1], ARGV[3])
 return fresh`
 
+/** KEYS: copy of a log; ARGV: ms to keep, then id and bytes of each entry. A copy that is abandoned does not stay. */
+const copyEntries = `
+for i = 2, #ARGV, 2 do redis.call('XADD', KEYS[1], ARGV[i], 'e', ARGV[i + 1]) end
+return redis.call('PEXPIRE', KEYS[1], ARGV[1])`
+
 /**
  * KEYS: log, its copy, edition; ARGV: the last id of the copy, the edition that was copied, ms to keep.
  * → 1 when the copy took the place of the log, 0 when the log has newer entries, -1 when another copy came first.
@@ -57,6 +62,7 @@ export const createRedisAuditStore = (
   const { prefix, run } = redis
   const scripts = {
     append: redis.script('auditAppend', append),
+    copyEntries: redis.script('auditCopy', copyEntries),
     exchange: redis.script('auditExchange', exchange),
   }
   const logKey = (organization: number): string => `audit:{${organization}}:log`
@@ -86,15 +92,13 @@ export const createRedisAuditStore = (
     const edition = (await run((client) => client.get(prefix + editionKey))) ?? ''
     const readAfter = (id: string) =>
       run((client) => client.xrangeBuffer(key, `(${id}`, '+', 'COUNT', copiedAtOnce)) as Promise<Found>
-    const put = (entry: Found[number]) =>
-      run((client) => client.xadd(prefix + copy, entry[0], 'e', change(entryOf(entry).bytes)))
     let last = '0-0'
     for (;;) {
       const found = await readAfter(last)
-      await Promise.all(found.map(put))
       last = found.at(-1)?.[0].toString() ?? last
       if (last === '0-0') return true
-      await run((client) => client.pexpire(prefix + copy, copyKeepMs))
+      const copied = found.flatMap((entry) => [entry[0], change(entryOf(entry).bytes)])
+      await scripts.copyEntries([copy], copyKeepMs, ...copied)
       if (found.length === copiedAtOnce) continue
       const keys = [logKey(organization), copy, editionKey]
       const exchanged = await scripts.exchange(keys, last, edition, keepMs)

@@ -133,4 +133,21 @@ describeWithRedis('the audit records in Redis', () => {
   })
   afterAll(() => database.stop())
   suite(() => openRedisStore(database))
+
+  it('leave no copy for ever when a replacement fails in the middle', async () => {
+    const { store, close } = await openRedisStore(database)()
+    const organization = ++organizations
+    for (const name of ['one', 'two'])
+      await store.append(organization, added([name], { step: { name, keepMs: 1000 } }))
+    let replaced = 0
+    const failing = (bytes: Buffer): Buffer => {
+      if (++replaced === 2) throw new Error('an entry that cannot be read')
+      return bytes
+    }
+    await expect(store.rewrite(organization, failing)).rejects.toThrow()
+    const client = database.client()
+    const copies = await client.keys(`${database.prefix}audit:{${organization}}:copy:*`)
+    expect(await Promise.all(copies.map((key) => client.pttl(key)))).not.toContain(-1)
+    close()
+  })
 })
