@@ -83,7 +83,6 @@ const below: Record<string, string> = {
   'src/assignments/redis-assignments.ts': 'a store',
   'src/audit/audit-store.ts': 'a store; `Audit` authorizes',
   'src/audit/entry.ts': 'a format',
-  'src/audit/memory-audit-store.ts': 'a store',
   'src/audit/redis-audit-store.ts': 'a store',
   'src/events/event-scripts.ts': 'keys of a store',
   'src/events/event-store.ts': 'a store; `Events` authorizes',

@@ -1,38 +1,40 @@
 import type { Clock } from '../clock.ts'
 import type { Place } from '../contract/event.ts'
+import { createMemoryLogs } from '../redis/memory-logs.ts'
 import { type Step, stepsMax } from './coverage-steps.ts'
 import { type EventStore, isAfter, type KnownList, type Logged, type Retention } from './event-store.ts'
 
-type Log = { events: Logged[] /** The last one that was removed. */; removed: Pick<Place, 'ms' | 'seq'> }
 type List = Omit<KnownList, 'now' | 'rows'> & { rows: Map<number, string>; steps: Step[] }
 
-/** The log of a gateway without Redis. It ends with the process, and so does its epoch. */
-export const createMemoryEventStore = (clock: Clock, { keepMs, eventsMax }: Retention): EventStore => {
+/** Of all logs together, that of all organizations included. */
+const bytesMaxDefault = 64 * 1024 * 1024
+// What an event takes besides its text.
+const eventBytes = 200
+/** The log of all organizations together. */
+const everything = 0
+const never = { ms: 0, seq: 0 }
+
+/** The log of a gateway without Redis. Its epoch ends with the process. */
+export const createMemoryEventStore = (
+  clock: Clock,
+  { keepMs, eventsMax }: Retention,
+  bytesMax = bytesMaxDefault,
+): EventStore => {
   const epoch = String(Math.round(clock.wall() * 1000))
   const lists = new Map<number, List>()
-  const logs = new Map<number, Log>()
-  const all: Log = { events: [], removed: { ms: 0, seq: 0 } }
+  /** The last event of each log that went. */
+  const removed = new Map<number, Pick<Place, 'ms' | 'seq'>>()
+  const logs = createMemoryLogs<Logged>({
+    bounds: { keepMs, entriesMax: eventsMax, bytesMax },
+    sizeOf: ({ text }) => text.length + eventBytes,
+    onRemoved: (organization, { ms, seq }) => removed.set(organization, { ms, seq }),
+  })
   const listeners = new Set<() => void>()
   let last = { ms: Math.round(clock.wall()), seq: 0 }
   let versions = 0
 
   const listOf = (list: number): List =>
     lists.get(list) ?? { version: '0', rows: new Map(), seen: undefined, steps: [] }
-  const add = (log: Log, event: Logged): void => {
-    log.events.push(event)
-    const { events } = log
-    const isOld = ({ ms }: Logged, slack: number): boolean => ms < event.ms - slack * keepMs
-    // In large steps, because each moves the rest.
-    if (events.length <= 1.1 * eventsMax && !isOld(events[0] as Logged, 1.1)) return
-    const excess = Math.max(
-      events.length - eventsMax,
-      events.findIndex((one) => !isOld(one, 1)),
-    )
-    log.removed = log.events.splice(0, excess).at(-1) ?? log.removed
-  }
-  const logsOf = (organizations: readonly number[] | 'all'): Log[] =>
-    organizations === 'all' ? [all] : organizations.flatMap((one) => logs.get(one) ?? [])
-
   /** Where the log ends. The end of a quiet log moves on, or who waits there would seem to come from before the log. */
   const end = (): Omit<Place, 'epoch'> => {
     if (last.ms < clock.wall() - keepMs / 2) last = { ...last, ms: Math.round(clock.wall()) }
@@ -74,38 +76,36 @@ export const createMemoryEventStore = (clock: Clock, { keepMs, eventsMax }: Rete
       lists.set(list, known)
       for (const { organization, text } of events) {
         last = { ms: Math.max(last.ms, Math.round(clock.wall())), seq: last.seq + 1 }
-        const log = logs.get(organization) ?? { events: [], removed: { ms: 0, seq: 0 } }
-        logs.set(organization, log)
         const event = { ...last, organization, text }
-        add(log, event)
-        add(all, event)
+        logs.add(organization, event)
+        logs.add(everything, event)
       }
       if (events.length > 0) for (const heard of listeners) heard()
       return known.version
     },
     place: async () => ({ epoch, ...end() }),
     read: async (after, organizations, count) => {
-      const found = logsOf(organizations)
+      const wanted = organizations === 'all' ? [everything] : organizations
       const here = end()
       const isOld = after && after.ms < clock.wall() - keepMs
       if (after && (isOld || after.epoch !== epoch || isAfter(after, here))) return 'gone'
-      if (after && found.some(({ removed }) => isAfter(removed, after))) return 'gone'
-      const merged = found
-        .flatMap(({ events }) => behind(events, after).slice(0, count + 1))
+      if (after && wanted.some((one) => isAfter(removed.get(one) ?? never, after))) return 'gone'
+      const merged = wanted
+        .flatMap((one) => behind(logs.of(one), after).slice(0, count + 1))
         .sort((a, b) => (isAfter(a, b) ? 1 : -1))
       const logged = merged.slice(0, count)
       const isComplete = merged.length <= count
       return { logged, isComplete, end: { epoch, ...(isComplete ? here : placeOf(logged.at(-1) ?? here)) } }
     },
     readBack: async (organization, before, count) => {
-      const { events, removed } = logs.get(organization) ?? { events: [], removed: { ms: 0 } }
+      const events = logs.of(organization)
       const found = before ? events.slice(0, -behind(events, before, true).length || undefined) : events
       const oldest = clock.wall() - keepMs
       const logged = found
         .slice(-count)
         .reverse()
         .filter(({ ms }) => ms >= oldest)
-      return { logged, lostMs: removed.ms }
+      return { logged, lostMs: (removed.get(organization) ?? never).ms }
     },
     steps: async (list) => {
       const { seen, steps } = listOf(list)
@@ -113,8 +113,17 @@ export const createMemoryEventStore = (clock: Clock, { keepMs, eventsMax }: Rete
     },
     seen: async (some) => ({ now: Math.round(clock.wall()), seen: some.map((list) => listOf(list).seen) }),
     rewrite: async (organization, change) => {
-      // The log of all together has the same objects.
-      for (const event of logs.get(organization)?.events ?? []) event.text = change(event.text)
+      const rewritten = new Map<Logged, Logged>()
+      // Another object, because what was read of the old one is remembered with it. Both logs have the same.
+      const rewrite = (event: Logged): Logged => {
+        const known = rewritten.get(event)
+        if (known || event.organization !== organization) return known ?? event
+        const text = change(event.text)
+        const next = text === event.text ? event : { ...event, text }
+        rewritten.set(event, next)
+        return next
+      }
+      for (const log of [organization, everything]) await logs.replace(log, rewrite)
     },
     listen: (heard) => {
       listeners.add(heard)

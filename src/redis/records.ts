@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache'
-import type { Clock } from '../clock.ts'
+import { type Clock, inSlices } from '../clock.ts'
 import type { Redis } from './redis.ts'
 import { scanKeys } from './scan-keys.ts'
 
@@ -44,11 +44,12 @@ export const createMemoryRecords = (clock: Clock, bytesMax = bytesMaxDefault): R
     replace: async (...kept) => (get(kept[0]) === undefined ? undefined : put(...kept)),
     get: async (key) => get(key),
     rewrite: async (begin, change) => {
-      for (const [key, kept] of records.entries()) {
-        const next =
-          key.startsWith(begin) && kept.until > clock.now() ? change(JSON.parse(kept.text)) : undefined
-        if (next !== undefined) records.set(key, { ...kept, text: JSON.stringify(next) })
-      }
+      // The keys as they are now: what is set becomes the first again. Another slice may replace or take a record.
+      await inSlices([...records.keys()], (key) => {
+        const kept = key.startsWith(begin) ? records.peek(key) : undefined
+        const next = kept && kept.until > clock.now() ? change(JSON.parse(kept.text)) : undefined
+        if (kept && next !== undefined) records.set(key, { ...kept, text: JSON.stringify(next) })
+      })
     },
     take: async (key) => {
       const record = get(key)
