@@ -66,6 +66,22 @@ describe('a subscription', () => {
     expect(server.accepted).toBe(2)
   })
 
+  it('goes on over the connection that follows one that was lost as it subscribed', async () => {
+    const { answer } = server
+    server.answer = (command) => {
+      if (command[0] !== 'SUBSCRIBE') return answer(command)
+      server.answer = answer
+      setImmediate(server.cut)
+      return ''
+    }
+    subscribe()
+    await until(() => events.at(-1) === 'ready')
+    await clock.advance(1000)
+    server.push(list('message', 'news', 'hello'))
+    await until(() => events.at(-1) === 'news: hello')
+    expect([events.slice(-2), server.accepted]).toEqual([['ready', 'news: hello'], 2])
+  })
+
   it('that is refused is asked for once a second', async () => {
     const { answer } = server
     server.answer = (command) => (command[0] === 'SUBSCRIBE' ? refused : answer(command))
