@@ -131,9 +131,9 @@ export const operatorsOf = async (
   return { rows: rows.map(operatorOf), drift, unknownFields, organizationName }
 }
 
-/** The operators that `synchronize` reports as added. Neither their order nor their number can be relied on. */
+/** The operators that `synchronize` reports as added, each once. Neither their order nor their number can be relied on. */
 export const addedOf = async (body: Buffer): Promise<ValidatedRows<Operator>> => {
-  const { rows, ...rest } = await validateRows(body, wireOperator)
+  const { rows, ...rest } = unique(await validateRows(body, wireOperator))
   return { rows: rows.map(operatorOf), ...rest }
 }
 

@@ -177,8 +177,9 @@ describe('other answers', () => {
     })
   })
 
-  it('added operators may share a name', async () => {
+  it('added operators may share a name, and each counts once', async () => {
     expect((await addedOf(body([row(1), row(2, { name: 'P1' })]))).rows).toHaveLength(2)
+    expect((await addedOf(body([row(1), row(1)]))).rows).toHaveLength(1)
   })
 
   it.each([
