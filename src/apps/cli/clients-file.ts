@@ -75,8 +75,11 @@ export const changeClients = (
     fsyncSync(file)
     renameSync(draft, path)
     return entries
+  } catch (error) {
+    // Not after the rename: a file of this name would then be that of another command.
+    rmSync(draft, { force: true })
+    throw error
   } finally {
     closeSync(file)
-    rmSync(draft, { force: true })
   }
 }

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from '@jest/globals'
@@ -42,6 +42,24 @@ describe('keys --file', () => {
     expect((await keys('revoke', '--id', 'crm', '--hash', listed[0].key)).code).toBe(0)
     expect(entries().map(({ id }) => id)).toEqual(['desk', 'crm'])
     expect(readdirSync(folder)).toEqual(['clients.json'])
+  })
+
+  it('leaves the file of a command that began as soon as this one was done', async () => {
+    const own = join(folder, 'next.json')
+    // The file comes between the rename and whatever this command does then.
+    const begin = `
+      import fs from 'node:fs'
+      import { syncBuiltinESMExports } from 'node:module'
+      const { renameSync } = fs
+      fs.renameSync = (from, to) => {
+        renameSync(from, to)
+        fs.writeFileSync(from, 'of the next one')
+      }
+      syncBuiltinESMExports()`
+    const env = { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(begin)}` }
+    const made = await runCli(['keys', 'create', '--id', 'crm', '--file', own], env)
+    expect([made.code, readFileSync(`${own}.new`, 'utf8')]).toEqual([0, 'of the next one'])
+    for (const path of [own, `${own}.new`]) rmSync(path)
   })
 
   it('changes nothing when the file has a fault, or another command is at work', async () => {
