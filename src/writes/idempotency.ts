@@ -23,9 +23,10 @@ type Repetition<A> = {
 
 export type Idempotency<A> = {
   /**
-   * Runs `work` once per key; a repetition gets the same answer. If no answer was kept (the process was killed, the write
-   * goes on, or it held tokens) or it may not be shown, a repetition gets what was begun, or `work` runs again with the same
-   * requestKey. Under that key it finds what it wrote, and writes nothing twice. A killed process keeps its key 2 s at most.
+   * Runs `work` once per key; a repetition gets the same answer. There may be no answer to show: the process was killed,
+   * the write goes on, or it held tokens. Then a repetition gets what was begun, or `work` runs again with the same
+   * requestKey. Under that key it finds what it wrote, and writes nothing twice. A killed process keeps its key 2 s at
+   * most.
    * @throws Failure `idempotency.in-flight`, `idempotency.mismatch`, `quota.exceeded`, `redis.unavailable`
    */
   run(
@@ -51,6 +52,21 @@ export const newRequestKey = (): string => randomBytes(12).toString('base64url')
 // first one is only slow does no harm, because both write under one requestKey.
 const leaseMs = 2000
 const renewMs = 500
+const findMax = 3
+
+/**
+ * The record of a key, or `mine` where there is none. A run that fails may remove its record between the two.
+ * @throws Failure `idempotency.mismatch`, `idempotency.in-flight`, `redis.unavailable`
+ */
+const findOrPut = async <A>(records: Records, name: string, mine: Kept<A>): Promise<Kept<A>> => {
+  for (let attempt = 0; attempt < findMax; attempt++) {
+    if (await records.putNew(name, mine, keepMs)) return mine
+    const found = (await records.get(name)) as Kept<A> | undefined
+    if (found && found.fingerprint !== mine.fingerprint) throw new Failure('idempotency.mismatch')
+    if (found) return found
+  }
+  throw new Failure('idempotency.in-flight', { retryAfterMs: 1000 })
+}
 
 export const createIdempotency = <A>(options: {
   records: Records
@@ -104,18 +120,16 @@ export const createIdempotency = <A>(options: {
       }
       const mine: Kept<A> = { fingerprint, requestKey: newRequestKey() }
       await quotas.take([counted])
-      const isFirst = await records.putNew(name, mine, keepMs)
-      const read = async () => (isFirst ? mine : (((await records.get(name)) ?? mine) as Kept<A>))
       const isAnswered = ({ answer }: Kept<A>) => answer !== undefined && mayShow(answer)
-      let kept = await read()
-      if (kept.fingerprint !== fingerprint) throw new Failure('idempotency.mismatch')
+      let kept = await findOrPut(records, name, mine)
       if (isAnswered(kept)) return { answer: kept.answer as A, replayed: true }
       if (!(await records.putNew(lease, 1, leaseMs)))
         throw new Failure('idempotency.in-flight', { retryAfterMs: 1000 })
       const stop = every(clock, renewMs, () => void records.replace(lease, 1, leaseMs).catch(() => {}))
       try {
-        kept = await read() // an earlier run may have ended between the two
+        if (kept !== mine) kept = await findOrPut(records, name, mine) // an earlier run may have ended between the two
         if (isAnswered(kept)) return { answer: kept.answer as A, replayed: true }
+        const isFirst = kept === mine
         const running = isFirst ? undefined : await begun?.(kept.requestKey)
         return { answer: running ?? (await runOnce(kept, isFirst)), replayed: !isFirst }
       } finally {

@@ -4,11 +4,20 @@ import { Failure } from '../../src/errors.ts'
 import { unlimited } from '../../src/redis/quotas.ts'
 import { createMemoryRecords } from '../../src/redis/records.ts'
 import { createIdempotency, newRequestKey } from '../../src/writes/idempotency.ts'
-import { createClock } from '../support/clock.ts'
+import { createClock, settle } from '../support/clock.ts'
 
 const setUp = () => {
   const clock = createClock()
-  const records = createMemoryRecords(clock)
+  const kept = createMemoryRecords(clock)
+  let afterGet = async (): Promise<void> => {}
+  const get = async (key: string): Promise<unknown> => {
+    const record = await kept.get(key)
+    const run = afterGet
+    afterGet = async () => {}
+    await run()
+    return record
+  }
+  const records = { ...kept, get }
   const storable = (answer: string): boolean => !answer.startsWith('secret')
   const requestKeys: string[] = []
   let running: string | undefined
@@ -39,6 +48,10 @@ const setUp = () => {
   return {
     clock,
     requestKeys,
+    /** Runs once, between the next reading of a record and what follows it. */
+    afterGet: (run: () => Promise<void>): void => {
+      afterGet = run
+    },
     once: instance(clock),
     /** Runs at an instance that is killed as its work begins: its clock stands still, so it renews nothing. */
     killed: instance(createClock()),
@@ -138,6 +151,25 @@ describe('an idempotency key', () => {
     )
     expect(requestKeys).toHaveLength(1)
     expect(await once(says('late'))).toBe('answer again')
+  })
+
+  it('has one requestKey for who came as a failing first run freed it', async () => {
+    const { once, killed, clock, requestKeys, afterGet } = setUp()
+    let fail = (): void => {}
+    const first = once(() => new Promise((_, reject) => (fail = () => reject(new Failure('queue.full')))))
+    await settle()
+    // The second one has read the record of the first, which then frees the key. It is killed as its work runs.
+    afterGet(async () => {
+      fail()
+      await first
+    })
+    void killed(forever)
+    await settle()
+    expect([await first, requestKeys.length]).toEqual(['queue.full', 2])
+    expect(await once(says('early'))).toBe('idempotency.in-flight')
+    await clock.advance(2000)
+    expect(await once(says('resumed'))).toBe('resumed again')
+    expect(requestKeys[2]).toBe(requestKeys[1])
   })
 
   it('belongs to one client and one body', async () => {
