@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { type Clock, every, pause } from '../clock.ts'
 import { Failure } from '../errors.ts'
+import { readTime } from '../redis/read-time.ts'
 import type { Redis } from '../redis/redis.ts'
 import { createLocalOrganizationLock, type OrganizationLock } from './organization-lock.ts'
 
@@ -8,19 +9,19 @@ const leaseMs = 5000
 const renewMs = 1000
 // The holder stops this long before its lease ends in Redis, so that its last request is not sent under another's lock.
 const safetyMs = 1000
-const pollMs = 25
-// A waiter renews its claim at each poll; one that died delays the others no longer than this.
-const claimMs = 8 * pollMs
+// A tenth of the time that was waited, within these bounds: many that wait for long must not keep Redis busy.
+const pollMinMs = 25
+const pollMaxMs = 250
+const pollAfter = (waitedMs: number): number =>
+  Math.round(Math.min(pollMaxMs, Math.max(pollMinMs, waitedMs / 10)))
+// A waiter renews its claim at each poll; one that died delays the others no longer than so many.
+const claimPolls = 8
 const keepMs = 24 * 3600 * 1000
 
 export const lockKey = (organization: number): string => `journal:{${organization}}:lock`
 
-/** Sets `now` to the time of Redis, ms since 1970. */
-const readTime = `
-local time = redis.call('TIME')
-local now = string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000))`
 /**
- * KEYS: lock, waiting, since, then keys to read; ARGV: owner. → false, or Redis time, `since`, the values read.
+ * KEYS: lock, waiting, since, then keys to read; ARGV: owner, ms to claim. → false, or Redis time, `since`, the values read.
  * A free lease goes to the first waiter, so that an instance with many writes lets the others in. An owner may take its
  * own lease again: the answer to its first attempt was lost.
  */
@@ -28,7 +29,7 @@ const acquire = `
 local holder = redis.call('GET', KEYS[1])
 local first = redis.call('GET', KEYS[2])
 if (holder and holder ~= ARGV[1]) or (first and first ~= ARGV[1]) then
-  if not first or first == ARGV[1] then redis.call('SET', KEYS[2], ARGV[1], 'PX', ${claimMs}) end
+  if not first or first == ARGV[1] then redis.call('SET', KEYS[2], ARGV[1], 'PX', ARGV[2]) end
   return false
 end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ${leaseMs})
@@ -40,8 +41,9 @@ return found`
 const renew = `
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 return redis.call('PEXPIRE', KEYS[1], ${leaseMs})`
-/** KEYS: lock; ARGV: owner. */
+/** KEYS: lock, waiting; ARGV: owner. Who gave up waiting takes its claim back, so that it delays nobody. */
 const release = `
+if redis.call('GET', KEYS[2]) == ARGV[1] then redis.call('DEL', KEYS[2]) end
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 return redis.call('DEL', KEYS[1])`
 /** KEYS: lock, since; ARGV: owner, `since`. A Redis that was flushed meanwhile does not get it. */
@@ -67,7 +69,7 @@ export const createRedisOrganizationLock = (options: {
 }): OrganizationLock => {
   const { redis, clock, redisDataSince } = options
   // A holder learns within one renewal that its lease is gone.
-  const graceMs = options.graceMs + renewMs + pollMs
+  const graceMs = options.graceMs + renewMs + pollMinMs
   const local = createLocalOrganizationLock(clock)
   // One owner for all locks of this process: those of one organization are held one after the other.
   const owner = randomBytes(12).toString('base64url')
@@ -91,8 +93,11 @@ export const createRedisOrganizationLock = (options: {
           heldUntil = answer ? askedAt + leaseMs - safetyMs : Number.NEGATIVE_INFINITY
           return (answer as (Buffer | null)[] | 0 | null) || undefined
         }
+        const waiting = `journal:{${organization}}:waiting`
+        const begunAt = clock.now()
+        const untilPoll = (): number => pollAfter(clock.now() - begunAt)
         const take = () =>
-          extend(scripts.acquire([lock, `journal:{${organization}}:waiting`, sinceKey, ...reads], owner))
+          extend(scripts.acquire([lock, waiting, sinceKey, ...reads], owner, claimPolls * untilPoll()))
         const renewLease = () => extend(scripts.renew([lock], owner))
         const wait = async (ms: number): Promise<void> => {
           if (clock.now() + ms < deadline) await pause(clock, ms, signal)
@@ -111,7 +116,7 @@ export const createRedisOrganizationLock = (options: {
         let stopRenewing = (): void => {}
         try {
           let found = await take()
-          for (; !found; found = await take()) await wait(pollMs)
+          for (; !found; found = await take()) await wait(untilPoll())
           stopRenewing = every(clock, renewMs, () => void renewLease().catch(() => {}))
           const [now, known, ...values] = found
           const since = known ? Number(known) : await sinceOfRedis()
@@ -120,7 +125,7 @@ export const createRedisOrganizationLock = (options: {
           return await work({ owner, isHeld: () => !isReleased && clock.now() < heldUntil, released }, values)
         } finally {
           stopRenewing()
-          if (!isReleased) await scripts.release([lock], owner).catch(() => {})
+          if (!isReleased) await scripts.release([lock, waiting], owner).catch(() => {})
         }
       }),
   }

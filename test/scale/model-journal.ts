@@ -55,7 +55,7 @@ export const createJournalSteps = (ledger: Ledger, client: string) => {
       const key = (name: string): string => `journal:{${organization}}:${name}`
       ledger.script('lockAcquire', {
         keys: [key('lock'), key('waiting'), key('since'), key(`operation:${id}`), key('sending')],
-        args: [lockOwner],
+        args: [lockOwner, 200],
         reply: [ms, isFirst ? null : ms, record, sending ? id : null],
         inside: 8,
       })

@@ -1,6 +1,8 @@
 import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
+import type { Redis } from '../../src/redis/redis.ts'
 import { createLocalOrganizationLock } from '../../src/writes/organization-lock.ts'
+import { createRedisOrganizationLock } from '../../src/writes/redis-organization-lock.ts'
 import { createClock, settle } from '../support/clock.ts'
 
 const setUp = () => {
@@ -87,5 +89,24 @@ describe('locks within one process', () => {
       }),
       { numRuns: 50 },
     )
+  })
+})
+
+describe('a lock that another instance holds for long', () => {
+  it('is asked for less and less often', async () => {
+    const clock = createClock()
+    let asked = 0
+    const script = (name: string) => async (): Promise<unknown> => {
+      if (name === 'lockAcquire') asked++
+      return false
+    }
+    const redis = { script } as Partial<Redis> as Redis
+    const lock = createRedisOrganizationLock({ redis, clock, graceMs: 0, redisDataSince: 'since' })
+    const waiting = lock.withLock(24, { deadline: clock.now() + 60_000 }, async () => 'held')
+    const outcome = waiting.catch(({ code }) => code)
+    await clock.advance(250)
+    expect(asked).toBe(11)
+    await clock.advance(59_750)
+    expect([await outcome, asked < 300]).toEqual(['queue.full', true])
   })
 })

@@ -74,8 +74,9 @@ describeWithRedis('the Redis commands of a write', () => {
     const { status, commands } = all.reduce((least, one) =>
       one.commands.length < least.commands.length ? one : least,
     )
-    // The lock is taken by the one script that names the key of those who wait for it.
-    const locks = commands.filter((command) => command.some((arg) => arg.endsWith(':waiting')))
+    // The lock is taken by the one script that names both the key of those who wait for it and the time of the last flush.
+    const names = (command: string[], end: string) => command.some((arg) => arg.endsWith(end))
+    const locks = commands.filter((command) => names(command, ':waiting') && names(command, ':since'))
     process.stderr.write(`${what}: ${commands.length} Redis commands\n`)
     return { status, commands: commands.length, locks: locks.length }
   }
