@@ -31,6 +31,19 @@ export const every = (clock: Clock, ms: number, run: () => void): (() => void) =
   return () => cancel()
 }
 
+/** A function that starts `work`, unless it still runs. What it rejects with is ignored: it is started again. */
+export const alone = (work: () => Promise<unknown>): (() => void) => {
+  let isRunning = false
+  const end = (): void => {
+    isRunning = false
+  }
+  return () => {
+    if (isRunning) return
+    isRunning = true
+    work().then(end, end)
+  }
+}
+
 /** Resolves after `ms`, or at once when `signal` is aborted. The caller checks the signal. */
 export const pause = (clock: Clock, ms: number, signal?: AbortSignal): Promise<void> =>
   new Promise((resolve) => {

@@ -1,6 +1,20 @@
 import { describe, expect, it } from '@jest/globals'
-import { every, inSlices, pause, systemClock } from '../src/clock.ts'
-import { createClock } from './support/clock.ts'
+import { alone, every, inSlices, pause, systemClock } from '../src/clock.ts'
+import { createClock, settle } from './support/clock.ts'
+
+describe('alone', () => {
+  it('leaves out a run while the one before goes on, and runs again after a failure', async () => {
+    const ends: (() => void)[] = []
+    const run = alone(() => new Promise((_, reject) => ends.push(() => reject(new Error('failed')))))
+    run()
+    run()
+    expect(ends).toHaveLength(1)
+    ends[0]?.()
+    await settle()
+    run()
+    expect(ends).toHaveLength(2)
+  })
+})
 
 describe('every', () => {
   it('runs its callback once per period until it is stopped', async () => {

@@ -1,4 +1,4 @@
-import { type Clock, every } from '../clock.ts'
+import { alone, type Clock, every } from '../clock.ts'
 import { type Floors, withFloor } from './coverage-floor.ts'
 import type { EventStore, KnownList } from './event-store.ts'
 
@@ -16,7 +16,6 @@ export const watchFloors = (options: {
   listenedTo(): readonly number[]
 }): (() => void) => {
   const { store, clock, floors, listenedTo } = options
-  let isRunning = false
 
   const judged = (list: number, now: number, seen: KnownList['seen']) => {
     const change = withFloor(floors, list, now, {
@@ -39,12 +38,5 @@ export const watchFloors = (options: {
       if (change) await store.append(organization, known.version, change)
     }
   }
-  return every(clock, checkMs, () => {
-    if (isRunning) return
-    isRunning = true
-    const end = (): void => {
-      isRunning = false
-    }
-    run().then(end, end)
-  })
+  return every(clock, checkMs, alone(run))
 }

@@ -1,7 +1,7 @@
 import { authorize } from '../access/authorize.ts'
 import type { Caller } from '../access/caller.ts'
 import type { Cache } from '../cache/cache.ts'
-import { type Clock, every } from '../clock.ts'
+import { alone, type Clock, every } from '../clock.ts'
 import { operatorsKey } from '../lists/operator-lists.ts'
 import type { Roster } from '../lists/roster.ts'
 import type { Reporter } from '../report.ts'
@@ -53,21 +53,34 @@ export const createLateWatch = (options: {
     seen = next
   }
 
+  /**
+   * Runs `work` under the lock of the organization, once late requests in the list are marked. False: a request is in
+   * flight or in doubt, and what is new in the list may be of that one. A later list tells.
+   * @throws Failure `queue.full`, `redis.unavailable`
+   */
+  const betweenWrites = (
+    roster: Roster,
+    askedAt: number,
+    work = async (): Promise<void> => {},
+  ): Promise<boolean> =>
+    journal.withLock(
+      `${roster.organization.id}-list`,
+      { deadline: clock.now() + lockMs },
+      async (lock, _operation, sendingId) => {
+        const sending = sendingId === undefined ? undefined : await journal.get(sendingId)
+        if (sending && isSending(sending)) return false
+        await compare(roster, askedAt, lock)
+        await work()
+        return true
+      },
+    )
+
   /** A list was loaded. It is compared again under the lock when it shows something new, or when a look is due. */
   const loaded = async (roster: Roster, askedAt: number): Promise<void> => {
     const watched = seen.get(roster.organization.id) ?? []
-    const [first] = watched
     const isNew = watched.some((watch) => lateOperators(roster, watch.names).size > 0)
-    if (!first || !(isNew || watched.some((watch) => isDue(watch, askedAt + offset)))) return
-    await journal.withLock(
-      first.operation,
-      { deadline: clock.now() + lockMs },
-      async (lock, _operation, sendingId) => {
-        // An operator that is new may be of the request that is in doubt now. A later list tells.
-        const sending = sendingId === undefined ? undefined : await journal.get(sendingId)
-        if (!sending || !isSending(sending)) await compare(roster, askedAt, lock)
-      },
-    )
+    if (!isNew && !watched.some((watch) => isDue(watch, askedAt + offset))) return
+    await betweenWrites(roster, askedAt)
     await refresh()
   }
 
@@ -79,7 +92,7 @@ export const createLateWatch = (options: {
     const { copy } = await cache.read(key, context, { notBefore: dueAt - offset })
     await loaded(copy.value, copy.askedAt)
   }
-  const lookWhereDue = async (): Promise<void> => {
+  const sweep = alone(async () => {
     await refresh()
     const now = clock.now() + offset
     for (const [organization, watched] of seen) {
@@ -88,23 +101,15 @@ export const createLateWatch = (options: {
       if (due.length > 0) await look(organization, due).catch(() => {})
       for (const watch of watched) if (now - watch.since > watchKeepMs) await watches.remove(watch)
     }
-  }
-  let isSweeping = false
-  const sweep = (): void => {
-    if (isSweeping) return
-    isSweeping = true
-    const end = (): void => {
-      isSweeping = false
-    }
-    lookWhereDue().then(end, end)
-  }
+  })
 
   return {
     /** Watches names of a request that is not in the list. Kept before the request is sent again. Needs the lock. */
     add: async ({ id, organization }: Operation, names: Baseline): Promise<void> => {
       const now = await watches.now()
-      const others = (await watches.of(organization)).filter(({ operation }) => operation !== id)
-      const before = (await watches.of(organization)).find(({ operation }) => operation === id)
+      const watched = await watches.of(organization)
+      const before = watched.find(({ operation }) => operation === id)
+      const others = watched.filter((watch) => watch !== before)
       // The oldest ids count: operators created since are ours or late.
       const merged = [...new Map([...names, ...(before?.names ?? [])])].slice(0, namesMax)
       await watches.put({ operation: id, since: now, lookedAt: now, names: merged, late: before?.late ?? [] })
@@ -118,22 +123,7 @@ export const createLateWatch = (options: {
       await refresh()
     },
     compare,
-    /**
-     * Runs `work` under the lock of the organization, once late requests in the list are marked. False: a request is in
-     * flight or in doubt, and what is new in the list may be of that one. @throws Failure `queue.full`, `redis.unavailable`
-     */
-    betweenWrites: (roster: Roster, askedAt: number, work: () => Promise<void>): Promise<boolean> =>
-      journal.withLock(
-        `${roster.organization.id}-events`,
-        { deadline: clock.now() + lockMs },
-        async (lock, _operation, sendingId) => {
-          const sending = sendingId === undefined ? undefined : await journal.get(sendingId)
-          if (sending && isSending(sending)) return false
-          await compare(roster, askedAt, lock)
-          await work()
-          return true
-        },
-      ),
+    betweenWrites,
     loaded: (roster: Roster, askedAt: number): void => void loaded(roster, askedAt).catch(() => {}),
     /** Operators that ChatHub added late; for the diagnosis. */
     lateOperators: (caller: Caller, organization: number): number[] => {

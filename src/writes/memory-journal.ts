@@ -2,10 +2,16 @@ import { LRUCache } from 'lru-cache'
 import { type Clock, nextSlice } from '../clock.ts'
 import { Failure } from '../errors.ts'
 import type { Quotas } from '../redis/quotas.ts'
-import { type JournalStore, listNewest, operationKeepMs, thingsOf } from './journal.ts'
+import {
+  decodeRows,
+  encodeRows,
+  type JournalStore,
+  listNewest,
+  operationKeepMs,
+  thingsOf,
+} from './journal.ts'
 import { isFinal, isSending, type Operation, organizationOf } from './operation.ts'
 import type { OrganizationLock } from './organization-lock.ts'
-import { decodeRows, encodeRows } from './row-codec.ts'
 import type { Usage } from './storage.ts'
 
 /** Of all operations, ended or not. */

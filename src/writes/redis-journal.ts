@@ -2,12 +2,18 @@ import type { Clock } from '../clock.ts'
 import { Failure, isFailure } from '../errors.ts'
 import { keptTag, type Quotas } from '../redis/quotas.ts'
 import type { Redis } from '../redis/redis.ts'
-import { type JournalStore, listNewest, operationKeepMs, thingsOf } from './journal.ts'
+import {
+  decodeRows,
+  encodeRows,
+  type JournalStore,
+  listNewest,
+  operationKeepMs,
+  thingsOf,
+} from './journal.ts'
 import { createJournalScripts } from './journal-scripts.ts'
 import { isFinal, isSending, type Operation, organizationOf, type Row } from './operation.ts'
 import type { OrganizationLock } from './organization-lock.ts'
 import { lockKey } from './redis-organization-lock.ts'
-import { decodeRows, encodeRows } from './row-codec.ts'
 import { watchesKey } from './watches.ts'
 
 // Of records. A record of another version is left to the instances that wrote it.
@@ -18,13 +24,14 @@ const decode = (record: string | Buffer | null | undefined): Operation | undefin
   return v === version ? operation : undefined
 }
 
-// An id that is listed without a record for this long was left by a crash before the record: nothing was sent for it.
+// An id that is listed without a record for so long was left by a crash before the record. Nothing was sent for it.
 const abandonedMs = 60_000
 // An operation may take days, and is kept for a week after its end.
 const endedKeepMs = 2 * operationKeepMs
 const sameInstantMax = 100
 // Chunks per command, so that no command takes long.
 const chunksAtOnce = 10
+const recordsAtOnce = 100
 const recordKey = (id: string): string => `journal:{${organizationOf(id)}}:operation:${id}`
 export const cancelKeyOf = (id: string): string => `${recordKey(id)}:cancel`
 export const openKey = `journal:${keptTag}:open`
@@ -59,6 +66,8 @@ export const createRedisJournal = (options: {
   const sendingKey = (id: string): string => `journal:{${organizationOf(id)}}:sending`
   const keysOf = (id: string) => [recordKey(id), rowsKey(id), sendingKey(id), lockKey(organizationOf(id))]
   const endedKey = `journal:${keptTag}:ended`
+  /** Since when this process sees members listed without a record: the clock of the instance that lists one may differ. */
+  let absentSince = new Map<string, number>()
 
   const read = (id: string) => run((client) => client.get(prefix + recordKey(id)))
   const get: JournalStore['get'] = async (id) => decode(await read(id))
@@ -172,17 +181,29 @@ export const createRedisJournal = (options: {
     },
     open: async () => {
       const listed = await run((client) => client.zrange(prefix + openKey, '0', '-1', 'WITHSCORES'))
+      const all = listedIn(listed)
       const open: Operation[] = []
-      for (const one of listedIn(listed)) {
-        const record = await read(one.id)
+      const absent = new Map<string, number>()
+      const isAbsentForLong = (member: string): boolean => {
+        const since = absentSince.get(member) ?? clock.now()
+        absent.set(member, since)
+        return clock.now() - since >= abandonedMs
+      }
+      const sort = async (one: (typeof all)[number], record: string | null): Promise<void> => {
         const operation = decode(record)
+        const isAbandoned = record === null && isAbsentForLong(one.member)
         // Another client asked for the same operation, as an undo, and came too late.
         const isOther = operation && memberOf(operation) !== one.member
-        const isAbandoned = record === null && one.startedAt < clock.wall() - abandonedMs
         if (operation && !isFinal(operation)) open.push(operation)
         else if (operation) await listAsEnded(operation)
         if (isOther || isAbandoned) await unlist({ ...one, organization: organizationOf(one.id) })
       }
+      for (let at = 0; at < all.length; at += recordsAtOnce) {
+        const some = all.slice(at, at + recordsAtOnce)
+        const records = await Promise.all(some.map(({ id }) => read(id)))
+        for (const [place, one] of some.entries()) await sort(one, records[place] as string | null)
+      }
+      absentSince = absent
       await run((client) => client.zremrangebyscore(prefix + endedKey, '-inf', clock.wall() - endedKeepMs))
       return open
     },

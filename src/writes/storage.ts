@@ -1,4 +1,4 @@
-import { type Clock, every } from '../clock.ts'
+import { alone, type Clock, every } from '../clock.ts'
 import { Failure } from '../errors.ts'
 import type { Redis } from '../redis/redis.ts'
 import type { Reporter } from '../report.ts'
@@ -47,7 +47,7 @@ export const createStorage = (options: {
   const isFull = ({ usedBytes, maxBytes }: Usage): boolean =>
     (usedBytes + runningBytes + takenBytes) * 100 > maxBytes * highPercent
 
-  const measure = async (): Promise<void> => {
+  const measure = alone(async () => {
     const found = await usage()
     if (found === undefined) return
     takenBytes = 0
@@ -55,9 +55,9 @@ export const createStorage = (options: {
     const full = last !== undefined && isFull(last)
     if (full !== told) report({ name: 'storage', state: full ? 'full' : 'ok', ...last })
     told = full
-  }
-  void measure()
-  const stop = every(clock, measureMs, () => void measure())
+  })
+  measure()
+  const stop = every(clock, measureMs, measure)
   return {
     withRoom: async (rows, work) => {
       if (rows.length <= smallRows || !last) return work()

@@ -55,6 +55,12 @@ export const createRedisWatches = ({ prefix, run }: Redis): Watches => {
     const kept = await run((client) => client.hvals(key(organization)))
     return oldestFirst(kept.map((text) => JSON.parse(text) as Watch))
   }
+  /** Another instance may put a watch meanwhile: then it is listed again. */
+  const unlist = async (organization: string): Promise<void> => {
+    await run((client) => client.srem(organizations, organization))
+    const isWatched = (await of(Number(organization))).length > 0
+    if (isWatched) await run((client) => client.sadd(organizations, organization))
+  }
   return {
     now: async () => {
       const [seconds = 0, microseconds = 0] = await run((client) => client.time())
@@ -65,7 +71,7 @@ export const createRedisWatches = ({ prefix, run }: Redis): Watches => {
       const found: Watch[] = []
       for (const organization of await run((client) => client.smembers(organizations))) {
         const watches = await of(Number(organization))
-        if (watches.length === 0) await run((client) => client.srem(organizations, organization))
+        if (watches.length === 0) await unlist(organization)
         found.push(...watches)
       }
       return found

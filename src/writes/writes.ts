@@ -1,7 +1,7 @@
 import type { Cache } from '../cache/cache.ts'
 import { registry } from '../cache/coherence.ts'
 import type { ChatHub } from '../chathub/client.ts'
-import { type Clock, every, pause } from '../clock.ts'
+import { alone, type Clock, every, pause } from '../clock.ts'
 import type { OnChange } from '../contract/audit.ts'
 import type { Organizations } from '../lists/organizations.ts'
 import type { Roster } from '../lists/roster.ts'
@@ -115,14 +115,15 @@ const orphanMs = 20_000
 export const sweep = (journal: Journal, runner: Pick<Runner, 'run'>, clock: Clock): (() => void) => {
   // When each was first seen open here: the clock of the instance that began it may differ.
   let seenAt = new Map<string, number>()
-  const sweepOnce = async (): Promise<void> => {
+  // Thousands of open operations may take longer to read than the next turn takes to come.
+  const sweepOnce = alone(async () => {
     const open = await journal.open().catch(() => [])
     seenAt = new Map(open.map(({ id }) => [id, seenAt.get(id) ?? clock.now()]))
     for (const { id, state, startedAt } of open) {
       const ageMs = Math.max(clock.wall() - startedAt, clock.now() - (seenAt.get(id) as number))
       if (state === 'queued' || ageMs > orphanMs) void runner.run(id)
     }
-  }
-  void sweepOnce()
-  return every(clock, sweepMs, () => void sweepOnce())
+  })
+  sweepOnce()
+  return every(clock, sweepMs, sweepOnce)
 }

@@ -5,6 +5,7 @@ import { changeOfWrite, writtenIn } from '../../src/events/written-changes.ts'
 import { createRoster } from '../../src/lists/roster.ts'
 import { changesOf } from '../../src/writes/changes.ts'
 import { announced } from '../../src/writes/chunk-runner.ts'
+import { encodeRows } from '../../src/writes/journal.ts'
 import {
   type NewWrite,
   newOperation,
@@ -12,7 +13,6 @@ import {
   type Row,
   withChunk,
 } from '../../src/writes/operation.ts'
-import { encodeRows } from '../../src/writes/row-codec.ts'
 import { planRows, replaceRows } from '../../src/writes/row-planner.ts'
 import type { createListModel } from './model-lists.ts'
 import { client, now, type World } from './model-world.ts'

@@ -1,5 +1,9 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals'
 import { systemClock } from '../../src/clock.ts'
+import type { RedisClient } from '../../src/redis/connect.ts'
+import type { Redis } from '../../src/redis/redis.ts'
+import { createRedisWatches } from '../../src/writes/watches.ts'
+import { createClock } from '../support/clock.ts'
 import { startCutter } from '../support/cutter.ts'
 import { describeWithRedis } from '../support/needs.ts'
 import { openRedis, type TestDatabase } from '../support/redis.ts'
@@ -120,6 +124,61 @@ describeWithRedis('journals of several instances', () => {
     expect((await journal.open()).map(({ id }) => id)).toContain(operation.id)
     close()
     await link.close()
+  })
+
+  it('take an id without a record off the list after a minute of their own, whatever their date is', async () => {
+    const clock = createClock()
+    const { journal, close } = await openRedisJournal(database, { clock })
+    const openKey = `${database.prefix}journal:{kept}:open`
+    const member = '24-listed_before_its_record 1 crm'
+    // By another instance, whose date is years behind.
+    await database.client().zadd(openKey, 1, member)
+    await journal.open()
+    await clock.advance(59_999)
+    await journal.open()
+    expect(await database.client().zscore(openKey, member)).toBe('1')
+    await clock.advance(1)
+    await journal.open()
+    expect(await database.client().zscore(openKey, member)).toBeNull()
+    close()
+  })
+
+  it('see a watch that is put while another instance takes its organization off the list', async () => {
+    const client = database.client()
+    const watch = { operation: '45-any_operation', since: 1, lookedAt: 1, names: [], late: [] }
+    let beforeRemoval = async (): Promise<void> => {}
+    const run: Redis['run'] = (command) =>
+      command({
+        ...{
+          hset: client.hset.bind(client),
+          hdel: client.hdel.bind(client),
+          hvals: client.hvals.bind(client),
+        },
+        ...{ sadd: client.sadd.bind(client), smembers: client.smembers.bind(client) },
+        ...{ pexpire: client.pexpire.bind(client) },
+        srem: async (...args: [string, string]) => {
+          await beforeRemoval()
+          return client.srem(...args)
+        },
+      } as unknown as RedisClient)
+    const watches = createRedisWatches({ prefix: database.prefix, run } as Redis)
+    await watches.put(watch)
+    await watches.remove(watch)
+    beforeRemoval = () => watches.put(watch)
+    await watches.all()
+    beforeRemoval = async () => {}
+    expect(await watches.all()).toEqual([watch])
+  })
+
+  it('leave no claim to a lock of who has given up waiting', async () => {
+    const [one, two] = [await openRedisJournal(database), await openRedisJournal(database)]
+    const id = '46-any_operation'
+    await one.journal.withLock(id, context(), async () => {
+      const waiting = two.journal.withLock(id, { deadline: systemClock.now() + 100 }, async () => {})
+      await expect(waiting).rejects.toMatchObject(lockLost)
+      expect(await database.client().exists(`${database.prefix}journal:{46}:waiting`)).toBe(0)
+    })
+    for (const { close } of [one, two]) close()
   })
 
   it('give one lock at a time, and let both instances in before either has finished', async () => {

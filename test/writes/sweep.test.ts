@@ -7,6 +7,7 @@ import { createLocalOrganizationLock } from '../../src/writes/organization-lock.
 import { sweep } from '../../src/writes/writes.ts'
 import { createClock, settle } from '../support/clock.ts'
 import { operationOf } from './operations-of.ts'
+import { createHarness } from './writes-harness.ts'
 
 const start = async (...operations: Operation[]) => {
   const clock = createClock()
@@ -47,6 +48,20 @@ describe('the sweep', () => {
     await clock.advance(8000)
     expect(taken).toContain(operation.id)
     stop()
+  })
+
+  it('begins anew only when the one before has read all that is open', async () => {
+    const clock = createClock()
+    const { journal } = createHarness()
+    let reading = 0
+    const open = (): Promise<Operation[]> => {
+      reading++
+      return new Promise(() => {})
+    }
+    const stop = sweep({ ...journal, open }, { run: async () => undefined }, clock)
+    await clock.advance(60_000)
+    stop()
+    expect(reading).toBe(1)
   })
 
   it('runs nothing after it was ended', async () => {
