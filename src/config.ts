@@ -235,8 +235,8 @@ const isLoopback = (host: string): boolean =>
   ['localhost', '[::1]', '::1'].includes(host) || /^127(\.\d{1,3}){3}$/.test(host)
 
 /**
- * A secret of this process, so that the console works with nothing set up: only where this machine alone can connect, and no
- * other instance needs the same secret.
+ * A secret of this process, so that the console works with nothing set up. Only where this machine alone can connect, and
+ * no other instance needs the same secret.
  */
 const ownSessionSecret = ({ host = '', redisUrl }: Partial<Values>): Secret | undefined =>
   isLoopback(host) && !redisUrl ? new Secret(randomBytes(32).toString('base64url')) : undefined

@@ -58,9 +58,9 @@ export const assign = (request: AssignmentRequest, rotation: Rotation): Choice |
 }
 
 /**
- * What makes exactly the active operators active in the rotation. A newcomer starts at the fewest of those who stayed
- * (nobody stayed: at the most), but never below its own count: it is not flooded. An operator that left is remembered
- * only while it is ahead of that.
+ * What makes exactly the active operators active in the rotation. A newcomer starts at the fewest of those who stayed, or
+ * at the most if nobody stayed. It never starts below its own count, so it is not flooded. An operator that left is
+ * remembered only while it is ahead of that.
  */
 const admit = (rotation: Rotation, active: readonly number[]): Changes => {
   const changes: Changes = new Map()

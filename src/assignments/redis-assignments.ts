@@ -11,8 +11,8 @@ local hold = redis.pcall('GETEX', KEYS[1], 'PX', ARGV[1])
 return type(hold) == 'string' and hold or false`
 
 /**
- * Stores a choice if nothing that it was made from has changed; else returns the assignment, and the text of the rotation
- * from where on it is new. KEYS: assignment, rotation. ARGV: life ms, assignment as read, new assignment; of the rotation:
+ * Stores a choice if nothing that it was made from has changed. Else it returns the assignment, and what is new in the
+ * text of the rotation. KEYS: assignment, rotation. ARGV: life ms, assignment as read, new assignment; of the rotation:
  * head and bytes as read, `keep`, `append` or `replace`, text. A value that is no assignment counts as none.
  */
 const store = `

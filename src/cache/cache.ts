@@ -64,7 +64,7 @@ export const createCache = <T>(options: Options<T>): Cache<T> => {
   }
   /**
    * The answer to a reader who waited since then. One that joined a running load gets its copy as fresh if memory trusts
-   * that copy, or if the request left after the reader came: else a write may have come between (case b).
+   * that copy. The same goes if the request left after the reader came. Else a write may have come between (case b).
    */
   const answerLoaded = (key: string, copy: Copy<T>, collapsed: boolean, since: number): Read<T> => {
     const isTrusted = !collapsed || copy.askedAt >= since || memory.current(key) === copy

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { type Clock, pause } from '../clock.ts'
+import { readTime } from '../redis/read-time.ts'
 import type { Redis } from '../redis/redis.ts'
 import { createConfirmations } from './confirmations.ts'
 
@@ -66,9 +67,7 @@ export const registry = {
 } as const
 const keys = Object.values(registry)
 
-const prelude = `
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
+const prelude = `${readTime}
 local members, peak, confirmed, messages, counter, joined, dataSince = unpack(KEYS)
 for _, key in ipairs(KEYS) do redis.call('PEXPIRE', key, ${registryKeepMs}) end
 local function isMember() return tonumber(redis.call('ZSCORE', members, ARGV[1]) or '0') > now end

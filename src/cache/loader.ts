@@ -199,7 +199,7 @@ export const createLoader = <T>(options: LoaderOptions<T>) => {
 
   return {
     readThroughStore,
-    /** The same for a reader, with the claim of the load that it will wait for, if there is no copy to serve at once. */
+    /** The same for a reader. If there is no copy to serve at once, it claims the load that the reader will wait for. */
     lookUp: (key: string, context: CallContext): Promise<Known<T>> => {
       const servedAtOnceMs = Math.min(times.freshMs + times.revalidateMs, keepMs(times))
       return readThroughStore(key, refusalOf(key) ? undefined : claimOf(context, servedAtOnceMs, 'any'))

@@ -11,8 +11,8 @@ export type Candidate = {
 const ageMaxMs = 24 * 3600 * 1000
 
 /**
- * The list with the greatest rate × age². A list is then refreshed at intervals proportional to 1/√rate, and among all
- * orders with as many refreshes this one gives readers the lowest mean age. Undefined: there is none.
+ * The list with the greatest rate × age². A list is then refreshed at intervals proportional to 1/√rate. Among all orders
+ * with as many refreshes this one gives readers the lowest mean age. Undefined: there is none.
  */
 export const pickList = (candidates: Iterable<Candidate>, now: number): string | undefined => {
   let picked: string | undefined

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { readTime } from '../redis/read-time.ts'
 import type { Redis } from '../redis/redis.ts'
 import type { ExchangeReads, Reads } from './refresher.ts'
 
@@ -8,9 +9,7 @@ const keepMs = 45_000
 /**
  * ARGV: id, rates as JSON. → those of the others. Each instance has one field, which the others ignore when it is old.
  */
-const exchange = `
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
+const exchange = `${readTime}
 redis.call('HSET', KEYS[1], ARGV[1], string.format('%.0f', now + ${keepMs}) .. ' ' .. ARGV[2])
 redis.call('PEXPIRE', KEYS[1], ${keepMs})
 local all, others = redis.call('HGETALL', KEYS[1]), {}

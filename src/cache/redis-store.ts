@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { Clock } from '../clock.ts'
+import { readTime } from '../redis/read-time.ts'
 import type { Redis } from '../redis/redis.ts'
 import { scanKeys } from '../redis/scan-keys.ts'
 import { noTracing, type Tracing } from '../tracing/tracing.ts'
@@ -15,17 +16,13 @@ const futureMs = 1000
 /** How the urgency of a claim is written in Redis. */
 const persisted = { foreground: 'ahead', background: 'behind' } as const
 
-const time = `
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)`
-
 /**
- * ARGV: for a claim: owner, urgency, lease ms, young ms, wanted. → epoch, Redis ms, copy, claimed (-1: no writes).
- * A value of another type, or one far too long, is no copy and is dropped. A list without an epoch gets a new one: if
- * "none" were an epoch, a flush would bring it back with what was loaded before a write. Only a Redis that takes no
+ * ARGV: for a claim: owner, urgency, lease ms, young ms, wanted. → epoch, Redis ms, copy, claimed (-1: no writes). A
+ * value of another type, or one far too long, is no copy and is dropped. A list without an epoch gets a new one. If
+ * "none" were an epoch, a flush would bring it back, with what was loaded before a write. Only a Redis that takes no
  * writes leaves it at none.
  */
-const read = `${time}
+const read = `${readTime}
 local epoch = redis.pcall('GET', KEYS[2])
 if type(epoch) == 'table' then redis.pcall('UNLINK', KEYS[2]) epoch = false end
 if not epoch then
@@ -66,7 +63,7 @@ return 1`
  * ARGV: '', 'drop', or as `fill`. → epoch, 1 if the copy was kept, Redis ms. Epochs are Redis microseconds and only grow, so
  * an emptied Redis repeats none.
  */
-const bump = `${time}
+const bump = `${readTime}
 local old = redis.pcall('GET', KEYS[2])
 if type(old) == 'table' then old = false end
 old = old or '0'

@@ -17,8 +17,8 @@ export type Claim = {
 /**
  * Where instances keep lists: in this process, or in Redis. Both pass one behaviour suite.
  *
- * Every list has an epoch, a string that each write replaces. A load reads the epoch before it asks ChatHub, and its
- * answer is stored only under the same epoch, so an answer that a write invalidated is never stored.
+ * Every list has an epoch, a string that each write replaces. A load reads the epoch before it asks ChatHub. Its answer
+ * is stored only under the same epoch. So an answer that a write invalidated is never stored.
  */
 export type Store = {
   /**

@@ -71,8 +71,8 @@ type Options = PoolOptions & {
 /**
  * Sends one request over HTTP/1.1 to a fixed origin. It follows no redirect. Bodies have at most 8 MiB, also after
  * decoding, and one time limit covers everything up to the last byte. A failed write that ChatHub may have executed has
- * `inDoubt`. Writes and logins get a new connection each, because ChatHub may close a used one just as they leave, and
- * then nobody knows whether they arrived.
+ * `inDoubt`. Writes and logins get a new connection each. ChatHub may close a used one just as they leave, and then
+ * nobody knows whether they arrived.
  * @throws NeverSent unless the call is `fresh`, SlotTooOld
  */
 export const createExchange = (options: Options): { exchange: Exchange; close(): Promise<void> } => {
@@ -93,17 +93,10 @@ export const createExchange = (options: Options): { exchange: Exchange; close():
       const { cause } = error
       const { status } = (cause ?? {}) as { status?: number }
       const ms = clock.now() - startedAt
-      if (cause instanceof ProxyFault)
-        report({
-          name: 'upstream',
-          operation,
-          outcome: `proxy.${cause.kind}`,
-          status,
-          ms,
-          client,
-          because: cause.message,
-        })
-      else report({ name: 'upstream', operation, outcome: error.code, status, ms, client })
+      const isProxy = cause instanceof ProxyFault
+      const outcome = isProxy ? (`proxy.${cause.kind}` as const) : error.code
+      const because = isProxy ? { because: cause.message } : {}
+      report({ name: 'upstream', operation, outcome, status, ms, client, ...because })
       throw error
     }
   }

@@ -15,9 +15,10 @@ export class Refused extends Error {
 export type Proof = 'certain' | 'unknown'
 
 /**
- * Statuses that refuse a request before it is carried out: the documents of ChatHub say so (400, 401, 429), or HTTP defines
- * them by the form of the request (RFC 9110, RFC 6585). Every other status proves nothing, since a proxy may have sent it
- * while ChatHub works: 408, 421, 425 and 499 too, and 406, which a server may find out after the work.
+ * Statuses that refuse a request before it is carried out. The documents of ChatHub say so (400, 401, 429), or HTTP
+ * defines them by the form of the request (RFC 9110, RFC 6585). Every other status proves nothing, since a proxy may have
+ * sent it while ChatHub works. That goes for 408, 421, 425 and 499 too, and for 406, which a server may find out after
+ * the work.
  */
 const refusals: Readonly<Record<number, FailureCode>> = {
   400: 'chathub.rejected',

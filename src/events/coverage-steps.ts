@@ -67,9 +67,9 @@ const createBounds = (steps: readonly Step[]) => {
 const unknown = { least: null, most: null }
 
 /**
- * The number of active accounts within a period, without gaps or overlaps; at most `most` steps. Where a change is known only by
- * a longer period, bounds are known. Nothing is known before `keptSince` and the first step, between two steps that do not fit
- * together, and from the time on at which the last list was asked for.
+ * The number of active accounts within a period, without gaps or overlaps; at most `most` steps. Where a change is known
+ * only by a longer period, bounds are known. Nothing is known before `keptSince` and the first step, between two steps
+ * that do not fit together, and since the last list was asked for.
  */
 export const coverageIn = (
   steps: readonly Step[],

@@ -14,8 +14,9 @@ const pollMs = 1000
 const readAtOnce = 500
 
 /**
- * Reads the log of all organizations once for all readers of this instance, while there are any: as soon as something was
- * appended, and each second. While Redis is away nothing is heard, and afterwards all that was missed, or `lost`.
+ * Reads the log of all organizations once for all readers of this instance, while there are any. It reads as soon as
+ * something was appended, and each second. While Redis is away nothing is heard, and afterwards all that was missed, or
+ * `lost`.
  */
 export const createEventFeed = (store: EventStore, clock: Clock) => {
   const readers = new Set<FeedReader>()

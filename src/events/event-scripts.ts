@@ -1,3 +1,4 @@
+import { readTime } from '../redis/read-time.ts'
 import type { Redis } from '../redis/redis.ts'
 
 /**
@@ -18,9 +19,7 @@ export const logOfAll = logKey(0)
  * Begins the epoch of an empty Redis. It outlives every place that a reader may come back with. The end of a quiet log moves
  * on, or who waits there would seem to come from before the log.
  */
-const prelude = (keepMs: number): string => `
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
+const prelude = (keepMs: number): string => `${readTime}
 local epoch, ms, seq = unpack(redis.call('HMGET', KEYS[1], 'epoch', 'ms', 'seq'))
 if not epoch then
   epoch, ms, seq = string.format('%.0f', time[1] * 1000000 + time[2]), now, 0

@@ -55,9 +55,8 @@ export type Purge = (caller: Caller, organization?: number, requestId?: string) 
 /** The reading side: two caches, and everything that is read from them. */
 export const createLists = (options: Options) => {
   const { redis, coherence } = options
-  /** The organizations that somebody listens to and that there are. */
-  const listenedTo = (): number[] => {
-    const wanted = options.observers().listened()
+  /** Those of the wanted organizations that there are. */
+  const existing = (wanted: ReadonlySet<number> | 'all'): number[] => {
     const all = [...(organizationCache.remembered(organizationsKey)?.value.keys() ?? [])]
     return wanted === 'all' ? all : all.filter((id) => wanted.has(id))
   }
@@ -65,7 +64,7 @@ export const createLists = (options: Options) => {
     const wanted = options.observers().listened()
     if (wanted !== 'all' && wanted.size === 0) return
     yield organizationsKey
-    yield* listenedTo().map(operatorsKey)
+    yield* existing(wanted).map(operatorsKey)
   }
   const refresher = createRefresher({
     clock: options.clock,
@@ -130,7 +129,8 @@ export const createLists = (options: Options) => {
     tokens: createOperatorTokens({ ...options, lists, directory }),
     diagnose: createDiagnose({ ...options, ...options.late, organizations, lists }),
     purge,
-    listenedTo,
+    /** The organizations that somebody listens to and that there are. */
+    listenedTo: (): number[] => existing(options.observers().listened()),
     /** Loads a list of operators soon, whatever its age; 0: the list of organizations. */
     loadAgain: (list: number): void =>
       refresher.loadAgain(list === 0 ? organizationsKey : operatorsKey(list)),

@@ -128,7 +128,7 @@ export const comparing =
   }
 
 /**
- * Finds the texts that contain a word. They are joined by line breaks, which no folded name contains: one pass over one
+ * Finds the texts that contain a word. They are joined by line breaks, which no folded name contains. One pass over one
  * string is several times faster than a search in each text.
  */
 const createSearch = (texts: readonly string[]): ((sought: string) => number[]) => {

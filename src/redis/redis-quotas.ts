@@ -9,6 +9,7 @@ import {
   type Quotas,
   quotaExceeded,
 } from './quotas.ts'
+import { readTime } from './read-time.ts'
 import type { Redis } from './redis.ts'
 
 /**
@@ -16,9 +17,7 @@ import type { Redis } from './redis.ts'
  * ARGV: `take`, `extend` or `release`; how many counts; for each count member, limit, ms to keep; for each list member and
  * score, or `` to remove. Keys of counts that have another type begin anew. → nothing, or what is full: number of the count, sum, ms until the member fits.
  */
-const change = `
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
+const change = `${readTime}
 local mode, counts = ARGV[1], tonumber(ARGV[2])
 for i = 1, counts do
   local kinds = redis.call('TYPE', KEYS[2 * i - 1]).ok .. redis.call('TYPE', KEYS[2 * i]).ok

@@ -6,9 +6,9 @@ import type { PriorityQueue } from './priority-queue.ts'
 
 /**
  * Takes one slot for each request. The slot is checked again as the request leaves; if it expired while a connection was
- * made, another one is taken. A request that never left because ChatHub had closed the connection goes out once more, on a
- * new connection and with a slot of its own. A 429 of ChatHub, and a 503 that says for how long, pauses all calls, unless it
- * answers a login: ChatHub limits logins apart.
+ * made, another one is taken. ChatHub may close a connection before a request has left. Then the request goes out once
+ * more, on a new connection and with a slot of its own. A 429 of ChatHub, and a 503 that says for how long, pauses all
+ * calls, unless it answers a login: ChatHub limits logins apart.
  */
 export const withRateLimit =
   (exchange: Exchange, queue: PriorityQueue, report: Reporter): Exchange =>

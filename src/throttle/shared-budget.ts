@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.ts'
+import { readTime } from '../redis/read-time.ts'
 import type { Redis } from '../redis/redis.ts'
 import { type Budget, type BudgetClass, createLocalBudget, createSlot, type Grant } from './budget.ts'
 
@@ -40,10 +41,8 @@ const keys = {
  * Returns when the request leaves at the latest or 0, the wait in ms, and the current rate. The lists hold these times.
  * They never decrease from one grant to the next, so the N-th last is the greatest of all before it.
  */
-const take = `
+const take = `${readTime}
 local ring, background, paused, slow, members, joined, peak, dataSince = unpack(KEYS)
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local full = tonumber(ARGV[1])
 for i = 1, 2 do redis.call('PEXPIRE', KEYS[i], ${keepMs}) end
 
@@ -97,9 +96,7 @@ if ARGV[2] == 'background' then redis.call('LREM', KEYS[2], 1, ARGV[1]) end
 return 1`
 
 /** ARGV: ms, slowed rate. Several refusals of one burst slow down only once. */
-const pause = `
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
+const pause = `${readTime}
 local left = redis.call('PTTL', KEYS[1])
 if left < tonumber(ARGV[1]) then redis.call('SET', KEYS[1], 1, 'PX', ARGV[1]) end
 if left <= 0 then redis.call('SET', KEYS[2], ARGV[2] .. ' ' .. (now + tonumber(ARGV[1])), 'PX', 3600000 + tonumber(ARGV[1])) end

@@ -26,9 +26,9 @@ const keylessMs = 30 * 86_400_000
 class LeaseLost extends Error {}
 
 /**
- * Delivers for one webhook while this instance holds its lease: the events of each organization one after the other, those of
- * several organizations beside each other. A failed delivery holds back its organization alone. What is done is kept after
- * each attempt, so whoever goes on repeats only what was in flight.
+ * Delivers for one webhook while this instance holds its lease. The events of each organization go one after the other,
+ * those of several organizations beside each other. A failed delivery holds back its organization alone. What is done is
+ * kept after each attempt, so whoever goes on repeats only what was in flight.
  */
 export const createCourier = (
   first: Webhook,

@@ -1,5 +1,6 @@
 import { type Place, parseEventPlace, placeText } from '../contract/event.ts'
 import type { DeadLetter } from '../contract/webhook.ts'
+import { readTime } from '../redis/read-time.ts'
 import type { Redis } from '../redis/redis.ts'
 import { type Backlog, deadLettersMax, type Progress, type ProgressChange, type Webhook } from './webhook.ts'
 import { leaseMs, type WebhookStore } from './webhook-store.ts'
@@ -11,9 +12,7 @@ const leases = `${from}leases`
 const progressOf = (id: string): string => `${from}progress:${id}`
 const deadOf = (id: string): string => `${from}dead:${id}`
 
-const prelude = `
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
+const prelude = `${readTime}
 local function text(number) return string.format('%.0f', number) end
 local function holderOf(leases, id)
   local holder, ends = string.match(redis.call('HGET', leases, id) or '', '^(%S+) (%d+)$')

@@ -5,8 +5,8 @@ import { type Backlog, newBacklog, type Progress, type ProgressChange, placeBefo
 const placeOf = (event: string): Place => parseEventPlace(event) as Place
 
 /**
- * Sets a webhook back, and tries at once what waits. Without `after` each organization goes on from its oldest dead letter, so
- * its events stay in order: one event alone could overwrite what came later.
+ * Sets a webhook back, and tries at once what waits. Without `after` each organization goes on from its oldest dead
+ * letter, so its events stay in order. One event alone could overwrite what came later.
  */
 export const replayed = ({ backlogs, dead }: Progress, after: Place | undefined): ProgressChange => {
   const next = new Map<number, Backlog | null>()

@@ -31,15 +31,8 @@ export const createAdd =
     authorize(caller, { organization })
     const { kind = 'add', onDuplicate, onDeleted, operators, dryRun } = request
     const rows = operators.map(({ name }, index): Row => ({ index, name, outcome: 'pending' }))
-    const write = {
-      kind,
-      ...askedBy(caller, context),
-      organization,
-      requestKey,
-      rows,
-      onDuplicate,
-      onDeleted,
-    }
+    const asked = askedBy(caller, context)
+    const write = { kind, ...asked, organization, requestKey, rows, onDuplicate, onDeleted }
     if (dryRun) return { done: summarize(await writer.preview(write, context)) }
     const result = await writer.write(write, context)
     if (!('operation' in result)) return { done: { ...summarize(result.rows), operation: result.id } }
@@ -78,23 +71,12 @@ export const createImports = (writer: OperationWriter, organizations: Organizati
   start: async (caller, organization, request, context, requestKey) => {
     authorize(caller, { organization })
     await organizations.get(caller, organization, context)
-    return writer.enqueue({
-      ...request,
-      kind: 'import',
-      ...askedBy(caller, context),
-      organization,
-      requestKey,
-    })
+    const asked = askedBy(caller, context)
+    return writer.enqueue({ ...request, ...asked, kind: 'import', organization, requestKey })
   },
   preview: async (caller, organization, request, context) => {
     authorize(caller, { organization })
-    const write = {
-      ...request,
-      kind: 'import',
-      ...askedBy(caller, context),
-      organization,
-      requestKey: '',
-    } as const
-    return writer.preview(write, context)
+    const asked = askedBy(caller, context)
+    return writer.preview({ ...request, ...asked, kind: 'import', organization, requestKey: '' }, context)
   },
 })

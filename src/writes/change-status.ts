@@ -1,6 +1,7 @@
 import { authorize, hasScope } from '../access/authorize.ts'
 import type { Caller } from '../access/caller.ts'
 import type { Cache } from '../cache/cache.ts'
+import type { CallContext } from '../chathub/exchange.ts'
 import type { KnownStatus } from '../contract/operator.ts'
 import { Failure, type FailureCode } from '../errors.ts'
 import type { FoundOperator } from '../lists/directory.ts'
@@ -46,22 +47,22 @@ export const createChangeStatus = (writer: OperationWriter, cache: Cache<Roster>
     caller: Caller,
     organization: number,
     { ids, status }: { ids: number[]; status: KnownStatus },
+    context: CallContext,
     requestKey: string,
   ): NewWrite => {
     authorize(caller, { scope: scopeOfWrite({ kind, status }), organization })
     const rows = ids.map((id, index): Row => ({ index, id, outcome: 'pending' }))
     const switchOnly = !hasScope(caller, 'operators:write')
-    return { kind, client: caller.id, organization, status, switchOnly, requestKey, rows }
+    return { kind, ...askedBy(caller, context), organization, status, switchOnly, requestKey, rows }
   }
   return {
     many: async (caller, organization, request, context, requestKey) => {
-      const write = { ...writeOf(caller, organization, request, requestKey), ...askedBy(caller, context) }
+      const write = writeOf(caller, organization, request, context, requestKey)
       const result = await writer.write(write, context)
       return 'operation' in result ? result : { done: { rows: result.rows, operation: result.id } }
     },
     one: async (caller, organization, { operator: id, status, isExpected }, context, requestKey) => {
-      const asked = writeOf(caller, organization, { ids: [id], status }, requestKey)
-      const write = { ...asked, ...askedBy(caller, context) }
+      const write = writeOf(caller, organization, { ids: [id], status }, context, requestKey)
       const result = await writer.write(write, context, {
         // An old list proves neither that an operator does not exist, nor that it may be switched.
         mayUse: (cached) =>

@@ -21,9 +21,9 @@ const lookahead = 2 * cellLengthMax + 2
 const rowLengthMax = 256 * 1024
 
 /**
- * The rows of a text file (RFC 4180) with any line ends. Lines count as an editor shows them, also after a line break within
- * quotes. A quote that is out of place spoils its line alone; the next line is read anew. Empty lines are no rows, but each
- * thousandth is given, and so is each piece of a row that is too long: no step takes long.
+ * The rows of a text file (RFC 4180) with any line ends. Lines count as an editor shows them, also after a line break
+ * within quotes. A quote that is out of place spoils its line alone; the next line is read anew. Empty lines are no rows.
+ * But each thousandth is given, and so is each piece of a row that is too long, so that no step takes long.
  */
 export function* readCsv(
   pieces: Iterable<string>,

@@ -1,5 +1,5 @@
 import { nextSlice } from '../clock.ts'
-import { brokenFile } from './broken-file.ts'
+import { brokenFile } from './file-format.ts'
 import { guessUtf16, guessWindows, windows1252 } from './guess-charset.ts'
 
 /**

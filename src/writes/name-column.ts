@@ -1,5 +1,5 @@
-import { brokenFile } from './broken-file.ts'
 import type { TableRow } from './csv.ts'
+import { brokenFile } from './file-format.ts'
 
 /**
  * Where the names stand in the rows of a table. `indexes`: the columns whose cells make the name, in this order. `titles`:

@@ -21,8 +21,8 @@ import type { Runner } from './runner.ts'
 import type { Storage } from './storage.ts'
 
 /**
- * A write when its caller is answered: all rows decided, with the list if it is at hand, and the id of the operation that was
- * kept; or an operation that goes on or needs review, with its rows if each has an outcome.
+ * A write when its caller is answered. Either all rows are decided: with the list if it is at hand, and the id of the
+ * operation that was kept. Or an operation goes on or needs review: with its rows if each has an outcome.
  */
 export type WriteResult =
   | { rows: readonly Row[]; roster?: Roster; id?: string }

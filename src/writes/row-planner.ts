@@ -9,7 +9,7 @@ export type Modes = Partial<Pick<Operation, 'kind' | 'onDuplicate' | 'onDeleted'
 
 /**
  * Decides each pending row by the list and by the rows before it. A row stays `pending` while something has to be done
- * first: its operator is changed, its name is added, or an earlier row of the same name is decided.
+ * first. Its operator is changed, its name is added, or an earlier row of the same name is decided.
  * « Opérateurs en double »
  */
 export const planRows = (roster: Roster, rows: readonly Row[], modes: Modes): Row[] =>
@@ -104,8 +104,9 @@ export const baselineOf = (roster: Roster, rows: readonly Row[]): Baseline =>
   rows.map(({ name = '' }) => [fold(name), roster.byName(name).map(({ id }) => id)])
 
 /**
- * Gives each sent row an operator that is not in the baseline: first one of the same spelling, then one of the same folded
- * name. ChatHub promises neither the order nor the length of its answer. Rows without an operator stay as they are.
+ * Gives each sent row an operator that is not in the baseline. One of the same spelling comes first, then one of the same
+ * folded name. ChatHub promises neither the order nor the length of its answer. Rows without an operator stay as they
+ * are.
  */
 export const matchRows = (sent: readonly Row[], found: readonly Operator[], baseline: Baseline): Row[] => {
   const before = new Map(baseline)

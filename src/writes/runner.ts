@@ -40,9 +40,9 @@ const pauseAfter = (error: unknown): number =>
   Math.min(5000, Math.max(250, (error as Partial<Failure>).retryAfterMs ?? 1000))
 
 /**
- * The one way to write: chunk by chunk under the organization's lock, each row planned with a list that no other write
- * changes meanwhile, each request kept before it leaves. A request in doubt is not repeated before a list, fetched after
- * the settling time, has proven it absent. Until then no other write goes to that organization.
+ * The one way to write: chunk by chunk under the organization's lock. Each row is planned with a list that no other write
+ * changes meanwhile. Each request is kept before it leaves. A request in doubt is not repeated before a list, fetched
+ * after the settling time, has proven it absent. Until then no other write goes to that organization.
  */
 export const createRunner = (options: {
   chathub: Pick<ChatHub, 'synchronize' | 'setStatus'>

@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads'
 import type { Clock } from '../clock.ts'
-import { brokenFile } from './broken-file.ts'
 import type { TableRow } from './csv.ts'
+import { brokenFile } from './file-format.ts'
 
 type Sheet = { sheet: string; rows: Iterable<TableRow> }
 /** What the thread answers: the rows as JSON, one a line, or why there are none. */
