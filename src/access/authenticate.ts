@@ -33,7 +33,10 @@ export const createAuthenticate =
   (request) => {
     const credential = credentialOf(request.headers, request.dropIn, ignoreBasicAuth)
     const sessionId = sessions && sessionIdOf(request.headers)
-    if (credential !== undefined && sessionId !== undefined) throw new Failure('credential.conflict')
+    if (credential !== undefined && sessionId !== undefined)
+      throw new Failure('credential.conflict', {
+        detail: 'A key or token came beside a session cookie. Wanted: one of them.',
+      })
     if (sessions && sessionId !== undefined) return findSession(sessions, sessionId, request)
     if (credential === undefined) throw new Failure('credential.missing')
     const found = finders[0]?.(credential)
@@ -52,8 +55,12 @@ export const credentialOf = (
   const bearer = authorization && /^bearer +([\x21-\x7e]+) *$/i.exec(authorization)?.[1]
   if (authorization !== undefined && !bearer) throw invalid('invalid_request')
   const credential = bearer ?? key ?? dropInKey
-  if ((key ?? credential) !== credential || (dropInKey ?? credential) !== credential)
-    throw new Failure('credential.conflict')
+  if ((key ?? credential) !== credential || (dropInKey ?? credential) !== credential) {
+    const names = { Authorization: bearer, 'X-API-Key': key, 'X-Authorization-Key': dropInKey }
+    const came = Object.entries(names).flatMap(([name, value]) => (value === undefined ? [] : name))
+    const detail = `Different credentials came in ${came.join(' and ')}. Wanted: one of them.`
+    throw new Failure('credential.conflict', { detail })
+  }
   return typeof credential === 'string' ? credential : undefined
 }
 

@@ -10,9 +10,10 @@ export const sessionIdOf = ({ cookie = '' }: IncomingHttpHeaders): string | unde
   let found: string | undefined
   for (const part of cookie.split(';')) {
     const equals = part.indexOf('=')
-    if (part.slice(0, equals).trim() !== sessionCookie) continue
+    if (equals === -1 || part.slice(0, equals).trim() !== sessionCookie) continue
     const id = part.slice(equals + 1).trim()
-    if (found !== undefined && found !== id) throw new Failure('credential.conflict')
+    if (found !== undefined && found !== id)
+      throw new Failure('credential.conflict', { detail: 'Two different session cookies came. Wanted: one.' })
     found = id
   }
   return found
@@ -32,10 +33,18 @@ export const setCookie = (id: string, sameSite: 'strict' | 'lax' | 'none', maxAg
  */
 export const requireOrigin = (headers: IncomingHttpHeaders, bound: string, own: string): void => {
   const page = headers.origin ?? (headers['sec-fetch-site'] === 'same-origin' ? own : undefined)
-  if (page !== bound) throw new Failure('csrf.refused')
+  if (page === bound) return
+  const detail =
+    page === undefined
+      ? 'The request names no origin of its page. Wanted: Origin, or Sec-Fetch-Site: same-origin.'
+      : 'The origin of the page is not that of the session.'
+  throw new Failure('csrf.refused', { detail })
 }
 
 /** @throws Failure `csrf.refused` */
 export const requireSessionHeader = (headers: IncomingHttpHeaders): void => {
-  if (headers[sessionHeader.toLowerCase()] === undefined) throw new Failure('csrf.refused')
+  if (headers[sessionHeader.toLowerCase()] === undefined)
+    throw new Failure('csrf.refused', {
+      detail: `A session cookie came without the header ${sessionHeader}.`,
+    })
 }

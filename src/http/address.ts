@@ -84,9 +84,13 @@ const credentialText = /^cg[wt]_/i
 
 /** @throws Failure `credential.in-url` when the name or value of a parameter is a credential */
 const refuseCredentials = (query: Record<string, string>): void => {
-  for (const [name, text] of Object.entries(query))
-    if (credentialName.test(name) || credentialText.test(name) || credentialText.test(text))
-      throw new Failure('credential.in-url')
+  for (const [name, text] of Object.entries(query)) {
+    const isShown = !credentialText.test(name)
+    if (isShown && !credentialName.test(name) && !credentialText.test(text)) continue
+    const pointer = pointerTo('/query', isShown ? [name] : [])
+    const detail = 'Wanted: the credential in a header.'
+    throw new Failure('credential.in-url', { errors: [{ pointer, code: 'credential', detail }] })
+  }
 }
 
 const decode = (text: string): string | undefined => {

@@ -9,6 +9,7 @@ import { readFormFile } from './form-file.ts'
 import { isJson, mediaTypeOf } from './media-type.ts'
 import { parseJson } from './parse-json.ts'
 import { piecesOf } from './pieces-of.ts'
+import { quoted } from './problem.ts'
 import { createJsonScan, type JsonBounds, type JsonScan } from './scan-json.ts'
 
 const bodyMaxDefault = 64 * 1024
@@ -38,7 +39,7 @@ export const maxOf = ({ bodyMax = bodyMaxDefault }: Endpoint): number => bodyMax
 
 /** @throws Failure `body.too-large` for a declared length beyond `max` */
 const requireSize = ({ headers }: Request, max: number): void => {
-  if (Number(headers['content-length'] ?? 0) > max) throw rejectAndClose('body.too-large')
+  if (Number(headers['content-length'] ?? 0) > max) throw tooLarge(max)
 }
 
 /**
@@ -101,6 +102,11 @@ const rejectAndClose = (
   headers = {},
 ): Failure => new Failure(code, { ...more, headers: { connection: 'close', ...headers } })
 
+const tooLarge = (max: number): Failure =>
+  rejectAndClose('body.too-large', {
+    detail: `Wanted: a body of at most ${max} bytes, also when it is unpacked.`,
+  })
+
 /** @throws Failure `request.malformed` for a body that is neither empty nor `{}` */
 const requireEmpty = async (req: Request, res: Response): Promise<void> => {
   const bytes = await readBytes(req, res, emptyBodyMax).catch(() => undefined)
@@ -124,7 +130,7 @@ const requireType = ({ consumes, dropIn, method }: Endpoint, req: Request): void
   if (!isTaken) {
     const wanted = consumes?.join(', ') ?? 'application/json'
     const charset = consumes ? '' : ' in UTF-8'
-    const detail = `The body came as ${shown(type)}. Wanted: ${wanted}${charset}.`
+    const detail = `The body came as ${quoted(type)}. Wanted: ${wanted}${charset}.`
     throw rejectAndClose(
       'body.type',
       { detail },
@@ -133,18 +139,14 @@ const requireType = ({ consumes, dropIn, method }: Endpoint, req: Request): void
   }
   const codings = codingsOf(req)
   if (codings.length === 0 || (codings.length === 1 && codings[0] === 'gzip')) return
-  const detail = `The body came with Content-Encoding ${shown(codings.join(', '))}. Wanted: gzip or none.`
+  const detail = `The body came with Content-Encoding ${quoted(codings.join(', '))}. Wanted: gzip or none.`
   throw rejectAndClose('body.type', { detail }, { 'Accept-Encoding': 'gzip, identity' })
 }
-
-/** The text of a header in a sentence, unless it is missing, long or odd. */
-const shown = (text: string): string =>
-  text === '' ? 'nothing' : /^[\x20-\x7e]{1,100}$/.test(text) ? `"${text}"` : 'something else'
 
 /** The body without gzip, at most `max` bytes: a compressed bomb is refused at that byte. */
 const unzip = (bytes: Buffer, max: number): Promise<Buffer> =>
   promisify(gunzip)(bytes, { maxOutputLength: max }).catch((error) => {
-    if (error.code === 'ERR_BUFFER_TOO_LARGE') throw rejectAndClose('body.too-large')
+    if (error.code === 'ERR_BUFFER_TOO_LARGE') throw tooLarge(max)
     throw new Failure('request.malformed', { detail: 'The body is not gzip, as its Content-Encoding says.' })
   })
 
@@ -161,7 +163,7 @@ const readBytes = (req: Request, res: Response, max: number, scan?: JsonScan): P
     let size = 0
     const take = (chunk: Buffer): void => {
       try {
-        if (size + chunk.length > max) throw rejectAndClose('body.too-large')
+        if (size + chunk.length > max) throw tooLarge(max)
         scan?.push(chunk)
         if (size + chunk.length > bytes.length) bytes = withRoom(bytes.subarray(0, size), chunk.length)
         size += chunk.copy(bytes, size)

@@ -30,8 +30,11 @@ declare module 'node:net' {
   }
 }
 
-const parserFailure = ({ code }: NodeJS.ErrnoException): Failure => {
-  if (code === 'HPE_HEADER_OVERFLOW') return new Failure('request.headers-too-large')
+const parserFailure = ({ code }: NodeJS.ErrnoException, headerBytesMax: number): Failure => {
+  if (code === 'HPE_HEADER_OVERFLOW') {
+    const detail = `Wanted: a request line and headers of at most ${headerBytesMax} bytes.`
+    return new Failure('request.headers-too-large', { detail })
+  }
   if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return new Failure('request.timeout')
   if (code === 'HPE_CHUNK_EXTENSIONS_OVERFLOW') return new Failure('body.too-large')
   return new Failure('request.malformed')
@@ -66,8 +69,9 @@ export const createFraming = (options: {
   clock: Clock
   responseBatcher: ResponseBatcher
   observe: Observe
+  headerBytesMax: number
 }) => {
-  const { clock, responseBatcher } = options
+  const { clock, responseBatcher, headerBytesMax } = options
 
   /** Ends the connection from this side, and after the linger time from both. */
   const lingerAndClose = (socket: Socket, lastBytes = ''): void => {
@@ -143,7 +147,7 @@ export const createFraming = (options: {
         answer.once('close', () => lingerAndClose(socket))
         answer.end()
       } else if (error.code === 'ECONNRESET' || !socket.writable) socket.destroy()
-      else refuseRaw(socket, parserFailure(error))
+      else refuseRaw(socket, parserFailure(error, headerBytesMax))
     },
   }
 }

@@ -1,8 +1,10 @@
+import type { IncomingHttpHeaders } from 'node:http'
 import Negotiator from 'negotiator'
 import { dropInMedia } from '../contract/drop-in.ts'
 import type { Endpoint } from '../contract/endpoints.ts'
 import { Failure } from '../errors.ts'
 import type { Coding } from './prepared-body.ts'
+import { quoted } from './problem.ts'
 
 // Clients send only a handful of texts, so each is parsed once. Together these bound the memory for them.
 const textsMax = 64
@@ -18,15 +20,15 @@ export const negotiateType = (endpoint: Endpoint, accept = '*/*'): string => {
 }
 
 const readType = ({ produces = 'application/json', producesToo = [], dropIn }: Endpoint, accept: string) => {
-  const offered = (dropIn ? dropInMedia : [produces, ...producesToo]).map(
-    (media) => `${media}; charset=utf-8`,
-  )
+  const media = dropIn ? dropInMedia : [produces, ...producesToo]
+  const offered = media.map((one) => `${one}; charset=utf-8`)
   // Parameters of a media type do not select anything here.
   const ranges = accept.replaceAll(/;\s*(?!q\s*=)[^;,]*/gi, '')
   const type =
     ranges.trim() === '' ? offered[0] : new Negotiator({ headers: { accept: ranges } }).mediaType(offered)
-  if (type === undefined) throw new Failure('request.not-acceptable')
-  return type
+  if (type !== undefined) return type
+  const detail = `Accept came as ${quoted(accept)}. Wanted: ${media.join(', ')}.`
+  throw new Failure('request.not-acceptable', { detail })
 }
 
 const inOrder: Coding[] = ['br', 'gzip', 'identity']
@@ -34,8 +36,10 @@ const inOrder: Coding[] = ['br', 'gzip', 'identity']
 const codings = Object.assign([...inOrder], { preferred: inOrder })
 const knownCodings = new Map<string, readonly Coding[]>()
 
+export type AcceptEncoding = IncomingHttpHeaders['accept-encoding']
+
 /** The codings that Accept-Encoding allows, best first; equal weights in our order. */
-export const acceptedCodings = (header: string | string[] | undefined): readonly Coding[] => {
+export const acceptedCodings = (header: AcceptEncoding): readonly Coding[] => {
   if (typeof header !== 'string' || header === '') return []
   return knownCodings.get(header) ?? remember(knownCodings, header, readCodings(header))
 }

@@ -13,6 +13,10 @@ export const asFailure = (error: unknown): Failure => {
   return new Failure('request.malformed', { cause: error, detail })
 }
 
+/** The text of a header in a sentence, unless it is missing, long or odd. */
+export const quoted = (text: string): string =>
+  text === '' ? 'nothing' : /^[\x20-\x7e]{1,100}$/.test(text) ? `"${text}"` : 'something else'
+
 /** Seconds for Retry-After: rounded up, so that waiting them is enough; at least 1, at most an hour. */
 const retryAfterSeconds = (ms: number): string => String(Math.min(3600, Math.max(1, Math.ceil(ms / 1000))))
 

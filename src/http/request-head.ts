@@ -58,7 +58,8 @@ export const requestFault = (req: IncomingMessage, headersMax: number): Failure 
     )
   if (url.includes('#')) return malformed('The request target must have no fragment (RFC 9112 §3.2).')
   if (url.length > urlMax) return new Failure('request.uri-too-long')
-  if (req.rawHeaders.length > 2 * headersMax) return new Failure('request.headers-too-large')
+  if (req.rawHeaders.length > 2 * headersMax)
+    return new Failure('request.headers-too-large', { detail: `Wanted: at most ${headersMax} headers.` })
   if ((headers['transfer-encoding'] ?? 'chunked').toLowerCase() !== 'chunked') {
     const errors = [
       { pointer: '/headers/transfer-encoding', code: 'coding', detail: 'Only chunked is understood.' },
@@ -84,7 +85,9 @@ const headerFault = (req: IncomingMessage): Failure | undefined => {
     if (!credentialHeaders.has(name) || headers[name] === value) continue
     // Node keeps the first of a repeated header or joins them.
     if (raw.some((other, at) => other.toLowerCase() === name && at % 2 === 0 && raw[at + 1] !== value))
-      return new Failure('credential.conflict')
+      return new Failure('credential.conflict', {
+        detail: `Wanted: one ${name} header. Two different ones came.`,
+      })
     headers[name] = value
   }
   return hostFault(hosts, req)

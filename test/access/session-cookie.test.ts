@@ -20,6 +20,7 @@ describe('the session id', () => {
     ['chathub-session=abc', undefined],
     ['x__Host-chathub-session=abc', undefined],
     ['__Host-chathub-session', undefined],
+    ['__Host-chathub-sessionX', undefined],
     ['', undefined],
     [undefined, undefined],
   ])('of the Cookie header %j is %j', (cookie, id) => {

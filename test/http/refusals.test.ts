@@ -81,6 +81,44 @@ describe('refusals have one order, and the first that applies is sent', () => {
     expect([status, pointers]).toEqual([400, ['/path/org', '/query/limit']])
   })
 
+  it('say what came and what is wanted', async () => {
+    const detailOf = async (what: Case) => (await ask({ key: gateway.key, ...what })).body.detail
+    const asked: [Case, string][] = [
+      [
+        { method: 'GET', path: operators, headers: { Accept: 'text/xml;q=0.9' } },
+        'Accept came as "text/xml;q=0.9". Wanted: application/json, text/csv, application/x-ndjson.',
+      ],
+      [
+        { path: '/v1/tokens:validate', headers: json, body: 'x'.repeat(65_537) },
+        'Wanted: a body of at most 65536 bytes, also when it is unpacked.',
+      ],
+      [{ method: 'PUT', path: operators }, 'The method came as PUT. Wanted: GET, HEAD, POST.'],
+      [
+        { method: 'GET', path: '/v1/me', headers: { Authorization: 'Bearer cgw_other' } },
+        'Different credentials came in Authorization and X-API-Key. Wanted: one of them.',
+      ],
+    ]
+    for (const [what, detail] of asked) expect(await detailOf(what)).toBe(detail)
+    const many = Object.fromEntries(Array.from({ length: 101 }, (_, at) => [`X-Any-${at}`, '1']))
+    expect(await detailOf({ method: 'GET', path: '/v1/me', headers: many })).toBe(
+      'Wanted: at most 100 headers.',
+    )
+    const large = `GET /v1/me HTTP/1.1\r\nHost: x\r\nX-Any: ${'x'.repeat(16_384)}\r\n\r\n`
+    expect((await sendRaw(gateway, [large])).text).toContain(
+      'Wanted: a request line and headers of at most 16384 bytes.',
+    )
+  })
+
+  it('of a credential in the URL name its parameter, and never the credential', async () => {
+    const pointersOf = async (query: string) =>
+      (await ask({ method: 'GET', path: `/v1/me?${query}`, key: '' })).body.errors.map(
+        ({ pointer }: { pointer: string }) => pointer,
+      )
+    expect(await pointersOf('api_key=x')).toEqual(['/query/api_key'])
+    expect(await pointersOf(`x=${gateway.key}`)).toEqual(['/query/x'])
+    expect(await pointersOf(`${gateway.key}=x`)).toEqual(['/query'])
+  })
+
   it('405 names the allowed methods', async () => {
     for (const [method, path, allow] of [
       ['DELETE', '/v1/organizations/24/operators', 'GET, HEAD, POST'],

@@ -57,6 +57,13 @@ describe('a session cookie counts', () => {
     const before = gateway.simulator.operators()
     const read = await me({ Cookie: cookie(), ...headers })
     expect([read.status, read.body.code]).toEqual([403, 'csrf.refused'])
+    expect(read.body.detail).toBe(
+      'X-Gateway-Session' in headers
+        ? 'Origin' in headers
+          ? 'The origin of the page is not that of the session.'
+          : 'The request names no origin of its page. Wanted: Origin, or Sec-Fetch-Site: same-origin.'
+        : 'A session cookie came without the header X-Gateway-Session.',
+    )
     const write = await gateway.ask('PATCH', '/v1/organizations/24/operators/101', {
       key: '',
       headers: { Cookie: cookie(), ...headers },
