@@ -8,7 +8,7 @@ import type { RequestContext } from './request-context.ts'
 const exposed = Object.keys(responseHeaders)
   .filter((name) => name !== 'Set-Cookie')
   .join(', ')
-const accepted = `Accept, Authorization, Cache-Control, Content-Type, Idempotency-Key, If-Match, If-None-Match, Last-Event-ID, Mcp-Method, Mcp-Name, Mcp-Protocol-Version, X-API-Key, X-Request-Id, ${sessionHeader}`
+const accepted = `Accept, Authorization, Cache-Control, Content-Encoding, Content-Type, Idempotency-Key, If-Match, If-None-Match, Last-Event-ID, Mcp-Method, Mcp-Name, Mcp-Protocol-Version, X-API-Key, X-Request-Id, ${sessionHeader}`
 /** What tracing libraries add to every request of a page. */
 const tracing = 'traceparent, tracestate, baggage, sentry-trace'
 

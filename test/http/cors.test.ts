@@ -95,6 +95,7 @@ describe('a page of a listed origin', () => {
     for (const name of [
       'authorization',
       'cache-control',
+      'content-encoding',
       'content-type',
       'idempotency-key',
       'if-none-match',
@@ -136,6 +137,19 @@ describe('a page of an origin that is not listed, character by character,', () =
     expect(answer.headers['vary']?.split(', ')).toContain('Origin')
     expect(answer.headers['cache-control']).toContain('private')
   })
+})
+
+it('a file that caches keep is kept for each origin apart', async () => {
+  for (const path of ['/widget/loader.js', '/docs/assets/docs.css', '/docs/assets/icon.svg'])
+    for (const headers of [{}, { Origin: listed[0] as string }, { 'Accept-Encoding': 'gzip' }]) {
+      const answer = await read(headers, path)
+      expect([path, answer.status, answer.headers['cache-control']]).toEqual([
+        path,
+        200,
+        'public, max-age=3600',
+      ])
+      expect([path, answer.headers['vary']]).toEqual([path, 'Accept-Encoding, Origin'])
+    }
 })
 
 it('a request without Origin gets no CORS headers', async () => {

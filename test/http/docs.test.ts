@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import type { Response } from 'supertest'
 import { failures } from '../../src/errors.ts'
+import { builtFile } from '../../src/http/pages/built-file.ts'
 import { startGateway, type TestGateway } from '../support/gateway.ts'
 
 let gateway: TestGateway
@@ -37,6 +38,13 @@ const isSoundPage = ({ status, headers, text }: Response) => {
 }
 const linksIn = (text: string) =>
   [...text.matchAll(/(?:src|href)="([^"#]*)(?:#[^"]*)?"/g)].map(([, url]) => url as string)
+
+it('a file is unpacked once for all who take no compressed one', () => {
+  const file = new URL('../../dist/assets/swagger-ui-bundle.js', import.meta.url)
+  const [first, second] = [builtFile(file, undefined), builtFile(file, 'identity')]
+  expect(first?.bytes.length).toBeGreaterThan(1_000_000)
+  expect(second?.bytes).toBe(first?.bytes)
+})
 
 describe('the pages', () => {
   it('begin at the root', async () => {
@@ -113,7 +121,7 @@ describe('the pages', () => {
     expect(plain.headers).toMatchObject({
       'content-type': 'text/javascript; charset=utf-8',
       'cache-control': 'public, max-age=3600',
-      vary: 'Accept-Encoding',
+      vary: 'Accept-Encoding, Origin',
     })
     expect(Number(gzip.headers['content-length'])).toBeLessThan(Number(plain.headers['content-length']))
   })

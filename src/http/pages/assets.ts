@@ -1,4 +1,5 @@
 import type { Answer } from '../answer.ts'
+import type { AcceptEncoding } from '../negotiate.ts'
 import { builtFile, unpacked } from './built-file.ts'
 
 /** The files that pages load. `npm run build` makes them, compressed. */
@@ -22,7 +23,7 @@ const notBuilt = (name: string): Error =>
   new Error(`dist/assets/${name}.gz is missing; wanted: npm run build`)
 
 /** A file of the pages. Caches keep it for an hour. @throws an error when the build did not make it */
-export const assetAnswer = (name: Asset, acceptEncoding: string | undefined): Answer => {
+export const assetAnswer = (name: Asset, acceptEncoding: AcceptEncoding): Answer => {
   const file = builtFile(new URL(name, folder), acceptEncoding)
   if (!file) throw notBuilt(name)
   return {

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { gunzipSync } from 'node:zlib'
-import { acceptedCodings } from '../negotiate.ts'
+import { type AcceptEncoding, acceptedCodings } from '../negotiate.ts'
 import type { Coding } from '../prepared-body.ts'
 
 /** The ending of a file that the build compressed. */
@@ -31,17 +31,19 @@ export const unpacked = (file: URL): Buffer | undefined => {
   return packed && gunzipSync(packed)
 }
 
+/** Caches keep files. An answer names the origin of its page, so it must not be given to a page of another one. */
+const vary = { Vary: 'Accept-Encoding, Origin' }
+
 /** A file that the build made, in the coding that the client takes and the build has. Undefined: there is none. */
-export const builtFile = (file: URL, acceptEncoding: string | undefined) => {
+export const builtFile = (file: URL, acceptEncoding: AcceptEncoding) => {
   const codings = acceptedCodings(acceptEncoding)
   for (const coding of codings.includes('identity') ? codings : [...codings, 'identity' as const]) {
     const bytes = keptBytes(file.href + endings[coding])
-    if (!bytes) continue
-    return {
-      bytes,
-      headers: { Vary: 'Accept-Encoding', ...(coding !== 'identity' && { 'Content-Encoding': coding }) },
-    }
+    if (bytes)
+      return { bytes, headers: { ...vary, ...(coding !== 'identity' && { 'Content-Encoding': coding }) } }
   }
   const bytes = unpacked(file)
-  return bytes && { bytes, headers: { Vary: 'Accept-Encoding' } }
+  // Unpacked once: it takes milliseconds, and nobody needs a credential to ask for it.
+  if (bytes) kept.set(file.href, bytes)
+  return bytes && { bytes, headers: vary }
 }

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { extname } from 'node:path'
 import { Failure } from '../../errors.ts'
 import type { Answer } from '../answer.ts'
+import type { AcceptEncoding } from '../negotiate.ts'
 import { builtFile, readIfThere } from './built-file.ts'
 import { escapeHtml } from './page.ts'
 
@@ -54,7 +55,7 @@ export const createConsoleFiles = (folder: URL, metas: Record<string, string> = 
       }
     },
     /** A file that the page loads. Undefined: the path is one of the page. @throws Failure `route.unknown` */
-    file: (path: string, acceptEncoding: string | undefined): Answer | undefined => {
+    file: (path: string, acceptEncoding: AcceptEncoding): Answer | undefined => {
       const type = types[extname(path)]
       if (type === undefined) return undefined
       const file = plainPath.test(path) ? builtFile(new URL(path, folder), acceptEncoding) : undefined

@@ -104,7 +104,7 @@ export const mountConsole = (router: Router, services: Services): void => {
   router.bind(endpoints.consoleLogout, ({ req }) => leave(req))
   router.bind(endpoints.consoleFile, ({ params, req }) => {
     requireSessions()
-    return files.file(params.path, req.headers['accept-encoding'] as string | undefined) ?? files.page()
+    return files.file(params.path, req.headers['accept-encoding']) ?? files.page()
   })
 }
 

@@ -1,8 +1,10 @@
-import type { Request } from 'express'
+import { LRUCache } from 'lru-cache'
+import { atMost } from '../../at-most.ts'
 import { endpoints } from '../../contract/endpoints.ts'
 import { createOpenApi } from '../../contract/openapi.ts'
 import { yamlOf } from '../../contract/yaml.ts'
 import { Failure, type FailureCode, failures } from '../../errors.ts'
+import type { Answer } from '../answer.ts'
 import { assetAnswer, guides, isAsset } from '../pages/assets.ts'
 import { htmlPage } from '../pages/page.ts'
 import { problemPage, problemsPage } from '../pages/problem-pages.ts'
@@ -13,26 +15,33 @@ import { ownOrigin } from '../request-context.ts'
 import type { Router } from '../router.ts'
 import type { Services } from './services.ts'
 
+/** Makes an answer once for each key. Nobody needs a credential to ask for it again and again. */
+const createOnce =
+  (made: { get(key: string): Answer | undefined; set(key: string, answer: Answer): unknown }) =>
+  (key: string, make: () => Answer): Answer => {
+    const answer = made.get(key) ?? make()
+    made.set(key, answer)
+    return answer
+  }
+
 /** HTML pages and the OpenAPI document, made from the endpoint table, the failure table and the guides. */
 export const mountDocs = (router: Router, { version, docsKey, access }: Services): void => {
   const all = router.endpoints
-  const once = (write: () => string) => {
-    let bytes: Buffer | undefined
-    return () => {
-      bytes ??= Buffer.from(write())
-      return { bytes }
-    }
-  }
-  const search = once(() => JSON.stringify(searchEntries(all())))
+  const once = createOnce(new Map())
+  // Callers choose the origin.
+  const oncePerOrigin = createOnce(new LRUCache<string, Answer>(atMost(20)))
+  const bytesOf = (text: string, headers = {}): Answer => ({ bytes: Buffer.from(text), headers })
 
   for (const endpoint of [endpoints.root, endpoints.docs])
-    router.bind(endpoint, ({ req }) =>
-      startPage({ endpoints: all(), origin: ownOrigin(req), sampleKey: docsKey?.reveal() }),
-    )
+    router.bind(endpoint, ({ req }) => {
+      const origin = ownOrigin(req)
+      const page = { endpoints: all(), origin, sampleKey: docsKey?.reveal() }
+      return oncePerOrigin(`start ${origin}`, () => startPage(page))
+    })
   router.bind(endpoints.reference, () =>
     referencePage({ sampleKey: docsKey?.reveal(), hasSessions: access.sessions !== undefined }),
   )
-  router.bind(endpoints.problems, problemsPage)
+  router.bind(endpoints.problems, () => once('problems', problemsPage))
   router.bind(endpoints.problemPage, ({ params }) => {
     if (!Object.hasOwn(failures, params.code)) throw new Failure('route.unknown')
     return problemPage(params.code as FailureCode)
@@ -40,26 +49,28 @@ export const mountDocs = (router: Router, { version, docsKey, access }: Services
   router.bind(endpoints.guide, ({ params }) => {
     const guide = guides().find(({ name }) => name === params.guide)
     if (!guide) throw new Failure('route.unknown')
-    return htmlPage({ title: plain(guide.title), body: guide.html })
+    return once(`guide ${guide.name}`, () => htmlPage({ title: plain(guide.title), body: guide.html }))
   })
   router.bind(endpoints.docsFile, ({ params, req }) => {
     if (params.asset === 'search.json')
-      return { ...search(), headers: { 'Content-Type': 'application/json; charset=utf-8' } }
+      return once('search', () => bytesOf(JSON.stringify(searchEntries(all())), json))
     if (!isAsset(params.asset)) throw new Failure('route.unknown')
-    return assetAnswer(params.asset, encodingsOf(req))
+    return assetAnswer(params.asset, req.headers['accept-encoding'])
   })
-  router.bind(endpoints.widgetLoader, ({ req }) => assetAnswer('widget-loader.js', encodingsOf(req)))
-  router.bind(endpoints.llms, ({ req }) => ({ bytes: Buffer.from(llmsText(all(), ownOrigin(req))) }))
-  router.bind(
-    endpoints.openapi,
-    once(() => JSON.stringify(createOpenApi(all(), version))),
+  router.bind(endpoints.widgetLoader, ({ req }) =>
+    assetAnswer('widget-loader.js', req.headers['accept-encoding']),
   )
-  router.bind(
-    endpoints.openapiYaml,
-    once(() => yamlOf(createOpenApi(all(), version))),
+  router.bind(endpoints.llms, ({ req }) => {
+    const origin = ownOrigin(req)
+    return oncePerOrigin(`llms ${origin}`, () => bytesOf(llmsText(all(), origin)))
+  })
+  router.bind(endpoints.openapi, () =>
+    once('openapi', () => bytesOf(JSON.stringify(createOpenApi(all(), version)))),
+  )
+  router.bind(endpoints.openapiYaml, () =>
+    once('openapi yaml', () => bytesOf(yamlOf(createOpenApi(all(), version)))),
   )
 }
 
-const encodingsOf = ({ headers }: Request): string | undefined =>
-  headers['accept-encoding'] as string | undefined
+const json = { 'Content-Type': 'application/json; charset=utf-8' }
 const plain = (html: string): string => html.replace(/<[^>]*>/g, '')

@@ -59,12 +59,11 @@ export const mountOps = (router: Router, services: Services): void => {
   mountHealth(router, services, { ...endpoints.metrics, scope: 'open', neverShed: true })
   router.bind({ ...endpoints.root, neverShed: true }, () =>
     statusPage({
-      ...{ upstream: services.upstream(), switches: services.switches.status() },
-      ...{
-        belowFloor: services.belowFloor(),
-        version: services.version,
-        now: new Date(services.clock.wall()),
-      },
+      upstream: services.upstream(),
+      switches: services.switches.status(),
+      belowFloor: services.belowFloor(),
+      version: services.version,
+      now: new Date(services.clock.wall()),
     }),
   )
 }
