@@ -111,7 +111,9 @@ export const createPipeline = (options: {
 
   /** Serves one endpoint. @throws Failure the first refusal that applies */
   return <E extends Endpoint>(endpoint: E, handle: Handler<E>) => {
-    const { dropIn = false, method, produces } = endpoint
+    const { dropIn = false, method, produces, failures = [] } = endpoint
+    const isReadOnlyRefused = failures.includes('gateway.read-only')
+    const mayBeInDoubt = failures.includes('write.in-doubt')
     const isStream = produces === 'text/event-stream'
     const lane = method === 'get' ? 'people' : 'writes'
     const deadlineMs = method === 'get' ? options.readDeadlineMs : options.writeDeadlineMs
@@ -123,14 +125,15 @@ export const createPipeline = (options: {
     const authorizeBody = async (req: Request, address: Address, caller: Caller, body: unknown) => {
       const isSlow = clock.now() - req.requestContext.startedAt > slowBodyMs
       // Rights may have been withdrawn while a slow body arrived.
-      if (isSlow && endpoint.body && endpoint.scope !== 'open') await again(req, caller, body)(orgOf(address))
+      if (isSlow && endpoint.scope !== 'open') await again(req, caller, body)(orgOf(address))
       else authorizeValue(caller, endpoint, body)
     }
 
     /** A dry run changes nothing. */
     const refuseReadOnly = (...inputs: unknown[]): void => {
+      if (!isReadOnlyRefused) return
       const isDry = inputs.some((input) => (input as { dryRun?: boolean } | undefined)?.dryRun)
-      if (endpoint.failures?.includes('gateway.read-only') && !isDry) options.refuseWrites()
+      if (!isDry) options.refuseWrites()
     }
 
     /** Runs the handler on input that was checked. */
@@ -145,7 +148,7 @@ export const createPipeline = (options: {
       if (idempotencyKey === undefined && endpoint.keyRequired?.(body as never, address.query as never))
         throw new Failure('idempotency.required')
 
-      await authorizeBody(req, address, caller, body)
+      if (endpoint.body) await authorizeBody(req, address, caller, body)
       refuseReadOnly(body, address.query)
       const deadline = Math.max(req.requestContext.startedAt + deadlineMs, clock.now() + 1)
       const input = {
@@ -156,7 +159,11 @@ export const createPipeline = (options: {
         contentType,
         req,
         context: {
-          ...{ lane, client: caller.id, requestId: req.requestContext.requestId, deadline, stillAllowed },
+          lane,
+          client: caller.id,
+          requestId: req.requestContext.requestId,
+          deadline,
+          stillAllowed,
           traceparent: tracing.traceparent(),
         },
         notBefore: notBeforeOf(req),
@@ -167,7 +174,7 @@ export const createPipeline = (options: {
       if (method === 'get') return run(input)
       const keyed = { key: idempotencyKey, params: address.params }
       const answer = options.withIdempotency(endpoint, req, caller, keyed, work)
-      return endpoint.failures?.includes('write.in-doubt') ? byDeadline(clock, answer, deadline) : answer
+      return mayBeInDoubt ? byDeadline(clock, answer, deadline) : answer
     }
 
     const serve = async (req: Request, res: Response, address: Address, admitted: Admitted) => {

@@ -11,7 +11,7 @@ export const createRouter = (pipeline: Pipeline) => {
   return {
     /** Every endpoint that is bound. */
     endpoints: (): Endpoint[] => bound.map(({ endpoint }) => endpoint),
-    /** Binds a handler to an endpoint of the contract. */
+    /** Binds a handler to an endpoint of the contract. `/a/{id}:verb` comes before `/a/{id}`, which would take the verb for a part of the id. */
     bind: <E extends Endpoint>(endpoint: E, handle: Handler<E>): void => {
       bound.push({ endpoint, ...pipeline(endpoint, handle) })
     },
@@ -24,10 +24,7 @@ export const createRouter = (pipeline: Pipeline) => {
     /** Routes everything bound so far. Another method on the same path is refused with 405 and Allow. */
     mount: (app: Express): void => {
       app.enable('case sensitive routing').enable('strict routing')
-      const paths = [...new Set(bound.map(({ endpoint }) => endpoint.path))]
-      // `/operations/{id}:cancel` before `/operations/{id}`, which would take the verb for a part of the id.
-      paths.sort((a, b) => Number(b.includes('}:')) - Number(a.includes('}:')))
-      for (const path of paths) {
+      for (const path of new Set(bound.map(({ endpoint }) => endpoint.path))) {
         const methods = bound.filter(({ endpoint }) => endpoint.path === path)
         const route = app.route(expressPath(path))
         for (const { endpoint, serve } of methods) route[endpoint.method](serve)
@@ -35,7 +32,8 @@ export const createRouter = (pipeline: Pipeline) => {
         const Allow = names.join(', ').replace('GET', 'GET, HEAD')
         route.all((req) => {
           req.requestContext.route = path
-          throw new Failure('route.method', { headers: { Allow } })
+          const detail = `The method came as ${req.method}. Wanted: ${Allow}.`
+          throw new Failure('route.method', { detail, headers: { Allow } })
         })
       }
     },

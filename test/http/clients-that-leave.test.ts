@@ -32,7 +32,12 @@ beforeAll(async () => {
         { id: 6, name: 'Sales', operators: [] },
       ],
     },
-    clients: [{ id: 'reader' }, { id: 'listener' }],
+    clients: [
+      { id: 'reader' },
+      { id: 'listener' },
+      { id: 'json', requestsPerMinute: 3 },
+      { id: 'csv', requestsPerMinute: 3 },
+    ],
     env: {
       CLIENT_CONCURRENCY: '2',
       QUOTAS_PER_CLIENT: 'streams=1',
@@ -125,6 +130,27 @@ describe('a client that leaves', () => {
     expect(again.status).toBe(200)
     hold.release()
   })
+})
+
+it('a large answer is paid for in every form, also the report of an import', async () => {
+  const names = gateway.simulator.operators(24).map(({ name }) => name)
+  const started = await gateway.ask('POST', '/v1/organizations/24/imports', {
+    body: `name\n${names.join('\n')}\n`,
+    headers: { 'Content-Type': 'text/csv' },
+  })
+  const { location = '' } = started.headers
+  await until(async () => (await gateway.ask('GET', location)).body.state === 'done')
+  for (const [client, Accept] of [
+    ['json', 'application/json'],
+    ['csv', 'text/csv'],
+  ] as const) {
+    const key = gateway.keys[client] as string
+    const statuses: number[] = []
+    for (let count = 0; count < 3; count++)
+      statuses.push((await gateway.ask('GET', `${location}/rows`, { key, headers: { Accept } })).status)
+    // Each costs a token for the request and at least one more for its answer.
+    expect([client, statuses[0], statuses[2]]).toEqual([client, 200, 429])
+  }
 })
 
 it('a write that is answered keeps no permit from others, though its answer waits behind another one', async () => {

@@ -268,3 +268,16 @@ describe('the operators as a file', () => {
     )
   })
 })
+
+it('the next page of a table is of the same query, also where that has a question mark', async () => {
+  for (const who of ['What? One', 'What? Two']) gateway.simulator.addOperator(42, who)
+  await refresh(42)
+  const first = await get('/v1/organizations/42/operators?q=what?&limit=1', { Accept: 'text/csv' })
+  const next = /^<(.*)>; rel="next"$/.exec(first.headers['link'] ?? '')?.[1] ?? ''
+  expect(new URL(next, gateway.url).searchParams.get('q')).toBe('what?')
+  const { text, headers } = await get(next, { Accept: 'text/csv' })
+  expect([text.split('\n').filter((line) => line.includes('What?')).length, headers['link']]).toEqual([
+    1,
+    undefined,
+  ])
+})

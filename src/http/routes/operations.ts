@@ -96,9 +96,6 @@ export const mountOperations = (router: Router, services: Services): void => {
     const { items, nextCursor } = await operations.list(caller, query)
     return { json: { items: items.map(viewOf), nextCursor } }
   })
-  router.bind(endpoints.getOperation, async ({ caller, params }) =>
-    show(await operations.get(caller, params.operation)),
-  )
   router.bind(endpoints.cancelOperation, async ({ caller, context, params }) =>
     show(await operations.cancel(caller, params.operation, context)),
   )
@@ -107,6 +104,9 @@ export const mountOperations = (router: Router, services: Services): void => {
   )
   router.bind(endpoints.undoOperation, async ({ caller, context, params, requestKey }) =>
     accepted(await operations.undo(caller, params.operation, context, requestKey)),
+  )
+  router.bind(endpoints.getOperation, async ({ caller, params }) =>
+    show(await operations.get(caller, params.operation)),
   )
   router.bind(endpoints.getOperationRows, async ({ caller, params, query, contentType }) => {
     const rows = await operations.rows(caller, params.operation, query.outcome)

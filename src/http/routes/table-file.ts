@@ -40,8 +40,8 @@ export const nextPage = (
   cursor: string | null,
 ) => {
   if (cursor === null) return {}
-  const [path, query] = originalUrl.split('?')
-  const next = new URLSearchParams(query)
+  const [path, ...query] = originalUrl.split('?')
+  const next = new URLSearchParams(query.join('?'))
   next.set('cursor', cursor)
   return { Link: `<${path}?${next}>; rel="next"` }
 }

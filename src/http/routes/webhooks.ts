@@ -14,13 +14,6 @@ export const mountWebhooks = (router: Router, { webhooks }: Services): void => {
     const json = await webhooks.create(caller, body, requestOf({ caller, ...call }))
     return { json, status: 201, noStore: true }
   })
-  router.bind(endpoints.getWebhook, async ({ caller, params }) => ({
-    json: await webhooks.get(caller, params.webhook),
-  }))
-  router.bind(endpoints.deleteWebhook, async (call) => {
-    await webhooks.remove(call.caller, call.params.webhook, requestOf(call))
-    return { empty: 204 }
-  })
   router.bind(endpoints.testWebhook, async ({ caller, params }) => ({
     json: await webhooks.test(caller, params.webhook),
   }))
@@ -31,6 +24,13 @@ export const mountWebhooks = (router: Router, { webhooks }: Services): void => {
     json: await webhooks.rotate(call.caller, call.params.webhook, call.body, requestOf(call)),
     noStore: true,
   }))
+  router.bind(endpoints.getWebhook, async ({ caller, params }) => ({
+    json: await webhooks.get(caller, params.webhook),
+  }))
+  router.bind(endpoints.deleteWebhook, async (call) => {
+    await webhooks.remove(call.caller, call.params.webhook, requestOf(call))
+    return { empty: 204 }
+  })
   router.bind(endpoints.listDeadLetters, async ({ caller, params }) => {
     const items = await webhooks.deadLetters(caller, params.webhook)
     return { json: { items, total: items.length } }
