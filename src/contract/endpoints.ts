@@ -168,7 +168,7 @@ export const endpoints = {
     params: oneOperator, body: operator.StatusChange, conditional: true, answers: { 200: operator.OperatorInOrganization, 202: operation.Operation }, failures: [...known, 'operator.unknown', 'precondition.failed', ...writing] },
   deleteOperator: { id: 'deleteOperator', method: 'delete', path: '/v1/organizations/{org}/operators/{operator}', scope: 'operators:write', tag: 'operators',
     summary: 'Set the status of an operator to deleted.',
-    params: oneOperator, answers: { 200: operator.OperatorInOrganization, 202: operation.Operation }, failures: [...known, 'operator.unknown', ...writing] },
+    params: oneOperator, conditional: true, answers: { 200: operator.OperatorInOrganization, 202: operation.Operation }, failures: [...known, 'operator.unknown', 'precondition.failed', ...writing] },
   setStatus: { id: 'setStatus', method: 'post', path: '/v1/organizations/{org}/operators:setStatus', scope: 'operators:status', scopeOfValue: beyondSwitching(setsDeleted), tag: 'operators',
     summary: 'Activate, deactivate or delete many operators at once, with one outcome each. `reason` is `scope.missing` for each operator that this credential may not change.',
     params: inOrganization, body: operation.SetStatus, idempotent: true, answers: { 200: operation.StatusResult, 202: operation.Operation }, failures: [...known, ...writingMany] },

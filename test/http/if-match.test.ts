@@ -41,6 +41,17 @@ it('a weak tag, an unknown one and nonsense never match; the tag of any coding d
   expect((await patch('inactive', tag.replace(/"$/, '-gzip"'))).status).toBe(200)
 })
 
+it('a removal with If-Match is made only while the operator is as it was read', async () => {
+  const tag = await tagOf()
+  const remove = (condition: string) => gateway.ask('DELETE', path, { headers: { 'If-Match': condition } })
+  await gateway.ask('PATCH', path, { body: { status: 'inactive' } })
+  const before = sent()
+  const late = await remove(tag)
+  expect([late.status, late.body.code, sent()]).toEqual([412, 'precondition.failed', before])
+  const removed = await remove(await tagOf())
+  expect([removed.status, removed.body.status]).toEqual([200, 'deleted'])
+})
+
 it('an unknown operator is 404, also with If-Match', async () => {
   const answer = await gateway.ask('PATCH', '/v1/organizations/24/operators/999999', {
     body: { status: 'active' },

@@ -113,7 +113,7 @@ export const mountOperators = (router: Router, services: Services): void => {
     { caller, context, requestKey }: Call,
     { org, operator }: { org: number; operator: number },
     status: KnownStatus,
-    ifMatch?: string,
+    ifMatch: string | undefined,
   ): Promise<Answer> => {
     const isExpected = (found: FoundOperator): boolean =>
       matchesStrongly(ifMatch as string, preparedBodyOf(bodyOfOne(found)).tag)
@@ -124,7 +124,9 @@ export const mountOperators = (router: Router, services: Services): void => {
   router.bind(endpoints.changeStatus, ({ params, body, req, ...call }) =>
     change(call, params, body.status, req.headers['if-match']),
   )
-  router.bind(endpoints.deleteOperator, ({ params, ...call }) => change(call, params, 'deleted'))
+  router.bind(endpoints.deleteOperator, ({ params, req, ...call }) =>
+    change(call, params, 'deleted', req.headers['if-match']),
+  )
   // Answers with a token are `no-store`, and no token is stored.
   router.bind(endpoints.mintOperatorToken, async ({ caller, context, params, body }) => {
     const expiresAt = new Date(clock.wall() + body.expiresIn * 1000)
