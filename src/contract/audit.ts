@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { parsedText } from './fault.ts'
+import { cursorFault, parsedText } from './fault.ts'
 import { Count, component, Id, IdList, IdText, wholeText } from './ids.ts'
 import { fold } from './names.ts'
 import { OperatorStatus } from './operator.ts'
@@ -95,7 +95,6 @@ export const AuditPage = component('AuditPage', {
 /** The place of a record among all: newest first. Entries of one instant are ordered by organization. */
 export type AuditPlace = { ms: number; seq: number; organization: number; index: number }
 
-const cursorFault = { code: 'cursor', detail: 'Wanted: nextCursor of the page before.' }
 export const parsePlace = (text: string): AuditPlace | undefined => {
   const [, ms, seq, organization, index] =
     /^(\d{1,14})-(\d{1,10})-(\d{1,10})-(\d{1,4})$/.exec(text)?.map(Number) ?? []
@@ -105,8 +104,14 @@ export const parsePlace = (text: string): AuditPlace | undefined => {
 }
 const Place = parsedText(parsePlace, cursorFault).meta({ openapi: { type: 'string', maxLength: 45 } })
 
+/** A `+` that is not encoded means a space in a query. Before an offset it can only be a `+`. */
+const withPlus = (text: unknown): unknown =>
+  typeof text === 'string' ? text.replace(/ (?=\d\d:\d\d$)/, '+') : text
+
 /** Epoch ms. Nothing is older than 1970. */
-export const Instant = z.iso.datetime({ offset: true }).transform((text) => Math.max(0, Date.parse(text)))
+export const Instant = z
+  .preprocess(withPlus, z.iso.datetime({ offset: true }))
+  .transform((text) => Math.max(0, Date.parse(text)))
 
 export const AuditQuery = z.strictObject({
   organizations: IdList.optional().describe('Only changes in these organizations.'),

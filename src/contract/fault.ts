@@ -10,6 +10,9 @@ export const refuse = (context: z.core.$RefinementCtx, { code, detail }: ValueFa
   return z.NEVER
 }
 
+/** Of what is not the cursor of a page. */
+export const cursorFault = { code: 'cursor', detail: 'Wanted: nextCursor of the page before.' }
+
 /** Makes a check for `superRefine`. */
 export const checking =
   <T>(faultOf: (value: T) => ValueFault | undefined) =>

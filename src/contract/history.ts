@@ -1,11 +1,10 @@
 import { z } from 'zod'
 import { Instant } from './audit.ts'
 import { Event } from './event.ts'
-import { parsedText } from './fault.ts'
+import { cursorFault, parsedText } from './fault.ts'
 import { Count, component, Id, wholeText } from './ids.ts'
 import { OperatorStatus } from './operator.ts'
 
-const cursorFault = { code: 'cursor', detail: 'Wanted: nextCursor of the page before.' }
 const nextCursor = z.string().nullable()
 
 const parsePlace = (text: string): { ms: number; seq: number } | undefined => {

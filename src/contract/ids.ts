@@ -35,6 +35,9 @@ export const listOf = <T extends z.ZodType>(element: T, [min, max]: [number, num
     z.array(element).min(min).max(max),
   )
 
+/** For `overwrite`: what is listed twice counts once. */
+export const distinct = <T>(list: T[]): T[] => [...new Set(list)]
+
 /** A whole number in a query. */
 export const wholeText = (minimum: number, maximum: number, form = '') =>
   parsedText((text) => parseWhole(text, minimum, maximum), {

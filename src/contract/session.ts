@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { Count, component, Id, listOf } from './ids.ts'
+import { Count, component, distinct, Id, listOf } from './ids.ts'
 import { scopes } from './scopes.ts'
 
 export const sessionCookie = '__Host-chathub-session'
@@ -16,8 +16,6 @@ const Origin = z
     message: 'Wanted: an origin such as https://crm.example.com.',
     params: { code: 'origin' },
   })
-
-const distinct = <T>(list: T[]): T[] => [...new Set(list)]
 
 /** Visible text. It is compared exactly. */
 const Subject = z

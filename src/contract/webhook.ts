@@ -1,9 +1,8 @@
 import { z } from 'zod'
 import { Event, eventPlace, eventTypes } from './event.ts'
-import { component, Id, listOf } from './ids.ts'
+import { component, distinct, Id, listOf } from './ids.ts'
 
 const Instant = z.iso.datetime()
-const distinct = <T>(list: T[]): T[] => [...new Set(list)]
 
 export const NewWebhook = component('NewWebhook', {
   url: z

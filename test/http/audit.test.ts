@@ -47,6 +47,15 @@ const suite = (env: () => Record<string, string>): void => {
     return answer.body.results as { id: number; outcome: string }[]
   }
 
+  it('takes the times of RFC 3339, also where the + of an offset is not encoded', async () => {
+    const [bob] = await add(24, 'Bob')
+    const found = async (time: string) =>
+      (await recordsOf(gateway, `operator=${bob?.id}&from=${time}`)).map(({ kind }) => kind)
+    for (const offset of ['Z', '+00:00', '%2B00:00', '-00:00', '+14:00'])
+      expect([offset, await found(`2020-01-01T00:00:00${offset}`)]).toEqual([offset, ['added']])
+    expect((await ask('GET', '/v1/audit?from=2020-01-01 00:00:00')).status).toBe(400)
+  })
+
   it('has who changed what, from what to what, by which key, request and operation', async () => {
     const before = Date.now()
     const [anna] = await add(24, 'Anna')
