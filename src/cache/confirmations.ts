@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache'
 import { atMost } from '../at-most.ts'
-import { type Clock, every } from '../clock.ts'
+import { alone, type Clock, every } from '../clock.ts'
 
 const askAgainMs = 150
 
@@ -36,7 +36,7 @@ export const createConfirmations = (options: {
         const askAgain = async (): Promise<void> => {
           for (const member of await ask(number, members).catch(() => [])) confirm(number, member)
         }
-        const stopAsking = every(clock, askAgainMs, () => void askAgain())
+        const stopAsking = every(clock, askAgainMs, alone(askAgain))
         const cancelEnd = clock.after(waitMs, end)
         checks.set(number, check)
         check()

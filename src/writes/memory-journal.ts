@@ -94,6 +94,8 @@ export const createMemoryJournal = (options: {
       const known = find(operation.id)
       if (known) return known.operation
       await quotas.take(thingsOf(operation))
+      const other = find(operation.id) // two may ask for the same undo at once
+      if (other) return other.operation
       const encoded = chunks.map((rows) => encodeRows({ rows }))
       put({ operation, chunks: encoded, bytes: 0, isCancelled: false })
       return undefined

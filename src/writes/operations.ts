@@ -1,7 +1,7 @@
 import { authorize, mayTouch } from '../access/authorize.ts'
 import type { Caller } from '../access/caller.ts'
 import type { CallContext } from '../chathub/exchange.ts'
-import { type Clock, every } from '../clock.ts'
+import { alone, type Clock, every } from '../clock.ts'
 import { type OnChange, oneChange } from '../contract/audit.ts'
 import type { OperationsQuery, RowOutcome } from '../contract/operation.ts'
 import { Failure } from '../errors.ts'
@@ -168,7 +168,9 @@ export const createOperations = (
     },
     watch: (caller, { id, organization }, seen) => {
       authorize(caller, { organization })
-      return every(clock, watchMs, () => void journal.get(id).then(seen, () => {}))
+      // One at a time, so that no answer comes after a newer one.
+      const look = alone(() => journal.get(id).then(seen))
+      return every(clock, watchMs, look)
     },
   }
 }

@@ -62,6 +62,15 @@ const suite = (open: () => Promise<{ journal: JournalStore; close(): void }>): v
     expect(await rowsIn(operation.id, 29)).toEqual([])
   })
 
+  it('keeps the first of two operations that are created under one id at once, and returns it to the second', async () => {
+    const rows = rowsNamed('Anna')
+    const first = operationOf(rows)
+    const second = { ...first, client: 'desk' }
+    const created = await Promise.all([first, second].map((one) => journal.create(one, [rows])))
+    expect(created).toEqual([undefined, first])
+    expect(await journal.get(first.id)).toEqual(first)
+  })
+
   it('keeps many rows whole and in order', async () => {
     const rows = rowsNamed(...Array.from({ length: 5000 }, (_, i) => `Row ${i}`))
     const chunks = Array.from({ length: 50 }, (_, i) => rows.slice(i * 100, (i + 1) * 100))

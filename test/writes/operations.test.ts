@@ -176,6 +176,21 @@ describe('a retried change of status', () => {
 })
 
 describe('watching an operation', () => {
+  it('waits for the answer of a slow journal, so that none comes after a newer one', async () => {
+    const { journal, runner, writer, clock, keep } = setUp()
+    const operation = await keep([rowOf(0, {})])
+    let asked = 0
+    const get = (): Promise<Operation> => {
+      asked++
+      return new Promise(() => {})
+    }
+    const { watch } = createOperations({ ...journal, get }, runner, writer, clock, async () => {})
+    const stop = watch(caller, operation, () => {})
+    await clock.advance(2000)
+    stop()
+    expect(asked).toBe(1)
+  })
+
   it('shows each later state, and at the end that the operation is gone', async () => {
     const { keep, operations, journal, clock } = setUp()
     const operation = await keep([rowOf(0, {})], { state: 'running' })
