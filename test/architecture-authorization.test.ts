@@ -152,6 +152,7 @@ describe('every function of lists, writes and assignments that takes an organiza
 
 /** Types that handlers use though their functions take no caller. */
 const withoutCaller: Record<string, string> = {
+  CsvColumns: 'makes text of what the caller has read',
   RowsInTime: 'counts rows; it neither reads nor changes anything of an organization',
   Roster: 'the list of one organization, which the caller was authorized for when it read the list',
   Idempotency: 'its records are named by the client, and `mayShow` authorizes what is shown again',

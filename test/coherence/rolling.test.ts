@@ -1,7 +1,7 @@
 import { afterAll, afterEach, expect, it } from '@jest/globals'
+import { isLong } from '../support/long.ts'
 import { describeWithRedisServer } from '../support/needs.ts'
 import { type Running, stopEverything } from '../support/processes.ts'
-import { isLong } from '../support/long.ts'
 import { startRedis, type TestRedis } from '../support/redis.ts'
 import { hasLostNothing } from '../support/settled.ts'
 import { ask, type Fleet, lapse, startFleet } from './fleet.ts'
