@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { Argument, Command, CommanderError } from 'commander'
-import { exitFailed } from './apps/cli/call-gateway.ts'
+import { CommandFailure, exitFailed, idArgument } from './apps/cli/call-gateway.ts'
 import { completions, wordsAfter } from './apps/cli/completion.ts'
 import { addKeys } from './apps/cli/keys.ts'
 import { addLoginLink } from './apps/cli/login-link.ts'
@@ -20,6 +20,8 @@ program
   .command('serve')
   .description('Starts the gateway. Its settings come from the environment (.env.example).')
   .action(async () => {
+    // A gateway goes on when its log cannot be written.
+    process.stdout.removeAllListeners('error')
     const { exitUnstarted, run } = await import('./main.ts')
     await run(process.env).catch(exitUnstarted)
   })
@@ -53,7 +55,7 @@ program
   .description(
     'Finds out on a test organization what ChatHub does not document. Uses the credential of the environment.',
   )
-  .requiredOption('--organization <id>', 'a test organization', Number)
+  .requiredOption('--organization <id>', 'a test organization', idArgument)
   .option('--yes', 'writes without asking: adds some operators and leaves them deleted')
   .option('--batch', 'also adds CHATHUB_BATCH_SIZE names at once')
   .option('--json', 'one JSON value a line, as in a pipe')
@@ -98,8 +100,11 @@ program
   .argument('[words...]')
   .action((words: string[]) => void process.stdout.write(`${wordsAfter(program, words).join('\n')}\n`))
 
-// A reader such as `head` may leave early.
-process.stdout.on('error', () => process.exit(0))
+process.stdout.on('error', ({ code }: NodeJS.ErrnoException) => {
+  // A reader such as `head` may leave early. What a full disk does not take is lost.
+  if (code === 'EPIPE') process.exit(0)
+  exitFailed(new CommandFailure(exitCodes.cannotCreate, `The output cannot be written (${code}).`))
+})
 await program.parseAsync().catch((error: unknown) => {
   if (!(error instanceof CommanderError)) exitFailed(error)
   // Commander has said why. Help and version end with 0.

@@ -80,7 +80,9 @@ export const run = async (
 ): Promise<{ url: string }> => {
   const config = readConfig(env)
   const output = openLogWriter(logFile === undefined ? 1 : openSync(logFile, 'a', 0o600))
-  const terminal = { write: (line: string) => output.write(prettyLine(line)) }
+  // NO_COLOR and TERM=dumb count.
+  const isColored = process.stdout.isTTY && process.stdout.hasColors()
+  const terminal = { write: (line: string) => output.write(prettyLine(line, isColored)) }
   const warn = (because: string): void => log.logger.warn({ because }, 'spans are lost')
   const tracing = await openTracing(config, warn).catch((error: unknown) => {
     throw error instanceof PackagesMissing ? new ConfigFaults([error.message]) : error

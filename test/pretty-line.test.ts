@@ -4,9 +4,9 @@ import { createLog } from '../src/log.ts'
 import { prettyLine } from '../src/pretty-line.ts'
 
 /** What a terminal shows for a line of the log. */
-const shown = (write: (log: ReturnType<typeof createLog>) => void): string => {
+const shown = (write: (log: ReturnType<typeof createLog>) => void, isColored = true): string => {
   const lines: string[] = []
-  write(createLog('info', { write: (line) => lines.push(prettyLine(line)) }))
+  write(createLog('info', { write: (line) => lines.push(prettyLine(line, isColored)) }))
   return lines.join('')
 }
 
@@ -20,6 +20,7 @@ describe('a line for a terminal', () => {
     expect(shown(({ logger }) => logger.warn('careful'))).toContain('\u001b[33mwarn\u001b[39m careful\n')
     expect(shown(({ logger }) => logger.error('broken'))).toContain('\u001b[31merror\u001b[39m broken\n')
     expect(shown(({ logger }) => logger.fatal('over'))).toContain('\u001b[31mfatal\u001b[39m over\n')
+    expect(shown(({ logger }) => logger.fatal('over'), false)).toContain(' fatal over\n')
   })
 
   it('shows the stack of an error below', () => {

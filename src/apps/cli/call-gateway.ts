@@ -1,4 +1,4 @@
-import type { Command } from 'commander'
+import { type Command, InvalidArgumentError } from 'commander'
 import {
   AuthenticationError,
   type Client,
@@ -11,6 +11,7 @@ import {
   TimeoutError,
   UnavailableError,
 } from '../../client/client.ts'
+import { parseId } from '../../contract/ids.ts'
 import { exitCodes } from '../../exit-codes.ts'
 import { type Shown, say } from './output.ts'
 
@@ -23,6 +24,13 @@ export class CommandFailure extends Error {
     super(message)
     this.exitCode = exitCode
   }
+}
+
+/** An id among the arguments of a command. @throws InvalidArgumentError */
+export const idArgument = (text: string): number => {
+  const id = parseId(text)
+  if (id === undefined) throw new InvalidArgumentError('Wanted: an id, in digits.')
+  return id
 }
 
 /** The options of every command that calls a gateway. */

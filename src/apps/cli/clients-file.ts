@@ -1,11 +1,13 @@
 import {
   closeSync,
+  existsSync,
   fchmodSync,
   fchownSync,
   fstatSync,
   fsyncSync,
   openSync,
   readFileSync,
+  realpathSync,
   renameSync,
   rmSync,
   statSync,
@@ -13,6 +15,7 @@ import {
 } from 'node:fs'
 import { parseClients } from '../../access/keys.ts'
 import { exitCodes } from '../../exit-codes.ts'
+import { textOf } from '../../watch-file.ts'
 import { CommandFailure } from './call-gateway.ts'
 
 /** An entry as the file has it, with defaults left out. */
@@ -22,7 +25,7 @@ export type Entry = { id: string; keyHash: string; expiresAt?: string | undefine
 export const readClients = (path: string, mayBeNew = false): Entry[] => {
   let text: string
   try {
-    text = readFileSync(path, 'utf8')
+    text = textOf(readFileSync(path))
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     if (mayBeNew && code === 'ENOENT') return []
@@ -49,13 +52,14 @@ const keepRights = (draft: number, path: string): void => {
 
 /**
  * Replaces the entries at once, so that a gateway never reads half a file. A new file has mode 600; an existing one keeps
- * mode and owner. The file `<path>.new` keeps a second command out. @throws CommandFailure
+ * mode and owner, and a link to it stays one. The file `<path>.new` keeps a second command out. @throws CommandFailure
  */
 export const changeClients = (
-  path: string,
+  named: string,
   change: (entries: Entry[]) => Entry[],
   mayBeNew = false,
 ): Entry[] => {
+  const path = existsSync(named) ? realpathSync(named) : named
   const draft = `${path}.new`
   let file: number
   try {

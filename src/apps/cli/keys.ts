@@ -89,22 +89,40 @@ const revoke = (options: { file: string; id: string; hash?: string }): void => {
     say('The file lists nobody now. A gateway refuses it and goes on with the keys it has.')
 }
 
-const rotate = ({ file, id, overlapHours }: { file: string; id: string; overlapHours: number }): void => {
+/** The entry of another key with the same rights. @throws CommandFailure when that key would have expired already */
+const renewed = (last: Entry, key: string, expiresAt = last.expiresAt): Entry => {
+  const entry = { ...last, keyHash: hashKey(key), expiresAt }
+  const faults = faultsOfClient(entry).map(asOption)
+  if (faults.length === 0 && Date.parse(expiresAt ?? '') <= Date.now())
+    faults.push(
+      `--expires-at: the new key would have ended at ${expiresAt}; wanted: an instant in the future`,
+    )
+  if (faults.length > 0) throw new CommandFailure(exitCodes.usage, faults.join('\n'))
+  return entry
+}
+
+type RotateOptions = { file: string; id: string; overlapHours: number; expiresAt?: string }
+
+const rotate = ({ file, id, overlapHours, expiresAt }: RotateOptions): void => {
   if (!(overlapHours >= 0 && overlapHours <= 8760))
     throw new CommandFailure(exitCodes.usage, '--overlap-hours: wanted: a number from 0 to 8760')
   const key = makeKey(id)
   const endsAt = Date.now() + overlapHours * 3_600_000
-  changeClients(file, (entries) => {
-    const last = entries.findLast((entry) => entry.id === id)
+  const entries = changeClients(file, (before) => {
+    const last = before.findLast((entry) => entry.id === id)
     if (!last) throw noneOf(file, id)
-    const shortened = entries.map((entry) =>
+    const shortened = before.map((entry) =>
       entry.id === id && !(Date.parse(entry.expiresAt ?? '') <= endsAt)
         ? { ...entry, expiresAt: new Date(endsAt).toISOString() }
         : entry,
     )
-    return [...shortened, { ...last, keyHash: hashKey(key) }]
+    return [...shortened, renewed(last, key, expiresAt)]
   })
-  say(`The older keys of ${id} end at ${new Date(endsAt).toISOString()}. The new key, shown only now:`)
+  const newEndsAt = entries.at(-1)?.expiresAt
+  const until = newEndsAt === undefined ? '' : ` The new one ends at ${newEndsAt}.`
+  say(
+    `The older keys of ${id} end at ${new Date(endsAt).toISOString()}.${until} The new key, shown only now:`,
+  )
   process.stdout.write(`${key}\n`)
 }
 
@@ -153,5 +171,6 @@ export const addKeys = (program: Command): void => {
     .requiredOption(...fileOption)
     .requiredOption('--id <id>', 'client id')
     .option('--overlap-hours <n>', 'how long the older keys go on', Number, 24)
+    .option('--expires-at <instant>', 'RFC 3339; default: as the older key')
     .action(rotate)
 }

@@ -92,15 +92,14 @@ const run = async (options: Options): Promise<void> => {
   const origin = options.origin ?? new URL(baseUrl).origin
   const grant = { ...options, minutes: options.ttl, origin }
   const { file } = options
-  const link =
-    file === undefined
-      ? await makeLoginLink(clientOf(options), grant)
-      : await whenKnown(createClient({ baseUrl, key: keyInFile(file, options) }), grant)
+  const client =
+    file === undefined ? clientOf(options) : createClient({ baseUrl, key: keyInFile(file, options) })
+  const make = () => makeLoginLink(client, grant)
+  const link = await (file === undefined ? make() : whenRead(make))
   say(`Signs one person in, once, until ${link.expiresAt}. Give it to that person alone.`)
   if (options.json) showObject(link, options)
   else process.stdout.write(`${link.url}\n`)
 }
-const whenKnown = (client: Client, grant: Grant) => whenRead(() => makeLoginLink(client, grant))
 
 /** `login-link`. */
 export const addLoginLink = (program: Command): void => {

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { partsOf } from '../../setting.ts'
-import { callsGateway, clientOf, type GatewayOptions } from './call-gateway.ts'
+import { callsGateway, clientOf, type GatewayOptions, idArgument } from './call-gateway.ts'
 import { followOperation, tellEnd } from './follow-operation.ts'
 import { showObject, showRows } from './output.ts'
 
@@ -12,7 +12,7 @@ export const addOperations = (program: Command): void => {
 
   callsGateway(group.command('list'))
     .description('Lists your operations, newest first.')
-    .option('--org <id>', 'only of this organization', Number)
+    .option('--org <id>', 'only of this organization', idArgument)
     .option('--state <states>', 'comma separated: queued running done cancelled needsReview', partsOf)
     .option('--limit <n>', 'the most operations', Number, 50)
     .action(async (options: GatewayOptions & { org?: number; state?: string[]; limit: number }) => {

@@ -4,7 +4,7 @@ import { type Command, Option } from 'commander'
 import { type Event, isOperation, type Operation } from '../../client/client.ts'
 import { exitCodes } from '../../exit-codes.ts'
 import { partsOf } from '../../setting.ts'
-import { CommandFailure, callsGateway, clientOf, type GatewayOptions } from './call-gateway.ts'
+import { CommandFailure, callsGateway, clientOf, type GatewayOptions, idArgument } from './call-gateway.ts'
 import { followOperation, tellEnd } from './follow-operation.ts'
 import { showLine, showObject, showRows } from './output.ts'
 
@@ -17,7 +17,7 @@ type AddOptions = {
 type FileOptions = { column?: string; sheet?: string; charset?: string }
 
 const inOrganization = (command: Command): Command =>
-  callsGateway(command).requiredOption('--org <id>', 'id of the organization', Number)
+  callsGateway(command).requiredOption('--org <id>', 'id of the organization', idArgument)
 const adds = (command: Command): Command =>
   inOrganization(command)
     .addOption(
@@ -117,21 +117,21 @@ export const addOperators = (program: Command): void => {
   inOrganization(group.command('set-status'))
     .description('Sets the status of operators.')
     .argument('<status>', 'active, inactive or deleted')
-    .argument('<ids...>', 'ids of operators')
-    .action(async (status: 'active', ids: string[], options: OrgOptions) => {
-      const answer = await clientOf(options).operators.setStatus(options.org, {
-        ids: ids.map(Number),
-        status,
-      })
+    .argument('<ids...>', 'ids of operators', (text: string, ids: number[] = []) => [
+      ...ids,
+      idArgument(text),
+    ])
+    .action(async (status: 'active', ids: number[], options: OrgOptions) => {
+      const answer = await clientOf(options).operators.setStatus(options.org, { ids, status })
       if (isOperation(answer)) await ended(options, answer)
       else showRows(answer.results, ['id', 'outcome', 'reason'], options)
     })
 
   callsGateway(group.command('watch'))
     .description('Prints what changes, until Ctrl-C.')
-    .option('--org <ids>', 'comma separated; default: all', partsOf)
-    .action(async (options: GatewayOptions & { org?: string[] }) => {
-      const filter = options.org ? { organizations: options.org.map(Number) } : {}
+    .option('--org <ids>', 'comma separated; default: all', (text) => partsOf(text).map(idArgument))
+    .action(async (options: GatewayOptions & { org?: number[] }) => {
+      const filter = options.org ? { organizations: options.org } : {}
       for await (const event of clientOf(options).events.subscribe(filter))
         showLine(event, sentenceOf(event), options)
     })

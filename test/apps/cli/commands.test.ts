@@ -93,6 +93,8 @@ describe('the command line', () => {
     const cases = [
       [64, ['operators', 'list', '--org', '24', '--colour'], env],
       [64, ['operators', 'list', '--org', '24'], {}],
+      [64, ['operators', 'list', '--org', 'support'], env],
+      [64, ['operators', 'set-status', 'inactive', '103', 'John', '--org', '24'], env],
       [65, ['operators', 'set-status', 'asleep', '103', '--org', '24'], env],
       [69, ['operators', 'list', '--org', '24'], nowhere],
       [77, ['operators', 'list', '--org', '24', '--key', 'cgw_wrong'], env],

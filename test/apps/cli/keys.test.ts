@@ -1,9 +1,22 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import {
+  closeSync,
+  lstatSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from '@jest/globals'
 import { hashKey, parseClients } from '../../../src/access/keys.ts'
-import { stopEverything } from '../../support/children.ts'
+import { stopEverything, track } from '../../support/children.ts'
+import { programOf } from '../../support/processes.ts'
 import { runCli } from '../../support/run-cli.ts'
 
 afterAll(stopEverything)
@@ -60,6 +73,45 @@ describe('keys --file', () => {
     const made = await runCli(['keys', 'create', '--id', 'crm', '--file', own], env)
     expect([made.code, readFileSync(`${own}.new`, 'utf8')]).toEqual([0, 'of the next one'])
     for (const path of [own, `${own}.new`]) rmSync(path)
+  })
+
+  it('reads what PowerShell writes, and leaves a link to the file a link', async () => {
+    const real = join(folder, 'real.json')
+    writeFileSync(real, `\uFEFF{"clients":[]}`, 'utf16le')
+    const link = join(folder, 'link.json')
+    symlinkSync('real.json', link)
+    expect((await runCli(['keys', 'create', '--id', 'crm', '--file', link])).code).toBe(0)
+    expect(lstatSync(link).isSymbolicLink()).toBe(true)
+    expect(JSON.parse(readFileSync(real, 'utf8')).clients).toMatchObject([{ id: 'crm' }])
+  })
+
+  it('rotates no key into one that has ended already', async () => {
+    const old = join(folder, 'old.json')
+    const client = { id: 'old', keyHash: hashKey('x'.repeat(32)), expiresAt: '2020-01-01T00:00:00Z' }
+    writeFileSync(old, JSON.stringify({ clients: [client] }))
+    const rotate = ['keys', 'rotate', '--file', old, '--id', 'old']
+    const refused = await runCli(rotate)
+    expect([refused.code, refused.stdout]).toEqual([64, ''])
+    expect(refused.stderr).toMatch(
+      /^--expires-at: the new key would have ended at 2020-01-01T00:00:00Z; wanted: /,
+    )
+    const { code, stderr } = await runCli([...rotate, '--expires-at', '2999-01-01T00:00:00Z'])
+    expect([code, stderr]).toEqual([0, expect.stringContaining('The new one ends at 2999-01-01T00:00:00Z.')])
+    const { entries: now } = parseClients(readFileSync(old, 'utf8'), false, Date.now())
+    expect(now.map(({ expiresAt }) => expiresAt)).toEqual(['2020-01-01T00:00:00Z', '2999-01-01T00:00:00Z'])
+  })
+
+  it('says when its output is lost, as on a full disk', async () => {
+    const full = openSync('/dev/full', 'w')
+    const child = spawn(process.execPath, [programOf('cli'), 'keys', 'create', '--id', 'crm'], {
+      stdio: ['ignore', full, 'pipe'],
+    })
+    let stderr = ''
+    child.stderr?.on('data', (text) => {
+      stderr += text
+    })
+    expect([(await track(child)).code, stderr]).toEqual([73, expect.stringContaining('written (ENOSPC)')])
+    closeSync(full)
   })
 
   it('changes nothing when the file has a fault, or another command is at work', async () => {
