@@ -6,6 +6,7 @@ import { parseRoles, type SignInRole } from './access/sign-in-roles.ts'
 import { systemClock } from './clock.ts'
 import { logLevels } from './contract/switches.ts'
 import { floorsText } from './events/floors-text.ts'
+import { misspelt } from './misspelt.ts'
 import { clientQuotas, organizationQuotas, rowsLeast } from './redis/quotas.ts'
 import { Secret } from './secret.ts'
 import * as type from './setting.ts'
@@ -177,19 +178,21 @@ export const readConfig = (given: Record<string, string | undefined>): Config =>
     : { entries: [], faults: [] }
   const clientsFrom = fileOf(settings.clients) ? 'API_KEYS_FILE' : 'API_KEYS'
   faults.push(...clients.faults.map((fault) => `${clientsFrom}: ${fault}`))
-  const table = read.oidcRoles ? parseRoles(read.oidcRoles.reveal()) : { roles: [], faults: [] }
+  const oidc = read.oidcRoles ? parseRoles(read.oidcRoles.reveal()) : { roles: [], faults: [] }
   const rolesFrom = fileOf(settings.oidcRoles) ? 'OIDC_ROLES_FILE' : 'OIDC_ROLES'
-  faults.push(...table.faults.map((fault) => `${rolesFrom}: ${fault}`))
-  if (faults.length > 0) throw new ConfigFaults(faults)
+  faults.push(...oidc.faults.map((fault) => `${rolesFrom}: ${fault}`))
+  const table = rows.map(([, row]) => row)
+  const odd = misspelt(env, table)
+  if (faults.length > 0) throw new ConfigFaults([...faults, ...odd])
   const files = rows.map(([name, row]) => [name, fileOf(row)] as const).filter(([, path]) => path)
-  const quoted = rows.filter(([, row]) => isQuoted(givenTo(row) ?? fileOf(row)))
+  const quoted = table.filter((row) => isQuoted(givenTo(row) ?? fileOf(row)))
   return {
     ...read,
     sessionSecret: read.sessionSecret ?? ownSessionSecret(read),
     files: Object.fromEntries(files),
     clientEntries: clients.entries,
-    roles: table.roles,
-    warnings: quoted.map(([, row]) => `${row.env}: ${unquote}`),
+    roles: oidc.roles,
+    warnings: [...quoted.map((row) => `${row.env}: ${unquote}`), ...odd],
   }
 }
 

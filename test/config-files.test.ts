@@ -63,6 +63,38 @@ describe('a byte order mark', () => {
   })
 })
 
+describe('a variable that is nearly a setting', () => {
+  it.each([
+    ['CACHE_FRESH_SECOND', 'is no setting; is CACHE_FRESH_SECONDS meant?'],
+    ['REDIS_URI', 'is no setting; is REDIS_URL meant?'],
+    ['METRICS_ORGANISATION_MAX', 'is no setting; is METRICS_ORGANIZATIONS_MAX meant?'],
+    ['JWT_ISSUER_FILE', 'is not read; JWT_ISSUER cannot be given as a file'],
+  ])('%s is warned of', (variable, why) => {
+    expect(readConfig({ ...good, [variable]: 'value-s3cret' }).warnings).toEqual([`${variable}: ${why}`])
+  })
+
+  it('is named beside the faults that follow from it', () => {
+    const { API_KEYS: API_KEY, ...rest } = good
+    expect(() => readConfig({ ...rest, API_KEY })).toThrow(
+      /API_KEYS_FILE: unset; [\s\S]*\n {2}API_KEY: is no setting; is API_KEYS/,
+    )
+  })
+
+  it('is not warned of when it is empty, is of another program, or the setting is there too', () => {
+    const others = [
+      'FTP_PROXY',
+      'ALL_PROXY',
+      'HOSTNAME',
+      'HOSTS',
+      'REDIS_PORT',
+      'CHATHUB_GATEWAY_PORT',
+      'LOGNAME',
+    ]
+    const env = { ...Object.fromEntries(others.map((name) => [name, 'x'])), REDIS_URI: '', API_KEY: 'x' }
+    expect(readConfig({ ...good, ...env }).warnings).toEqual([])
+  })
+})
+
 describe('quotes around a value', () => {
   it.each(quoteRows)('$example is $result', ({ value, isWarned }) => {
     const { password, warnings } = readConfig({ ...good, CHATHUB_PASSWORD: value })
