@@ -93,7 +93,7 @@ const classOf = (code: string, status: number) => {
 /** The error of an answer that is no success. It reads the body. */
 export const errorOf = async (response: Response): Promise<GatewayError> => {
   const { status, headers } = response
-  const problem = (await response.json().catch(() => ({}))) as Partial<Problem>
+  const problem = ((await response.json().catch(() => null)) ?? {}) as Partial<Problem>
   const code = (problem.code ?? 'unreadable') as ProblemCode | 'unreadable'
   const requestId = problem.requestId ?? headers.get('x-request-id')
   const after = Number(headers.get('retry-after') ?? Number.NaN)

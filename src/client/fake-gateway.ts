@@ -44,10 +44,11 @@ export const createFakeGateway = ({ organizations }: { organizations?: FakeOrgan
   const failing: Response[] = []
   const answers = new Map<string, Reply>()
 
+  const lastId = (): string => log.at(-1)?.id ?? 'fake-0-0'
   const page = ({ query }: Asked): Reply => {
     const after = log.findIndex(({ id }) => id === query.get('after'))
     const items = log.slice(after + 1).filter(isAsked(query))
-    return { body: { items, next: log.at(-1)?.id ?? 'fake-0-0', hasMore: false } }
+    return { body: { items, next: lastId(), hasMore: false } }
   }
   const follow = ({ query, signal }: Asked): Reply => {
     let end = (): void => {}
@@ -60,7 +61,7 @@ export const createFakeGateway = ({ organizations }: { organizations?: FakeOrgan
       signal?.addEventListener('abort', () => {
         if (streams.delete(send)) controller.error(signal.reason)
       })
-      controller.enqueue(encoder.encode('retry: 2000\n\n'))
+      controller.enqueue(encoder.encode(`retry: 2000\n\nid: ${lastId()}\n\n`))
     }
     return { stream: new ReadableStream({ start, cancel: () => end() }) }
   }

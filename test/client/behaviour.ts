@@ -107,19 +107,18 @@ export const behavesAsClient = (open: () => Client): void => {
     const stop = new AbortController()
     const seen: Event[] = []
     const filter = { organizations: [24], types: ['operator.statusChanged' as const] }
-    const changes = client.events.subscribe(filter, { signal: stop.signal })
-    const first = changes.next()
-    // The stream says nothing until something changes, so changes are made until it does.
-    let heard = false
-    const done = first.then(({ value }) => {
-      heard = true
-      if (value) seen.push(value)
+    let tellOpen = (): void => {}
+    const opened = new Promise<void>((resolve) => {
+      tellOpen = resolve
     })
-    for (let n = 0; !heard; n++) {
-      await client.operators.update(24, 102, { status: n % 2 === 0 ? 'inactive' : 'active' })
-      await new Promise((resolve) => setImmediate(resolve))
-    }
-    await done
+    const onConnection = (isOpen: boolean): void => (isOpen ? tellOpen() : undefined)
+    const changes = client.events.subscribe(filter, { signal: stop.signal, onConnection })
+    const first = changes.next()
+    // Told before anything has changed.
+    await opened
+    await client.operators.update(24, 102, { status: 'inactive' })
+    const { value } = await first
+    if (value) seen.push(value)
     expect(seen).toMatchObject([{ type: 'operator.statusChanged', organization: 24, operator: { id: 102 } }])
     stop.abort()
     const rest: Event[] = []

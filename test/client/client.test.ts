@@ -124,6 +124,7 @@ describe('a call', () => {
       [refusal(500, 'gateway.internal'), OutcomeUnknownError],
       [refusal(422, 'request.invalid-body'), InvalidRequestError],
       [new Response('<html>Bad gateway', { status: 502 }), UnavailableError],
+      [new Response('null', { status: 400 }), InvalidRequestError],
     ]
     for (const [answer, kind] of answers) {
       const { client, requests } = watched(() => Promise.resolve(answer.clone()))
