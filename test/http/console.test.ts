@@ -66,7 +66,7 @@ describe('the page of the console', () => {
       expect(headers).toMatchObject({
         'content-type': 'text/javascript; charset=utf-8',
         'cache-control': 'public, max-age=31536000, immutable',
-        vary: 'Accept-Encoding',
+        vary: 'Accept-Encoding, Origin',
       })
     }
     expect((await get('/console/icon.svg')).headers['cache-control']).toBe('public, max-age=3600')
