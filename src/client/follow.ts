@@ -111,8 +111,8 @@ export const createFollow = (send: Send, pause = waitFor) => {
     watch,
     /** The final state of an operation: `done`, `cancelled` or `needsReview`. @throws TimeoutError */
     wait: async (operation: string | Operation, options: WaitOptions = {}): Promise<Operation> => {
-      const { onProgress, timeout, signal } = options
-      const late = timeout === undefined ? never() : AbortSignal.timeout(timeout)
+      const { onProgress, timeout = Infinity, signal } = options
+      const late = timeout === Infinity ? never() : AbortSignal.timeout(timeout)
       const id = typeof operation === 'string' ? operation : operation.id
       const either = signal ? AbortSignal.any([late, signal]) : late
       for await (const state of watch(id, { signal: either })) {

@@ -60,6 +60,13 @@ const mayRepeat = (error: GatewayError, { method, headers }: Request<unknown>): 
   isPassing(error) &&
   (method !== 'POST' || 'Idempotency-Key' in (headers ?? {}) || [408, 429, 503].includes(error.status))
 
+/** The outcome of work that knows nothing of the signal. */
+const unlessAborted = <T>(work: T | Promise<T>, signal: AbortSignal): Promise<T> =>
+  new Promise((resolve, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true })
+    Promise.resolve(work).then(resolve, reject)
+  })
+
 const urlOf = (path: string, query: object = {}): string => {
   const given = Object.entries(query).flatMap(([name, value]): [string, string][] =>
     value === undefined ? [] : [[name, String(value)]],
@@ -72,9 +79,11 @@ export const createSend = (options: ClientOptions) => {
   const { baseUrl = '', key, session, timeout: usual = 30_000, retries = 2, pause = waitFor } = options
   const ask = options.fetch ?? ((url, init) => fetch(url, init))
   const origin = baseUrl.replace(/\/+$/, '')
+  // A key beside the cookie of a session would be two credentials.
+  const cookies: RequestInit = session ? { credentials: 'include' } : key ? { credentials: 'omit' } : {}
 
   const once = async <T>(request: Request<T>, signal: AbortSignal): Promise<T> => {
-    const credential = typeof key === 'function' ? await key() : key
+    const credential = typeof key === 'function' ? await unlessAborted(key(), signal) : key
     const init: RequestInit = {
       method: request.method,
       headers: {
@@ -83,7 +92,7 @@ export const createSend = (options: ClientOptions) => {
         ...request.headers,
       },
       signal,
-      ...(session && { credentials: 'include' }),
+      ...cookies,
       ...(request.body !== undefined && { body: request.body }),
     }
     try {

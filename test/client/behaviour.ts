@@ -96,7 +96,8 @@ export const behavesAsClient = (open: () => Client): void => {
     const started = await operators.import(24, 'name\nEmma Davis\nJohn Smith\n')
     if (!isOperation(started)) throw new Error('an import is an operation')
     const states: Operation[] = []
-    const ended = await operations.wait(started, { onProgress: (state) => states.push(state) })
+    const onProgress = (state: Operation): void => void states.push(state)
+    const ended = await operations.wait(started, { onProgress, timeout: Infinity })
     expect(ended).toMatchObject({ id: started.id, state: 'done', created: 1, exists: 1, pending: 0 })
     expect(states.at(-1)).toEqual(ended)
     expect(await operations.get(started.id)).toEqual(ended)

@@ -148,12 +148,30 @@ describe('a call', () => {
       })
     const { client } = watched(never)
     expect(await failed(client.gateway.me({ timeout: 1 }))).toBeInstanceOf(TimeoutError)
+    const keyless = createClient({ baseUrl: gateway.url, key: () => new Promise(() => {}) })
+    expect(await failed(keyless.gateway.me({ timeout: 1 }))).toBeInstanceOf(TimeoutError)
     const stop = new AbortController()
     const call = failed(client.gateway.me({ signal: stop.signal }))
     stop.abort(new Error('the page was closed'))
     expect(await call).toMatchObject({ message: 'the page was closed' })
     const waiting = client.operations.wait('24-x', { timeout: 1 })
     expect(await failed(waiting)).toBeInstanceOf(TimeoutError)
+  })
+
+  it('with a key sends no cookie, and with a session sends one', async () => {
+    const { client, requests } = watched(() => undefined)
+    await client.gateway.me()
+    expect(requests[0]?.init.credentials).toBe('omit')
+    let sent: RequestInit = {}
+    const own = createClient({
+      session: true,
+      fetch: async (_url, init) => {
+        sent = init
+        return new Response('{}')
+      },
+    })
+    await own.gateway.me()
+    expect(sent.credentials).toBe('include')
   })
 
   it('takes any other request: a list as CSV', async () => {
