@@ -3,15 +3,15 @@ import { systemClock } from '../../clock.ts'
 import { type Config, ConfigFaults, readConfig } from '../../config.ts'
 import { exitCodes } from '../../exit-codes.ts'
 import { checkServer, prepareChecks } from '../../redis/check-server.ts'
-import { connectRedis } from '../../redis/connect.ts'
+import type { RedisClient } from '../../redis/connect.ts'
 import { createLocalBudget } from '../../throttle/budget.ts'
 import { createUpstream } from '../../throttle/upstream.ts'
+import { connectOnce } from './connect-once.ts'
 import { type Shown, showLine } from './output.ts'
 
 type Finding = { check: string; state: 'ok' | 'warning' | 'fault'; found: string; advice?: string }
 
 const clockOffMaxMs = 1000
-const redisWaitMs = 5000
 
 const checkPort = (name: string, port: number, host: string): Promise<Finding> =>
   new Promise((resolve) => {
@@ -66,16 +66,10 @@ const checkChatHub = async (config: Config): Promise<Finding> => {
 
 const checkRedis = async ({ redisUrl, redisPrefix, redisTimeoutMaxMs }: Config): Promise<Finding[]> => {
   if (!redisUrl) return [{ check: 'Redis', state: 'ok', found: 'not set: everything is kept in one process' }]
-  const client = connectRedis(redisUrl.reveal(), redisTimeoutMaxMs, () => false)
-  let last = 'no answer'
-  client.on('error', ({ message }: Error) => (last = message))
-  prepareChecks(client)
-  const late = setTimeout(() => client.emit('late'), redisWaitMs)
+  let client: RedisClient | undefined
   try {
-    await new Promise<void>((resolve, reject) => {
-      client.once('ready', resolve)
-      client.once('late', () => reject(new Error(last)))
-    })
+    client = await connectOnce(redisUrl.reveal(), redisTimeoutMaxMs)
+    prepareChecks(client)
     const [checked, time, text] = await Promise.all([
       checkServer(client, redisPrefix),
       client.time(),
@@ -128,8 +122,7 @@ const checkRedis = async ({ redisUrl, redisPrefix, redisTimeoutMaxMs }: Config):
     const advice = 'Compare host, port, TLS and password of REDIS_URL. Is Redis running?'
     return [{ check: 'Redis', state: 'fault', found: (error as Error).message, advice }]
   } finally {
-    clearTimeout(late)
-    client.disconnect()
+    client?.disconnect()
   }
 }
 

@@ -2,16 +2,16 @@ import { registry } from '../../../cache/coherence.ts'
 import { ConfigFaults, readConfig } from '../../../config.ts'
 import { meta as eventsMeta } from '../../../events/event-scripts.ts'
 import { exitCodes } from '../../../exit-codes.ts'
-import { connectRedis, type RedisClient } from '../../../redis/connect.ts'
+import type { RedisClient } from '../../../redis/connect.ts'
 import { version } from '../../../version.ts'
 import { operationKeepMs } from '../../../writes/journal.ts'
 import { cancelKeyOf, openKey } from '../../../writes/redis-journal.ts'
 import { CommandFailure } from '../call-gateway.ts'
+import { connectOnce } from '../connect-once.ts'
 import { say } from '../output.ts'
 import { readBackup, writeBackup } from './backup-file.ts'
 import { type Kept, keptKeys, readKept } from './kept-keys.ts'
 
-const connectMs = 5000
 // A group of keys may be large.
 const commandMs = 60_000
 
@@ -25,21 +25,15 @@ const onRedis = async <T>(work: (client: RedisClient, prefix: string) => Promise
   }
   if (!config.redisUrl)
     throw new CommandFailure(exitCodes.config, 'REDIS_URL: unset; wanted: the Redis of the gateways')
-  const client = connectRedis(config.redisUrl.reveal(), commandMs, () => false)
-  let last = 'no answer'
-  client.on('error', ({ message }: Error) => (last = message))
-  const late = setTimeout(() => client.emit('late'), connectMs)
+  const client = await connectOnce(config.redisUrl.reveal(), commandMs).catch(({ message }: Error) => {
+    throw new CommandFailure(exitCodes.unavailable, `Redis: ${message}`)
+  })
   try {
-    await new Promise<void>((resolve, reject) => {
-      client.once('ready', resolve)
-      client.once('late', () => reject(new CommandFailure(exitCodes.unavailable, `Redis: ${last}`)))
-    })
     return await work(client, config.redisPrefix)
   } catch (error) {
     if ((error as Error).name !== 'ReplyError') throw error
     throw new CommandFailure(exitCodes.unavailable, `Redis: ${(error as Error).message}`)
   } finally {
-    clearTimeout(late)
     client.disconnect()
   }
 }
