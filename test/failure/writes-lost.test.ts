@@ -35,6 +35,7 @@ describe('a thousand adds', () => {
     async () => {
       const seed = newSeed('lost answers')
       gateway = await startGateway({
+        speed: 10,
         env: { WRITE_SETTLE_SECONDS: '1', CHATHUB_REQUESTS_PER_SECOND: '2000' },
         simulator: { seed, organizations },
       })
@@ -87,6 +88,7 @@ describe('a request that ChatHub applies after it was given up', () => {
       const late = [0, 0.3, 0.9, 1.5, 3, 5.5]
       const own = departments(late.length)
       gateway = await startGateway({
+        speed: 10,
         // Nobody waits for a slot, so that it is known who is asked before the late one is applied.
         env: { WRITE_SETTLE_SECONDS: `${settle}`, CHATHUB_REQUESTS_PER_SECOND: '100' },
         simulator: { organizations: own },
@@ -121,6 +123,7 @@ describe('a request that ChatHub applies after it was given up', () => {
 
   it('does not affect another request for the same name, which waits until the first one is reconciled', async () => {
     gateway = await startGateway({
+      speed: 10,
       env: { WRITE_SETTLE_SECONDS: '1' },
       simulator: { organizations: departments(1) },
     })

@@ -107,7 +107,7 @@ describe('switches', () => {
   })
 
   it('read-only: an import that runs waits, and goes on afterwards', async () => {
-    const gateway = await start({ env: { CHATHUB_REQUESTS_PER_SECOND: '10' } })
+    const gateway = await start({ speed: 10, env: { CHATHUB_REQUESTS_PER_SECOND: '10' } })
     const { simulator, ask } = gateway
     const knownOperators = simulator.operators(24).length
     const names = Array.from({ length: 400 }, (_, index) => `Olena ${index}`)

@@ -8,6 +8,7 @@ import { asPage, openSession, sessionEnv } from './browser-session.ts'
 let gateway: TestGateway
 beforeEach(async () => {
   gateway = await startGateway({
+    speed: 10,
     env: { ...sessionEnv, WRITE_SETTLE_SECONDS: '1', CHATHUB_BATCH_SIZE: '2' },
     clients: [
       { id: 'writer', scopes: ['operators:write', 'operators:read'] },

@@ -63,6 +63,8 @@ export const startGateway = async (
     wall?: () => number
     /** No other instance is on its Redis. Its time waits for a busy machine, as without Redis. */
     isAlone?: boolean
+    /** How many times faster its time goes while nothing arrives. Not where another process has to answer. */
+    speed?: number
     /** Default: a page of the tests, whatever was built. */
     consoleFolder?: URL | 'built'
     /** Another gateway whose simulator and keys this one shares: a second instance of the same service. */
@@ -167,10 +169,11 @@ const clockFor = (options: {
   env?: Record<string, string>
   wall?: () => number
   isAlone?: boolean
+  speed?: number
 }): GatewayClock => {
-  const { env = {}, wall = systemClock.wall, isAlone = false } = options
+  const { env = {}, wall = systemClock.wall, isAlone = false, speed = 1 } = options
   const isShared = Boolean(env['REDIS_URL'] || env['REDIS_URL_FILE']) && !isAlone
-  return isShared ? createJumpingClock(wall) : createPacedClock({ wall })
+  return isShared ? createJumpingClock(wall) : createPacedClock({ speed, wall })
 }
 
 /** The system's clock, which can be put forward. */
