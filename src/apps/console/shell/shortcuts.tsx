@@ -1,5 +1,6 @@
 import { lazy, Suspense, useEffect, useRef, useState } from 'react'
 import { useLocation } from 'wouter'
+import { isCombined, keyOf } from '../page/key-of.ts'
 import { useCan } from '../session/rights.ts'
 import { undoLast } from '../states/undo.ts'
 import { paletteOpen } from './palette-open.ts'
@@ -14,6 +15,11 @@ const isTyping = ({ target }: KeyboardEvent): boolean =>
   !target.matches('[type="checkbox"]') &&
   (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName))
 const hasDialog = (): boolean => document.querySelector('[role="dialog"]') !== null
+/** One that wants an answer first. The drawer of an operator is none. */
+const hasQuestion = (): boolean => document.querySelector('.mantine-Modal-content') !== null
+
+const isPaletteKey = (event: KeyboardEvent): boolean =>
+  (event.ctrlKey || event.metaKey) && keyOf(event).toLowerCase() === 'k'
 
 /** Keys that work on every screen, where nobody is typing. */
 export const Shortcuts = () => {
@@ -39,13 +45,15 @@ export const Shortcuts = () => {
       },
     }
     const onKey = (event: KeyboardEvent): void => {
-      if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === 'k') {
+      const key = keyOf(event)
+      if (isPaletteKey(event)) {
         event.preventDefault()
-        return void paletteOpen.set(true)
+        return void (hasQuestion() || paletteOpen.set(true))
       }
-      if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event) || hasDialog()) return
-      if (isGoing.current) return void go(event.key)
-      const action = actions[event.key]
+      // What was done in a drawer is taken back there.
+      if (isCombined(event) || isTyping(event) || (key !== 'u' && hasDialog())) return
+      if (isGoing.current) return void go(key)
+      const action = actions[key]
       if (!action) return
       event.preventDefault()
       action()
