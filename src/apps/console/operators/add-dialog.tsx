@@ -1,10 +1,11 @@
-import { Button, Checkbox, Group, Modal, Stack, Text, Textarea } from '@mantine/core'
+import { Button, Checkbox, Group, Stack, Text, Textarea } from '@mantine/core'
 import { useMutation } from '@tanstack/react-query'
 import { type FormEvent, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { type AddedOperator, isOperation, type OnboardedOperator } from '../../../client/client.ts'
 import { gateway } from '../data/gateway.ts'
 import { useCan } from '../session/rights.ts'
+import { Dialog } from '../states/dialog.tsx'
 import { Problem } from '../states/problem.tsx'
 import { AddedList } from './added-list.tsx'
 import { useShowChange } from './use-operators.ts'
@@ -54,14 +55,12 @@ const AddDialog = ({ organization, close }: { organization: number; close: () =>
     if (names.length > 0 && names.length <= most) run.mutate({ list: names })
   }
   return (
-    <Modal
-      opened
+    <Dialog
       size="lg"
       onClose={close}
       // Tokens are shown once, so a slip must not lose them.
       closeOnClickOutside={!run.data}
       title={t('add.title')}
-      closeButtonProps={{ 'aria-label': t('action.close') }}
     >
       {run.data ? (
         <AddedList
@@ -110,7 +109,7 @@ const AddDialog = ({ organization, close }: { organization: number; close: () =>
           </Stack>
         </form>
       )}
-    </Modal>
+    </Dialog>
   )
 }
 

@@ -1,5 +1,6 @@
-import { Button, Group, Modal, Text } from '@mantine/core'
+import { Button, Group, Text } from '@mantine/core'
 import { useTranslation } from 'react-i18next'
+import { Dialog } from '../states/dialog.tsx'
 import type { Switching } from './use-switch.ts'
 
 /** The second question before the last active operator is silenced. */
@@ -7,21 +8,16 @@ export const ConfirmLast = ({ switching: { asking, answer } }: { switching: Swit
   const { t } = useTranslation()
   if (!asking) return null
   return (
-    <Modal
-      opened
-      onClose={() => answer(false)}
-      title={t('last.title', { name: asking.operator.name })}
-      closeButtonProps={{ 'aria-label': t('action.close') }}
-    >
+    <Dialog onClose={() => answer(false)} title={t('last.title', { name: asking.operator.name })}>
       <Text>{t('last.text')}</Text>
       <Group justify="flex-end" mt="lg">
         <Button variant="default" data-autofocus onClick={() => answer(false)}>
           {t('last.keep')}
         </Button>
         <Button color="red.9" onClick={() => answer(true)}>
-          {t('last.go')}
+          {t(asking.to === 'deleted' ? 'last.delete' : 'last.go')}
         </Button>
       </Group>
-    </Modal>
+    </Dialog>
   )
 }

@@ -7,6 +7,7 @@ import { useCan } from '../session/rights.ts'
 import { CopyText } from '../states/copy-text.tsx'
 import { Shown } from '../states/shown.tsx'
 import { StateWord } from '../states/state-word.tsx'
+import { useFocusBack } from '../states/use-focus-back.ts'
 import type { Known } from './change-if-same.ts'
 import { History } from './history.tsx'
 import { IssueToken } from './issue-token.tsx'
@@ -64,6 +65,7 @@ const OperatorDrawer = ({
 }) => {
   const { t } = useTranslation()
   const can = useCan()
+  useFocusBack()
   const query = useRead(['operator', organization, id], (signal) =>
     gateway.operators.get(organization, id, { fields: ['statusSince', 'changedBy'] }, { signal }),
   )
@@ -75,7 +77,7 @@ const OperatorDrawer = ({
       position="right"
       size="md"
       onClose={close}
-      title={operator?.name ?? t('operators.one')}
+      title={<bdi>{operator?.name ?? t('operators.one')}</bdi>}
       closeButtonProps={{ 'aria-label': t('action.close') }}
     >
       <Shown query={query} rows={4}>
@@ -89,7 +91,7 @@ const OperatorDrawer = ({
                     key={to}
                     size="xs"
                     variant="default"
-                    color={to === 'deleted' ? 'red' : undefined}
+                    className={to === 'deleted' ? 'grave' : undefined}
                     loading={switching.pending.get(id) === to}
                     onClick={() => switching.change({ operator: shown, to })}
                   >

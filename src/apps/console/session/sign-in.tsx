@@ -1,10 +1,11 @@
-import { Anchor, Button, Modal, Stack, Text, TextInput } from '@mantine/core'
+import { Anchor, Button, Stack, Text, TextInput } from '@mantine/core'
 import { useMutation } from '@tanstack/react-query'
 import { type FormEvent, useEffect, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { AuthenticationError } from '../../../client/client.ts'
 import { gateway } from '../data/gateway.ts'
 import { queryClient, signedOut } from '../data/query-client.ts'
+import { Dialog } from '../states/dialog.tsx'
 import { Notice } from '../states/notice.tsx'
 import { useProblemText } from '../states/use-problem-text.ts'
 import { chooseLanguage, type Language, languages } from '../words/words.ts'
@@ -69,8 +70,7 @@ const SignIn = ({ failure, hadSession }: { failure: unknown; hadSession: boolean
     return isOut ? t('signIn.stillOut') : problemText(error)
   }
   return (
-    <Modal
-      opened
+    <Dialog
       onClose={() => {}}
       withCloseButton={false}
       closeOnClickOutside={false}
@@ -113,7 +113,7 @@ const SignIn = ({ failure, hadSession }: { failure: unknown; hadSession: boolean
           <Languages />
         </Stack>
       </form>
-    </Modal>
+    </Dialog>
   )
 }
 

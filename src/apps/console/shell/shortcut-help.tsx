@@ -1,5 +1,6 @@
-import { Kbd, Modal } from '@mantine/core'
+import { Kbd } from '@mantine/core'
 import { useTranslation } from 'react-i18next'
+import { Dialog } from '../states/dialog.tsx'
 import { screens } from './screens.ts'
 
 const ShortcutHelp = ({ onClose }: { onClose: () => void }) => {
@@ -7,18 +8,13 @@ const ShortcutHelp = ({ onClose }: { onClose: () => void }) => {
   const rows: [string[], string][] = [
     [['Ctrl', 'K'], t('palette.open')],
     [['/'], t('shortcut.search')],
-    [['b'], t('bulk.title')],
+    [['b'], t('shortcut.bulk')],
     [['u'], t('shortcut.undo')],
     ...screens.map(({ key, name }): [string[], string] => [['g', key], t(`nav.${name}`)]),
     [['?'], t('shortcut.help')],
   ]
   return (
-    <Modal
-      opened
-      onClose={onClose}
-      title={t('shortcut.help')}
-      closeButtonProps={{ 'aria-label': t('action.close') }}
-    >
+    <Dialog onClose={onClose} title={t('shortcut.help')}>
       <dl className="facts">
         {rows.map(([keys, does]) => (
           <div key={does}>
@@ -31,7 +27,7 @@ const ShortcutHelp = ({ onClose }: { onClose: () => void }) => {
           </div>
         ))}
       </dl>
-    </Modal>
+    </Dialog>
   )
 }
 
