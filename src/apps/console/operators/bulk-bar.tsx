@@ -27,7 +27,7 @@ export const BulkBar = ({
   const can = useCan()
   const bar = useRef<HTMLElement>(null)
   const [to, setTo] = useState<Known>()
-  const count = selection.all ? total : selection.rows.size
+  const count = selection.all ? total - selection.rows.size : selection.rows.size
   if (count === 0) return null
   const takeAll = () => {
     chooseAll()

@@ -1,8 +1,9 @@
-import { Button, Checkbox, Group, Modal, Progress, Stack, TextInput } from '@mantine/core'
+import { Button, Checkbox, Group, Progress, Stack, TextInput } from '@mantine/core'
 import { type FormEvent, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { gateway } from '../data/gateway.ts'
 import { useRead } from '../data/use-read.ts'
+import { Dialog } from '../states/dialog.tsx'
 import { Notice } from '../states/notice.tsx'
 import { Problem } from '../states/problem.tsx'
 import type { Known } from './change-if-same.ts'
@@ -26,8 +27,9 @@ const useActiveChosen = (
     (signal) => gateway.operators.list(organization, { ...query, status: ['active'], limit: 1 }, { signal }),
     { enabled: all && mayBeActive },
   )
-  if (!all) return [...rows.values()].filter(({ status }) => status === 'active').length
-  return mayBeActive ? data?.data.total : 0
+  const inRows = [...rows.values()].filter(({ status }) => status === 'active').length
+  if (!all) return inRows
+  return mayBeActive ? data && data.data.total - inRows : 0
 }
 
 const BulkDialog = ({
@@ -57,18 +59,15 @@ const BulkDialog = ({
   const silences = to !== 'active' && active !== undefined && active > 0 && (activeChosen ?? count) >= active
   const isTooMany = count > bulkMax
   const isReady =
-    !isTooMany && (count <= typedAbove || typed.trim() === String(count)) && (!silences || isSilent)
+    !isTooMany &&
+    (count <= typedAbove || typed.replaceAll(/\D/g, '') === String(count)) &&
+    (!silences || isSilent)
   const submit = (event: FormEvent) => {
     event.preventDefault()
     if (isReady) run.mutate(to, { onSuccess: () => close(true) })
   }
   return (
-    <Modal
-      opened
-      onClose={() => close(run.isPending)}
-      title={t(`bulk.ask.${to}`, { count })}
-      closeButtonProps={{ 'aria-label': t('action.close') }}
-    >
+    <Dialog onClose={() => close(run.isPending)} title={t(`bulk.ask.${to}`, { count })}>
       <form onSubmit={submit}>
         <Stack>
           <span>{t('bulk.one')}</span>
@@ -124,7 +123,7 @@ const BulkDialog = ({
           </Group>
         </Stack>
       </form>
-    </Modal>
+    </Dialog>
   )
 }
 

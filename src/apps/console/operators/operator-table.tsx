@@ -5,7 +5,7 @@ import { useCan } from '../session/rights.ts'
 import { density } from './density.ts'
 import type { sortKeys } from './filters.ts'
 import { OperatorRow } from './operator-row.tsx'
-import type { useSelection } from './use-selection.ts'
+import { isChosen, type useSelection } from './use-selection.ts'
 import type { Switching } from './use-switch.ts'
 
 const SortHead = ({
@@ -50,8 +50,7 @@ export const OperatorTable = ({
 }) => {
   const { t } = useTranslation()
   const canSwitch = useCan()('operators:status')
-  const isChosen = ({ id }: Operator) => selection.all || selection.rows.has(id)
-  const count = operators.filter(isChosen).length
+  const count = operators.filter(({ id }) => isChosen(selection, id)).length
   return (
     <table className="operators" data-density={density.use()}>
       <thead>
@@ -84,7 +83,7 @@ export const OperatorTable = ({
           <OperatorRow
             key={operator.id}
             operator={operator}
-            isChosen={isChosen(operator)}
+            isChosen={isChosen(selection, operator.id)}
             choose={canSwitch ? (is) => choose([operator], is) : undefined}
             open={() => open(operator.id)}
             pending={switching.pending.get(operator.id)}

@@ -8,15 +8,15 @@ import { useProblemText } from '../states/use-problem-text.ts'
 import type { Known } from './change-if-same.ts'
 import { type Filters, queryOf } from './filters.ts'
 import { useShowChange } from './use-operators.ts'
-import type { Selection } from './use-selection.ts'
+import { isChosen, type Selection } from './use-selection.ts'
 
 /** The most operators of one operation. */
 export const bulkMax = 5000
 
-const idsOf = async (organization: number, filters: Filters, { all, rows }: Selection): Promise<number[]> => {
-  if (!all) return [...rows.keys()]
+const idsOf = async (organization: number, filters: Filters, selection: Selection): Promise<number[]> => {
+  if (!selection.all) return [...selection.rows.keys()]
   const { items } = await gateway.operators.list(organization, { ...queryOf(filters), fields: ['id'] })
-  return items.map(({ id }) => id)
+  return items.map(({ id }) => id).filter((id) => isChosen(selection, id))
 }
 
 /** Sets the status of many operators as one operation with one undo. `progress`: its last state. */

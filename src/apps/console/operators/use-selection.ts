@@ -1,9 +1,14 @@
 import { useState } from 'react'
 import type { Operator } from '../../../client/client.ts'
 
-/** Chosen rows by id, also of pages that are not shown now, or all that match. */
+/**
+ * `rows`: the chosen ones by id, also of pages that are not shown now. With `all`, everything that matches is chosen but
+ * these.
+ */
 export type Selection = { all: boolean; rows: ReadonlyMap<number, Operator> }
 const none: Selection = { all: false, rows: new Map() }
+
+export const isChosen = ({ all, rows }: Selection, id: number): boolean => rows.has(id) !== all
 
 export const useSelection = () => {
   const [selection, setSelection] = useState<Selection>(none)
@@ -11,13 +16,13 @@ export const useSelection = () => {
     selection,
     clear: () => setSelection(none),
     chooseAll: () => setSelection({ all: true, rows: new Map() }),
-    choose: (operators: readonly Operator[], isChosen: boolean): void =>
-      setSelection(({ rows }) => {
+    choose: (operators: readonly Operator[], isWanted: boolean): void =>
+      setSelection(({ all, rows }) => {
         const next = new Map(rows)
         for (const operator of operators)
-          if (isChosen) next.set(operator.id, operator)
+          if (isWanted !== all) next.set(operator.id, operator)
           else next.delete(operator.id)
-        return { all: false, rows: next }
+        return { all, rows: next }
       }),
   }
 }
