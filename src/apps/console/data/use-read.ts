@@ -13,10 +13,13 @@ const pollMs = 15_000
 /** Ms until old data, or an error without a hint, is tried again. */
 const againMs = 10_000
 
+/** Ms until the gateway wants a failed read to be tried again. False: it says nothing. */
+export const againAfter = (error: unknown): number | false =>
+  error instanceof GatewayError && error.retryAfter ? Math.max(1, error.retryAfter) * 1000 : false
+
 /** Ms until the next read by itself. `error`: that of the last read. */
 const nextRead = (isLive: boolean, error: unknown, isStale: boolean | undefined): number | false => {
-  if (error instanceof GatewayError && error.retryAfter) return Math.max(1, error.retryAfter) * 1000
-  if (error || isStale) return againMs
+  if (error || isStale) return againAfter(error) || againMs
   return isLive ? false : pollMs
 }
 

@@ -10,9 +10,12 @@ import { FileOptions } from './file-options.tsx'
 import type { Source } from './import.tsx'
 import { usePreview } from './use-preview.ts'
 
+/** The file itself is wrong, so asking again is of no use. */
+const isFault = (error: unknown): error is InvalidRequestError => error instanceof InvalidRequestError
+
 /** What is wrong with a file, in the words of the gateway. */
 const Faults = ({ error }: { error: unknown }) =>
-  error instanceof InvalidRequestError && error.errors.length > 0 ? (
+  isFault(error) && error.errors.length > 0 ? (
     <ul>
       {error.errors.map(({ pointer, detail }) => (
         <li key={pointer + detail}>{detail}</li>
@@ -33,7 +36,7 @@ export const Check = ({
   const { t } = useTranslation()
   const format = useFormat()
   const reading = usePreview(organization, source)
-  const { preview, error, start, isJudging } = reading
+  const { preview, error, start, isJudging, retry } = reading
   const willDo = preview ? preview.created + preview.reactivated + preview.pending : 0
   return (
     <>
@@ -41,7 +44,7 @@ export const Check = ({
       <FileOptions source={source} reading={reading} />
       {error && (
         <>
-          <Problem error={error} />
+          <Problem error={error} retry={isFault(error) ? undefined : retry} />
           <Faults error={error} />
         </>
       )}

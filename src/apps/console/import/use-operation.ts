@@ -2,7 +2,7 @@ import { useQuery } from '@tanstack/react-query'
 import { useEffect, useRef, useState } from 'react'
 import type { Operation } from '../../../client/client.ts'
 import { gateway } from '../data/gateway.ts'
-import { noteFailure, queryClient } from '../data/query-client.ts'
+import { noteFailure, queryClient, signedOut } from '../data/query-client.ts'
 
 export const isRunning = ({ state }: Operation): boolean => state === 'queued' || state === 'running'
 
@@ -10,7 +10,9 @@ export const isRunning = ({ state }: Operation): boolean => state === 'queued' |
 export const useOperation = (id: string) => {
   const queryKey = ['operation', id]
   const query = useQuery({ queryKey, queryFn: ({ signal }) => gateway.operations.get(id, { signal }) })
-  const follows = query.data !== undefined && isRunning(query.data)
+  // A session that ended has no stream. The next one has.
+  const isOut = signedOut.use()
+  const follows = query.data !== undefined && isRunning(query.data) && !isOut
   useEffect(() => {
     if (!follows) return
     const stop = new AbortController()

@@ -1,8 +1,9 @@
 import { useMutation, useQuery } from '@tanstack/react-query'
-import { useState } from 'react'
+import { useRef, useState } from 'react'
 import type { ImportPreview, OperationRow } from '../../../client/client.ts'
 import { gateway } from '../data/gateway.ts'
 import { queryClient } from '../data/query-client.ts'
+import { againAfter } from '../data/use-read.ts'
 import { navigate } from '../page/hash-location.ts'
 import type { Source } from './import.tsx'
 
@@ -54,19 +55,28 @@ export const usePreview = (organization: number, source: Source) => {
     gcTime: 0,
     staleTime: Number.POSITIVE_INFINITY,
     refetchOnWindowFocus: false,
+    refetchInterval: ({ state }) => againAfter(state.error),
   })
   const rows = read.data ? correctedRows(read.data.items, edits) : []
   const corrected =
     edits.size === 0 ? undefined : `name\n${rows.map(({ name }) => quoted(name)).join('\n')}\n`
   const again = useQuery({
     queryKey: ['preview', organization, corrected, options],
-    queryFn: ({ signal }) => ask(corrected ?? '', true, signal),
+    // Each verdict with its line of the file: the lines change while the next answer is on its way.
+    queryFn: async ({ signal }) => {
+      const judged = await ask(corrected ?? '', true, signal)
+      return { ...judged, items: judged.items.map((row, at) => ({ ...row, line: rows[at]?.line ?? 0 })) }
+    },
     enabled: corrected !== undefined && rows.length > 0,
     placeholderData: (before) => before,
     gcTime: 0,
     refetchOnWindowFocus: false,
+    refetchInterval: ({ state }) => againAfter(state.error),
   })
-  const shown = corrected === undefined ? read.data : again.data
+  const judged = corrected === undefined ? read.data : again.data
+  // What was judged last stays in sight until there is a newer verdict.
+  const last = useRef(judged)
+  if (judged || corrected === undefined) last.current = judged
   const start = useMutation({
     mutationFn: () =>
       gateway.operators.import(
@@ -98,13 +108,8 @@ export const usePreview = (organization: number, source: Source) => {
     error: read.error ?? again.error,
     isJudging: again.isFetching,
     /** Undefined: the file is being read. */
-    preview: shown && {
-      ...shown,
-      items:
-        corrected === undefined
-          ? shown.items
-          : shown.items.map((row, at) => ({ ...row, line: rows[at]?.line ?? 0 })),
-    },
+    preview: last.current,
+    retry: () => void (read.error ? read : again).refetch(),
     start,
   }
 }

@@ -17,7 +17,7 @@ const stillWorks = (error: unknown): 'chathub' | 'redis' | 'connection' | 'none'
 const scopesOf = (error: PermissionError): string => error.errors.map(({ detail }) => detail).join(' ')
 
 /** A failed read or write: a plain sentence, what still works, the id of the request, and the way on. */
-export const Problem = ({ error, retry }: { error: unknown; retry?: () => void }) => {
+export const Problem = ({ error, retry }: { error: unknown; retry?: (() => void) | undefined }) => {
   const { t } = useTranslation()
   const problemText = useProblemText()
   const { requestId, retryAfter } = error instanceof GatewayError ? error : {}
