@@ -1,6 +1,7 @@
 import { Button, Group } from '@mantine/core'
 import { lazy, Suspense, useEffect, useState } from 'react'
 import { useTranslation } from 'react-i18next'
+import { ScreenHead } from '../page/screen-head.tsx'
 import { useFilters } from '../page/use-filters.ts'
 import { Needs } from '../session/needs.tsx'
 import { useCan } from '../session/rights.ts'
@@ -9,6 +10,7 @@ import { Icon } from '../states/icon.tsx'
 import { Shown } from '../states/shown.tsx'
 import { BulkBar } from './bulk-bar.tsx'
 import { ConfirmLast } from './confirm-last.tsx'
+import { ExportList } from './export-list.tsx'
 import { usual } from './filters.ts'
 import { NoOperators } from './no-operators.tsx'
 import { OperatorTable } from './operator-table.tsx'
@@ -44,18 +46,15 @@ const List = ({ organization }: { organization: number }) => {
   }, [show, q, sort])
   return (
     <>
-      <header className="screen-head">
-        <div>
-          <h1>{t('operators.title')}</h1>
-          <p>{name}</p>
-        </div>
+      <ScreenHead title={t('operators.title')} text={name}>
+        <ExportList organization={organization} filters={filters} />
         {can('operators:write') && (
           <Button leftSection={<Icon name="plus" />} onClick={() => setAdding(true)}>
             {t('operators.add')}
           </Button>
         )}
-      </header>
-      <Toolbar organization={organization} filters={filters} change={setFilters} statistics={statistics} />
+      </ScreenHead>
+      <Toolbar filters={filters} change={setFilters} statistics={statistics} />
       <Shown query={query}>
         {(list) => (
           <>
@@ -84,7 +83,7 @@ const List = ({ organization }: { organization: number }) => {
               />
             )}
             <Group justify="space-between" mt="sm">
-              <p className="count" role="status">
+              <p className={list.items.length > 0 ? 'count' : 'only-read'} role="status">
                 {t('operators.count', { count: list.total, all: statistics?.total ?? list.total })}
               </p>
               <Pager
@@ -106,7 +105,7 @@ const List = ({ organization }: { organization: number }) => {
             organization={organization}
             id={Number(filters.open)}
             switching={switching}
-            close={() => setFilters({ open: '' })}
+            close={() => setFilters({ open: '' }, { back: true })}
           />
         )}
       </Suspense>

@@ -1,69 +1,25 @@
-import { ActionIcon, Button, CloseButton, TextInput } from '@mantine/core'
-import { useDebouncedCallback } from '@mantine/hooks'
-import { useMutation } from '@tanstack/react-query'
-import { useEffect, useState } from 'react'
+import { ActionIcon } from '@mantine/core'
 import { useTranslation } from 'react-i18next'
 import type { Statistics } from '../../../client/client.ts'
-import { download } from '../data/download.ts'
+import { SearchField } from '../page/search-field.tsx'
 import { Icon } from '../states/icon.tsx'
-import { toast } from '../states/toast.ts'
-import { useProblemText } from '../states/use-problem-text.ts'
 import { useFormat } from '../words/use-format.ts'
 import { density } from './density.ts'
-import { type Filters, queryOf, tabNames, tabs } from './filters.ts'
+import { type Filters, tabNames, tabs } from './filters.ts'
 
-const searchMs = 150
-
-const Search = ({ q, change }: { q: string; change: (q: string) => void }) => {
-  const { t } = useTranslation()
-  const [text, setText] = useState(q)
-  const tell = useDebouncedCallback(change, searchMs)
-  useEffect(() => setText(q), [q])
-  const set = (next: string) => {
-    setText(next)
-    tell(next)
-  }
-  return (
-    <TextInput
-      type="search"
-      className="search"
-      aria-label={t('operators.search')}
-      placeholder={`${t('operators.search')}  ( / )`}
-      leftSection={<Icon name="search" size={16} />}
-      rightSection={
-        text && <CloseButton size="sm" aria-label={t('operators.clearSearch')} onClick={() => set('')} />
-      }
-      value={text}
-      onChange={({ currentTarget }) => set(currentTarget.value)}
-    />
-  )
-}
-
+/** Which operators are shown, and how densely. */
 export const Toolbar = ({
-  organization,
   filters,
   change,
   statistics,
 }: {
-  organization: number
   filters: Filters
-  change: (changes: Partial<Filters>) => void
+  change: (changes: Partial<Filters>, how?: { replace: boolean }) => void
   statistics: Statistics | undefined
 }) => {
   const { t } = useTranslation()
   const format = useFormat()
-  const problemText = useProblemText()
   const rows = density.use()
-  const save = useMutation({
-    mutationFn: () => {
-      const { status, sort, q = '' } = queryOf(filters)
-      const query = new URLSearchParams({ status: status.join(), sort: sort.join(), ...(q && { q }) })
-      return download(
-        `/v1/organizations/${organization}/operators?${query}&fields=id,name,status,statusSince,changedBy`,
-      )
-    },
-    onError: (error) => toast(problemText(error), { isBad: true }),
-  })
   const countOf = (tab: (typeof tabNames)[number]): number | undefined =>
     statistics && tabs[tab].reduce((sum, status) => sum + statistics[status], 0)
   return (
@@ -83,16 +39,13 @@ export const Toolbar = ({
           )
         })}
       </fieldset>
-      <Search q={filters.q} change={(q) => change({ q })} />
-      <Button
-        variant="default"
-        leftSection={<Icon name="download" size={16} />}
-        loading={save.isPending}
-        onClick={() => save.mutate()}
-      >
-        {t('operators.export')}
-      </Button>
+      <SearchField
+        label={t('operators.search')}
+        text={filters.q}
+        change={(q) => change({ q }, { replace: true })}
+      />
       <ActionIcon
+        className="density"
         variant="default"
         size="input-sm"
         aria-label={t('operators.dense')}

@@ -8,11 +8,19 @@ const subscribe = (listener: () => void): (() => void) => {
 const pathNow = (): string => location.hash.slice(1).split('?')[0] || '/'
 const searchNow = (): string => location.hash.split('?')[1] ?? ''
 
-export const navigate = (to: string, { replace = false }: { replace?: boolean } = {}): void => {
+/** `back`: what was opened over a page is closed, so its entry of the history goes if that page is the one before. */
+export const navigate = (
+  to: string,
+  { replace = false, back = false }: { replace?: boolean; back?: boolean } = {},
+): void => {
   const url = `#${to}`
   if (url === location.hash) return
-  if (replace) history.replaceState(null, '', url)
-  else history.pushState(null, '', url)
+  if (back && history.state?.before === url) {
+    history.back()
+    return
+  }
+  if (replace || back) history.replaceState(history.state, '', url)
+  else history.pushState({ before: location.hash }, '', url)
   dispatchEvent(new HashChangeEvent('hashchange'))
 }
 
