@@ -35,7 +35,8 @@ const OperationWords = ({ operation }: { operation: Operation }) => {
   return (
     <>
       <Link href={`/${operation.organization}/import/${operation.id}`}>
-        {t(`kind.${operation.kind}`)} · {t('import.rows', { count: operation.total })}
+        {t(`kind.${operation.kind}`)} ·{' '}
+        {t(operation.kind === 'import' ? 'import.rows' : 'activity.operators', { count: operation.total })}
       </Link>{' '}
       <StateWord tone={tones[operation.state]}>{t(`operation.${operation.state}`)}</StateWord>
       <span className="activity-counts">
@@ -93,7 +94,7 @@ export const ActivityLine = ({ line, isUndone }: { line: Line; isUndone: boolean
         <small className="quiet">
           {line.who}
           {name && ` · ${name}`}
-          {line.record?.requestId && ` · ${line.record.requestId}`}
+          {line.record?.requestId && <span className="activity-request"> · {line.record.requestId}</span>}
         </small>
       </div>
       {canUndo && (

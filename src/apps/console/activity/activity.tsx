@@ -1,9 +1,10 @@
-import { Button, Select, TextInput } from '@mantine/core'
-import { useDebouncedCallback } from '@mantine/hooks'
+import { Button, Select } from '@mantine/core'
 import { useMutation } from '@tanstack/react-query'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { download } from '../data/download.ts'
+import { ScreenHead } from '../page/screen-head.tsx'
+import { SearchField } from '../page/search-field.tsx'
 import { useFilters } from '../page/use-filters.ts'
 import { useCan } from '../session/rights.ts'
 import { useOrganizations } from '../shell/use-organization.ts'
@@ -29,15 +30,15 @@ const Activity = () => {
   const organizations = useOrganizations()
   const [filters, setFilters] = useFilters(usualFilters)
   const [limit, setLimit] = useState(pageSize)
-  const { query, lines, undone, isComplete } = useActivity(filters, limit)
-  const tellWho = useDebouncedCallback((who: string) => setFilters({ who }), 300)
+  const { query, lines, undone, isComplete, people } = useActivity(filters, limit)
+  const isFiltered = Object.values(filters).join() !== Object.values(usualFilters).join()
   const save = useMutation({
     mutationFn: () => {
       const { organization, who } = filters
       const more = new URLSearchParams({
         limit: String(limitMax),
         ...(organization && { organizations: organization }),
-        ...(who && { subject: who }),
+        ...(people.includes(who) && { subject: who }),
       })
       return download(`/v1/audit?${more}`)
     },
@@ -45,11 +46,7 @@ const Activity = () => {
   })
   return (
     <>
-      <header className="screen-head">
-        <div>
-          <h1>{t('nav.activity')}</h1>
-          <p>{t('activity.text')}</p>
-        </div>
+      <ScreenHead title={t('nav.activity')} text={t('activity.text')}>
         {canAudit && (
           <Button
             variant="default"
@@ -60,7 +57,7 @@ const Activity = () => {
             {t('operators.export')}
           </Button>
         )}
-      </header>
+      </ScreenHead>
       {!canAudit && (
         <Notice tone="quiet" title={t('activity.own')}>
           {t('forbidden.text')} <code>audit:read</code>
@@ -89,12 +86,11 @@ const Activity = () => {
           allowDeselect={false}
           onChange={(organization) => setFilters({ organization: organization ?? '' })}
         />
-        <TextInput
-          type="search"
-          aria-label={t('activity.who')}
-          placeholder={t('activity.who')}
-          defaultValue={filters.who}
-          onChange={({ currentTarget }) => tellWho(currentTarget.value.trim())}
+        <SearchField
+          label={t('activity.who')}
+          text={filters.who}
+          change={(who) => setFilters({ who }, { replace: true })}
+          known={people}
         />
       </div>
       <Shown query={query}>
@@ -102,11 +98,13 @@ const Activity = () => {
           lines.length === 0 ? (
             <Empty
               icon="clock"
-              title={t('activity.none')}
+              title={t(isFiltered ? 'activity.none' : 'activity.nothing')}
               action={
-                <Button variant="default" onClick={() => setFilters(usualFilters)}>
-                  {t('operators.clear')}
-                </Button>
+                isFiltered && (
+                  <Button variant="default" onClick={() => setFilters(usualFilters)}>
+                    {t('operators.clear')}
+                  </Button>
+                )
               }
             />
           ) : (

@@ -12,7 +12,7 @@ export type Line = {
 )
 
 /** A person where one is named, else the client. */
-const whoOf = ({ client, subject }: { client: string; subject: string | null }): string =>
+export const whoOf = ({ client, subject }: { client: string; subject: string | null }): string =>
   subject ?? client.split('/')[0] ?? client
 
 const isChange = ({ kind }: AuditRecord): boolean => kind === 'added' || kind === 'statusChanged'
