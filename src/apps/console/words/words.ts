@@ -21,13 +21,16 @@ const show = async (language: Language): Promise<void> => {
   document.documentElement.lang = language
 }
 
+/** A name that is written from right to left keeps its order within a sentence, and leaves the sentence its own. */
+const isolated = (text: string): string => (/[\u0590-\u08ff]/.test(text) ? `\u2068${text}\u2069` : text)
+
 export const startWords = async (): Promise<void> => {
   await i18next.use(initReactI18next).init({
     lng: 'en',
     fallbackLng: 'en',
     resources: { en: { translation: en } },
-    // React escapes.
-    interpolation: { escapeValue: false },
+    // React escapes what HTML needs.
+    interpolation: { escape: isolated },
   })
   await show(preferred())
 }
