@@ -2,6 +2,7 @@
 import './first-reads.ts'
 import './mantine.css'
 import './console.css'
+import './controls.css'
 import { setNonce } from 'get-nonce'
 import { createRoot } from 'react-dom/client'
 import { App } from './app.tsx'

@@ -1,6 +1,6 @@
 import { type CSSVariablesResolver, createTheme } from '@mantine/core'
 
-const title = { fontWeight: 650, fontSize: '1.1rem' }
+const title = { fontWeight: 650, fontSize: '1.1rem', lineHeight: 1.3, overflowWrap: 'anywhere' } as const
 
 export const theme = createTheme({
   primaryColor: 'indigo',

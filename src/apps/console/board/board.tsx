@@ -2,6 +2,7 @@ import { Button } from '@mantine/core'
 import { useTranslation } from 'react-i18next'
 import { useLocation } from 'wouter'
 import { useStatus } from '../data/use-status.ts'
+import { ScreenHead } from '../page/screen-head.tsx'
 import { Needs } from '../session/needs.tsx'
 import { useOrganizations } from '../shell/use-organization.ts'
 import { Empty } from '../states/empty.tsx'
@@ -31,15 +32,11 @@ const Content = () => {
   const needy = places.filter(({ state }) => state === 'nobody' || state === 'low').length
   return (
     <>
-      <header className="screen-head">
-        <div>
-          <h1>{t('board.title')}</h1>
-          <p>{t('board.text')}</p>
-        </div>
+      <ScreenHead title={t('board.title')} text={t('board.text')}>
         <Button variant="default" leftSection={<Icon name="screen" />} onClick={() => navigate('/wall')}>
           {t('wall.open')}
         </Button>
-      </header>
+      </ScreenHead>
       <Shown query={statistics} rows={6}>
         {(all) => (
           <>

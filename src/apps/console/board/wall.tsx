@@ -4,13 +4,19 @@ import { useTranslation } from 'react-i18next'
 import { useLocation } from 'wouter'
 import { useLive } from '../data/live.ts'
 import { useNow } from '../data/use-now.ts'
+import { isCombined, keyOf } from '../page/key-of.ts'
+import { useTitle } from '../page/use-title.ts'
 import { Needs } from '../session/needs.tsx'
+import { Banners } from '../shell/banners.tsx'
 import { Shown } from '../states/shown.tsx'
 import { StateWord } from '../states/state-word.tsx'
 import { useFormat } from '../words/use-format.ts'
 import './board.css'
 import { PlaceWords, tones } from './place-words.tsx'
 import { type Place, useBoard } from './use-board.ts'
+
+/** A browser may refuse it. */
+const fillScreen = (): void => void document.documentElement.requestFullscreen().catch(() => {})
 
 /** What is shown; while paused it stays as it was. */
 const useHeld = (places: Place[], isPaused: boolean): Place[] => {
@@ -28,11 +34,14 @@ const Content = () => {
   const [isPaused, setPaused] = useState(false)
   const { statistics, places } = useBoard()
   const shown = useHeld(places, isPaused)
+  useTitle(t('wall.title'))
   useEffect(() => {
-    const onKey = ({ key }: KeyboardEvent) => {
+    const onKey = (event: KeyboardEvent) => {
+      if (isCombined(event)) return
+      const key = keyOf(event)
       if (key === 'Escape' && !document.fullscreenElement) navigate('/')
       if (key === 'p') setPaused((is) => !is)
-      if (key === 'f') void document.documentElement.requestFullscreen().catch(() => {})
+      if (key === 'f') fillScreen()
     }
     addEventListener('keydown', onKey)
     return () => removeEventListener('keydown', onKey)
@@ -45,7 +54,7 @@ const Content = () => {
     <main className="wall">
       <header>
         <h1>{t('wall.title')}</h1>
-        <StateWord tone={isPaused ? 'warn' : live === 'live' ? 'good' : 'quiet'}>
+        <StateWord tone={isPaused || live === 'polling' ? 'warn' : live === 'live' ? 'good' : 'quiet'}>
           {isPaused ? t('wall.paused') : t(`health.live.${live}`)}
         </StateWord>
         {statistics.data && (
@@ -56,13 +65,14 @@ const Content = () => {
         <Button variant="default" size="xs" aria-pressed={isPaused} onClick={() => setPaused(!isPaused)}>
           {isPaused ? t('wall.go') : t('wall.pause')} (p)
         </Button>
-        <Button variant="default" size="xs" onClick={() => void document.documentElement.requestFullscreen()}>
+        <Button variant="default" size="xs" onClick={fillScreen}>
           {t('wall.full')} (f)
         </Button>
         <Button variant="default" size="xs" onClick={leave}>
           {t('wall.leave')} (Esc)
         </Button>
       </header>
+      <Banners />
       <Shown query={statistics} rows={6}>
         {() => (
           <ul className="wall-places" aria-live="off">

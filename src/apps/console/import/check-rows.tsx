@@ -20,6 +20,13 @@ const order: OperationRow['outcome'][] = [
 ]
 const pageSize = 100
 
+/** Goes on with the next row, since this one will look another way. */
+const focusNext = (from: HTMLElement, what: string): void => {
+  const next = from.closest('tr')?.nextElementSibling?.querySelector<HTMLElement>(what)
+  const box = from.closest<HTMLElement>('.rows-box')
+  ;(next ?? box)?.focus()
+}
+
 const Fix = ({ row, reading }: { row: OperationRow; reading: Previewing }) => {
   const { t } = useTranslation()
   const { line = 0, name = '' } = row
@@ -28,11 +35,12 @@ const Fix = ({ row, reading }: { row: OperationRow; reading: Previewing }) => {
   return (
     <TextInput
       size="xs"
+      dir="auto"
       aria-label={t('import.fix', { line })}
       value={text}
       onChange={({ currentTarget }) => setText(currentTarget.value)}
       onBlur={done}
-      onKeyDown={({ key }) => key === 'Enter' && done()}
+      onKeyDown={({ key, currentTarget }) => key === 'Enter' && focusNext(currentTarget, 'input')}
     />
   )
 }
@@ -68,7 +76,7 @@ export const CheckRows = ({ preview, reading }: { preview: ImportPreview; readin
           ))}
       </fieldset>
       <RowsBox label={t('import.rowsTitle')} isBusy={reading.isJudging}>
-        <table className="plain">
+        <table className="plain stacks">
           <thead>
             <tr>
               <th scope="col">{t('column.line')}</th>
@@ -82,11 +90,11 @@ export const CheckRows = ({ preview, reading }: { preview: ImportPreview; readin
           <tbody>
             {rows.slice(0, shown).map((row) => (
               <tr key={`${row.line} ${row.name}`}>
-                <td>{row.line}</td>
+                <td data-label={t('column.line')}>{row.line}</td>
                 <th scope="row">
-                  {row.outcome === 'created' ? row.name : <Fix row={row} reading={reading} />}
+                  {row.outcome === 'created' ? <bdi>{row.name}</bdi> : <Fix row={row} reading={reading} />}
                 </th>
-                <td>
+                <td className="verdict">
                   <OutcomeWord outcome={row.outcome} isPlan /> <Reason reason={row.reason} />
                 </td>
                 <td>
@@ -94,7 +102,10 @@ export const CheckRows = ({ preview, reading }: { preview: ImportPreview; readin
                     size="compact-xs"
                     variant="default"
                     aria-label={t('import.skipLine', { line: row.line })}
-                    onClick={() => reading.edit(row.line ?? 0, null)}
+                    onClick={({ currentTarget }) => {
+                      reading.edit(row.line ?? 0, null)
+                      focusNext(currentTarget, 'button')
+                    }}
                   >
                     {t('import.skip')}
                   </Button>

@@ -1,4 +1,4 @@
-import { Autocomplete, Group, Select } from '@mantine/core'
+import { Autocomplete, Select } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
@@ -32,7 +32,7 @@ export const FileOptions = ({ source, reading }: { source: Source; reading: Prev
   const chosen = file?.columns.join(' + ')
   return (
     <>
-      <Group align="flex-end" gap="sm" mb="xs">
+      <div className="read-options">
         <Autocomplete
           label={t('import.column')}
           placeholder={chosen}
@@ -63,7 +63,7 @@ export const FileOptions = ({ source, reading }: { source: Source; reading: Prev
           data={['report', 'reactivate'].map((value) => ({ value, label: t(`import.deletedOnes.${value}`) }))}
           onChange={(onDeleted) => setPolicy({ onDeleted: onDeleted ?? 'report' })}
         />
-      </Group>
+      </div>
       {file && (
         <p className="quiet">
           {t('import.read', {

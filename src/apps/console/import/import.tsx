@@ -1,5 +1,6 @@
 import { useEffect, useRef, useState } from 'react'
 import { useTranslation } from 'react-i18next'
+import { ScreenHead } from '../page/screen-head.tsx'
 import { Needs } from '../session/needs.tsx'
 import { useOrganizations } from '../shell/use-organization.ts'
 import { Check } from './check.tsx'
@@ -10,7 +11,10 @@ import { Progress } from './progress.tsx'
 /** A file or pasted text. `text`: undefined while it has not been read. */
 export type Source = { name: string; content: Blob | string }
 
-/** Choose, check, import, report. `operation`: an import that began; it is followed from any tab, also after a reload. */
+/**
+ * Choose, check, import, report. `operation`: an import that began, or any other operation; it is followed from any tab, also
+ * after a reload.
+ */
 const Import = ({ organization, operation }: { organization: number; operation?: string }) => {
   const { t } = useTranslation()
   const [source, setSource] = useState<Source>()
@@ -24,15 +28,10 @@ const Import = ({ organization, operation }: { organization: number; operation?:
   const name = useOrganizations().find(({ id }) => id === organization)?.name
   return (
     <Needs scope={operation ? 'operators:read' : 'operators:import'}>
-      <header className="screen-head">
-        <div>
-          <h1>{t('import.title')}</h1>
-          <p>{name}</p>
-        </div>
-      </header>
+      {!operation && <ScreenHead title={t('import.title')} text={name} />}
       <section ref={step} tabIndex={-1} className="step" aria-label={source?.name ?? t('import.title')}>
         {operation ? (
-          <Progress organization={organization} id={operation} />
+          <Progress organization={organization} name={name} id={operation} />
         ) : source ? (
           <Check organization={organization} source={source} back={() => setSource(undefined)} />
         ) : (

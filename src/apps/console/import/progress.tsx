@@ -7,6 +7,7 @@ import { gateway } from '../data/gateway.ts'
 import { queryClient } from '../data/query-client.ts'
 import { useNow } from '../data/use-now.ts'
 import { useStatus } from '../data/use-status.ts'
+import { ScreenHead } from '../page/screen-head.tsx'
 import { Loading } from '../states/loading.tsx'
 import { Problem } from '../states/problem.tsx'
 import { useFormat } from '../words/use-format.ts'
@@ -68,16 +69,30 @@ const Running = ({ operation }: { operation: Operation }) => {
   )
 }
 
-/** An import from its start to its report. */
-export const Progress = ({ organization, id }: { organization: number; id: string }) => {
+/** An operation from its start to its report. `name`: of the organization. */
+export const Progress = ({
+  organization,
+  name,
+  id,
+}: {
+  organization: number
+  name: string | undefined
+  id: string
+}) => {
   const { t } = useTranslation()
   const { data, error, refetch } = useOperation(id)
-  if (!data) return error ? <Problem error={error} retry={() => void refetch()} /> : <Loading rows={3} />
+  const isImport = !data || data.kind === 'import'
   return (
     <>
-      {isRunning(data) ? <Running operation={data} /> : <Report operation={data} />}
+      <ScreenHead title={t(isImport ? 'import.title' : `kind.${data.kind}`)} text={name} />
+      {!data && (error ? <Problem error={error} retry={() => void refetch()} /> : <Loading rows={3} />)}
+      {data && (isRunning(data) ? <Running operation={data} /> : <Report operation={data} />)}
       <p>
-        <Link href={`/${organization}/import`}>{t('import.another')}</Link>
+        {isImport ? (
+          <Link href={`/${organization}/import`}>{t('import.another')}</Link>
+        ) : (
+          <Link href="/activity">{t('nav.activity')}</Link>
+        )}
       </p>
     </>
   )

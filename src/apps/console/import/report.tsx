@@ -39,7 +39,7 @@ const Doubtful = ({ id }: { id: string }) => {
     <Shown query={query} rows={3}>
       {({ items }) => (
         <RowsBox label={t('import.look')}>
-          <table className="plain">
+          <table className="plain stacks">
             <thead>
               <tr>
                 <th scope="col">{t('column.line')}</th>
@@ -50,9 +50,11 @@ const Doubtful = ({ id }: { id: string }) => {
             <tbody>
               {items.slice(0, shownMax).map((row) => (
                 <tr key={row.index}>
-                  <td>{row.line ?? row.index + 1}</td>
-                  <th scope="row">{row.name ?? row.id}</th>
-                  <td>
+                  <td data-label={t('column.line')}>{row.line ?? row.index + 1}</td>
+                  <th scope="row">
+                    <bdi>{row.name ?? row.id}</bdi>
+                  </th>
+                  <td className="verdict">
                     <OutcomeWord outcome={row.outcome} /> <Reason reason={row.reason} />
                   </td>
                 </tr>

@@ -2,6 +2,7 @@ import { useTranslation } from 'react-i18next'
 import { gateway } from '../data/gateway.ts'
 import { useNow } from '../data/use-now.ts'
 import { useRead } from '../data/use-read.ts'
+import { ScreenHead } from '../page/screen-head.tsx'
 import { Needs } from '../session/needs.tsx'
 import { useOrganizations } from '../shell/use-organization.ts'
 import { Empty } from '../states/empty.tsx'
@@ -34,18 +35,13 @@ const Content = () => {
   const query = useRead(['clients'], (signal) => gateway.gateway.clients({ signal }), { every: 60_000 })
   return (
     <>
-      <header className="screen-head">
-        <div>
-          <h1>{t('nav.keys')}</h1>
-          <p>{t('key.text')}</p>
-        </div>
-      </header>
+      <ScreenHead title={t('nav.keys')} text={t('key.text')} />
       <Shown query={query} rows={4}>
         {({ items }) =>
           items.length === 0 ? (
             <Empty icon="key" title={t('key.none')} />
           ) : (
-            <table className="plain keys">
+            <table className="plain stacks keys">
               <thead>
                 <tr>
                   <th scope="col">{t('column.client')}</th>
@@ -60,16 +56,18 @@ const Content = () => {
                   // biome-ignore lint/suspicious/noArrayIndexKey: two keys of one client have the same id.
                   <tr key={index}>
                     <th scope="row">{client.id}</th>
-                    <td>{client.lastUsedAt ? format.time(client.lastUsedAt) : t('key.unused')}</td>
-                    <td>
+                    <td data-label={t('column.used')}>
+                      {client.lastUsedAt ? format.time(client.lastUsedAt) : t('key.unused')}
+                    </td>
+                    <td data-label={t('column.ends')}>
                       <Expiry at={client.expiresAt} />
                     </td>
-                    <td>
+                    <td data-label={t('column.organizations')}>
                       {client.organizations === '*'
                         ? t('key.all')
                         : client.organizations.map((id) => names.get(id) ?? `#${id}`).join(', ')}
                     </td>
-                    <td className="scopes">
+                    <td className="scopes" data-label={t('column.scopes')}>
                       {client.scopes.map((scope) => (
                         <code key={scope}>{scope}</code>
                       ))}

@@ -28,7 +28,7 @@ export const AddedList = ({
         {tokens.length > 0 && t('add.tokenOnce')}
       </Notice>
       <RowsBox label={t('add.title')}>
-        <table className="plain">
+        <table className="plain stacks">
           <thead>
             <tr>
               <th scope="col">{t('column.name')}</th>
@@ -39,7 +39,9 @@ export const AddedList = ({
           <tbody>
             {added.map((one) => (
               <tr key={one.index}>
-                <th scope="row">{one.name}</th>
+                <th scope="row">
+                  <bdi>{one.name}</bdi>
+                </th>
                 <td>
                   <OutcomeWord outcome={one.outcome} />
                 </td>

@@ -46,7 +46,7 @@ export const OperatorRow = ({
         </td>
       )}
       <th scope="row" className="col-name">
-        <button type="button" onClick={open}>
+        <button type="button" dir="auto" onClick={open}>
           {name}
         </button>
       </th>

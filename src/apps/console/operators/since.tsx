@@ -8,7 +8,7 @@ export const Since = ({ operator: { statusSince, changedBy } }: { operator: Oper
   const format = useFormat()
   if (!statusSince)
     return (
-      <span className="quiet" title={t('since.unknownText')}>
+      <span className="quiet since-unknown" title={t('since.unknownText')}>
         {t('since.unknown')}
       </span>
     )

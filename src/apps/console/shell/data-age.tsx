@@ -1,4 +1,3 @@
-import { Button } from '@mantine/core'
 import { useIsFetching, useQueryClient } from '@tanstack/react-query'
 import { useTranslation } from 'react-i18next'
 import { gateway } from '../data/gateway.ts'
@@ -21,31 +20,32 @@ export const DataAge = () => {
   const organization = useOrganization()
   const canRead = useCan()('operators:read')
   const isReading = useIsFetching({ predicate: ({ queryKey }) => lists.has(String(queryKey[0])) }) > 0
-  const shown = client
+  const active = client
     .getQueryCache()
     .findAll({ type: 'active', predicate: ({ queryKey }) => lists.has(String(queryKey[0])) })
-    .flatMap(({ state }) => (state.data as Read<unknown> | undefined)?.asOf ?? [])
+  const shown = active.flatMap(({ state }) => (state.data as Read<unknown> | undefined)?.asOf ?? [])
   if (!canRead || shown.length === 0) return null
+  const isBoard = active.every(({ queryKey }) => queryKey.length === 1)
   const refresh = async () => {
-    // ChatHub is asked once; the reads that follow find the new list.
+    // ChatHub is asked once; the reads that follow find the new lists.
     const headers = { 'Cache-Control': 'no-cache' }
-    if (organization !== 0)
-      await gateway.operators.list(organization, { limit: 1 }, { headers }).catch(() => {})
+    const asked = isBoard
+      ? gateway.organizations.allStatistics({ headers })
+      : gateway.operators.list(organization, { limit: 1 }, { headers })
+    await asked.catch(() => {})
     await client.invalidateQueries()
   }
   const age = format.ago(Math.min(...shown), now)
   return (
-    <Button
-      className="age"
-      variant="subtle"
-      color="gray"
-      size="compact-sm"
-      leftSection={<Icon name="refresh" size={14} />}
+    <button
+      type="button"
+      className="bar-button age"
       onClick={() => void refresh()}
       title={t('age.again')}
       data-busy={isReading || undefined}
     >
-      {t('age.text', { age })}
-    </Button>
+      <Icon name="refresh" size={14} />
+      <span>{t('age.text', { age })}</span>
+    </button>
   )
 }

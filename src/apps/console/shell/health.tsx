@@ -18,7 +18,7 @@ export const Health = () => {
   if (!worst) return null
   return (
     <DropDown
-      className="health"
+      className="bar-button health"
       face={
         <>
           <span className="only-read">{t('health.title')}: </span>

@@ -1,4 +1,4 @@
-import { Modal, TextInput } from '@mantine/core'
+import { TextInput } from '@mantine/core'
 import { useDebouncedValue } from '@mantine/hooks'
 import { keepPreviousData, useQuery } from '@tanstack/react-query'
 import { type KeyboardEvent, useId, useState } from 'react'
@@ -6,14 +6,14 @@ import { useTranslation } from 'react-i18next'
 import { useLocation } from 'wouter'
 import { gateway } from '../data/gateway.ts'
 import { useCan } from '../session/rights.ts'
+import { Dialog } from '../states/dialog.tsx'
 import { StateWord } from '../states/state-word.tsx'
+import { fold } from '../words/fold.ts'
 import { paletteOpen } from './palette-open.ts'
 import { screens } from './screens.ts'
 import { useOrganization, useOrganizations } from './use-organization.ts'
 
 type Entry = { id: string; label: string; kind: string; tone?: string; to: string }
-
-const fold = (text: string): string => text.normalize('NFD').replaceAll(/\p{M}/gu, '').toLowerCase()
 
 /** Screens and organizations whose name has the text, then operators of all organizations. */
 const useEntries = (text: string): { entries: Entry[]; isSearching: boolean } => {
@@ -81,7 +81,7 @@ const Palette = () => {
     setAt((Math.min(at, entries.length - 1) + step + entries.length) % Math.max(1, entries.length))
   }
   return (
-    <Modal opened onClose={close} withCloseButton={false} padding={0} aria-label={t('palette.open')}>
+    <Dialog onClose={close} withCloseButton={false} padding={0} aria-label={t('palette.open')}>
       <TextInput
         data-autofocus
         variant="unstyled"
@@ -111,12 +111,12 @@ const Palette = () => {
             aria-selected={entry === chosen}
             onClick={() => go(entry)}
           >
-            <span>{entry.label}</span>
+            <span dir="auto">{entry.label}</span>
             <small>{entry.tone ? <StateWord tone={entry.tone}>{entry.kind}</StateWord> : entry.kind}</small>
           </div>
         ))}
       </div>
-    </Modal>
+    </Dialog>
   )
 }
 

@@ -50,6 +50,16 @@ export const UpstreamFacts = ({ upstream }: { upstream: Upstream }) => {
         {token.source && <Fact name={t('upstream.source')}>{t(`tokenSource.${token.source}`)}</Fact>}
         {token.detail && <Fact name={t('upstream.detail')}>{token.detail}</Fact>}
       </Card>
+      <Card title="Redis" tone={toneOf(redis.state)} state={t(`health.redis.${redis.state}`)}>
+        {redis.detail && <Fact name={t('upstream.detail')}>{redis.detail}</Fact>}
+        {storage.usedBytes !== null && (
+          <Fact name={t('upstream.memory')}>
+            {format.bytes(storage.usedBytes)}
+            {storage.maxBytes !== null && ` / ${format.bytes(storage.maxBytes)}`}
+          </Fact>
+        )}
+        {storage.state === 'full' && <Fact name={t('upstream.storage')}>{t('upstream.full')}</Fact>}
+      </Card>
       <Card title={t('health.budget.title')}>
         <Fact name={t('upstream.allowed')}>
           {format.number(budget.allowedNow)} / {format.number(budget.requestsPerSecond)}
@@ -79,16 +89,6 @@ export const UpstreamFacts = ({ upstream }: { upstream: Upstream }) => {
       <Card title={t('upstream.cache')}>
         <Fact name={t('upstream.lists')}>{format.number(cache.lists)}</Fact>
         <Fact name={t('upstream.memory')}>{format.bytes(cache.bytes)}</Fact>
-      </Card>
-      <Card title="Redis" tone={toneOf(redis.state)} state={t(`health.redis.${redis.state}`)}>
-        {redis.detail && <Fact name={t('upstream.detail')}>{redis.detail}</Fact>}
-        {storage.usedBytes !== null && (
-          <Fact name={t('upstream.memory')}>
-            {format.bytes(storage.usedBytes)}
-            {storage.maxBytes !== null && ` / ${format.bytes(storage.maxBytes)}`}
-          </Fact>
-        )}
-        {storage.state === 'full' && <Fact name={t('upstream.storage')}>{t('upstream.full')}</Fact>}
       </Card>
     </div>
   )

@@ -3,6 +3,7 @@ import { useTranslation } from 'react-i18next'
 import type { Upstream } from '../../../client/client.ts'
 import { gateway } from '../data/gateway.ts'
 import { useRead } from '../data/use-read.ts'
+import { ScreenHead } from '../page/screen-head.tsx'
 import { Needs } from '../session/needs.tsx'
 import { useCan } from '../session/rights.ts'
 import { RowsBox } from '../states/rows-box.tsx'
@@ -55,13 +56,9 @@ const Content = () => {
   const query = useRead(['upstream'], (signal) => gateway.gateway.upstream({ signal }), { every: everyMs })
   return (
     <>
-      <header className="screen-head">
-        <div>
-          <h1>{t('nav.upstream')}</h1>
-          <p>{t('upstream.text')}</p>
-        </div>
+      <ScreenHead title={t('nav.upstream')} text={t('upstream.text')}>
         {canPurge && <Purge />}
-      </header>
+      </ScreenHead>
       <Shown query={query}>
         {(upstream) => (
           <>
