@@ -108,6 +108,31 @@ describe('the built console', () => {
   })
 })
 
+describe('the styles of the console', () => {
+  const all = readdirSync(console_, { recursive: true, encoding: 'utf8' })
+  const read = (name: string) => readFileSync(join(console_, name), 'utf8')
+  const sheets = all.filter((name) => name.endsWith('.css'))
+  const folderOf = (name: string) => name.split('/').slice(0, -1).join('/')
+  const classesOf = (names: string[]) =>
+    new Set(names.flatMap((name) => read(name).match(/(?<=\.)[a-z][\w-]*(?=[^;]*\{)/g) ?? []))
+
+  it('of a screen are for that screen alone, since another may be opened without it', () => {
+    const shared = classesOf(sheets.filter((name) => ['', 'states', 'shell'].includes(folderOf(name))))
+    const faults = all
+      .filter((name) => name.endsWith('.tsx'))
+      .flatMap((name) => {
+        const here = classesOf(sheets.filter((sheet) => folderOf(sheet) === folderOf(name)))
+        const foreign = classesOf(sheets.filter((sheet) => folderOf(sheet) !== folderOf(name)))
+        const used = [...read(name).matchAll(/className="([^"]+)"/g)].flatMap(([, text]) =>
+          `${text}`.split(' '),
+        )
+        return used.filter((each) => foreign.has(each) && !shared.has(each) && !here.has(each))
+      })
+    expect(sheets.length).toBeGreaterThan(10)
+    expect(faults).toEqual([])
+  })
+})
+
 describe('the lines of the activity', () => {
   const ids = fc.constantFrom('a', 'b', 'c', null)
   const record = fc.record({

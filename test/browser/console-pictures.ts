@@ -53,7 +53,7 @@ const screens = async ({ page, gateway, go, shot }: Tour): Promise<void> => {
     .getByLabel('Or paste names')
     .fill(`name;team\nNina Kent;a\n;b\nPaul Moss;c\nAlex Brown 103;x\nPaul Moss;c\n${'long '.repeat(30)};d`)
   await page.getByRole('button', { name: 'Check the names' }).click()
-  await page.getByText('2 of 6 rows would change something').waitFor()
+  await page.getByText('2 of 6 rows are ready to import').waitFor()
   await shot('import-check')
   const held = gateway.simulator.hold('synchronize', 24)
   await page.getByRole('button', { name: 'Import 2 rows' }).click()
@@ -86,7 +86,7 @@ const dialogs = async ({ page, go, shot }: Tour): Promise<void> => {
   await page.keyboard.press('Escape')
   await go('/24/operators?show=active', 'Alex Brown 103')
   await page.getByRole('checkbox').first().check()
-  await page.getByRole('button', { name: /^Choose all/ }).click()
+  await page.getByRole('button', { name: /^Select all/ }).click()
   await page.getByRole('button', { name: 'Deactivate' }).click()
   await page.getByText('Afterwards nobody is active here').waitFor()
   await shot('bulk')
@@ -154,16 +154,20 @@ const states = async ({ page, gateway, go, shot }: Tour): Promise<void> => {
   await page.unroute('**/organizations/6/operators?*')
   await page.route('**/v1/events', (route) => route.abort())
   await page.reload()
-  await go('/6/operators', 'Live updates are interrupted')
+  await go('/6/operators', 'José Núñez')
+  await page.getByText('Live updates are interrupted').waitFor()
   await shot('polling')
   await page.unroute('**/v1/events')
   await go('/6/operators', 'José Núñez')
   await page.getByText('Live updates are interrupted').waitFor({ state: 'detached' })
-  await page.route('**/v1/status', async (route) => {
-    const response = await route.fetch()
-    const redis = { state: 'away', since: new Date().toISOString() }
-    await route.fulfill({ response, json: { ...(await response.json()), redis } })
-  })
+  const since = new Date().toISOString()
+  const status = {
+    chathub: { state: 'ok', since, checkedAt: since },
+    redis: { state: 'away', since },
+    budget: { state: 'ok', since },
+    checkedAt: since,
+  }
+  await page.route('**/v1/status', (route) => route.fulfill({ json: status }))
   await page.getByText('Redis is not answering').first().waitFor()
   await shot('redis-away')
   await page.unroute('**/v1/status')

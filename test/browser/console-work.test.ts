@@ -3,6 +3,8 @@ import { afterAll, beforeAll, expect, it } from '@jest/globals'
 import type { Page } from 'playwright-core'
 import type { TestGateway } from '../support/gateway.ts'
 import { describeWithChromium } from '../support/needs.ts'
+import { linkFor } from './console-world.ts'
+import { hold } from './hold.ts'
 import { keyboardOf } from './keyboard.ts'
 import { passTime } from './pass-time.ts'
 import { openWorld, type People, type World } from './people.ts'
@@ -25,6 +27,16 @@ describeWithChromium('the work of a supervisor, by keyboard', (chromium) => {
     await world?.close()
   })
 
+  /** By a link that is pasted into the dialog over the page. */
+  const signInAgain = async (): Promise<void> => {
+    const dialog = page.getByRole('dialog', { name: 'Your session has ended' })
+    await passTime(page, 5000, () => dialog.isVisible())
+    await keyboardOf(page).isGiven(/^Sign-in link/)
+    await page.keyboard.insertText(await linkFor(gateway))
+    await page.keyboard.press('Enter')
+    await dialog.waitFor({ state: 'detached' })
+  }
+
   it('sorts, pages, makes rows dense, and names its keys', async () => {
     const { see, tabTo, press, enter } = keyboardOf(page)
     await people.go(page, '/24/operators')
@@ -45,7 +57,7 @@ describeWithChromium('the work of a supervisor, by keyboard', (chromium) => {
   })
 
   it('adds one, then many with tokens that are shown once', async () => {
-    const { see, enter, tabTo, press, type } = keyboardOf(page)
+    const { see, enter, tabTo, press, type, isGiven } = keyboardOf(page)
     await people.go(page, '/51/operators')
     await enter('Add operators')
     await tabTo('Names')
@@ -53,6 +65,7 @@ describeWithChromium('the work of a supervisor, by keyboard', (chromium) => {
     await enter('Add')
     await see('1 operator added')
     await enter('Done')
+    await see('1 of 1 operators')
     await enter('Add operators')
     await tabTo('Names')
     await type('Vera Holm\nIvo Lang\nsolo person\n')
@@ -70,7 +83,7 @@ describeWithChromium('the work of a supervisor, by keyboard', (chromium) => {
     )
     expect([shown.length, new Set(shown).size]).toEqual([3, 3])
     await enter('Done')
-    await page.getByRole('dialog').waitFor({ state: 'detached' })
+    await isGiven('Add operators')
     await page.reload()
     await see('Vera Holm')
     const { text } = await gateway.ask('GET', '/v1/audit')
@@ -108,7 +121,41 @@ describeWithChromium('the work of a supervisor, by keyboard', (chromium) => {
     await see('"operator":1003')
     await see(`src="${gateway.url}/widget/loader.js"`)
     expect(await people.faults(page)).toEqual([])
+    // What is done beside the list is taken back there.
+    await enter('Deactivate')
+    await see('Zoë Müller 4 is inactive.')
+    await page.keyboard.press('u')
+    await see('Zoë Müller 4 is active.')
     await page.keyboard.press('Escape')
+  })
+
+  it('corrects rows of an import, also while the session ends', async () => {
+    const { see, enter, tabTo, press, type, isGiven } = keyboardOf(page)
+    await people.go(page, '/24/import')
+    await tabTo('Or paste names')
+    await type('name;team\n;a\nBell\u0007;b\nGood Person;c\n')
+    await enter('Check the names')
+    await see('1 of 3 rows is ready to import')
+    const verdict = await hold(page, '**/organizations/24/imports?*', 'POST')
+    await enter('Leave out line 2')
+    await isGiven('Leave out line 3')
+    // Until the next verdict is there, each row keeps the line that it has in the file.
+    await page.locator('[data-busy]').waitFor()
+    const lines = page.getByRole('button', { name: /^Leave out line/ })
+    expect(await lines.evaluateAll((all) => all.map(({ ariaLabel }) => ariaLabel))).toEqual([
+      ...['Leave out line 2', 'Leave out line 3', 'Leave out line 4'],
+    ])
+    await verdict.release()
+    await see('1 of 2 rows is ready to import')
+    await gateway.ask('DELETE', '/v1/sessions?subject=Olena')
+    await tabTo('Name in line 3')
+    await press('Control+a')
+    await type('Bell Person')
+    await press('Enter')
+    await signInAgain()
+    await see('2 of 2 rows are ready to import')
+    await page.getByRole('rowheader', { name: 'Bell Person' }).waitFor()
+    await enter('Other file')
   })
 
   it('follows an import in two tabs, says for what it waits, and stops it', async () => {
@@ -136,6 +183,9 @@ describeWithChromium('the work of a supervisor, by keyboard', (chromium) => {
     const waiting = page.getByText('Waiting for the request budget: reduced by ChatHub').first()
     await passTime(page, 10_000, () => waiting.isVisible())
     expect(await people.faults(page)).toEqual([])
+    await gateway.ask('DELETE', '/v1/sessions?subject=Olena')
+    await signInAgain()
+    await tab.reload()
     const stopped = page.waitForResponse(/:cancel$/)
     await enter('Stop the import')
     // Until the gateway knows it, an answer of ChatHub would lead to the next batch.
@@ -183,11 +233,15 @@ describeWithChromium('the work of a supervisor, by keyboard', (chromium) => {
     await gateway.ask('GET', '/v1/organizations/50/operators', { headers: { 'Cache-Control': 'no-cache' } })
     await people.go(page, '/50/operators?show=inactive')
     await see('60 of 61 operators')
-    await tabTo('Choose all on this page')
+    await tabTo('Select all on this page')
     await press('Space')
-    await enter('Choose all 60 that match')
+    await enter('Select all 60 that match')
+    await tabTo('Select Away 0')
+    await press('Space')
+    await see('59 selected')
+    await press('b')
     await enter('Delete')
-    await see('Delete 60 operators?')
+    await see('Delete 59 operators?')
     expect(await page.getByText('Afterwards nobody is active here').count()).toBe(0)
     await press('Escape')
   })

@@ -78,6 +78,14 @@ describeWithChromium('the console, by keyboard', (chromium) => {
     await see('2 of 120 operators')
     expect(page.url()).toContain('q=emma')
     expect(await faults()).toEqual([])
+    await enter(/^Deleted/)
+    await see('0 of 120 operators')
+    await page.goBack()
+    await see('2 of 120 operators')
+    await page.goForward()
+    await see('0 of 120 operators')
+    await page.goBack()
+    await see('2 of 120 operators')
   })
 
   it('deactivates an operator, and undoes it', async () => {
@@ -103,12 +111,15 @@ describeWithChromium('the console, by keyboard', (chromium) => {
     expect(await faults()).toEqual([])
     await press('Escape')
     expect(statusOf(61)).toBe(0)
-    await tabTo('Taras Bondar takes chats')
+    await keyboardOf(page).isGiven('Taras Bondar takes chats')
     await press('Space')
     await tabTo('Deactivate anyway')
     await press('Enter')
     await see('Taras Bondar is inactive.')
     expect(statusOf(61)).toBe(1)
+    // It can be taken back from another screen, too.
+    await press('g', 'b')
+    await see('Need somebody')
     await press('u')
     await see('Taras Bondar is active.')
   })
@@ -117,7 +128,7 @@ describeWithChromium('the console, by keyboard', (chromium) => {
     const active = () => gateway.simulator.operators(24).filter(({ status }) => status === 0).length
     const before = active()
     await page.goto(`${gateway.url}/console/#/24/operators?show=active&q=davis`)
-    await tabTo('Choose all on this page')
+    await tabTo('Select all on this page')
     await press('Space')
     await tabTo('Deactivate')
     await press('Enter')
@@ -141,10 +152,10 @@ describeWithChromium('the console, by keyboard', (chromium) => {
   it('wants a number typed above twenty', async () => {
     await page.goto(`${gateway.url}/console/#/24/operators?show=active`)
     await see('Alex Brown 103')
-    await tabTo('Choose all on this page')
+    await tabTo('Select all on this page')
     await press('Space')
     await press('b')
-    await keyboardOf(page).isGiven(/^Choose all \d+ that match$/)
+    await keyboardOf(page).isGiven(/^Select all \d+ that match$/)
     await press('Enter')
     await enter('Deactivate')
     await see('Afterwards nobody is active here')
@@ -169,7 +180,7 @@ describeWithChromium('the console, by keyboard', (chromium) => {
     await page.keyboard.insertText(`name;team\n${rows.join('\n')}\n`)
     await tabTo('Check the names')
     await press('Enter')
-    await see('247 of 250 rows would change something')
+    await see('247 of 250 rows are ready to import')
     await keyboardOf(page).isGiven('Pasted names')
     expect(await faults()).toEqual([])
     await enter('Import 247 rows')
@@ -212,6 +223,17 @@ describeWithChromium('the console, by keyboard', (chromium) => {
     expect(statusOf(3)).toBe(0)
   })
 
+  it('finds in the activity what a person did, by a part of the name', async () => {
+    await press('/')
+    await page.keyboard.type('ole')
+    await keyboardOf(page).seeNoMore("Siobhán O'Neil: Active → Inactive")
+    await see('Import · 250 rows')
+    await page.keyboard.type('x')
+    await see('Nothing matches')
+    await enter('Clear the filter')
+    await see("Siobhán O'Neil: Active → Inactive")
+  })
+
   it('switches the language', async () => {
     await enter('Language')
     await page.getByRole('menu', { name: 'Language' }).waitFor()
@@ -220,9 +242,21 @@ describeWithChromium('the console, by keyboard', (chromium) => {
     await see('Хто, що і коли змінив.')
     expect(await page.evaluate('document.documentElement.lang')).toBe('uk')
     expect(await faults()).toEqual([])
+    // The keys G and B, as a Ukrainian keyboard sends them.
+    for (const [key, code] of [
+      ['п', 'KeyG'],
+      ['и', 'KeyB'],
+    ])
+      await page.evaluate(`dispatchEvent(new KeyboardEvent('keydown', { key: '${key}', code: '${code}' }))`)
+    await see('Бракує людей')
+    expect(await page.title()).toBe('Огляд · ChatHub')
     await enter('Мова')
+    await choose('Français')
+    await see('En manque')
+    expect(await faults()).toEqual([])
+    await enter('Langue')
     await choose('English')
-    await see('Who changed what')
+    await see('Need somebody')
   })
 
   it('shows another organization on the same screen', async () => {
