@@ -5,6 +5,7 @@ import { describeWithChromium } from '../support/needs.ts'
 import { startRedis, type TestRedis } from '../support/redis.ts'
 import { until } from '../support/until.ts'
 import { isTooWide, linkFor } from './console-world.ts'
+import { hold } from './hold.ts'
 import { keyboardOf } from './keyboard.ts'
 import { openWorld, type People, type World } from './people.ts'
 
@@ -37,8 +38,14 @@ describeWithChromium('the console, by keyboard', (chromium) => {
   const faults = () => people.faults(page)
 
   it('signs in by a link, whose ticket leaves the address at once', async () => {
-    await page.goto(await linkFor(gateway))
+    // What the first screen needs is asked for before its script is there, and asked for once.
+    const script = await hold(page, '**/assets/index-*.js')
+    const asked = page.waitForRequest('**/v1/statistics')
+    await page.goto(await linkFor(gateway), { waitUntil: 'commit' })
+    await asked
+    await script.release()
     await see('Nobody is active')
+    expect(await page.evaluate('[...early.keys()]')).toEqual([])
     expect(page.url()).toBe(`${gateway.url}/console/#/`)
     expect(await page.evaluate('document.cookie + JSON.stringify(localStorage)')).not.toContain('ticket')
     await see('Too few: 6 are wanted')

@@ -30,6 +30,13 @@ if (!isMade || readFileSync(note, 'utf8') !== made) {
     // Relative addresses, so that the page works below any path.
     base: './',
     logLevel: 'warn',
+    // It is no module, so that it runs before those are there.
+    plugins: [
+      {
+        name: 'early',
+        transformIndexHtml: () => [{ tag: 'script', attrs: { src: './early.js' }, injectTo: 'head' }],
+      },
+    ],
     build: {
       outDir: join(root, 'dist/console'),
       emptyOutDir: true,

@@ -23,7 +23,7 @@ const readFirst = async (): Promise<void> => {
   await Promise.race([all, Promise.all([session, soon])])
 }
 
-// Begun when this file is imported, which is before the other scripts are evaluated. They take longer than the answers.
+// `early.js` has sent these requests already, so that the answers are here when all scripts are evaluated.
 
 /** Why the link of the address opened no session. Undefined: it did, or there is none. */
 export const opened: Promise<unknown> = openFromAddress().then(

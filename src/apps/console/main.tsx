@@ -1,5 +1,3 @@
-// First of all: its requests leave before the rest is evaluated.
-import './first-reads.ts'
 import './mantine.css'
 import './console.css'
 import './controls.css'

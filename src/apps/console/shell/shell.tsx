@@ -2,11 +2,11 @@ import { lazy, Suspense, useEffect, useRef, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { Link, Route, Switch, useLocation } from 'wouter'
 import { Board } from '../board/board.tsx'
-import icon from '../icon.svg'
 import { Boundary } from '../states/boundary.tsx'
 import { Icon } from '../states/icon.tsx'
 import { Loading } from '../states/loading.tsx'
 import { Banners } from './banners.tsx'
+import { Mark } from './mark.tsx'
 import { Missing } from './missing.tsx'
 import { Navigation } from './navigation.tsx'
 import { Shortcuts } from './shortcuts.tsx'
@@ -76,7 +76,7 @@ export const Shell = () => {
           <Icon name={isMenuOpen ? 'close' : 'rows'} />
         </button>
         <Link href="/" className="brand" aria-label="ChatHub">
-          <img src={icon} alt="" width="24" height="24" />
+          <Mark />
           <span>ChatHub</span>
         </Link>
         <TopBar />
