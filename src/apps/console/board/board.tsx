@@ -49,7 +49,7 @@ const Content = () => {
             <ul className="parts" aria-label={t('health.title')}>
               {parts.map(({ name, state, tone }) => (
                 <li key={name}>
-                  {t(`health.${name}.title`)}:{' '}
+                  {t(`health.${name}.title`)}{' '}
                   <StateWord tone={tone}>{t(`health.${name}.${state}`)}</StateWord>
                 </li>
               ))}

@@ -26,7 +26,7 @@ export const Health = () => {
             <span className="health-word">
               {worst.tone === 'good'
                 ? t('health.good')
-                : `${t(`health.${worst.name}.title`)}: ${t(`health.${worst.name}.${worst.state}`)}`}
+                : `${t(`health.${worst.name}.title`)} · ${t(`health.${worst.name}.${worst.state}`)}`}
             </span>
           </StateWord>
         </>

@@ -24,13 +24,20 @@ const Chart = ({ samples }: { samples: Upstream['recent'] }) => {
       ticks: { stroke: colour('--line') },
     }
     const series = [
-      {},
+      { label: t('column.time') },
       { label: t('upstream.used'), stroke: colour('--accent'), width: 2 },
       { label: t('upstream.allowed'), stroke: colour('--ok'), width: 2, dash: [6, 4] },
       { label: t('upstream.waiting'), stroke: colour('--warn'), width: 2, dash: [2, 3] },
     ]
     const made = new uPlot(
-      { width: element.clientWidth, height, series, axes: [axis, axis], cursor: { show: false } },
+      {
+        width: element.clientWidth,
+        height,
+        series,
+        axes: [axis, axis],
+        cursor: { show: false },
+        legend: { live: false },
+      },
       [[], [], [], []],
       element,
     )
