@@ -206,6 +206,34 @@ describeWithChromium('the console, with something in the way', (chromium) => {
     await seeNoMore('This device is offline')
   })
 
+  it('switches the language', async () => {
+    const { choose, enter, see } = keyboardOf(page)
+    await people.go(page, '/activity')
+    await see('Who changed what')
+    await enter('Language')
+    await page.getByRole('menu', { name: 'Language' }).waitFor()
+    expect(await people.faults(page)).toEqual([])
+    await choose('Українська')
+    await see('Хто, що і коли змінив.')
+    expect(await page.evaluate('document.documentElement.lang')).toBe('uk')
+    expect(await people.faults(page)).toEqual([])
+    // The keys G and B, as a Ukrainian keyboard sends them.
+    for (const [key, code] of [
+      ['п', 'KeyG'],
+      ['и', 'KeyB'],
+    ])
+      await page.evaluate(`dispatchEvent(new KeyboardEvent('keydown', { key: '${key}', code: '${code}' }))`)
+    await see('Бракує людей')
+    expect(await page.title()).toBe('Огляд · ChatHub')
+    await enter('Мова')
+    await choose('Français')
+    await see('En manque')
+    expect(await people.faults(page)).toEqual([])
+    await enter('Langue')
+    await choose('English')
+    await see('Need somebody')
+  })
+
   it('names the scope that is missing, and hides what may not be done', async () => {
     const guest = await people.add()
     await people.signIn(guest, { scopes: ['organizations:read', 'operators:read'], subject: 'Guest' })

@@ -241,31 +241,6 @@ describeWithChromium('the console, by keyboard', (chromium) => {
     await see("Siobhán O'Neil: Active → Inactive")
   })
 
-  it('switches the language', async () => {
-    await enter('Language')
-    await page.getByRole('menu', { name: 'Language' }).waitFor()
-    expect(await faults()).toEqual([])
-    await choose('Українська')
-    await see('Хто, що і коли змінив.')
-    expect(await page.evaluate('document.documentElement.lang')).toBe('uk')
-    expect(await faults()).toEqual([])
-    // The keys G and B, as a Ukrainian keyboard sends them.
-    for (const [key, code] of [
-      ['п', 'KeyG'],
-      ['и', 'KeyB'],
-    ])
-      await page.evaluate(`dispatchEvent(new KeyboardEvent('keydown', { key: '${key}', code: '${code}' }))`)
-    await see('Бракує людей')
-    expect(await page.title()).toBe('Огляд · ChatHub')
-    await enter('Мова')
-    await choose('Français')
-    await see('En manque')
-    expect(await faults()).toEqual([])
-    await enter('Langue')
-    await choose('English')
-    await see('Need somebody')
-  })
-
   it('shows another organization on the same screen', async () => {
     await page.goto(`${gateway.url}/console/#/6/operators`)
     await enter('Organization: Sales')
