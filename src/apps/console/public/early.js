@@ -1,7 +1,11 @@
 // Sends what the first screen asks for before the other scripts are compiled. `data/gateway.ts` takes the answers.
 {
   const gateway = new URL('..', document.currentScript.src)
-  const headers = { 'X-Gateway-Session': '1', 'Content-Type': 'application/json' }
+  const headers = {
+    'X-Gateway-Session': '1',
+    Accept: 'application/json',
+    'Content-Type': 'application/json',
+  }
   const answers = new Map()
   globalThis.early = answers
   const send = (method, path, body) => {
