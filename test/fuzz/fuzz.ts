@@ -86,10 +86,18 @@ export const fuzz = async (target: Target): Promise<Result> => {
     found.set(name, { ...before, times: before.times + 1 })
   }
 
-  const faultOf = ({ method, url: sent, headers }: Made, answer: Answer): string | undefined => {
+  // Requests to the switches that are not taken back yet, and how many there were.
+  let [switching, switched] = [0, 0]
+  const faultOf = (
+    { method, url: sent, headers }: Made,
+    answer: Answer,
+    mayBeSwitched: boolean,
+  ): string | undefined => {
     const { status, text } = answer
-    // What a request has switched off, until that is taken back.
-    const isSwitchedOff = status === 503 && /gateway\.read-only|chathub\.paused|"draining"/.test(text)
+    // What a request has switched off, until that is taken back. A write may be half done by then.
+    const isSwitchedOff =
+      (status === 503 && /gateway\.read-only|chathub\.paused|"draining"/.test(text)) ||
+      (status === 504 && mayBeSwitched && answer.body['code'] === 'write.in-doubt')
     if (status >= 500 && !isSwitchedOff && !(isFaulty && status > 501))
       return `status ${status} ${answer.body['code'] ?? ''}`
     // Where the headers are too large, none of them is read.
@@ -118,6 +126,10 @@ export const fuzz = async (target: Target): Promise<Result> => {
 
   const send = async (made: Made): Promise<void> => {
     const { method, url: path, headers, body } = made
+    const isSwitch = path === switches.path && method === 'PATCH'
+    if (isSwitch) switching++
+    const switchedBefore = isSwitch ? switched++ : switched
+    const wasSwitching = switching > 0
     try {
       const {
         statusCode,
@@ -132,14 +144,16 @@ export const fuzz = async (target: Target): Promise<Result> => {
       const text = await textOf(stream, answered)
       const answer: Answer = { status: statusCode, headers: answered, text, body: Object(parsed(text)) }
       statuses.set(statusCode, (statuses.get(statusCode) ?? 0) + 1)
-      const fault = faultOf(made, answer)
+      const fault = faultOf(made, answer, wasSwitching || switched > switchedBefore)
       if (fault) tell(made, fault, answer)
       learn(made, answer)
-      if (path === switches.path && method === 'PATCH' && statusCode === 200 && body !== switches.off)
+      if (isSwitch && statusCode === 200 && body !== switches.off)
         await send({ ...made, headers: { 'X-API-Key': credentials.key, ...asJson }, body: switches.off })
     } catch (error) {
       const { code, message } = error as Error & { code?: string }
       tell(made, `no answer: ${code ?? ''} ${message}`)
+    } finally {
+      if (isSwitch) switching--
     }
   }
 
