@@ -245,7 +245,7 @@ describe('files', () => {
     lists: 860 + 214, // lists that are counted; since when a status is; a diagnosis that says only what is true; tokens of operators that are not the caller's; reads over many cold lists in slices, few at a time for each client
     metrics: 636, // times of states, recent load; reports and states as numbers, usage of clients
     redis: 414 + 1343, // logs of a gateway without Redis, bounded together; quotas of what is kept, memory of the server; the check of the server, states that are told, one parser of REDIS_URL, replacement without a gap
-    throttle: 723 + 313, // switches; health of ChatHub by probes; slots whose age follows the distance of Redis; requests that never left; pauses outlive Redis
+    throttle: 723 + 316, // switches; health of ChatHub by probes; slots whose age follows the distance of Redis; requests that never left; pauses outlive Redis
     tracing: 398, // a feature of its own: OpenTelemetry
     webhooks: 1515, // a feature of its own
     writes: 1830 + 2191, // sweeps one at a time, waiters that ask less often; previews in slices; locks that end with the last record; files read in pieces; room for large writes, rows that end early; files of imports; undo, erased names, pages of operations; late requests, leases of keys; rows compressed

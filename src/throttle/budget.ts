@@ -78,10 +78,13 @@ export const createLocalBudget = (options: {
     urgent: { unsent: 0, sentAt: [] },
     background: { unsent: 0, sentAt: [] },
   }
-  let pausedUntil = options.opensAt ?? Number.NEGATIVE_INFINITY
+  const { opensAt = Number.NEGATIVE_INFINITY } = options
+  /** ChatHub asked for it. */
+  let pausedUntil = Number.NEGATIVE_INFINITY
   let slowed: { rate: number; since: number } | undefined
 
   const pausedForMs = (): number => Math.max(0, pausedUntil - clock.now())
+  const closedForMs = (): number => Math.max(pausedForMs(), opensAt - clock.now())
   const allowed = (): number => {
     if (!slowed) return full()
     const rate = slowedRate(full(), slowed.rate, clock.now() - slowed.since)
@@ -104,7 +107,7 @@ export const createLocalBudget = (options: {
   return {
     take: (budgetClass) => {
       const pool = pools[budgetClass]
-      if (pausedForMs() > 0) return { waitMs: pausedForMs() }
+      if (closedForMs() > 0) return { waitMs: closedForMs() }
       if (usedByAll() >= allowed()) return { waitMs: nextFreeMs('urgent', 'background') }
       if (budgetClass === 'background' && used(budgetClass) >= backgroundShare(allowed()))
         return { waitMs: nextFreeMs(budgetClass) }
@@ -120,9 +123,9 @@ export const createLocalBudget = (options: {
       const rate = allowed()
       // After a slowdown more slots may count than the rate allows; they become free together.
       const busy = Math.min(rate, usedByAll()) + ahead
-      if (busy < rate) return pausedForMs()
+      if (busy < rate) return closedForMs()
       const windows = Math.floor((busy - rate) / rate)
-      return Math.max(pausedForMs(), windows * windowMs + nextFreeMs('urgent', 'background'))
+      return Math.max(closedForMs(), windows * windowMs + nextFreeMs('urgent', 'background'))
     },
     pause: (ms) => {
       // Several refusals of one burst slow down only once.

@@ -8,6 +8,8 @@ export type PacedClock = Clock & {
 }
 
 const stepMs = 5
+// A process that has just begun waits for what an earlier one may have sent. Suites need not.
+const beginsAt = 60_000
 
 /** How many events of sockets, files and processes this process has handled. */
 const eventsHandled = (): number => performance.nodeTiming.uvMetricsInfo.events
@@ -25,7 +27,7 @@ export const createPacedClock = ({
   speed?: number
   wall?: () => number
 } = {}): PacedClock => {
-  let passed = 0
+  let passed = beginsAt
   let jumped = 0
   // Two readings differ, as those of a real clock do: an answer must be newer than the question before it.
   let readings = 0
@@ -52,7 +54,7 @@ export const createPacedClock = ({
   ticking.unref()
   return {
     now: () => passed + jumped + ++readings * 1e-6,
-    wall: wall ?? (() => wallAtStart + passed + jumped),
+    wall: wall ?? (() => wallAtStart + passed - beginsAt + jumped),
     after: (ms, run) => {
       const timer = { due: passed + Math.max(0, ms), run }
       timers.add(timer)

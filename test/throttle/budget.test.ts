@@ -88,10 +88,10 @@ describe('the budget of one process', () => {
     expect(take(budget)).toBeDefined()
   })
 
-  it('grants nothing before it opens', async () => {
+  it('grants nothing before it opens, which is no pause that ChatHub asked for', async () => {
     const clock = createClock()
     const budget = createLocalBudget({ requestsPerSecond: () => 5, clock, opensAt: 1050 })
-    expect(waitOf(budget)).toBe(1050)
+    expect([waitOf(budget), budget.status().pausedForMs]).toEqual([1050, 0])
     await clock.advance(1050)
     expect(take(budget)).toBeDefined()
   })
