@@ -26,7 +26,8 @@ const start = async (credentials: Credentials, clock: Clock, options: SimulatorO
   const reports: Report[] = []
   const companyToken = createCompanyToken({ credentials, clock, report: (told) => reports.push(told) })
   const exchange = companyToken.withToken(at.exchange)
-  const { token: _none, ...call } = at.read()
+  const context = { lane: 'people', client: 'crm', deadline: clock.now() + 60_000 } as const
+  const { token: _none, ...call } = at.read({ context })
   return {
     ...at,
     companyToken,

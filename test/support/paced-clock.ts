@@ -9,7 +9,7 @@ export type PacedClock = Clock & {
 
 const stepMs = 5
 // A process that has just begun waits for what an earlier one may have sent. Suites need not.
-const beginsAt = 60_000
+const beginsAt = 10_000
 
 /** How many events of sockets, files and processes this process has handled. */
 const eventsHandled = (): number => performance.nodeTiming.uvMetricsInfo.events
