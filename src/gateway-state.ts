@@ -1,8 +1,9 @@
-import { mayTouch } from './access/authorize.ts'
-import type { Caller } from './access/caller.ts'
+import { mayTouch, sharesOrganization } from './access/authorize.ts'
+import { type Caller, minterOf } from './access/caller.ts'
 import type { Keys } from './access/keys.ts'
 import type { Clock } from './clock.ts'
 import type { Health, Status, Upstream } from './contract/system.ts'
+import type { Usage } from './contract/usage.ts'
 import type { createLists } from './lists/lists.ts'
 import { createRecentLoad } from './metrics/recent-load.ts'
 import type { StateTimes } from './metrics/state-times.ts'
@@ -15,11 +16,11 @@ export const createGatewayState = (parts: {
   reading: Pick<ReturnType<typeof createLists>, 'rosters' | 'listsInMemory'>
   redisStatus(): Omit<Upstream['redis'], 'since'>
   storage(): Upstream['storage']
-  metrics: { reads(): Upstream['reads'] }
+  metrics: { reads(): Upstream['reads']; usage(day?: string): Promise<Usage> }
   keys: Keys
   clock: Clock
 }) => {
-  const { times, upstream, reading, redisStatus, metrics, clock } = parts
+  const { times, upstream, reading, redisStatus, metrics, keys, clock } = parts
   const waitingIn = (lanes: Upstream['queue']['waiting']): number =>
     Object.values(lanes).reduce((sum, count) => sum + count, 0)
   const load = createRecentLoad(clock, () => {
@@ -53,7 +54,7 @@ export const createGatewayState = (parts: {
         checkedAt: chathub.checkedAt,
       }
     },
-    /** Lists of organizations are shown to a caller alone. */
+    /** Organizations and clients are shown to a caller alone, who sees those that it may know of. */
     upstream: (caller?: Caller): Upstream => {
       const { breaker, ...rest } = upstream.status()
       return {
@@ -64,8 +65,20 @@ export const createGatewayState = (parts: {
         reads: metrics.reads(),
         redis: redis(),
         storage: parts.storage(),
-        clients: parts.keys.uses(),
+        clients: caller ? keys.uses(caller) : [],
       }
+    },
+    /**
+     * Of the clients that the caller may know of. One whose rights are not in the file of keys, as of a JWT, is shown to callers
+     * of all organizations, and to itself.
+     * @throws Failure `redis.unavailable`
+     */
+    usage: async (caller: Caller, day?: string): Promise<Usage> => {
+      const usage = await metrics.usage(day)
+      if (caller.organizations === '*') return usage
+      const known = keys.all().filter((client) => sharesOrganization(caller, client))
+      const shown = new Set([minterOf(caller.id), ...known.map(({ id }) => id)])
+      return { ...usage, items: usage.items.filter(({ client }) => shown.has(client)) }
     },
     stopSampling: load.stop,
   }

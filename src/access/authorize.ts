@@ -8,6 +8,15 @@ type Right = { scope?: Scope; organization?: number | undefined }
 export const mayTouch = (caller: Caller, organization: number): boolean =>
   caller.organizations === '*' || caller.organizations.has(organization)
 
+/** Whether the caller may know of another client: one organization at least is of both. */
+export const sharesOrganization = (
+  caller: Caller,
+  { organizations }: Pick<Caller, 'organizations'>,
+): boolean =>
+  caller.organizations === '*' ||
+  organizations === '*' ||
+  [...organizations].some((organization) => mayTouch(caller, organization))
+
 /** Each scope, and what includes it. */
 const granting = new Map(
   scopes.map((scope) => [scope, scopes.filter((each) => each === scope || includes[each]?.includes(scope))]),

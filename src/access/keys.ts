@@ -7,6 +7,7 @@ import type { Clock } from '../clock.ts'
 import { Id } from '../contract/ids.ts'
 import { wantedOf } from '../contract/plain-words.ts'
 import { scopes } from '../contract/scopes.ts'
+import { sharesOrganization } from './authorize.ts'
 import { type Caller, requestsPerMinuteDefault } from './caller.ts'
 
 const quota = { error: 'wanted: a whole number from 1 to 10000000' }
@@ -139,16 +140,18 @@ export const createKeys = (
     all: (): Caller[] => [...byHash.values()],
     /** Epoch ms of its last use in this instance. */
     lastUse: (keyHash: string): number | undefined => usedAt.get(keyHash),
-    /** Each listed key: its client id, the start of its hash, and its last use. */
-    uses: () =>
-      [...byHash].map(([hash, { id }]) => {
-        const at = usedAt.get(hash)
-        return {
-          id,
-          key: hash.slice(0, 15),
-          lastUsedAt: at === undefined ? null : new Date(at).toISOString(),
-        }
-      }),
+    /** Each listed key that the caller may know of: its client id, the start of its hash, and its last use. */
+    uses: (caller: Caller) =>
+      [...byHash]
+        .filter(([, client]) => sharesOrganization(caller, client))
+        .map(([hash, { id }]) => {
+          const at = usedAt.get(hash)
+          return {
+            id,
+            key: hash.slice(0, 15),
+            lastUsedAt: at === undefined ? null : new Date(at).toISOString(),
+          }
+        }),
   }
 }
 

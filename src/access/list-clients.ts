@@ -1,5 +1,5 @@
 import type { ListedClient } from '../contract/system.ts'
-import { mayTouch } from './authorize.ts'
+import { mayTouch, sharesOrganization } from './authorize.ts'
 import type { Caller } from './caller.ts'
 import type { KeyUses } from './key-uses.ts'
 import type { Keys } from './keys.ts'
@@ -13,16 +13,10 @@ export type ListClients = (caller: Caller) => Promise<ListedClient[]>
 export const createListClients =
   ({ keys, keyUses }: { keys: Keys; keyUses: KeyUses }): ListClients =>
   (caller) => {
-    const seen = keys.all().flatMap((client) => {
-      const { organizations } = client
-      if (caller.organizations === '*' || organizations === '*')
-        return { client, organizations: organizations === '*' ? ('*' as const) : [...organizations] }
-      const shared = [...organizations].filter((id) => mayTouch(caller, id))
-      return shared.length > 0 ? { client, organizations: shared } : []
-    })
+    const seen = keys.all().filter((client) => sharesOrganization(caller, client))
     return Promise.all(
-      seen.map(async ({ client, organizations }) => {
-        const { id, scopes, expiresAt, keyHash = '' } = client
+      seen.map(async ({ id, scopes, organizations: own, expiresAt, keyHash = '' }) => {
+        const organizations = own === '*' ? own : [...own].filter((each) => mayTouch(caller, each))
         const at = Math.max(keys.lastUse(keyHash) ?? 0, (await keyUses.lastOf(keyHash)) ?? 0)
         return {
           id,

@@ -1125,6 +1125,7 @@ export type Upstream = {
     usedBytes: number | null
     maxBytes: number | null
   }
+  /** Clients that share an organization with the caller. */
   clients: ({
     id: string
     /** The start of the hash of the key. */
@@ -1136,6 +1137,7 @@ export type Upstream = {
 export type Usage = {
   /** A day in UTC. */
   day: string
+  /** Clients that share an organization with the caller. */
   items: ClientUsage[]
 }
 

@@ -110,13 +110,15 @@ export const Upstream = component('Upstream', {
       maxBytes: Count.nullable(),
     })
     .describe('`full`: writes of more than 100 rows are refused. `unbounded`: no limit is set or known.'),
-  clients: z.array(
-    z.strictObject({
-      id: z.string(),
-      key: z.string().describe('The start of the hash of the key.'),
-      lastUsedAt: z.iso.datetime().nullable(),
-    }),
-  ),
+  clients: z
+    .array(
+      z.strictObject({
+        id: z.string(),
+        key: z.string().describe('The start of the hash of the key.'),
+        lastUsedAt: z.iso.datetime().nullable(),
+      }),
+    )
+    .describe('Clients that share an organization with the caller.'),
 })
 export type Upstream = z.infer<typeof Upstream>
 

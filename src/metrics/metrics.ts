@@ -44,7 +44,8 @@ export const createMetrics = (options: States & { clock: Clock; redis(): Redis |
       if (report.name === 'cache' && report.served) readAges.add(report.served, report.ageMs, report.reads)
     },
     /** What is shown. */
-    services: { metrics: render, belowFloor: gauges.belowFloor, usage: usage.read },
+    services: { metrics: render, belowFloor: gauges.belowFloor },
+    usage: usage.read,
     stop: usage.stop,
   }
 }

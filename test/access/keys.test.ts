@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { describe, expect, it } from '@jest/globals'
+import { createSystemCaller } from '../../src/access/caller.ts'
 import { type ClientEntry, createKeys, hashKey, makeKey, parseClients } from '../../src/access/keys.ts'
 import { createClock } from '../support/clock.ts'
 
@@ -73,7 +74,11 @@ describe('the callers', () => {
   it('can have two keys while one is replaced; the old key ends when its entry is removed', () => {
     const [old, next] = [makeKey('crm'), makeKey('crm')]
     const keys = createKeys([entry(old), entry(next)], createClock())
-    expect([keys.find(old)?.id, keys.find(next)?.id, keys.uses().length]).toEqual(['crm', 'crm', 2])
+    expect([keys.find(old)?.id, keys.find(next)?.id, keys.uses(createSystemCaller()).length]).toEqual([
+      'crm',
+      'crm',
+      2,
+    ])
     keys.replace([entry(next)])
     expect(keys.find(old)).toBeUndefined()
     expect(keys.findByHash(hashKey(old))).toBeUndefined()
@@ -96,13 +101,13 @@ describe('the callers', () => {
     await clock.advance(5000)
     keys.find(used)
     const usedAt = '2026-01-01T00:00:05.000Z'
-    expect(keys.uses().map(({ id, lastUsedAt }) => [id, lastUsedAt])).toEqual([
+    expect(keys.uses(createSystemCaller()).map(({ id, lastUsedAt }) => [id, lastUsedAt])).toEqual([
       ['crm', usedAt],
       ['crm', null],
     ])
     keys.replace([entry(idle), entry(used, { scopes: [] })])
-    expect(keys.uses().map(({ lastUsedAt }) => lastUsedAt)).toEqual([null, usedAt])
-    expect(keys.uses().every(({ key }) => key.length <= 'sha256:'.length + 8)).toBe(true)
+    expect(keys.uses(createSystemCaller()).map(({ lastUsedAt }) => lastUsedAt)).toEqual([null, usedAt])
+    expect(keys.uses(createSystemCaller()).every(({ key }) => key.length <= 'sha256:'.length + 8)).toBe(true)
   })
 })
 

@@ -144,6 +144,9 @@ describe('/v1/clients', () => {
       ['crm', [24]],
       ['admin', [24]],
     ])
+    const asAdmin = { key: own.keys['admin'] as string }
+    const { clients } = (await own.ask('GET', '/v1/upstream', asAdmin)).body
+    expect(clients.map(({ id }: { id: string }) => id)).toEqual(['all', 'crm', 'admin'])
     await own.close()
     expect((await ask('GET', '/v1/clients', 'crm')).status).toBe(403)
   })

@@ -11,7 +11,7 @@ import { until } from '../support/until.ts'
 
 const gateways: TestGateway[] = []
 const start = async (options: Parameters<typeof startGateway>[0] = {}) => {
-  const gateway = await startGateway({ clients: [crm, shop], ...options })
+  const gateway = await startGateway({ clients: [crm, shop, few], ...options })
   gateways.push(gateway)
   return gateway
 }
@@ -19,7 +19,8 @@ afterEach(async () => {
   for (const gateway of gateways.splice(0)) await gateway.close()
 })
 const crm = { id: 'crm' }
-const shop = { id: 'shop', requestsPerMinute: 3, shadowRequestsPerMinute: 1 }
+const few = { id: 'few', organizations: [24] }
+const shop = { id: 'shop', organizations: [6], requestsPerMinute: 3, shadowRequestsPerMinute: 1 }
 const operators = '/v1/organizations/24/operators'
 type Item = Record<string, number | string>
 const usageOf = async (gateway: TestGateway, client: string, query = ''): Promise<Item | undefined> =>
@@ -45,6 +46,9 @@ describe('usage', () => {
       items: [],
     })
     expect((await gateway.ask('GET', '/v1/usage?day=yesterday')).status).toBe(400)
+    await gateway.ask('GET', '/v1/me', { key: gateway.keys['shop'] as string })
+    const byFew = await gateway.ask('GET', '/v1/usage', { key: gateway.keys['few'] as string })
+    expect(byFew.body.items.map(({ client }: Item) => client).toSorted()).toEqual(['all', 'crm'])
     expect((await gateway.ask('GET', '/v1/usage', asCrm)).status).toBe(200)
   })
 

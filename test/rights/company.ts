@@ -7,8 +7,9 @@ import { audience, issuer, makeSigningKey, startJwks } from '../access/jwks.ts'
 export const organizations = { own: 240_001, foreign: 240_002, unknown: 240_003, listed: 240_004 }
 export const operators = { own: 310_000, foreign: 320_000, unknown: 330_000 }
 export const ownCount = 300
-/** Stands in every name of the foreign organization: no answer to the caller may have it. */
+/** Stands in every name of the foreign organization and of its client: no answer to the caller may have it. */
 export const foreignMark = 'Foreign'
+export const foreignClient = `${foreignMark}1`
 
 /**
  * A company with two organizations, of which the caller has one, and with credentials of every kind for every set of
@@ -33,7 +34,7 @@ export const createCompany = async (scopeSets: readonly (readonly Scope[])[]) =>
   })
   const clients = [
     client('all', others.all, scopes, '*'),
-    client('stranger', others.stranger, scopes, [organizations.foreign]),
+    client(foreignClient, others.stranger, scopes, [organizations.foreign]),
     client('colleague', others.colleague, scopes, [organizations.own]),
     ...sets.map(({ key, scopes: set }) => client('desk', key, set, everything)),
   ]

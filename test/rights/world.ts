@@ -3,7 +3,7 @@ import { makeKey } from '../../src/access/keys.ts'
 import { type Scope, scopes } from '../../src/contract/scopes.ts'
 import { claimsAt, makeSigningKey, sign } from '../access/jwks.ts'
 import { cookieName, page } from '../http/browser-session.ts'
-import { type Company, operators, organizations, ownCount } from './company.ts'
+import { type Company, foreignClient, operators, organizations, ownCount } from './company.ts'
 import type { Connection, Got } from './connection.ts'
 import type { Values } from './requests.ts'
 import type { Owner, Subjects } from './subjects.ts'
@@ -150,8 +150,8 @@ export const openWorld = async ({ ask }: Pick<Connection, 'ask'>, company: Compa
       ...fixed({ foreign: tickets.used, unknown: 'n'.repeat(43) }),
       own: () => tickets.own,
     },
-    login: fixed({ own: 'desk', foreign: 'stranger', unknown: 'nobody-at-all' }),
-    client: fixed({ own: 'desk', foreign: 'stranger', unknown: 'nobody-1' }),
+    login: fixed({ own: 'desk', foreign: foreignClient, unknown: 'nobody-at-all' }),
+    client: fixed({ own: 'desk', foreign: foreignClient, unknown: 'nobody-1' }),
     subject: fixed({ own: 'anna', unknown: 'nobody' }),
     'person to sign out': fixed({ own: 'borys', unknown: 'nobody' }),
   }

@@ -23,7 +23,9 @@ export const mountGateway = (
     json: { items: await access.listClients(caller) },
   }))
   router.bind(endpoints.upstream, ({ caller }) => ({ json: upstream(caller) }))
-  router.bind(endpoints.usage, async ({ query }) => ({ json: await usage(query.day) }))
+  router.bind(endpoints.usage, async ({ caller, query }) => ({
+    json: await usage(caller, query.day),
+  }))
   router.bind(endpoints.switches, () => ({ json: switches.status() }))
   router.bind(endpoints.setSwitches, async ({ caller, context, body }) => ({
     json: await switches.change(caller, body, context.requestId as string),

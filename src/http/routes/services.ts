@@ -54,11 +54,11 @@ export type Services = {
   sessionSameSite: 'strict' | 'lax' | 'none'
   health(): Health
   status(): Status
-  /** Without a caller: no lists of organizations. */
+  /** Without a caller: no organizations and no clients. */
   upstream(caller?: Caller): Upstream
   switches: SwitchBoard
   metrics(): Promise<string>
-  usage(day?: string): Promise<Usage>
+  usage(caller: Caller, day?: string): Promise<Usage>
   /** Organizations with fewer active accounts than their floor, as far as lists are known. */
   belowFloor(): number[]
 }
