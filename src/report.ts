@@ -47,6 +47,8 @@ export type Report =
   | { name: 'load-invalidated'; list: List }
   | { name: 'refresh-failed'; list: List; because: string }
   | { name: 'list-shrank'; organization?: Id; before: number; after: number; confirmed: boolean }
+  /** Redis was emptied, and has a switch again as this instance knew it. */
+  | { name: 'switch-restored'; switch: string; value: boolean | string | null }
   | { name: 'redis'; event: RedisEvent; because?: string }
   | { name: 'redis-error'; reason: RedisErrorReason }
   /** ChatHub applied a request long after it was given up. */

@@ -25,7 +25,7 @@ const files = ['API_KEYS', 'CHATHUB_COMPANY_TOKEN', 'CHATHUB_PASSWORD', 'REDIS_U
 const rareEvents = [
   ...['slot-too-old', 'never-sent', 'load-invalidated', 'refresh-failed', 'list-shrank', 'token-refused'],
   ...['late-watch-full', 'webhook-dead-letter', 'webhook-stopped', 'webhook-interrupted'],
-  ...['storage-ok', 'storage-full'],
+  ...['storage-ok', 'storage-full', 'switch-restored'],
   ...redisEvents.map((event) => `redis-${event}`),
 ]
 

@@ -5,6 +5,7 @@ import { type OnChange, oneChange } from '../contract/audit.ts'
 import type { LogLevel, SwitchChange, Switches } from '../contract/switches.ts'
 import { Failure } from '../errors.ts'
 import type { Redis } from '../redis/redis.ts'
+import type { Reporter } from '../report.ts'
 
 type Thrown<V> = { value: V; since: string; by: string; reason: string | null }
 /** What was thrown. Undefined: as the gateway started. `draining` is of this instance. */
@@ -22,17 +23,19 @@ const retryAfterMs = 30_000
 
 /**
  * What an administrator changes while the gateway runs. All instances have the same within two seconds, except `draining`.
- * While Redis is away, an instance keeps what it knew. It tells an emptied Redis.
+ * While Redis is away, an instance keeps what it knew. The first that finds Redis emptied tells it, and records that.
  */
 export const createSwitches = (options: {
   redis: Redis | undefined
   clock: Clock
   logLevel: LogLevel
+  systemCaller: Caller
   onChange: OnChange
+  report: Reporter
   /** Its level is changed. */
   logger: { level: string }
 }) => {
-  const { redis, clock, onChange, logger } = options
+  const { redis, clock, onChange, report, systemCaller, logger } = options
   const key = `${redis?.prefix ?? ''}switches`
   let state: State = {}
 
@@ -48,10 +51,24 @@ export const createSwitches = (options: {
     const told = shared.flatMap((name) => (kept[name] ? [[name, JSON.parse(kept[name])] as const] : []))
     apply({ ...state, ...(Object.fromEntries(told) as State) })
     // A switch that is off is kept too, so a missing one was lost.
-    for (const name of shared)
-      if (state[name] && !kept[name])
-        await redis?.run((client) => client.hsetnx(key, name, JSON.stringify(state[name])))
+    for (const name of shared) if (!kept[name]) await restore(name)
   }
+  const restore = async (name: (typeof shared)[number]): Promise<void> => {
+    const lost = state[name]
+    if (!lost) return
+    const isFirst = await redis?.run((client) => client.hsetnx(key, name, JSON.stringify(lost)))
+    if (isFirst !== 1) return
+    report({ name: 'switch-restored', switch: name, value: lost.value })
+    await onChange({
+      ...{ organization: null, at: clock.wall(), client: systemCaller.id },
+      changes: [changeOf(name, lost.value, `Redis had lost it; by ${withReason(lost.by, lost.reason)}`)],
+    })
+  }
+  const changeOf = (name: string, value: unknown, reason: string | null | undefined) => ({
+    ...oneChange,
+    kind: 'switchChanged' as const,
+    reason: `${name}: ${value ?? options.logLevel}${reason ? ` (${reason})` : ''}`,
+  })
   const readSilently = (): Promise<void> => read().catch(() => {})
   const stop = redis ? every(clock, readMs, readSilently) : () => {}
 
@@ -111,11 +128,7 @@ export const createSwitches = (options: {
       apply({ ...state, ...Object.fromEntries(thrown) })
       await onChange({
         ...{ organization: null, at, client: caller.id, subject: caller.subject, requestId },
-        changes: told.map(([name, value]) => ({
-          ...oneChange,
-          kind: 'switchChanged',
-          reason: `${name}: ${value ?? options.logLevel}${reason ? ` (${reason})` : ''}`,
-        })),
+        changes: told.map(([name, value]) => changeOf(name, value, reason)),
       })
       return status()
     },
@@ -132,6 +145,8 @@ const timesOf = (thrown: Thrown<unknown> | undefined) => ({
   by: thrown?.by ?? null,
   reason: thrown?.reason ?? null,
 })
+
+const withReason = (by: string, reason: string | null): string => (reason ? `${by}: ${reason}` : by)
 
 const isAnother = (before: Switches, name: string, value: unknown): boolean => {
   const one = before[name as keyof Switches]

@@ -33,6 +33,8 @@ describe('switches', () => {
     const switches = createSwitches({
       ...{ redis: redis as unknown as Redis, clock, logLevel: 'info', logger: { level: 'info' } },
       onChange: async () => {},
+      report: () => {},
+      systemCaller: createSystemCaller(),
     })
     const reading = switches.start()
     isHeld = false
@@ -191,6 +193,19 @@ describeWithRedis('switches of several instances', () => {
       const [client, key] = [redis.client(), `${redis.prefix}switches`]
       await client.del(key)
       await until(async () => (await client.hexists(key, 'readOnly')) === 1)
+      const restored = async () =>
+        (await one.ask('GET', '/v1/audit')).body.items.filter(
+          ({ client: by, kind }: Record<string, string>) => kind === 'switchChanged' && by === 'gateway',
+        )
+      await until(async () => (await restored()).length === 2)
+      expect((await restored()).map(({ reason }: { reason: string }) => reason).toSorted()).toEqual([
+        'logLevel: silent (Redis had lost it; by all: test)',
+        'readOnly: true (Redis had lost it; by all: test)',
+      ])
+      const told = [one, two, three].flatMap(({ reports }) =>
+        reports.filter(({ name }) => name === 'switch-restored'),
+      )
+      expect(told.length).toBe(2)
       for (const gateway of [one, two, three])
         expect((await addOne(gateway)).body.code).toBe('gateway.read-only')
       await set(three, { readOnly: false })
