@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, expect, it } from '@jest/globals'
 import type { Redis } from 'ioredis'
+import { hashKey, makeKey } from '../../src/access/keys.ts'
 import { createSimulator } from '../../src/apps/simulator/simulator.ts'
 import { ask, settingsBefore } from '../coherence/fleet.ts'
 import { createAuthority } from '../failure/certificates.ts'
@@ -11,6 +12,7 @@ import { startGatewayHost } from '../support/gateway-host.ts'
 import { describeWithRedisServer } from '../support/needs.ts'
 import { stopEverything } from '../support/processes.ts'
 import { startRedis, type TestRedis } from '../support/redis.ts'
+import { runCli } from '../support/run-cli.ts'
 import { hasLostNothing } from '../support/settled.ts'
 import { until } from '../support/until.ts'
 import { startSentinel } from './sentinel.ts'
@@ -28,7 +30,7 @@ const startServer = async (options: Parameters<typeof startRedis>[0]): Promise<T
 }
 type Gateways = { url: string }[]
 /** Two instances in one process, with these variables of Node. */
-const startGateways = async (redisUrl: string, env: Record<string, string> = {}): Promise<Gateways> => {
+const startGateways = async (redisUrl: string, env: Record<string, string> = {}) => {
   const simulator = await createSimulator({ companyToken: 'ct_demo-company-token' })
   ends.push(simulator.close)
   const host = await startGatewayHost(env)
@@ -40,7 +42,7 @@ const startGateways = async (redisUrl: string, env: Record<string, string> = {})
       const ready = await ask(gateway, 'GET', '/readyz')
       return ((await ready.json()) as { redis: string }).redis === 'ready'
     })
-  return gateways
+  return Object.assign(gateways, { kill: host.kill })
 }
 const json = async (answer: Promise<Response>): Promise<[number, Record<string, never>]> => {
   const given = await answer
@@ -128,7 +130,46 @@ describeWithRedisServer('two gateways are one', () => {
     for (const { admin } of nodes)
       await until(async () => String(await admin.cluster('INFO')).includes('cluster_state:ok'))
     const hosts = nodes.map(({ redis }) => `127.0.0.1:${redis.port}`).join(',')
-    await isOneGateway(await startGateways(`redis+cluster://${hosts}`))
+    const url = `redis+cluster://${hosts}`
+    const gateways = await startGateways(url)
+    await isOneGateway(gateways)
+
+    const folder = await mkdtemp(join(tmpdir(), 'redis-cluster-'))
+    ends.push(() => rm(folder, { recursive: true }))
+    const copy = join(folder, 'copy.ndjson')
+    const client = {
+      id: 'crm',
+      keyHash: hashKey(makeKey('crm')),
+      scopes: ['operators:read'],
+      organizations: [24],
+    }
+    const env = {
+      REDIS_URL: url,
+      CHATHUB_COMPANY_TOKEN: 'ct_company-token',
+      API_KEYS: JSON.stringify({ clients: [client] }),
+    }
+    const made = await runCli(['backup', '--to', copy], env)
+    expect([made.code, made.stderr]).toEqual([0, expect.stringMatching(/^\S+ has \d+ keys\./)])
+    const running = await runCli(['restore', '--from', copy, '--force'], env)
+    expect([running.code, running.stderr]).toEqual([
+      65,
+      expect.stringContaining('A gateway runs on this Redis.'),
+    ])
+    await gateways.kill()
+    const kept = async (): Promise<string[]> => {
+      const keys = (await Promise.all(nodes.map(({ admin }) => admin.keys('chathub:*')))).flat()
+      return keys
+        .filter((key) => /^chathub:(journal|audit|events|idempotency|assignment|kept):/.test(key))
+        .toSorted()
+    }
+    const before = await kept()
+    for (const family of ['journal:{24}:', 'audit:{24}:', 'events:{events}:', 'kept:{kept}:', 'idempotency:'])
+      expect(before).toContainEqual(expect.stringContaining(family))
+    for (const { admin } of nodes) await admin.flushall()
+    const restored = await runCli(['restore', '--from', copy], env)
+    expect([restored.code, restored.stderr]).toEqual([0, expect.stringMatching(/^\d+ keys are restored\./)])
+    const passing = /:(lock|waiting|since|leases)$/
+    expect(await kept()).toEqual(before.filter((key) => !passing.test(key)))
   })
 
   it('behind a Sentinel, whose failover no reader of a known list notices', async () => {

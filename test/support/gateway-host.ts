@@ -10,9 +10,13 @@ export type HostedGateway = { url: string; lines(): Record<string, unknown>[]; o
  */
 export const startGatewayHost = async (
   env: Record<string, string>,
-): Promise<{ start(settings: Record<string, string>): Promise<HostedGateway> }> => {
+): Promise<{ start(settings: Record<string, string>): Promise<HostedGateway>; kill(): Promise<unknown> }> => {
   const host = await spawnReady(process.execPath, ['test/support/gateway-host.mjs', programOf('main')], env)
   return {
+    kill: () => {
+      host.signal('SIGKILL')
+      return host.exited
+    },
     start: async (settings) => {
       const [before, text] = [host.lines().length, host.output().length]
       const lines = () => host.lines().slice(before)
