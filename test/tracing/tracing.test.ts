@@ -34,6 +34,8 @@ describeWithRedisServer('traces of a gateway with Redis', () => {
         REDIS_URL: redis.url,
         REDIS_TIMEOUT_MS: '1000',
         API_KEYS: JSON.stringify({ clients: [client] }),
+        TOKEN_ENCRYPTION_SECRET: 'a secret of at least thirty-two bytes',
+        WEBHOOK_PRIVATE_HOSTS: `127.0.0.1:${new URL(receiver.url).port}=127.0.0.1`,
         OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url,
         OTEL_RESOURCE_ATTRIBUTES: 'deployment.environment.name=test',
         OTEL_BSP_SCHEDULE_DELAY: '20',
@@ -171,6 +173,27 @@ describeWithRedisServer('traces of a gateway with Redis', () => {
     expect(treeOf(spansOf(step?.traceId ?? ''), step?.spanId ?? '')).toContain(
       'POST /api/operator/synchronize',
     )
+  })
+
+  it('have one of its own for a delivery of a webhook, without the path of its address', async () => {
+    const url = `http://127.0.0.1:${new URL(receiver.url).port}/secret-path`
+    const headers = { 'Content-Type': 'application/json' }
+    const created = await ask('/v1/webhooks', headers, { method: 'POST', body: JSON.stringify({ url }) })
+    const { id } = (await created.json()) as { id: string }
+    const tested = await ask(`/v1/webhooks/${id}:test`, headers, { method: 'POST', body: '{}' })
+    expect([created.status, tested.status]).toEqual([201, 200])
+    const isDelivery = ({ name }: Span): boolean => name === 'POST webhook'
+    await until(() => receiver.spans().some(isDelivery))
+    const [delivery] = receiver.spans().filter(isDelivery)
+    expect(delivery).toMatchObject({
+      kind: 3,
+      attributes: {
+        'server.address': '127.0.0.1',
+        'gateway.outcome': expect.any(String),
+        'http.response.status_code': expect.any(Number),
+      },
+    })
+    expect(receiver.text()).not.toContain('secret-path')
   })
 
   it('are not recorded when the caller says so, which ChatHub is told too', async () => {
