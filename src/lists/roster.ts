@@ -22,12 +22,17 @@ export type Roster = {
   view(key: string, make: () => unknown): Buffer
   /** Operators whose name contains this, both folded for searching, in order. */
   containing(sought: string): readonly Operator[]
+  /** All operators in another order, made once per order. At most 4 orders are kept. */
+  sorted(keys: SortKey[]): readonly Operator[]
   /** The list with these at its end. It uses the indexes of this one again. */
   with(added: readonly Operator[]): Roster
 }
 
 const viewsMax = 64
 const viewBytesMin = 64 * 1024
+const ordersMax = 4
+// So few found operators are sorted by themselves.
+const sortedAloneMax = 256
 
 const headOf = (organization: Organization): string =>
   `{"organization":${JSON.stringify(organization)},"items":[`
@@ -49,6 +54,7 @@ export const createRoster = (
   const views = lazy(
     () => new LRUCache<string, Buffer>({ max: viewsMax, maxSize: viewBytesMax, sizeCalculation }),
   )
+  const orders = lazy(() => new LRUCache<string, readonly Operator[]>({ max: ordersMax }))
   const roster: Roster = {
     organization,
     operators,
@@ -58,6 +64,12 @@ export const createRoster = (
     statistics: lazy(() => countStatuses(operators)),
     active: lazy(() => operators.filter(({ status }) => status === 'active').map(({ id }) => id)),
     containing: (sought) => search()(sought).map((index) => operators[index] as Operator),
+    sorted: (keys) => {
+      const key = JSON.stringify(keys)
+      const order = orders().get(key) ?? operators.toSorted(comparing(keys))
+      orders().set(key, order)
+      return order
+    },
     view: (key, make) => {
       const view = views().get(key) ?? Buffer.from(JSON.stringify(make()))
       views().set(key, view)
@@ -111,7 +123,12 @@ export const select = (
         ? roster.containing(sought)
         : found.filter((operator) => foldForSearch(operator.name).includes(sought))
   }
-  return query.sort ? found.toSorted(comparing(query.sort)) : found
+  if (!query.sort) return found
+  if (found.length <= sortedAloneMax) return found.toSorted(comparing(query.sort))
+  const all = roster.sorted(query.sort)
+  if (found.length === all.length) return all
+  const among = new Set(found)
+  return all.filter((operator) => among.has(operator))
 }
 
 const collator = new Intl.Collator('und', { sensitivity: 'variant', numeric: false })

@@ -2,8 +2,15 @@ import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
 import { fold } from '../../src/contract/names.ts'
 import type { Operator } from '../../src/contract/operator.ts'
-import { countStatuses, createRoster, decodeRoster, type Roster, select } from '../../src/lists/roster.ts'
-import { organization, people, rosterOf, somePeople } from './people.ts'
+import {
+  comparing,
+  countStatuses,
+  createRoster,
+  decodeRoster,
+  type Roster,
+  select,
+} from '../../src/lists/roster.ts'
+import { organization, people, rosterOf, someName, somePeople } from './people.ts'
 
 const names = (found: readonly { name: string }[]) => found.map(({ name }) => name)
 const ids = (found: readonly { id: number }[]) => found.map(({ id }) => id)
@@ -186,6 +193,25 @@ describe('selecting', () => {
           expect(found).toHaveLength(expected.length)
         },
       ),
+    )
+  })
+
+  it('sorts what a filter leaves of a long list as that part alone would be sorted', () => {
+    const long = fc.array(someName, { minLength: 600, maxLength: 700 })
+    const status = fc.constantFrom('active', 'deleted')
+    const operatorsOf = fc.tuple(long, fc.array(status, { minLength: 1, maxLength: 9 }))
+    fc.assert(
+      fc.property(operatorsOf, ([all, statuses]) => {
+        const own = rosterOf(...all.map((name, at) => `${name}:${statuses[at % statuses.length]}`))
+        const active = own.operators.filter((operator) => operator.status === 'active')
+        for (const down of [false, true, false]) {
+          const sort = [{ by: 'name' as const, down }]
+          const expected = active.toSorted(comparing(sort))
+          expect(ids(select(own, { status: ['active'], sort }))).toEqual(ids(expected))
+          expect(own.sorted(sort)).toBe(own.sorted(sort))
+        }
+      }),
+      { numRuns: 20 },
     )
   })
 
