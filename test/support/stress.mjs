@@ -1,5 +1,5 @@
 /**
- * `npm run test:stress [-- RUNS]`: runs `npm test` again and again (5 times by default) while both cores are kept busy.
+ * `npm run test:stress [-- RUNS]`: runs `npm run test:all` again and again (5 times by default) while both cores are kept busy.
  * Every run must pass. Prints one line a run, and ends with 1 when any run failed.
  */
 import { spawn } from 'node:child_process'
@@ -21,7 +21,7 @@ const load = Array.from({ length: availableParallelism() }, () =>
 
 const runOnce = () =>
   new Promise((resolve) => {
-    const child = spawn('npm', ['test'], { stdio: ['ignore', 'ignore', 'pipe'] })
+    const child = spawn('npm', ['run', 'test:all'], { stdio: ['ignore', 'ignore', 'pipe'] })
     let told = ''
     child.stderr.setEncoding('utf8').on('data', (text) => {
       told += text

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, statSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { setImmediate } from 'node:timers/promises'
 import { afterAll, describe, expect, test } from '@jest/globals'
 import { createClock } from './clock.ts'
@@ -10,9 +10,34 @@ import { openRedis, startRedis } from './redis.ts'
 
 afterAll(stopEverything)
 
-test('every suite that starts early is there', () => {
-  const slow: string[] = JSON.parse(readFileSync(new URL('slow-suites.json', import.meta.url), 'utf8'))
-  expect(slow.filter((path) => !existsSync(path))).toEqual([])
+type Kinds = {
+  pathsOf: Record<string, string[]>
+  selectionOf(kinds: string, args: string[]): { paths: string[]; left: string[] }
+}
+const { pathsOf, selectionOf }: Kinds = await import(new URL('kinds.mjs', import.meta.url).href)
+
+describe('the suites', () => {
+  const onDisk = readdirSync('test', { recursive: true, encoding: 'utf8' })
+    .filter((path) => path.endsWith('.test.ts') && !path.startsWith('budget/'))
+    .map((path) => `test/${path}`)
+  const startsWithOneOf = (path: string, starts: string[]) => starts.some((start) => path.startsWith(start))
+
+  test('that are left out or start early are there', () => {
+    const slow: string[] = JSON.parse(readFileSync(new URL('slow-suites.json', import.meta.url), 'utf8'))
+    const listed = [...Object.values(pathsOf).flat(), ...slow]
+    expect(listed.filter((path) => !existsSync(path))).toEqual([])
+  })
+
+  test('are all run, each by one command, and a path leads to one of any kind', () => {
+    const { left } = selectionOf('server', ['-t', 'a title'])
+    const others = ['browser', 'release'].flatMap((kind) => selectionOf(kind, []).paths)
+    expect(onDisk.filter((path) => startsWithOneOf(path, left) !== startsWithOneOf(path, others))).toEqual([])
+    expect(selectionOf('browser,release', []).paths).toEqual(others)
+    const everything = { paths: [], left: [] }
+    expect(selectionOf('server,browser,release', [])).toEqual(everything)
+    for (const path of ['test/browser/docs.test.ts', './test/guides'])
+      expect(selectionOf('server', ['-t', 'a title', path])).toEqual(everything)
+  })
 })
 
 describe('clock', () => {
