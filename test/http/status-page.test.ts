@@ -130,5 +130,7 @@ describe('the status page', () => {
     expect(text).toContain('Runbook: ChatHubDown.')
     expect(text).toContain('&lt;script&gt;alert(1)&lt;/script&gt;')
     expect(text).not.toContain('<script')
+    // Words without spaces do not make the page scroll sideways.
+    expect(text).toMatch(/dd\{[^}]*overflow-wrap:anywhere/)
   })
 })

@@ -9,7 +9,7 @@ const style = `:root{color-scheme:light dark;--text:#1c2128;--quiet:#57606a;--pa
 body{margin:0 auto;max-width:52rem;padding:1.5rem;font:1rem/1.5 system-ui,sans-serif;color:var(--text);background:var(--page)}
 h1{margin:0 0 .25rem;font-size:1.6rem}p{margin:.25rem 0}.quiet{color:var(--quiet)}
 dl{margin:1.5rem 0 0}dl>div{border-top:1px solid var(--line);padding:.75rem 0;display:grid;grid-template-columns:15rem 1fr;gap:.25rem 1rem}
-dt{font-weight:600}dd{margin:0}dd p:first-child{margin-top:0}.level{font-weight:400;white-space:nowrap}.ok .level{color:var(--ok)}.attention .level{color:var(--attention)}.fault .level{color:var(--fault)}
+dt{font-weight:600}dd{margin:0;overflow-wrap:anywhere}dd p:first-child{margin-top:0}.level{font-weight:400;white-space:nowrap}.ok .level{color:var(--ok)}.attention .level{color:var(--attention)}.fault .level{color:var(--fault)}
 @media (max-width:36rem){dl>div{grid-template-columns:1fr}}`
 const hash = createHash('sha256').update(style).digest('base64')
 const policy = `default-src 'none'; img-src data:; style-src 'sha256-${hash}'; form-action 'none'; frame-ancestors 'none'; base-uri 'none'`
