@@ -79,12 +79,20 @@ export const createCacheSteps = (ledger: Ledger, instances: number, requestsPerS
       )
     },
     /** Read rates for the other instances, every 15 seconds: each instance gets those of all others. */
-    exchange: (lists: readonly number[], seconds: number): void => {
-      const text = JSON.stringify(lists.map((list) => [`operators:${list}`, 1.234, 12]))
-      const others = ids.slice(1).map(() => text)
+    exchange: (lists: readonly number[], ofOthers: readonly (readonly number[])[], seconds: number): void => {
+      const textOf = (read: readonly number[]): string =>
+        JSON.stringify([
+          ['organizations', 1.234, 12],
+          ...read.map((list) => [`operators:${list}`, 1.234, 12]),
+        ])
       ledger.script(
         'refreshRates',
-        { keys: ['refresh:rates'], args: [instanceId, text], reply: others, inside: 4 },
+        {
+          keys: ['refresh:rates'],
+          args: [instanceId, textOf(lists)],
+          reply: ofOthers.map(textOf),
+          inside: 4,
+        },
         seconds / 15,
       )
     },

@@ -50,6 +50,7 @@ export const createListModel = ({ ledger, cache, events, sharedOf, ownOf, listen
   }
   const read = (instance: number, list: number): void => {
     const [all, mine] = [sharedOf(list), ownOf(instance, list)]
+    mine.isRead = true
     if (mine.current) return
     cache.read(list, all.stored ? all.roster.bytes : undefined, all.stored, !all.stored, 3_600_000)
     if (all.stored) mine.current = true
@@ -58,7 +59,9 @@ export const createListModel = ({ ledger, cache, events, sharedOf, ownOf, listen
   /** A list that is newer than the request for it, to be changed. One that is current is not stored again before that. */
   const readNew = (instance: number, list: number, budgetClass: 'urgent' | 'background'): void => {
     const all = sharedOf(list)
-    const { current } = ownOf(instance, list)
+    const mine = ownOf(instance, list)
+    const { current } = mine
+    mine.isRead = true
     if (!current) cache.read(list, all.stored ? all.roster.bytes : undefined, false, true, 0)
     load(instance, list, budgetClass, !current)
   }

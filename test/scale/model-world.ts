@@ -18,9 +18,16 @@ export type Shared = {
 }
 /**
  * The same as one instance knows it. `current`: its copy is fresh. `answered`: it has ChatHub's last answer, so an equal one is
- * recognized. `learned`: operators that it has told the index of.
+ * recognized. `learned`: operators that it has told the index of. `isRead`: it was read here, so its rate is told to the others.
  */
-type Own = { current: boolean; answered: boolean; learned: number; isListed: boolean; choices: number }
+type Own = {
+  current: boolean
+  answered: boolean
+  learned: number
+  isListed: boolean
+  isRead: boolean
+  choices: number
+}
 
 export type World = ReturnType<typeof createWorld>
 
@@ -51,7 +58,9 @@ export const createWorld = (instances: number, lists: readonly List[], requestsP
     webhooks: 0,
     /** Instances that listen to the log: those with readers, and the one that delivers to the webhook. */
     listening: (): number => world.readers + world.webhooks,
-    listsOf: (instance: number): number[] => [...(own[instance] as Map<number, Own>).keys()],
+    /** Lists that were read at the instance, for its readers or for a write. */
+    readAt: (instance: number): number[] =>
+      [...(own[instance] as Map<number, Own>)].flatMap(([list, { isRead }]) => (isRead ? [list] : [])),
     sharedOf: (list: number): Shared => shared.get(list) as Shared,
     ownOf: (instance: number, list: number): Own => {
       const all = own[instance] as Map<number, Own>
@@ -60,6 +69,7 @@ export const createWorld = (instances: number, lists: readonly List[], requestsP
         answered: false,
         learned: 0,
         isListed: false,
+        isRead: false,
         choices: 0,
       }
       all.set(list, known)

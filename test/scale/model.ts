@@ -79,7 +79,13 @@ export const createModel = (options: {
       const reader = readers > 0 ? 1 : 0
       for (let instance = 0; instance < world.instances; instance++) {
         cache.rest(seconds)
-        cache.exchange(world.listsOf(instance), seconds)
+        cache.exchange(
+          world.readAt(instance),
+          Array.from({ length: world.instances }, (_, other) => other)
+            .filter((other) => other !== instance)
+            .map(world.readAt),
+          seconds,
+        )
         journal.rest(seconds)
         // Two connections, and one more where the log is listened to.
         ledger.command('ping', ['ping'], { status: 'PONG' }, (2 + reader) * seconds)

@@ -9,6 +9,7 @@ import { startRedis } from '../support/redis.ts'
 import { until } from '../support/until.ts'
 import type { Actor, List } from './actor.ts'
 import type { Cost } from './cost.ts'
+import { startReplyMeter } from './reply-meter.ts'
 import { batchSize } from './scenario.ts'
 import { watchRedis } from './watched-redis.ts'
 
@@ -27,6 +28,8 @@ export const startReal = async (
   { isWatched } = { isWatched: true },
 ) => {
   const redis = await startRedis()
+  let answered = (_words: string[] | undefined, _bytes: number): void => {}
+  const meter = isWatched ? await startReplyMeter(redis.port, (...answer) => answered(...answer)) : undefined
   const simulator = await spawnSimulator([
     ...['--port', '0', '--organizations', `${organizations}`, '--operators', `${organizations * operators}`],
   ])
@@ -57,7 +60,7 @@ export const startReal = async (
     OVERLOAD_WAIT_MS: '60000',
     WRITE_DEADLINE_MS: '60000',
     READ_DEADLINE_MS: '60000',
-    REDIS_URL: redis.url,
+    REDIS_URL: meter?.url ?? redis.url,
     GATEWAY_INSTANCES: `${instances}`,
     API_KEYS: JSON.stringify({ clients }),
     TOKEN_ENCRYPTION_SECRET: 'a secret of at least thirty-two bytes',
@@ -74,6 +77,7 @@ export const startReal = async (
       .flatMap(({ msg, hash, name }) => (msg === 'script' ? [[String(hash), String(name)]] : [])),
   )
   const watched = await watchRedis(redis, (hash) => scripts.get(hash) ?? 'eval', isWatched)
+  answered = watched.answered
 
   const control = async <T>(method: string, path: string): Promise<T> => {
     const answer = await fetch(`${simulator.url}/__sim/${path}`, { method })
@@ -108,11 +112,9 @@ export const startReal = async (
   const readers = new AbortController()
   let isHeard = false
   let isCalledBack = false
-  /** Of the last rest: how often the log was read in a second, and the mean answer to what instances ask by themselves but INFO. */
+  /** Of the last rest: how often the log was read in a second, and the bytes of an answer. */
   let resting = { reads: 0, answerBytes: 0 }
   const infoBytes = (await watched.info('memory')).length
-  /** `=1700\r\ntxt:` before it, and the end of the line. */
-  const infoAnswerBytes = infoBytes + 13
   const actor: Actor = {
     read: (instance, list) => ask(instance, 'GET', `organizations/${list}/operators`),
     add: (instance, list, name, idempotencyKey) =>
@@ -162,22 +164,16 @@ export const startReal = async (
       const requests = (await control<unknown[]>('GET', 'arrivals')).length
       await control('DELETE', 'arrivals')
       const reads = work.steps.get('eventsRead') ?? 0
-      const infos = all.steps.get('info') ?? 0
       // The log is also read once a second, where somebody listens to it.
       const isRest = work.sent === reads && seconds > 5
-      if (isRest)
-        resting = {
-          reads: reads / seconds,
-          answerBytes: (bytes.bytesOut - infos * infoAnswerBytes) / (all.sent - infos),
-        }
+      if (isRest) resting = { reads: reads / seconds, answerBytes: reads > 0 ? work.bytesOut / reads : 0 }
       const unasked = resting.reads * seconds
-      const others = all.sent - work.sent - infos - all.swept.times + unasked
       const own: Cost = {
         sent: work.sent - unasked,
         inside: work.inside - 5 * unasked,
         requests,
         bytesIn: bytes.bytesIn - (all.bytesIn - work.bytesIn) - unasked * readBytes,
-        bytesOut: bytes.bytesOut - infos * infoAnswerBytes - others * resting.answerBytes - all.swept.bytes,
+        bytesOut: work.bytesOut - unasked * resting.answerBytes,
       }
       return {
         work: own,
@@ -196,6 +192,7 @@ export const startReal = async (
       await Promise.all(running.map((one) => one.stop()))
       receiver.close()
       watched.close()
+      meter?.close()
       await simulator.stop()
       await redis.stop()
     },

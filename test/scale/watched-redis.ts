@@ -7,27 +7,18 @@ import { type Cost, commandBytes, noCost } from './cost.ts'
 
 /** What instances do by themselves, whether or not somebody asks them for something. */
 const background =
-  /^(coherenceHeartbeat|ping|info|hgetall switches|zrange journal|zremrangebyscore journal|time|smembers journal|refreshRates|webhooksClaim|eventsSeen|set key-used|hincrby usage|expire usage)$/
+  /^(coherenceHeartbeat|ping|info|hgetall switches|zrange journal|zremrangebyscore journal|time|smembers journal|refreshRates|webhooksClaim|eventsSeen|set key-used|usageAdd)$/
 
-/** `bytesIn`: what these commands have as Redis receives them. `swept`: sweeps that found an open operation, and its bytes. */
-type Counts = {
-  sent: number
-  inside: number
-  bytesIn: number
-  swept: { times: number; bytes: number }
-  steps: Map<string, number>
-}
-const noCounts = (): Counts => ({
-  ...{ sent: 0, inside: 0, bytesIn: 0 },
-  swept: { times: 0, bytes: 0 },
-  steps: new Map(),
-})
+/** `bytesIn`: of these commands. `bytesOut`: of their answers, and of messages to subscribers; counted for work alone. */
+type Counts = { sent: number; inside: number; bytesIn: number; bytesOut: number; steps: Map<string, number> }
+const noCounts = (): Counts => ({ sent: 0, inside: 0, bytesIn: 0, bytesOut: 0, steps: new Map() })
 /** MONITOR shows bytes that are no text as `\\x00`, and some others behind a backslash. */
 const unescaped = (arg: string): Buffer => Buffer.from(arg.replaceAll(/\\(?:x[0-9a-f]{2}|.)/g, '.'), 'latin1')
 
 /**
  * Counts what Redis runs and carries: commands by MONITOR, which shows them after each other with those of scripts behind their
- * script; bytes by INFO, less those of MONITOR itself. `nameOf`: the name of a script by its hash.
+ * script; bytes by INFO, less those of MONITOR itself. Answers to work are told by reply-meter.ts: those to what instances ask by
+ * themselves differ in length, so no mean of them can be subtracted. `nameOf`: the name of a script by its hash.
  */
 export const watchRedis = async (redis: TestRedis, nameOf: (hash: string) => string, isWatched: boolean) => {
   const control = redis.client()
@@ -38,8 +29,8 @@ export const watchRedis = async (redis: TestRedis, nameOf: (hash: string) => str
   let current: { isWork: boolean } = { isWork: false }
   let marks = 0
   const awaited = new Map<string, () => void>()
-  /** Bytes of operations, by their keys. */
-  const records = new Map<string, number>()
+  /** Keys of operations that a sweep may find. */
+  const records = new Set<string>()
 
   const stepOf = ([command = '', ...args]: string[]): string => {
     const name = command.toLowerCase()
@@ -47,6 +38,9 @@ export const watchRedis = async (redis: TestRedis, nameOf: (hash: string) => str
     const [, family] = /^chathub:(?!\{gateway\})([a-z-]+)/.exec(args[0] ?? '') ?? []
     return family ? `${name} ${family}` : name
   }
+  /** Nobody else asks for an operation here, once there is one. */
+  const isWork = (step: string, key = ''): boolean =>
+    !background.test(step) && !(step === 'get journal' && records.has(key))
   const ran = (source: string, args: string[]): void => {
     if (source === 'lua') {
       all.inside++
@@ -60,14 +54,8 @@ export const watchRedis = async (redis: TestRedis, nameOf: (hash: string) => str
     if (args[0] === 'info' && args[1] === 'stats') return
     const step = stepOf(args)
     const [, , , key = '', , , , , record = ''] = args
-    if (/^journal(Create|Save)$/.test(step) && record !== '') records.set(key, unescaped(record).length)
-    // Nobody else asks for an operation here.
-    const swept = step === 'get journal' ? records.get(args[1] ?? '') : undefined
-    if (swept !== undefined) {
-      all.swept.times++
-      all.swept.bytes += swept
-    }
-    current = { isWork: !background.test(step) && swept === undefined }
+    if (/^journal(Create|Save)$/.test(step) && record !== '') records.add(key)
+    current = { isWork: isWork(step, args[1]) }
     for (const counts of current.isWork ? [all, work] : [all]) {
       counts.sent++
       counts.bytesIn += commandBytes(args.map(unescaped))
@@ -100,6 +88,10 @@ export const watchRedis = async (redis: TestRedis, nameOf: (hash: string) => str
   let since = performance.now()
 
   return {
+    /** An answer of Redis, or a message to a subscriber. */
+    answered: (words: string[] | undefined, bytes: number): void => {
+      if (!words || isWork(stepOf(words), words[1])) work.bytesOut += bytes
+    },
     /** Resolves when no instance has done anything for a while but what it does by itself. */
     quiet: async (): Promise<void> => {
       do await sleep(60)
