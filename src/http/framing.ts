@@ -23,7 +23,7 @@ declare module 'node:net' {
     /** The framing is broken and its refusal was given: later bytes are discarded. */
     isBroken?: boolean
     /** The newest answer, and the one before it until that is written. */
-    answer?: ServerResponse
+    answer?: ServerResponse | undefined
     answerBefore?: ServerResponse | undefined
     /** Answers that wait for the end of one before them. */
     queuedAnswers?: Set<ServerResponse>
@@ -62,6 +62,16 @@ const endWithConnection = (socket: Socket, res: ServerResponse): void => {
   }
   socket.queuedAnswers.add(res)
   res.once('socket', () => socket.queuedAnswers?.delete(res))
+}
+
+/**
+ * Lets a sent answer go, with its request. A connection would keep both until its next request: 3 KB that the garbage
+ * collector copies again and again, which was a sixth of the CPU of a cached read over 2,000 connections.
+ */
+function forget(this: ServerResponse): void {
+  const { socket, complete } = this.req
+  if (socket.answerBefore === this) socket.answerBefore = undefined
+  if (socket.answer === this && complete) socket.answer = undefined
 }
 
 /** Refusals, and the end of their connections. Every answer is read by its client, and none is taken for that of another request. */
@@ -131,6 +141,7 @@ export const createFraming = (options: {
       if (socket.isClosing) return false
       socket.answerBefore = socket.answer?.writableFinished ? undefined : socket.answer
       socket.answer = res
+      res.on('finish', forget)
       if (!res.socket) endWithConnection(socket, res)
       return true
     },

@@ -167,3 +167,14 @@ it('a write that is answered keeps no permit from others, though its answer wait
   expect(answered(route)).toBe(before + 1)
   hold.release()
 })
+
+describe('a client that stays', () => {
+  it('does not make its connection keep answers that were sent', async () => {
+    const accepted = once(gateway.gateway.server, 'connection') as Promise<[Socket]>
+    await send(get(list, 'reader') + get(list, 'reader'))
+    const [{ answer, answerBefore }] = await accepted
+    expect([answer?.req.url, answerBefore?.req.url]).toContain(list)
+    const [socket] = await accepted
+    await until(() => socket.answer === undefined && socket.answerBefore === undefined)
+  })
+})
