@@ -155,7 +155,10 @@ const crowds: Record<string, (port: number) => () => void> = {
     }),
 }
 
-/** What `node:http` alone keeps of its peak, with an answer of the same bytes, in per cent: 2,000 connections, ten times the rate. */
+/**
+ * What `node:http` alone keeps of its peak, with an answer of the same bytes, in per cent: 2,000 connections, ten times the
+ * rate; first of the answers a second, then of the answers for a second of its CPU.
+ */
 const keptByBare = async (body: Buffer): Promise<string> => {
   const folder = await mkdtemp(join(tmpdir(), 'overload-'))
   const file = join(folder, 'body')
@@ -164,13 +167,19 @@ const keptByBare = async (body: Buffer): Promise<string> => {
   const bare = await spawnReady(...pinned('0', process.execPath, program, file), {})
   const port = Number(new URL(bare.url).port)
   const requests = [{ ...loads['cached reads'], headers: {} }]
-  const { goodput } = await load(port, { requests, connections: 64 })
-  const wide = await load(port, { requests, connections: 2000 })
-  const fast = await load(port, { requests, connections: 2000, rate: 10 * goodput })
+  const measureLoad = async (order: object) => {
+    const used = cpuOf(bare.pid)
+    const { goodput, good } = await load(port, { requests, ...order })
+    return { goodput, ofCpu: (1000 * good) / (cpuOf(bare.pid) - used) }
+  }
+  const peak = await measureLoad({ connections: 64 })
+  const wide = await measureLoad({ connections: 2000 })
+  const fast = await measureLoad({ connections: 2000, rate: 10 * peak.goodput })
   await bare.stop()
   await rm(folder, { recursive: true })
-  const kept = [wide, fast].map((told) => `${((100 * told.goodput) / goodput).toFixed(0)} %`)
-  return `${kept.join(', ')} of ${goodput.toFixed(0)}/s`
+  const kept = (of: 'goodput' | 'ofCpu'): string =>
+    [wide, fast].map((told) => `${((100 * told[of]) / peak[of]).toFixed(0)} %`).join(', ')
+  return `${kept('goodput')} of ${peak.goodput.toFixed(0)}/s; ${kept('ofCpu')} of ${peak.ofCpu.toFixed(0)}`
 }
 
 type Figures = Record<string, string>
@@ -212,9 +221,8 @@ const measure = async (dist: string, name: string, { only = '', say }: Asked): P
     const { goodput } = peak
     if (what === 'cached reads') {
       const answer = await fetch(`http://127.0.0.1:${port}${rest.path}`, { headers })
-      figures['bare node:http, 2,000 connections and 10 × the rate: goodput of peak'] = await keptByBare(
-        Buffer.from(await answer.arrayBuffer()),
-      )
+      figures['bare node:http, 2,000 connections and 10 × the rate: goodput of peak; for a second of CPU'] =
+        await keptByBare(Buffer.from(await answer.arrayBuffer()))
     }
     for (const [kind, order] of [
       ['2,000 connections', { connections: 2000 }],
