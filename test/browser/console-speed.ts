@@ -1,5 +1,10 @@
 // npm run bench:console: how soon the console can be used on a CPU that is slowed down four times, and how soon a change
-// of somebody else is shown. `-- --rounds N --rate 4`
+// of somebody else is shown. An empty page of the same gateway stands beside it: no page is sooner on this machine.
+// `-- --rounds N --rate 4 --beside <dist/console of another build>`
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { parseArgs } from 'node:util'
 import type { Browser } from 'playwright-core'
 import { provide } from '../support/debian.ts'
@@ -8,7 +13,11 @@ import { linkFor, openPage, startConsoleGateway } from './console-world.ts'
 import { launch } from './launch.ts'
 
 const { values } = parseArgs({
-  options: { rounds: { type: 'string', default: '9' }, rate: { type: 'string', default: '4' } },
+  options: {
+    rounds: { type: 'string', default: '9' },
+    rate: { type: 'string', default: '4' },
+    beside: { type: 'string' },
+  },
 })
 const rounds = Number(values.rounds)
 const rate = Number(values.rate)
@@ -81,34 +90,44 @@ const latencies = async (browser: Browser, gateway: TestGateway): Promise<number
   return taken
 }
 
+/** What the measurement waits for is in the page from the start. */
+const emptyPage =
+  '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Empty</title></head><body><h1 class="place">Board</h1></body></html>'
+
 const program = provide('chromium')
 if (!program) throw new Error('Chromium is missing. Type: apt-get install chromium')
 const chrome = await launch(program)
-const served = await startConsoleGateway()
+const empty = mkdtempSync(join(tmpdir(), 'chathub-empty-'))
+writeFileSync(join(empty, 'index.html'), emptyPage)
+const pages: Record<string, URL | 'built'> = {
+  'an empty page': pathToFileURL(`${empty}/`),
+  ...(values.beside && { 'the other build': pathToFileURL(`${resolve(values.beside)}/`) }),
+  'the console': 'built',
+}
+const served: { name: string; gateway: TestGateway; first: Times[]; again: Times[] }[] = []
 try {
-  const all: { first: Times; again: Times }[] = []
-  for (let round = 0; round < rounds; round++) all.push(await visits(chrome, served))
+  for (const [name, folder] of Object.entries(pages))
+    served.push({ name, gateway: await startConsoleGateway({}, [], folder), first: [], again: [] })
+  // In turns, so that what else the machine does falls on all alike.
+  for (let round = 0; round < rounds; round++)
+    for (const { gateway, first, again } of served) {
+      const times = await visits(chrome, gateway)
+      first.push(times.first)
+      again.push(times.again)
+    }
   process.stdout.write(
     `CPU slowed down ${rate} times, median of ${rounds} (least–most), ms since the navigation began\n\n`,
   )
   process.stdout.write('| visit | first paint | board drawn | interactive |\n|---|---:|---:|---:|\n')
-  process.stdout.write(
-    line(
-      'first, by a link, nothing cached',
-      all.map(({ first }) => first),
-    ),
-  )
-  process.stdout.write(
-    line(
-      'later, signed in',
-      all.map(({ again }) => again),
-    ),
-  )
-  const taken = await latencies(chrome, served)
+  for (const { name, first } of served)
+    process.stdout.write(line(`first, by a link, nothing cached: ${name}`, first))
+  for (const { name, again } of served) process.stdout.write(line(`later, signed in: ${name}`, again))
+  const taken = await latencies(chrome, served.at(-1)?.gateway as TestGateway)
   process.stdout.write(
     `\nA change of somebody else is shown after ${Math.round(median(taken))} ms (${Math.round(Math.max(...taken))} at most, of ${taken.length}).\n`,
   )
 } finally {
   await chrome.close()
-  await served.close()
+  for (const { gateway } of served) await gateway.close()
+  rmSync(empty, { recursive: true })
 }

@@ -52,6 +52,7 @@ const organizations = [
 export const startConsoleGateway = (
   env: Record<string, string> = {},
   clients: Client[] = [],
+  consoleFolder: URL | 'built' = 'built',
 ): Promise<TestGateway> =>
   startGateway({
     clients,
@@ -63,7 +64,7 @@ export const startConsoleGateway = (
       ...env,
     },
     simulator: { organizations },
-    consoleFolder: 'built',
+    consoleFolder,
   })
 
 /** The address that signs one person in. */
