@@ -77,11 +77,11 @@ describe('the built console', () => {
   const kB = (names: string[]): number =>
     names.reduce((sum, name) => sum + gzipSync(readFileSync(join(built, name))).length, 0) / 1000
 
-  it('loads at most 220 kB of scripts before its first screen, gzipped', () => {
+  it('loads at most 70 kB of scripts before its first screen, gzipped', () => {
     const first = [...html.matchAll(/(?:src|href)="\.\/([^"]+\.js)"/g)].map(([, name]) => name as string)
     expect(first.length).toBeGreaterThan(0)
     process.stderr.write(`First screen of the console: ${kB(first).toFixed(1)} kB of scripts.\n`)
-    expect(kB(first)).toBeLessThanOrEqual(220)
+    expect(kB(first)).toBeLessThanOrEqual(70)
     // Charts and the import come when they are asked for.
     const lazy = readdirSync(join(built, 'assets')).filter((name) => /^(chart|import)-.*\.js$/.test(name))
     expect(lazy.length).toBe(2)

@@ -30,6 +30,13 @@ if (!isMade || readFileSync(note, 'utf8') !== made) {
     // Relative addresses, so that the page works below any path.
     base: './',
     logLevel: 'warn',
+    resolve: {
+      alias: [
+        { find: /^react(-dom)?$/, replacement: join(root, 'src/apps/console/react.js') },
+        { find: /^react-dom\/client$/, replacement: 'preact/compat/client' },
+        { find: /^react\/jsx-runtime$/, replacement: 'preact/jsx-runtime' },
+      ],
+    },
     // It is no module, so that it runs before those are there.
     plugins: [
       {

@@ -1,5 +1,4 @@
 import { Button } from '@mantine/core'
-import { useTranslation } from 'react-i18next'
 import { Link } from 'wouter'
 import type { Operation } from '../../../client/client.ts'
 import { Reason } from '../import/reason.tsx'
@@ -7,6 +6,7 @@ import { useOrganizations } from '../shell/use-organization.ts'
 import { OutcomeWord } from '../states/outcome-word.tsx'
 import { StateWord } from '../states/state-word.tsx'
 import { useFormat } from '../words/use-format.ts'
+import { useWords } from '../words/words.ts'
 import type { Line } from './lines-of.ts'
 import { useUndo } from './use-undo.ts'
 
@@ -30,7 +30,7 @@ const tones = {
 } as const
 
 const OperationWords = ({ operation }: { operation: Operation }) => {
-  const { t } = useTranslation()
+  const { t } = useWords()
   const format = useFormat()
   return (
     <>
@@ -53,7 +53,7 @@ const OperationWords = ({ operation }: { operation: Operation }) => {
 }
 
 const RecordWords = ({ line }: { line: Line & { record: NonNullable<Line['record']> } }) => {
-  const { t } = useTranslation()
+  const { t } = useWords()
   const { kind, operator, from, to, outcome, reason } = line.record
   const name = operator?.name ?? (operator?.id ? `#${operator.id}` : '')
   const count = 'count' in line ? line.count : 1
@@ -80,7 +80,7 @@ const RecordWords = ({ line }: { line: Line & { record: NonNullable<Line['record
 }
 
 export const ActivityLine = ({ line, isUndone }: { line: Line; isUndone: boolean }) => {
-  const { t } = useTranslation()
+  const { t } = useWords()
   const format = useFormat()
   const name = useOrganizations().find(({ id }) => id === line.organization)?.name
   const { canUndo, undo } = useUndo(line, isUndone)

@@ -1,7 +1,6 @@
 import { Button, Select } from '@mantine/core'
 import { useMutation } from '@tanstack/react-query'
 import { useState } from 'react'
-import { useTranslation } from 'react-i18next'
 import { download } from '../data/download.ts'
 import { ScreenHead } from '../page/screen-head.tsx'
 import { SearchField } from '../page/search-field.tsx'
@@ -14,6 +13,7 @@ import { Notice } from '../states/notice.tsx'
 import { Shown } from '../states/shown.tsx'
 import { toast } from '../states/toast.ts'
 import { useProblemText } from '../states/use-problem-text.ts'
+import { useWords } from '../words/words.ts'
 import './activity.css'
 import { ActivityLine } from './activity-line.tsx'
 import { useActivity, usualFilters } from './use-activity.ts'
@@ -24,7 +24,7 @@ const kinds = ['all', 'imports', 'statuses', 'other'] as const
 
 /** Who did what, from what to what, when. */
 const Activity = () => {
-  const { t } = useTranslation()
+  const { t } = useWords()
   const problemText = useProblemText()
   const canAudit = useCan()('audit:read')
   const organizations = useOrganizations()

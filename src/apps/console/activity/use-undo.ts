@@ -1,11 +1,11 @@
 import { useMutation } from '@tanstack/react-query'
-import { useTranslation } from 'react-i18next'
 import { gateway } from '../data/gateway.ts'
 import { queryClient } from '../data/query-client.ts'
 import { ChangedMeanwhile, changeIfSame, type Known } from '../operators/change-if-same.ts'
 import { useCan } from '../session/rights.ts'
 import { toast } from '../states/toast.ts'
 import { useProblemText } from '../states/use-problem-text.ts'
+import { useWords } from '../words/words.ts'
 import type { Line } from './lines-of.ts'
 
 const hasEnded = (state: string): boolean =>
@@ -29,7 +29,7 @@ const isUndoable = (line: Line, can: ReturnType<typeof useCan>): boolean => {
 
 /** Takes back an operation as a whole, or one change of a status while nobody has changed it again. */
 export const useUndo = (line: Line, isUndone: boolean) => {
-  const { t } = useTranslation()
+  const { t } = useWords()
   const can = useCan()
   const problemText = useProblemText()
   const undo = useMutation({

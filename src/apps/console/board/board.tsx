@@ -1,5 +1,4 @@
 import { Button } from '@mantine/core'
-import { useTranslation } from 'react-i18next'
 import { useLocation } from 'wouter'
 import { useStatus } from '../data/use-status.ts'
 import { ScreenHead } from '../page/screen-head.tsx'
@@ -11,6 +10,7 @@ import { Notice } from '../states/notice.tsx'
 import { Shown } from '../states/shown.tsx'
 import { StateWord } from '../states/state-word.tsx'
 import { useFormat } from '../words/use-format.ts'
+import { useWords } from '../words/words.ts'
 import './board.css'
 import { PlaceCard } from './place-card.tsx'
 import { useBoard } from './use-board.ts'
@@ -23,7 +23,7 @@ const Tile = ({ label, value, tone }: { label: string; value: string; tone?: str
 )
 
 const Content = () => {
-  const { t } = useTranslation()
+  const { t } = useWords()
   const format = useFormat()
   const [, navigate] = useLocation()
   const { statistics, places } = useBoard()

@@ -1,12 +1,12 @@
-import { useTranslation } from 'react-i18next'
 import { Link } from 'wouter'
 import { useFormat } from '../words/use-format.ts'
+import { useWords } from '../words/words.ts'
 import { PlaceWords, tones } from './place-words.tsx'
 import type { Place } from './use-board.ts'
 
 /** One organization: how many are active, and whether that is enough. */
 export const PlaceCard = ({ place }: { place: Place }) => {
-  const { t } = useTranslation()
+  const { t } = useWords()
   const format = useFormat()
   const { id, name, active, inactive, deleted, unknown } = place
   const to = `/${id}/operators`

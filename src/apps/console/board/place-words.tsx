@@ -1,13 +1,13 @@
-import { useTranslation } from 'react-i18next'
 import { StateWord } from '../states/state-word.tsx'
 import { useFormat } from '../words/use-format.ts'
+import { useWords } from '../words/words.ts'
 import type { Place } from './use-board.ts'
 
 export const tones = { nobody: 'bad', low: 'warn', fine: 'good', empty: 'quiet' } as const
 
 /** Whether enough accounts are active, in words. */
 export const PlaceWords = ({ place: { state, low } }: { place: Place }) => {
-  const { t } = useTranslation()
+  const { t } = useWords()
   const format = useFormat()
   return (
     <StateWord tone={tones[state]}>

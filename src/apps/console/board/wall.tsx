@@ -1,6 +1,5 @@
 import { Button } from '@mantine/core'
 import { useEffect, useRef, useState } from 'react'
-import { useTranslation } from 'react-i18next'
 import { useLocation } from 'wouter'
 import { useLive } from '../data/live.ts'
 import { useNow } from '../data/use-now.ts'
@@ -11,6 +10,7 @@ import { Banners } from '../shell/banners.tsx'
 import { Shown } from '../states/shown.tsx'
 import { StateWord } from '../states/state-word.tsx'
 import { useFormat } from '../words/use-format.ts'
+import { useWords } from '../words/words.ts'
 import './board.css'
 import { PlaceWords, tones } from './place-words.tsx'
 import { type Place, useBoard } from './use-board.ts'
@@ -26,7 +26,7 @@ const useHeld = (places: Place[], isPaused: boolean): Place[] => {
 }
 
 const Content = () => {
-  const { t } = useTranslation()
+  const { t } = useWords()
   const format = useFormat()
   const [, navigate] = useLocation()
   const live = useLive()

@@ -1,10 +1,10 @@
 import { Button, TextInput } from '@mantine/core'
 import { useState } from 'react'
-import { useTranslation } from 'react-i18next'
 import type { ImportPreview, OperationRow } from '../../../client/client.ts'
 import { OutcomeWord } from '../states/outcome-word.tsx'
 import { RowsBox } from '../states/rows-box.tsx'
 import { useFormat } from '../words/use-format.ts'
+import { useWords } from '../words/words.ts'
 import { Reason } from './reason.tsx'
 import type { Previewing } from './use-preview.ts'
 
@@ -28,7 +28,7 @@ const focusNext = (from: HTMLElement, what: string): void => {
 }
 
 const Fix = ({ row, reading }: { row: OperationRow; reading: Previewing }) => {
-  const { t } = useTranslation()
+  const { t } = useWords()
   const { line = 0, name = '' } = row
   const [text, setText] = useState(name)
   const done = () => text.trim() !== name && reading.edit(line, text.trim())
@@ -47,7 +47,7 @@ const Fix = ({ row, reading }: { row: OperationRow; reading: Previewing }) => {
 
 /** The verdict of each row, doubtful ones first. A name is corrected here, or its row is left out. */
 export const CheckRows = ({ preview, reading }: { preview: ImportPreview; reading: Previewing }) => {
-  const { t } = useTranslation()
+  const { t } = useWords()
   const format = useFormat()
   const [only, setOnly] = useState<OperationRow['outcome']>()
   const [shown, setShown] = useState(pageSize)

@@ -1,10 +1,10 @@
 import { Button, Group } from '@mantine/core'
-import { useTranslation } from 'react-i18next'
 import { InvalidRequestError } from '../../../client/client.ts'
 import { Loading } from '../states/loading.tsx'
 import { Notice } from '../states/notice.tsx'
 import { Problem } from '../states/problem.tsx'
 import { useFormat } from '../words/use-format.ts'
+import { useWords } from '../words/words.ts'
 import { CheckRows } from './check-rows.tsx'
 import { FileOptions } from './file-options.tsx'
 import type { Source } from './import.tsx'
@@ -33,7 +33,7 @@ export const Check = ({
   source: Source
   back: () => void
 }) => {
-  const { t } = useTranslation()
+  const { t } = useWords()
   const format = useFormat()
   const reading = usePreview(organization, source)
   const { preview, error, start, isJudging, retry } = reading

@@ -1,7 +1,7 @@
 import { Button, FileButton, Stack, Textarea } from '@mantine/core'
 import { type ClipboardEvent, type DragEvent, useState } from 'react'
-import { useTranslation } from 'react-i18next'
 import { Icon } from '../states/icon.tsx'
+import { useWords } from '../words/words.ts'
 import type { Source } from './import.tsx'
 import { RecentImports } from './recent-imports.tsx'
 
@@ -17,7 +17,7 @@ export const Choose = ({
   organization: number
   choose: (source: Source) => void
 }) => {
-  const { t } = useTranslation()
+  const { t } = useWords()
   const [isOver, setOver] = useState(false)
   const [text, setText] = useState('')
   const take = (file: File | null | undefined) => file && choose({ name: file.name, content: file })

@@ -1,8 +1,8 @@
 import { Autocomplete, Select } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
-import { useTranslation } from 'react-i18next'
 import type { ReadFile } from '../../../client/client.ts'
+import { useWords } from '../words/words.ts'
 import type { Source } from './import.tsx'
 import type { Previewing } from './use-preview.ts'
 
@@ -21,7 +21,7 @@ const headersOf = async ({ content }: Source, file: ReadFile | undefined): Promi
 
 /** How the file was read, and what shall happen to names that exist. */
 export const FileOptions = ({ source, reading }: { source: Source; reading: Previewing }) => {
-  const { t } = useTranslation()
+  const { t } = useWords()
   const { options, setOptions, setPolicy, file } = reading
   const [column, setColumn] = useState(options.column)
   const { data: headers = [] } = useQuery({

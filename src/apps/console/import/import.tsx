@@ -1,8 +1,8 @@
 import { useEffect, useRef, useState } from 'react'
-import { useTranslation } from 'react-i18next'
 import { ScreenHead } from '../page/screen-head.tsx'
 import { Needs } from '../session/needs.tsx'
 import { useOrganizations } from '../shell/use-organization.ts'
+import { useWords } from '../words/words.ts'
 import { Check } from './check.tsx'
 import { Choose } from './choose.tsx'
 import './import.css'
@@ -16,7 +16,7 @@ export type Source = { name: string; content: Blob | string }
  * after a reload.
  */
 const Import = ({ organization, operation }: { organization: number; operation?: string }) => {
-  const { t } = useTranslation()
+  const { t } = useWords()
   const [source, setSource] = useState<Source>()
   const step = useRef<HTMLElement>(null)
   const before = useRef(source)

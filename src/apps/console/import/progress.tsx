@@ -1,6 +1,5 @@
 import { Progress as Bar, Button, Group } from '@mantine/core'
 import { useMutation } from '@tanstack/react-query'
-import { useTranslation } from 'react-i18next'
 import { Link } from 'wouter'
 import type { Operation } from '../../../client/client.ts'
 import { gateway } from '../data/gateway.ts'
@@ -11,12 +10,13 @@ import { ScreenHead } from '../page/screen-head.tsx'
 import { Loading } from '../states/loading.tsx'
 import { Problem } from '../states/problem.tsx'
 import { useFormat } from '../words/use-format.ts'
+import { useWords } from '../words/words.ts'
 import { Report } from './report.tsx'
 import { isRunning, useOperation, useSpeed } from './use-operation.ts'
 
 /** For what an operation waits. */
 const Waiting = () => {
-  const { t } = useTranslation()
+  const { t } = useWords()
   const parts = useStatus()
   const stateOf = (part: string) => parts.find(({ name }) => name === part)
   const [chathub, budget] = [stateOf('chathub'), stateOf('budget')]
@@ -26,7 +26,7 @@ const Waiting = () => {
 }
 
 const Running = ({ operation }: { operation: Operation }) => {
-  const { t } = useTranslation()
+  const { t } = useWords()
   const format = useFormat()
   const now = useNow(500)
   const { rate, secondsLeft, isWaiting } = useSpeed(operation, now)
@@ -79,7 +79,7 @@ export const Progress = ({
   name: string | undefined
   id: string
 }) => {
-  const { t } = useTranslation()
+  const { t } = useWords()
   const { data, error, refetch } = useOperation(id)
   const isImport = !data || data.kind === 'import'
   return (

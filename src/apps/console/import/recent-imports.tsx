@@ -1,12 +1,12 @@
-import { useTranslation } from 'react-i18next'
 import { Link } from 'wouter'
 import { gateway } from '../data/gateway.ts'
 import { useRead } from '../data/use-read.ts'
 import { useFormat } from '../words/use-format.ts'
+import { useWords } from '../words/words.ts'
 
 /** Imports that began before, here or in another tab. */
 export const RecentImports = ({ organization }: { organization: number }) => {
-  const { t } = useTranslation()
+  const { t } = useWords()
   const format = useFormat()
   const { data } = useRead(['activity', 'imports', organization], (signal) =>
     gateway.operations.list({ kind: ['import'], organization, limit: 5 }, { signal }),

@@ -1,6 +1,5 @@
 import { Button, Group } from '@mantine/core'
 import { useMutation } from '@tanstack/react-query'
-import { useTranslation } from 'react-i18next'
 import type { Operation, OperationRow } from '../../../client/client.ts'
 import { download } from '../data/download.ts'
 import { gateway } from '../data/gateway.ts'
@@ -13,6 +12,7 @@ import { Problem } from '../states/problem.tsx'
 import { RowsBox } from '../states/rows-box.tsx'
 import { Shown } from '../states/shown.tsx'
 import { useFormat } from '../words/use-format.ts'
+import { useWords } from '../words/words.ts'
 import { Reason } from './reason.tsx'
 
 const outcomes = [
@@ -31,7 +31,7 @@ const doubtful: OperationRow['outcome'][] = ['rejected', 'unknown', 'existsDelet
 const shownMax = 500
 
 const Doubtful = ({ id }: { id: string }) => {
-  const { t } = useTranslation()
+  const { t } = useWords()
   const query = useRead(['rows', id], (signal) =>
     gateway.operations.rows(id, { outcome: doubtful }, { signal }),
   )
@@ -69,7 +69,7 @@ const Doubtful = ({ id }: { id: string }) => {
 
 /** What became of an operation that has ended. */
 export const Report = ({ operation }: { operation: Operation }) => {
-  const { t } = useTranslation()
+  const { t } = useWords()
   const format = useFormat()
   const { id, state, organization, kind } = operation
   const look = doubtful.reduce((sum, outcome) => sum + operation[outcome], 0)

@@ -1,4 +1,3 @@
-import { useTranslation } from 'react-i18next'
 import { gateway } from '../data/gateway.ts'
 import { useNow } from '../data/use-now.ts'
 import { useRead } from '../data/use-read.ts'
@@ -9,13 +8,14 @@ import { Empty } from '../states/empty.tsx'
 import { Shown } from '../states/shown.tsx'
 import { StateWord } from '../states/state-word.tsx'
 import { useFormat } from '../words/use-format.ts'
+import { useWords } from '../words/words.ts'
 import './keys.css'
 
 /** A key that ends within so many ms is pointed out. */
 const soonMs = 14 * 86_400_000
 
 const Expiry = ({ at }: { at: string | null }) => {
-  const { t } = useTranslation()
+  const { t } = useWords()
   const format = useFormat()
   const now = useNow(60_000)
   if (at === null) return <span className="quiet">{t('key.noExpiry')}</span>
@@ -29,7 +29,7 @@ const Expiry = ({ at }: { at: string | null }) => {
 }
 
 const Content = () => {
-  const { t } = useTranslation()
+  const { t } = useWords()
   const format = useFormat()
   const names = new Map(useOrganizations().map(({ id, name }) => [id, name]))
   const query = useRead(['clients'], (signal) => gateway.gateway.clients({ signal }), { every: 60_000 })

@@ -1,12 +1,12 @@
 import { Button, Checkbox, Group, Stack, Text, Textarea } from '@mantine/core'
 import { useMutation } from '@tanstack/react-query'
 import { type FormEvent, useState } from 'react'
-import { useTranslation } from 'react-i18next'
 import { type AddedOperator, isOperation, type OnboardedOperator } from '../../../client/client.ts'
 import { gateway } from '../data/gateway.ts'
 import { useCan } from '../session/rights.ts'
 import { Dialog } from '../states/dialog.tsx'
 import { Problem } from '../states/problem.tsx'
+import { useWords } from '../words/words.ts'
 import { AddedList } from './added-list.tsx'
 import { useShowChange } from './use-operators.ts'
 
@@ -38,7 +38,7 @@ const add = async (
 
 /** Adds one operator or a pasted list of names. */
 const AddDialog = ({ organization, close }: { organization: number; close: () => void }) => {
-  const { t } = useTranslation()
+  const { t } = useWords()
   const can = useCan()
   const show = useShowChange(organization)
   const [text, setText] = useState('')

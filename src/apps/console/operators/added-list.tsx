@@ -1,9 +1,9 @@
 import { Button, Group } from '@mantine/core'
-import { useTranslation } from 'react-i18next'
 import { CopyText } from '../states/copy-text.tsx'
 import { Notice } from '../states/notice.tsx'
 import { OutcomeWord } from '../states/outcome-word.tsx'
 import { RowsBox } from '../states/rows-box.tsx'
+import { useWords } from '../words/words.ts'
 import type { Added } from './add-dialog.tsx'
 
 /** What became of each name. A token is nowhere else. */
@@ -18,7 +18,7 @@ export const AddedList = ({
   isBusy: boolean
   close: () => void
 }) => {
-  const { t } = useTranslation()
+  const { t } = useWords()
   const deleted = added.filter(({ outcome }) => outcome === 'existsDeleted').map(({ name }) => name)
   const created = added.filter(({ outcome }) => outcome === 'created').length
   const tokens = added.flatMap((one) => ('token' in one && one.token ? [`${one.name}\t${one.token}`] : []))

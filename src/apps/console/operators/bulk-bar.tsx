@@ -1,8 +1,8 @@
 import { Button, CloseButton } from '@mantine/core'
 import { lazy, Suspense, useRef, useState } from 'react'
-import { useTranslation } from 'react-i18next'
 import type { Statistics } from '../../../client/client.ts'
 import { useCan } from '../session/rights.ts'
+import { useWords } from '../words/words.ts'
 import type { Known } from './change-if-same.ts'
 import type { Filters } from './filters.ts'
 import type { useSelection } from './use-selection.ts'
@@ -23,7 +23,7 @@ export const BulkBar = ({
   total: number
   statistics: Statistics | undefined
 }) => {
-  const { t } = useTranslation()
+  const { t } = useWords()
   const can = useCan()
   const bar = useRef<HTMLElement>(null)
   const [to, setTo] = useState<Known>()

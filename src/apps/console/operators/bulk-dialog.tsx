@@ -1,11 +1,11 @@
 import { Button, Checkbox, Group, Progress, Stack, TextInput } from '@mantine/core'
 import { type FormEvent, useState } from 'react'
-import { useTranslation } from 'react-i18next'
 import { gateway } from '../data/gateway.ts'
 import { useRead } from '../data/use-read.ts'
 import { Dialog } from '../states/dialog.tsx'
 import { Notice } from '../states/notice.tsx'
 import { Problem } from '../states/problem.tsx'
+import { useWords } from '../words/words.ts'
 import type { Known } from './change-if-same.ts'
 import { type Filters, queryOf } from './filters.ts'
 import { bulkMax, useBulk } from './use-bulk.ts'
@@ -49,7 +49,7 @@ const BulkDialog = ({
   active: number | undefined
   close: (isDone: boolean) => void
 }) => {
-  const { t } = useTranslation()
+  const { t } = useWords()
   // What matches becomes less while it runs.
   const [count] = useState(now)
   const [typed, setTyped] = useState('')

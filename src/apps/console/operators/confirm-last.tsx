@@ -1,11 +1,11 @@
 import { Button, Group, Text } from '@mantine/core'
-import { useTranslation } from 'react-i18next'
 import { Dialog } from '../states/dialog.tsx'
+import { useWords } from '../words/words.ts'
 import type { Switching } from './use-switch.ts'
 
 /** The second question before the last active operator is silenced. */
 export const ConfirmLast = ({ switching: { asking, answer } }: { switching: Switching }) => {
-  const { t } = useTranslation()
+  const { t } = useWords()
   if (!asking) return null
   return (
     <Dialog onClose={() => answer(false)} title={t('last.title', { name: asking.operator.name })}>

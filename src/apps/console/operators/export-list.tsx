@@ -1,15 +1,15 @@
 import { Button } from '@mantine/core'
 import { useMutation } from '@tanstack/react-query'
-import { useTranslation } from 'react-i18next'
 import { download } from '../data/download.ts'
 import { Icon } from '../states/icon.tsx'
 import { toast } from '../states/toast.ts'
 import { useProblemText } from '../states/use-problem-text.ts'
+import { useWords } from '../words/words.ts'
 import { type Filters, queryOf } from './filters.ts'
 
 /** Saves all operators that match as CSV. */
 export const ExportList = ({ organization, filters }: { organization: number; filters: Filters }) => {
-  const { t } = useTranslation()
+  const { t } = useWords()
   const problemText = useProblemText()
   const save = useMutation({
     mutationFn: () => {

@@ -1,12 +1,12 @@
-import { useTranslation } from 'react-i18next'
 import type { OperatorChange } from '../../../client/client.ts'
 import { gateway } from '../data/gateway.ts'
 import { useRead } from '../data/use-read.ts'
 import { Shown } from '../states/shown.tsx'
 import { useFormat } from '../words/use-format.ts'
+import { useWords } from '../words/words.ts'
 
 const Change = ({ change }: { change: OperatorChange }) => {
-  const { t } = useTranslation()
+  const { t } = useWords()
   const format = useFormat()
   const { type, from, to, name, observedAt, between, client, subject } = change
   const [kind] = type.split('.').slice(1)
@@ -33,7 +33,7 @@ const Change = ({ change }: { change: OperatorChange }) => {
 
 /** What changed of an operator, the newest first. */
 export const History = ({ organization, id }: { organization: number; id: number }) => {
-  const { t } = useTranslation()
+  const { t } = useWords()
   const format = useFormat()
   const query = useRead(['history', organization, id], (signal) =>
     gateway.operators.history(organization, id, { limit: 50 }, { signal }),

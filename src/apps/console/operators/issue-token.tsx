@@ -1,15 +1,15 @@
 import { Button } from '@mantine/core'
 import { useMutation } from '@tanstack/react-query'
-import { useTranslation } from 'react-i18next'
 import { gateway } from '../data/gateway.ts'
 import { CopyText } from '../states/copy-text.tsx'
 import { Notice } from '../states/notice.tsx'
 import { Problem } from '../states/problem.tsx'
 import { useFormat } from '../words/use-format.ts'
+import { useWords } from '../words/words.ts'
 
 /** Issues a token for ChatHub's widget. It is shown once. */
 export const IssueToken = ({ organization, id }: { organization: number; id: number }) => {
-  const { t } = useTranslation()
+  const { t } = useWords()
   const format = useFormat()
   const issue = useMutation({ mutationFn: () => gateway.tokens.mint(organization, id), gcTime: 0 })
   return (

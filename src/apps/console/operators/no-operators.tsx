@@ -1,9 +1,9 @@
 import { Button } from '@mantine/core'
-import { useTranslation } from 'react-i18next'
 import { gateway } from '../data/gateway.ts'
 import { useRead } from '../data/use-read.ts'
 import { useCan } from '../session/rights.ts'
 import { Empty } from '../states/empty.tsx'
+import { useWords } from '../words/words.ts'
 
 /** `all`: operators of the organization with any status. */
 export const NoOperators = ({
@@ -17,7 +17,7 @@ export const NoOperators = ({
   clear: () => void
   add: () => void
 }) => {
-  const { t } = useTranslation()
+  const { t } = useWords()
   const can = useCan()
   const isEmpty = all === 0
   const diagnosis = useRead(

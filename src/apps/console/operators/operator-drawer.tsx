@@ -1,5 +1,4 @@
 import { Button, Drawer, Group, Stack } from '@mantine/core'
-import { useTranslation } from 'react-i18next'
 import type { OperatorInOrganization } from '../../../client/client.ts'
 import { gateway } from '../data/gateway.ts'
 import { useRead } from '../data/use-read.ts'
@@ -8,6 +7,7 @@ import { CopyText } from '../states/copy-text.tsx'
 import { Shown } from '../states/shown.tsx'
 import { StateWord } from '../states/state-word.tsx'
 import { useFocusBack } from '../states/use-focus-back.ts'
+import { useWords } from '../words/words.ts'
 import type { Known } from './change-if-same.ts'
 import { History } from './history.tsx'
 import { IssueToken } from './issue-token.tsx'
@@ -22,7 +22,7 @@ const nextOf = (status: string, mayDelete: boolean): Known[] => {
 }
 
 const Facts = ({ operator }: { operator: OperatorInOrganization }) => {
-  const { t } = useTranslation()
+  const { t } = useWords()
   return (
     <dl className="facts">
       <div>
@@ -63,7 +63,7 @@ const OperatorDrawer = ({
   switching: Switching
   close: () => void
 }) => {
-  const { t } = useTranslation()
+  const { t } = useWords()
   const can = useCan()
   useFocusBack()
   const query = useRead(['operator', organization, id], (signal) =>

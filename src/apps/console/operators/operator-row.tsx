@@ -1,8 +1,8 @@
 import { Checkbox, Switch } from '@mantine/core'
-import { useTranslation } from 'react-i18next'
 import type { Operator } from '../../../client/client.ts'
 import { changedAt } from '../data/apply-event.ts'
 import { StateWord } from '../states/state-word.tsx'
+import { useWords } from '../words/words.ts'
 import type { Known } from './change-if-same.ts'
 import { Since } from './since.tsx'
 
@@ -25,7 +25,7 @@ export const OperatorRow = ({
   pending: Known | undefined
   change: (to: Known) => void
 }) => {
-  const { t } = useTranslation()
+  const { t } = useWords()
   const { id, name } = operator
   const status = pending ?? operator.status
   const flashedAt = changedAt.use().get(id) ?? 0

@@ -1,7 +1,7 @@
 import { Checkbox } from '@mantine/core'
-import { useTranslation } from 'react-i18next'
 import type { Operator } from '../../../client/client.ts'
 import { useCan } from '../session/rights.ts'
+import { useWords } from '../words/words.ts'
 import { density } from './density.ts'
 import type { sortKeys } from './filters.ts'
 import { OperatorRow } from './operator-row.tsx'
@@ -17,7 +17,7 @@ const SortHead = ({
   sort: string
   setSort: (sort: string) => void
 }) => {
-  const { t } = useTranslation()
+  const { t } = useWords()
   const isUp = sort === by
   const isDown = sort === `-${by}`
   return (
@@ -48,7 +48,7 @@ export const OperatorTable = ({
   chosen: ReturnType<typeof useSelection>
   switching: Switching
 }) => {
-  const { t } = useTranslation()
+  const { t } = useWords()
   const canSwitch = useCan()('operators:status')
   const count = operators.filter(({ id }) => isChosen(selection, id)).length
   return (

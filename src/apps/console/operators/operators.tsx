@@ -1,6 +1,5 @@
 import { Button, Group } from '@mantine/core'
 import { lazy, Suspense, useEffect, useState } from 'react'
-import { useTranslation } from 'react-i18next'
 import { ScreenHead } from '../page/screen-head.tsx'
 import { useFilters } from '../page/use-filters.ts'
 import { Needs } from '../session/needs.tsx'
@@ -8,6 +7,7 @@ import { useCan } from '../session/rights.ts'
 import { useOrganizations } from '../shell/use-organization.ts'
 import { Icon } from '../states/icon.tsx'
 import { Shown } from '../states/shown.tsx'
+import { useWords } from '../words/words.ts'
 import { BulkBar } from './bulk-bar.tsx'
 import { ConfirmLast } from './confirm-last.tsx'
 import { ExportList } from './export-list.tsx'
@@ -25,7 +25,7 @@ const AddDialog = lazy(() => import('./add-dialog.tsx'))
 const OperatorDrawer = lazy(() => import('./operator-drawer.tsx'))
 
 const List = ({ organization }: { organization: number }) => {
-  const { t } = useTranslation()
+  const { t } = useWords()
   const can = useCan()
   const [filters, setFilters] = useFilters(usual)
   const [cursors, setCursors] = useState<string[]>([])

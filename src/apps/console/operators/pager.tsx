@@ -1,5 +1,5 @@
 import { Button, Group } from '@mantine/core'
-import { useTranslation } from 'react-i18next'
+import { useWords } from '../words/words.ts'
 
 /** `cursors`: those of the pages that led here; the last one is that of this page. */
 export const Pager = ({
@@ -11,7 +11,7 @@ export const Pager = ({
   next: string | null
   go: (cursors: string[]) => void
 }) => {
-  const { t } = useTranslation()
+  const { t } = useWords()
   if (cursors.length === 0 && next === null) return null
   return (
     <Group gap="xs" role="group" aria-label={t('pager.title')}>

@@ -1,5 +1,5 @@
-import { useTranslation } from 'react-i18next'
 import { CopyText } from '../states/copy-text.tsx'
+import { useWords } from '../words/words.ts'
 
 const page = (gateway: string): string => `<p id="chat-contact" hidden>The chat is not available.</p>
 <script type="module" src="${gateway}/widget/loader.js"
@@ -14,7 +14,7 @@ const ticket = (
   -d '{"origin":"https://your-page.example","organizations":[${organization}],"operator":${operator},"scopes":[]}'`
 
 const Snippet = ({ title, text }: { title: string; text: string }) => {
-  const { t } = useTranslation()
+  const { t } = useWords()
   return (
     <>
       <p>{title}</p>
@@ -26,7 +26,7 @@ const Snippet = ({ title, text }: { title: string; text: string }) => {
 
 /** What puts ChatHub's widget into a page for this operator: a script there, and a ticket from the back end of that page. */
 export const PlaceWidget = ({ organization, id }: { organization: number; id: number }) => {
-  const { t } = useTranslation()
+  const { t } = useWords()
   const { origin } = location
   return (
     <details>

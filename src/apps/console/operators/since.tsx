@@ -1,10 +1,10 @@
-import { useTranslation } from 'react-i18next'
 import type { Operator } from '../../../client/client.ts'
 import { useFormat } from '../words/use-format.ts'
+import { useWords } from '../words/words.ts'
 
 /** Since when an operator has its status, and who set it. */
 export const Since = ({ operator: { statusSince, changedBy } }: { operator: Operator }) => {
-  const { t } = useTranslation()
+  const { t } = useWords()
   const format = useFormat()
   if (!statusSince)
     return (

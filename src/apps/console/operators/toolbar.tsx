@@ -1,9 +1,9 @@
 import { ActionIcon } from '@mantine/core'
-import { useTranslation } from 'react-i18next'
 import type { Statistics } from '../../../client/client.ts'
 import { SearchField } from '../page/search-field.tsx'
 import { Icon } from '../states/icon.tsx'
 import { useFormat } from '../words/use-format.ts'
+import { useWords } from '../words/words.ts'
 import { density } from './density.ts'
 import { type Filters, tabNames, tabs } from './filters.ts'
 
@@ -17,7 +17,7 @@ export const Toolbar = ({
   change: (changes: Partial<Filters>, how?: { replace: boolean }) => void
   statistics: Statistics | undefined
 }) => {
-  const { t } = useTranslation()
+  const { t } = useWords()
   const format = useFormat()
   const rows = density.use()
   const countOf = (tab: (typeof tabNames)[number]): number | undefined =>

@@ -1,10 +1,10 @@
 import { useMutation } from '@tanstack/react-query'
 import { useState } from 'react'
-import { useTranslation } from 'react-i18next'
 import { isOperation, type Operation } from '../../../client/client.ts'
 import { gateway } from '../data/gateway.ts'
 import { toast } from '../states/toast.ts'
 import { useProblemText } from '../states/use-problem-text.ts'
+import { useWords } from '../words/words.ts'
 import type { Known } from './change-if-same.ts'
 import { type Filters, queryOf } from './filters.ts'
 import { useShowChange } from './use-operators.ts'
@@ -21,7 +21,7 @@ const idsOf = async (organization: number, filters: Filters, selection: Selectio
 
 /** Sets the status of many operators as one operation with one undo. `progress`: its last state. */
 export const useBulk = (organization: number, filters: Filters, selection: Selection) => {
-  const { t } = useTranslation()
+  const { t } = useWords()
   const problemText = useProblemText()
   const show = useShowChange(organization)
   const [progress, setProgress] = useState<Operation>()

@@ -1,8 +1,8 @@
 import { useState } from 'react'
-import { useTranslation } from 'react-i18next'
 import { noteFailure } from '../data/query-client.ts'
 import { toast } from '../states/toast.ts'
 import { useProblemText } from '../states/use-problem-text.ts'
+import { useWords } from '../words/words.ts'
 import { type Change, ChangedMeanwhile, changeIfSame, type Known } from './change-if-same.ts'
 import { useShowChange, useStatistics } from './use-operators.ts'
 
@@ -11,7 +11,7 @@ import { useShowChange, useStatistics } from './use-operators.ts'
  * yes. `pending`: what is being set, by id; a row shows this until the answer is there.
  */
 export const useSwitch = (organization: number) => {
-  const { t } = useTranslation()
+  const { t } = useWords()
   const problemText = useProblemText()
   const show = useShowChange(organization)
   const active = useStatistics(organization).data?.data.active

@@ -1,8 +1,8 @@
 import { CloseButton, TextInput } from '@mantine/core'
 import { useDebouncedCallback } from '@mantine/hooks'
 import { useEffect, useId, useState } from 'react'
-import { useTranslation } from 'react-i18next'
 import { Icon } from '../states/icon.tsx'
+import { useWords } from '../words/words.ts'
 
 const searchMs = 150
 
@@ -18,7 +18,7 @@ export const SearchField = ({
   change: (text: string) => void
   known?: readonly string[]
 }) => {
-  const { t } = useTranslation()
+  const { t } = useWords()
   const list = useId()
   const [text, setText] = useState(now)
   const tell = useDebouncedCallback(change, searchMs)

@@ -1,14 +1,13 @@
 import { Anchor, Button, Stack, Text, TextInput } from '@mantine/core'
 import { useMutation } from '@tanstack/react-query'
 import { type FormEvent, useEffect, useState } from 'react'
-import { useTranslation } from 'react-i18next'
 import { AuthenticationError } from '../../../client/client.ts'
 import { gateway } from '../data/gateway.ts'
 import { queryClient, signedOut } from '../data/query-client.ts'
 import { Dialog } from '../states/dialog.tsx'
 import { Notice } from '../states/notice.tsx'
 import { useProblemText } from '../states/use-problem-text.ts'
-import { chooseLanguage, type Language, languages } from '../words/words.ts'
+import { chooseLanguage, type Language, languages, useWords } from '../words/words.ts'
 import './sign-in.css'
 import { SignInError, ticketIn } from './ticket.ts'
 
@@ -22,7 +21,7 @@ const goOn = async (): Promise<void> => {
 
 /** In their own words, for who cannot read the others. */
 const Languages = () => {
-  const { i18n } = useTranslation()
+  const { language: shown } = useWords()
   return (
     <div className="languages">
       {(Object.keys(languages) as Language[]).map((language) => (
@@ -30,7 +29,7 @@ const Languages = () => {
           key={language}
           type="button"
           lang={language}
-          aria-pressed={language === i18n.language}
+          aria-pressed={language === shown}
           onClick={() => void chooseLanguage(language)}
         >
           {languages[language]}
@@ -42,7 +41,7 @@ const Languages = () => {
 
 /** A dialog over the page. What was typed and chosen there stays. */
 const SignIn = ({ failure, hadSession }: { failure: unknown; hadSession: boolean }) => {
-  const { t } = useTranslation()
+  const { t } = useWords()
   const problemText = useProblemText()
   const [link, setLink] = useState('')
   const ticket = ticketIn(link)

@@ -1,9 +1,9 @@
 import { useEffect, useState } from 'react'
-import { useTranslation } from 'react-i18next'
 import { useLive } from '../data/live.ts'
 import { useStatus } from '../data/use-status.ts'
 import { useCan } from '../session/rights.ts'
 import { Notice } from '../states/notice.tsx'
+import { useWords } from '../words/words.ts'
 
 const useIsOnline = (): boolean => {
   const [isOnline, setOnline] = useState(navigator.onLine)
@@ -21,7 +21,7 @@ const useIsOnline = (): boolean => {
 
 /** What concerns every screen: no network, Redis away, no live updates. One at a time, the gravest. */
 export const Banners = () => {
-  const { t } = useTranslation()
+  const { t } = useWords()
   const isOnline = useIsOnline()
   const live = useLive()
   const canFollow = useCan()('events:read')

@@ -1,11 +1,11 @@
 import { useIsFetching, useQueryClient } from '@tanstack/react-query'
-import { useTranslation } from 'react-i18next'
 import { gateway } from '../data/gateway.ts'
 import type { Read } from '../data/read.ts'
 import { useNow } from '../data/use-now.ts'
 import { useCan } from '../session/rights.ts'
 import { Icon } from '../states/icon.tsx'
 import { useFormat } from '../words/use-format.ts'
+import { useWords } from '../words/words.ts'
 import { useOrganization } from './use-organization.ts'
 
 /** The lists whose age readers ask for. */
@@ -13,7 +13,7 @@ const lists = new Set(['operators', 'statistics'])
 
 /** How old the oldest list on the screen is. A click has ChatHub asked again. */
 export const DataAge = () => {
-  const { t } = useTranslation()
+  const { t } = useWords()
   const format = useFormat()
   const client = useQueryClient()
   const now = useNow()

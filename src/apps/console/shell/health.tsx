@@ -1,12 +1,12 @@
-import { useTranslation } from 'react-i18next'
 import { useLive } from '../data/live.ts'
 import { useStatus } from '../data/use-status.ts'
 import { StateWord } from '../states/state-word.tsx'
+import { useWords } from '../words/words.ts'
 import { DropDown } from './drop-down.tsx'
 
 /** ChatHub, Redis, budget and live updates in words. The worst of them is in the bar. */
 export const Health = () => {
-  const { t } = useTranslation()
+  const { t } = useWords()
   const live = useLive()
   const parts = useStatus()
   const all = [

@@ -1,18 +1,17 @@
-import { useTranslation } from 'react-i18next'
 import { Icon } from '../states/icon.tsx'
-import { chooseLanguage, type Language, languages } from '../words/words.ts'
+import { chooseLanguage, type Language, languages, useWords } from '../words/words.ts'
 import { ChoiceMenu } from './choice-menu.tsx'
 
 export const LanguageMenu = () => {
-  const { t, i18n } = useTranslation()
+  const { t, language } = useWords()
   return (
     <ChoiceMenu
       face={<Icon name="globe" />}
       label={t('shell.language')}
       choices={Object.entries(languages) as [Language, string][]}
-      chosen={i18n.language as Language}
-      choose={(language) => void chooseLanguage(language)}
-      langOf={(language) => language}
+      chosen={language}
+      choose={(each) => void chooseLanguage(each)}
+      langOf={(each) => each}
     />
   )
 }

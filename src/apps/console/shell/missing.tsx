@@ -1,8 +1,8 @@
-import { useTranslation } from 'react-i18next'
 import { Link } from 'wouter'
 import { Empty } from '../states/empty.tsx'
+import { useWords } from '../words/words.ts'
 
 export const Missing = () => {
-  const { t } = useTranslation()
+  const { t } = useWords()
   return <Empty icon="help" title={t('shell.missing')} action={<Link href="/">{t('nav.board')}</Link>} />
 }

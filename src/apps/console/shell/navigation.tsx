@@ -1,12 +1,12 @@
-import { useTranslation } from 'react-i18next'
 import { Link, useLocation } from 'wouter'
 import { useCan } from '../session/rights.ts'
 import { Icon } from '../states/icon.tsx'
+import { useWords } from '../words/words.ts'
 import { screens } from './screens.ts'
 import { useOrganization } from './use-organization.ts'
 
 export const Navigation = () => {
-  const { t } = useTranslation()
+  const { t } = useWords()
   const [here] = useLocation()
   const can = useCan()
   const organization = useOrganization()

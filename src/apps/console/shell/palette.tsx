@@ -2,13 +2,13 @@ import { TextInput } from '@mantine/core'
 import { useDebouncedValue } from '@mantine/hooks'
 import { keepPreviousData, useQuery } from '@tanstack/react-query'
 import { type KeyboardEvent, useId, useState } from 'react'
-import { useTranslation } from 'react-i18next'
 import { useLocation } from 'wouter'
 import { gateway } from '../data/gateway.ts'
 import { useCan } from '../session/rights.ts'
 import { Dialog } from '../states/dialog.tsx'
 import { StateWord } from '../states/state-word.tsx'
 import { fold } from '../words/fold.ts'
+import { useWords } from '../words/words.ts'
 import { paletteOpen } from './palette-open.ts'
 import { screens } from './screens.ts'
 import { useOrganization, useOrganizations } from './use-organization.ts'
@@ -17,7 +17,7 @@ type Entry = { id: string; label: string; kind: string; tone?: string; to: strin
 
 /** Screens and organizations whose name has the text, then operators of all organizations. */
 const useEntries = (text: string): { entries: Entry[]; isSearching: boolean } => {
-  const { t } = useTranslation()
+  const { t } = useWords()
   const can = useCan()
   const here = useOrganization()
   const organizations = useOrganizations()
@@ -60,7 +60,7 @@ const useEntries = (text: string): { entries: Entry[]; isSearching: boolean } =>
 
 /** Goes to a screen, an organization or an operator by a few letters. */
 const Palette = () => {
-  const { t } = useTranslation()
+  const { t } = useWords()
   const [, navigate] = useLocation()
   const [text, setText] = useState('')
   const [at, setAt] = useState(0)

@@ -1,16 +1,16 @@
 import { useMutation } from '@tanstack/react-query'
-import { useTranslation } from 'react-i18next'
 import type { Session } from '../../../client/client.ts'
 import { gateway } from '../data/gateway.ts'
 import { signedOut } from '../data/query-client.ts'
 import { Icon } from '../states/icon.tsx'
 import { useFormat } from '../words/use-format.ts'
+import { useWords } from '../words/words.ts'
 import { DropDown } from './drop-down.tsx'
 import { Menu } from './menu.tsx'
 import { useOrganizations } from './use-organization.ts'
 
 const About = ({ session }: { session: Session }) => {
-  const { t } = useTranslation()
+  const { t } = useWords()
   const format = useFormat()
   const organizations = useOrganizations()
   return (
@@ -23,7 +23,7 @@ const About = ({ session }: { session: Session }) => {
 }
 
 export const PersonMenu = ({ session }: { session: Session }) => {
-  const { t } = useTranslation()
+  const { t } = useWords()
   const { mutate: signOut } = useMutation({
     mutationFn: () => gateway.sessions.end(),
     onSuccess: () => (session.signOut ? location.assign(session.signOut) : signedOut.set(true)),

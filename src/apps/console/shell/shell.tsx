@@ -1,10 +1,10 @@
 import { lazy, Suspense, useEffect, useRef, useState } from 'react'
-import { useTranslation } from 'react-i18next'
 import { Link, Route, Switch, useLocation } from 'wouter'
 import { Board } from '../board/board.tsx'
 import { Boundary } from '../states/boundary.tsx'
 import { Icon } from '../states/icon.tsx'
 import { Loading } from '../states/loading.tsx'
+import { useWords } from '../words/words.ts'
 import { Banners } from './banners.tsx'
 import { Mark } from './mark.tsx'
 import { Missing } from './missing.tsx'
@@ -39,7 +39,7 @@ const Screens = () => (
 
 /** The frame of every screen but the wall board, which has the whole page. */
 export const Shell = () => {
-  const { t } = useTranslation()
+  const { t } = useWords()
   const [path] = useLocation()
   const [isMenuOpen, setMenuOpen] = useState(false)
   const main = useRef<HTMLElement>(null)

@@ -1,10 +1,10 @@
 import { Kbd } from '@mantine/core'
-import { useTranslation } from 'react-i18next'
 import { Dialog } from '../states/dialog.tsx'
+import { useWords } from '../words/words.ts'
 import { screens } from './screens.ts'
 
 const ShortcutHelp = ({ onClose }: { onClose: () => void }) => {
-  const { t } = useTranslation()
+  const { t } = useWords()
   const rows: [string[], string][] = [
     [['Ctrl', 'K'], t('palette.open')],
     [['/'], t('shortcut.search')],

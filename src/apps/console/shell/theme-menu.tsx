@@ -1,10 +1,10 @@
 import { useMantineColorScheme } from '@mantine/core'
-import { useTranslation } from 'react-i18next'
 import { Icon } from '../states/icon.tsx'
+import { useWords } from '../words/words.ts'
 import { ChoiceMenu } from './choice-menu.tsx'
 
 export const ThemeMenu = () => {
-  const { t } = useTranslation()
+  const { t } = useWords()
   const { colorScheme, setColorScheme } = useMantineColorScheme()
   return (
     <ChoiceMenu

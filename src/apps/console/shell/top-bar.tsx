@@ -1,7 +1,7 @@
-import { useTranslation } from 'react-i18next'
 import { useLocation } from 'wouter'
 import { useSession } from '../session/rights.ts'
 import { Icon } from '../states/icon.tsx'
+import { useWords } from '../words/words.ts'
 import { ChoiceMenu } from './choice-menu.tsx'
 import { DataAge } from './data-age.tsx'
 import { Health } from './health.tsx'
@@ -18,7 +18,7 @@ const samePlace = (path: string, id: number): string => {
 }
 
 const OrganizationSwitcher = () => {
-  const { t } = useTranslation()
+  const { t } = useWords()
   const [path, navigate] = useLocation()
   const organization = useOrganization()
   const organizations = useOrganizations()
@@ -42,7 +42,7 @@ const OrganizationSwitcher = () => {
 }
 
 export const TopBar = () => {
-  const { t } = useTranslation()
+  const { t } = useWords()
   const session = useSession()
   return (
     <>

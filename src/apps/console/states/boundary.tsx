@@ -1,10 +1,10 @@
 import { Button } from '@mantine/core'
 import { Component, type ReactNode } from 'react'
-import { useTranslation } from 'react-i18next'
+import { useWords } from '../words/words.ts'
 import { Notice } from './notice.tsx'
 
 const Broken = () => {
-  const { t } = useTranslation()
+  const { t } = useWords()
   return (
     <Notice
       tone="bad"

@@ -1,9 +1,9 @@
 import { Button, CopyButton } from '@mantine/core'
-import { useTranslation } from 'react-i18next'
+import { useWords } from '../words/words.ts'
 
 /** A text to be copied. Without `label` it is shown, shortened. */
 export const CopyText = ({ text, label }: { text: string; label?: string }) => {
-  const { t } = useTranslation()
+  const { t } = useWords()
   return (
     <span className="copy">
       {label === undefined && <code title={text}>{text}</code>}

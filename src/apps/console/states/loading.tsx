@@ -1,5 +1,5 @@
 import { useEffect, useState } from 'react'
-import { useTranslation } from 'react-i18next'
+import { useWords } from '../words/words.ts'
 import './loading.css'
 
 /** Whether it has taken so long that a reader wonders. */
@@ -14,7 +14,7 @@ const useIsLong = (ms: number): boolean => {
 
 /** Rows in the place of a list, after 150 ms: a quick answer must not flicker. */
 export const Loading = ({ rows = 8 }: { rows?: number }) => {
-  const { t } = useTranslation()
+  const { t } = useWords()
   if (!useIsLong(150)) return <div className="loading" />
   return (
     <div className="loading" role="status">

@@ -1,5 +1,5 @@
-import { useTranslation } from 'react-i18next'
 import type { OperationRow } from '../../../client/client.ts'
+import { useWords } from '../words/words.ts'
 import { StateWord } from './state-word.tsx'
 
 const tones: Record<OperationRow['outcome'], string> = {
@@ -22,7 +22,7 @@ export const OutcomeWord = ({
   outcome: OperationRow['outcome']
   isPlan?: boolean
 }) => {
-  const { t } = useTranslation()
+  const { t } = useWords()
   return (
     <StateWord tone={tones[outcome]}>
       {t(isPlan && outcome === 'created' ? 'outcome.new' : `outcome.${outcome}`)}

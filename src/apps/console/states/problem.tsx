@@ -1,6 +1,6 @@
 import { Button, CopyButton } from '@mantine/core'
-import { useTranslation } from 'react-i18next'
 import { GatewayError, PermissionError, RateLimitError } from '../../../client/client.ts'
+import { useWords } from '../words/words.ts'
 import { Countdown } from './countdown.tsx'
 import { Notice } from './notice.tsx'
 import { useProblemText } from './use-problem-text.ts'
@@ -18,7 +18,7 @@ const scopesOf = (error: PermissionError): string => error.errors.map(({ detail 
 
 /** A failed read or write: a plain sentence, what still works, the id of the request, and the way on. */
 export const Problem = ({ error, retry }: { error: unknown; retry?: (() => void) | undefined }) => {
-  const { t } = useTranslation()
+  const { t } = useWords()
   const problemText = useProblemText()
   const { requestId, retryAfter } = error instanceof GatewayError ? error : {}
   const works = stillWorks(error)

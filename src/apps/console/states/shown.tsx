@@ -1,8 +1,8 @@
 import type { UseQueryResult } from '@tanstack/react-query'
 import type { ReactNode } from 'react'
-import { useTranslation } from 'react-i18next'
 import type { Read } from '../data/read.ts'
 import { useFormat } from '../words/use-format.ts'
+import { useWords } from '../words/words.ts'
 import { Loading } from './loading.tsx'
 import { Notice } from './notice.tsx'
 import { Problem } from './problem.tsx'
@@ -21,7 +21,7 @@ export const Shown = <T,>({
   rows?: number
   children: (data: T) => ReactNode
 }) => {
-  const { t } = useTranslation()
+  const { t } = useWords()
   const format = useFormat()
   const { data, error, refetch } = query
   const retry = () => void refetch()

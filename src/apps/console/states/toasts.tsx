@@ -1,11 +1,11 @@
 import { Button, CloseButton } from '@mantine/core'
-import { useTranslation } from 'react-i18next'
+import { useWords } from '../words/words.ts'
 import { hideToast, toasts } from './toast.ts'
 import './toasts.css'
 
 /** What was done just now, at the lower edge of the page. */
 export const Toasts = () => {
-  const { t } = useTranslation()
+  const { t } = useWords()
   return (
     <div className="toasts" role="status" aria-live="polite" aria-label={t('toast.title')}>
       {toasts.use().map(({ id, message, isBad, undo }) => (

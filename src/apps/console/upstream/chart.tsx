@@ -1,15 +1,15 @@
 import { useComputedColorScheme } from '@mantine/core'
 import { useEffect, useRef } from 'react'
-import { useTranslation } from 'react-i18next'
 import uPlot from 'uplot'
 import type { Upstream } from '../../../client/client.ts'
+import { useWords } from '../words/words.ts'
 import 'uplot/dist/uPlot.min.css'
 
 const height = 180
 
 /** Requests and waiting calls over time. A canvas says nothing to a screen reader, so a table stands beside it. */
 const Chart = ({ samples }: { samples: Upstream['recent'] }) => {
-  const { t, i18n } = useTranslation()
+  const { t, language } = useWords()
   const place = useRef<HTMLDivElement>(null)
   const plot = useRef<uPlot>(undefined)
   const scheme = useComputedColorScheme('light')
@@ -48,7 +48,7 @@ const Chart = ({ samples }: { samples: Upstream['recent'] }) => {
       observer.disconnect()
       made.destroy()
     }
-  }, [scheme, i18n.language])
+  }, [scheme, language])
   useEffect(() => {
     plot.current?.setData([
       samples.map(({ at }) => Date.parse(at) / 1000),

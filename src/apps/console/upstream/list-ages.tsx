@@ -1,11 +1,11 @@
-import { useTranslation } from 'react-i18next'
 import type { Upstream } from '../../../client/client.ts'
 import { RowsBox } from '../states/rows-box.tsx'
 import { useFormat } from '../words/use-format.ts'
+import { useWords } from '../words/words.ts'
 
 /** The lists that this instance has, the oldest first. */
 export const ListAges = ({ lists }: { lists: Upstream['cache']['organizations'] }) => {
-  const { t } = useTranslation()
+  const { t } = useWords()
   const format = useFormat()
   if (lists.length === 0) return null
   return (

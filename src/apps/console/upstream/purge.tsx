@@ -1,17 +1,17 @@
 import { Button, Group, Select, Stack } from '@mantine/core'
 import { useMutation } from '@tanstack/react-query'
 import { useState } from 'react'
-import { useTranslation } from 'react-i18next'
 import { gateway } from '../data/gateway.ts'
 import { queryClient } from '../data/query-client.ts'
 import { useOrganization, useOrganizations } from '../shell/use-organization.ts'
 import { Dialog } from '../states/dialog.tsx'
 import { Problem } from '../states/problem.tsx'
 import { toast } from '../states/toast.ts'
+import { useWords } from '../words/words.ts'
 
 /** Has ChatHub asked before the list of one organization is served again. */
 const PurgeDialog = ({ close }: { close: () => void }) => {
-  const { t } = useTranslation()
+  const { t } = useWords()
   const organizations = useOrganizations()
   const here = useOrganization()
   const [chosen, setChosen] = useState<string>()
@@ -57,7 +57,7 @@ const PurgeDialog = ({ close }: { close: () => void }) => {
 }
 
 export const Purge = () => {
-  const { t } = useTranslation()
+  const { t } = useWords()
   const [isOpen, setOpen] = useState(false)
   return (
     <>

@@ -1,9 +1,9 @@
 import type { ReactNode } from 'react'
-import { useTranslation } from 'react-i18next'
 import type { Upstream } from '../../../client/client.ts'
 import { toneOf } from '../data/use-status.ts'
 import { StateWord } from '../states/state-word.tsx'
 import { useFormat } from '../words/use-format.ts'
+import { useWords } from '../words/words.ts'
 
 const Card = ({
   title,
@@ -33,7 +33,7 @@ const tokenTones = { none: 'bad', unproven: 'quiet', ready: 'good', refused: 'ba
 const breakerTones = { closed: 'good', open: 'bad', 'half-open': 'warn' } as const
 
 export const UpstreamFacts = ({ upstream }: { upstream: Upstream }) => {
-  const { t } = useTranslation()
+  const { t } = useWords()
   const format = useFormat()
   const { chathub, token, queue, budget, breaker, cache, reads, redis, storage } = upstream
   return (

@@ -1,5 +1,4 @@
 import { lazy, Suspense } from 'react'
-import { useTranslation } from 'react-i18next'
 import type { Upstream } from '../../../client/client.ts'
 import { gateway } from '../data/gateway.ts'
 import { useRead } from '../data/use-read.ts'
@@ -9,6 +8,7 @@ import { useCan } from '../session/rights.ts'
 import { RowsBox } from '../states/rows-box.tsx'
 import { Shown } from '../states/shown.tsx'
 import { useFormat } from '../words/use-format.ts'
+import { useWords } from '../words/words.ts'
 import { ListAges } from './list-ages.tsx'
 import { Purge } from './purge.tsx'
 import './upstream.css'
@@ -19,7 +19,7 @@ const everyMs = 5000
 
 /** The same numbers as the chart. */
 const Twin = ({ samples }: { samples: Upstream['recent'] }) => {
-  const { t } = useTranslation()
+  const { t } = useWords()
   const format = useFormat()
   return (
     <details>
@@ -51,7 +51,7 @@ const Twin = ({ samples }: { samples: Upstream['recent'] }) => {
 }
 
 const Content = () => {
-  const { t } = useTranslation()
+  const { t } = useWords()
   const canPurge = useCan()('cache:purge')
   const query = useRead(['upstream'], (signal) => gateway.gateway.upstream({ signal }), { every: everyMs })
   return (

@@ -1,6 +1,6 @@
-import i18next from 'i18next'
-import { initReactI18next } from 'react-i18next'
+import { createStore } from '../data/store.ts'
 import en from './en.json'
+import { formatOf } from './format.ts'
 
 export const languages = { en: 'English', fr: 'Français', uk: 'Українська' } as const
 export type Language = keyof typeof languages
@@ -14,26 +14,47 @@ const preferred = (): Language =>
   [localStorage.getItem(kept), ...navigator.languages.map((each) => each.slice(0, 2))].find(isLanguage) ??
   'en'
 
-const show = async (language: Language): Promise<void> => {
-  if (language !== 'en')
-    i18next.addResourceBundle(language, 'translation', (await others[language]()).default)
-  await i18next.changeLanguage(language)
-  document.documentElement.lang = language
+type Words = { readonly [key: string]: string | Words }
+type Values = Readonly<Record<string, string | number | null | undefined>>
+
+const find = (words: Words, key: string): string | undefined => {
+  let at: string | Words | undefined = words
+  for (const part of key.split('.')) at = typeof at === 'object' ? at[part] : undefined
+  return typeof at === 'string' ? at : undefined
 }
 
 /** A name that is written from right to left keeps its order within a sentence, and leaves the sentence its own. */
 const isolated = (text: string): string => (/[\u0590-\u08ff]/.test(text) ? `\u2068${text}\u2069` : text)
 
-export const startWords = async (): Promise<void> => {
-  await i18next.use(initReactI18next).init({
-    lng: 'en',
-    fallbackLng: 'en',
-    resources: { en: { translation: en } },
-    // React escapes what HTML needs.
-    interpolation: { escape: isolated },
-  })
-  await show(preferred())
+/** The words of one language by their keys. */
+const wordsIn = (language: Language, words: Words) => {
+  const { number, plural } = formatOf(language)
+  /** `count`: chooses the plural. `defaultValue`: what is said where the key has no words. React escapes what HTML needs. */
+  const t = (
+    key: string,
+    values: Values & { readonly count?: number; readonly defaultValue?: string } = {},
+  ): string => {
+    const { count, defaultValue = key } = values
+    const counted = count === undefined ? undefined : find(words, `${key}_${plural(count)}`)
+    const text = counted ?? find(words, key)
+    if (text === undefined) return defaultValue
+    return text.replaceAll(/{{(\w+)(, number)?}}/g, (_, name: string, isNumber?: string) =>
+      isNumber ? number(Number(values[name])) : isolated(String(values[name] ?? '')),
+    )
+  }
+  return { language, t }
 }
+
+const shown = createStore(wordsIn('en', en))
+export const useWords = shown.use
+
+const show = async (language: Language): Promise<void> => {
+  const words = language === 'en' ? en : (await others[language]()).default
+  shown.set(wordsIn(language, words))
+  document.documentElement.lang = language
+}
+
+export const startWords = (): Promise<void> => show(preferred())
 
 export const chooseLanguage = (language: Language): Promise<void> => {
   localStorage.setItem(kept, language)
