@@ -9,8 +9,8 @@ import type { TestGateway } from '../support/gateway.ts'
 import {
   complaintsOf,
   faultsFoundByAxe,
-  isTooWide,
   linkFor,
+  misfits,
   openPage,
   startConsoleGateway,
 } from './console-world.ts'
@@ -215,8 +215,7 @@ const visit = async (chrome: Browser, { name: look, ...options }: (typeof looks)
     },
     shot: async (name) => {
       await page.screenshot({ path: join(folder, `${name}-${look}.png`) })
-      const found = [...complaints.splice(0), ...(await faultsFoundByAxe(page))]
-      if (await isTooWide(page)) found.push('wider than the window')
+      const found = [...complaints.splice(0), ...(await faultsFoundByAxe(page)), ...(await misfits(page))]
       faults.push(...found.map((fault) => `${name}-${look}: ${fault}`))
     },
   }

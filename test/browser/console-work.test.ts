@@ -3,7 +3,8 @@ import { afterAll, beforeAll, expect, it } from '@jest/globals'
 import type { Page } from 'playwright-core'
 import type { TestGateway } from '../support/gateway.ts'
 import { describeWithChromium } from '../support/needs.ts'
-import { linkFor } from './console-world.ts'
+import { until } from '../support/until.ts'
+import { linkFor, misfits } from './console-world.ts'
 import { hold } from './hold.ts'
 import { keyboardOf } from './keyboard.ts'
 import { passTime } from './pass-time.ts'
@@ -76,6 +77,9 @@ describeWithChromium('the work of a supervisor, by keyboard', (chromium) => {
     await see('The tokens are shown only now.')
     await see('Exists already')
     expect(await people.faults(page)).toEqual([])
+    await page.setViewportSize({ width: 320, height: 700 })
+    await until(async () => (await misfits(page)).length === 0, 'the tokens fit into a narrow window')
+    await page.setViewportSize({ width: 1200, height: 800 })
     shown.push(
       ...(await page
         .locator('.copy code')

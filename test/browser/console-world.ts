@@ -108,9 +108,12 @@ export const faultsFoundByAxe = async (page: Page): Promise<string[]> => {
   return found
 }
 
-/** Whether the page is wider than the window. */
-export const isTooWide = (page: Page): Promise<boolean> =>
-  page.evaluate('document.documentElement.scrollWidth > innerWidth') as Promise<boolean>
+/** What does not fit: a page wider than its window, buttons whose words are cut off, rows that are wider than their box. */
+export const misfits = (page: Page): Promise<string[]> =>
+  page.evaluate(`[document.documentElement, ...document.querySelectorAll('button, button *, .rows-box:has(.stacks)')]
+    .filter((one) => one.clientWidth > 1 && one.scrollWidth > one.clientWidth + 1)
+    .filter((one) => getComputedStyle(one).textOverflow !== "ellipsis")
+    .map((one) => one.tagName + ' ' + one.className + ' is too wide: ' + one.textContent.slice(0, 40))`)
 
 export const openPage = async (
   browser: Browser,

@@ -4,7 +4,7 @@ import type { TestGateway } from '../support/gateway.ts'
 import { describeWithChromium } from '../support/needs.ts'
 import { startRedis, type TestRedis } from '../support/redis.ts'
 import { until } from '../support/until.ts'
-import { isTooWide, linkFor } from './console-world.ts'
+import { linkFor, misfits } from './console-world.ts'
 import { hold } from './hold.ts'
 import { keyboardOf } from './keyboard.ts'
 import { openWorld, type People, type World } from './people.ts'
@@ -33,7 +33,7 @@ describeWithChromium('the console, by keyboard', (chromium) => {
   const see = (text: string | RegExp) => keyboardOf(page).see(text)
   /** A window that has just become narrow is laid out anew. */
   const fits = (path: string): Promise<void> =>
-    until(async () => !(await isTooWide(page)), `${path} fits into its window`)
+    until(async () => (await misfits(page)).length === 0, `${path} fits into its window`)
   const statusOf = (id: number) => gateway.simulator.operators().find((each) => each.id === id)?.status
   const faults = () => people.faults(page)
 
