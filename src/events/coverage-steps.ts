@@ -59,8 +59,9 @@ const createBounds = (steps: readonly Step[]) => {
       lost -= step[3] ?? 0
     }
     const [last, next] = [ends[ended - 1], ends[ended]]
+    // Steps that overlap may take back the same account twice, and give it back in between.
     return last && !(next && isBroken(next, last))
-      ? { least: last[4] - lost, most: last[4] + gained }
+      ? { least: Math.max(0, last[4] - lost), most: last[4] + gained }
       : unknown
   }
 }

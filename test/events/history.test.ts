@@ -120,6 +120,7 @@ describe('coverage', () => {
         )
         for (const [, real] of valid)
           expect([real, (least ?? 0) <= real && real <= (most ?? people)]).toEqual([real, true])
+        expect(least ?? 0).toBeGreaterThanOrEqual(0)
         if (active === null) continue
         exact += end - start
         expect(new Set(valid.map(([, real]) => real))).toEqual(new Set([active]))
@@ -159,6 +160,19 @@ describe('coverage', () => {
       [2000, 1, 3],
       [3000, 2, 4],
       [5000, 2, 2],
+      [8000, null, null],
+    ])
+  })
+  it('is never less than nobody, while the same account may have been lost, gained and lost again', () => {
+    const one: Step = [1000, 1000, null, null, 1]
+    const steps: Step[] = [one, [2000, 5000, 0, 1, 0], [2500, 5500, 1, 0, 1], [3000, 6000, 0, 1, 0]]
+    expect(stepsOf(steps, 8000)).toEqual([
+      [0, null, null],
+      [1000, 1, 1],
+      [2000, 0, 1],
+      [2500, 0, 2],
+      [5000, 0, 1],
+      [6000, 0, 0],
       [8000, null, null],
     ])
   })
