@@ -3,6 +3,7 @@ import { scopes } from '../../src/contract/scopes.ts'
 import type { Credentials, Headers } from './requests.ts'
 
 const sessionSecret = 'a-secret-of-the-generator-with-32-bytes'
+const encryptionSecret = 'an-encryption-secret-of-the-generator-32'
 export const companyToken = 'ct_planted-company-token-of-the-generator'
 const password = 'planted-password-of-the-generator'
 const page = 'https://crm.example.com'
@@ -39,6 +40,8 @@ export const createTarget = () => {
       CHATHUB_REQUESTS_PER_SECOND: '10000',
       API_KEYS: JSON.stringify({ clients: entries }),
       SESSION_SECRET: sessionSecret,
+      // With Redis there are no webhooks without it.
+      TOKEN_ENCRYPTION_SECRET: encryptionSecret,
       CORS_ORIGINS: page,
       MCP_ENABLED: 'true',
       // Nobody listens there.
@@ -47,6 +50,7 @@ export const createTarget = () => {
     password,
     secrets: [
       sessionSecret,
+      encryptionSecret,
       companyToken,
       password,
       key,
