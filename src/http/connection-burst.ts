@@ -1,14 +1,14 @@
 import type { Clock } from '../clock.ts'
 
-/** How long the answers wait for connections, ms, and at most as long as they did not wait before. */
-const burstMs = 100
+/** How long the answers wait for connections, ms: at most a quarter of the time since they waited last. */
+const burstMs = 20
+const burstShare = 1 / 4
 
 /**
  * Lets waiting connections in before the answers go out. libuv accepts one connection in a turn of the event loop. A turn
  * that serves a thousand busy connections takes 50 ms, so a new client would wait for seconds. While no answer goes out, no
  * client sends its next request: the turns are short, and each lets one connection in. A burst ends with the first turn
- * without a connection, which is the next turn of a server that is not busy. Few long bursts let more in than many short
- * ones: each makes all answers wait, and what waits survives a collection of garbage.
+ * without a connection, which is the next turn of a server that is not busy.
  */
 export const createConnectionBurst = (clock: Pick<Clock, 'now'>) => {
   const waiting: (() => void)[] = []
@@ -20,7 +20,7 @@ export const createConnectionBurst = (clock: Pick<Clock, 'now'>) => {
   const endTurn = (): void => {
     const now = clock.now()
     since ??= now
-    if (isMore && now - since < Math.min(burstMs, since - endedAt)) {
+    if (isMore && now - since < Math.min(burstMs, (since - endedAt) * burstShare)) {
       isMore = false
       return void setImmediate(endTurn)
     }
