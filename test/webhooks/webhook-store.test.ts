@@ -12,7 +12,7 @@ import { createClock } from '../support/clock.ts'
 import { describeWithRedis } from '../support/needs.ts'
 import { openRedis, type TestDatabase } from '../support/redis.ts'
 import { until } from '../support/until.ts'
-import { createWebhookWorld } from './webhook-world.ts'
+import { createWebhookWorld, stopOn } from './webhook-world.ts'
 
 const place = { epoch: '1', ms: 10, seq: 5 }
 const begin = { place, backlogs: new Map(), known: 'all' as const }
@@ -154,7 +154,7 @@ describeWithRedis('the webhooks in Redis', () => {
     expect([names(receiver.taken, 24), names(receiver.taken, 6)]).toEqual(
       ['a', 'x'].map((letter) => Array.from({ length: 6 }, (_, i) => letter + i)),
     )
-    await other.stop()
+    await stopOn(otherClock, other)
     // The first one is alone. It hangs in the middle of a delivery, and its clock stands still from now on.
     receiver.reply = () => 'hang'
     await tell(24, 'b', 'c')
@@ -189,7 +189,7 @@ describeWithRedis('the webhooks in Redis', () => {
       return (await webhooks.get(caller, id)).failing.length === 0
     })
     expect(names(receiver.taken, 24).slice(6)).toEqual(['b', 'c', 'd'])
-    await heir.stop()
+    await stopOn(otherClock, heir)
     await world.stop()
   })
 

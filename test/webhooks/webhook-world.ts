@@ -25,6 +25,19 @@ export const callerOf = (organizations: number[] | '*', keyHash = 'sha256:1'): C
   expiresAt: undefined,
 })
 
+/** Stops an instance whose deliveries may still be in flight: it waits for these on its clock, which goes on meanwhile. */
+export const stopOn = async (clock: HandClock, instance: { stop(): Promise<void> }): Promise<void> => {
+  let isStopped = false
+  const stopped = instance.stop().then(() => {
+    isStopped = true
+  })
+  await until(async () => {
+    await clock.advance(1000)
+    return isStopped
+  })
+  await stopped
+}
+
 /** Instances that deliver from one log to a receiver on loopback, on a clock that is moved by hand. */
 export const createWebhookWorld = async (
   options: { redis?: Redis; store?: EventStore; eventsMax?: number } = {},
@@ -86,16 +99,8 @@ export const createWebhookWorld = async (
         organization !== undefined && data.organization !== organization ? [] : [data.operator?.name ?? type],
       ),
     stop: async (): Promise<void> => {
-      let isStopped = false
-      const stopped = first.stop().then(() => {
-        isStopped = true
-      })
       await receiver.close()
-      await until(async () => {
-        await clock.advance(1000)
-        return isStopped
-      })
-      await stopped
+      await stopOn(clock, first)
     },
   }
 }
