@@ -65,8 +65,8 @@ const endWithConnection = (socket: Socket, res: ServerResponse): void => {
 }
 
 /**
- * Lets a sent answer go, with its request. A connection would keep both until its next request: 3 KB that the garbage
- * collector copies again and again, which was a sixth of the CPU of a cached read over 2,000 connections.
+ * Lets a sent answer go, with its request. A connection would keep both until its next request: 3 KB, which the
+ * garbage collector copies again and again where thousands of connections are busy.
  */
 function forget(this: ServerResponse): void {
   const { socket, complete } = this.req
