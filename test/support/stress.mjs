@@ -1,11 +1,12 @@
 /**
- * `npm run test:stress [-- RUNS]`: runs `npm run test:all` again and again (5 times by default) while both cores are kept busy.
- * Every run must pass. Prints one line a run, and ends with 1 when any run failed.
+ * `npm run test:stress [-- RUNS [SCRIPT]]`: runs `npm test`, or another script such as `test:all`, again and again (5 times by
+ * default) while both cores are kept busy. Every run must pass. Prints one line a run, and ends with 1 when any run failed.
  */
 import { spawn } from 'node:child_process'
 import { availableParallelism } from 'node:os'
 
 const runs = Number(process.argv[2] ?? 5)
+const script = process.argv[3] ?? 'test'
 if (!Number.isInteger(runs) || runs < 1) {
   process.stderr.write(`RUNS=${process.argv[2]}: wanted: a whole number from 1\n`)
   process.exit(64)
@@ -21,7 +22,7 @@ const load = Array.from({ length: availableParallelism() }, () =>
 
 const runOnce = () =>
   new Promise((resolve) => {
-    const child = spawn('npm', ['run', 'test:all'], { stdio: ['ignore', 'ignore', 'pipe'] })
+    const child = spawn('npm', ['run', script], { stdio: ['ignore', 'ignore', 'pipe'] })
     let told = ''
     child.stderr.setEncoding('utf8').on('data', (text) => {
       told += text
