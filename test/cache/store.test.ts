@@ -31,7 +31,7 @@ const claims = async (
 
 const connect = async (database: TestDatabase): Promise<Redis> => {
   const { url, prefix } = database
-  const redis = createRedis({ url, prefix, clock: systemClock, commandMs: 1000, report: () => {} })
+  const redis = createRedis({ url, prefix, clock: systemClock, commandMs: 20_000, report: () => {} })
   await until(() => redis.state() === 'ready')
   return redis
 }

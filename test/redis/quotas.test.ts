@@ -170,7 +170,7 @@ describeWithRedis('the quotas in Redis', () => {
   beforeAll(async () => {
     database = await openRedis()
     client = database.client()
-    redis = createRedis({ ...database, clock: systemClock, commandMs: 1000, report: () => {} })
+    redis = createRedis({ ...database, clock: systemClock, commandMs: 20_000, report: () => {} })
     await until(() => redis.state() === 'ready')
   })
   afterAll(async () => {

@@ -22,7 +22,7 @@ export const openRedisJournal = async (
     isReady = resolve
   })
   const redis = createRedis({
-    commandMs: 1000,
+    commandMs: 20_000,
     url,
     prefix: database.prefix,
     clock: systemClock,
