@@ -27,7 +27,7 @@ const ifMatch = {
   required: false,
   schema: { type: 'string' },
   description:
-    'The ETag of the operator as the caller read it. If the operator is another by now, nothing is changed.',
+    'The ETag of the operator as the caller read it. If the operator has changed by now, nothing is changed. An operator that has the status already is no failure, so a change can be repeated after a lost answer.',
 }
 
 const lastEventId = {

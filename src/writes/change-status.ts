@@ -71,7 +71,8 @@ export const createChangeStatus = (writer: OperationWriter, cache: Cache<Roster>
           !(write.switchOnly && planRows(cached, write.rows, write).some(isPending)),
         check: (listed) => {
           const found = listed.byId(id)
-          if (found && isExpected?.({ roster: listed, operator: found }) === false)
+          // A change that is made already succeeds (RFC 9110 §13.1.1), so that it can be repeated after a lost answer.
+          if (found && found.status !== status && isExpected?.({ roster: listed, operator: found }) === false)
             throw new Failure('precondition.failed')
         },
         forget: true,

@@ -52,6 +52,18 @@ it('a removal with If-Match is made only while the operator is as it was read', 
   expect([removed.status, removed.body.status]).toEqual([200, 'deleted'])
 })
 
+it('a change with If-Match may be repeated after a lost answer: the status is there already, and nothing is sent', async () => {
+  const tag = await tagOf()
+  expect((await patch('inactive', tag)).status).toBe(200)
+  const before = sent()
+  const again = await patch('inactive', tag)
+  expect([again.status, again.body.status, sent()]).toEqual([200, 'inactive', before])
+  // Another change with the old tag is still refused.
+  expect((await patch('deleted', tag)).status).toBe(412)
+  const remove = () => gateway.ask('DELETE', path, { headers: { 'If-Match': '*' } })
+  expect([(await remove()).status, (await remove()).status]).toEqual([200, 200])
+})
+
 it('an unknown operator is 404, also with If-Match', async () => {
   const answer = await gateway.ask('PATCH', '/v1/organizations/24/operators/999999', {
     body: { status: 'active' },
