@@ -82,8 +82,20 @@ export const inSlices = async <T>(items: Iterable<T>, work: (item: T) => void): 
   }
 }
 
+let endings: (() => void)[] = []
+const endTurn = (): void => {
+  const now = endings
+  endings = []
+  for (const run of now) run()
+}
+/** Runs `run` at the end of this turn of the event loop, before a slice of longer work goes on. */
+export const atEndOfTurn = (run: () => void): void => {
+  if (endings.push(run) === 1) setImmediate(endTurn)
+}
+
 const waiting: (() => void)[] = []
 const resumeNext = (): void => {
+  endTurn()
   waiting.shift()?.()
   if (waiting.length > 0) setImmediate(resumeNext)
 }

@@ -12,6 +12,7 @@ const sources = readdirSync(join(project, 'src'), { recursive: true, encoding: '
 describe('modules', () => {
   /** What a module works out once. It is the same for all who ask. */
   const kept = [
+    'src/clock.ts: endings', // what ends this turn of the event loop
     'src/clock.ts: waiting', // the turns of sliced work in the one event loop
     'src/events/coverage-floor.ts: wallClocks', // the clock of each time zone
     'src/http/address.ts: parsed', // addresses by their text

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
-import { alone, every, inSlices, pause, systemClock } from '../src/clock.ts'
+import { alone, atEndOfTurn, every, inSlices, nextSlice, pause, systemClock } from '../src/clock.ts'
 import { createClock, settle } from './support/clock.ts'
 
 describe('alone', () => {
@@ -85,6 +85,15 @@ describe('the clock of the system', () => {
 })
 
 describe('work in slices', () => {
+  it('goes on after what ends a turn, also when that comes later in the turn', async () => {
+    const order: string[] = []
+    const slice = nextSlice().then(() => order.push('slice'))
+    atEndOfTurn(() => order.push('answer'))
+    atEndOfTurn(() => order.push('another answer'))
+    await slice
+    expect(order).toEqual(['answer', 'another answer', 'slice'])
+  })
+
   it('takes turns: between two iterations of the event loop one of all that wait goes on', async () => {
     const worked: number[] = []
     const spin = (worker: number): void => {

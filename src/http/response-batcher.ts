@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Clock } from '../clock.ts'
+import { atEndOfTurn, type Clock } from '../clock.ts'
 import type { ConnectionBurst } from './connection-burst.ts'
 import { createWriteHead } from './header-writer.ts'
 import type { RequestContext } from './request-context.ts'
@@ -76,7 +76,7 @@ export const createResponseBatcher = (options: {
         }
       }
       if (answer.open) return void write()
-      if (waiting.length === 0 && batches === 0) setImmediate(endTurn)
+      if (waiting.length === 0 && batches === 0) atEndOfTurn(endTurn)
       if (waiting.push(write) < waitingMax || batches >= batchesMax || connectionBurst.isOpen()) return
       batches++
       flush()
