@@ -2,7 +2,7 @@ import { createServer } from 'node:net'
 import { systemClock } from '../../clock.ts'
 import { type Config, ConfigFaults, readConfig } from '../../config.ts'
 import { exitCodes } from '../../exit-codes.ts'
-import { checkServer, prepareChecks } from '../../redis/check-server.ts'
+import { type Checked, checkServer, prepareChecks } from '../../redis/check-server.ts'
 import type { RedisClient } from '../../redis/connect.ts'
 import { createLocalBudget } from '../../throttle/budget.ts'
 import { createUpstream } from '../../throttle/upstream.ts'
@@ -13,18 +13,28 @@ type Finding = { check: string; state: 'ok' | 'warning' | 'fault'; found: string
 
 const clockOffMaxMs = 1000
 
+const ok = (check: string, found: string): Finding => ({ check, state: 'ok', found })
+const warning = (check: string, found: string, advice: string): Finding => ({
+  check,
+  state: 'warning',
+  found,
+  advice,
+})
+const fault = (check: string, found: string, advice: string): Finding => ({
+  check,
+  state: 'fault',
+  found,
+  advice,
+})
+
 const checkPort = (name: string, port: number, host: string): Promise<Finding> =>
   new Promise((resolve) => {
     const server = createServer()
-    server.once('error', ({ code }: NodeJS.ErrnoException) =>
-      resolve({
-        ...{ check: name, state: 'fault', found: `${host}:${port} cannot be used (${code})` },
-        advice: `Stop the program that has it, which may be this gateway, or set another ${name}.`,
-      }),
-    )
-    server.listen(port, host, () =>
-      server.close(() => resolve({ check: name, state: 'ok', found: `${host}:${port} is free` })),
-    )
+    server.once('error', ({ code }: NodeJS.ErrnoException) => {
+      const advice = `Stop the program that has it, which may be this gateway, or set another ${name}.`
+      resolve(fault(name, `${host}:${port} cannot be used (${code})`, advice))
+    })
+    server.listen(port, host, () => server.close(() => resolve(ok(name, `${host}:${port} is free`))))
   })
 
 /** One request with the credential of the settings. It logs in if there is no token. */
@@ -49,82 +59,73 @@ const checkChatHub = async (config: Config): Promise<Finding> => {
     const { rows } = await upstream.chathub.organizations(context)
     const names = rows.slice(0, 5).map(({ id, name }) => `${id} ${name}`)
     const found = `the credential is accepted; ${rows.length} organizations: ${names.join(', ')}`
-    if (rows.length > 0) return { check, state: 'ok', found }
-    return { check, state: 'warning', found, advice: 'Ask SMSBAT which organizations the token may access.' }
+    return rows.length > 0
+      ? ok(check, found)
+      : warning(check, found, 'Ask SMSBAT which organizations the token may access.')
   } catch (error) {
     const { detail = (error as Error).message, code } = error as { detail?: string; code?: string }
-    const isRefused = code === 'chathub.credentials'
-    const found = isRefused ? 'the credential is refused' : detail.replace(/\.$/, '')
-    const advice = isRefused
-      ? 'Replace CHATHUB_COMPANY_TOKEN, or CHATHUB_LOGIN and CHATHUB_PASSWORD.'
-      : 'Compare CHATHUB_BASE_URL and HTTPS_PROXY, and try the address with curl from here.'
-    return { check, state: 'fault', found, advice }
+    if (code === 'chathub.credentials') {
+      const advice = 'Replace CHATHUB_COMPANY_TOKEN, or CHATHUB_LOGIN and CHATHUB_PASSWORD.'
+      return fault(check, 'the credential is refused', advice)
+    }
+    const advice = 'Compare CHATHUB_BASE_URL and HTTPS_PROXY, and try the address with curl from here.'
+    return fault(check, detail.replace(/\.$/, ''), advice)
   } finally {
     await upstream.close()
   }
 }
 
 const checkRedis = async ({ redisUrl, redisPrefix, redisTimeoutMaxMs }: Config): Promise<Finding[]> => {
-  if (!redisUrl) return [{ check: 'Redis', state: 'ok', found: 'not set: everything is kept in one process' }]
+  if (!redisUrl) return [ok('Redis', 'not set: everything is kept in one process')]
   let client: RedisClient | undefined
   try {
     client = await connectOnce(redisUrl.reveal(), redisTimeoutMaxMs)
     prepareChecks(client)
-    const [checked, time, text] = await Promise.all([
+    const [checked, time, server, persistence] = await Promise.all([
       checkServer(client, redisPrefix),
       client.time(),
+      client.info('server').then(String, () => ''),
       client.info('persistence').then(String, () => ''),
     ])
-    const version =
-      /redis_version:(\S+)/.exec(await client.info('server').then(String, () => ''))?.[1] ?? 'unknown'
     const offMs = Math.round(Number(time[0]) * 1000 + Number(time[1]) / 1000 - Date.now())
-    const isKept = /aof_enabled:1/.test(text)
-    const { unsupported, fault, mayEvict } = checked
-    const findings: Finding[] = [
-      unsupported || fault
-        ? {
-            ...{ check: 'Redis', state: 'fault', found: unsupported ?? fault?.text ?? '' },
-            advice: 'docs/redis.md lists the versions and the rights of its user.',
-          }
-        : { check: 'Redis', state: 'ok', found: `version ${version} allows all that the gateway uses` },
-      mayEvict
-        ? {
-            ...{
-              check: 'eviction',
-              state: 'warning',
-              found: `maxmemory-policy ${mayEvict} may drop accepted writes`,
-            },
-            advice: 'CONFIG SET maxmemory-policy noeviction',
-          }
-        : { check: 'eviction', state: 'ok', found: 'nothing that is kept is evicted' },
+    return [
+      findingOfServer(checked, /redis_version:(\S+)/.exec(server)?.[1] ?? 'unknown'),
+      checked.mayEvict
+        ? warning(
+            'eviction',
+            `maxmemory-policy ${checked.mayEvict} may drop accepted writes`,
+            'CONFIG SET maxmemory-policy noeviction',
+          )
+        : ok('eviction', 'nothing that is kept is evicted'),
       Math.abs(offMs) > clockOffMaxMs
-        ? {
-            ...{ check: 'clock', state: 'warning', found: `Redis is ${offMs} ms off this machine` },
-            advice: 'Synchronize both clocks by NTP.',
-          }
-        : { check: 'clock', state: 'ok', found: 'within a second of Redis' },
+        ? warning('clock', `Redis is ${offMs} ms off this machine`, 'Synchronize both clocks by NTP.')
+        : ok('clock', 'within a second of Redis'),
+      // A server that forbids INFO says nothing about it.
+      ...(persistence === '' ? [] : [findingOfPersistence(persistence)]),
     ]
-    if (text !== '')
-      findings.push(
-        isKept
-          ? { check: 'persistence', state: 'ok', found: 'an append-only file' }
-          : {
-              ...{
-                check: 'persistence',
-                state: 'warning',
-                found: 'no append-only file: a restart forgets running writes',
-              },
-              advice: 'CONFIG SET appendonly yes',
-            },
-      )
-    return findings
   } catch (error) {
     const advice = 'Compare host, port, TLS and password of REDIS_URL. Is Redis running?'
-    return [{ check: 'Redis', state: 'fault', found: (error as Error).message, advice }]
+    return [fault('Redis', (error as Error).message, advice)]
   } finally {
     client?.disconnect()
   }
 }
+
+const findingOfServer = ({ unsupported, fault: refused }: Checked, version: string): Finding => {
+  const found = unsupported ?? refused?.text
+  return found === undefined
+    ? ok('Redis', `version ${version} allows all that the gateway uses`)
+    : fault('Redis', found, 'docs/redis.md lists the versions and the rights of its user.')
+}
+
+const findingOfPersistence = (info: string): Finding =>
+  info.includes('aof_enabled:1')
+    ? ok('persistence', 'an append-only file')
+    : warning(
+        'persistence',
+        'no append-only file: a restart forgets running writes',
+        'CONFIG SET appendonly yes',
+      )
 
 /** Reads the settings, asks ChatHub once, tries Redis and the ports. It changes nothing. */
 const examine = async (): Promise<{ findings: Finding[]; exitCode: number }> => {
@@ -146,7 +147,7 @@ const examine = async (): Promise<{ findings: Finding[]; exitCode: number }> => 
     checkChatHub(config),
   ])
   const findings: Finding[] = [
-    { check: 'settings', state: 'ok', found },
+    ok('settings', found),
     ...warnings.map((text): Finding => ({ check: 'settings', state: 'warning', found: text })),
     ...checked,
     ...(await checkRedis(config)),

@@ -60,7 +60,9 @@ const create = (options: CreateOptions): void => {
 
 const list = ({ file, ...shown }: Shown & { file: string }): void => {
   const rows = readClients(file).map(({ keyHash, ...entry }) => ({
-    ...{ scopes: [], organizations: [], requestsPerMinute: requestsPerMinuteDefault },
+    scopes: [],
+    organizations: [],
+    requestsPerMinute: requestsPerMinuteDefault,
     ...entry,
     key: keyHash.slice(0, 15),
     expiresAt: entry.expiresAt,

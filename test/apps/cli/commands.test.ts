@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { type Simulation, startSimulator } from '../../../src/apps/demo/start-simulator.ts'
 import { stopEverything } from '../../support/children.ts'
-import { openRedis } from '../../support/redis.ts'
+import { openRedis, startRedis } from '../../support/redis.ts'
 import { runCli, startCli } from '../../support/run-cli.ts'
 import { until } from '../../support/until.ts'
 
@@ -141,6 +141,47 @@ describe('the command line', () => {
     const tried = linesOf(denied).slice(3)
     expect(tried.map(({ check }) => check)).toEqual(['Redis', 'eviction', 'clock', 'persistence'])
     expect(tried[0].found).toMatch(/^version \d.* allows all/)
+    await redis.stop()
+  })
+
+  it('examines a Redis that evicts, keeps a file, refuses a command, a password or every connection', async () => {
+    const redis = await startRedis({
+      args: ['--maxmemory', '100mb', '--maxmemory-policy', 'allkeys-lru', '--appendonly', 'yes'],
+    })
+    const settings = {
+      CHATHUB_BASE_URL: world.chathub.url,
+      CHATHUB_COMPANY_TOKEN: 'ct_demo-company-token',
+      API_KEYS: `{"clients":[{"id":"a","keyHash":"sha256:${'0'.repeat(64)}"}]}`,
+      PORT: '0',
+    }
+    const examine = async (REDIS_URL: string) => {
+      const result = await runCli(['doctor'], { ...settings, REDIS_URL })
+      const findings = linesOf(result).slice(3) as { check: string; state: string; found: string }[]
+      return { code: result.code, findings, states: findings.map(({ check, state }) => [check, state]) }
+    }
+    const allowed = await examine(redis.url)
+    expect([allowed.code, allowed.states]).toEqual([
+      0,
+      [
+        ['Redis', 'ok'],
+        ['eviction', 'warning'],
+        ['clock', 'ok'],
+        ['persistence', 'ok'],
+      ],
+    ])
+    expect(allowed.findings[1]?.found).toBe('maxmemory-policy allkeys-lru may drop accepted writes')
+    const admin = redis.client()
+    await admin.acl('SETUSER', 'narrow', 'on', '>secret', '~*', '&*', '+@all', '-xadd')
+    const narrow = await examine(redis.url.replace('//', '//narrow:secret@'))
+    expect([narrow.code, narrow.states[0]]).toEqual([69, ['Redis', 'fault']])
+    expect(narrow.findings[0]?.found).toMatch(/xadd/i)
+    const unknown = await examine(redis.url.replace('//', '//narrow:wrong@'))
+    expect([unknown.code, unknown.states]).toEqual([69, [['Redis', 'fault']]])
+    expect(unknown.findings[0]?.found).toMatch(/WRONGPASS|password/i)
+    await redis.kill()
+    const gone = await examine(redis.url)
+    expect([gone.code, gone.states]).toEqual([69, [['Redis', 'fault']]])
+    expect(gone.findings[0]?.found).toMatch(/ECONNREFUSED/)
     await redis.stop()
   })
 
