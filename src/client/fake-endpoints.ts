@@ -125,15 +125,21 @@ export const createFakeEndpoints = (state: FakeState) => {
       const [, ...names] = String(body).split(/\r?\n/).filter(Boolean)
       const { results, ...outcomes } = state.add(organization, { operators: names.map((name) => ({ name })) })
       const operation: Operation = {
-        ...{
-          id: `fake-${operations.size + 1}`,
-          kind: 'import',
-          organization: organization.id,
-          state: 'done',
-        },
-        ...{ client: 'fake', subject: null, undoes: null, total: results.length, ...outcomes },
-        ...{ changed: 0, unchanged: 0, pending: 0, detail: null },
-        ...{ startedAt: new Date().toISOString(), finishedAt: new Date().toISOString() },
+        id: `fake-${operations.size + 1}`,
+        kind: 'import',
+        organization: organization.id,
+        state: 'done',
+        client: 'fake',
+        subject: null,
+        undoes: null,
+        total: results.length,
+        ...outcomes,
+        changed: 0,
+        unchanged: 0,
+        pending: 0,
+        detail: null,
+        startedAt: new Date().toISOString(),
+        finishedAt: new Date().toISOString(),
       }
       operations.set(operation.id, operation)
       return { body: { ...operation, file: { format: 'csv', columns: ['name'], notes: [] } }, status: 202 }

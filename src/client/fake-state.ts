@@ -37,10 +37,20 @@ export const createFakeState = (seeds = usual, changed: (event: Event) => void =
   const nextId = (): number => ++lastId
   const tell = (type: Event['type'], { organization, operator, from }: What): void =>
     changed({
-      ...{ id: `fake-0-${++lastEvent}`, type, organization, name: null, operator: { ...operator } },
-      ...{ from: from ?? null, to: from ? operator.status : null },
-      ...{ observedAt: new Date().toISOString(), via: 'gateway', between: null, client: 'fake' },
-      ...{ operation: null, late: false, coverage: null },
+      id: `fake-0-${++lastEvent}`,
+      type,
+      organization,
+      name: null,
+      operator: { ...operator },
+      from: from ?? null,
+      to: from ? operator.status : null,
+      observedAt: new Date().toISOString(),
+      via: 'gateway',
+      between: null,
+      client: 'fake',
+      operation: null,
+      late: false,
+      coverage: null,
     })
   for (const { operators = [] } of seeds) for (const { id = 0 } of operators) lastId = Math.max(lastId, id)
   const organizations: Kept[] = seeds.map(({ id, name, operators = [] }) => ({
@@ -89,8 +99,12 @@ export const createFakeState = (seeds = usual, changed: (event: Event) => void =
       const count = (outcome: string): number => results.filter((row) => row.outcome === outcome).length
       return {
         results,
-        ...{ created: count('created'), exists: count('exists'), existsDeleted: count('existsDeleted') },
-        ...{ reactivated: count('reactivated'), rejected: 0, unknown: 0 },
+        created: count('created'),
+        exists: count('exists'),
+        existsDeleted: count('existsDeleted'),
+        reactivated: count('reactivated'),
+        rejected: 0,
+        unknown: 0,
       }
     },
     /** As the query of a list says: filter, then order. */
