@@ -1,9 +1,8 @@
 import type { Switches } from '../../contract/switches.ts'
 import type { Upstream } from '../../contract/system.ts'
 
-/** One part of the gateway, in words. */
-export type StatusPart = {
-  name: string
+/** How a part of the gateway is, in words. */
+type Finding = {
   /** `fault`: something does not work. `attention`: it works, and somebody should know. */
   level: 'ok' | 'attention' | 'fault'
   words: string
@@ -13,6 +12,7 @@ export type StatusPart = {
   advice?: string
   runbook?: string
 }
+export type StatusPart = Finding & { name: string }
 
 export type StatusInput = {
   upstream: Upstream
@@ -21,149 +21,87 @@ export type StatusInput = {
   belowFloor: readonly number[]
 }
 
-const shareOf = (share: number): string => `${Math.round(share * 100)} %`
+const ok = (words: string): Finding => ({ level: 'ok', words })
 
-const chathub = ({ chathub: { state, since } }: Upstream): StatusPart => {
-  const name = 'ChatHub'
-  if (state === 'ok') return { name, level: 'ok', words: 'It answers.', since }
-  if (state === 'unknown') return { name, level: 'ok', words: 'It was not asked yet.' }
-  if (state === 'refused')
-    return {
-      name,
-      level: 'fault',
-      words: 'It refuses the credential of the gateway.',
-      since,
-      advice: 'Replace the company token. No restart is needed.',
-      runbook: 'TokenRefused',
-    }
-  return {
-    name,
-    level: 'fault',
-    words: 'It does not answer.',
-    since,
-    advice: 'Readers get what is known, and writes answer 503. The gateway tries again by itself.',
-    runbook: 'ChatHubDown',
-  }
+// biome-ignore format: a table reads best one row a line
+const chathubStates: Record<Upstream['chathub']['state'], Finding> = {
+  ok: ok('It answers.'),
+  unknown: ok('It was not asked yet.'),
+  refused: { level: 'fault', words: 'It refuses the credential of the gateway.', advice: 'Replace the company token. No restart is needed.', runbook: 'TokenRefused' },
+  unavailable: { level: 'fault', words: 'It does not answer.', advice: 'Readers get what is known, and writes answer 503. The gateway tries again by itself.', runbook: 'ChatHubDown' },
+}
+// biome-ignore format: a table reads best one row a line
+const tokenStates: Record<Upstream['token']['state'], Finding> = {
+  ready: ok('ChatHub accepts it.'),
+  unproven: ok('ChatHub has not yet accepted it.'),
+  none: ok('The gateway logs in with the first call.'),
+  refused: { level: 'fault', words: 'ChatHub refuses it.', advice: 'Replace the token or the password. No restart is needed.', runbook: 'TokenRefused' },
+}
+const openBreaker = {
+  level: 'fault',
+  advice: 'It closes with the first answer of ChatHub.',
+  runbook: 'ChatHubDown',
+} as const
+const breakerStates: Record<Upstream['breaker']['state'], Finding> = {
+  closed: ok('Calls go through.'),
+  open: { ...openBreaker, words: 'Open: calls fail at once.' },
+  'half-open': { ...openBreaker, words: 'Half-open: one call is tried.' },
+}
+const redisFault = {
+  level: 'fault',
+  advice: 'Reads go on from memory, and writes answer 503.',
+  runbook: 'RedisDegraded',
+} as const
+const redisStates: Record<Upstream['redis']['state'], Finding> = {
+  none: ok('Not configured: everything is kept in this process.'),
+  ready: ok('It answers.'),
+  away: { ...redisFault, words: 'It does not answer.' },
+  refused: { ...redisFault, words: 'It refuses what the gateway needs.' },
+  unsupported: { ...redisFault, words: 'Its version is too old.' },
 }
 
-const token = ({ token: { state, detail } }: Upstream): StatusPart => {
-  const name = 'Company token'
-  if (state === 'refused')
-    return {
-      name,
-      level: 'fault',
-      words: detail ?? 'ChatHub refuses it.',
-      advice: 'Replace the token or the password. No restart is needed.',
-      runbook: 'TokenRefused',
-    }
-  const words = {
-    ready: 'ChatHub accepts it.',
-    unproven: 'ChatHub has not yet accepted it.',
-    none: 'The gateway logs in with the first call.',
-  }
-  return { name, level: 'ok', words: words[state] }
-}
-
-const budget = ({
-  budget: { allowedNow, requestsPerSecond, usedInLastSecond, pausedForMs },
-  queue,
-}: Upstream): StatusPart => {
+const budget = ({ budget: now, queue }: Upstream): Finding => {
+  const { allowedNow, requestsPerSecond, usedInLastSecond, pausedForMs } = now
   const waiting = Object.entries(queue.waiting).filter(([, count]) => count > 0)
   const who = waiting.map(([lane, count]) => `${count} of ${lane}`).join(', ')
   const words = `${usedInLastSecond} of ${allowedNow} requests in the last second. ${who ? `Waiting: ${who}.` : 'No call waits.'}`
-  const name = 'Request budget'
-  if (pausedForMs > 0)
-    return {
-      name,
-      level: 'attention',
-      words: `ChatHub asked for a pause of ${Math.ceil(pausedForMs / 1000)} s. ${words}`,
-      advice: 'The pause ends by itself.',
-      runbook: 'BudgetFull',
-    }
-  if (allowedNow < requestsPerSecond)
-    return {
-      name,
-      level: 'attention',
-      words: `Slowed down from ${requestsPerSecond}, after ChatHub asked for fewer requests. ${words}`,
-      advice: 'The rate returns within minutes.',
-      runbook: 'BudgetFull',
-    }
+  const attention = (why: string, advice: string): Finding => {
+    return { level: 'attention', words: `${why}${words}`, advice, runbook: 'BudgetFull' }
+  }
+  if (pausedForMs > 0) {
+    const seconds = Math.ceil(pausedForMs / 1000)
+    return attention(`ChatHub asked for a pause of ${seconds} s. `, 'The pause ends by itself.')
+  }
+  if (allowedNow < requestsPerSecond) {
+    const why = `Slowed down from ${requestsPerSecond}, after ChatHub asked for fewer requests. `
+    return attention(why, 'The rate returns within minutes.')
+  }
   const isFull = usedInLastSecond >= allowedNow && waiting.length > 0
-  return isFull
-    ? {
-        name,
-        level: 'attention',
-        words,
-        advice: 'An import may be running. People go before it.',
-        runbook: 'BudgetFull',
-      }
-    : { name, level: 'ok', words }
+  return isFull ? attention('', 'An import may be running. People go before it.') : ok(words)
 }
 
-const breaker = ({ breaker: { state, since } }: Upstream): StatusPart => {
-  const name = 'Circuit breaker'
-  if (state === 'closed') return { name, level: 'ok', words: 'Calls go through.' }
-  const words = state === 'open' ? 'Open: calls fail at once.' : 'Half-open: one call is tried.'
-  return {
-    name,
-    level: 'fault',
-    words,
-    since,
-    advice: 'It closes with the first answer of ChatHub.',
-    runbook: 'ChatHubDown',
-  }
-}
-
-const lists = ({ reads, cache }: Upstream): StatusPart => {
-  const name = 'Lists'
+const lists = ({ reads, cache }: Upstream): Finding => {
   const kept = `${cache.lists} in memory, ${Math.round(cache.bytes / 1024)} KiB.`
-  if (reads.meanAgeSeconds === null) return { name, level: 'ok', words: `Nobody has read lately. ${kept}` }
-  const words = `Readers got lists that were ${Math.round(reads.meanAgeSeconds)} s old on average. ${shareOf(reads.stale)} could not be refreshed in time. ${kept}`
-  return reads.stale > 0.5
-    ? {
-        name,
-        level: 'attention',
-        words,
-        advice: 'ChatHub is slow or down, or the budget is too small.',
-        runbook: 'StaleLists',
-      }
-    : { name, level: 'ok', words }
+  if (reads.meanAgeSeconds === null) return ok(`Nobody has read lately. ${kept}`)
+  const stale = `${Math.round(reads.stale * 100)} %`
+  const words = `Readers got lists that were ${Math.round(reads.meanAgeSeconds)} s old on average. ${stale} could not be refreshed in time. ${kept}`
+  const advice = 'ChatHub is slow or down, or the budget is too small.'
+  return reads.stale > 0.5 ? { level: 'attention', words, advice, runbook: 'StaleLists' } : ok(words)
 }
 
-const redis = ({ redis: { state, since, detail } }: Upstream): StatusPart => {
-  const name = 'Redis'
-  if (state === 'none')
-    return { name, level: 'ok', words: 'Not configured: everything is kept in this process.' }
-  if (state === 'ready') return { name, level: 'ok', words: 'It answers.', since }
-  const words = {
-    away: 'It does not answer.',
-    refused: 'It refuses what the gateway needs.',
-    unsupported: 'Its version is too old.',
-  }
-  return {
-    name,
-    level: 'fault',
-    words: [words[state], detail].filter(Boolean).join(' '),
-    since,
-    advice: 'Reads go on from memory, and writes answer 503.',
-    runbook: 'RedisDegraded',
-  }
-}
-
-const storage = ({ storage: { state, usedBytes, maxBytes } }: Upstream): StatusPart => {
-  const name = 'Storage of writes'
+const storage = ({ storage: { state, usedBytes, maxBytes } }: Upstream): Finding => {
   const inMiB = (bytes: number | null): string => `${Math.round((bytes ?? 0) / 1_048_576)} MiB`
-  if (state === 'unbounded') return { name, level: 'ok', words: 'No limit is set or known.' }
+  if (state === 'unbounded') return ok('No limit is set or known.')
   const words = `${inMiB(usedBytes)} of ${inMiB(maxBytes)} are used.`
-  return state === 'full'
-    ? {
-        name,
-        level: 'attention',
-        words,
-        advice: 'Writes of more than 100 rows are refused.',
-        runbook: 'StorageFull',
-      }
-    : { name, level: 'ok', words }
+  const advice = 'Writes of more than 100 rows are refused.'
+  return state === 'full' ? { level: 'attention', words, advice, runbook: 'StorageFull' } : ok(words)
+}
+
+const coverage = (belowFloor: readonly number[]): Finding => {
+  if (belowFloor.length === 0) return ok('No known organization is below its floor.')
+  const words = `Below the floor: ${belowFloor.slice(0, 20).join(', ')}${belowFloor.length > 20 ? ' and others' : ''}.`
+  const advice = 'It counts accounts that are active, never people at desks.'
+  return { level: 'attention', words, advice, runbook: 'NobodyActive' }
 }
 
 const switchWords = {
@@ -176,29 +114,28 @@ const switchedOn = (switches: Switches): StatusPart[] =>
     const { on, since, by, reason } = switches[name]
     if (!on) return []
     const words = `${switchWords[name]} By ${by}${reason ? `: ${reason}` : ''}.`
-    return [
-      { name: 'Switch', level: 'attention', words, since, advice: 'PATCH /v1/switches switches it off.' },
-    ]
+    const advice = 'PATCH /v1/switches switches it off.'
+    return [{ name: 'Switch', level: 'attention', words, since, advice }]
   })
-
-const coverage = (belowFloor: readonly number[]): StatusPart =>
-  belowFloor.length === 0
-    ? { name: 'Active accounts', level: 'ok', words: 'No known organization is below its floor.' }
-    : {
-        name: 'Active accounts',
-        level: 'attention',
-        words: `Below the floor: ${belowFloor.slice(0, 20).join(', ')}${belowFloor.length > 20 ? ' and others' : ''}.`,
-        advice: 'It counts accounts that are active, never people at desks.',
-        runbook: 'NobodyActive',
-      }
 
 /** Every part of the gateway; what needs somebody first. */
 export const statusParts = ({ upstream, switches, belowFloor }: StatusInput): StatusPart[] => {
+  const { chathub, token, breaker, redis } = upstream
   const order = { fault: 0, attention: 1, ok: 2 }
-  const parts = [
-    ...[chathub, token, breaker, budget, lists, redis, storage].map((part) => part(upstream)),
-    coverage(belowFloor),
+  const redisNow = redisStates[redis.state]
+  const redisWords = redis.detail ? `${redisNow.words} ${redis.detail}` : redisNow.words
+  const parts: Record<string, Finding> = {
+    ChatHub: { ...chathubStates[chathub.state], since: chathub.state === 'unknown' ? null : chathub.since },
+    'Company token': { ...tokenStates[token.state], ...(token.detail && { words: token.detail }) },
+    'Circuit breaker': { ...breakerStates[breaker.state], since: breaker.since },
+    'Request budget': budget(upstream),
+    Lists: lists(upstream),
+    Redis: { ...redisNow, words: redisWords, since: redis.state === 'none' ? null : redis.since },
+    'Storage of writes': storage(upstream),
+    'Active accounts': coverage(belowFloor),
+  }
+  return [
+    ...Object.entries(parts).map(([name, finding]) => ({ name, ...finding })),
     ...switchedOn(switches),
-  ]
-  return parts.toSorted((a, b) => order[a.level] - order[b.level])
+  ].toSorted((a, b) => order[a.level] - order[b.level])
 }
