@@ -29,6 +29,7 @@ import { mountWebhooks } from './routes/webhooks.ts'
 import { createServer, type ServerBounds } from './server.ts'
 import { tellTimes } from './server-timing.ts'
 import { createWithIdempotency } from './with-idempotency.ts'
+import { createEnterWrite, createWriteGate } from './write-gate.ts'
 
 type Options = Omit<Services, 'health'> &
   ServerBounds & {
@@ -37,6 +38,8 @@ type Options = Omit<Services, 'health'> &
     quotasPerClient: { streams: number }
     bodiesBytesMax: number
     clientConcurrency: number
+    /** The most writes in flight. */
+    writesInFlightMax: number
     readDeadlineMs: number
     writeDeadlineMs: number
     trustProxy: string[]
@@ -86,6 +89,8 @@ export const createHttp = (options: Options) => {
   const serve = (mount: (router: Router, services: Services) => void): Server => {
     const admit = createAdmission({ ...options, ...options.access, bodyMemory })
     const fairWork = createFairWork()
+    const inFlightMax = options.writesInFlightMax
+    const enterWrite = createEnterWrite(createWriteGate({ clock: options.clock, inFlightMax }))
     const parts = {
       ...options,
       ...options.access,
@@ -96,6 +101,7 @@ export const createHttp = (options: Options) => {
       refuseWrites: switches.refuseWrites,
       admit,
       fairWork,
+      enterWrite,
     }
     const fastPath = createFastPath(parts)
     const router = createRouter(createPipeline({ ...parts, fastPath }))

@@ -23,7 +23,7 @@ import { notBeforeOf, ownOrigin } from './request-context.ts'
 import type { ResponseBatcher } from './response-batcher.ts'
 import { checkBody, refuseFaults } from './validate.ts'
 import type { WithIdempotency } from './with-idempotency.ts'
-import { withoutPermit } from './write-gate.ts'
+import { type EnterWrite, withoutPermit } from './write-gate.ts'
 
 type Parsed<S> = S extends z.ZodType ? z.output<S> : undefined
 
@@ -67,6 +67,7 @@ export const createPipeline = (options: {
   /** The bound of rows that are sent before the deadline or not at all. */
   rowsInTime: RowsInTime
   fairWork: FairWork
+  enterWrite: EnterWrite
   withIdempotency: WithIdempotency
   fastPath: FastPath
   clock: Clock
@@ -206,6 +207,7 @@ export const createPipeline = (options: {
       perform: async (req: Request, caller: Caller, given: Given): Promise<Answer> => {
         const address = checkAddress(endpoint, given)
         const head = checkArguments(endpoint, address, caller)
+        if (method !== 'get') await options.enterWrite(req, req.res as Response)
         const { value, faults } = await checkBody(endpoint.body, given.body)
         refuseFaults('request.invalid-body', faults)
         return carryOut(req, caller, address, value, head)

@@ -14,7 +14,7 @@ import { beginRequest } from './request-context.ts'
 import { requestFault } from './request-head.ts'
 import type { Router } from './router.ts'
 import { createWaitingRoom } from './waiting-room.ts'
-import { createWriteGate } from './write-gate.ts'
+import type { EnterWrite } from './write-gate.ts'
 
 // Socket timeout. Must exceed the keep-alive of load balancers (usually 60 s) and the advertised Keep-Alive; heartbeats of
 // event streams are more frequent.
@@ -23,9 +23,6 @@ const silenceMs = (keepAliveSeconds + 2) * 1000
 /** Whether a request may change operators, by what can be seen at once. */
 const isWrite = ({ method, url = '' }: IncomingMessage): boolean =>
   method !== 'GET' && method !== 'HEAD' && /^\/(v1\/(organizations|operations)|api\/operator)\//.test(url)
-/** Who takes turns. Nothing was checked yet: a wrong credential is refused as soon as it has its turn. */
-const clientTextOf = ({ headers, socket }: IncomingMessage): string =>
-  String(headers['x-api-key'] ?? headers.authorization ?? headers.cookie ?? socket.remoteAddress)
 
 /** The settings that bound what clients send. */
 export type ServerBounds = {
@@ -35,8 +32,6 @@ export type ServerBounds = {
   /** The time that a client has to send the head of a request, and the whole request, ms. */
   headersTimeoutMs: number
   requestTimeoutMs: number
-  /** The most writes in flight. */
-  writesInFlightMax: number
   /** How long a request waits to be begun before it is refused, ms. */
   overloadWaitMs: number
 }
@@ -49,6 +44,7 @@ type Options = Parameters<typeof createFraming>[0] &
     cors: Cors
     connectionBurst: ConnectionBurst
     tracing: Tracing
+    enterWrite: EnterWrite
     /** The longest that a caller waits for an answer, ms. */
     readDeadlineMs: number
     writeDeadlineMs: number
@@ -83,20 +79,13 @@ export const createServer = (options: Options): http.Server => {
     refuse: (res) => framing.refuse(res.req, res, new Failure('server.overloaded')),
     isGone: (res) => res.destroyed,
   })
-  const gateWrite = createWriteGate({ clock, inFlightMax: options.writesInFlightMax })
-  const enterWrite = (req: IncomingMessage, res: ServerResponse): void =>
-    gateWrite({
-      client: clientTextOf(req),
-      begin: (permit) => {
-        req.requestContext.permit = permit
-        res.once('close', permit.leave)
-        waitingRoom.enter(res, clock.now())
-      },
-      refuse: (failure) => {
+  const enterWrite = (req: IncomingMessage, res: ServerResponse): Promise<void> =>
+    options.enterWrite(req, res).then(
+      () => waitingRoom.enter(res, clock.now()),
+      (failure: Failure) => {
         if (!res.destroyed) framing.refuse(req, res, failure)
       },
-      isGone: () => res.destroyed,
-    })
+    )
   const alwaysServed = router.endpoints().filter(({ neverShed }) => neverShed)
   const alwaysServedPaths = new Set(alwaysServed.map(({ path }) => path))
 
@@ -113,7 +102,7 @@ export const createServer = (options: Options): http.Server => {
     else if (preflight) responseBatcher.send(req, res, { status: 204, lines: preflight, body: undefined })
     else if (fastPath.answer(req, res)) return
     else if (alwaysServedPaths.has(req.url as string)) begin(res)
-    else if (isWrite(req)) enterWrite(req, res)
+    else if (isWrite(req)) void enterWrite(req, res)
     else waitingRoom.enter(res, requestContext.startedAt)
   }
   const server = http.createServer(

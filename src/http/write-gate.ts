@@ -1,25 +1,19 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Clock } from '../clock.ts'
 import { Failure } from '../errors.ts'
+import { createTurns } from './turns.ts'
 
 /** How long a write waits for a permit, ms. Its caller waits for up to WRITE_DEADLINE_MS. */
 const waitMs = 5000
 /** A waiting request holds about 10 KB. */
 const waitingMax = 10_000
 
-type Write = {
-  /** Whose turn it is. */
-  client: string
-  begin(permit: Permit): void
-  refuse(failure: Failure): void
-  /** Whether nobody waits for the answer any more. */
-  isGone(): boolean
-}
 /** The permit of a write in flight. */
 export type Permit = {
+  /** Waits for it and takes it, unless the client has left. @throws Failure `server.overloaded` */
+  enter(): Promise<void>
   /** Gives it up, at the end or while a body is on its way. Once is enough. */
   leave(): void
-  /** Takes one again, unless the client has left. @throws Failure `server.overloaded` */
-  enter(): Promise<void>
 }
 
 /** Does what is slow, such as the arrival of a body, without a permit. @throws Failure `server.overloaded` */
@@ -35,73 +29,60 @@ export const withoutPermit = async <T>(permit: Permit | undefined, work: () => P
  * overloaded process begins far more than it can end. The others wait, clients in turns, and have cost their head alone.
  */
 export const createWriteGate = ({ clock, inFlightMax }: { clock: Clock; inFlightMax: number }) => {
-  const waiting = new Map<string, { begin(): void; isGone(): boolean }[]>()
-  let waitingCount = 0
+  const waiting = createTurns<{ begin(): void; isGone(): boolean }>()
   let inFlight = 0
 
-  /** The next write of the client whose turn it is. */
-  const takeNext = () => {
-    for (const [client, writes] of waiting) {
-      const next = writes.shift()
-      waitingCount--
-      waiting.delete(client)
-      if (writes.length > 0) waiting.set(client, writes)
-      if (next && !next.isGone()) return next
-    }
-    return undefined
-  }
-  const leave = (): void => {
-    inFlight--
-    takeNext()?.begin()
-  }
-  const take = (
-    { client, isGone }: Pick<Write, 'client' | 'isGone'>,
-    begin: () => void,
-    refuse: Write['refuse'],
-  ): void => {
-    const beginNow = (): void => {
-      inFlight++
-      begin()
-    }
-    const refuseNow = (): void => refuse(new Failure('server.overloaded', { retryAfterMs: 2000 }))
-    if (inFlight < inFlightMax) return void beginNow()
-    if (waitingCount >= waitingMax) return void refuseNow()
-    let isOver = false
-    const cancel = clock.after(waitMs, () => {
-      isOver = true
-      refuseNow()
-    })
-    const writes = waiting.get(client) ?? []
-    writes.push({
-      begin: () => {
-        cancel()
-        beginNow()
-      },
-      isGone: () => isOver || isGone(),
-    })
-    waiting.set(client, writes)
-    waitingCount++
-  }
-  const permitOf = (write: Write): Permit => {
-    let isIn = true
+  /** The permit of a write of this client. `isGone`: whether nobody waits for the answer any more. */
+  return (client: string, isGone: () => boolean): Permit => {
+    let isIn = false
     return {
-      leave: () => {
-        if (!isIn) return
-        isIn = false
-        leave()
-      },
       enter: () =>
         new Promise((resolve, reject) => {
           // Nobody would leave the permit of a client that has left.
-          if (write.isGone()) return resolve()
+          if (isGone()) return resolve()
           const begin = (): void => {
+            inFlight++
             isIn = true
             resolve()
           }
-          take(write, begin, reject)
+          const refuse = (): void => reject(new Failure('server.overloaded', { retryAfterMs: 2000 }))
+          if (inFlight < inFlightMax) return begin()
+          if (waiting.size() >= waitingMax) return refuse()
+          let isOver = false
+          const cancel = clock.after(waitMs, () => {
+            isOver = true
+            refuse()
+          })
+          const beginInTime = (): void => {
+            cancel()
+            begin()
+          }
+          waiting.push(client, { begin: beginInTime, isGone: () => isOver || isGone() })
         }),
+      leave: () => {
+        if (!isIn) return
+        isIn = false
+        inFlight--
+        let next = waiting.next()
+        while (next?.isGone()) next = waiting.next()
+        next?.begin()
+      },
     }
   }
-  /** Begins a write when there is a permit for it, which may be at once. */
-  return (write: Write): void => take(write, () => write.begin(permitOf(write)), write.refuse)
 }
+
+/** Takes a permit for a request, until its answer is sent or its client has left. @throws Failure `server.overloaded` */
+export const createEnterWrite =
+  (gate: ReturnType<typeof createWriteGate>) =>
+  async (req: IncomingMessage, res: ServerResponse): Promise<void> => {
+    const permit = gate(clientTextOf(req), () => res.destroyed)
+    await permit.enter()
+    req.requestContext.permit = permit
+    res.once('close', permit.leave)
+  }
+
+export type EnterWrite = ReturnType<typeof createEnterWrite>
+
+/** Who takes turns. Nothing was checked yet: a wrong credential is refused as soon as it has its turn. */
+const clientTextOf = ({ headers, socket }: IncomingMessage): string =>
+  String(headers['x-api-key'] ?? headers.authorization ?? headers.cookie ?? socket.remoteAddress)

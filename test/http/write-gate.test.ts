@@ -1,9 +1,11 @@
 import { connect } from 'node:net'
+import { setImmediate as settled } from 'node:timers/promises'
 import { afterEach, describe, expect, it } from '@jest/globals'
 import type { Failure } from '../../src/errors.ts'
 import { createWriteGate, type Permit } from '../../src/http/write-gate.ts'
 import { createClock } from '../support/clock.ts'
 import { startGateway, type TestGateway } from '../support/gateway.ts'
+import { createPacedClock } from '../support/paced-clock.ts'
 import { until } from '../support/until.ts'
 
 const setUp = (inFlightMax: number) => {
@@ -13,36 +15,37 @@ const setUp = (inFlightMax: number) => {
   const refused: string[] = []
   const permits = new Map<string, Permit>()
   const gone = new Set<string>()
-  const enter = (name: string, client = name): void =>
-    gate({
-      client,
-      begin: (permit) => {
-        begun.push(name)
-        permits.set(name, permit)
-      },
-      refuse: ({ code }: Failure) => refused.push(`${name} ${code}`),
-      isGone: () => gone.has(name),
-    })
+  const enter = (name: string, client = name): void => {
+    const permit = gate(client, () => gone.has(name))
+    permits.set(name, permit)
+    permit.enter().then(
+      () => begun.push(name),
+      ({ code }: Failure) => refused.push(`${name} ${code}`),
+    )
+  }
   const leave = (name: string): void => permits.get(name)?.leave()
   return { clock, enter, leave, begun, refused, gone, permits }
 }
 
 describe('the write gate', () => {
-  it('has so many writes in flight, and clients take turns with the permits that become free', () => {
+  it('has so many writes in flight, and clients take turns with the permits that become free', async () => {
     const { enter, leave, begun } = setUp(2)
     for (const name of ['m1', 'm2', 'm3', 'm4']) enter(name, 'many')
     enter('few')
     enter('other')
+    await settled()
     expect(begun).toEqual(['m1', 'm2'])
     for (const name of ['m1', 'm2', 'm3', 'few']) leave(name)
+    await settled()
     expect(begun).toEqual(['m1', 'm2', 'm3', 'few', 'other', 'm4'])
   })
 
-  it('frees a permit once, however often it is left', () => {
+  it('frees a permit once, however often it is left', async () => {
     const { enter, leave, begun } = setUp(1)
     for (const name of ['a', 'b', 'c']) enter(name)
     leave('a')
     leave('a')
+    await settled()
     expect(begun).toEqual(['a', 'b'])
   })
 
@@ -58,6 +61,7 @@ describe('the write gate', () => {
     expect(refused).toEqual(['late server.overloaded'])
     gone.add('gone')
     leave('a')
+    await settled()
     expect(begun).toEqual(['a', 'next'])
   })
 
@@ -66,13 +70,16 @@ describe('the write gate', () => {
     enter('slow')
     enter('quick')
     leave('slow')
+    await settled()
     expect(begun).toEqual(['slow', 'quick'])
     const again = permits.get('slow')?.enter()
     leave('quick')
     await again
     enter('third')
+    await settled()
     expect(begun).toEqual(['slow', 'quick'])
     leave('slow')
+    await settled()
     expect(begun).toEqual(['slow', 'quick', 'third'])
     const late = permits.get('slow')?.enter()
     const refusal = expect(late).rejects.toMatchObject({ code: 'server.overloaded' })
@@ -87,6 +94,7 @@ describe('the write gate', () => {
     gone.add('left')
     await permits.get('left')?.enter()
     enter('next')
+    await settled()
     expect(begun).toEqual(['left', 'next'])
   })
 })
@@ -111,5 +119,31 @@ describe('writes in flight', () => {
     for (const socket of slow) socket.destroy()
     // Whose permit was left with its connection.
     expect((await gateway.ask('POST', path, { body: { operators: [{ name: 'Petro' }] } })).status).toBe(201)
+  })
+
+  it('are those of tools too, and a tool that only reads does not wait for them', async () => {
+    const clock = createPacedClock()
+    const longer = { CHATHUB_TIMEOUT_MS: '60000', WRITE_DEADLINE_MS: '60000', READ_DEADLINE_MS: '60000' }
+    gateway = await startGateway({
+      clock,
+      env: { WRITES_IN_FLIGHT_MAX: '1', MCP_ENABLED: 'true', ...longer },
+    })
+    const call = async (name: string, args: object) => {
+      const message = { jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name, arguments: args } }
+      return (await gateway.ask('POST', '/mcp', { body: message })).body.result
+    }
+    const names = (name: string) => ({ operators: [{ name }] })
+    const held = gateway.simulator.hold('synchronize', 24)
+    const first = gateway.ask('POST', '/v1/organizations/24/operators', { body: names('Olena') })
+    await held.arrived
+    const waiting = call('add_operators', { org: 6, ...names('Taras') })
+    expect((await call('list_operators', { org: 6 })).isError).toBeUndefined()
+    clock.jump(5000)
+    const { isError, content } = await waiting
+    expect([isError, JSON.parse(content[0].text).code]).toEqual([true, 'server.overloaded'])
+    held.release()
+    expect((await first).status).toBe(201)
+    const then = await call('add_operators', { org: 6, ...names('Taras') })
+    expect(JSON.parse(then.content[0].text).created).toBe(1)
   })
 })
