@@ -17,8 +17,8 @@ describe('modules', () => {
     'src/events/coverage-floor.ts: wallClocks', // the clock of each time zone
     'src/http/address.ts: parsed', // addresses by their text
     'src/http/negotiate.ts: knownCodings', // codings by their header
-    'src/http/pages/assets.ts: read', // the guides, read from a file
     'src/http/pages/built-file.ts: kept', // files of the build
+    'src/http/pages/guides.ts: read', // the guides, read from a file
     'src/http/request-head.ts: chunk', // the bytes that a parser is reading
     'src/http/request-head.ts: validHost', // the last Host header that was sound
     'src/log.ts: iso', // the date as text, once a millisecond

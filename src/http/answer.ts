@@ -3,6 +3,7 @@ import type { Caller } from '../access/caller.ts'
 import type { Freshness } from '../cache/cache.ts'
 import type { CachedLookup } from './fast-path.ts'
 import { type Headers, serializeHeaders } from './header-writer.ts'
+import { acceptedCodings } from './negotiate.ts'
 import { createPreparedBody, preparedBodyOf } from './prepared-body.ts'
 import { type Response, respond } from './respond.ts'
 
@@ -21,8 +22,17 @@ export type StoredAnswer =
       noStore?: boolean
       organizationIds?: number[]
     }
-  | { bytes: Buffer; headers?: Headers; policy?: string; freshness?: Freshness }
+  | BytesAnswer
   | { empty: number; headers?: Headers; organizationIds?: number[] }
+
+export type BytesAnswer = {
+  bytes: Buffer
+  headers?: Headers
+  policy?: string
+  freshness?: Freshness
+  /** The same bytes are sent again and again, so they are compressed, once. */
+  isKept?: boolean
+}
 
 /** A stream of events. One about an organization ends when its reader may no longer touch that organization. */
 type EventAnswer = { events: Events; organization?: number }
@@ -65,12 +75,21 @@ export const render = (
     if (response.status === 304 || !answer.headers) return response
     return { ...response, lines: response.lines + serializeHeaders(answer.headers) }
   }
+  const sent = 'bytes' in answer && answer.isKept ? coded(body, request) : { body, headers: {} }
   const lines = serializeHeaders({
     'Content-Type': contentType,
-    'Content-Length': String(body.length),
+    'Content-Length': String(sent.body.length),
     'Cache-Control': 'no-store',
+    ...sent.headers,
     ...answer.headers,
   })
-  if ('bytes' in answer) return { status: 200, lines, body, policy: answer.policy }
+  if ('bytes' in answer) return { status: 200, lines, body: sent.body, policy: answer.policy }
   return { status: answer.status ?? 200, lines, body }
+}
+
+/** Kept bytes in the best coding that the client takes and that is made already. */
+const coded = (bytes: Buffer, { 'accept-encoding': accepted }: IncomingHttpHeaders) => {
+  const { coding, variant } = preparedBodyOf(bytes).variant(acceptedCodings(accepted))
+  const encoding: Headers = coding === 'identity' ? {} : { 'Content-Encoding': coding }
+  return { body: variant.body, headers: { Vary: 'Accept-Encoding', ...encoding } }
 }

@@ -3,6 +3,7 @@ import type { Response } from 'supertest'
 import { failures } from '../../src/errors.ts'
 import { builtFile } from '../../src/http/pages/built-file.ts'
 import { startGateway, type TestGateway } from '../support/gateway.ts'
+import { until } from '../support/until.ts'
 
 let gateway: TestGateway
 beforeAll(async () => {
@@ -125,6 +126,25 @@ describe('the pages', () => {
     })
     expect(Number(gzip.headers['content-length'])).toBeLessThan(Number(plain.headers['content-length']))
   })
+
+  it.each(['/openapi.json', '/openapi.yaml', '/llms.txt', '/docs', '/docs/assets/search.json'])(
+    '%s is compressed where the client takes it',
+    async (path) => {
+      const [plain, answers] = [await page(path, { 'Accept-Encoding': 'identity' }), [] as Response[]]
+      const isCompressed = async (): Promise<boolean> => {
+        const answer = await page(path, { 'Accept-Encoding': 'gzip' })
+        answers.push(answer)
+        return answer.headers['content-encoding'] === 'gzip'
+      }
+      // The first one that asks gets it as it is.
+      await until(isCompressed)
+      const { headers, text } = answers.at(-1) as Response
+      expect(text).toBe(plain.text)
+      expect(headers['vary']).toBe('Accept-Encoding')
+      expect(Number(headers['content-length'])).toBeLessThan(Number(plain.headers['content-length']) / 2)
+      expect(plain.headers['content-encoding']).toBeUndefined()
+    },
+  )
 
   it('find endpoints, problems and guides', async () => {
     const entries = (await page('/docs/assets/search.json')).body as { words: string; href: string }[]

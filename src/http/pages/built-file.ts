@@ -1,7 +1,13 @@
 import { readFileSync } from 'node:fs'
+import { extname } from 'node:path'
 import { gunzipSync } from 'node:zlib'
+import { Failure } from '../../errors.ts'
+import type { Answer } from '../answer.ts'
 import { type AcceptEncoding, acceptedCodings } from '../negotiate.ts'
 import type { Coding } from '../prepared-body.ts'
+
+/** Where the build leaves what the pages of /docs load. */
+export const assets = new URL('../../../dist/assets/', import.meta.url)
 
 /** The ending of a file that the build compressed. */
 const endings: Record<Coding, string> = { br: '.br', gzip: '.gz', identity: '' }
@@ -46,4 +52,30 @@ export const builtFile = (file: URL, acceptEncoding: AcceptEncoding) => {
   // Unpacked once: it takes milliseconds, and nobody needs a credential to ask for it.
   if (bytes) kept.set(file.href, bytes)
   return bytes && { bytes, headers: vary }
+}
+
+/** The media types of files that pages load. */
+const types: Record<string, string> = {
+  '.css': 'text/css; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+  '.webmanifest': 'application/manifest+json; charset=utf-8',
+  '.svg': 'image/svg+xml; charset=utf-8',
+  '.txt': 'text/plain; charset=utf-8',
+  '.png': 'image/png',
+  '.ico': 'image/x-icon',
+  '.woff2': 'font/woff2',
+}
+/** Segments that begin with a letter or digit, so that no path leads out of the folder. */
+const plainPath = /^(?:[\w-][\w.-]*\/)*[\w-][\w.-]*$/
+
+/** A file that a page loads. Undefined: the path has the ending of none. @throws Failure `route.unknown` */
+export const fileAnswer = (folder: URL, path: string, acceptEncoding: AcceptEncoding): Answer | undefined => {
+  const type = types[extname(path)]
+  if (type === undefined) return undefined
+  const file = plainPath.test(path) ? builtFile(new URL(path, folder), acceptEncoding) : undefined
+  if (!file) throw new Failure('route.unknown')
+  // The names of files in assets/ change with their content.
+  const age = path.startsWith('assets/') ? 'max-age=31536000, immutable' : 'max-age=3600'
+  const headers = { 'Content-Type': type, 'Cache-Control': `public, ${age}`, ...file.headers }
+  return { bytes: file.bytes, headers }
 }

@@ -1,4 +1,4 @@
-import type { Answer } from '../answer.ts'
+import type { BytesAnswer } from '../answer.ts'
 
 /** Scripts, styles and images of the gateway alone, and none in the page itself. */
 const policyOf = (images: string): string =>
@@ -22,7 +22,7 @@ export const htmlPage = (page: {
   /** HTML of the head besides that of every page. */
   head?: string
   policy?: keyof typeof policies
-}): Answer => {
+}): BytesAnswer => {
   const links = Object.entries(places).map(
     ([path, name]) => `<a href="${path}"${path === page.path ? ' aria-current="page"' : ''}>${name}</a>`,
   )

@@ -1,5 +1,5 @@
 import { type FailureCode, failures } from '../../errors.ts'
-import type { Answer } from '../answer.ts'
+import type { BytesAnswer } from '../answer.ts'
 import { escapeHtml, htmlPage, sentence } from './page.ts'
 
 const retries = {
@@ -11,7 +11,7 @@ const retries = {
 }
 
 /** The page to which the `type` of a problem document leads. */
-export const problemPage = (code: FailureCode): Answer => {
+export const problemPage = (code: FailureCode): BytesAnswer => {
   const { status, title, detail, fix, retry } = failures[code]
   return htmlPage({
     title,
@@ -20,7 +20,7 @@ export const problemPage = (code: FailureCode): Answer => {
 }
 
 /** All codes, grouped by status. */
-export const problemsPage = (): Answer => {
+export const problemsPage = (): BytesAnswer => {
   const rows = Object.entries(failures)
     .toSorted(([, a], [, b]) => a.status - b.status)
     .map(

@@ -1,8 +1,11 @@
-import type { Answer } from '../answer.ts'
+import type { BytesAnswer } from '../answer.ts'
 import { escapeHtml, htmlPage } from './page.ts'
 
 /** Swagger UI on the gateway's own document. `sampleKey`: filled in, for everybody to see. */
-export const referencePage = (options: { sampleKey: string | undefined; hasSessions: boolean }): Answer =>
+export const referencePage = (options: {
+  sampleKey: string | undefined
+  hasSessions: boolean
+}): BytesAnswer =>
   htmlPage({
     title: 'Reference',
     path: '/docs/reference',

@@ -1,7 +1,7 @@
 import type { Endpoint } from '../../contract/endpoints.ts'
 import { tags } from '../../contract/tags.ts'
-import type { Answer } from '../answer.ts'
-import { type Guide, guides } from './assets.ts'
+import type { BytesAnswer } from '../answer.ts'
+import { type Guide, guides } from './guides.ts'
 import { escapeHtml, htmlPage, sentence } from './page.ts'
 import { firstCalls } from './samples.ts'
 
@@ -54,7 +54,7 @@ export const startPage = (options: {
   endpoints: readonly Endpoint[]
   origin: string
   sampleKey: string | undefined
-}): Answer => {
+}): BytesAnswer => {
   const { endpoints, origin, sampleKey = 'your key' } = options
   const isInternal = ({ name }: Guide) => internals.includes(name)
   const all = guides()

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { Answer } from '../answer.ts'
+import type { BytesAnswer } from '../answer.ts'
 import { escapeHtml } from './page.ts'
 import { type StatusInput, type StatusPart, statusParts } from './status-parts.ts'
 
@@ -34,7 +34,7 @@ const headlineOf = (parts: readonly StatusPart[]): string => {
 }
 
 /** The state of the gateway for whoever is on call: no script, renewed every ten seconds. */
-export const statusPage = (input: StatusInput & { version: string; now: Date }): Answer => {
+export const statusPage = (input: StatusInput & { version: string; now: Date }): BytesAnswer => {
   const parts = statusParts(input)
   const html = `<!doctype html>
 <html lang="en">

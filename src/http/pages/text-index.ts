@@ -1,6 +1,6 @@
 import type { Endpoint } from '../../contract/endpoints.ts'
 import { failures } from '../../errors.ts'
-import { guides } from './assets.ts'
+import { guides } from './guides.ts'
 
 /** What the search of the pages finds. `words`: in lower case. */
 export const searchEntries = (all: readonly Endpoint[]): object[] => {

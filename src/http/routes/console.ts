@@ -5,7 +5,8 @@ import { clearAttempt, readAttempt, writeAttempt } from '../../access/sign-in-at
 import { endpoints } from '../../contract/endpoints.ts'
 import { Failure } from '../../errors.ts'
 import type { Answer } from '../answer.ts'
-import { createConsoleFiles } from '../pages/console-files.ts'
+import { fileAnswer } from '../pages/built-file.ts'
+import { consolePage } from '../pages/console-page.ts'
 import { ownOrigin } from '../request-context.ts'
 import type { Router } from '../router.ts'
 import type { Services } from './services.ts'
@@ -31,10 +32,8 @@ const toPage = (problem?: Problem, cookies: string[] = []): Answer => ({
 export const mountConsole = (router: Router, services: Services): void => {
   const { access, consoleFolder = built, clock, sessionSameSite } = services
   const { sessions, identityProvider } = access
-  const files = createConsoleFiles(
-    consoleFolder,
-    identityProvider ? { 'console-login': '/console/login' } : {},
-  )
+  const page = (): Answer =>
+    consolePage(consoleFolder, identityProvider ? { 'console-login': '/console/login' } : {})
   const requireSessions = (): void => {
     if (!sessions) throw new Failure('console.unavailable', { detail: noSessions })
   }
@@ -97,14 +96,14 @@ export const mountConsole = (router: Router, services: Services): void => {
 
   router.bind(endpoints.console, () => {
     requireSessions()
-    return files.page()
+    return page()
   })
   router.bind(endpoints.consoleLogin, ({ req }) => begin(req))
   router.bind(endpoints.consoleCallback, ({ req }) => finish(req))
   router.bind(endpoints.consoleLogout, ({ req }) => leave(req))
   router.bind(endpoints.consoleFile, ({ params, req }) => {
     requireSessions()
-    return files.file(params.path, req.headers['accept-encoding']) ?? files.page()
+    return fileAnswer(consoleFolder, params.path, req.headers['accept-encoding']) ?? page()
   })
 }
 

@@ -1,11 +1,13 @@
+import type { IncomingMessage } from 'node:http'
 import { LRUCache } from 'lru-cache'
 import { atMost } from '../../at-most.ts'
 import { endpoints } from '../../contract/endpoints.ts'
 import { createOpenApi } from '../../contract/openapi.ts'
 import { yamlOf } from '../../contract/yaml.ts'
 import { Failure, type FailureCode, failures } from '../../errors.ts'
-import type { Answer } from '../answer.ts'
-import { assetAnswer, guides, isAsset } from '../pages/assets.ts'
+import type { Answer, BytesAnswer } from '../answer.ts'
+import { assets, fileAnswer } from '../pages/built-file.ts'
+import { guides } from '../pages/guides.ts'
 import { htmlPage } from '../pages/page.ts'
 import { problemPage, problemsPage } from '../pages/problem-pages.ts'
 import { referencePage } from '../pages/reference-page.ts'
@@ -17,9 +19,9 @@ import type { Services } from './services.ts'
 
 /** Makes an answer once for each key. Nobody needs a credential to ask for it again and again. */
 const createOnce =
-  (made: { get(key: string): Answer | undefined; set(key: string, answer: Answer): unknown }) =>
-  (key: string, make: () => Answer): Answer => {
-    const answer = made.get(key) ?? make()
+  (made: Pick<Map<string, BytesAnswer>, 'get'> & { set(key: string, answer: BytesAnswer): unknown }) =>
+  (key: string, make: () => BytesAnswer): Answer => {
+    const answer = made.get(key) ?? { ...make(), isKept: true }
     made.set(key, answer)
     return answer
   }
@@ -29,8 +31,8 @@ export const mountDocs = (router: Router, { version, docsKey, access }: Services
   const all = router.endpoints
   const once = createOnce(new Map())
   // Callers choose the origin.
-  const oncePerOrigin = createOnce(new LRUCache<string, Answer>(atMost(20)))
-  const bytesOf = (text: string, headers = {}): Answer => ({ bytes: Buffer.from(text), headers })
+  const oncePerOrigin = createOnce(new LRUCache<string, BytesAnswer>(atMost(20)))
+  const bytesOf = (text: string, headers = {}): BytesAnswer => ({ bytes: Buffer.from(text), headers })
 
   for (const endpoint of [endpoints.root, endpoints.docs])
     router.bind(endpoint, ({ req }) => {
@@ -54,12 +56,9 @@ export const mountDocs = (router: Router, { version, docsKey, access }: Services
   router.bind(endpoints.docsFile, ({ params, req }) => {
     if (params.asset === 'search.json')
       return once('search', () => bytesOf(JSON.stringify(searchEntries(all())), json))
-    if (!isAsset(params.asset)) throw new Failure('route.unknown')
-    return assetAnswer(params.asset, req.headers['accept-encoding'])
+    return assetOf(params.asset, req)
   })
-  router.bind(endpoints.widgetLoader, ({ req }) =>
-    assetAnswer('widget-loader.js', req.headers['accept-encoding']),
-  )
+  router.bind(endpoints.widgetLoader, ({ req }) => assetOf('widget-loader.js', req))
   router.bind(endpoints.llms, ({ req }) => {
     const origin = ownOrigin(req)
     return oncePerOrigin(`llms ${origin}`, () => bytesOf(llmsText(all(), origin)))
@@ -72,5 +71,10 @@ export const mountDocs = (router: Router, { version, docsKey, access }: Services
   )
 }
 
+const assetOf = (name: string, { headers }: IncomingMessage): Answer => {
+  const file = fileAnswer(assets, name, headers['accept-encoding'])
+  if (!file) throw new Failure('route.unknown')
+  return file
+}
 const json = { 'Content-Type': 'application/json; charset=utf-8' }
 const plain = (html: string): string => html.replace(/<[^>]*>/g, '')
