@@ -1,22 +1,13 @@
-const names: Record<string, string> = {
-  10: 'trace',
-  20: 'debug',
-  30: 'info',
-  40: 'warn',
-  50: 'error',
-  60: 'fatal',
-}
+import { pino } from 'pino'
+import { escapeControls } from './escape-controls.ts'
+
 /** Yellow and red. */
 const colors: Record<string, number> = { 40: 33, 50: 31, 60: 31 }
 
 const levelText = (level: string, isColored: boolean): string => {
-  const name = names[level] ?? level
+  const name = pino.levels.labels[Number(level)] ?? level
   return isColored && level in colors ? `\u001b[${colors[level]}m${name}\u001b[39m` : name
 }
-
-/** Control characters as escapes, because a terminal acts on them. */
-const harmless = (text: string): string =>
-  text.replaceAll(/\p{Cc}/gu, (character) => JSON.stringify(`${character}`).slice(1, -1))
 
 const textOf = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value))
 
@@ -25,8 +16,8 @@ export const prettyLine = (line: string, isColored: boolean): string => {
   const { level, time, msg, err, ...fields } = JSON.parse(line) as Record<string, unknown>
   const { stack, ...cause } = (err ?? {}) as { stack?: string }
   const pairs = Object.entries({ ...fields, ...(err !== undefined && !stack && { err: cause }) })
-  const said = pairs.map(([name, value]) => ` ${name}=${harmless(textOf(value))}`).join('')
-  const trace = (stack ?? '').split('\n').map((text) => (text ? `  ${harmless(text)}\n` : ''))
+  const said = pairs.map(([name, value]) => ` ${name}=${escapeControls(textOf(value))}`).join('')
+  const trace = (stack ?? '').split('\n').map((text) => (text ? `  ${escapeControls(text)}\n` : ''))
   const clock = String(time).slice(11, 23)
-  return `${clock} ${levelText(String(level), isColored)} ${harmless(String(msg))}${said}\n${trace.join('')}`
+  return `${clock} ${levelText(String(level), isColored)} ${escapeControls(String(msg))}${said}\n${trace.join('')}`
 }

@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
 import { createLog } from '../src/log.ts'
 import { prettyLine } from '../src/pretty-line.ts'
+import { anyText } from './support/any-text.ts'
 
 /** What a terminal shows for a line of the log. */
 const shown = (write: (log: ReturnType<typeof createLog>) => void, isColored = true): string => {
@@ -44,8 +45,13 @@ describe('a line for a terminal', () => {
     expect(text).toMatch(/ info request requestId=abcdefgh method=GET route=\/livez status=200 ms=1\.23\n$/)
   })
 
+  it('has control characters as escapes, also those that JSON may hold as they are', () => {
+    const text = shown(({ logger }) => logger.info('\t \u001b \u007f \u009b31m'))
+    expect(text).toContain(' info \\t \\x1B \\x7F \\x9B31m\n')
+  })
+
   it('never passes on a control character but its own colours and line ends', () => {
-    const anything = fc.string({ unit: 'binary' })
+    const anything = anyText()
     fc.assert(
       fc.property(anything, anything, (message, value) => {
         const text = shown(({ logger }) => logger.info({ value, list: [value] }, message))

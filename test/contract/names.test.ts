@@ -1,8 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
 import { cleanName, fold, foldForSearch, nameFault } from '../../src/contract/names.ts'
-
-const anyText = fc.string({ unit: 'binary' })
+import { anyText } from '../support/any-text.ts'
 
 describe('two names', () => {
   it.each([
@@ -95,7 +94,7 @@ describe('a name to add', () => {
 
   it('comes out clean, and cleaning it twice changes nothing more; no text makes the check throw', () => {
     fc.assert(
-      fc.property(anyText, (name) => {
+      fc.property(anyText(), (name) => {
         if (nameFault(name)) return
         const clean = cleanName(name)
         expect(nameFault(clean)).toBeUndefined()

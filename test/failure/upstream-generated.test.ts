@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
+import { anyText } from '../support/any-text.ts'
 import { startGateway, type TestGateway } from '../support/gateway.ts'
 import { isLong, newSeed } from '../support/long.ts'
 
@@ -24,7 +25,7 @@ const value = fc.letrec((tie) => ({
     fc.constantFrom(null, true, 24, 101, 'active', 'skip', 'roundRobin', '2030-01-01T00:00:00Z'),
     fc.integer(),
     fc.double(),
-    fc.string({ unit: 'binary', maxLength: 12 }),
+    anyText({ maxLength: 12 }),
     fc.array(tie('any'), { maxLength: 3 }),
     fc.dictionary(fc.oneof(fc.constantFrom(...fields), fc.string({ maxLength: 5 })), tie('any'), {
       maxKeys: 4,
@@ -41,7 +42,7 @@ describe('a generated answer of ChatHub', () => {
         fc.constant(null),
         fc.constantFrom(101, 102, '103'),
       ),
-      name: fc.oneof(fc.string({ unit: 'binary', maxLength: 8 }), fc.constant(null), fc.integer()),
+      name: fc.oneof(anyText({ maxLength: 8 }), fc.constant(null), fc.integer()),
       status: fc.oneof(fc.integer(), fc.constantFrom(0, 1, 2, '0', null, 1.5)),
       organization: fc.oneof(
         fc.constantFrom(null, { id: 24, name: 'A' }, { id: 6, name: 'B' }, { id: '24' }),
@@ -53,7 +54,7 @@ describe('a generated answer of ChatHub', () => {
   const answer = fc.oneof(
     fc.array(wireRow, { maxLength: 6 }).map((rows) => JSON.stringify(rows)),
     value.map((made) => JSON.stringify(made)),
-    fc.string({ unit: 'binary', maxLength: 40 }),
+    anyText({ maxLength: 40 }),
   )
   const reads = [
     '/v1/organizations/24/operators',

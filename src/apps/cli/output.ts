@@ -1,3 +1,5 @@
+import { escapeControls } from '../../escape-controls.ts'
+
 export type Shown = { json?: boolean }
 
 /** Talk goes to stderr, data to stdout. */
@@ -6,7 +8,7 @@ export const say = (text: string): void => void process.stderr.write(`${text}\n`
 /** Whether a person reads stdout. */
 const isForPeople = ({ json }: Shown): boolean => !json && process.stdout.isTTY === true
 
-/** A value in a cell. Control characters become escapes, because a terminal acts on them. */
+/** A value in a cell. */
 const cellOf = (value: unknown): string => {
   const isRows = Array.isArray(value) && typeof value[0] === 'object'
   const text = isRows
@@ -14,7 +16,7 @@ const cellOf = (value: unknown): string => {
     : Array.isArray(value)
       ? value.join(' ')
       : String(value ?? '')
-  return text.replaceAll(/\p{Cc}/gu, (character) => JSON.stringify(character).slice(1, -1))
+  return escapeControls(text)
 }
 
 /** A table for people, else one JSON value a line. */
