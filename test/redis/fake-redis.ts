@@ -45,7 +45,8 @@ export const startFakeRedis = async (answer: Answer): Promise<FakeRedis> => {
     if (isHeld) waiting.set(socket, `${waiting.get(socket)}${text}`)
     else socket.write(text)
   }
-  const server = createServer((socket) => {
+  // As Redis does. Otherwise an answer in several pieces waits 40 ms for the client to acknowledge the first.
+  const server = createServer({ noDelay: true }, (socket) => {
     fake.accepted++
     waiting.set(socket, '')
     let unread = ''
