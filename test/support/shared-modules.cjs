@@ -1,4 +1,5 @@
-const { isBuiltin } = require('node:module')
+const { AsyncLocalStorage } = require('node:async_hooks')
+const { createRequire, isBuiltin } = require('node:module')
 const { dirname, join, resolve, sep } = require('node:path')
 const { pathToFileURL } = require('node:url')
 const { SourceTextModule, SyntheticModule } = require('node:vm')
@@ -94,15 +95,29 @@ const comparable = {
   TypeError,
 }
 
+/** What jest loads for each suite beside its runner, which alone keeps what belongs to a suite. */
+const sharedOfJest = new Set([
+  '@jest/expect',
+  '@jest/test-result',
+  'jest-each',
+  'jest-matcher-utils',
+  'jest-message-util',
+  'jest-snapshot',
+  'jest-util',
+  'pretty-format',
+])
+
 /** A run of jest has one resolver in each worker. The next run, as in watch mode, has another and reads files again. */
 const ofRun = new WeakMap()
 
 /**
  * `src` and packages are loaded once for all suites of a worker, outside their contexts. Otherwise each suite would load
  * up to a thousand files. A module of `src` keeps no state, so suites do not see each other.
- * With coverage each suite loads `src` itself, because jest counts only what it loads.
+ * With coverage each suite loads `src` itself, because jest counts only what it loads. The matchers of jest are loaded once too.
  */
 module.exports = class extends Runtime {
+  #storages = []
+
   constructor(config, environment, resolver, transformer, cacheFS, coverage, ...rest) {
     super(config, environment, resolver, transformer, cacheFS, coverage, ...rest)
     if (!ofRun.has(resolver)) ofRun.set(resolver, new SharedModules())
@@ -127,5 +142,25 @@ module.exports = class extends Runtime {
     }
     // A newer Node would resolve a whole graph at once and not ask `resolveModule`.
     this._resolution.hasDistinctAsyncResolver = () => true
+  }
+
+  requireInternalModule(from, to) {
+    if (sharedOfJest.has(to)) return createRequire(from)(to)
+    const found = super.requireInternalModule(from, to)
+    if (to !== 'node:async_hooks') return found
+    const storages = this.#storages
+    const Storage = class extends AsyncLocalStorage {
+      constructor() {
+        super()
+        storages.push(this)
+      }
+    }
+    return { ...found, AsyncLocalStorage: Storage }
+  }
+
+  teardown() {
+    super.teardown()
+    // Before Node 24 each promise of the later suites would be told to the storages of this one.
+    for (const storage of this.#storages) storage.disable()
   }
 }
