@@ -20,7 +20,8 @@ describe('the body of an answer', () => {
   })
 
   it('that decodes to far more than the limit does not take that much memory', async () => {
-    const bomb = gzipSync(gzipSync(Buffer.alloc(128 * 1024 * 1024), { level: 1 }))
+    const part = gzipSync(Buffer.alloc(1024 * 1024))
+    const bomb = gzipSync(Buffer.concat(Array<Buffer>(128).fill(part)))
     const before = process.memoryUsage().arrayBuffers
     await expect(decodeBody(bomb, 'gzip, gzip', max)).rejects.toThrow('bytes after decoding')
     expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(64 * 1024 * 1024)

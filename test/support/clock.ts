@@ -1,5 +1,3 @@
-import { setImmediate } from 'node:timers/promises'
-
 /** The shape of the product's clock, written down again so that the support needs nothing of the product. */
 type Clock = {
   now(): number
@@ -64,6 +62,5 @@ export const createClock = (wallAtStart = Date.UTC(2026, 0, 1)): HandClock => {
 }
 
 /** Lets promises and immediates run dry; sockets are not waited for. A few rounds, as one may start the next. */
-export const settle = async (): Promise<void> => {
-  for (let round = 0; round < 3; round++) await setImmediate()
-}
+export const settle = (): Promise<void> =>
+  new Promise((resolve) => setImmediate(() => setImmediate(() => setImmediate(resolve))))
