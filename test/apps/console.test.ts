@@ -5,6 +5,7 @@ import { gzipSync } from 'node:zlib'
 import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
 import { linesOf } from '../../src/apps/console/activity/lines-of.ts'
+import { plainClock, plainClocks } from '../../src/apps/console/words/format.ts'
 import type { AuditRecord, Operation } from '../../src/client/client.ts'
 import { changeKinds } from '../../src/contract/audit.ts'
 
@@ -130,6 +131,21 @@ describe('the styles of the console', () => {
       })
     expect(sheets.length).toBeGreaterThan(10)
     expect(faults).toEqual([])
+  })
+})
+
+describe('the clock of the console', () => {
+  it.each([...plainClocks])('is in %s what Intl makes of the same time', (language) => {
+    const format = new Intl.DateTimeFormat(language, { hour: '2-digit', minute: '2-digit' })
+    for (const [hour, minute] of [
+      [0, 0],
+      [9, 5],
+      [12, 30],
+      [23, 59],
+    ] as const) {
+      const at = new Date(2026, 10, 30, hour, minute)
+      expect(plainClock(at)).toBe(format.format(at))
+    }
   })
 })
 

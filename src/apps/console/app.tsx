@@ -1,4 +1,3 @@
-import { MantineProvider } from '@mantine/core'
 import { QueryClientProvider } from '@tanstack/react-query'
 import { Router } from 'wouter'
 import { queryClient } from './data/query-client.ts'
@@ -6,23 +5,15 @@ import { useHashPath, useHashSearch } from './page/hash-location.ts'
 import { SignedIn } from './session/signed-in.tsx'
 import { Shell } from './shell/shell.tsx'
 import { Toasts } from './states/toasts.tsx'
-import { cssVariables, theme } from './theme.ts'
 
 /** `failure`: why the link of the address opened no session. */
-export const App = ({ nonce, failure }: { nonce: string; failure: unknown }) => (
-  <MantineProvider
-    theme={theme}
-    cssVariablesResolver={cssVariables}
-    defaultColorScheme="auto"
-    getStyleNonce={() => nonce}
-  >
-    <QueryClientProvider client={queryClient}>
-      <Router hook={useHashPath} searchHook={useHashSearch}>
-        <SignedIn failure={failure}>
-          <Shell />
-        </SignedIn>
-        <Toasts />
-      </Router>
-    </QueryClientProvider>
-  </MantineProvider>
+export const App = ({ failure }: { failure: unknown }) => (
+  <QueryClientProvider client={queryClient}>
+    <Router hook={useHashPath} searchHook={useHashSearch}>
+      <SignedIn failure={failure}>
+        <Shell />
+      </SignedIn>
+      <Toasts />
+    </Router>
+  </QueryClientProvider>
 )

@@ -37,11 +37,11 @@ if (!isMade || readFileSync(note, 'utf8') !== made) {
         { find: /^react\/jsx-runtime$/, replacement: 'preact/jsx-runtime' },
       ],
     },
-    // It is no module, so that it runs before those are there.
+    // It is no module and stands before the styles, so that it waits for neither.
     plugins: [
       {
         name: 'early',
-        transformIndexHtml: () => [{ tag: 'script', attrs: { src: './early.js' }, injectTo: 'head' }],
+        transformIndexHtml: () => [{ tag: 'script', attrs: { src: './early.js' }, injectTo: 'head-prepend' }],
       },
     ],
     build: {

@@ -1,4 +1,4 @@
-import { Button, Select } from '@mantine/core'
+import { Select } from '@mantine/core'
 import { useMutation } from '@tanstack/react-query'
 import { useState } from 'react'
 import { download } from '../data/download.ts'
@@ -7,6 +7,7 @@ import { SearchField } from '../page/search-field.tsx'
 import { useFilters } from '../page/use-filters.ts'
 import { useCan } from '../session/rights.ts'
 import { useOrganizations } from '../shell/use-organization.ts'
+import { Button } from '../states/button.tsx'
 import { Empty } from '../states/empty.tsx'
 import { Icon } from '../states/icon.tsx'
 import { Notice } from '../states/notice.tsx'
@@ -115,7 +116,11 @@ const Activity = () => {
                 ))}
               </ol>
               {!isComplete && limit < limitMax && (
-                <Button mt="sm" variant="default" onClick={() => setLimit(Math.min(limitMax, limit * 3))}>
+                <Button
+                  className="apart"
+                  variant="default"
+                  onClick={() => setLimit(Math.min(limitMax, limit * 3))}
+                >
                   {t('activity.older')}
                 </Button>
               )}

@@ -1,4 +1,3 @@
-import { Button } from '@mantine/core'
 import { useEffect, useRef, useState } from 'react'
 import { useLocation } from 'wouter'
 import { useLive } from '../data/live.ts'
@@ -7,8 +6,10 @@ import { isCombined, keyOf } from '../page/key-of.ts'
 import { useTitle } from '../page/use-title.ts'
 import { Needs } from '../session/needs.tsx'
 import { Banners } from '../shell/banners.tsx'
+import { Button } from '../states/button.tsx'
 import { Shown } from '../states/shown.tsx'
 import { StateWord } from '../states/state-word.tsx'
+import { useAge } from '../words/use-age.ts'
 import { useFormat } from '../words/use-format.ts'
 import { useWords } from '../words/words.ts'
 import './board.css'
@@ -28,6 +29,7 @@ const useHeld = (places: Place[], isPaused: boolean): Place[] => {
 const Content = () => {
   const { t } = useWords()
   const format = useFormat()
+  const age = useAge()
   const [, navigate] = useLocation()
   const live = useLive()
   const now = useNow()
@@ -57,9 +59,7 @@ const Content = () => {
         <StateWord tone={isPaused || live === 'polling' ? 'warn' : live === 'live' ? 'good' : 'quiet'}>
           {isPaused ? t('wall.paused') : t(`health.live.${live}`)}
         </StateWord>
-        {statistics.data && (
-          <span className="quiet">{t('age.text', { age: format.ago(statistics.data.asOf, now) })}</span>
-        )}
+        {statistics.data && <span className="quiet">{age(statistics.data.asOf, now)}</span>}
         <span className="grow" />
         <time className="wall-clock">{format.time(now)}</time>
         <Button variant="default" size="xs" aria-pressed={isPaused} onClick={() => setPaused(!isPaused)}>

@@ -5,6 +5,7 @@ import { applyEvent } from './apply-event.ts'
 import { gateway } from './gateway.ts'
 import { noteFailure } from './query-client.ts'
 import { createStore } from './store.ts'
+import { whenIdle } from './when-idle.ts'
 
 /** `polling`: no event comes, so lists are read every 15 s. */
 const state = createStore<'connecting' | 'live' | 'polling'>('connecting')
@@ -37,8 +38,9 @@ export const useFollowEvents = (session: string, canRead: boolean): void => {
       })
     }
     let timer: ReturnType<typeof setTimeout> | undefined
-    run()
+    const forget = whenIdle(run)
     return () => {
+      forget()
       clearTimeout(timer)
       stop.abort()
     }

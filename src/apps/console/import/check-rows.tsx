@@ -1,6 +1,7 @@
-import { Button, TextInput } from '@mantine/core'
+import { TextInput } from '@mantine/core'
 import { useState } from 'react'
 import type { ImportPreview, OperationRow } from '../../../client/client.ts'
+import { Button } from '../states/button.tsx'
 import { OutcomeWord } from '../states/outcome-word.tsx'
 import { RowsBox } from '../states/rows-box.tsx'
 import { useFormat } from '../words/use-format.ts'
@@ -116,13 +117,13 @@ export const CheckRows = ({ preview, reading }: { preview: ImportPreview; readin
         </table>
       </RowsBox>
       {rows.length > shown && (
-        <Button mt="xs" size="xs" variant="default" onClick={() => setShown(shown + 10 * pageSize)}>
+        <Button className="apart" size="xs" variant="default" onClick={() => setShown(shown + 10 * pageSize)}>
           {t('import.more', { count: rows.length - shown })}
         </Button>
       )}
       {skipped.length > 0 && (
         <Button
-          mt="xs"
+          className="apart"
           size="xs"
           variant="default"
           onClick={() => skipped.forEach((line) => void reading.edit(line, undefined))}

@@ -1,5 +1,6 @@
-import { Button, Group } from '@mantine/core'
+import { Group } from '@mantine/core'
 import { InvalidRequestError } from '../../../client/client.ts'
+import { Button } from '../states/button.tsx'
 import { Loading } from '../states/loading.tsx'
 import { Notice } from '../states/notice.tsx'
 import { Problem } from '../states/problem.tsx'

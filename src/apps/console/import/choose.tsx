@@ -1,5 +1,6 @@
-import { Button, FileButton, Stack, Textarea } from '@mantine/core'
+import { FileButton, Stack, Textarea } from '@mantine/core'
 import { type ClipboardEvent, type DragEvent, useState } from 'react'
+import { Button } from '../states/button.tsx'
 import { Icon } from '../states/icon.tsx'
 import { useWords } from '../words/words.ts'
 import type { Source } from './import.tsx'
@@ -72,7 +73,7 @@ export const Choose = ({
           onPaste={paste}
           onChange={({ currentTarget }) => setText(currentTarget.value)}
         />
-        <Button mt="xs" type="submit" variant="default" disabled={text.trim() === ''}>
+        <Button className="apart" type="submit" variant="default" disabled={text.trim() === ''}>
           {t('import.check')}
         </Button>
       </form>

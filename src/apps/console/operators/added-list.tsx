@@ -1,4 +1,5 @@
-import { Button, Group } from '@mantine/core'
+import { Group } from '@mantine/core'
+import { Button } from '../states/button.tsx'
 import { CopyText } from '../states/copy-text.tsx'
 import { Notice } from '../states/notice.tsx'
 import { OutcomeWord } from '../states/outcome-word.tsx'

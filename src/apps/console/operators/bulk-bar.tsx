@@ -1,7 +1,8 @@
-import { Button, CloseButton } from '@mantine/core'
 import { lazy, Suspense, useRef, useState } from 'react'
 import type { Statistics } from '../../../client/client.ts'
 import { useCan } from '../session/rights.ts'
+import { Button } from '../states/button.tsx'
+import { CloseButton } from '../states/close-button.tsx'
 import { useWords } from '../words/words.ts'
 import type { Known } from './change-if-same.ts'
 import type { Filters } from './filters.ts'
@@ -39,7 +40,7 @@ export const BulkBar = ({
     <section ref={bar} tabIndex={-1} className="bulk" aria-label={t('bulk.title')}>
       <strong role="status">{t('bulk.chosen', { count })}</strong>
       {!selection.all && total > count && (
-        <Button variant="transparent" size="compact-sm" className="underlined" onClick={takeAll}>
+        <Button variant="transparent" size="compact-sm" onClick={takeAll}>
           {t('bulk.all', { count: total })}
         </Button>
       )}
@@ -49,7 +50,7 @@ export const BulkBar = ({
           {t(`bulk.to.${status}`)}
         </Button>
       ))}
-      <CloseButton aria-label={t('bulk.clear')} onClick={clear} />
+      <CloseButton label={t('bulk.clear')} onClick={clear} />
       {to && (
         <Suspense>
           <BulkDialog

@@ -1,7 +1,8 @@
-import { Button, Checkbox, Group, Progress, Stack, TextInput } from '@mantine/core'
+import { Checkbox, Group, Progress, Stack, TextInput } from '@mantine/core'
 import { type FormEvent, useState } from 'react'
 import { gateway } from '../data/gateway.ts'
 import { useRead } from '../data/use-read.ts'
+import { Button } from '../states/button.tsx'
 import { Dialog } from '../states/dialog.tsx'
 import { Notice } from '../states/notice.tsx'
 import { Problem } from '../states/problem.tsx'
@@ -114,7 +115,7 @@ const BulkDialog = ({
             </Button>
             <Button
               type="submit"
-              color={to === 'active' ? undefined : 'red.9'}
+              color={to === 'active' ? undefined : 'red'}
               loading={run.isPending}
               disabled={!isReady}
             >

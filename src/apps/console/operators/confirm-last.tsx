@@ -1,4 +1,5 @@
-import { Button, Group, Text } from '@mantine/core'
+import { Group, Text } from '@mantine/core'
+import { Button } from '../states/button.tsx'
 import { Dialog } from '../states/dialog.tsx'
 import { useWords } from '../words/words.ts'
 import type { Switching } from './use-switch.ts'
@@ -14,7 +15,7 @@ export const ConfirmLast = ({ switching: { asking, answer } }: { switching: Swit
         <Button variant="default" data-autofocus onClick={() => answer(false)}>
           {t('last.keep')}
         </Button>
-        <Button color="red.9" onClick={() => answer(true)}>
+        <Button color="red" onClick={() => answer(true)}>
           {t(asking.to === 'deleted' ? 'last.delete' : 'last.go')}
         </Button>
       </Group>

@@ -1,6 +1,6 @@
-import { Button } from '@mantine/core'
 import { useMutation } from '@tanstack/react-query'
 import { download } from '../data/download.ts'
+import { Button } from '../states/button.tsx'
 import { Icon } from '../states/icon.tsx'
 import { toast } from '../states/toast.ts'
 import { useProblemText } from '../states/use-problem-text.ts'

@@ -1,6 +1,6 @@
-import { Button } from '@mantine/core'
 import { useMutation } from '@tanstack/react-query'
 import { gateway } from '../data/gateway.ts'
+import { Button } from '../states/button.tsx'
 import { CopyText } from '../states/copy-text.tsx'
 import { Notice } from '../states/notice.tsx'
 import { Problem } from '../states/problem.tsx'

@@ -1,7 +1,7 @@
-import { Button } from '@mantine/core'
 import { gateway } from '../data/gateway.ts'
 import { useRead } from '../data/use-read.ts'
 import { useCan } from '../session/rights.ts'
+import { Button } from '../states/button.tsx'
 import { Empty } from '../states/empty.tsx'
 import { useWords } from '../words/words.ts'
 

@@ -1,4 +1,5 @@
-import { Button, Group } from '@mantine/core'
+import { Group } from '@mantine/core'
+import { Button } from '../states/button.tsx'
 import { useWords } from '../words/words.ts'
 
 /** `cursors`: those of the pages that led here; the last one is that of this page. */

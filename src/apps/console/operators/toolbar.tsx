@@ -1,4 +1,3 @@
-import { ActionIcon } from '@mantine/core'
 import type { Statistics } from '../../../client/client.ts'
 import { SearchField } from '../page/search-field.tsx'
 import { Icon } from '../states/icon.tsx'
@@ -44,17 +43,16 @@ export const Toolbar = ({
         text={filters.q}
         change={(q) => change({ q }, { replace: true })}
       />
-      <ActionIcon
-        className="density"
-        variant="default"
-        size="input-sm"
+      <button
+        type="button"
+        className="icon-button density"
         aria-label={t('operators.dense')}
         aria-pressed={rows === 'dense'}
         title={t('operators.dense')}
         onClick={() => density.set(rows === 'dense' ? 'airy' : 'dense')}
       >
         <Icon name="rows" />
-      </ActionIcon>
+      </button>
     </div>
   )
 }

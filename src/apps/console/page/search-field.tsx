@@ -1,6 +1,7 @@
-import { CloseButton, TextInput } from '@mantine/core'
+import { TextInput } from '@mantine/core'
 import { useDebouncedCallback } from '@mantine/hooks'
 import { useEffect, useId, useState } from 'react'
+import { CloseButton } from '../states/close-button.tsx'
 import { Icon } from '../states/icon.tsx'
 import { useWords } from '../words/words.ts'
 
@@ -37,9 +38,7 @@ export const SearchField = ({
         placeholder={`${label}  ( / )`}
         list={known.length > 0 ? list : undefined}
         leftSection={<Icon name="search" size={16} />}
-        rightSection={
-          text && <CloseButton size="sm" aria-label={t('operators.clearSearch')} onClick={() => set('')} />
-        }
+        rightSection={text && <CloseButton label={t('operators.clearSearch')} onClick={() => set('')} />}
         value={text}
         onChange={({ currentTarget }) => set(currentTarget.value)}
       />

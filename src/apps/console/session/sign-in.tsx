@@ -1,9 +1,10 @@
-import { Anchor, Button, Stack, Text, TextInput } from '@mantine/core'
+import { Anchor, Stack, Text, TextInput } from '@mantine/core'
 import { useMutation } from '@tanstack/react-query'
 import { type FormEvent, useEffect, useState } from 'react'
 import { AuthenticationError } from '../../../client/client.ts'
 import { gateway } from '../data/gateway.ts'
 import { queryClient, signedOut } from '../data/query-client.ts'
+import { Button } from '../states/button.tsx'
 import { Dialog } from '../states/dialog.tsx'
 import { Notice } from '../states/notice.tsx'
 import { useProblemText } from '../states/use-problem-text.ts'
@@ -82,9 +83,9 @@ const SignIn = ({ failure, hadSession }: { failure: unknown; hadSession: boolean
           <Text size="sm">{hadSession ? t('signIn.kept') : t('signIn.how')}</Text>
           {error instanceof SignInError && <Notice tone="bad" live title={textOf()} />}
           {loginPath && (
-            <Button component="a" href={loginPath}>
+            <a className="button" href={loginPath}>
               {t('signIn.provider')}
-            </Button>
+            </a>
           )}
           <TextInput
             data-autofocus

@@ -3,10 +3,11 @@ import { AuthenticationError } from '../../../client/client.ts'
 import { useFollowEvents } from '../data/live.ts'
 import { signedOut } from '../data/query-client.ts'
 import { useRead } from '../data/use-read.ts'
+import { withMantine } from '../mantine/with-mantine.tsx'
 import { Problem } from '../states/problem.tsx'
 import { includes, SessionContext, sessionRead } from './rights.ts'
 
-const loadSignIn = () => import('./sign-in.tsx')
+const loadSignIn = withMantine(() => import('./sign-in.tsx'))
 const SignIn = lazy(loadSignIn)
 
 /** Ms after which the dialog is loaded. It must open over work that is kept when a newer gateway lacks the files of this page. */

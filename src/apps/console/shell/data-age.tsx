@@ -4,7 +4,7 @@ import type { Read } from '../data/read.ts'
 import { useNow } from '../data/use-now.ts'
 import { useCan } from '../session/rights.ts'
 import { Icon } from '../states/icon.tsx'
-import { useFormat } from '../words/use-format.ts'
+import { useAge } from '../words/use-age.ts'
 import { useWords } from '../words/words.ts'
 import { useOrganization } from './use-organization.ts'
 
@@ -14,7 +14,7 @@ const lists = new Set(['operators', 'statistics'])
 /** How old the oldest list on the screen is. A click has ChatHub asked again. */
 export const DataAge = () => {
   const { t } = useWords()
-  const format = useFormat()
+  const age = useAge()
   const client = useQueryClient()
   const now = useNow()
   const organization = useOrganization()
@@ -35,7 +35,6 @@ export const DataAge = () => {
     await asked.catch(() => {})
     await client.invalidateQueries()
   }
-  const age = format.ago(Math.min(...shown), now)
   return (
     <button
       type="button"
@@ -45,7 +44,7 @@ export const DataAge = () => {
       data-busy={isReading || undefined}
     >
       <Icon name="refresh" size={14} />
-      <span>{t('age.text', { age })}</span>
+      <span>{age(Math.min(...shown), now)}</span>
     </button>
   )
 }

@@ -1,6 +1,7 @@
 import { lazy, Suspense, useEffect, useRef, useState } from 'react'
 import { Link, Route, Switch, useLocation } from 'wouter'
 import { Board } from '../board/board.tsx'
+import { withMantine } from '../mantine/with-mantine.tsx'
 import { Boundary } from '../states/boundary.tsx'
 import { Icon } from '../states/icon.tsx'
 import { Loading } from '../states/loading.tsx'
@@ -13,10 +14,10 @@ import { Shortcuts } from './shortcuts.tsx'
 import { TopBar } from './top-bar.tsx'
 
 const Wall = lazy(() => import('../board/wall.tsx'))
-const Operators = lazy(() => import('../operators/operators.tsx'))
-const Import = lazy(() => import('../import/import.tsx'))
-const Activity = lazy(() => import('../activity/activity.tsx'))
-const Upstream = lazy(() => import('../upstream/upstream.tsx'))
+const Operators = lazy(withMantine(() => import('../operators/operators.tsx')))
+const Import = lazy(withMantine(() => import('../import/import.tsx')))
+const Activity = lazy(withMantine(() => import('../activity/activity.tsx')))
+const Upstream = lazy(withMantine(() => import('../upstream/upstream.tsx')))
 const Keys = lazy(() => import('../keys/keys.tsx'))
 
 const Screens = () => (

@@ -1,4 +1,3 @@
-import { Kbd } from '@mantine/core'
 import { Dialog } from '../states/dialog.tsx'
 import { useWords } from '../words/words.ts'
 import { screens } from './screens.ts'
@@ -21,7 +20,7 @@ const ShortcutHelp = ({ onClose }: { onClose: () => void }) => {
             <dt>{does}</dt>
             <dd>
               {keys.map((key) => (
-                <Kbd key={key}>{key}</Kbd>
+                <kbd key={key}>{key}</kbd>
               ))}
             </dd>
           </div>

@@ -1,5 +1,6 @@
 import { lazy, Suspense, useEffect, useRef, useState } from 'react'
 import { useLocation } from 'wouter'
+import { withMantine } from '../mantine/with-mantine.tsx'
 import { isCombined, keyOf } from '../page/key-of.ts'
 import { useCan } from '../session/rights.ts'
 import { undoLast } from '../states/undo.ts'
@@ -7,8 +8,8 @@ import { paletteOpen } from './palette-open.ts'
 import { screens } from './screens.ts'
 import { useOrganization } from './use-organization.ts'
 
-const Palette = lazy(() => import('./palette.tsx'))
-const ShortcutHelp = lazy(() => import('./shortcut-help.tsx'))
+const Palette = lazy(withMantine(() => import('./palette.tsx')))
+const ShortcutHelp = lazy(withMantine(() => import('./shortcut-help.tsx')))
 
 const isTyping = ({ target }: KeyboardEvent): boolean =>
   target instanceof HTMLElement &&

@@ -1,6 +1,6 @@
-import { Button } from '@mantine/core'
 import { Component, type ReactNode } from 'react'
 import { useWords } from '../words/words.ts'
+import { Button } from './button.tsx'
 import { Notice } from './notice.tsx'
 
 const Broken = () => {

@@ -1,5 +1,5 @@
-import { Button, CopyButton } from '@mantine/core'
 import { useWords } from '../words/words.ts'
+import { CopyButton } from './copy-button.tsx'
 
 /** A text to be copied. Without `label` it is shown, shortened. */
 export const CopyText = ({ text, label }: { text: string; label?: string }) => {
@@ -7,13 +7,7 @@ export const CopyText = ({ text, label }: { text: string; label?: string }) => {
   return (
     <span className="copy">
       {label === undefined && <code title={text}>{text}</code>}
-      <CopyButton value={text}>
-        {({ copied, copy }) => (
-          <Button size="compact-sm" variant="default" onClick={copy}>
-            {copied ? t('action.copied') : (label ?? t('action.copy'))}
-          </Button>
-        )}
-      </CopyButton>
+      <CopyButton text={text} label={label ?? t('action.copy')} />
     </span>
   )
 }

@@ -1,6 +1,7 @@
-import { Button, CopyButton } from '@mantine/core'
 import { GatewayError, PermissionError, RateLimitError } from '../../../client/client.ts'
 import { useWords } from '../words/words.ts'
+import { Button } from './button.tsx'
+import { CopyButton } from './copy-button.tsx'
 import { Countdown } from './countdown.tsx'
 import { Notice } from './notice.tsx'
 import { useProblemText } from './use-problem-text.ts'
@@ -29,15 +30,7 @@ export const Problem = ({ error, retry }: { error: unknown; retry?: (() => void)
       title={problemText(error)}
       action={
         <>
-          {requestId && (
-            <CopyButton value={requestId}>
-              {({ copied, copy }) => (
-                <Button size="compact-sm" variant="default" onClick={copy}>
-                  {copied ? t('action.copied') : t('action.copyId')}
-                </Button>
-              )}
-            </CopyButton>
-          )}
+          {requestId && <CopyButton text={requestId} label={t('action.copyId')} />}
           {retry && (
             <Button size="compact-sm" variant="default" onClick={retry}>
               {t('action.again')}

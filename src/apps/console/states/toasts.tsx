@@ -1,5 +1,6 @@
-import { Button, CloseButton } from '@mantine/core'
 import { useWords } from '../words/words.ts'
+import { Button } from './button.tsx'
+import { CloseButton } from './close-button.tsx'
 import { hideToast, toasts } from './toast.ts'
 import './toasts.css'
 
@@ -16,7 +17,7 @@ export const Toasts = () => {
               {t('action.undo')} (u)
             </Button>
           )}
-          <CloseButton size="sm" aria-label={t('action.close')} onClick={() => hideToast(id)} />
+          <CloseButton label={t('action.close')} onClick={() => hideToast(id)} />
         </div>
       ))}
     </div>

@@ -1,7 +1,7 @@
-import { useComputedColorScheme } from '@mantine/core'
 import { useEffect, useRef } from 'react'
 import uPlot from 'uplot'
 import type { Upstream } from '../../../client/client.ts'
+import { isDark } from '../page/colour-scheme.ts'
 import { useWords } from '../words/words.ts'
 import 'uplot/dist/uPlot.min.css'
 
@@ -12,7 +12,7 @@ const Chart = ({ samples }: { samples: Upstream['recent'] }) => {
   const { t, language } = useWords()
   const place = useRef<HTMLDivElement>(null)
   const plot = useRef<uPlot>(undefined)
-  const scheme = useComputedColorScheme('light')
+  const dark = isDark.use()
   // biome-ignore lint/correctness/useExhaustiveDependencies: colours and words are those of the scheme and the language.
   useEffect(() => {
     const element = place.current
@@ -48,7 +48,7 @@ const Chart = ({ samples }: { samples: Upstream['recent'] }) => {
       observer.disconnect()
       made.destroy()
     }
-  }, [scheme, language])
+  }, [dark, language])
   useEffect(() => {
     plot.current?.setData([
       samples.map(({ at }) => Date.parse(at) / 1000),

@@ -1,9 +1,10 @@
-import { Button, Group, Select, Stack } from '@mantine/core'
+import { Group, Select, Stack } from '@mantine/core'
 import { useMutation } from '@tanstack/react-query'
 import { useState } from 'react'
 import { gateway } from '../data/gateway.ts'
 import { queryClient } from '../data/query-client.ts'
 import { useOrganization, useOrganizations } from '../shell/use-organization.ts'
+import { Button } from '../states/button.tsx'
 import { Dialog } from '../states/dialog.tsx'
 import { Problem } from '../states/problem.tsx'
 import { toast } from '../states/toast.ts'
@@ -42,12 +43,7 @@ const PurgeDialog = ({ close }: { close: () => void }) => {
           <Button variant="default" onClick={close}>
             {t('action.cancel')}
           </Button>
-          <Button
-            color="red.9"
-            loading={purge.isPending}
-            disabled={name === ''}
-            onClick={() => purge.mutate()}
-          >
+          <Button color="red" loading={purge.isPending} disabled={name === ''} onClick={() => purge.mutate()}>
             {t('purge.go')}
           </Button>
         </Group>

@@ -5,6 +5,9 @@ const units = [
   ['minute', 60],
   ['second', 1],
 ] as const
+/** The largest unit that a span fills, and its seconds. */
+export const unitOf = (seconds: number) =>
+  units.find(([, each]) => seconds >= each) ?? (['second', 1] as const)
 
 /** With the region of the browser, which decides between 15:00 and 3 PM. */
 const withRegion = (language: string): string =>
@@ -16,15 +19,29 @@ const lazy = <T>(make: () => T): (() => T) => {
   return () => (made ??= make())
 }
 
+/** Where the time is written as 15:04. The first format of Intl takes longer to make than all of the board to draw. */
+export const plainClocks: ReadonlySet<string> = new Set([
+  'en-GB',
+  'en-IE',
+  'fr',
+  'fr-BE',
+  'fr-CH',
+  'fr-FR',
+  'uk',
+  'uk-UA',
+])
+export const plainClock = (at: Date): string =>
+  [at.getHours(), at.getMinutes()].map((part) => String(part).padStart(2, '0')).join(':')
+
 const createFormat = (shown: string) => {
   const language = withRegion(shown)
   const dates = (options: Intl.DateTimeFormatOptions) =>
     lazy(() => new Intl.DateTimeFormat(language, options))
   const numbers = (options: Intl.NumberFormatOptions) => lazy(() => new Intl.NumberFormat(language, options))
-  const clock = dates({ hour: '2-digit', minute: '2-digit' })
+  const clocks = dates({ hour: '2-digit', minute: '2-digit' })
+  const clock = (at: Date): string => (plainClocks.has(language) ? plainClock(at) : clocks().format(at))
   const day = dates({ day: 'numeric', month: 'short' })
   const full = dates({ dateStyle: 'medium', timeStyle: 'medium' })
-  const relative = lazy(() => new Intl.RelativeTimeFormat(language, { numeric: 'auto', style: 'short' }))
   const fraction = numbers({ maximumFractionDigits: 1 })
   const percent = numbers({ style: 'percent' })
   const plurals = lazy(() => new Intl.PluralRules(language))
@@ -39,18 +56,12 @@ const createFormat = (shown: string) => {
     /** The time of today, else the day too. */
     time: (instant: Instant): string => {
       const at = new Date(instant)
-      return isToday(at) ? clock().format(at) : `${day().format(at)}, ${clock().format(at)}`
+      return isToday(at) ? clock(at) : `${day().format(at)}, ${clock(at)}`
     },
     full: (instant: Instant): string => full().format(new Date(instant)),
-    /** Such as « 12 s ago ». */
-    ago: (instant: Instant, now: number): string => {
-      const seconds = Math.max(0, Math.round((now - new Date(instant).getTime()) / 1000))
-      const [unit, size] = units.find(([, each]) => seconds >= each) ?? ['second', 1]
-      return relative().format(-Math.floor(seconds / size), unit)
-    },
     /** Such as « 4 min ». */
     span: (seconds: number): string => {
-      const [unit, size] = units.find(([, each]) => seconds >= each) ?? ['second', 1]
+      const [unit, size] = unitOf(seconds)
       return new Intl.NumberFormat(language, { style: 'unit', unit, unitDisplay: 'short' }).format(
         Math.round(seconds / size),
       )
