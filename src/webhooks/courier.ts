@@ -7,12 +7,10 @@ import { type KeptEvent, loggedEvent } from '../events/event-text.ts'
 import type { EventLog } from '../events/events.ts'
 import { isWanted, logsOf } from '../events/follow-events.ts'
 import type { Reporter } from '../report.ts'
-import { createAttempt } from './attempt.ts'
-import { createBacklogReader } from './backlog-reader.ts'
-import { followRights } from './follow-rights.ts'
+import { createBacklogs } from './backlogs.ts'
 import type { SendMessage } from './message.ts'
-import type { Backlog, Progress, ProgressChange, Webhook } from './webhook.ts'
-import type { WebhookStore } from './webhook-store.ts'
+import { applyChange, followRights } from './progress.ts'
+import type { Backlog, Progress, ProgressChange, Webhook, WebhookStore } from './webhook.ts'
 
 /** The most deliveries of one webhook at a time; one while they fail. */
 const atOnce = 4
@@ -63,7 +61,6 @@ export const createCourier = (
 
   /** With the last rights, while there are none: what is passed over is never delivered. */
   const wants = (kept: KeptEvent): boolean => isWanted((caller ?? lastCaller) as Caller, webhook, kept, false)
-  const reader = createBacklogReader({ ...parts, isWanted: wants })
   const end = (): void => {
     if (isEnded) return
     isEnded = true
@@ -81,20 +78,19 @@ export const createCourier = (
       end()
     }
   }
-  const save = async (change: ProgressChange): Promise<void> => {
+  const save = async (now: Progress, change: ProgressChange): Promise<void> => {
+    applyChange(now, change)
     if (isEnded || !(await store.save(id, owner, change))) throw new LeaseLost()
   }
 
   const maySend = (now: Progress): boolean =>
     !isEnded && now.stopped === undefined && caller !== undefined && parts.isHeld()
-  const attempt = createAttempt({ ...parts, reader, maySend, save, webhook: () => webhook })
+  const backlogs = createBacklogs({ ...parts, isWanted: wants, maySend, save, webhook: () => webhook })
   const scan = async (now: Progress): Promise<void> => {
     for (let isComplete = false; !isComplete || isHeard; ) {
       isHeard = false
       scannedAt = clock.now()
-      const found = await reader.scan(now)
-      isComplete = found.isComplete
-      if (found.change) await save(found.change)
+      isComplete = await backlogs.scan(now)
     }
   }
   const start = (now: Progress, organization: number, leave: () => void): void => {
@@ -102,7 +98,7 @@ export const createCourier = (
     busy.set(organization, delivery)
     const work = async (): Promise<void> => {
       for (let count = 0; count < turnOf; count++) {
-        const made = await attempt(now, organization, delivery.signal)
+        const made = await backlogs.deliver(now, organization, delivery.signal)
         isFailing = made.isFailing ?? isFailing
         if (!made.mayGoOn) return
       }
@@ -137,18 +133,21 @@ export const createCourier = (
       if (leave) start(now, organization, leave)
     }
   }
+  const look = (): void => {
+    isHeard = true
+    pump()
+  }
   const follow = async (now: Progress, next: Caller): Promise<void> => {
     const followed = followRights(now, logsOf(next, webhook), clock.wall())
     if (!followed) return
     for (const organization of followed.went) busy.get(organization)?.abort()
-    await save(followed.change)
+    await save(now, followed.change)
   }
   /** Notes since when the webhook has no key. Long after, nobody comes back for it. */
   const noteKey = async (now: Progress): Promise<void> => {
     if (!caller && now.keyless !== undefined && clock.wall() - now.keyless > keylessMs) await store.remove(id)
     if ((caller === undefined) === (now.keyless !== undefined)) return
-    now.keyless = caller ? undefined : clock.wall()
-    await save({ keyless: now.keyless ?? null })
+    await save(now, { keyless: caller ? null : clock.wall() })
   }
 
   return {
@@ -176,15 +175,10 @@ export const createCourier = (
     },
     /** This was appended to the log. What the webhook does not want is passed over later. */
     heard: (logged: readonly Logged[], epoch: string): void => {
-      if (!caller || !logged.some((one) => wants(loggedEvent(one, epoch).kept))) return
-      isHeard = true
-      pump()
+      if (caller && logged.some((one) => wants(loggedEvent(one, epoch).kept))) look()
     },
-    /** Something is missing in what was heard. */
-    lost: (): void => {
-      isHeard = true
-      pump()
-    },
+    /** Looks through the log: something is missing in what was heard. */
+    look,
     pump,
     end,
   }

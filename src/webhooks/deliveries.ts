@@ -3,8 +3,7 @@ import { type Clock, every, pause } from '../clock.ts'
 import { isFailure } from '../errors.ts'
 import type { EventLog } from '../events/events.ts'
 import { type Courier, createCourier } from './courier.ts'
-import type { Webhook } from './webhook.ts'
-import { leaseMs, type WebhookStore } from './webhook-store.ts'
+import { leaseMs, type Webhook, type WebhookStore } from './webhook.ts'
 
 const lookMs = 1000
 /** The holder stops this long before its lease ends. */
@@ -59,7 +58,7 @@ export const createDeliveries = (parts: Parts & { log: EventLog; clock: Clock; s
     if (couriers.size > 0)
       leaveFeed ??= log.join({
         heard: (logged, { epoch }) => all((courier) => courier.heard(logged, epoch)),
-        lost: () => all((courier) => courier.lost()),
+        lost: () => all((courier) => courier.look()),
       })
     else {
       leaveFeed?.()

@@ -1,5 +1,5 @@
-import { deadLettersMax, type Progress, type Webhook } from './webhook.ts'
-import type { WebhookStore } from './webhook-store.ts'
+import { applyChange } from './progress.ts'
+import type { Progress, Webhook, WebhookStore } from './webhook.ts'
 
 /** The webhooks of a gateway without Redis. They end with the process. */
 export const createMemoryWebhookStore = (): WebhookStore => {
@@ -42,17 +42,10 @@ export const createMemoryWebhookStore = (): WebhookStore => {
       for (const id of ids) if (leases.get(id) === owner) leases.delete(id)
     },
     load: async (id) => structuredClone(of(id) as Progress),
-    save: async (id, owner, { backlogs = [], deadLetter, ...change }) => {
+    save: async (id, owner, change) => {
       const progress = of(id)
       if (!progress || leases.get(id) !== owner) return false
-      for (const [organization, backlog] of backlogs)
-        if (backlog) progress.backlogs.set(organization, structuredClone(backlog))
-        else progress.backlogs.delete(organization)
-      const { stopped, keyless, ...rest } = change
-      Object.assign(progress, rest)
-      if (stopped !== undefined) progress.stopped = stopped ?? undefined
-      if (keyless !== undefined) progress.keyless = keyless ?? undefined
-      if (deadLetter) progress.dead = [...progress.dead, deadLetter].slice(-deadLettersMax)
+      applyChange(progress, structuredClone(change))
       return true
     },
   }

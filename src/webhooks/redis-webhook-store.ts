@@ -2,8 +2,15 @@ import { type Place, parseEventPlace, placeText } from '../contract/event.ts'
 import type { DeadLetter } from '../contract/webhook.ts'
 import { readTime } from '../redis/read-time.ts'
 import type { Redis } from '../redis/redis.ts'
-import { type Backlog, deadLettersMax, type Progress, type ProgressChange, type Webhook } from './webhook.ts'
-import { leaseMs, type WebhookStore } from './webhook-store.ts'
+import {
+  type Backlog,
+  deadLettersMax,
+  leaseMs,
+  type Progress,
+  type ProgressChange,
+  type Webhook,
+  type WebhookStore,
+} from './webhook.ts'
 
 /** One hash tag, so that a script changes a lease and what it protects. Fields that begin with @ are no ids. */
 const from = 'webhooks:{webhooks}:'

@@ -1,6 +1,5 @@
 import type { Event, Place } from '../contract/event.ts'
 import type { DeadLetter } from '../contract/webhook.ts'
-import type { Sent } from './sender.ts'
 
 /** A key that signs, encrypted. `until`: ms since 1970, undefined for the newest one. */
 export type SigningSecret = {
@@ -75,47 +74,31 @@ export type ProgressChange = {
 /** The most dead letters of a webhook. The oldest go first. */
 export const deadLettersMax = 1000
 
-export const newBacklog = (after: Place): Backlog => ({ after, attempts: 0, firstAt: 0, nextAt: 0 })
-export const placeBefore = ({ epoch, ms, seq }: Place): Place => ({ epoch, ms, seq: seq - 1 })
-
-/** How long an event is tried, from its first attempt on. */
-const triedMs = 24 * 3_600_000
-const firstPauseMs = 5000
-const pauseMaxMs = 2 * 3_600_000
-
 /**
- * The backlog after an attempt at the event before `behind`. It moves on if the event was delivered or is given up. A `resync`
- * never is, because nothing else says that events are missing. The pauses are 5 s, 15 s, 45 s … 2 h, a quarter more or less.
+ * Webhooks and how far they are: in this process, or in Redis for all instances. Both pass one suite. Who delivers for a
+ * webhook holds its lease, and nobody else can change its progress. Nothing expires.
+ * @throws Failure `redis.unavailable`
  */
-export const afterAttempt = (
-  backlog: Backlog,
-  { outcome, status, retryAfterMs = 0 }: Sent,
-  behind: Place,
-  now: number,
-  random = Math.random(),
-): { backlog: Backlog; isGivenUp: boolean } => {
-  if (outcome === 'delivered') return { backlog: newBacklog(behind), isGivenUp: false }
-  const { resync } = backlog
-  const attempts = backlog.attempts + 1
-  const firstAt = backlog.firstAt || now
-  const ends = resync === undefined ? firstAt + triedMs : Infinity
-  const isGivenUp = now >= ends
-  const pauseMs = Math.min(pauseMaxMs, firstPauseMs * 3 ** backlog.attempts) * (0.75 + random / 2)
-  // The last attempt is made at the end.
-  const nextAt = Math.min(ends, Math.round(now + Math.max(pauseMs, retryAfterMs)))
-  const failed = { ...backlog, attempts, firstAt, nextAt, status, reason: outcome as Backlog['reason'] }
-  return { backlog: isGivenUp ? newBacklog(behind) : (failed as Backlog), isGivenUp }
+export type WebhookStore = {
+  list(): Promise<Webhook[]>
+  /** Keeps a new webhook. A count: its client has as many, and no more are allowed. One with its id is left as it is. */
+  create(webhook: Webhook, progress: Omit<Progress, 'dead'>, most: number): Promise<'created' | number>
+  /** False: it is not as `before` any more. */
+  replace(before: Webhook, after: Webhook): Promise<boolean>
+  /** With all that is kept of it. */
+  remove(id: string): Promise<void>
+  /**
+   * Takes every lease that is free, and renews those of the owner. Returns the ids of these, and all webhooks if they changed
+   * since `version`.
+   */
+  claim(owner: string, version: string): Promise<{ version: string; webhooks?: Webhook[]; mine: string[] }>
+  /** Takes the lease from whoever has it. */
+  seize(id: string, owner: string): Promise<void>
+  release(owner: string, ids: readonly string[]): Promise<void>
+  load(id: string): Promise<Progress>
+  /** False: the owner has no lease any more, and nothing is changed. */
+  save(id: string, owner: string, change: ProgressChange): Promise<boolean>
 }
 
-/** What is kept of an event that is given up: where it is in the log, not what it says. */
-export const deadLetterOf = (
-  { id, type, organization }: Event,
-  { attempts, firstAt }: Backlog,
-  { outcome, status }: Sent,
-  now: number,
-): DeadLetter => ({
-  ...{ event: id, organization: organization as number, type, attempts: attempts + 1, status },
-  reason: outcome as DeadLetter['reason'],
-  firstAttemptAt: new Date(firstAt).toISOString(),
-  deadAt: new Date(now).toISOString(),
-})
+/** How long a lease holds without a renewal. */
+export const leaseMs = 5000

@@ -15,8 +15,8 @@ import { checkWebhook, tooManyWebhooks } from './check-webhook.ts'
 import { createDeliveries } from './deliveries.ts'
 import { createMemoryWebhookStore } from './memory-webhook-store.ts'
 import { createSendMessage, testType } from './message.ts'
+import { replayed } from './progress.ts'
 import { createRedisWebhookStore } from './redis-webhook-store.ts'
-import { replayed } from './replay.ts'
 import { createSender } from './sender.ts'
 import { showWebhook } from './show-webhook.ts'
 import { createSigningKeys } from './signing-keys.ts'
@@ -112,14 +112,8 @@ export const createWebhooks = (options: {
   const record = async (caller: Caller, webhook: Webhook, kind: Kind, { requestId }: Request) => {
     const mine = logsOf(caller, webhook)
     const { id: client, subject } = caller
-    const told = {
-      at: clock.wall(),
-      client,
-      subject,
-      requestId,
-      operation: webhook.id,
-      changes: [{ ...oneChange, kind }],
-    }
+    const changes = [{ ...oneChange, kind }]
+    const told = { at: clock.wall(), client, subject, requestId, operation: webhook.id, changes }
     for (const organization of mine === 'all' ? [null] : mine) await onChange({ organization, ...told })
     await deliveries?.look()
   }
@@ -155,8 +149,9 @@ export const createWebhooks = (options: {
     test: async (caller, id) => {
       const webhook = await own(caller, id)
       requireSecret()
+      const testId = `test-${randomBytes(12).toString('hex')}`
       const message = {
-        id: `test-${randomBytes(12).toString('hex')}`,
+        id: testId,
         type: testType,
         observedAt: new Date(clock.wall()).toISOString(),
       } as const
