@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache'
 import { Failure } from '../errors.ts'
 import type { Redis } from '../redis/redis.ts'
+import { createScripts } from '../redis/scripts.ts'
 import { assign, type HeldChat } from './assign.ts'
 import { type AssignmentStore, holdMs } from './assignments.ts'
 import { headBytes, readOn, type StoredRotation, textOf, unread } from './rotation-log.ts'
@@ -56,8 +57,7 @@ const countersMax = 1_000_000
  * The keys of an organization share a hash tag, so that a cluster has them on one node.
  */
 export const createRedisAssignments = (redis: Redis): AssignmentStore => {
-  const findHold = redis.script('assignmentFind', find)
-  const storeHold = redis.script('assignmentStore', store)
+  const scripts = createScripts(redis, 'assignment', { find, store })
   const chatKey = (organization: number, chat: string): string => `assignment:{${organization}}:chat:${chat}`
   const rotations = new LRUCache<number, StoredRotation>({
     maxSize: countersMax,
@@ -73,7 +73,7 @@ export const createRedisAssignments = (redis: Redis): AssignmentStore => {
       if (!choice || choice.hold === request.held) return choice
       const { mode, continued, text } = textOf(stored, choice.changes)
       const [before, after] = [encode(request.held), encode(choice.hold)]
-      const answer = await storeHold(keys, holdMs, before, after, stored.head, stored.bytes, mode, text)
+      const answer = await scripts.store(keys, holdMs, before, after, stored.head, stored.bytes, mode, text)
       if (!answer) {
         rotations.set(organization, readOn(continued, Buffer.from(text)))
         return choice
@@ -88,7 +88,7 @@ export const createRedisAssignments = (redis: Redis): AssignmentStore => {
   const tails = new Map<number, Promise<unknown>>()
   return {
     find: async (organization, chat) =>
-      decode((await findHold([chatKey(organization, chat)], holdMs)) as Buffer | null),
+      decode((await scripts.find([chatKey(organization, chat)], holdMs)) as Buffer | null),
     // One choice at a time per organization: several in one process would only outdate each other.
     assign: (organization, request) => {
       const before = tails.get(organization) ?? Promise.resolve()

@@ -5,6 +5,7 @@ import type { Clock } from '../clock.ts'
 import type { ChangeSet } from '../contract/audit.ts'
 import { Failure } from '../errors.ts'
 import type { Redis } from '../redis/redis.ts'
+import { createScripts } from '../redis/scripts.ts'
 import type { AuditStore, Retention } from './audit-store.ts'
 import { type Entry, encodeEntry } from './entry.ts'
 
@@ -60,11 +61,7 @@ export const createRedisAuditStore = (
   { keepMs, entriesMax }: Retention,
 ): AuditStore => {
   const { prefix, run } = redis
-  const scripts = {
-    append: redis.script('auditAppend', append),
-    copyEntries: redis.script('auditCopy', copyEntries),
-    exchange: redis.script('auditExchange', exchange),
-  }
+  const scripts = createScripts(redis, 'audit', { append, copy: copyEntries, exchange })
   const logKey = (organization: number): string => `audit:{${organization}}:log`
   const listKey = `${prefix}audit:organizations`
   // Listed again now and then, because Redis may have been flushed.
@@ -98,7 +95,7 @@ export const createRedisAuditStore = (
       last = found.at(-1)?.[0].toString() ?? last
       if (last === '0-0') return true
       const copied = found.flatMap((entry) => [entry[0], change(entryOf(entry).bytes)])
-      await scripts.copyEntries([copy], copyKeepMs, ...copied)
+      await scripts.copy([copy], copyKeepMs, ...copied)
       if (found.length === copiedAtOnce) continue
       const keys = [logKey(organization), copy, editionKey]
       const exchanged = await scripts.exchange(keys, last, edition, keepMs)

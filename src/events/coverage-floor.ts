@@ -1,4 +1,4 @@
-import type { KnownList, ListChange } from './event-store.ts'
+import type { ListChange, Seen } from './event-store.ts'
 import { coverageEvent } from './event-text.ts'
 
 /** Too few accounts are active: fewer than `floor`, for `forMs`, within hours of a time zone, or always. */
@@ -58,8 +58,6 @@ export const isBelow = ({ named, others }: Floors, list: number, active: number,
   const floor = named.get(list) ?? others
   return active < floor.floor && isOpen(floor, at)
 }
-
-type Seen = NonNullable<KnownList['seen']>
 
 /** Whether too few are active, and since when. A list must show it after `forMs`, so that nothing is told unknown. */
 const judge = (floor: Floor, seen: Seen, now: number, isChange: boolean): Seen => {

@@ -1,5 +1,5 @@
 import type { CoverageStep } from '../contract/history.ts'
-import type { KnownList, ListChange } from './event-store.ts'
+import type { ListChange, Seen } from './event-store.ts'
 
 /** Two instants, ms since 1970. Equal: the exact time is known. */
 export type Period = readonly [from: number, to: number]
@@ -74,7 +74,7 @@ const unknown = { least: null, most: null }
  */
 export const coverageIn = (
   steps: readonly Step[],
-  seen: KnownList['seen'],
+  seen: Seen | undefined,
   { period: [from, to], keptSince, most }: { period: Period; keptSince: number; most: number },
 ): CoverageStep[] => {
   const knownUntil = seen?.askedAt ?? 0

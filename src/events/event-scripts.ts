@@ -1,5 +1,6 @@
 import { readTime } from '../redis/read-time.ts'
 import type { Redis } from '../redis/redis.ts'
+import { createScripts } from '../redis/scripts.ts'
 
 /**
  * One hash tag: one script changes a known list and appends to the logs. `meta`: epoch, last id, count of versions.
@@ -167,15 +168,6 @@ return 1`
 
 /** The scripts of the log of events. Each makes the epoch of an empty Redis, so that none works without one. */
 export const createEventScripts = (redis: Redis, keepMs: number) => {
-  const begin = prelude(keepMs)
-  return {
-    load: redis.script('eventsLoad', begin + load),
-    touch: redis.script('eventsTouch', begin + touch),
-    append: redis.script('eventsAppend', begin + append),
-    read: redis.script('eventsRead', begin + read),
-    readBack: redis.script('eventsReadBack', begin + readBack),
-    seen: redis.script('eventsSeen', begin + seen),
-    steps: redis.script('eventsSteps', begin + steps),
-    replace: redis.script('eventsReplace', replace),
-  }
+  const texts = { load, touch, append, read, readBack, seen, steps, replace }
+  return createScripts(redis, 'events', texts, prelude(keepMs))
 }

@@ -7,34 +7,32 @@ export type Retention = { keepMs: number; eventsMax: number }
 /** An event as it is kept: JSON without its id. */
 export type Logged = { ms: number; seq: number; organization: number; text: string }
 
+/** What was compared of a list. */
+export type Seen = {
+  /** When the list was asked for and had arrived that was compared last, and that which began it. */
+  askedAt: number
+  arrivedAt: number
+  begunAt: number
+  /** How many accounts are active by now; since when these are fewer than the floor, 0: they are not; whether that was told. */
+  active: number
+  belowSince: number
+  isLow: boolean
+}
+
 /** What is remembered of a list. Its rows are texts, by id. Times are ms since 1970, on the clock of the store. */
 export type KnownList = {
   /** Another one after each change of a row. */
   version: string
   now: number
   rows: ReadonlyMap<number, string>
-  /**
-   * When the list was asked for and had arrived that was compared last, and that which began it. `active`: how many accounts
-   * are active by now. `belowSince`: since when these are fewer than the floor; 0: they are not. `isLow`: that was told.
-   * Undefined: no list was compared.
-   */
-  seen:
-    | {
-        askedAt: number
-        arrivedAt: number
-        begunAt: number
-        active: number
-        belowSince: number
-        isLow: boolean
-      }
-    | undefined
+  seen: Seen | undefined
 }
 
 /** What a change of a known list is made of. It is kept with its events in one step, or not at all. */
 export type ListChange = {
   /** A text, or null for a row that is gone. */
   rows: ReadonlyMap<number, string | null>
-  seen: KnownList['seen']
+  seen: Seen | undefined
   events: readonly Pick<Logged, 'organization' | 'text'>[]
   /** Undefined: as many accounts are active as before. */
   step?: Step | undefined
@@ -78,7 +76,7 @@ export type EventStore = {
   /** The steps of the number of active accounts, oldest first: the last ones, as many as events and 5,000 at most. */
   steps(list: number): Promise<Pick<KnownList, 'now' | 'seen'> & { steps: Step[] }>
   /** The same of many lists at once. */
-  seen(lists: readonly number[]): Promise<{ now: number; seen: KnownList['seen'][] }>
+  seen(lists: readonly number[]): Promise<{ now: number; seen: (Seen | undefined)[] }>
   /** Changes the texts of the events of an organization, without moving one. */
   rewrite(organization: number, change: (text: string) => string): Promise<void>
   /** Calls back soon after something was appended by any instance. It may call too often, and miss some. */

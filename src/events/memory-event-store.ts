@@ -36,18 +36,15 @@ export const createMemoryEventStore = (
   const listOf = (list: number): List =>
     lists.get(list) ?? { version: '0', rows: new Map(), seen: undefined, steps: [] }
   /** Where the log ends. The end of a quiet log moves on, or who waits there would seem to come from before the log. */
-  const end = (): Omit<Place, 'epoch'> => {
+  const end = (): Place => {
     if (last.ms < clock.wall() - keepMs / 2) last = { ...last, ms: Math.round(clock.wall()) }
-    return last
+    return { epoch, ...last }
   }
 
   return {
     load: async (list, ids) => {
       const { rows, version, seen } = listOf(list)
-      const some = ids?.flatMap((id): [number, string][] => {
-        const row = rows.get(id)
-        return row === undefined ? [] : [[id, row]]
-      })
+      const some = ids?.flatMap((id) => (rows.has(id) ? [[id, rows.get(id) as string] as const] : []))
       return { version, seen, now: Math.round(clock.wall()), rows: new Map(some ?? rows) }
     },
     touch: async (list, version, askedMs) => {
@@ -70,9 +67,7 @@ export const createMemoryEventStore = (
       }
       known.version = `${epoch}.${++versions}`
       known.seen = seen
-      if (step) known.steps.push(step)
-      if (known.steps.length > 1.1 * Math.min(eventsMax, stepsMax))
-        known.steps.splice(0, known.steps.length - Math.min(eventsMax, stepsMax))
+      if (step) known.steps = [...known.steps, step].slice(-Math.min(eventsMax, stepsMax))
       lists.set(list, known)
       for (const { organization, text } of events) {
         last = { ms: Math.max(last.ms, Math.round(clock.wall())), seq: last.seq + 1 }
@@ -83,7 +78,7 @@ export const createMemoryEventStore = (
       if (events.length > 0) for (const heard of listeners) heard()
       return known.version
     },
-    place: async () => ({ epoch, ...end() }),
+    place: async () => end(),
     read: async (after, organizations, count) => {
       const wanted = organizations === 'all' ? [everything] : organizations
       const here = end()
@@ -95,21 +90,20 @@ export const createMemoryEventStore = (
         .sort((a, b) => (isAfter(a, b) ? 1 : -1))
       const logged = merged.slice(0, count)
       const isComplete = merged.length <= count
-      return { logged, isComplete, end: { epoch, ...(isComplete ? here : placeOf(logged.at(-1) ?? here)) } }
+      const { ms, seq } = isComplete ? here : (logged.at(-1) ?? here)
+      return { logged, isComplete, end: { epoch, ms, seq } }
     },
     readBack: async (organization, before, count) => {
       const events = logs.of(organization)
-      const found = before ? events.slice(0, -behind(events, before, true).length || undefined) : events
+      const behindLast = before ? events.findLastIndex((one) => isAfter(before, one)) + 1 : events.length
       const oldest = clock.wall() - keepMs
-      const logged = found
-        .slice(-count)
-        .reverse()
-        .filter(({ ms }) => ms >= oldest)
-      return { logged, lostMs: (removed.get(organization) ?? never).ms }
+      const newest = events.slice(Math.max(0, behindLast - count), behindLast)
+      const found = newest.filter(({ ms }) => ms >= oldest)
+      return { logged: found.toReversed(), lostMs: (removed.get(organization) ?? never).ms }
     },
     steps: async (list) => {
       const { seen, steps } = listOf(list)
-      return { now: Math.round(clock.wall()), seen, steps: [...steps] }
+      return { now: Math.round(clock.wall()), seen, steps }
     },
     seen: async (some) => ({ now: Math.round(clock.wall()), seen: some.map((list) => listOf(list).seen) }),
     rewrite: async (organization, change) => {
@@ -132,21 +126,6 @@ export const createMemoryEventStore = (
   }
 }
 
-const placeOf = ({ ms, seq }: Pick<Place, 'ms' | 'seq'>) => ({ ms, seq })
-
-/** The events behind a place, or from it on; they are in order. */
-const behind = (
-  events: readonly Logged[],
-  after: Pick<Place, 'ms' | 'seq'> | undefined,
-  isIncluded = false,
-): readonly Logged[] => {
-  if (!after) return events
-  let [low, high] = [0, events.length]
-  while (low < high) {
-    const middle = (low + high) >> 1
-    const event = events[middle] as Logged
-    if (isAfter(event, after) || (isIncluded && !isAfter(after, event))) high = middle
-    else low = middle + 1
-  }
-  return events.slice(low)
-}
+/** The events behind a place; they are in order. Most readers are near the end. */
+const behind = (events: readonly Logged[], after: Place | undefined): readonly Logged[] =>
+  after ? events.slice(events.findLastIndex((one) => !isAfter(one, after)) + 1) : events

@@ -6,11 +6,13 @@ import { shrank } from '../lists/guard-shrink.ts'
 import { type Floors, withFloor } from './coverage-floor.ts'
 import { activeIn, type Period, withStep } from './coverage-steps.ts'
 import { differencesOf, type Listed } from './differences.ts'
-import type { EventStore, KnownList, ListChange } from './event-store.ts'
+import type { EventStore, KnownList, ListChange, Seen } from './event-store.ts'
 import { observedEvent, resyncEvent } from './event-text.ts'
 import { type BetweenWrites, createWaitingLists, type LoadedList } from './waiting-lists.ts'
 import { changeOfWrite, writtenIn } from './written-changes.ts'
 
+/** What is known of a list, and what a loaded one has that is different. */
+type Found = Awaited<ReturnType<typeof differencesOf>> & { known: KnownList; askedAt: number }
 type Told = ListChange['events'][number] & { /** The row that it is about. */ row?: number }
 
 const eventsAtOnce = 500
@@ -42,7 +44,7 @@ export const createObserver = (options: {
   const resyncOf = (list: number, at: number, begins = false) =>
     list === 0 ? [] : [{ organization: list, text: JSON.stringify(resyncEvent(list, at, begins)) }]
   /** Only if the list is the known one by now: one that is older than a write equals the known list before that write. */
-  const remember = (list: number, version: string, listed: readonly Listed[], isWhole: boolean): void => {
+  const remember = ({ list, listed }: LoadedList, version: string, isWhole: boolean): void => {
     if (isWhole) compared.set(list, { version, listed: new WeakRef(listed), at: clock.now() })
   }
   /**
@@ -54,11 +56,11 @@ export const createObserver = (options: {
   /** Keeps a change of a period, in parts of 500 rows with their events. Undefined: another instance came first. */
   const keep = async (
     list: number,
-    known: KnownList,
-    { events, seen, ...change }: Omit<ListChange, 'events'> & { events: readonly Told[] },
+    { known, ...found }: Found,
+    { events, seen, step }: Pick<ListChange, 'seen' | 'step'> & { events: readonly Told[] },
     period?: Period,
   ): Promise<string | undefined> => {
-    const rows = [...change.rows]
+    const rows = [...found.rows]
     let version: string | undefined = known.version
     let active = known.seen?.active ?? 0
     for (let at = 0; version !== undefined && (at === 0 || at < rows.length); at += eventsAtOnce) {
@@ -67,7 +69,7 @@ export const createObserver = (options: {
       const isOf = ({ row }: Told): boolean => (row === undefined ? isLast : some.has(row))
       const part = { rows: some, seen, events: events.filter(isOf) }
       // A base line is one when all of it is kept.
-      const baseLine = isLast ? { ...part, step: change.step } : { ...part, seen: undefined }
+      const baseLine = isLast ? { ...part, step } : { ...part, seen: undefined }
       const next = period ? withStep(part, known.rows, active, period) : baseLine
       active = next.seen?.active ?? active
       version = await store.append(list, version, isLast ? withFloor(floors, list, known.now, next) : next)
@@ -75,29 +77,19 @@ export const createObserver = (options: {
     return version
   }
 
-  type Found = Awaited<ReturnType<typeof differencesOf>> & { known: KnownList; askedAt: number }
-
   /** The base line. Who comes back from before it has missed what happened until then. */
-  const begin = async ({ list, listed }: LoadedList, found: Found): Promise<boolean> => {
-    const { known, askedAt, rows, isWhole } = found
+  const begin = (list: number, found: Found): Promise<string | undefined> => {
+    const { known, askedAt, rows } = found
     // A list that was asked for before this one arrived may lack what this one has.
     const active = activeIn(known.rows, rows)
     const seen = { askedAt, arrivedAt: known.now, begunAt: known.now, active, belowSince: 0, isLow: false }
     const events = resyncOf(list, known.now, !isBroken(list, known))
     const step = [known.now, known.now, null, null, active] as const
-    const version = await keep(list, known, { rows, seen, events, step })
-    if (version === undefined) return false
-    missed.delete(list)
-    remember(list, version, listed, isWhole)
-    return true
+    return keep(list, found, { seen, events, step })
   }
-  const touch = async (
-    { list, listed, askedAt }: LoadedList,
-    version: string,
-    isWhole: boolean,
-  ): Promise<boolean> => {
-    const isSame = await store.touch(list, version, clock.now() - askedAt)
-    if (isSame) remember(list, version, listed, isWhole)
+  const touch = async (loaded: LoadedList, version: string, isWhole: boolean): Promise<boolean> => {
+    const isSame = await store.touch(loaded.list, version, clock.now() - loaded.askedAt)
+    if (isSame) remember(loaded, version, isWhole)
     return isSame
   }
   /**
@@ -121,37 +113,39 @@ export const createObserver = (options: {
     } else suspects.delete(list)
     return doubtful
   }
-  const tell = async ({ list, listed }: LoadedList, found: Found): Promise<boolean> => {
-    const { known, askedAt, differences, rows, isWhole } = found
-    const was = known.seen as NonNullable<KnownList['seen']>
-    const { askedAt: before } = was
+  const tell = (list: number, found: Found, was: Seen): Promise<string | undefined> => {
+    const { known, askedAt, differences } = found
+    const period = [was.askedAt, known.now] as const
     const seen = { ...was, askedAt, arrivedAt: known.now }
     const told = differences.flatMap((difference): Told[] => {
-      const event = observedEvent(list, difference, [before, known.now])
+      const event = observedEvent(list, difference, period)
       const row = difference.kind === 'removed' ? difference.id : difference.now.id
       return event ? [{ organization: event.organization as number, text: JSON.stringify(event), row }] : []
     })
     const events = [...(isBroken(list, known) ? resyncOf(list, known.now) : []), ...told]
-    const version = await keep(list, known, { rows, seen, events }, [before, known.now])
-    if (version === undefined) return false
-    remember(list, version, listed, isWhole)
-    missed.delete(list)
-    return true
+    return keep(list, found, { seen, events }, period)
   }
 
   /** False: another instance came first. Differences are told only if `mayTell`. */
   const compare = async (loaded: LoadedList, mayTell: boolean): Promise<boolean | 'differs'> => {
-    const known = await store.load(loaded.list)
+    const { list } = loaded
+    const known = await store.load(list)
     const askedAt = Math.round(known.now - (clock.now() - loaded.askedAt))
     const { seen } = known
     const times = { askedAt, now: known.now, isBaseLine: !seen }
     const found = { known, askedAt, ...(await differencesOf(known.rows, loaded.listed, times)) }
-    if (!seen) return begin(loaded, found)
-    if (found.rows.size === 0 && !isBroken(loaded.list, known))
-      return touch(loaded, known.version, found.isWhole)
-    if (found.differences.length > 0 && !mayTell) return 'differs'
-    if (askedAt < seen.arrivedAt) return passOver(loaded, found)
-    return isDoubtful(loaded, known) || tell(loaded, found)
+    if (seen) {
+      const isSame = found.rows.size === 0 && !isBroken(list, known)
+      if (isSame) return touch(loaded, known.version, found.isWhole)
+      if (found.differences.length > 0 && !mayTell) return 'differs'
+      if (askedAt < seen.arrivedAt) return passOver(loaded, found)
+      if (isDoubtful(loaded, known)) return true
+    }
+    const version = await (seen ? tell(list, found, seen) : begin(list, found))
+    if (version === undefined) return false
+    remember(loaded, version, found.isWhole)
+    missed.delete(list)
+    return true
   }
   /** Whether nothing is left to tell of the list. */
   const settle = async (loaded: LoadedList, mayTell: boolean): Promise<boolean> => {

@@ -13,7 +13,7 @@ import {
   stepsKey,
   textsKey,
 } from './event-scripts.ts'
-import { type EventStore, isAfter, type KnownList, type Logged, type Retention } from './event-store.ts'
+import { type EventStore, isAfter, type Logged, type Retention, type Seen } from './event-store.ts'
 
 const logsAtOnce = 100
 const listsAtOnce = 500
@@ -28,35 +28,34 @@ export const createRedisEventStore = (redis: Redis, { keepMs, eventsMax }: Reten
   const channel = `${redis.prefix}events:appended`
   const from = redis.prefix + keysFrom
 
-  const readSome = async (after: Place | undefined, logs: readonly number[], count: number) => {
-    const place = after ? [after.epoch, after.ms, after.seq] : ['', 0, 0]
-    const answer = await scripts.read([meta, removed], from, keepMs, ...place, count, ...logs)
-    const [epoch, ms, seq, gone, complete, ...found] = answer as ReadAnswer
-    const logged: Logged[] = []
-    for (let at = 0; at < found.length; at += 3) logged.push(loggedOf(found.slice(at, at + 3)))
-    const end: Place = { epoch: String(epoch), ms: Number(ms), seq: Number(seq) }
-    return { logged, end, isGone: gone === 1, isComplete: complete === 1 }
-  }
   const readLogs: EventStore['read'] = async (after, organizations, count) => {
     const logs = organizations === 'all' ? [0] : organizations
+    const place = after ? [after.epoch, after.ms, after.seq] : ['', 0, 0]
+    const all: Logged[] = []
+    let end: Place | undefined
+    let isComplete = true
     // Without logs the answer is where the log ends.
-    const { end, ...first } = await readSome(after, logs.slice(0, logsAtOnce), count)
-    let { isGone, isComplete } = first
-    const logged = [...first.logged]
-    for (let next = logsAtOnce; next < logs.length && !isGone; next += logsAtOnce) {
-      const some = await readSome(after, logs.slice(next, next + logsAtOnce), count)
-      isGone = some.isGone || some.end.epoch !== end.epoch
-      isComplete &&= some.isComplete
+    for (let next = 0; !end || next < logs.length; next += logsAtOnce) {
+      const some = logs.slice(next, next + logsAtOnce)
+      const answer = await scripts.read([meta, removed], from, keepMs, ...place, count, ...some)
+      const [epoch, ms, seq, gone, complete, ...found] = answer as ReadAnswer
+      const here = end ?? { epoch: String(epoch), ms: Number(ms), seq: Number(seq) }
+      end = here
+      if (gone === 1 || String(epoch) !== here.epoch) return 'gone'
+      isComplete &&= complete === 1
       // What was appended since the first script is read the next time.
-      logged.push(...some.logged.filter((one) => !isAfter(one, end)))
+      all.push(
+        ...groups(found, 3)
+          .map(loggedOf)
+          .filter((one) => !isAfter(one, here)),
+      )
     }
-    if (isGone) return 'gone'
-    logged.sort((a, b) => (isAfter(a, b) ? 1 : -1))
-    isComplete &&= logged.length <= count
-    const found = logged.slice(0, count)
-    const { ms, seq } = isComplete ? end : (found.at(-1) ?? end)
+    all.sort((a, b) => (isAfter(a, b) ? 1 : -1))
+    isComplete &&= all.length <= count
+    const logged = all.slice(0, count)
+    const { ms, seq } = isComplete ? end : (logged.at(-1) ?? end)
     // A text is missing where the log of the organization ended sooner than that of all together.
-    const whole = found.filter(({ text }) => text !== '')
+    const whole = logged.filter(({ text }) => text !== '')
     return { logged: whole, end: { epoch: end.epoch, ms, seq }, isComplete }
   }
   const place: EventStore['place'] = async () => {
@@ -67,20 +66,16 @@ export const createRedisEventStore = (redis: Redis, { keepMs, eventsMax }: Reten
 
   return {
     load: async (list, ids) => {
-      if (ids?.length === 0) ids = [0]
-      const [now, version, seen, rows] = (await scripts.load(
-        [meta, listKey(list)],
-        ...(ids ?? []),
-      )) as LoadAnswer
+      // Without an argument the script reads all rows; no row has the id 0.
+      const some = ids?.length === 0 ? [0] : (ids ?? [])
+      const answer = await scripts.load([meta, listKey(list)], ...some)
+      const [now, version, seen, rows] = answer as LoadAnswer
       return { now: Number(now), version: String(version), seen: seenOf(String(seen)), rows: rowsOf(rows) }
     },
-    touch: async (list, version, askedMs) =>
-      (await scripts.touch(
-        [meta, listKey(list), stepsKey(list)],
-        version,
-        Math.round(askedMs),
-        2 * keepMs,
-      )) === 1,
+    touch: async (list, version, askedMs) => {
+      const keys = [meta, listKey(list), stepsKey(list)]
+      return (await scripts.touch(keys, version, Math.round(askedMs), 2 * keepMs)) === 1
+    },
     append: async (list, version, { rows, seen, events, step }) => {
       const text = seen ? textOf(seen) : ''
       const changed = [...rows].flatMap(([id, row]) => [id, row ?? ''])
@@ -99,22 +94,17 @@ export const createRedisEventStore = (redis: Redis, { keepMs, eventsMax }: Reten
       const newest = before ? `(${before.ms}-${before.seq}` : '+'
       const answer = (await scripts.readBack(keys, newest, keepMs, count, organization)) as Buffer[]
       const [lost, ...found] = answer as [Buffer, ...Buffer[]]
-      const logged: Logged[] = []
-      for (let at = 0; at < found.length; at += 2)
-        logged.push(loggedOf([found[at] as Buffer, Buffer.from(`${organization}`), found[at + 1] as Buffer]))
+      const logged = groups(found, 2).map(([id, text]) => loggedOf([id, organization, text]))
       return { logged, lostMs: Number(String(lost).split('-')[0]) }
     },
     steps: async (list) => {
       const answer = await scripts.steps([meta, listKey(list), stepsKey(list)])
       const [now, seen, steps] = answer as [Buffer, Buffer, Buffer[]]
-      return {
-        now: Number(now),
-        seen: seenOf(String(seen)),
-        steps: steps.map((step) => JSON.parse(String(step)) as Step),
-      }
+      const parsed = steps.map((step) => JSON.parse(String(step)) as Step)
+      return { now: Number(now), seen: seenOf(String(seen)), steps: parsed }
     },
     seen: async (lists) => {
-      const found: KnownList['seen'][] = []
+      const found: (Seen | undefined)[] = []
       let now = 0
       for (let at = 0; at === 0 || at < lists.length; at += listsAtOnce) {
         const keys = lists.slice(at, at + listsAtOnce).map(listKey)
@@ -143,36 +133,31 @@ export const createRedisEventStore = (redis: Redis, { keepMs, eventsMax }: Reten
       }
     },
     listen: (heard) => {
-      const subscription = redis.subscribe({
-        channels: [channel],
-        onReady: heard,
-        onLost: () => {},
-        onMessage: heard,
-      })
-      return subscription.close
+      const listening = { channels: [channel], onReady: heard, onLost: () => {}, onMessage: heard }
+      return redis.subscribe(listening).close
     },
   }
 }
 
-const loggedOf = ([id, organization, text]: Buffer[]): Logged => {
+const groups = (found: readonly Buffer[], size: number): Buffer[][] =>
+  Array.from({ length: found.length / size }, (_, i) => found.slice(size * i, size * (i + 1)))
+
+const loggedOf = ([id, organization, text]: (Buffer | number | undefined)[]): Logged => {
   const [ms, seq] = String(id).split('-').map(Number) as [number, number]
   return { ms, seq, organization: Number(String(organization)), text: String(text) }
 }
 
-const textOf = ({ askedAt, arrivedAt, begunAt, active, belowSince, isLow }: NonNullable<KnownList['seen']>) =>
+const textOf = ({ askedAt, arrivedAt, begunAt, active, belowSince, isLow }: Seen) =>
   `${askedAt} ${arrivedAt} ${begunAt} ${active} ${belowSince} ${Number(isLow)}`
-const seenOf = (text: string): KnownList['seen'] => {
+const seenOf = (text: string): Seen | undefined => {
   const [askedAt = 0, arrivedAt = 0, begunAt = 0, active, belowSince = 0, low] = text.split(' ').map(Number)
   return active === undefined
     ? undefined
     : { askedAt, arrivedAt, begunAt, active, belowSince, isLow: low === 1 }
 }
 
+/** The fields `@version` and `@seen` are no rows. */
 const rowsOf = (found: readonly Buffer[]): Map<number, string> => {
-  const rows = new Map<number, string>()
-  for (let at = 0; at < found.length; at += 2) {
-    const id = Number(String(found[at]))
-    if (Number.isInteger(id)) rows.set(id, String(found[at + 1]))
-  }
-  return rows
+  const rows = groups(found, 2).map(([id, row]) => [Number(String(id)), String(row)] as const)
+  return new Map(rows.filter(([id]) => Number.isInteger(id)))
 }

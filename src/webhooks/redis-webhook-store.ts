@@ -2,6 +2,7 @@ import { type Place, parseEventPlace, placeText } from '../contract/event.ts'
 import type { DeadLetter } from '../contract/webhook.ts'
 import { readTime } from '../redis/read-time.ts'
 import type { Redis } from '../redis/redis.ts'
+import { createScripts } from '../redis/scripts.ts'
 import {
   type Backlog,
   deadLettersMax,
@@ -127,16 +128,8 @@ const progressFrom = (fields: Record<string, string>, dead: readonly string[]): 
 
 /** The webhooks that instances share. */
 export const createRedisWebhookStore = (redis: Redis): WebhookStore => {
-  const script = (name: string, lua: string) => redis.script(`webhooks${name}`, prelude + lua)
-  const scripts = {
-    create: script('Create', create),
-    replace: script('Replace', replace),
-    remove: script('Remove', remove),
-    claim: script('Claim', claim),
-    seize: script('Seize', seize),
-    release: script('Release', release),
-    save: script('Save', save),
-  }
+  const texts = { create, replace, remove, claim, seize, release, save }
+  const scripts = createScripts(redis, 'webhooks', texts, prelude)
   const parse = (text: Buffer | string): Webhook => JSON.parse(String(text)) as Webhook
   return {
     list: async () => {

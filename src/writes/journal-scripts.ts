@@ -1,4 +1,5 @@
 import type { Redis } from '../redis/redis.ts'
+import { createScripts } from '../redis/scripts.ts'
 import { operationKeepMs } from './journal.ts'
 
 /**
@@ -42,8 +43,5 @@ if ARGV[3] == '1' then redis.call('DEL', KEYS[4]) end
 return 1`
 
 /** The scripts that change an operation. All their keys carry its organization's hash tag. */
-export const createJournalScripts = (redis: Redis) => ({
-  create: redis.script('journalCreate', create),
-  save: redis.script('journalSave', save),
-  remove: redis.script('journalRemove', remove),
-})
+export const createJournalScripts = (redis: Redis) =>
+  createScripts(redis, 'journal', { create, save, remove })

@@ -3,6 +3,7 @@ import { type Clock, every, pause } from '../clock.ts'
 import { Failure } from '../errors.ts'
 import { readTime } from '../redis/read-time.ts'
 import type { Redis } from '../redis/redis.ts'
+import { createScripts } from '../redis/scripts.ts'
 import { createLocalOrganizationLock, type OrganizationLock } from './organization-lock.ts'
 
 const leaseMs = 5000
@@ -51,7 +52,7 @@ const keepSince = `
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 redis.call('SET', KEYS[2], ARGV[2], 'PX', ${keepMs})
 return 1`
-const readDataSince = `${readTime}
+const dataSince = `${readTime}
 redis.call('SET', KEYS[1], now, 'PX', ${keepMs}, 'NX')
 return redis.call('GET', KEYS[1])`
 
@@ -73,13 +74,7 @@ export const createRedisOrganizationLock = (options: {
   const local = createLocalOrganizationLock(clock)
   // One owner for all locks of this process: those of one organization are held one after the other.
   const owner = randomBytes(12).toString('base64url')
-  const scripts = {
-    acquire: redis.script('lockAcquire', acquire),
-    renew: redis.script('lockRenew', renew),
-    release: redis.script('lockRelease', release),
-    keepSince: redis.script('lockKeepSince', keepSince),
-    readDataSince: redis.script('lockDataSince', readDataSince),
-  }
+  const scripts = createScripts(redis, 'lock', { acquire, renew, release, keepSince, dataSince })
 
   return {
     withLock: (organization, { deadline, signal }, work, reads = []) =>
@@ -105,7 +100,7 @@ export const createRedisOrganizationLock = (options: {
           if (signal?.aborted) throw new Failure('queue.full', { retryAfterMs: 1000 })
         }
         const sinceOfRedis = async (): Promise<number> => {
-          const since = Number(await scripts.readDataSince([redisDataSince]))
+          const since = Number(await scripts.dataSince([redisDataSince]))
           await scripts.keepSince([lock, sinceKey], owner, since)
           return since
         }
