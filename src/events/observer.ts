@@ -76,16 +76,24 @@ export const createObserver = (options: {
     }
     return version
   }
+  /** Whether this instance came first. The list is the known one then. */
+  const isKept = (loaded: LoadedList, { isWhole }: Found, version: string | undefined): boolean => {
+    if (version === undefined) return false
+    remember(loaded, version, isWhole)
+    missed.delete(loaded.list)
+    return true
+  }
 
   /** The base line. Who comes back from before it has missed what happened until then. */
-  const begin = (list: number, found: Found): Promise<string | undefined> => {
+  const begin = async (loaded: LoadedList, found: Found): Promise<boolean> => {
     const { known, askedAt, rows } = found
+    const { list } = loaded
     // A list that was asked for before this one arrived may lack what this one has.
     const active = activeIn(known.rows, rows)
     const seen = { askedAt, arrivedAt: known.now, begunAt: known.now, active, belowSince: 0, isLow: false }
     const events = resyncOf(list, known.now, !isBroken(list, known))
     const step = [known.now, known.now, null, null, active] as const
-    return keep(list, found, { seen, events, step })
+    return isKept(loaded, found, await keep(list, found, { seen, events, step }))
   }
   const touch = async (loaded: LoadedList, version: string, isWhole: boolean): Promise<boolean> => {
     const isSame = await store.touch(loaded.list, version, clock.now() - loaded.askedAt)
@@ -113,8 +121,9 @@ export const createObserver = (options: {
     } else suspects.delete(list)
     return doubtful
   }
-  const tell = (list: number, found: Found, was: Seen): Promise<string | undefined> => {
+  const tell = async (loaded: LoadedList, found: Found, was: Seen): Promise<boolean> => {
     const { known, askedAt, differences } = found
+    const { list } = loaded
     const period = [was.askedAt, known.now] as const
     const seen = { ...was, askedAt, arrivedAt: known.now }
     const told = differences.flatMap((difference): Told[] => {
@@ -123,7 +132,7 @@ export const createObserver = (options: {
       return event ? [{ organization: event.organization as number, text: JSON.stringify(event), row }] : []
     })
     const events = [...(isBroken(list, known) ? resyncOf(list, known.now) : []), ...told]
-    return keep(list, found, { seen, events }, period)
+    return isKept(loaded, found, await keep(list, found, { seen, events }, period))
   }
 
   /** False: another instance came first. Differences are told only if `mayTell`. */
@@ -134,18 +143,11 @@ export const createObserver = (options: {
     const { seen } = known
     const times = { askedAt, now: known.now, isBaseLine: !seen }
     const found = { known, askedAt, ...(await differencesOf(known.rows, loaded.listed, times)) }
-    if (seen) {
-      const isSame = found.rows.size === 0 && !isBroken(list, known)
-      if (isSame) return touch(loaded, known.version, found.isWhole)
-      if (found.differences.length > 0 && !mayTell) return 'differs'
-      if (askedAt < seen.arrivedAt) return passOver(loaded, found)
-      if (isDoubtful(loaded, known)) return true
-    }
-    const version = await (seen ? tell(list, found, seen) : begin(list, found))
-    if (version === undefined) return false
-    remember(loaded, version, found.isWhole)
-    missed.delete(list)
-    return true
+    if (!seen) return begin(loaded, found)
+    if (found.rows.size === 0 && !isBroken(list, known)) return touch(loaded, known.version, found.isWhole)
+    if (found.differences.length > 0 && !mayTell) return 'differs'
+    if (askedAt < seen.arrivedAt) return passOver(loaded, found)
+    return isDoubtful(loaded, known) || tell(loaded, found, seen)
   }
   /** Whether nothing is left to tell of the list. */
   const settle = async (loaded: LoadedList, mayTell: boolean): Promise<boolean> => {

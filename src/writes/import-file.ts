@@ -75,15 +75,9 @@ const rowOf = (index: number, row: TableRow, columns: readonly number[], width: 
     .some((cell) => cell !== null && (cell === false || cell.trim() !== ''))
   const fault = row.fault ?? (isWider ? 'columns' : cells.includes(false) ? 'type' : nameFault(text)?.code)
   const { line } = row
-  if (fault)
-    return {
-      index,
-      line,
-      name: text.slice(0, 200).toWellFormed(),
-      outcome: 'rejected',
-      reason: `name.${fault}`,
-    }
-  return { index, line, name: ownText(cleanName(text)), outcome: 'pending' }
+  if (!fault) return { index, line, name: ownText(cleanName(text)), outcome: 'pending' }
+  const shown = text.slice(0, 200).toWellFormed()
+  return { index, line, name: shown, outcome: 'rejected', reason: `name.${fault}` }
 }
 
 /** A copy: a part of a string would keep the text of the whole file in memory. */

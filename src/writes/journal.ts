@@ -48,7 +48,7 @@ export type Journal = {
   /** Lists an operation as open again, and withdraws the request to stop. */
   reopen(operation: Operation): Promise<void>
   /** Operations that may be kept, newest first, after `before`. Fewer than `count`: there are no older ones. */
-  listed(before: Pick<Listed, 'id' | 'startedAt'> | undefined, count: number): Promise<Listed[]>
+  listed(before: ListPlace | undefined, count: number): Promise<Listed[]>
   /** Operations that are not final, oldest first. */
   open(): Promise<Operation[]>
 }
@@ -61,15 +61,16 @@ export type Ending = { forget?: boolean | undefined; unlock?: boolean }
 
 /** `client`: who made it; undefined while it is open. */
 export type Listed = { id: string; startedAt: number; client?: string }
+type ListPlace = Pick<Listed, 'id' | 'startedAt'>
 
 /** Those that come after `before` in a list, newest first. One that is listed twice is there once. */
 export const listNewest = (
   listed: readonly Listed[],
-  before: Pick<Listed, 'id' | 'startedAt'> | undefined,
+  before: ListPlace | undefined,
   count: number,
 ): Listed[] => {
-  type Place = Pick<Listed, 'id' | 'startedAt'>
-  const order = (a: Place, b: Place) => b.startedAt - a.startedAt || (a.id < b.id ? 1 : a.id > b.id ? -1 : 0)
+  const order = (a: ListPlace, b: ListPlace) =>
+    b.startedAt - a.startedAt || (a.id < b.id ? 1 : a.id > b.id ? -1 : 0)
   const all = [...new Map(listed.map((one) => [one.id, one])).values()].toSorted(order)
   return all.filter((one) => !before || order(before, one) < 0).slice(0, count)
 }
@@ -138,7 +139,7 @@ export const createJournal = (
     const next = withChunk(operation, chunk, clock.wall())
     const told = chunk && changesOf(operation, chunk, clock.wall())
     if (told && told.changes.length > 0) await onChange(told)
-    const changed = chunk ? changedIn(chunk) : []
+    const changed = chunk?.rows.filter(({ outcome }, place) => outcome !== chunk.kept[place]?.outcome) ?? []
     const unlessWatched = changed.some(({ outcome }) => outcome === 'created')
     if (forget && next.state === 'done') await store.remove(next, lock, unlock)
     else if (!(await store.save(next, lock, chunk, { unlock, unlessWatched }))) {
@@ -146,21 +147,13 @@ export const createJournal = (
       await store.save(next, lock, chunk, { unlock })
     }
     const { kind, organization, client } = operation
-    for (const [outcome, rows] of decidedSince(operation, next))
-      report({ name: 'write', operation: kind, organization, client, outcome, rows })
+    for (const outcome of rowOutcomes.filter((one) => one !== 'pending')) {
+      const rows = next.counts[outcome] - operation.counts[outcome]
+      if (rows > 0) report({ name: 'write', operation: kind, organization, client, outcome, rows })
+    }
     return next
   },
 })
-
-/** How many rows got each outcome between two states of an operation. */
-const decidedSince = (before: Operation, { counts }: Operation): [Row['outcome'], number][] =>
-  rowOutcomes
-    .map((outcome): [Row['outcome'], number] => [outcome, counts[outcome] - before.counts[outcome]])
-    .filter(([outcome, rows]) => rows > 0 && outcome !== 'pending')
-
-/** The rows with another outcome than they were kept with. */
-const changedIn = ({ kept, rows }: Chunk): readonly Row[] =>
-  rows.filter(({ outcome }, place) => outcome !== kept[place]?.outcome)
 
 /** All rows of an operation, in order. @throws Failure `operation.rows-released` */
 export const rowsOf = async (journal: Pick<Journal, 'chunk'>, operation: Operation): Promise<Row[]> => {

@@ -127,11 +127,7 @@ export const createMemoryJournal = (options: {
     },
     listed: async (before, count) => {
       const all = [...open.values(), ...final.values()].map(({ operation }) => operation)
-      return listNewest(
-        all.map(({ id, startedAt, client }) => ({ id, startedAt, client })),
-        before,
-        count,
-      )
+      return listNewest(all, before, count)
     },
     open: async () => {
       releaseRows()

@@ -164,18 +164,9 @@ export const createRedisJournal = (options: {
     listed: async (before, count) => {
       const max = before ? String(before.startedAt) : '+inf'
       // Some of the same instant may come before the place.
+      const limit = ['WITHSCORES', 'LIMIT', 0, count + sameInstantMax] as const
       const readFrom = (key: string) =>
-        run((client) =>
-          client.zrevrangebyscore(
-            prefix + key,
-            max,
-            '-inf',
-            'WITHSCORES',
-            'LIMIT',
-            0,
-            count + sameInstantMax,
-          ),
-        )
+        run((client) => client.zrevrangebyscore(prefix + key, max, '-inf', ...limit))
       const listed = await Promise.all([readFrom(openKey), readFrom(endedKey)])
       return listNewest(listed.flatMap(listedIn), before, count)
     },

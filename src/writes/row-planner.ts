@@ -61,12 +61,8 @@ const planName = (roster: Roster, { id, ...row }: Row, { onDeleted }: Modes): Ro
 /** A later row of the same name exists once the earlier one does. Otherwise it ends as the earlier one. */
 const followEarlier = (row: Row, { outcome, id, reason }: Row): Row => {
   if (outcome === 'pending') return row
-  return {
-    ...row,
-    outcome: outcome === 'created' || outcome === 'reactivated' ? 'exists' : outcome,
-    id,
-    reason,
-  }
+  const isThere = outcome === 'created' || outcome === 'reactivated'
+  return { ...row, outcome: isThere ? 'exists' : outcome, id, reason }
 }
 
 /** Tells the pending rows that can be sent now: the first of each id or name, or every one where duplicates are allowed. */
@@ -134,11 +130,8 @@ export const lateOperators = (roster: Roster, names: Baseline): Map<string, numb
   const late = new Map<string, number[]>()
   for (const [name, known] of names) {
     const others = roster.byName(name).filter(({ id, status }) => status !== 'deleted' && !known.includes(id))
-    if (others.length > 0)
-      late.set(
-        name,
-        others.map(({ id }) => id),
-      )
+    const ids = others.map(({ id }) => id)
+    if (ids.length > 0) late.set(name, ids)
   }
   return late
 }

@@ -80,19 +80,13 @@ export const createRunner = (options: {
   }
   const recentList = async (operation: Operation, deadline?: number): Promise<Copy<Roster>> => {
     if (operation.state === 'queued') return fetchList(operation, deadline)
-    const { copy, freshness } = await cache.read(
-      operatorsKey(operation.organization),
-      contextOf(operation, deadline),
-    )
+    const key = operatorsKey(operation.organization)
+    const { copy, freshness } = await cache.read(key, contextOf(operation, deadline))
     const isRecent = freshness.ttlMs > 0 && freshness.ageMs < recentMs
     return isRecent ? copy : fetchList(operation, deadline)
   }
   const runChunk = createChunkRunner(options.chathub, cache, journal)
-  const reconciler = createReconciler({
-    ...options,
-    fetchList,
-    signal: stopping.signal,
-  })
+  const reconciler = createReconciler({ ...options, fetchList, signal: stopping.signal })
 
   /** The next step of an operation. `deadline`: of the write that waits for it, and goes on under the same lock. */
   const stepOnce = async (operation: Operation, lock: HeldLock, deadline?: number): Promise<Operation> => {
