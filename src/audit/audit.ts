@@ -2,6 +2,7 @@ import { authorize, mayTouch } from '../access/authorize.ts'
 import type { Caller } from '../access/caller.ts'
 import { type Clock, nextSlice } from '../clock.ts'
 import {
+  type AuditPlace,
   type AuditQuery,
   type AuditRecord,
   type NameToErase,
@@ -82,33 +83,30 @@ export const createAudit = (options: {
         oldestMs: Math.max(from, clock.wall() - keepMs),
       }
       const atOnce = Math.min(readMax, Math.max(1, Math.ceil((2 * limit) / organizations.length)))
-      const items: AuditRecord[] = []
-      let last: string | null = null
-      for await (const record of recordsAfter(cursor, mergeEntries(store, bounds, atOnce))) {
-        if (!record || items.length === limit) return { items, nextCursor: last }
-        last = record.id
-        if (matches(record, query)) items.push(record)
-      }
-      return { items, nextCursor: null }
+      return pageOf(mergeEntries(store, bounds, atOnce), query)
     },
   }
 }
 
-/** The records of these entries that come after the cursor; undefined once enough entries were looked through. */
-async function* recordsAfter(
-  cursor: AuditQuery['cursor'],
-  entries: ReturnType<typeof mergeEntries>,
-): AsyncGenerator<AuditRecord | undefined> {
+/** The records of these entries that are asked for, as far as one request looks. */
+const pageOf = async (entries: ReturnType<typeof mergeEntries>, query: AuditQuery): Promise<Page> => {
+  const { cursor, limit } = query
+  const isBehind = ({ id }: AuditRecord): boolean =>
+    !cursor || comesBefore(cursor, parsePlace(id) as AuditPlace)
+  const items: AuditRecord[] = []
+  let last: string | null = null
   let looked = 0
   for await (const { organization, entry } of entries) {
-    if (looked === lookedMax) yield undefined
+    if (looked === lookedMax) return { items, nextCursor: last }
     if (++looked % sliceOf === 0) await nextSlice()
-    for (const record of recordsOf(organization, entry))
-      if (!cursor || comesBefore(cursor, placeOf(record))) yield record
+    for (const record of recordsOf(organization, entry).filter(isBehind)) {
+      if (items.length === limit) return { items, nextCursor: last }
+      last = record.id
+      if (matches(record, query)) items.push(record)
+    }
   }
+  return { items, nextCursor: null }
 }
-
-const placeOf = ({ id }: AuditRecord) => parsePlace(id) as NonNullable<AuditQuery['cursor']>
 
 const matches = (record: AuditRecord, { operator, client, subject, operation }: AuditQuery): boolean =>
   (operator === undefined || record.operator?.id === operator) &&

@@ -16,68 +16,59 @@ const nothing = {
   ...{ name: null, operator: null, from: null, to: null },
   ...{ between: null, client: null, operation: null, late: false, coverage: null },
 } satisfies Partial<KeptEvent>
-type Observed = Omit<KeptEvent, 'type'>
-const operatorOf = ({ id, name, status, statusCode }: Listed): NonNullable<Event['operator']> => ({
-  id,
-  name,
-  status,
+
+/** An event that was observed at an instant, ms since 1970, unless `more` says otherwise. */
+const eventAt = (
+  at: number,
+  type: KeptEvent['type'],
+  organization: number | null,
+  more: Partial<KeptEvent> = {},
+): KeptEvent => ({ ...nothing, type, organization, observedAt: instant(at), via: 'observed', ...more })
+
+type Operator = NonNullable<Event['operator']>
+type Known = Pick<Operator, 'id' | 'name' | 'status'> & { statusCode?: number | undefined }
+const operatorOf = ({ id, name, status, statusCode }: Known): Operator => ({
+  ...{ id, name, status },
   ...(statusCode !== undefined && { statusCode }),
 })
 
-/** `between`: ms since 1970. The list that was known was asked for at the first, and this one arrived at the second. */
+/** `from`, `to`: ms since 1970. The list that was known was asked for at the first, and this one arrived at the second. */
 export const observedEvent = (
   list: number,
   difference: Difference,
-  between: readonly [number, number],
+  [from, to]: readonly [number, number],
 ): KeptEvent | undefined => {
-  const observed: Observed = {
-    ...nothing,
-    organization: list,
-    observedAt: instant(between[1]),
-    via: 'observed',
-    between: [instant(between[0]), instant(between[1])],
+  const { kind } = difference
+  const between: [string, string] = [instant(from), instant(to)]
+  if (list === 0 && kind === 'removed') return eventAt(to, 'organization.removed', difference.id, { between })
+  if (list === 0) return kind === 'added' ? organizationAdded(to, difference.now, between) : undefined
+  if (kind === 'removed') {
+    const operator = operatorOf({ ...difference.was, id: difference.id, name: null })
+    return eventAt(to, 'operator.removed', list, { between, operator })
   }
-  if (list === 0) return organizationEvent(difference, observed)
-  if (difference.kind === 'removed') {
-    const { id, was } = difference
-    const { status, statusCode } = was
-    const operator = { id, name: null, status, ...(statusCode !== undefined && { statusCode }) }
-    return { ...observed, type: 'operator.removed', operator }
-  }
-  const { kind, now } = difference
-  const event: KeptEvent = { ...observed, type: `operator.${kind}`, operator: operatorOf(now) }
-  return kind === 'statusChanged' ? { ...event, from: difference.from.status, to: now.status } : event
+  const { now } = difference
+  const changed = kind === 'statusChanged' && { from: difference.from.status, to: now.status }
+  return eventAt(to, `operator.${kind}`, list, { between, operator: operatorOf(now), ...changed })
 }
+const organizationAdded = (at: number, { id, name }: Listed, between: [string, string]): KeptEvent =>
+  eventAt(at, 'organization.added', id, { between, name })
 
-const organizationEvent = (difference: Difference, observed: Observed): KeptEvent | undefined => {
-  if (difference.kind === 'removed')
-    return { ...observed, type: 'organization.removed', organization: difference.id }
-  if (difference.kind !== 'added') return undefined
-  const { id, name } = difference.now
-  return { ...observed, type: 'organization.added', organization: id, name }
-}
-
-/** A change that a write of the gateway made at `at`. `since`: the change was found that much later. */
+/** A change that a write of the gateway made at `at`. `lateSince`: the change was found, and happened since then. */
 export const writtenEvent = (
-  { organization, client, subject, operation }: ChangeSet & { organization: number },
+  { organization, client, subject, operation = null }: ChangeSet & { organization: number },
   kind: 'added' | 'statusChanged',
   operator: Listed,
   from: Event['from'],
   { at, lateSince }: { at: number; lateSince: number | undefined },
-): KeptEvent => ({
-  ...nothing,
-  type: `operator.${kind}`,
-  organization,
-  operator: operatorOf(operator),
-  ...(kind === 'statusChanged' && { from, to: operator.status }),
-  observedAt: instant(at),
-  via: lateSince === undefined ? 'gateway' : 'observed',
-  between: lateSince === undefined ? null : [instant(Math.min(lateSince, at)), instant(at)],
-  client,
-  subject,
-  operation: operation ?? null,
-  late: lateSince !== undefined,
-})
+): KeptEvent =>
+  eventAt(at, `operator.${kind}`, organization, {
+    operator: operatorOf(operator),
+    ...(kind === 'statusChanged' && { from, to: operator.status }),
+    ...(lateSince === undefined
+      ? { via: 'gateway' }
+      : { late: true, between: [instant(Math.min(lateSince, at)), instant(at)] }),
+    ...{ client, subject, operation },
+  })
 
 /** `since`: since when the accounts are too few, or were. */
 export const coverageEvent = (
@@ -85,29 +76,18 @@ export const coverageEvent = (
   isLow: boolean,
   { since, ...counts }: { active: number; floor: number; since: number },
   at: number,
-): KeptEvent => ({
-  ...nothing,
-  type: isLow ? 'coverage.low' : 'coverage.restored',
-  organization,
-  observedAt: instant(at),
-  via: 'observed',
-  coverage: { ...counts, since: instant(since) },
-})
+): KeptEvent => {
+  const coverage = { ...counts, since: instant(since) }
+  return eventAt(at, isLow ? 'coverage.low' : 'coverage.restored', organization, { coverage })
+}
 
 /** `begins`: only for those who come back from before. */
-export const resyncEvent = (organization: number | null, at: number, begins = false): KeptEvent => ({
-  ...nothing,
-  type: 'resync',
-  organization,
-  observedAt: instant(at),
-  via: 'observed',
-  ...(begins && { begins }),
-})
+export const resyncEvent = (organization: number | null, at: number, begins = false): KeptEvent =>
+  eventAt(at, 'resync', organization, begins ? { begins } : {})
 
-export const eventOf = ({ begins: _, subject: __, ...event }: KeptEvent, place: Place): Event => ({
-  id: placeText(place),
-  ...event,
-})
+export const eventOf = ({ begins: _, subject: __, ...event }: KeptEvent, place: Place): Event => {
+  return { id: placeText(place), ...event }
+}
 
 const parsed = new WeakMap<Logged, { kept: KeptEvent; event: Event }>()
 /** An event of the log as it is kept and as readers get it; the same objects for all readers. */
@@ -123,9 +103,8 @@ export const loggedEvent = (logged: Logged, epoch: string): { kept: KeptEvent; e
 /** The text with the name of an operator replaced. */
 export const withoutName = (text: string, name: NameToErase): string => {
   const event = JSON.parse(text) as KeptEvent
-  if (typeof event.operator?.name !== 'string') return text
-  const next = replaceName(name, event.operator.id, event.operator.name)
-  return next === event.operator.name
-    ? text
-    : JSON.stringify({ ...event, operator: { ...event.operator, name: next } })
+  const { operator } = event
+  if (typeof operator?.name !== 'string') return text
+  const next = replaceName(name, operator.id, operator.name)
+  return next === operator.name ? text : JSON.stringify({ ...event, operator: { ...operator, name: next } })
 }

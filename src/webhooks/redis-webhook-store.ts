@@ -103,22 +103,15 @@ const fieldsOf = ({ place, backlogs = [], known, stopped, keyless }: ProgressCha
 ]
 
 const progressFrom = (fields: Record<string, string>, dead: readonly string[]): Progress => {
-  const {
-    '@place': place = '',
-    '@known': known = '[]',
-    '@stopped': stopped,
-    '@keyless': keyless,
-    ...backlogs
-  } = fields
+  const { '@place': place = '', '@known': known = '[]', '@stopped': stopped, '@keyless': keyless } = fields
   const backlogFrom = (text: string): Backlog => {
     const backlog = JSON.parse(text) as Omit<Backlog, 'after'> & { after: string }
     return { ...backlog, after: parseEventPlace(backlog.after) as Place }
   }
+  const backlogs = Object.entries(fields).filter(([name]) => !name.startsWith('@'))
   return {
     place: parseEventPlace(place) ?? { epoch: '0', ms: 0, seq: 0 },
-    backlogs: new Map(
-      Object.entries(backlogs).map(([organization, text]) => [Number(organization), backlogFrom(text)]),
-    ),
+    backlogs: new Map(backlogs.map(([name, text]) => [Number(name), backlogFrom(text)])),
     known: JSON.parse(known) as Progress['known'],
     stopped: stopped === undefined ? undefined : Number(stopped),
     keyless: keyless === undefined ? undefined : Number(keyless),

@@ -40,7 +40,6 @@ export const createAdd =
     return { operation, ...(ended && { done: { ...summarize(ended), operation: operation.id } }) }
   }
 
-/** Rows in input order with their counts. */
 const summarize = (rows: readonly Row[]): AddResult => {
   const counts = Object.fromEntries(outcomes.map((outcome) => [outcome, 0])) as Record<Outcome, number>
   const results = rows.map(({ index, name = '', id, ...row }) => {

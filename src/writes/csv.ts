@@ -53,7 +53,6 @@ export function* readCsv(
   }
 }
 
-/** A part of a text that comes in pieces. */
 type Window = {
   text: string
   /** The place in `text` up to which it has been read. */

@@ -40,7 +40,6 @@ export type Journal = {
    * nothing is left.
    */
   save(operation: Operation, lock: HeldLock, chunk?: Chunk, ending?: Ending): Promise<Operation>
-  /** Forgets the operation. */
   remove(operation: Operation, lock: HeldLock): Promise<void>
   /** Asks the instance that carries it out to stop before the next chunk. */
   cancel(id: string): Promise<void>

@@ -42,14 +42,12 @@ export type OperationWriter = ReturnType<typeof createOperationWriter>
 // What is left of a deadline for the answer.
 const answerMs = 100
 
-/** Begins writes on behalf of callers. */
 export const createOperationWriter = (options: {
   cache: Cache<Roster>
   journal: Journal
   runner: Runner
   storage: Pick<Storage, 'withRoom'>
   clock: Clock
-  /** Rows that ChatHub takes at once. */
   batchSize: number
 }) => {
   const { cache, journal, runner, storage, clock, batchSize } = options

@@ -54,7 +54,6 @@ export type Operation = Readonly<{
   state: OperationView['state']
   onDuplicate: 'skip' | 'allow' | 'fail'
   onDeleted: 'report' | 'reactivate'
-  /** For `setStatus`. */
   status?: KnownStatus | undefined
   /** True: only active and inactive operators may be changed, because the caller lacks `operators:write`. */
   switchOnly?: boolean | undefined
@@ -113,7 +112,6 @@ export const mayOnlySwitch = (
   write: Pick<Operation, 'kind' | 'status' | 'undoes'>,
 ): boolean => scopeOfWrite(write) === 'operators:status' && !hasScope(caller, 'operators:write')
 
-/** Who asks for a write. */
 export const askedBy = (caller: Caller, { requestId, traceparent }: CallContext) => {
   return { client: caller.id, subject: caller.subject, requestId, traceparent }
 }

@@ -23,7 +23,6 @@ export const createReconciler = (options: {
   clock: Clock
   /** Fetches the list now, by the deadline. */
   fetchList(operation: Operation, deadline?: number): Promise<Copy<Roster>>
-  /** Fires when the gateway stops. */
   signal: AbortSignal
   settleMs: number
   late: Pick<LateWatch, 'add' | 'compare'>

@@ -77,7 +77,6 @@ export const createRedisJournal = (options: {
   /** If this fails, the next sweep does it. */
   const unlist = (operation: Pick<Operation, 'id' | 'client' | 'organization' | 'total'>): Promise<void> =>
     quotas.release(thingsOf(operation), [{ key: openKey, member: memberOf(operation) }]).catch(() => {})
-  /** The same. */
   const listAsEnded = (operation: Operation): Promise<void> => {
     const member = memberOf(operation)
     const lists = [

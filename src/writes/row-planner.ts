@@ -15,7 +15,6 @@ export type Modes = Partial<Pick<Operation, 'kind' | 'onDuplicate' | 'onDeleted'
 export const planRows = (roster: Roster, rows: readonly Row[], modes: Modes): Row[] =>
   rows.map(createPlanner(roster, modes))
 
-/** Decides one row after the other. */
 const createPlanner = (roster: Roster, modes: Modes): ((row: Row) => Row) => {
   if (changesStatus(modes)) return (row) => (isPending(row) ? planStatus(roster, row, modes) : row)
   if (modes.onDuplicate === 'allow') return (row) => row

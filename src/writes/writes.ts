@@ -37,15 +37,10 @@ export const createWrites = (options: {
   timeoutMs: number
   upstream: Parameters<typeof createRowsInTime>[0]['upstream']
   writeDeadlineMs: number
-  /** Operators in one request to ChatHub. */
   batchSize: number
-  /** How long after a lost answer its outcome is looked up, ms. */
   settleMs: number
-  /** How long requests in doubt that were not found are looked for, ms. */
   lateWindowMs: number
-  /** How long rows are kept after the end of their operation, ms. */
   rowsKeepMs: number
-  /** The share of the storage above which large writes are refused. */
   storageHighPercent: number
   clock: Clock
   report: Reporter
@@ -88,14 +83,10 @@ export const createWrites = (options: {
     imports: createImports(writer, options.organizations),
     rowsInTime: createRowsInTime(options),
     eraseInOperations: createEraseInOperations(journal, watches, clock),
-    /** Is told each list of operators that was loaded, and when it was asked for. */
     listLoaded: late.loaded,
-    /** Runs work on a loaded list while no write of its organization is in flight or in doubt. */
     betweenWrites: late.betweenWrites,
-    /** Operators of an organization that ChatHub added late. */
     lateOperators: late.lateOperators,
     operations: createOperations(journal, runner, writer, clock, options.onChange),
-    /** How full the storage is. */
     storage: storage.status,
     /** Resolves when the running chunks are kept and all locks are released, or at `stopBy` (monotonic ms). */
     stop: (stopBy: number): Promise<void> => {
