@@ -55,7 +55,7 @@ const organizationAdded = (at: number, { id, name }: Listed, between: [string, s
 
 /** A change that a write of the gateway made at `at`. `lateSince`: the change was found, and happened since then. */
 export const writtenEvent = (
-  { organization, client, subject, operation = null }: ChangeSet & { organization: number },
+  { organization, client, subject, operation }: ChangeSet & { organization: number },
   kind: 'added' | 'statusChanged',
   operator: Listed,
   from: Event['from'],
@@ -67,7 +67,7 @@ export const writtenEvent = (
     ...(lateSince === undefined
       ? { via: 'gateway' }
       : { late: true, between: [instant(Math.min(lateSince, at)), instant(at)] }),
-    ...{ client, subject, operation },
+    ...{ client, subject, operation: operation ?? null },
   })
 
 /** `since`: since when the accounts are too few, or were. */

@@ -18,11 +18,7 @@ export const watchFloors = (options: {
   const { store, clock, floors, listenedTo } = options
 
   const judged = (list: number, now: number, seen: KnownList['seen']) => {
-    const change = withFloor(floors, list, now, {
-      rows: new Map(),
-      seen,
-      events: [],
-    })
+    const change = withFloor(floors, list, now, { rows: new Map(), seen, events: [] })
     const isSame = change.seen?.belowSince === seen?.belowSince && change.seen?.isLow === seen?.isLow
     return isSame ? undefined : change
   }

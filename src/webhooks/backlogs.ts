@@ -60,12 +60,8 @@ export const createBacklogs = (parts: {
     return { event: eventOf(resyncEvent(organization || null, resync), after), behind: await log.place() }
   }
   /** Keeps what came of an attempt. */
-  const settle = async (
-    now: Progress,
-    organization: number,
-    { event, behind }: Next,
-    sent: Sent,
-  ): Promise<Made> => {
+  const settle = async (now: Progress, organization: number, next: Next, sent: Sent): Promise<Made> => {
+    const { event, behind } = next
     const backlog = now.backlogs.get(organization) as Backlog
     const at = clock.wall()
     const { id, client } = parts.webhook()

@@ -13,6 +13,8 @@ export type Sent = {
   retryAfterMs?: number | undefined
 }
 
+type Headers = Record<string, string>
+
 /** So much of the body of an answer is read, so that the receiver can end it. */
 const answerMax = 16 * 1024
 
@@ -47,7 +49,7 @@ export const createSender = (options: {
       connect: { timeout: timeoutMs, lookup: lookup as never, rejectUnauthorized: true },
     })
   }
-  const post = async (url: URL, headers: Record<string, string>, body: string, signal: AbortSignal) => {
+  const post = async (url: URL, headers: Headers, body: string, signal: AbortSignal) => {
     if (targets.faultOf(url) !== undefined) throw new AddressRefused()
     const addresses = await targets.addressesOf(url)
     if (addresses.length === 0) throw new AddressRefused()
@@ -77,12 +79,7 @@ export const createSender = (options: {
     if (status === 410) return 'gone'
     return status < 400 ? 'redirect' : 'status'
   }
-  const send = async (
-    to: string,
-    headers: Record<string, string>,
-    body: string,
-    calledOff: AbortSignal,
-  ): Promise<Sent> => {
+  const send = async (to: string, headers: Headers, body: string, calledOff: AbortSignal): Promise<Sent> => {
     const late = new AbortController()
     const cancel = clock.after(timeoutMs, () => late.abort())
     try {

@@ -11,13 +11,14 @@ import type { OperationWriter } from './operation-writer.ts'
  * Repetitions of a request carry the same `requestKey`.
  * @throws Failure `organization.unknown`, and what kept it from being sent
  */
-export type Write<Request, Done> = (
+export type Write<Request, Done> = Begin<Request, { done: Done } | { operation: Operation; done?: Done }>
+type Begin<Request, Result> = (
   caller: Caller,
   organization: number,
   request: Request,
   context: CallContext,
   requestKey: string,
-) => Promise<{ done: Done } | { operation: Operation; done?: Done }>
+) => Promise<Result>
 
 /**
  * Adds operators to one organization. Names are compared within the body, and with a list that is fetched after the request
@@ -55,13 +56,7 @@ type ImportRequest = Pick<NewWrite, 'rows' | 'onDuplicate' | 'onDeleted'>
 /** CSV imports: operations of the `imports` lane, which people and writes go before. @throws Failure `organization.unknown` */
 export type Imports = {
   /** Begins an import. Its rows are kept when this resolves. */
-  start(
-    caller: Caller,
-    organization: number,
-    request: ImportRequest,
-    context: CallContext,
-    requestKey: string,
-  ): Promise<Operation>
+  start: Begin<ImportRequest, Operation>
   /** The outcome of each row if it were written now. Changes nothing. */
   preview(caller: Caller, organization: number, request: ImportRequest, context: CallContext): Promise<Row[]>
 }

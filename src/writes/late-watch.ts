@@ -58,22 +58,16 @@ export const createLateWatch = (options: {
    * flight or in doubt, and what is new in the list may be of that one. A later list tells.
    * @throws Failure `queue.full`, `redis.unavailable`
    */
-  const betweenWrites = (
-    roster: Roster,
-    askedAt: number,
-    work = async (): Promise<void> => {},
-  ): Promise<boolean> =>
-    journal.withLock(
-      `${roster.organization.id}-list`,
-      { deadline: clock.now() + lockMs },
-      async (lock, _operation, sendingId) => {
-        const sending = sendingId === undefined ? undefined : await journal.get(sendingId)
-        if (sending && isSending(sending)) return false
-        await compare(roster, askedAt, lock)
-        await work()
-        return true
-      },
-    )
+  const betweenWrites = (roster: Roster, askedAt: number, work?: () => Promise<void>): Promise<boolean> => {
+    const deadline = clock.now() + lockMs
+    return journal.withLock(`${roster.organization.id}-list`, { deadline }, async (lock, _, sendingId) => {
+      const sending = sendingId === undefined ? undefined : await journal.get(sendingId)
+      if (sending && isSending(sending)) return false
+      await compare(roster, askedAt, lock)
+      await work?.()
+      return true
+    })
+  }
 
   /** A list was loaded. It is compared again under the lock when it shows something new, or when a look is due. */
   const loaded = async (roster: Roster, askedAt: number): Promise<void> => {

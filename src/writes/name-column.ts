@@ -11,31 +11,23 @@ type Wish = { column?: string | undefined; header?: boolean | undefined }
 
 /** Usual headers, compared without case, accents, blanks and signs. Whole names first: a file may have `Name` beside them. */
 const wholeNames = [
-  ['full name', 'display name', 'operator name', 'agent name', 'employee name', 'first and last name'],
-  ['nom complet', 'nom et prénom', 'prénom et nom', 'nom prénom', 'prénom nom', 'nom affiché'],
-  ["nom d'affichage", "nom de l'opérateur", "nom de l'agent", "nom de l'employé"],
-  [
-    'ПІБ',
-    "повне ім'я",
-    "прізвище та ім'я",
-    "прізвище і ім'я",
-    "прізвище ім'я",
-    "ім'я та прізвище",
-    "ім'я прізвище",
-  ],
-  ["прізвище, ім'я, по батькові", "прізвище, ім'я та по батькові", "ім'я оператора"],
-  ['ФИО', 'полное имя', 'фамилия и имя', 'фамилия имя', 'имя и фамилия', 'имя фамилия'],
-  ['фамилия, имя, отчество', 'имя оператора'],
-].flat()
-const plainNames = ['name', 'names', 'nom', 'noms', "ім'я", 'імена', 'имя', 'имена']
+  'full name, display name, operator name, agent name, employee name, first and last name',
+  "nom complet, nom et prénom, prénom et nom, nom prénom, prénom nom, nom affiché, nom d'affichage",
+  "nom de l'opérateur, nom de l'agent, nom de l'employé",
+  "ПІБ, повне ім'я, прізвище та ім'я, прізвище і ім'я, прізвище ім'я, ім'я та прізвище, ім'я прізвище",
+  "прізвище ім'я по батькові, прізвище ім'я та по батькові, ім'я оператора",
+  'ФИО, полное имя, фамилия и имя, фамилия имя, имя и фамилия, имя фамилия',
+  'фамилия имя отчество, имя оператора',
+]
+const plainNames = ["name, names, nom, noms, ім'я, імена, имя, имена"]
 const people = [
-  ['operator', 'operators', 'agent', 'agents', 'employee', 'employees'],
-  ['opérateur', 'opérateurs', 'opératrice', 'employé', 'employés', 'employée'],
-  ['оператор', 'оператори', 'агент', 'агенти', 'співробітник', 'співробітники', 'працівник', 'працівники'],
-  ['операторы', 'агенты', 'сотрудник', 'сотрудники', 'работник', 'работники'],
-].flat()
-const firstNames = ['first name', 'given name', 'forename', 'prénom', 'prénoms']
-const lastNames = ['last name', 'surname', 'family name', 'nom de famille', 'прізвище', 'фамилия']
+  'operator, operators, agent, agents, employee, employees',
+  'opérateur, opérateurs, opératrice, employé, employés, employée',
+  'оператор, оператори, агент, агенти, співробітник, співробітники, працівник, працівники',
+  'операторы, агенты, сотрудник, сотрудники, работник, работники',
+]
+const firstNames = ['first name, given name, forename, prénom, prénoms']
+const lastNames = ['last name, surname, family name, nom de famille, прізвище, фамилия']
 
 // A longer first cell is no header.
 const headerMax = 200
@@ -48,7 +40,8 @@ const keyOf = (header: string): string =>
     .toLowerCase()
     .replaceAll(/[^\p{L}\p{N}]|[\u02b0-\u02ff]/gu, '')
 
-const keysOf = (headers: readonly string[]): Set<string> => new Set(headers.map(keyOf))
+const keysOf = (lists: readonly string[]): Set<string> =>
+  new Set(lists.flatMap((list) => list.split(', ').map(keyOf)))
 const tiers = [wholeNames, plainNames, people].map(keysOf)
 const [first, last] = [keysOf(firstNames), keysOf(lastNames)]
 const usual = new Set([...tiers, first, last].flatMap((keys) => [...keys]))

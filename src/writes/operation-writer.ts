@@ -1,4 +1,4 @@
-import type { Cache, Copy } from '../cache/cache.ts'
+import type { Cache } from '../cache/cache.ts'
 import type { CallContext } from '../chathub/exchange.ts'
 import { type Clock, pause } from '../clock.ts'
 import { Failure, type Fault, isFailure } from '../errors.ts'
@@ -53,11 +53,7 @@ export const createOperationWriter = (options: {
   const { cache, journal, runner, storage, clock, batchSize } = options
 
   /** A list that is fetched now, or a fresh one of the cache if that may be used. */
-  const listFor = async (
-    write: NewWrite,
-    context: CallContext,
-    { mayUse, check }: WriteOptions = {},
-  ): Promise<Copy<Roster>> => {
+  const listFor = async (write: NewWrite, context: CallContext, { mayUse, check }: WriteOptions = {}) => {
     const key = operatorsKey(write.organization)
     const cached = mayUse && (await cache.read(key, context))
     const isUsable = cached && cached.freshness.ttlMs > 0 && mayUse(cached.copy.value)
@@ -75,13 +71,8 @@ export const createOperationWriter = (options: {
   }
 
   /** Plans a write under the lock and sends its first chunk. */
-  const begin = async (
-    write: NewWrite,
-    lock: HeldLock,
-    context: CallContext,
-    writeOptions: WriteOptions,
-  ): Promise<WriteResult> => {
-    const copy = await listFor(write, context, writeOptions)
+  const begin = async (write: NewWrite, lock: HeldLock, context: CallContext, how: WriteOptions) => {
+    const copy = await listFor(write, context, how)
     if (write.onDuplicate === 'fail') await previewWith(copy.value, write)
     const rows = planRows(copy.value, write.rows, write)
     // The lock and the list may have taken seconds.
@@ -97,7 +88,7 @@ export const createOperationWriter = (options: {
     if (known) return { operation: known }
     let refused: Failure | undefined
     try {
-      const ending = { forget: writeOptions.forget, unlock: true }
+      const ending = { forget: how.forget, unlock: true }
       const result = await runner.runChunk(sent, lock, chunk, copy, context, ending)
       if (result.wasSent && result.operation.state !== 'done') return { operation: result.operation }
       if (result.wasSent) return { rows: replaceRows(rows, result.rows), roster: result.roster, id: sent.id }
@@ -131,17 +122,13 @@ export const createOperationWriter = (options: {
      * @throws Failure: nothing was sent, as `quota.exceeded`, `storage.full`; `write.in-doubt`: the operation is gone, as in
      * a flushed Redis
      */
-    write: async (
-      write: NewWrite,
-      context: CallContext,
-      writeOptions: WriteOptions = {},
-    ): Promise<WriteResult> => {
+    write: async (write: NewWrite, context: CallContext, how: WriteOptions = {}): Promise<WriteResult> => {
       const id = operationId(write)
       const inTime = { ...context, deadline: context.deadline - answerMs }
       const run = () =>
         runner.withLock<WriteResult>(id, inTime, async (lock, known) =>
           // A known operation was begun by an earlier attempt at this request.
-          known ? { operation: known } : begin(write, lock, context, writeOptions),
+          known ? { operation: known } : begin(write, lock, context, how),
         )
       const result = await storage.withRoom(write.rows, run).catch(async (error) => {
         // Such an operation may be what kept the lock.

@@ -80,54 +80,39 @@ export type Operation = Readonly<{
   finishedAt?: number | undefined
 }>
 
+/** What an operation does with its rows. */
+type Change = Pick<Operation, 'kind' | 'status' | 'undoes'>
+
 /** What a caller asks to be written. Repetitions of a request carry the same `requestKey`. */
 export type NewWrite = Pick<
   Operation,
-  | 'kind'
-  | 'client'
-  | 'subject'
-  | 'requestId'
-  | 'traceparent'
-  | 'organization'
-  | 'status'
-  | 'switchOnly'
-  | 'undoes'
+  keyof Change | 'client' | 'subject' | 'requestId' | 'traceparent' | 'organization' | 'switchOnly'
 > &
   Partial<Pick<Operation, 'onDuplicate' | 'onDeleted'>> & { requestKey: string; rows: readonly Row[] }
 
 /** The scope that a write needs. An undo needs that of the write. */
-export const scopeOfWrite = ({
-  kind,
-  status,
-  undoes,
-}: Pick<Operation, 'kind' | 'status' | 'undoes'>): Scope => {
+export const scopeOfWrite = ({ kind, status, undoes }: Change): Scope => {
   if (undoes) return undoes.scope
   if (kind === 'import') return 'operators:import'
   return kind === 'setStatus' && status !== 'deleted' ? 'operators:status' : 'operators:write'
 }
 
 /** Whether the caller may only switch operators between active and inactive. */
-export const mayOnlySwitch = (
-  caller: Caller,
-  write: Pick<Operation, 'kind' | 'status' | 'undoes'>,
-): boolean => scopeOfWrite(write) === 'operators:status' && !hasScope(caller, 'operators:write')
+export const mayOnlySwitch = (caller: Caller, write: Change): boolean =>
+  scopeOfWrite(write) === 'operators:status' && !hasScope(caller, 'operators:write')
 
 export const askedBy = (caller: Caller, { requestId, traceparent }: CallContext) => {
   return { client: caller.id, subject: caller.subject, requestId, traceparent }
 }
 
 /** The same for every repetition of a request. */
-type Requested = Pick<NewWrite, 'organization' | 'requestKey'>
+export type Requested = Pick<NewWrite, 'organization' | 'requestKey'>
 export const operationId = ({ organization, requestKey }: Requested): string =>
   `${organization}-${requestKey}`
 export const organizationOf = (id: string): number => Number(id.split('-')[0])
 
 /** A new operation, and its rows in chunks of `chunkSize`. */
-export const newOperation = (
-  write: NewWrite,
-  chunkSize: number,
-  startedAt: number,
-): { operation: Operation; chunks: Row[][] } => {
+export const newOperation = (write: NewWrite, chunkSize: number, startedAt: number) => {
   const { requestKey: _, rows, onDuplicate = 'skip', onDeleted = 'report', ...rest } = write
   const chunks: Row[][] = []
   for (let at = 0; at < rows.length; at += chunkSize) chunks.push(rows.slice(at, at + chunkSize))
@@ -147,14 +132,10 @@ export const newOperation = (
 }
 
 /** The status that an operation sets in a row, and the outcome of the row then. */
-export const statusGoal = (
-  { status }: Pick<Operation, 'status'>,
-  { undo }: Row,
-): { status: KnownStatus; outcome: Row['outcome'] } => {
+export const statusGoal = ({ status }: Pick<Operation, 'status'>, { undo }: Row) => {
   const goal = undo?.to ?? status
-  return goal === undefined
-    ? { status: 'active', outcome: 'reactivated' }
-    : { status: goal, outcome: 'changed' }
+  const added = { status: 'active', outcome: 'reactivated' } as const
+  return goal === undefined ? added : ({ status: goal, outcome: 'changed' } as const)
 }
 
 /** Whether an operation changes the status of operators by id; others add names. */
@@ -168,19 +149,15 @@ export const isSending = ({ sending }: Operation): boolean => (sending?.rows.len
 /** Nothing is left to send. */
 export const isSent = ({ next, chunks, sending }: Operation): boolean => next >= chunks && !sending
 
-const countChange = (
-  counts: Operation['counts'],
-  before: readonly Row[],
-  after: readonly Row[],
-): Record<RowOutcome, number> => {
-  const changed = { ...counts }
+const countChange = (counts: Operation['counts'], before: readonly Row[], after: readonly Row[]) => {
+  const changed: Record<RowOutcome, number> = { ...counts }
   for (const { outcome } of before) changed[outcome]--
   for (const { outcome } of after) changed[outcome]++
   return changed
 }
 const noRows = Object.fromEntries(rowOutcomes.map((outcome) => [outcome, 0])) as Operation['counts']
 
-export const countRows = (rows: readonly Row[]): Record<RowOutcome, number> => countChange(noRows, [], rows)
+export const countRows = (rows: readonly Row[]) => countChange(noRows, [], rows)
 
 /** The operation with the rows of a chunk counted, in its final state if nothing is left to send or to check. */
 export const withChunk = (operation: Operation, chunk: Chunk | undefined, now: number): Operation => {

@@ -13,10 +13,10 @@ import {
   isFinal,
   isPending,
   mayOnlySwitch,
-  type NewWrite,
   type Operation,
   operationId,
   organizationOf,
+  type Requested,
   type Row,
   scopeOfWrite,
 } from './operation.ts'
@@ -36,10 +36,7 @@ export type Operations = {
    * The operation that an earlier attempt at a request began, while it is not final. This instance carries it on, in case
    * the one that began it was killed.
    */
-  resume(
-    caller: Caller,
-    request: Pick<NewWrite, 'organization' | 'requestKey'>,
-  ): Promise<Operation | undefined>
+  resume(caller: Caller, request: Requested): Promise<Operation | undefined>
   rows(caller: Caller, id: string, outcomes?: readonly RowOutcome[]): Promise<Row[]>
   /** Rows that are not sent yet stay pending. @throws Failure `operation.settled` */
   cancel(caller: Caller, id: string, context: CallContext): Promise<Operation>
@@ -80,18 +77,15 @@ export const createOperations = (
   }
 
   /** Tells who gave a command to an operation; once for each `key`. */
-  const tell = (
-    caller: Caller,
-    { id, organization }: Operation,
-    context: CallContext,
-    kind: 'cancelRequested' | 'retryRequested' | 'undoRequested',
-    key = '',
-  ): Promise<void> =>
-    onChange({
+  type Command = 'cancelRequested' | 'retryRequested' | 'undoRequested'
+  const tell = (caller: Caller, operation: Operation, context: CallContext, kind: Command, key = '') => {
+    const { id, organization } = operation
+    return onChange({
       ...{ organization, at: clock.wall(), operation: id, ...askedBy(caller, context) },
       ...(key && { step: { name: `${id}:${kind}:${key}`, keepMs: operationKeepMs } }),
       changes: [{ ...oneChange, kind, key: 0 }],
     })
+  }
 
   return {
     get,
@@ -122,28 +116,25 @@ export const createOperations = (
         if (!isFinal(earlier)) void runner.run(id)
         return earlier
       }
-      const again = await journal.withLock(
-        id,
-        { deadline: clock.now() + retryMs },
-        async (lock, operation) => {
-          if (!operation) throw new Failure('operation.unknown')
-          if (operation.retryKey === retryKey) return operation
-          if (!isFinal(operation)) throw new Failure('operation.running')
-          const { givenUp, finishedAt: _, detail: __, ...rest } = operation
-          const sending = givenUp && { ...givenUp, attempt: 0 }
-          // Its rows are reopened as they are read.
-          const switchOnly = mayOnlySwitch(caller, operation)
-          const next: Operation = { ...rest, state: 'running', retryKey, sending, next: 0, switchOnly }
-          const rows = await rowsOf(journal, next)
-          if (!rows.some(isPending)) throw new Failure('operation.settled')
-          await tell(caller, operation, context, 'retryRequested', retryKey)
-          await journal.reopen(next)
-          const kept = await journal.save({ ...next, counts: countRows(rows) }, lock)
-          // Listed again: another instance that still saw it final may have taken it off the list.
-          await journal.reopen(next)
-          return kept
-        },
-      )
+      const deadline = clock.now() + retryMs
+      const again = await journal.withLock(id, { deadline }, async (lock, operation) => {
+        if (!operation) throw new Failure('operation.unknown')
+        if (operation.retryKey === retryKey) return operation
+        if (!isFinal(operation)) throw new Failure('operation.running')
+        const { givenUp, finishedAt: _, detail: __, ...rest } = operation
+        const sending = givenUp && { ...givenUp, attempt: 0 }
+        // Its rows are reopened as they are read.
+        const switchOnly = mayOnlySwitch(caller, operation)
+        const next: Operation = { ...rest, state: 'running', retryKey, sending, next: 0, switchOnly }
+        const rows = await rowsOf(journal, next)
+        if (!rows.some(isPending)) throw new Failure('operation.settled')
+        await tell(caller, operation, context, 'retryRequested', retryKey)
+        await journal.reopen(next)
+        const kept = await journal.save({ ...next, counts: countRows(rows) }, lock)
+        // Listed again: another instance that still saw it final may have taken it off the list.
+        await journal.reopen(next)
+        return kept
+      })
       void runner.run(id)
       return again
     },
@@ -152,12 +143,8 @@ export const createOperations = (
       authorize(caller, { scope: scopeOfWrite(operation) })
       if (!isFinal(operation)) throw new Failure('operation.running')
       const rows = await rowsOf(journal, operation)
-      const write = undoOf(
-        operation,
-        rows,
-        { ...askedBy(caller, context), switchOnly: mayOnlySwitch(caller, operation) },
-        requestKey,
-      )
+      const by = { ...askedBy(caller, context), switchOnly: mayOnlySwitch(caller, operation) }
+      const write = undoOf(operation, rows, by, requestKey)
       if (!write)
         throw new Failure('operation.settled', { detail: 'No row of this operation changed anything.' })
       // Another request may have begun it: the id of an undo follows from that of the operation.
