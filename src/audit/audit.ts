@@ -11,10 +11,9 @@ import {
   replaceName,
 } from '../contract/audit.ts'
 import type { Redis } from '../redis/redis.ts'
-import type { Retention } from './audit-store.ts'
-import { everywhere, recordsOf, replaceNames } from './entry.ts'
+import type { AuditStore, EntryId, Retention } from './audit-store.ts'
+import { type Entry, everywhere, recordsOf, replaceNames } from './entry.ts'
 import { createMemoryAuditStore } from './memory-audit-store.ts'
-import { comesBefore, mergeEntries } from './merge-entries.ts'
 import { createRedisAuditStore } from './redis-audit-store.ts'
 
 type Page = { items: AuditRecord[]; nextCursor: string | null }
@@ -114,3 +113,47 @@ const matches = (record: AuditRecord, { operator, client, subject, operation }: 
   (client === undefined || record.client === client || record.client.startsWith(`${client}/`)) &&
   (subject === undefined || record.subject === subject) &&
   (operation === undefined || record.operation === operation)
+
+type Bounds = { newest: EntryId; oldestMs: number; organizations: readonly number[] }
+type Source = { organization: number; waiting: Entry[]; next: EntryId | undefined }
+
+const organizationsAtOnce = 50
+
+/** Whether the first place comes before the second in a list: newer, or of the same instant and a lower organization. */
+const comesBefore = (a: AuditPlace, b: AuditPlace): boolean =>
+  (b.ms - a.ms || b.seq - a.seq || a.organization - b.organization || b.index - a.index) < 0
+
+/** The entries of several organizations, newest first. `count`: how many are read of one organization at once. */
+async function* mergeEntries(
+  store: Pick<AuditStore, 'read'>,
+  { newest, oldestMs, organizations }: Bounds,
+  count: number,
+): AsyncGenerator<{ organization: number; entry: Entry }> {
+  const fill = async (source: Source): Promise<void> => {
+    if (source.waiting.length > 0 || !source.next) return
+    source.waiting = await store.read(source.organization, source.next, oldestMs, count)
+    const last = source.waiting.at(-1)
+    source.next = last && source.waiting.length === count ? justBefore(last) : undefined
+  }
+  const sources = organizations.map((organization): Source => ({ organization, waiting: [], next: newest }))
+  for (let i = 0; i < sources.length; i += organizationsAtOnce)
+    await Promise.all(sources.slice(i, i + organizationsAtOnce).map(fill))
+  for (;;) {
+    let first: Source | undefined
+    for (const source of sources) if (source.waiting[0] && isNewer(source, first)) first = source
+    const entry = first?.waiting.shift()
+    if (!first || !entry) return
+    yield { organization: first.organization, entry }
+    await fill(first)
+  }
+}
+
+const placeOf = ({ organization, waiting: [entry] }: Source): AuditPlace => ({
+  ...(entry as Entry),
+  organization,
+  index: 0,
+})
+const isNewer = (source: Source, other: Source | undefined): boolean =>
+  !other || comesBefore(placeOf(source), placeOf(other))
+
+const justBefore = ({ ms, seq }: Entry): EntryId => (seq > 0 ? { ms, seq: seq - 1 } : { ms: ms - 1 })

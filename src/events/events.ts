@@ -9,7 +9,7 @@ import { isFailure } from '../errors.ts'
 import type { OperatorLists } from '../lists/operator-lists.ts'
 import type { Roster } from '../lists/roster.ts'
 import type { Redis } from '../redis/redis.ts'
-import { type Floors, isBelow } from './coverage-floor.ts'
+import { type Floors, isBelow, watchFloors } from './coverage-floor.ts'
 import type { Listed } from './differences.ts'
 import { createEventFeed, type EventFeed } from './event-feed.ts'
 import type { EventStore } from './event-store.ts'
@@ -20,7 +20,6 @@ import { createMemoryEventStore } from './memory-event-store.ts'
 import { createObserver } from './observer.ts'
 import { createRedisEventStore } from './redis-event-store.ts'
 import type { BetweenWrites } from './waiting-lists.ts'
-import { watchFloors } from './watch-floors.ts'
 
 /** Events of the caller's organizations. Organizations that the caller may not touch have none. */
 export type Events = {

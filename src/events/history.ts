@@ -18,44 +18,14 @@ import { decodeRow } from './differences.ts'
 import type { EventStore, Logged } from './event-store.ts'
 import type { KeptEvent } from './event-text.ts'
 
-/** What was, as far as events are kept. @throws Failure `organization.unknown`, `redis.unavailable` */
-export type History = {
-  /**
-   * Changes of an operator, newest first. One request looks through 1,000 events at most, so a page may be short although
-   * older changes follow. @throws Failure `operator.unknown`
-   */
-  changes(
-    caller: Caller,
-    organization: number,
-    operator: number,
-    query: HistoryQuery,
-    context: CallContext,
-  ): Promise<OperatorHistory>
-  /** The number of active accounts as steps. */
-  coverage(
-    caller: Caller,
-    organization: number,
-    query: CoverageQuery,
-    context: CallContext,
-  ): Promise<Coverage>
-  /** The items with `statusSince` and `changedBy`, where `fields` has these. */
-  withOrigins<T extends Partial<Operator>>(
-    caller: Caller,
-    roster: Roster,
-    items: readonly T[],
-    fields: readonly Field[],
-  ): Promise<(T & Origin)[]>
-}
-
 const lookedMax = 1000
 const readAtOnce = 200
 const instant = (ms: number): string => new Date(ms).toISOString()
 
-export const createHistory = (options: {
-  store: EventStore
-  lists: OperatorLists
-  eventsKeepMs: number
-}): History => {
+export type History = ReturnType<typeof createHistory>
+
+/** What was, as far as events are kept. @throws Failure `organization.unknown`, `redis.unavailable` */
+export const createHistory = (options: { store: EventStore; lists: OperatorLists; eventsKeepMs: number }) => {
   const { store, lists, eventsKeepMs: keepMs } = options
   /** Reads the list, so that something is known of it. Without ChatHub, what is known already must do. */
   const listOf = async (caller: Caller, organization: number, context: CallContext) => {
@@ -68,7 +38,17 @@ export const createHistory = (options: {
     }
   }
 
-  const changes: History['changes'] = async (caller, organization, operator, query, context) => {
+  /**
+   * Changes of an operator, newest first. One request looks through 1,000 events at most, so a page may be short although
+   * older changes follow. @throws Failure `operator.unknown`
+   */
+  const changes = async (
+    caller: Caller,
+    organization: number,
+    operator: number,
+    query: HistoryQuery,
+    context: CallContext,
+  ): Promise<OperatorHistory> => {
     authorize(caller, { organization })
     const roster = await listOf(caller, organization, context)
     const { rows, seen, now } = await store.load(organization, [operator])
@@ -82,7 +62,8 @@ export const createHistory = (options: {
 
   return {
     changes,
-    coverage: async (caller, organization, query, context) => {
+    /** The number of active accounts as steps. */
+    coverage: async (caller: Caller, organization: number, query: CoverageQuery, context: CallContext) => {
       authorize(caller, { organization })
       await listOf(caller, organization, context)
       const { now, seen, steps } = await store.steps(organization)
@@ -91,14 +72,20 @@ export const createHistory = (options: {
       const period = [query.cursor ?? query.from ?? keptSince, to] as const
       const items = coverageIn(steps, seen, { period, keptSince, most: query.limit })
       const end = Date.parse(items.at(-1)?.to ?? instant(to))
-      return { organization, items, nextCursor: end < to ? String(end) : null }
+      return { organization, items, nextCursor: end < to ? String(end) : null } satisfies Coverage
     },
-    withOrigins: async (caller, roster, items, fields) => {
+    /** The items with `statusSince` and `changedBy`, where `fields` has these. */
+    withOrigins: async <T extends Partial<Operator>>(
+      caller: Caller,
+      roster: Roster,
+      items: readonly T[],
+      fields: readonly Field[],
+    ) => {
       const { id: organization } = roster.organization
       authorize(caller, { organization })
       const ids = items.map(({ id }) => id as number)
       const { rows } = await store.load(organization, ids.length > lookedMax ? undefined : ids)
-      const found: ((typeof items)[number] & Origin)[] = []
+      const found: (T & Origin)[] = []
       await inSlices(items, (item) => {
         const row = rows.get(item.id as number)
         const known = row === undefined ? undefined : decodeRow(row)

@@ -53,22 +53,17 @@ export function* readCsv(
   }
 }
 
-type Window = {
-  text: string
-  /** The place in `text` up to which it has been read. */
-  at: number
-  /** Whether no text comes after it. */
-  isLast: boolean
-  /** Adds pieces until `text` has so many characters beyond `at`, or is the last. */
-  reach(length: number): void
-}
-const createWindow = (pieces: Iterable<string>): Window => {
+/** A part of a text that comes in pieces. */
+const createWindow = (pieces: Iterable<string>) => {
   const source = pieces[Symbol.iterator]()
-  const window: Window = {
+  const window = {
     text: '',
+    /** The place in `text` up to which it has been read. */
     at: 0,
+    /** Whether no text comes after it. */
     isLast: false,
-    reach: (length) => {
+    /** Adds pieces until `text` has so many characters beyond `at`, or is the last. */
+    reach: (length: number): void => {
       while (!window.isLast && window.text.length - window.at < length) {
         const { done, value = '' } = source.next()
         window.isLast = done === true
@@ -79,6 +74,7 @@ const createWindow = (pieces: Iterable<string>): Window => {
   }
   return window
 }
+type Window = ReturnType<typeof createWindow>
 
 /** The row at this place, once enough of the text is there to tell where it ends. */
 const nextRow = (window: Window, delimiter: string): ReturnType<typeof readRow> => {

@@ -7,22 +7,16 @@ import { changeRows, type Journal, type Listed } from './journal.ts'
 import { isFinal, type Operation, organizationOf, type Row } from './operation.ts'
 import type { Watch, Watches } from './watches.ts'
 
+const lockMs = 5000
+const pageOf = 1000
+
 /**
  * Replaces the name of an operator in the rows of operations that have ended. `running`: operations that still need it.
  * @throws Failure `organization.unknown`, `queue.full`, `redis.unavailable`
  */
-export type EraseInOperations = (
-  caller: Caller,
-  organization: number,
-  name: NameToErase,
-) => Promise<{ rows: number; running: string[] }>
-
-const lockMs = 5000
-const pageOf = 1000
-
 export const createEraseInOperations =
-  (journal: Journal, watches: Pick<Watches, 'of' | 'put' | 'remove'>, clock: Clock): EraseInOperations =>
-  async (caller, organization, name) => {
+  (journal: Journal, watches: Pick<Watches, 'of' | 'put' | 'remove'>, clock: Clock) =>
+  async (caller: Caller, organization: number, name: NameToErase) => {
     authorize(caller, { organization })
     const running: string[] = []
     let rows = 0

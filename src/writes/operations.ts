@@ -6,7 +6,6 @@ import { type OnChange, oneChange } from '../contract/audit.ts'
 import type { OperationsQuery, RowOutcome } from '../contract/operation.ts'
 import { Failure } from '../errors.ts'
 import { type Journal, operationKeepMs, rowsOf } from './journal.ts'
-import { isOf, listOperations } from './list-operations.ts'
 import {
   askedBy,
   countRows,
@@ -20,6 +19,7 @@ import {
   type Row,
   scopeOfWrite,
 } from './operation.ts'
+import { isOf, listOperations } from './operation-view.ts'
 import type { OperationWriter } from './operation-writer.ts'
 import type { Runner } from './runner.ts'
 import { undoOf } from './undo.ts'

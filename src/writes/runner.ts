@@ -6,12 +6,11 @@ import { type Clock, pause } from '../clock.ts'
 import { Failure, isFailure } from '../errors.ts'
 import { operatorsKey } from '../lists/operator-lists.ts'
 import type { Roster } from '../lists/roster.ts'
-import { noTracing, type Tracing } from '../tracing/tracing.ts'
+import { noTracing, type SpanOf, type Tracing } from '../tracing/tracing.ts'
 import { announced, createChunkRunner } from './chunk-runner.ts'
 import { changeRows, type Journal } from './journal.ts'
 import type { LateWatch } from './late-watch.ts'
 import { changesStatus, isFinal, isPending, isSending, isSent, type Operation } from './operation.ts'
-import { operationSpan } from './operation-span.ts'
 import type { HeldLock } from './organization-lock.ts'
 import { createReconciler } from './reconciler.ts'
 import { planRows } from './row-planner.ts'
@@ -107,7 +106,12 @@ export const createRunner = (options: {
     if (result.refused) throw result.refused
     return result.operation
   }
-  const step = tracing.spans(operationSpan, stepOnce)
+  /** It may run long after the request that asked for it, on another instance: so it is linked. */
+  const spanOf = ({ id, kind, next, traceparent: link }: Operation): SpanOf => {
+    const attributes = { 'gateway.operation': id, 'gateway.chunk': next }
+    return { name: `operation ${kind}`, kind: 'root', attributes, link }
+  }
+  const step = tracing.spans(spanOf, stepOnce)
 
   /** Finds out what an earlier write of the organization left in doubt. Returns that operation. */
   const reconcileEarlier = async (id: string | undefined, lock: HeldLock, deadline: number) => {

@@ -7,15 +7,7 @@ import type { Row } from './operation.ts'
 /** Bytes in use, and the most there can be. */
 export type Usage = { usedBytes: number; maxBytes: number }
 
-export type Storage = {
-  /**
-   * Runs a write, but a large one only while what is kept takes less than the share of the memory. Small writes go on: they
-   * find room. @throws Failure `storage.full`, before `work` runs; what `work` throws
-   */
-  withRoom<T>(rows: readonly Pick<Row, 'name'>[], work: () => Promise<T>): Promise<T>
-  status(): StorageStatus
-  stop(): void
-}
+export type Storage = ReturnType<typeof createStorage>
 
 /** `unbounded`: no limit is set, or it cannot be read. */
 type StorageStatus = { state: 'ok' | 'full' | 'unbounded' } & (Usage | { usedBytes: null; maxBytes: null })
@@ -37,7 +29,7 @@ export const createStorage = (options: {
   highPercent: number
   clock: Clock
   report: Reporter
-}): Storage => {
+}) => {
   const { usage, highPercent, clock, report } = options
   let last: Usage | undefined
   /** Of writes that run, and of those that ended since the last look. A refused write takes nothing. */
@@ -59,7 +51,11 @@ export const createStorage = (options: {
   measure()
   const stop = every(clock, measureMs, measure)
   return {
-    withRoom: async (rows, work) => {
+    /**
+     * Runs a write, but a large one only while what is kept takes less than the share of the memory. Small writes go on: they
+     * find room. @throws Failure `storage.full`, before `work` runs; what `work` throws
+     */
+    withRoom: async <T>(rows: readonly Pick<Row, 'name'>[], work: () => Promise<T>): Promise<T> => {
       if (rows.length <= smallRows || !last) return work()
       if (isFull(last)) throw new Failure('storage.full', { retryAfterMs: retryMs })
       const bytes = rows.reduce((sum, { name = '' }) => sum + name.length + bytesOfRow, 0)
@@ -72,7 +68,7 @@ export const createStorage = (options: {
         runningBytes -= bytes
       }
     },
-    status: () =>
+    status: (): StorageStatus =>
       last
         ? { state: isFull(last) ? 'full' : 'ok', ...last }
         : { state: 'unbounded', usedBytes: null, maxBytes: null },
