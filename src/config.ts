@@ -48,7 +48,7 @@ export const settings = {
   settleMs: setting('WRITE_SETTLE_SECONDS', seconds(1, 600), '10', 'How long the gateway waits before it looks up the outcome of a write without an answer.'),
   lateWindowMs: setting('WRITE_LATE_WINDOW_SECONDS', seconds(6, 86_400), '3600', 'How long the gateway looks for a write that was not found then and that ChatHub applies later. At least six times WRITE_SETTLE_SECONDS.'),
 
-  rowsKeepMs: setting('OPERATION_ROWS_KEEP_HOURS', wholeNumber(1, 168).transform((hours) => hours * 3_600_000).describe('1–168'), '24', 'How long the rows of an operation are kept after its end, for the report, a retry and an undo. The operation itself is kept for 7 days. At least WRITE_LATE_WINDOW_SECONDS.'),
+  rowsKeepMs: setting('OPERATION_ROWS_KEEP_HOURS', type.hours(1, 168), '24', 'How long the rows of an operation are kept after its end, for the report, a retry and an undo. The operation itself is kept for 7 days. At least WRITE_LATE_WINDOW_SECONDS.'),
   storageHighPercent: setting('STORAGE_HIGH_PERCENT', wholeNumber(1, 100), '80', 'The share of the memory limit of Redis above which writes of more than 100 rows are refused. Without Redis: of 128 MiB for operations that have not ended.'),
 
   redisUrl: secret('REDIS_URL', type.redisUrl, 'redis://, rediss://, redis+sentinel://host,host/name or redis+cluster://host,host. Unset: everything is kept in this process.'),
@@ -74,7 +74,7 @@ export const settings = {
   jwksUrl: optional('JWT_JWKS_URL', type.url('https:', 'http:'), 'The key set of a host application whose JWTs are accepted.'),
   jwtIssuer: optional('JWT_ISSUER', type.anyText, 'The `iss` claim that these JWTs must carry.'),
   jwtAudience: optional('JWT_AUDIENCE', type.anyText, 'The `aud` claim that these JWTs must carry.'),
-  auditKeepMs: setting('AUDIT_KEEP_DAYS', wholeNumber(1, 3650).transform((days) => days * 86_400_000).describe('1–3650'), '90', 'How long audit records are kept, in days.'),
+  auditKeepMs: setting('AUDIT_KEEP_DAYS', type.days(1, 3650), '90', 'How long audit records are kept, in days.'),
   auditEntriesMax: setting('AUDIT_ENTRIES_MAX', wholeNumber(100, 10_000_000), '10000', 'About how many audit entries of each organization are kept. The changes of one request to ChatHub are one entry.'),
   eventsKeepMs: setting('EVENTS_KEEP_SECONDS', seconds(60, 2_592_000), '604800', 'How long events are kept, in seconds. Who comes back later gets `resync`.'),
   eventsMax: setting('EVENTS_MAX', wholeNumber(100, 1_000_000), '10000', 'The most events that are kept of each organization, and of all together for streams.'),

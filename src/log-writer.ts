@@ -1,12 +1,5 @@
 import sonic from 'sonic-boom'
 
-/** The destination of log lines. Callers never wait for it. */
-export type LogWriter = {
-  write(line: string): void
-  /** Resolves when every line so far is written, or after one second. */
-  drained(): Promise<void>
-}
-
 const pieceBytes = 65_536
 const flushMs = 500
 // The buffer for a reader that hangs or a disk that is full. Lines beyond it are dropped.
@@ -15,8 +8,11 @@ const drainMs = 1000
 // sonic-boom waits 100 ms after each EAGAIN. At exit the process gives up after this many.
 const retriesAtExitMax = 10
 
-/** Log lines on stdout, or to an open file. The gateway goes on when they cannot be written, and it can always exit. */
-export const openLogWriter = (fd = 1): LogWriter => {
+/**
+ * Log lines on stdout, or to an open file. Callers never wait for it. The gateway goes on when they cannot be written, and it can always
+ * exit.
+ */
+export const openLogWriter = (fd = 1) => {
   let isFailing = false
   let isExiting = false
   let retries = 0
@@ -54,13 +50,14 @@ export const openLogWriter = (fd = 1): LogWriter => {
     }
   })
   return {
-    write: (line) => {
+    write: (line: string): void => {
       const bytesMax = 3 * line.length
       if (used + bytesMax > pieceBytes) writePiece()
       if (bytesMax > pieceBytes) writeBytes(Buffer.from(line))
       else used += piece.write(line, used)
     },
-    drained: () =>
+    /** Resolves when every line so far is written, or after one second. */
+    drained: (): Promise<void> =>
       new Promise((resolve) => {
         setTimeout(resolve, drainMs)
         writePiece()

@@ -1,37 +1,28 @@
-import { type DestinationStream, type Logger, pino } from 'pino'
+import { type DestinationStream, pino } from 'pino'
 import type { RequestContext } from './http/request-context.ts'
 import type { Report } from './report.ts'
 import { noTracing, type Tracing } from './tracing/tracing.ts'
-
-export type Log = {
-  logger: Logger
-  /** One line per answer: route and client, never the query, a header or a name. */
-  requestAnswered(requestContext: RequestContext, status: number, ms: number): void
-  /** A line for each event that an operator of the gateway wants to read. */
-  reported(report: Report): void
-}
 
 /** JSON lines on stdout, pretty on a terminal. `main` writes the ready line at every level. */
 export const createLog = (
   level: string,
   destination: DestinationStream,
   { logFields, logText }: Pick<Tracing, 'logFields' | 'logText'> = noTracing,
-): Log => {
+) => {
   const logger = pino(
     {
-      ...{
-        level,
-        base: null,
-        timestamp: pino.stdTimeFunctions.isoTime,
-        serializers: { err: serializeError },
-      },
+      level,
+      base: null,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      serializers: { err: serializeError },
       ...(logFields && { mixin: logFields }),
     },
     destination,
   )
   return {
     logger,
-    requestAnswered: (requestContext, status, ms) => {
+    /** One line per answer: route and client, never the query, a header or a name. */
+    requestAnswered: (requestContext: RequestContext, status: number, ms: number): void => {
       const label = status >= 500 ? 'error' : 'info'
       if (!logger.isLevelEnabled(label)) return
       const fields = requestFields(requestContext, status, ms) + logText(requestContext)
@@ -39,12 +30,15 @@ export const createLog = (
         `{"level":${pino.levels.values[label]},"time":"${isoNow()}"${fields},"msg":"request"}\n`,
       )
     },
-    reported: (report) => {
+    /** A line for each event that an operator of the gateway wants to read. */
+    reported: (report: Report): void => {
       const label = levelOf(report)
       if (label) logger[label](report, report.name)
     },
   }
 }
+
+export type Log = ReturnType<typeof createLog>
 
 /**
  * The fields as pino writes them, at a third of its cost (`npm run bench -- hit`). Only the id of a client from a JWT can

@@ -1,4 +1,5 @@
 import type { FailureCode } from './errors.ts'
+import type { clientQuotas } from './redis/quotas.ts'
 
 /**
  * Events of the inner folders, which neither log nor count. `metrics/` counts them, `log.ts` writes them, tests read
@@ -107,19 +108,7 @@ export const redisErrorReasons = [
 ] as const
 export type RedisErrorReason = (typeof redisErrorReasons)[number]
 
-/** What is counted while it is kept. */
-export const quotaKinds = [
-  'operations',
-  'rows',
-  'idempotency-keys',
-  'assignments',
-  'sessions',
-  'tickets',
-  'tokens',
-  'streams',
-  'webhooks',
-] as const
-export type QuotaKind = (typeof quotaKinds)[number]
+export type QuotaKind = keyof typeof clientQuotas
 
 /** `address`: the host is not allowed, or leads to no address that is. */
 export const webhookOutcomes = [

@@ -75,11 +75,14 @@ export const wholeNumber = (min: number, max: number) =>
     .transform(Number)
     .describe(`${min}–${max}`)
 
-/** Whole seconds. The value is in milliseconds. */
-export const seconds = (min: number, max: number) =>
+/** A whole number of units of so many milliseconds. The value is in milliseconds. */
+const timeIn = (unitMs: number) => (min: number, max: number) =>
   wholeNumber(min, max)
-    .transform((value) => value * 1000)
+    .transform((value) => value * unitMs)
     .describe(`${min}–${max}`)
+export const seconds = timeIn(1000)
+export const hours = timeIn(3_600_000)
+export const days = timeIn(86_400_000)
 
 /**
  * Counts by name, as in `rows=200000,operations=10000`. A name that is left out keeps its count of `defaults`. `least`: the
@@ -144,17 +147,10 @@ export const url = (...schemes: string[]) => {
 export const proxyUrl = textThat(
   'http:// or https://, then host and port of a proxy; user and password percent-encoded',
   (text) => {
-    const {
-      protocol,
-      username,
-      password,
-      host: authority,
-      pathname,
-      search,
-      hash,
-    } = new URL(withScheme(text))
-    decodeURIComponent(username + password) // throws when it is not percent-encoded
-    return /^https?:$/.test(protocol) && authority !== '' && `${pathname}${search}${hash}` === '/'
+    const target = new URL(withScheme(text))
+    decodeURIComponent(target.username + target.password) // throws when it is not percent-encoded
+    const rest = `${target.pathname}${target.search}${target.hash}`
+    return /^https?:$/.test(target.protocol) && target.host !== '' && rest === '/'
   },
 ).transform((text) => new URL(withScheme(text)))
 const withScheme = (text: string): string => (text.includes('://') ? text : `http://${text}`)

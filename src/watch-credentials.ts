@@ -12,15 +12,11 @@ import type { Reporter } from './report.ts'
 import type { Secret } from './secret.ts'
 import { watchFile } from './watch-file.ts'
 
-type WatchedName =
-  | 'clients'
-  | 'companyToken'
-  | 'oidcClientSecret'
-  | 'oidcRoles'
-  | 'password'
-  | 'redisUrl'
-  | 'sessionSecret'
-  | 'tokenEncryptionSecret'
+type Settings = typeof settings
+/** Settings whose value is a secret. */
+type WatchedName = {
+  [K in keyof Settings]: ReturnType<Settings[K]['read']> extends Secret | undefined ? K : never
+}[keyof Settings]
 
 /** @throws an error that says what is wanted and never repeats the value */
 const readAgain = (name: WatchedName, text: string): Secret | undefined => {

@@ -75,7 +75,10 @@ const invalid: Row[] = [
     { ...oidc, OIDC_ROLES: roleOf({ organizations: 24 }) },
     /^OIDC_ROLES: \/g\/organizations: wanted: "\*" or a list/,
   ],
-  [{ ...oidc, OIDC_ROLES: roleOf({ more: 1 }) }, /^OIDC_ROLES: \/g: wanted: only scopes, organizations$/],
+  [
+    { ...oidc, OIDC_ROLES: roleOf({ more: 1 }) },
+    /^OIDC_ROLES: \/g\/more: not known; wanted: only scopes, organizations$/,
+  ],
   [{ PORT: '9000', OPS_PORT: '9000' }, /^OPS_PORT="9000": wanted: another port than PORT$/],
   [{ CHATHUB_COMPANY_TOKEN: 'ключ-SECRET' }, /^CHATHUB_COMPANY_TOKEN: wanted: .* visible ASCII/],
   [{ CHATHUB_COMPANY_TOKEN: 'two SECRETs' }, /^CHATHUB_COMPANY_TOKEN: wanted: .* visible ASCII/],

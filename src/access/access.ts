@@ -1,7 +1,3 @@
-import type { Clock } from '../clock.ts'
-import type { OnChange } from '../contract/audit.ts'
-import type { Proxies } from '../outbound.ts'
-import type { Quotas } from '../redis/quotas.ts'
 import type { Records } from '../redis/records.ts'
 import type { Secret } from '../secret.ts'
 import { createAuthenticate } from './authenticate.ts'
@@ -12,36 +8,28 @@ import { createKeyUses } from './key-uses.ts'
 import { type ClientEntry, createKeys } from './keys.ts'
 import { createListClients } from './list-clients.ts'
 import { createSessions } from './sessions.ts'
-import type { SignInRole } from './sign-in-roles.ts'
+
+type Options = Omit<Parameters<typeof createSessions>[0], 'secret' | 'records' | 'keys'> &
+  Omit<Parameters<typeof createIdentityProvider>[0], 'oidcIssuer' | 'oidcClientId'> & {
+    clientEntries: readonly ClientEntry[]
+    jwksUrl: URL | undefined
+    jwtIssuer: string | undefined
+    jwtAudience: string | undefined
+    sessionSecret: Secret | undefined
+    oidcIssuer: URL | undefined
+    oidcClientId: string | undefined
+    /** A store for one kind of record. In memory each kind has its own bound, so none evicts another. */
+    newRecords(): Records
+    /** Basic credentials are for a proxy in front. */
+    ignoreBasicAuth: boolean
+    /** The most requests of one client in flight. */
+    clientConcurrency: number
+    /** Is told each request that a limit on trial would have refused. */
+    wouldRefuse(client: string): void
+  }
 
 /** Who is calling: keys first, then gateway tokens, then JWTs; sessions when a secret is set. */
-export const createAccess = (options: {
-  clientEntries: readonly ClientEntry[]
-  jwksUrl: URL | undefined
-  jwtIssuer: string | undefined
-  jwtAudience: string | undefined
-  sessionSecret: Secret | undefined
-  sessionIdleMs: number
-  sessionMaxMs: number
-  oidcIssuer: URL | undefined
-  oidcClientId: string | undefined
-  oidcClientSecret: Secret | undefined
-  oidcGroupsClaim: string
-  oidcSubjectClaim: string
-  roles: readonly SignInRole[]
-  proxies: Proxies
-  /** A store for one kind of record. In memory each kind has its own bound, so none evicts another. */
-  newRecords(): Records
-  quotas: Quotas
-  onChange: OnChange
-  /** Basic credentials are for a proxy in front. */
-  ignoreBasicAuth: boolean
-  /** The most requests of one client in flight. */
-  clientConcurrency: number
-  /** Is told each request that a limit on trial would have refused. */
-  wouldRefuse(client: string): void
-  clock: Clock
-}) => {
+export const createAccess = (options: Options) => {
   const { jwksUrl, jwtIssuer: issuer, jwtAudience: audience, sessionSecret: secret, proxies, clock } = options
   const { oidcIssuer, oidcClientId } = options
   const keyUses = createKeyUses({ records: options.newRecords(), clock })

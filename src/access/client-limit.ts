@@ -6,31 +6,15 @@ import type { Caller } from './caller.ts'
 
 type Client = Pick<Caller, 'id' | 'requestsPerMinute' | 'shadowRequestsPerMinute'>
 
-/** What one client may ask of this instance. */
-export type ClientLimit = {
-  /** Takes the token of a request. @throws Failure `limit.exceeded` */
-  take(client: Client): void
-  /**
-   * Takes more tokens, for the work that a request has caused. The bucket may fall below zero, to minus a full one: the
-   * client then waits until it is filled again.
-   */
-  charge(client: Client, tokens: number): void
-  /**
-   * Counts a request in flight until the returned function is called. `weight` 1, and more for a large body. A client with
-   * no other request in flight is never refused. @throws Failure `limit.concurrency`
-   */
-  enter(client: Client, weight: number): () => void
-}
-
 /**
- * A bucket holds at most `requestsPerMinute` tokens and fills at that rate. `wouldRefuse` is told each request that the limit
+ * What one client may ask of this instance. A bucket holds at most `requestsPerMinute` tokens and fills at that rate. `wouldRefuse` is told each request that the limit
  * on trial, `shadowRequestsPerMinute`, would have refused.
  */
 export const createClientLimit = (
   clock: Clock,
   concurrency: number,
   wouldRefuse: (client: string) => void = () => {},
-): ClientLimit => {
+) => {
   const buckets = new LRUCache<string, { tokens: number; at: number }>(atMost(50_000))
   const inFlight = new Map<string, number>()
   const tokensOf = ({ id, requestsPerMinute: quota }: Client, now: number): number => {
@@ -44,7 +28,8 @@ export const createClientLimit = (
     return left
   }
   return {
-    take: (client) => {
+    /** Takes the token of a request. @throws Failure `limit.exceeded` */
+    take: (client: Client): void => {
       const { id, requestsPerMinute: quota, shadowRequestsPerMinute: shadow } = client
       const now = clock.now()
       if (shadow !== undefined && takeFrom({ id: `${id} shadow`, requestsPerMinute: shadow }, now) < 1)
@@ -60,13 +45,21 @@ export const createClientLimit = (
         },
       })
     },
-    charge: (client, tokens) => {
+    /**
+     * Takes more tokens, for the work that a request has caused. The bucket may fall below zero, to minus a full one: the
+     * client then waits until it is filled again.
+     */
+    charge: (client: Client, tokens: number): void => {
       if (tokens === 0) return
       const now = clock.now()
       const left = Math.max(-client.requestsPerMinute, tokensOf(client, now) - tokens)
       buckets.set(client.id, { tokens: left, at: now })
     },
-    enter: ({ id }, weight) => {
+    /**
+     * Counts a request in flight until the returned function is called. `weight` 1, and more for a large body. A client
+     * with no other request in flight is never refused. @throws Failure `limit.concurrency`
+     */
+    enter: ({ id }: Client, weight: number): (() => void) => {
       const others = inFlight.get(id) ?? 0
       if (others > 0 && others + weight > concurrency)
         throw new Failure('limit.concurrency', {
@@ -85,3 +78,5 @@ export const createClientLimit = (
     },
   }
 }
+
+export type ClientLimit = ReturnType<typeof createClientLimit>

@@ -13,20 +13,6 @@ const subjectMax = 128
 /** What the browser keeps, sealed, while the person is at the provider. */
 export type SignInAttempt = { state: string; nonce: string; verifier: string }
 
-/** `role` undefined: no group of the person has one. */
-type SignedIn = { subject: string; role: SignInRole | undefined }
-
-export type IdentityProvider = {
-  /** Where the person signs in. @throws when the provider cannot be reached */
-  begin(redirectUri: string): Promise<{ url: string; attempt: SignInAttempt }>
-  /** From now on. Attempts that have begun go on. */
-  replace(next: { secret: Secret } | { roles: readonly SignInRole[] }): void
-  /** Who has signed in. `url`: that of the callback, with its query. @throws when the provider or its answer is not to be trusted */
-  finish(url: URL, attempt: SignInAttempt): Promise<SignedIn>
-  /** Where the person signs out, and then goes on to `returnTo`. Undefined: the provider names no such page. @throws like `begin` */
-  leave(returnTo: string): Promise<string | undefined>
-}
-
 /** Sign-in by OpenID Connect: the code flow with PKCE, state and nonce. Nothing is asked of the provider before the first sign-in. */
 export const createIdentityProvider = (options: {
   oidcIssuer: URL
@@ -36,7 +22,7 @@ export const createIdentityProvider = (options: {
   oidcSubjectClaim: string
   roles: readonly SignInRole[]
   proxies: Proxies
-}): IdentityProvider => {
+}) => {
   const { oidcIssuer: issuer, oidcClientId: clientId, proxies } = options
   let { oidcClientSecret: secret, roles } = options
   const dispatchers = new Map<string, ReturnType<typeof createDispatcher>>()
@@ -73,14 +59,16 @@ export const createIdentityProvider = (options: {
   }
 
   return {
-    replace: (next) => {
+    /** From now on. Attempts that have begun go on. */
+    replace: (next: { secret: Secret } | { roles: readonly SignInRole[] }): void => {
       if ('roles' in next) roles = next.roles
       else {
         secret = next.secret
         loading = undefined
       }
     },
-    begin: async (redirectUri) => {
+    /** Where the person signs in. @throws when the provider cannot be reached */
+    begin: async (redirectUri: string) => {
       const { oidc, configuration } = await loaded()
       const verifier = oidc.randomPKCECodeVerifier()
       const attempt = { state: oidc.randomState(), nonce: oidc.randomNonce(), verifier }
@@ -94,7 +82,11 @@ export const createIdentityProvider = (options: {
       })
       return { url: url.href, attempt }
     },
-    finish: async (url, { state, nonce, verifier }) => {
+    /**
+     * Who has signed in. `url`: that of the callback, with its query. `role` undefined: no group of the person has one.
+     * @throws when the provider or its answer is not to be trusted
+     */
+    finish: async (url: URL, { state, nonce, verifier }: SignInAttempt) => {
       const { oidc, configuration } = await loaded()
       const tokens = await oidc.authorizationCodeGrant(configuration, url, {
         expectedState: state,
@@ -108,13 +100,16 @@ export const createIdentityProvider = (options: {
         role: roleOf(roles, groupsOf(claims[options.oidcGroupsClaim as 'sub'])),
       }
     },
-    leave: async (returnTo) => {
+    /** Where the person signs out, and then goes on to `returnTo`. Undefined: the provider names no such page. @throws like `begin` */
+    leave: async (returnTo: string): Promise<string | undefined> => {
       const { oidc, configuration } = await loaded()
       if (!configuration.serverMetadata().end_session_endpoint) return undefined
       return oidc.buildEndSessionUrl(configuration, { post_logout_redirect_uri: returnTo }).href
     },
   }
 }
+
+export type IdentityProvider = ReturnType<typeof createIdentityProvider>
 
 const groupsOf = (claim: unknown): string[] => [claim].flat().filter((one) => typeof one === 'string')
 

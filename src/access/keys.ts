@@ -16,14 +16,18 @@ const perMinute = z
   .number(quota)
   .refine((value) => Number.isInteger(value) && value >= 1 && value <= 10_000_000, quota)
 
+/** The rights that a table gives. */
+export const granted = {
+  scopes: z.array(z.enum(scopes, { error: `wanted: one of ${scopes.join(' ')}` })),
+  organizations: z.union([z.literal('*'), z.array(Id)], { error: 'wanted: "*" or a list of ids' }),
+}
+
 /** One entry of API_KEYS_FILE. */
 const clientEntry = z.strictObject({
   id: z.string().regex(/^[A-Za-z0-9._-]{1,64}$/, 'wanted: 1 to 64 of A–Z a–z 0–9 . _ -'),
   keyHash: z.string().regex(/^sha256:[0-9a-f]{64}$/, 'wanted: sha256: and 64 lower-case hex digits'),
-  scopes: z.array(z.enum(scopes, { error: `wanted: one of ${scopes.join(' ')}` })).default([]),
-  organizations: z
-    .union([z.literal('*'), z.array(Id)], { error: 'wanted: "*" or a list of ids' })
-    .default([]),
+  scopes: granted.scopes.default([]),
+  organizations: granted.organizations.default([]),
   requestsPerMinute: perMinute.default(requestsPerMinuteDefault),
   shadowRequestsPerMinute: perMinute.optional(),
   expiresAt: z.iso.datetime({ offset: true, error: 'wanted: an RFC 3339 instant' }).optional(),
@@ -37,6 +41,16 @@ const faultsOf = (error: z.ZodError | undefined): string[] =>
     if (issue.code !== 'unrecognized_keys') return `${place}: ${issue.message}`
     return issue.keys.map((key) => `${place.replace(/\/$/, '')}/${key}: not known; ${issue.message}`)
   }) ?? []
+
+/** The value of a table in JSON, or every fault with its place. `form`: what is wanted. */
+export const parseTable = <S extends z.ZodType>(json: string, schema: S, form: string) => {
+  try {
+    const { data, error } = schema.safeParse(JSON.parse(json), wording)
+    return { data, faults: faultsOf(error) }
+  } catch {
+    return { data: undefined, faults: [`not JSON; wanted: ${form}`] }
+  }
+}
 
 /** Why the gateway would refuse this entry: `/<field>: <what is wanted>`. Empty when it accepts the entry. */
 export const faultsOfClient = (entry: unknown): string[] =>
@@ -52,16 +66,9 @@ export const parseClients = (
   othersMayCall: boolean,
   now: number,
 ): { entries: ClientEntry[]; faults: string[] } => {
-  let data: unknown
-  try {
-    data = JSON.parse(json)
-  } catch {
-    return { entries: [], faults: ['not JSON; wanted: {"clients":[…]}'] }
-  }
-  const parsed = clientsFile.safeParse(data, wording)
-  if (!parsed.success) return { entries: [], faults: faultsOf(parsed.error) }
-  const { clients } = parsed.data
-  const faults: string[] = []
+  const { data, faults } = parseTable(json, clientsFile, '{"clients":[…]}')
+  if (!data) return { entries: [], faults }
+  const { clients } = data
   const firsts = new Map<string, ClientEntry>()
   for (const [index, client] of clients.entries()) {
     const first = firsts.get(client.keyHash) ?? client
@@ -157,10 +164,10 @@ export const createKeys = (
 
 export type Keys = ReturnType<typeof createKeys>
 
-const callerOf = ({ scopes: granted, organizations, expiresAt, ...entry }: ClientEntry): Caller => ({
+const callerOf = ({ scopes: given, organizations, expiresAt, ...entry }: ClientEntry): Caller => ({
   ...entry,
   kind: 'key',
-  scopes: new Set(granted),
+  scopes: new Set(given),
   organizations: organizations === '*' ? '*' : new Set(organizations),
   expiresAt: expiresAt === undefined ? undefined : Date.parse(expiresAt),
 })

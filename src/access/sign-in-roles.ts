@@ -1,28 +1,16 @@
 import { z } from 'zod'
-import { Id } from '../contract/ids.ts'
-import { wantedOf } from '../contract/plain-words.ts'
-import { type Scope, scopes } from '../contract/scopes.ts'
+import type { Scope } from '../contract/scopes.ts'
+import { granted, parseTable } from './keys.ts'
 
-const role = z.strictObject({
-  scopes: z.array(z.enum(scopes, { error: `wanted: one of ${scopes.join(' ')}` })),
-  organizations: z.union([z.literal('*'), z.array(Id)], { error: 'wanted: "*" or a list of ids' }),
-})
-const roles = z.record(z.string().min(1), role)
+const roles = z.record(z.string().min(1), z.strictObject(granted))
 
 /** What a group of an identity provider may do. The table is in the order of its text. */
 export type SignInRole = { group: string; scopes: Scope[]; organizations: number[] | '*' }
 
 /** Reads OIDC_ROLES: `{"supervisors": {"scopes": […], "organizations": [24]}, …}`. Gives every fault with its place. */
 export const parseRoles = (json: string): { roles: SignInRole[]; faults: string[] } => {
-  let data: unknown
-  try {
-    data = JSON.parse(json)
-  } catch {
-    return { roles: [], faults: ['not JSON; wanted: {"<group>":{"scopes":[…],"organizations":[…]}}'] }
-  }
-  const parsed = roles.safeParse(data, { error: (issue) => `wanted: ${wantedOf(issue)}` })
-  const faults = parsed.error?.issues.map(({ path, message }) => `/${path.join('/')}: ${message}`) ?? []
-  const entries = Object.entries(parsed.data ?? {}).map(([group, rights]) => ({ group, ...rights }))
+  const { data, faults } = parseTable(json, roles, '{"<group>":{"scopes":[…],"organizations":[…]}}')
+  const entries = Object.entries(data ?? {}).map(([group, rights]) => ({ group, ...rights }))
   if (faults.length === 0 && entries.length === 0)
     faults.push('lists no group; wanted: at least one, or nobody could sign in')
   return { roles: entries, faults }

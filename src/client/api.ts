@@ -111,7 +111,7 @@ export type Api = {
       organization?: number
       /** The most operations of a page. */
       limit?: number
-      /** `nextCursor` of the previous page. */
+      /** `nextCursor` of the page before. */
       cursor?: string
     }, options?: CallOptions): Pages<Operations>
     /** Get the state of a write that takes long or is in doubt. Only the client that made it may read it. Any credential will do. */
@@ -213,7 +213,7 @@ export type Api = {
       to?: string
       /** The most records of a page. */
       limit?: number
-      /** `nextCursor` of the previous page. */
+      /** `nextCursor` of the page before. */
       cursor?: string
     }, options?: CallOptions): Pages<AuditPage>
     /** Replace the name of an operator in audit records, rows of operations, stored answers and events. ChatHub still has it and sends it with each list. Scope: `admin`. */

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { cursorFault, parsedText } from './fault.ts'
+import { cursorText } from './fault.ts'
 import { Count, component, Id, IdList, IdText, wholeText } from './ids.ts'
 import { fold } from './names.ts'
 import { OperatorStatus } from './operator.ts'
@@ -102,7 +102,6 @@ export const parsePlace = (text: string): AuditPlace | undefined => {
     ? undefined
     : { ms: ms as number, seq: seq as number, organization: organization as number, index }
 }
-const Place = parsedText(parsePlace, cursorFault).meta({ openapi: { type: 'string', maxLength: 45 } })
 
 /** A `+` that is not encoded means a space in a query. Before an offset it can only be a `+`. */
 const withPlus = (text: unknown): unknown =>
@@ -122,7 +121,7 @@ export const AuditQuery = z.strictObject({
   from: Instant.optional().describe('Only changes at this instant and later.'),
   to: Instant.optional().describe('Only changes before this instant.'),
   limit: wholeText(1, 1000).default(100).describe('The most records of a page.'),
-  cursor: Place.optional().describe('`nextCursor` of the previous page.'),
+  cursor: cursorText(parsePlace, 45),
 })
 export type AuditQuery = z.infer<typeof AuditQuery>
 

@@ -10,9 +10,6 @@ export const refuse = (context: z.core.$RefinementCtx, { code, detail }: ValueFa
   return z.NEVER
 }
 
-/** Of what is not the cursor of a page. */
-export const cursorFault = { code: 'cursor', detail: 'Wanted: nextCursor of the page before.' }
-
 /** Makes a check for `superRefine`. */
 export const checking =
   <T>(faultOf: (value: T) => ValueFault | undefined) =>
@@ -24,3 +21,11 @@ export const checking =
 /** Text that is parsed to a value. It has this fault when `parse` returns undefined. */
 export const parsedText = <T>(parse: (text: string) => T | undefined, fault: ValueFault) =>
   z.string().transform((text, context) => parse(text) ?? refuse(context, fault))
+
+const cursorFault = { code: 'cursor', detail: 'Wanted: nextCursor of the page before.' }
+/** The cursor of a page in a query. */
+export const cursorText = <T>(parse: (text: string) => T | undefined, maxLength: number) =>
+  parsedText(parse, cursorFault)
+    .meta({ openapi: { type: 'string', maxLength } })
+    .optional()
+    .describe('`nextCursor` of the page before.')

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { Instant } from './audit.ts'
 import { Event } from './event.ts'
-import { cursorFault, parsedText } from './fault.ts'
+import { cursorText } from './fault.ts'
 import { Count, component, Id, wholeText } from './ids.ts'
 import { OperatorStatus } from './operator.ts'
 
@@ -15,10 +15,7 @@ const parseMs = (text: string): number | undefined => (/^\d{1,14}$/.test(text) ?
 
 export const HistoryQuery = z.strictObject({
   limit: wholeText(1, 1000).default(100).describe('The most changes of a page.'),
-  cursor: parsedText(parsePlace, cursorFault)
-    .meta({ openapi: { type: 'string', maxLength: 30 } })
-    .optional()
-    .describe('`nextCursor` of the page before.'),
+  cursor: cursorText(parsePlace, 30),
 })
 export type HistoryQuery = z.infer<typeof HistoryQuery>
 
@@ -46,10 +43,7 @@ export const CoverageQuery = z.strictObject({
   from: Instant.optional().describe('Default: as far back as events are kept.'),
   to: Instant.optional().describe('Default, and at most: now.'),
   limit: wholeText(1, 1000).default(100).describe('The most steps of a page.'),
-  cursor: parsedText(parseMs, cursorFault)
-    .meta({ openapi: { type: 'string', maxLength: 14 } })
-    .optional()
-    .describe('`nextCursor` of the page before.'),
+  cursor: cursorText(parseMs, 14),
 })
 export type CoverageQuery = z.infer<typeof CoverageQuery>
 

@@ -9,33 +9,18 @@ import { responseHeaders } from './response-headers.ts'
 import { sessionCookie, sessionHeader } from './session.ts'
 import { Problem } from './system.ts'
 import { tags } from './tags.ts'
-import { webhooksOf } from './webhook.ts'
+import { WebhookMessage } from './webhook.ts'
 
-const idempotencyKey = {
-  name: 'Idempotency-Key',
-  in: 'header',
-  required: false,
-  schema: { type: 'string', minLength: 1, maxLength: 255 },
-  example: '6f1c2b9e-create-alex',
-  description:
-    'The same key and body get the same answer for 24 hours, marked `Idempotency-Replayed: true`. Nothing is done twice.',
-}
-
-const ifMatch = {
-  name: 'If-Match',
-  in: 'header',
-  required: false,
-  schema: { type: 'string' },
-  description:
-    'The ETag of the operator as the caller read it. If the operator has changed by now, nothing is changed. An operator that has the status already is no failure, so a change can be repeated after a lost answer.',
-}
-
-const lastEventId = {
-  name: 'Last-Event-ID',
-  in: 'header',
-  required: false,
-  schema: { type: 'string' },
-  description: 'Goes on behind this event. EventSource sends it by itself. It counts before `after`.',
+const header = (name: string, description: string, schema: object = {}): Json => ({
+  ...{ name, in: 'header', required: false, description },
+  schema: { type: 'string', ...schema },
+})
+/** Headers of a request, by the property of the endpoints that take them. */
+// biome-ignore format: a table reads best one row a line
+const requestHeaders: Record<'idempotent' | 'conditional' | 'lastEventId', Json> = {
+  idempotent: { ...header('Idempotency-Key', 'The same key and body get the same answer for 24 hours, marked `Idempotency-Replayed: true`. Nothing is done twice.', { minLength: 1, maxLength: 255 }), example: '6f1c2b9e-create-alex' },
+  conditional: header('If-Match', 'The ETag of the operator as the caller read it. If the operator is another by now, nothing is changed.'),
+  lastEventId: header('Last-Event-ID', 'Goes on behind this event. EventSource sends it by itself. It counts before `after`.'),
 }
 
 const parametersOf = (endpoint: Endpoint, components: Json): Json[] => {
@@ -56,9 +41,9 @@ const parametersOf = (endpoint: Endpoint, components: Json): Json[] => {
   return [
     ...from('path', params),
     ...from('query', query),
-    ...(endpoint.idempotent ? [idempotencyKey] : []),
-    ...(endpoint.conditional ? [ifMatch] : []),
-    ...(endpoint.lastEventId ? [lastEventId] : []),
+    ...Object.entries(requestHeaders)
+      .filter(([taken]) => endpoint[taken as keyof typeof requestHeaders])
+      .map(([, parameter]) => parameter),
   ]
 }
 
@@ -117,6 +102,40 @@ const operationOf = (endpoint: Endpoint, components: Components): Json => {
   }
 }
 
+const receivedHeader = (name: string, description: string): Json => ({
+  ...header(name, description),
+  required: true,
+})
+/** The requests that the gateway sends, as the `webhooks` of the OpenAPI document. */
+const webhooksOf = (body: Json) => ({
+  event: {
+    post: {
+      operationId: 'receiveEvent',
+      tags: ['webhooks'],
+      summary: 'Receive an event',
+      description: 'Signed by Standard Webhooks. `webhook.test` comes from `:test`, with other data.',
+      security: [], // the signature proves the sender
+      parameters: [
+        receivedHeader(
+          'webhook-id',
+          'The id of the event; the same for each attempt. Keep it to know repetitions.',
+        ),
+        receivedHeader('webhook-timestamp', 'Seconds since 1970 of this attempt.'),
+        receivedHeader(
+          'webhook-signature',
+          '`v1,` and HMAC-SHA256 of id, timestamp and body as base64; one for each secret.',
+        ),
+      ],
+      requestBody: { required: true, content: { 'application/json': body } },
+      responses: {
+        '2XX': { description: 'Taken.' },
+        '410': { description: 'Send nothing more.' },
+        default: { description: 'Sent again later. Retry-After counts, up to an hour.' },
+      },
+    },
+  },
+})
+
 /** The OpenAPI 3.1 document of these endpoints. */
 export const createOpenApi = (endpoints: readonly Endpoint[], version: string): Json => {
   const components: Components = { schemas: {}, examples: {} }
@@ -127,6 +146,7 @@ export const createOpenApi = (endpoints: readonly Endpoint[], version: string): 
     paths[endpoint.path] = item
     item[endpoint.method] = operationOf(endpoint, components)
   }
+  const message = schemaOf(WebhookMessage, 'output', components.schemas)
   const used = new Set<string>(endpoints.map(({ tag }) => tag))
   return {
     openapi: '3.1.0',
@@ -144,9 +164,9 @@ export const createOpenApi = (endpoints: readonly Endpoint[], version: string): 
       .filter(([name]) => used.has(name))
       .map(([name, description]) => ({ name, description })),
     paths,
-    webhooks: webhooksOf((body) => {
-      const schema = schemaOf(body, 'output', components.schemas)
-      return { schema, ...exampleOf({ id: 'receiveEvent' }, 'application/json', schema) }
+    webhooks: webhooksOf({
+      schema: message,
+      ...exampleOf({ id: 'receiveEvent' }, 'application/json', message),
     }),
     components: { ...components, headers: responseHeaders, securitySchemes },
   }

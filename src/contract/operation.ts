@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { cursorFault, parsedText } from './fault.ts'
+import { cursorText } from './fault.ts'
 import { Count, component, countsOf, Id, IdText, listOf, wholeText, wordList } from './ids.ts'
 import { NewName } from './names.ts'
 import { AddResult, knownStatuses, OperatorStatus, outcomes } from './operator.ts'
@@ -73,10 +73,7 @@ export const OperationsQuery = z.strictObject({
   state: wordList(operationStates).optional().describe('Only these states.'),
   organization: IdText.optional().describe('Only those of this organization.'),
   limit: wholeText(1, 1000).default(100).describe('The most operations of a page.'),
-  cursor: parsedText(parseOperationCursor, cursorFault)
-    .meta({ openapi: { type: 'string', maxLength: 80 } })
-    .optional()
-    .describe('`nextCursor` of the previous page.'),
+  cursor: cursorText(parseOperationCursor, 80),
 })
 export type OperationsQuery = z.infer<typeof OperationsQuery>
 export const Operations = component('Operations', {

@@ -110,43 +110,8 @@ export const DeadLetters = component('DeadLetters', {
   total: z.int(),
 })
 
-const WebhookMessage = component('WebhookMessage', {
+export const WebhookMessage = component('WebhookMessage', {
   type: Event.shape.type,
   timestamp: Instant.describe('`observedAt` of the event.'),
   data: Event,
-})
-
-const header = (name: string, description: string) => ({
-  name,
-  in: 'header',
-  required: true,
-  schema: { type: 'string' },
-  description,
-})
-
-/** The requests that the gateway sends, as the `webhooks` of the OpenAPI document. */
-export const webhooksOf = (bodyOf: (schema: z.ZodType) => object) => ({
-  event: {
-    post: {
-      operationId: 'receiveEvent',
-      tags: ['webhooks'],
-      summary: 'Receive an event',
-      description: 'Signed by Standard Webhooks. `webhook.test` comes from `:test`, with other data.',
-      security: [], // the signature proves the sender
-      parameters: [
-        header('webhook-id', 'The id of the event; the same for each attempt. Keep it to know repetitions.'),
-        header('webhook-timestamp', 'Seconds since 1970 of this attempt.'),
-        header(
-          'webhook-signature',
-          '`v1,` and HMAC-SHA256 of id, timestamp and body as base64; one for each secret.',
-        ),
-      ],
-      requestBody: { required: true, content: { 'application/json': bodyOf(WebhookMessage) } },
-      responses: {
-        '2XX': { description: 'Taken.' },
-        '410': { description: 'Send nothing more.' },
-        default: { description: 'Sent again later. Retry-After counts, up to an hour.' },
-      },
-    },
-  },
 })

@@ -24,8 +24,11 @@ export const readAddress = (endpoint: Endpoint, req: Request): Address => {
   return address
 }
 
+/** What a tool gives instead of URL and body. */
+export type Given = { params: unknown; query: unknown; body: unknown }
+
 /** The same for values that are not in a URL. Their places are those among the arguments of a tool. */
-export const checkAddress = (endpoint: Endpoint, given: { params: unknown; query: unknown }): Address => {
+export const checkAddress = (endpoint: Endpoint, given: Given): Address => {
   const path = check(endpoint.params, given.params, '')
   const query = check(endpoint.query ?? noQuery, given.query, '')
   return { params: path.value, pathFaults: path.faults, query: query.value, queryFaults: query.faults }

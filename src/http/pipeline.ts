@@ -8,14 +8,21 @@ import type { Endpoint } from '../contract/endpoints.ts'
 import { Failure } from '../errors.ts'
 import type { Tracing } from '../tracing/tracing.ts'
 import type { RowsInTime } from '../writes/rows-in-time.ts'
-import { type Address, checkAddress, readAddress } from './address.ts'
+import { type Address, checkAddress, type Given, readAddress } from './address.ts'
 import { type Admit, type Admitted, tokensOf } from './admission.ts'
 import { type Answer, render, type StoredAnswer } from './answer.ts'
 import { asDropIn } from './as-drop-in.ts'
 import { hasBody, parseBody, readBody } from './body.ts'
 import { byDeadline } from './by-deadline.ts'
-import { checkArguments, checkHead, type Head, orgOf } from './check-head.ts'
-import { authorizeAgain, authorizeValue, readerNow } from './endpoint-rights.ts'
+import {
+  authorizeAgain,
+  authorizeValue,
+  checkArguments,
+  checkHead,
+  type Head,
+  orgOf,
+  readerNow,
+} from './check-head.ts'
 import type { EventStreams } from './event-stream.ts'
 import type { FairWork } from './fair-work.ts'
 import type { FastPath } from './fast-path.ts'
@@ -48,9 +55,6 @@ type HandlerInput<E extends Endpoint> = Call & {
 }
 
 export type Handler<E extends Endpoint> = (input: HandlerInput<E>) => Promise<Answer> | Answer
-
-/** What a tool gives instead of URL and body. */
-export type Given = { params: unknown; query: unknown; body: unknown }
 
 /** Bytes of a body from which on parsing takes long enough to be noticed by others. */
 const largeFrom = 16 * 1024
@@ -132,12 +136,10 @@ export const createPipeline = (options: {
 
     /** A dry run changes nothing. */
     const refuseReadOnly = (...inputs: unknown[]): void => {
-      if (!isReadOnlyRefused) return
       const isDry = inputs.some((input) => (input as { dryRun?: boolean } | undefined)?.dryRun)
-      if (!isDry) options.refuseWrites()
+      if (isReadOnlyRefused && !isDry) options.refuseWrites()
     }
 
-    /** Runs the handler on input that was checked. */
     const carryOut = async (
       req: Request,
       caller: Caller,
@@ -148,7 +150,6 @@ export const createPipeline = (options: {
       const stillAllowed = again(req, caller, body)
       if (idempotencyKey === undefined && endpoint.keyRequired?.(body as never, address.query as never))
         throw new Failure('idempotency.required')
-
       if (endpoint.body) await authorizeBody(req, address, caller, body)
       refuseReadOnly(body, address.query)
       const deadline = Math.max(req.requestContext.startedAt + deadlineMs, clock.now() + 1)

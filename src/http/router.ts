@@ -2,8 +2,9 @@ import type { Express, Request } from 'express'
 import type { Caller } from '../access/caller.ts'
 import type { Endpoint } from '../contract/endpoints.ts'
 import { Failure } from '../errors.ts'
+import type { Given } from './address.ts'
 import type { Answer } from './answer.ts'
-import type { Given, Handler, Pipeline } from './pipeline.ts'
+import type { Handler, Pipeline } from './pipeline.ts'
 
 /** Endpoints bound to handlers, each behind the pipeline, mounted in Express. */
 export const createRouter = (pipeline: Pipeline) => {

@@ -1,13 +1,7 @@
 import { Counter, Histogram, type Registry } from 'prom-client'
 import { operationKinds, rowOutcomes } from '../contract/operation.ts'
-import {
-  quotaKinds,
-  type Report,
-  redisErrorReasons,
-  redisEvents,
-  servedKinds,
-  webhookOutcomes,
-} from '../report.ts'
+import { clientQuotas } from '../redis/quotas.ts'
+import { type Report, redisErrorReasons, redisEvents, servedKinds, webhookOutcomes } from '../report.ts'
 
 type Named<N extends Report['name']> = Extract<Report, { name: N }>
 type Counting = { [N in Report['name']]?: (report: Named<N>) => void }
@@ -102,7 +96,7 @@ export const createReportCounters = (registry: Registry): ((report: Report) => v
     'secret-file': counter('gw_secret_reloads_total', 'Changed credential files, applied or refused.', { setting: files.map((file) => `${file}_FILE`), result: ['changed', 'kept'] }, ({ setting, result }) => [setting, result]),
     redis: ({ event }) => events(`redis-${event}`),
     'redis-error': counter('gw_redis_errors_total', 'Commands and connections to Redis that failed.', { reason: redisErrorReasons }, ({ reason }) => [reason]),
-    'quota-exceeded': counter('gw_quota_refusals_total', 'Requests that were refused because too much is kept.', { scope: ['client', 'organization'], kind: quotaKinds }, ({ scope, kind }) => [scope, kind]),
+    'quota-exceeded': counter('gw_quota_refusals_total', 'Requests that were refused because too much is kept.', { scope: ['client', 'organization'], kind: Object.keys(clientQuotas) }, ({ scope, kind }) => [scope, kind]),
     storage: ({ state }) => events(`storage-${state}`),
     'late-write': counter('gw_late_writes_total', 'Operators that ChatHub added long after the request was given up.', {}, () => [], ({ operators }) => operators),
     'webhook-delivery': counter('gw_webhook_deliveries_total', 'Attempts to deliver events to webhooks by outcome.', { outcome: webhookOutcomes }, ({ outcome }) => [outcome]),

@@ -2,7 +2,6 @@ import type { Metric, Registry } from 'prom-client'
 
 type Series = { labels: Record<string, string>; counts: number[]; seconds: number }
 type Request = { method: string; route: string }
-export type RequestMetrics = { answered(request: Request, status: number, ms: number): void }
 
 // A caller chooses its method. An unknown one is counted as OpenTelemetry advises.
 const methods = new Set(['GET', 'HEAD', 'POST', 'PATCH', 'DELETE', 'PUT', 'OPTIONS'])
@@ -11,7 +10,7 @@ const methods = new Set(['GET', 'HEAD', 'POST', 'PATCH', 'DELETE', 'PUT', 'OPTIO
  * The histogram `http_server_request_duration_seconds`. An observation adds two numbers; prom-client's own validates and
  * hashes the labels each time, which is 4 % of a cached read (`npm run bench -- hit`). `buckets`: ascending, in seconds.
  */
-export const createRequestMetrics = (registry: Registry, buckets: readonly number[]): RequestMetrics => {
+export const createRequestMetrics = (registry: Registry, buckets: readonly number[]) => {
   const name = 'http_server_request_duration_seconds'
   const all: Series[] = []
   // A key made of the three would be a new string for each request, which costs more than three lookups.
@@ -46,7 +45,7 @@ export const createRequestMetrics = (registry: Registry, buckets: readonly numbe
   registry.registerMetric(metric as unknown as Metric)
 
   return {
-    answered: ({ method: given, route }, status, ms) => {
+    answered: ({ method: given, route }: Request, status: number, ms: number): void => {
       const method = methods.has(given) ? given : '_OTHER'
       const series = byRoute.get(route)?.get(method)?.get(status) ?? open(method, route, status)
       const seconds = ms / 1000

@@ -14,7 +14,7 @@ export const clientQuotas = {
   // Sessions count for their minter, so all browsers of a front end share this.
   streams: 5_000,
   webhooks: 20,
-} as const satisfies Record<QuotaKind, number>
+} as const
 
 /** The same for each organization, over all clients. */
 export const organizationQuotas = { operations: 50_000, rows: 500_000 } as const

@@ -1,28 +1,38 @@
 import { createHash } from 'node:crypto'
-import type { Attributes, Context, Span } from '@opentelemetry/api'
+import * as api from '@opentelemetry/api'
+import * as resources from '@opentelemetry/resources'
+import * as sdk from '@opentelemetry/sdk-trace-node'
 import { minterOf } from '../access/caller.ts'
 import type { Exchange } from '../chathub/exchange.ts'
 import type { RequestContext } from '../http/request-context.ts'
 import { version } from '../version.ts'
-import { loadOpenTelemetry, type Protocol } from './open-telemetry-packages.ts'
 import { spanRedisCommands } from './redis-spans.ts'
 import { noTracing, type SpanOf, type Tracing } from './tracing.ts'
 
+type Attributes = api.Attributes
+type Context = api.Context
+type Span = api.Span
+
+const { context, trace, propagation, ROOT_CONTEXT, SpanKind, SpanStatusCode } = api
 const warnEveryMs = 60_000
 const stopMs = 3000
 // Asked every few seconds by machines: their spans would hide the others.
 const unseen = new Set(['/livez', '/readyz', '/metrics'])
 const methods = new Set(['GET', 'HEAD', 'POST', 'PATCH', 'DELETE', 'PUT', 'OPTIONS'])
 
-/** The SDK with its own variables for sampling, batches, headers and limits. */
+/**
+ * The SDK with its own variables for sampling, batches, headers and limits. This file is loaded where traces are on: its
+ * packages may be missing elsewhere.
+ */
 export const startOpenTelemetry = async (options: {
   url: string
-  protocol: Protocol
+  protocol: 'http/protobuf' | 'http/json'
   service: string | undefined
   warn(because: string): void
 }): Promise<Tracing> => {
-  const { api, resources, sdk, exporter } = await loadOpenTelemetry(options.protocol)
-  const { context, trace, propagation, ROOT_CONTEXT, SpanKind, SpanStatusCode } = api
+  const { OTLPTraceExporter } = await (options.protocol === 'http/json'
+    ? import('@opentelemetry/exporter-trace-otlp-http')
+    : import('@opentelemetry/exporter-trace-otlp-proto'))
   const defaults = resources.resourceFromAttributes({
     'service.name': 'chathub-gateway',
     'service.version': version,
@@ -31,7 +41,7 @@ export const startOpenTelemetry = async (options: {
   const named = resources.resourceFromAttributes(options.service ? { 'service.name': options.service } : {})
   const provider = new sdk.NodeTracerProvider({
     resource: resources.defaultResource().merge(defaults).merge(detected).merge(named),
-    spanProcessors: [new sdk.BatchSpanProcessor(new exporter.OTLPTraceExporter({ url: options.url }))],
+    spanProcessors: [new sdk.BatchSpanProcessor(new OTLPTraceExporter({ url: options.url }))],
   })
   provider.register()
   let warnedAt = Number.NEGATIVE_INFINITY
@@ -104,7 +114,7 @@ export const startOpenTelemetry = async (options: {
     return known && { trace_id: known.traceId, span_id: known.spanId }
   }
 
-  const stopRedis = spanRedisCommands(api, tracer, scripts, fail)
+  const stopRedis = spanRedisCommands(tracer, scripts, fail)
 
   const attempts =
     (exchange: Exchange, { origin, hostname, port, protocol }: URL): Exchange =>

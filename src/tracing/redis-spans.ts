@@ -1,5 +1,5 @@
 import { tracingChannel } from 'node:diagnostics_channel'
-import type * as Api from '@opentelemetry/api'
+import { context, type Span, SpanKind, type Tracer, trace } from '@opentelemetry/api'
 
 /** What ioredis publishes of each command. Its arguments are keys and values, of which nothing is told. */
 type Command = {
@@ -17,12 +17,11 @@ const nothing = (): void => {}
  * ends it.
  */
 export const spanRedisCommands = (
-  { trace, context, SpanKind }: Pick<typeof Api, 'trace' | 'context' | 'SpanKind'>,
-  tracer: Api.Tracer,
+  tracer: Tracer,
   scripts: ReadonlyMap<string, string>,
-  fail: (span: Api.Span, error: unknown) => void,
+  fail: (span: Span, error: unknown) => void,
 ): (() => void) => {
-  const spans = new WeakMap<object, Api.Span>()
+  const spans = new WeakMap<object, Span>()
   const start = (message: Command): void => {
     if (!trace.getSpan(context.active())?.isRecording()) return
     const { command, args, serverAddress, serverPort } = message

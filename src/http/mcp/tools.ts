@@ -3,7 +3,7 @@ import { type Endpoint, endpoints } from '../../contract/endpoints.ts'
 import type { SentFile } from '../../contract/import.ts'
 import { type Json, schemaOf } from '../../contract/json-schema.ts'
 import { Failure } from '../../errors.ts'
-import type { Given } from '../pipeline.ts'
+import type { Given } from '../address.ts'
 import { pointerTo } from '../validate.ts'
 
 type Values = Record<string, unknown>
@@ -88,11 +88,7 @@ const textOf = (value: unknown): string => (Array.isArray(value) ? value.join(',
 /** The arguments of a call where the endpoint looks for them: path and query as text, as in a URL. @throws Failure `request.invalid` for an unknown one */
 export const givenTo = (tool: Tool, args: Values): Given => {
   const { endpoint, fixed = {}, defaults, file } = tool
-  const [params, query, body] = [endpoint.params, endpoint.query, endpoint.body].map(shapeOf) as [
-    Shape,
-    Shape,
-    Shape,
-  ]
+  const [params, query, body] = [shapeOf(endpoint.params), shapeOf(endpoint.query), shapeOf(endpoint.body)]
   const known = new Set([...Object.keys({ ...params, ...query, ...body }), ...(file ? [file] : [])])
   for (const name of Object.keys(fixed)) known.delete(name)
   const unknown = Object.keys(args).filter((name) => !known.has(name))

@@ -2,23 +2,13 @@ import type { AuditRecord } from '../../contract/audit.ts'
 import { endpoints } from '../../contract/endpoints.ts'
 import type { Router } from '../router.ts'
 import type { Services } from './services.ts'
-import { nextPage, tableFile } from './table-file.ts'
+import { nextPage, propertyColumns, tableFile } from './table-file.ts'
 
 const columns: Record<string, (record: AuditRecord) => string | number | null | undefined> = {
-  at: ({ at }) => at,
-  organization: ({ organization }) => organization,
-  kind: ({ kind }) => kind,
+  ...propertyColumns('at', 'organization', 'kind'),
   operator: ({ operator }) => operator?.id,
   name: ({ operator }) => operator?.name,
-  from: ({ from }) => from,
-  to: ({ to }) => to,
-  outcome: ({ outcome }) => outcome,
-  reason: ({ reason }) => reason,
-  client: ({ client }) => client,
-  subject: ({ subject }) => subject,
-  operation: ({ operation }) => operation,
-  requestId: ({ requestId }) => requestId,
-  id: ({ id }) => id,
+  ...propertyColumns('from', 'to', 'outcome', 'reason', 'client', 'subject', 'operation', 'requestId', 'id'),
 }
 
 /** /v1/audit: who changed what, and erasing a name. */

@@ -17,28 +17,24 @@ import { ownOrigin } from '../request-context.ts'
 import type { Router } from '../router.ts'
 import type { Services } from './services.ts'
 
-/** Makes an answer once for each key. Nobody needs a credential to ask for it again and again. */
-const createOnce =
-  (made: Pick<Map<string, BytesAnswer>, 'get'> & { set(key: string, answer: BytesAnswer): unknown }) =>
-  (key: string, make: () => BytesAnswer): Answer => {
+/** HTML pages and the OpenAPI document, made from the endpoint table, the failure table and the guides. */
+export const mountDocs = (router: Router, { version, docsKey, access }: Services): void => {
+  const all = router.endpoints
+  // Some keys hold the origin, which callers choose.
+  const made = new LRUCache<string, BytesAnswer>(atMost(100))
+  /** Makes an answer once for each key. Nobody needs a credential to ask for it again and again. */
+  const once = (key: string, make: () => BytesAnswer): BytesAnswer => {
     const answer = made.get(key) ?? { ...make(), isKept: true }
     made.set(key, answer)
     return answer
   }
-
-/** HTML pages and the OpenAPI document, made from the endpoint table, the failure table and the guides. */
-export const mountDocs = (router: Router, { version, docsKey, access }: Services): void => {
-  const all = router.endpoints
-  const once = createOnce(new Map())
-  // Callers choose the origin.
-  const oncePerOrigin = createOnce(new LRUCache<string, BytesAnswer>(atMost(20)))
   const bytesOf = (text: string, headers = {}): BytesAnswer => ({ bytes: Buffer.from(text), headers })
 
   for (const endpoint of [endpoints.root, endpoints.docs])
     router.bind(endpoint, ({ req }) => {
       const origin = ownOrigin(req)
       const page = { endpoints: all(), origin, sampleKey: docsKey?.reveal() }
-      return oncePerOrigin(`start ${origin}`, () => startPage(page))
+      return once(`start ${origin}`, () => startPage(page))
     })
   router.bind(endpoints.reference, () =>
     referencePage({ sampleKey: docsKey?.reveal(), hasSessions: access.sessions !== undefined }),
@@ -61,7 +57,7 @@ export const mountDocs = (router: Router, { version, docsKey, access }: Services
   router.bind(endpoints.widgetLoader, ({ req }) => assetOf('widget-loader.js', req))
   router.bind(endpoints.llms, ({ req }) => {
     const origin = ownOrigin(req)
-    return oncePerOrigin(`llms ${origin}`, () => bytesOf(llmsText(all(), origin)))
+    return once(`llms ${origin}`, () => bytesOf(llmsText(all(), origin)))
   })
   router.bind(endpoints.openapi, () =>
     once('openapi', () => bytesOf(JSON.stringify(createOpenApi(all(), version)))),

@@ -20,19 +20,14 @@ import { matchesStrongly } from '../respond.ts'
 import type { Router } from '../router.ts'
 import { accepted } from './operations.ts'
 import type { Services } from './services.ts'
-import { nextPage, tableFile } from './table-file.ts'
+import { nextPage, propertyColumns, tableFile } from './table-file.ts'
 
 const shown = ({ roster, operator }: FoundOperator) => ({ ...operator, organization: roster.organization })
 const bodyOfOne = (found: FoundOperator): Buffer =>
   found.roster.view(`operator ${found.operator.id}`, () => shown(found))
 
 type Column<T> = (item: T) => string | number | undefined
-const columns: Record<'id' | 'name' | 'status' | 'statusCode', Column<Partial<Operator>>> = {
-  id: ({ id }) => id,
-  name: ({ name }) => name,
-  status: ({ status }) => status,
-  statusCode: ({ statusCode }) => statusCode,
-}
+const columns = propertyColumns('id', 'name', 'status', 'statusCode')
 const originColumns: Record<'statusSince' | 'changedBy', Column<Origin>> = {
   statusSince: (item) => item.statusSince ?? undefined,
   changedBy: ({ changedBy }) => changedBy?.subject ?? changedBy?.client,

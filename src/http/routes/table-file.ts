@@ -30,6 +30,12 @@ export const tableFile = async <T>(
   }
 }
 
+/** Columns that have the name of their property. */
+export const propertyColumns = <K extends string>(...names: K[]) =>
+  Object.fromEntries(names.map((name) => [name, (item: Partial<Record<K, unknown>>) => item[name]])) as {
+    [name in K]: <V>(item: { [key in name]?: V }) => V | undefined
+  }
+
 function* linesOf(items: readonly unknown[]): Generator<string> {
   for (const item of items) yield `${JSON.stringify(item)}\n`
 }
