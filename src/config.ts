@@ -176,11 +176,10 @@ export const readConfig = (given: Record<string, string | undefined>): Config =>
   const clients = read.clients
     ? parseClients(read.clients.reveal(), isSet('jwksUrl'), systemClock.wall())
     : { entries: [], faults: [] }
-  const clientsFrom = fileOf(settings.clients) ? 'API_KEYS_FILE' : 'API_KEYS'
-  faults.push(...clients.faults.map((fault) => `${clientsFrom}: ${fault}`))
   const oidc = read.oidcRoles ? parseRoles(read.oidcRoles.reveal()) : { roles: [], faults: [] }
-  const rolesFrom = fileOf(settings.oidcRoles) ? 'OIDC_ROLES_FILE' : 'OIDC_ROLES'
-  faults.push(...oidc.faults.map((fault) => `${rolesFrom}: ${fault}`))
+  const inTable = (row: Setting<unknown>, all: string[]): string[] =>
+    all.map((fault) => `${row.env}${fileOf(row) ? '_FILE' : ''}: ${fault}`)
+  faults.push(...inTable(settings.clients, clients.faults), ...inTable(settings.oidcRoles, oidc.faults))
   const table = rows.map(([, row]) => row)
   const odd = misspelt(env, table)
   if (faults.length > 0) throw new ConfigFaults([...faults, ...odd])

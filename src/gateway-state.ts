@@ -1,4 +1,4 @@
-import { mayTouch, sharesOrganization } from './access/authorize.ts'
+import { mayTouch } from './access/authorize.ts'
 import { type Caller, minterOf } from './access/caller.ts'
 import type { Keys } from './access/keys.ts'
 import type { Clock } from './clock.ts'
@@ -76,8 +76,7 @@ export const createGatewayState = (parts: {
     usage: async (caller: Caller, day?: string): Promise<Usage> => {
       const usage = await metrics.usage(day)
       if (caller.organizations === '*') return usage
-      const known = keys.all().filter((client) => sharesOrganization(caller, client))
-      const shown = new Set([minterOf(caller.id), ...known.map(({ id }) => id)])
+      const shown = new Set([minterOf(caller.id), ...keys.knownTo(caller).map(({ id }) => id)])
       return { ...usage, items: usage.items.filter(({ client }) => shown.has(client)) }
     },
     stopSampling: load.stop,

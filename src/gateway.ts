@@ -1,4 +1,3 @@
-import type { Server } from 'node:http'
 import { createAccess } from './access/access.ts'
 import { createSystemCaller } from './access/caller.ts'
 import { createAssignments } from './assignments/assignments.ts'
@@ -36,23 +35,13 @@ import { createWebhooks } from './webhooks/webhooks.ts'
 import { createIdempotency } from './writes/idempotency.ts'
 import { createWrites } from './writes/writes.ts'
 
-export type Gateway = {
-  /** Not listening yet. Requests before `opened` are answered as if Redis were away. */
-  server: Server
-  /** Metrics and health without a key, for `OPS_PORT`. */
-  opsServer: Server
-  /** Resolves when Redis is connected or has refused, after half a second at most. */
-  opened: Promise<void>
-  /** From now on every answer says `Connection: close`, and readiness fails. */
-  drain(): void
-  /** Stops running writes by `stopBy` (monotonic ms), then closes all connections. No request may be in flight. */
-  close(stopBy?: number): Promise<void>
-}
-
 type Given = { clock: Clock; tracing: Tracing; onReport: Reporter; consoleFolder: URL }
 
-/** The composition root, from the inside out. Each layer gets what it uses by name. */
-export const createGateway = (config: Config, parts: { log: Log } & Partial<Given>): Gateway => {
+/**
+ * The composition root, from the inside out. Each layer gets what it uses by name. Requests before `opened` are answered as
+ * if Redis were away.
+ */
+export const createGateway = (config: Config, parts: { log: Log } & Partial<Given>) => {
   const { log, clock = systemClock, tracing: spans = noTracing, onReport, consoleFolder } = parts
   const tracing = config.serverTiming ? withServerTiming(spans, clock) : spans
   const metrics = createMetrics({
@@ -135,8 +124,10 @@ export const createGateway = (config: Config, parts: { log: Log } & Partial<Give
   void opened.then(switches.start).then(upstream.startProbes)
   return {
     ...http,
+    /** Resolves when Redis is connected or has refused, after half a second at most. */
     opened,
-    close: async (stopBy = clock.now() + 24_000) => {
+    /** Stops running writes by `stopBy` (monotonic ms), then closes all connections. No request may be in flight. */
+    close: async (stopBy = clock.now() + 24_000): Promise<void> => {
       await hooks.stop()
       const timers = [stopWatching, switches.stop, observing.stop, reading.stopRefreshing, stopSampling]
       for (const stop of timers) stop()

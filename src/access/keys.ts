@@ -128,6 +128,9 @@ export const createKeys = (
     used(keyHash)
     return caller
   }
+  /** Each listed key that the caller may know of, in the order of the file. */
+  const knownTo = (caller: Caller): Caller[] =>
+    [...byHash.values()].filter((client) => sharesOrganization(caller, client))
   replace(initial)
   return {
     replace,
@@ -143,22 +146,16 @@ export const createKeys = (
     findByHash: (keyHash: string): Caller | undefined => use(byHash.get(keyHash)),
     /** The same without counting as use: for work that nobody asks for. The same object each time. */
     peek: (keyHash: string): Caller | undefined => unlessExpired(byHash.get(keyHash)),
-    /** Each listed key, in the order of the file. */
-    all: (): Caller[] => [...byHash.values()],
+    knownTo,
     /** Epoch ms of its last use in this instance. */
     lastUse: (keyHash: string): number | undefined => usedAt.get(keyHash),
-    /** Each listed key that the caller may know of: its client id, the start of its hash, and its last use. */
+    /** The same keys: client id, the start of the hash, and the last use. */
     uses: (caller: Caller) =>
-      [...byHash]
-        .filter(([, client]) => sharesOrganization(caller, client))
-        .map(([hash, { id }]) => {
-          const at = usedAt.get(hash)
-          return {
-            id,
-            key: hash.slice(0, 15),
-            lastUsedAt: at === undefined ? null : new Date(at).toISOString(),
-          }
-        }),
+      knownTo(caller).map(({ id, keyHash = '' }) => {
+        const at = usedAt.get(keyHash)
+        const lastUsedAt = at === undefined ? null : new Date(at).toISOString()
+        return { id, key: keyHash.slice(0, 15), lastUsedAt }
+      }),
   }
 }
 

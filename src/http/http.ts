@@ -1,6 +1,5 @@
 import type { Server } from 'node:http'
 import type { Health } from '../contract/system.ts'
-import type { Tracing } from '../tracing/tracing.ts'
 import type { Idempotency } from '../writes/idempotency.ts'
 import { createAdmission } from './admission.ts'
 import type { Answer } from './answer.ts'
@@ -11,7 +10,7 @@ import { createEventStreams } from './event-stream.ts'
 import { createFairWork } from './fair-work.ts'
 import { createFastPath } from './fast-path.ts'
 import { createPipeline } from './pipeline.ts'
-import { createResponseBatcher, type Observe } from './response-batcher.ts'
+import { createResponseBatcher } from './response-batcher.ts'
 import { createRouter, type Router } from './router.ts'
 import { mountAudit } from './routes/audit.ts'
 import { mountConsole } from './routes/console.ts'
@@ -26,13 +25,15 @@ import { mountOrganizations } from './routes/organizations.ts'
 import type { Services } from './routes/services.ts'
 import { mountSessions } from './routes/sessions.ts'
 import { mountWebhooks } from './routes/webhooks.ts'
-import { createServer, type ServerBounds } from './server.ts'
+import { createServer } from './server.ts'
 import { tellTimes } from './server-timing.ts'
 import { createWithIdempotency } from './with-idempotency.ts'
 import { createEnterWrite, createWriteGate } from './write-gate.ts'
 
+/** What a server is given that is made here. */
+type Made = 'router' | 'fastPath' | 'cors' | 'connectionBurst' | 'responseBatcher' | 'enterWrite'
 type Options = Omit<Services, 'health'> &
-  ServerBounds & {
+  Omit<Parameters<typeof createServer>[0], Made> & {
     idempotency: Idempotency<Answer>
     anonymousRequestsPerMinute: number
     quotasPerClient: { streams: number }
@@ -40,14 +41,8 @@ type Options = Omit<Services, 'health'> &
     clientConcurrency: number
     /** The most writes in flight. */
     writesInFlightMax: number
-    readDeadlineMs: number
-    writeDeadlineMs: number
-    trustProxy: string[]
     corsHeaders: string[]
     health(): Omit<Health, 'status' | 'switches'>
-    observe: Observe
-    tracing: Tracing
-    onInternal(error: unknown, requestId: string): void
   }
 
 /** Binds every endpoint of the contract; those of sessions only where sessions exist. */

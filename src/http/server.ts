@@ -24,33 +24,27 @@ const silenceMs = (keepAliveSeconds + 2) * 1000
 const isWrite = ({ method, url = '' }: IncomingMessage): boolean =>
   method !== 'GET' && method !== 'HEAD' && /^\/(v1\/(organizations|operations)|api\/operator)\//.test(url)
 
-/** The settings that bound what clients send. */
-export type ServerBounds = {
+type Options = Parameters<typeof createFraming>[0] & {
   connectionsMax: number
   headersMax: number
-  headerBytesMax: number
   /** The time that a client has to send the head of a request, and the whole request, ms. */
   headersTimeoutMs: number
   requestTimeoutMs: number
   /** How long a request waits to be begun before it is refused, ms. */
   overloadWaitMs: number
+  /** The longest that a caller waits for an answer, ms. */
+  readDeadlineMs: number
+  writeDeadlineMs: number
+  trustProxy: string[]
+  router: Router
+  fastPath: FastPath
+  cors: Cors
+  connectionBurst: ConnectionBurst
+  tracing: Tracing
+  enterWrite: EnterWrite
+  /** The cause of an internal error, for the log. */
+  onInternal(error: unknown, requestId: string): void
 }
-
-type Options = Parameters<typeof createFraming>[0] &
-  ServerBounds & {
-    router: Router
-    fastPath: FastPath
-    trustProxy: string[]
-    cors: Cors
-    connectionBurst: ConnectionBurst
-    tracing: Tracing
-    enterWrite: EnterWrite
-    /** The longest that a caller waits for an answer, ms. */
-    readDeadlineMs: number
-    writeDeadlineMs: number
-    /** The cause of an internal error, for the log. */
-    onInternal(error: unknown, requestId: string): void
-  }
 
 /** The endpoints of a router behind one HTTP server. Every error answer, framing errors included, is a problem document. */
 export const createServer = (options: Options): http.Server => {

@@ -53,51 +53,39 @@ export const createReportCounters = (registry: Registry): ((report: Report) => v
     return (value: string, ms: number): void => own.labels(value).observe(ms / 1000)
   }
 
-  const upstreamSeconds = histogram(
-    'http_client_request_duration_seconds',
-    'Time of one request to ChatHub.',
-    'http_route',
-    routes,
-  )
-  const waitSeconds = histogram(
-    'gw_upstream_wait_seconds',
-    'Time that calls waited for a slot of the budget.',
-    'lane',
-    lanes,
-  )
   // biome-ignore format: a table reads best one row a line
-  const upstream = counter<Named<'upstream'>>('gw_upstream_requests_total', 'Requests to ChatHub by outcome.', { route: routes, outcome: outcomes }, ({ operation, outcome }) => [operation, outcome])
-  // biome-ignore format: a table reads best one row a line
-  const events = counter<string>('gw_events_total', 'Rare events: shrunken lists, invalidated loads, failed refreshes, late slots, events given up for webhooks.', { event: rareEvents }, (name) => [name])
-  // biome-ignore format: a table reads best one row a line
-  const listReads = counter<Named<'cache'>>('gw_list_reads_total', 'Reads of lists by what the reader got.', { served: servedKinds }, ({ served }) => [served as string], ({ reads }) => reads)
-  // biome-ignore format: a table reads best one row a line
-  const listAges = counter<Named<'cache'>>('gw_list_read_age_seconds_total', 'The ages of the lists that readers got, added up.', {}, () => [], ({ reads, ageMs }) => (reads * ageMs) / 1000)
-  // biome-ignore format: a table reads best one row a line
-  const cacheEvents = counter<Named<'cache'>>('gw_cache_events_total', 'How reads of lists were answered.', { resource: ['operators', 'organizations'], event: ['hit', 'stale', 'miss', 'collapsed'] }, ({ list, event }) => [list, event], ({ reads }) => reads)
+  const of = {
+    upstreamSeconds: histogram('http_client_request_duration_seconds', 'Time of one request to ChatHub.', 'http_route', routes),
+    waitSeconds: histogram('gw_upstream_wait_seconds', 'Time that calls waited for a slot of the budget.', 'lane', lanes),
+    upstream: counter<Named<'upstream'>>('gw_upstream_requests_total', 'Requests to ChatHub by outcome.', { route: routes, outcome: outcomes }, ({ operation, outcome }) => [operation, outcome]),
+    events: counter<string>('gw_events_total', 'Rare events: shrunken lists, invalidated loads, failed refreshes, late slots, events given up for webhooks.', { event: rareEvents }, (name) => [name]),
+    listReads: counter<Named<'cache'>>('gw_list_reads_total', 'Reads of lists by what the reader got.', { served: servedKinds }, ({ served }) => [served as string], ({ reads }) => reads),
+    listAges: counter<Named<'cache'>>('gw_list_read_age_seconds_total', 'The ages of the lists that readers got, added up.', {}, () => [], ({ reads, ageMs }) => (reads * ageMs) / 1000),
+    cacheEvents: counter<Named<'cache'>>('gw_cache_events_total', 'How reads of lists were answered.', { resource: ['operators', 'organizations'], event: ['hit', 'stale', 'miss', 'collapsed'] }, ({ list, event }) => [list, event], ({ reads }) => reads),
+  }
   // biome-ignore format: a table reads best one row a line
   const counting: Counting = {
     cache: (report) => {
-      cacheEvents(report)
+      of.cacheEvents(report)
       if (!report.served) return
-      listReads(report)
-      listAges(report)
+      of.listReads(report)
+      of.listAges(report)
     },
     upstream: (report) => {
-      upstreamSeconds(report.operation, report.ms)
-      upstream(report)
+      of.upstreamSeconds(report.operation, report.ms)
+      of.upstream(report)
     },
-    'upstream-wait': ({ lane, ms }) => waitSeconds(lane, ms),
+    'upstream-wait': ({ lane, ms }) => of.waitSeconds(lane, ms),
     'upstream-paused': counter('gw_upstream_pauses_total', 'Pauses that ChatHub asked for.', {}),
     login: counter('gw_logins_total', 'Logins at ChatHub.', { result: ['ok', 'shared', 'throttled', 'refused', 'failed'] }, ({ result }) => [result]),
     'contract-drift': counter('gw_contract_drift_total', 'Rows and answers of ChatHub that are not as documented.', { operation: ['organizations', 'operators', 'synchronize'], what: drifts }, ({ operation, what, rows }) => [operation, rows > 0 ? what : 'answer'], ({ rows }) => Math.max(1, rows)),
     retry: counter('gw_upstream_retries_total', 'Reads that were repeated.', { route: routes }, ({ operation }) => [operation]),
     breaker: counter('gw_breaker_changes_total', 'State changes of the circuit breaker before ChatHub.', { state: ['open', 'half-open', 'closed'] }, ({ state }) => [state]),
     'secret-file': counter('gw_secret_reloads_total', 'Changed credential files, applied or refused.', { setting: files.map((file) => `${file}_FILE`), result: ['changed', 'kept'] }, ({ setting, result }) => [setting, result]),
-    redis: ({ event }) => events(`redis-${event}`),
+    redis: ({ event }) => of.events(`redis-${event}`),
     'redis-error': counter('gw_redis_errors_total', 'Commands and connections to Redis that failed.', { reason: redisErrorReasons }, ({ reason }) => [reason]),
     'quota-exceeded': counter('gw_quota_refusals_total', 'Requests that were refused because too much is kept.', { scope: ['client', 'organization'], kind: Object.keys(clientQuotas) }, ({ scope, kind }) => [scope, kind]),
-    storage: ({ state }) => events(`storage-${state}`),
+    storage: ({ state }) => of.events(`storage-${state}`),
     'late-write': counter('gw_late_writes_total', 'Operators that ChatHub added long after the request was given up.', {}, () => [], ({ operators }) => operators),
     'webhook-delivery': counter('gw_webhook_deliveries_total', 'Attempts to deliver events to webhooks by outcome.', { outcome: webhookOutcomes }, ({ outcome }) => [outcome]),
     write: counter('gw_write_rows_total', 'Rows of writes by outcome.', { operation: operationKinds, outcome: rowOutcomes }, ({ operation, outcome }) => [operation, outcome], ({ rows }) => rows),
@@ -105,6 +93,6 @@ export const createReportCounters = (registry: Registry): ((report: Report) => v
   return (report) => {
     const count = counting[report.name] as ((report: Report) => void) | undefined
     if (count) count(report)
-    else events(report.name)
+    else of.events(report.name)
   }
 }
