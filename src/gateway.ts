@@ -139,3 +139,5 @@ export const createGateway = (config: Config, parts: { log: Log } & Partial<Give
     },
   }
 }
+
+export type Gateway = ReturnType<typeof createGateway>
