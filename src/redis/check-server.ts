@@ -34,11 +34,7 @@ const channels = ['{gateway}:invalidation', '{gateway}:confirm:check', 'journal:
  */
 const commands = `
 SET string 1 PX 60000
-UNLINK hash
-UNLINK list
-UNLINK zset
-UNLINK set
-UNLINK stream
+UNLINK hash @list @zset @set @stream
 GET string
 TYPE string
 INCR string

@@ -1,6 +1,4 @@
-import type { Clock } from '../clock.ts'
-import type { Reporter } from '../report.ts'
-import { type Count, countsOf, type Limits, type Quotas, quotaExceeded } from './quotas.ts'
+import { type Count, countsOf, type QuotaOptions, type Quotas, quotaExceeded } from './quotas.ts'
 
 type Members = {
   /** `until`: monotonic ms. */
@@ -14,8 +12,8 @@ type Members = {
 const sweepEvery = 1000
 
 /** The counts of a gateway without Redis. */
-export const createMemoryQuotas = (limits: Limits, parts: { clock: Clock; report: Reporter }): Quotas => {
-  const { clock } = parts
+export const createMemoryQuotas = (options: QuotaOptions): Quotas => {
+  const { clock } = options
   const all = new Map<string, Members>()
   let changes = 0
 
@@ -64,18 +62,18 @@ export const createMemoryQuotas = (limits: Limits, parts: { clock: Clock; report
   return {
     take: async (things) => {
       sweep()
-      const counts = countsOf(things, limits)
+      const counts = countsOf(things, options)
       for (const count of counts) {
         const members = membersOf(count)
         const excess = members.sum + count.weight - count.limit
         if (excess > 0 && !members.kept.has(count.member))
-          throw quotaExceeded(count, members.sum, fitsIn(members, excess), parts)
+          throw quotaExceeded(count, members.sum, fitsIn(members, excess), options)
       }
       for (const count of counts) put(count)
     },
-    extend: async (things) => countsOf(things, limits).forEach(put),
+    extend: async (things) => countsOf(things, options).forEach(put),
     release: async (things) => {
-      for (const count of countsOf(things, limits)) remove(membersOf(count), count.member)
+      for (const count of countsOf(things, options)) remove(membersOf(count), count.member)
     },
   }
 }

@@ -22,7 +22,9 @@ export const organizationQuotas = { operations: 50_000, rows: 500_000 } as const
 /** The least limit of rows: an import of the greatest size must fit, or no wait would help. */
 export const rowsLeast = 50_000
 
-export type Limits = {
+export type QuotaOptions = {
+  clock: Clock
+  report: Reporter
   quotasPerClient: Record<keyof typeof clientQuotas, number>
   quotasPerOrganization: Record<keyof typeof organizationQuotas, number>
 }
@@ -76,10 +78,10 @@ export type Count = {
   keepMs: number
 }
 
-/** The counts of things. Each has the limit that `limits` gives. */
+/** The counts of things, with their limits. */
 export const countsOf = (
   things: readonly (Omit<Thing, 'keepMs'> & { keepMs?: number })[],
-  limits: Limits,
+  { quotasPerClient, quotasPerOrganization }: QuotaOptions,
 ): Count[] =>
   things.flatMap(({ kind, client, organization, id, weight = 1, keepMs = 0 }) => {
     const count = (scope: Count['scope'], name: string, limit: number): Count => {
@@ -89,17 +91,17 @@ export const countsOf = (
       const ms = Math.max(1, Math.round(keepMs))
       return { scope, kind, name: `${scope}:${name}:${kind}`, member, weight: counted, limit, keepMs: ms }
     }
-    const own = count('client', client, limits.quotasPerClient[kind])
+    const own = count('client', client, quotasPerClient[kind])
     if (organization === undefined || !(kind === 'operations' || kind === 'rows')) return [own]
-    return [own, count('organization', String(organization), limits.quotasPerOrganization[kind])]
+    return [own, count('organization', String(organization), quotasPerOrganization[kind])]
   })
 
 /** The failure for a count that is full. `releasedMs`: from now on until the thing fits. */
 export const quotaExceeded = (
-  { scope, kind, weight, limit }: Pick<Count, 'scope' | 'kind' | 'weight' | 'limit'>,
+  { scope, kind, weight, limit }: Count,
   kept: number,
   releasedMs: number,
-  { clock, report }: { clock: Clock; report: Reporter },
+  { clock, report }: QuotaOptions,
 ): Failure => {
   report({ name: 'quota-exceeded', scope, kind })
   const words = kind.replace('-', ' ')

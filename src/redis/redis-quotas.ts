@@ -1,11 +1,10 @@
-import type { Clock } from '../clock.ts'
-import type { Reporter } from '../report.ts'
+import { createMemoryQuotas } from './memory-quotas.ts'
 import {
   type Count,
   countsOf,
   keptTag,
-  type Limits,
   type ListChange,
+  type QuotaOptions,
   type Quotas,
   quotaExceeded,
 } from './quotas.ts'
@@ -76,13 +75,14 @@ end
 return false`
 
 /** Counts that instances share, by the clock of Redis: one command, whatever it changes. */
-export const createRedisQuotas = (
-  redis: Redis,
-  limits: Limits,
-  parts: { clock: Clock; report: Reporter },
-): Quotas => {
+export const createRedisQuotas = (redis: Redis, options: QuotaOptions): Quotas => {
   const script = redis.script('quotas', change)
-  const run = async (mode: string, counts: readonly Count[], lists: readonly ListChange[]): Promise<void> => {
+  const run = async (
+    mode: string,
+    things: Parameters<typeof countsOf>[0],
+    lists: readonly ListChange[] = [],
+  ): Promise<void> => {
+    const counts = countsOf(things, options)
     const keys = counts.flatMap(({ name }) => [`kept:${keptTag}:${name}`, `kept:${keptTag}:${name}:sum`])
     const args = counts.flatMap(({ member, limit, keepMs }) => [member, limit, keepMs])
     const answer = await script(
@@ -92,11 +92,15 @@ export const createRedisQuotas = (
     )
     if (!answer) return
     const [number, kept, fitsMs] = answer as [number, number, number]
-    throw quotaExceeded(counts[number - 1] as Count, kept, fitsMs, parts)
+    throw quotaExceeded(counts[number - 1] as Count, kept, fitsMs, options)
   }
   return {
-    take: (things, lists = []) => run('take', countsOf(things, limits), lists),
-    extend: (things, lists = []) => run('extend', countsOf(things, limits), lists),
-    release: (things, lists = []) => run('release', countsOf(things, limits), lists),
+    take: (...changed) => run('take', ...changed),
+    extend: (...changed) => run('extend', ...changed),
+    release: (...changed) => run('release', ...changed),
   }
 }
+
+/** The quotas over all instances, or of this process. */
+export const createQuotas = ({ redis, ...options }: QuotaOptions & { redis: Redis | undefined }): Quotas =>
+  redis ? createRedisQuotas(redis.tolerant, options) : createMemoryQuotas(options)

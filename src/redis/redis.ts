@@ -2,14 +2,12 @@ import { type Clock, pause } from '../clock.ts'
 import { Failure } from '../errors.ts'
 import type { Reporter } from '../report.ts'
 import { noTracing, type Tracing } from '../tracing/tracing.ts'
-import { createAvailability } from './availability.ts'
 import type { RedisClient } from './connect.ts'
-import { answeredWithin, type Connection, openConnection } from './connection.ts'
+import { type Link, openLink } from './link.ts'
 import { faultOf } from './refusal.ts'
-import { createReplacement } from './replacement.ts'
-import { createRoundTrip } from './round-trip.ts'
-import { createSubscription, type Subscription, type SubscriptionOptions } from './subscription.ts'
-import type { RedisState } from './told-state.ts'
+import { answeredWithin } from './round-trip.ts'
+import type { SubscriptionOptions } from './subscription.ts'
+import { createToldState, type RedisState } from './told-state.ts'
 
 /** A Lua script, loaded once and called by its hash. Keys come before arguments. */
 type Script = (keys: string[], ...args: (string | number | Buffer)[]) => Promise<unknown>
@@ -48,6 +46,8 @@ export type Redis = {
 const openMs = 500
 const tolerantMs = 500
 const blipMs = 1000
+// Work that must not fail waits longer than this for Redis.
+const outageMs = 500
 
 type Options = {
   url: string
@@ -64,11 +64,9 @@ type Options = {
 export const createRedis = (options: Options): Redis => {
   const { clock, prefix, report, commandMs, timeoutMaxMs = 1000, tracing = noTracing } = options
   const scripts: { name: string; lua: string }[] = []
-  const subscriptions = new Set<Subscription>()
-  const roundTrip = createRoundTrip(commandMs, timeoutMaxMs)
-  const retired = new Set<Connection>()
-  let url = options.url
-  let replacement: ReturnType<typeof createReplacement> | undefined
+  const subscribers = new Set<SubscriptionOptions>()
+  let leftAt = Number.POSITIVE_INFINITY
+  let cameBackAt = Number.NEGATIVE_INFINITY
   let closed = false
   let resolveOpened = (): void => {}
   const opened = new Promise<void>((resolve) => {
@@ -76,81 +74,85 @@ export const createRedis = (options: Options): Redis => {
     clock.after(openMs, resolve)
   })
 
-  const open = (address: string): Connection => {
-    const opening: Connection = openConnection(address, { prefix, clock, timeoutMaxMs }, () => {
-      if (opening === connection) return availability.events
-      return opening === candidate ? replacement?.events : undefined
+  const open = (url: string): Link => {
+    const link: Link = openLink({
+      ...{ url, prefix, commandMs, timeoutMaxMs, clock, report },
+      isUsed: () => link === used,
+      onChange: () => changed(link),
     })
-    for (const { name, lua } of scripts) opening.client.defineCommand(name, { lua })
-    return opening
+    for (const { name, lua } of scripts) link.client.defineCommand(name, { lua })
+    for (const one of subscribers) link.subscribe(one)
+    return link
   }
-  let candidate: Connection | undefined
-  let connection = open(url)
-  const availability = createAvailability({
-    connection: () => connection,
-    ...{ subscriptions, roundTrip, prefix, timeoutMaxMs, clock, report },
-    onOpened: resolveOpened,
+  let used = open(options.url)
+  /** The link to another address, while it is not ready yet, and why it was not. */
+  let next: Link | undefined
+  let whyNotUsed = new Set<string>()
+
+  let state = used.state()
+  const told = createToldState(clock, state, (now) => {
+    const because = 'because' in now ? { because: now.because } : {}
+    report({ name: 'redis', event: now.name, ...because })
   })
-  const use = (next: Connection, address: string): void => {
-    const old = connection
-    connection = next
-    url = address
-    candidate = undefined
-    replacement = undefined
-    roundTrip.forget()
-    for (const subscription of subscriptions) subscription.move(address)
-    // Commands that are in flight may still be answered.
-    retired.add(old)
-    clock.after(timeoutMaxMs, () => {
-      old.close()
-      retired.delete(old)
-    })
+  const isReady = (): boolean => used.state().name === 'ready'
+  const follow = (): void => {
+    const wasReady = state.name === 'ready'
+    state = used.state()
+    if (wasReady && !isReady()) leftAt = clock.now()
+    if (!wasReady && isReady() && clock.now() - leftAt >= outageMs) cameBackAt = clock.now()
+    told.set(state)
+    resolveOpened()
   }
-  const replace: Redis['replace'] = (address) => {
-    replacement?.abandon()
-    const next = open(address)
-    if (availability.current().name !== 'ready') {
-      use(next, address)
-      return availability.failed({ reason: 'connection', text: 'another address' })
+  const use = (link: Link): void => {
+    used.close(timeoutMaxMs)
+    used = link
+    next = undefined
+    for (const one of subscribers) {
+      one.onLost()
+      if (link.isListening(one)) one.onReady()
     }
-    candidate = next
-    replacement = createReplacement({
-      ...{ connection: next, url: address, subscriptions, clock, report },
-      use: ({ found, roundTripMs }) => {
-        use(next, address)
-        availability.events.checked(found, roundTripMs)
-        report({ name: 'redis', event: 'new-address', because: 'in use' })
-      },
-    })
+    follow()
+  }
+  const useNextIfReady = (): void => {
+    if (next?.state().name !== 'ready' || ![...subscribers].every(next.isListening)) return
+    use(next)
+    report({ name: 'redis', event: 'new-address', because: 'in use' })
+  }
+  const changed = (link: Link): void => {
+    const found = link.state()
+    if (link === used) follow()
+    else if (found.name === 'ready') useNextIfReady()
+    else if (link === next && !whyNotUsed.has(found.because)) {
+      whyNotUsed.add(found.because)
+      report({ name: 'redis', event: 'new-address', because: found.because })
+    }
   }
 
   const isBlip = (): boolean => {
-    const state = availability.current()
-    return state.name === 'away' && !closed && clock.now() - state.since < blipMs
+    const found = used.state()
+    return found.name === 'away' && !closed && clock.now() - found.since < blipMs
   }
   const commands = (isTolerant: boolean): Pick<Redis, 'run' | 'script'> => {
     const run: Redis['run'] = async (command) => {
       while (isTolerant && isBlip()) await pause(clock, 25)
-      if (availability.current().name !== 'ready')
-        throw new Failure('redis.unavailable', { retryAfterMs: 1000 })
-      const { client } = connection
-      const limitMs = Math.max(roundTrip.limitMs(), isTolerant ? tolerantMs : 0)
+      if (!isReady()) throw new Failure('redis.unavailable', { retryAfterMs: 1000 })
+      const link = used
+      const limitMs = Math.max(link.roundTrip.limitMs(), isTolerant ? tolerantMs : 0)
       try {
-        return await answeredWithin(command(client), limitMs, clock)
+        return await answeredWithin(command(link.client), limitMs, clock)
       } catch (error) {
         if (error instanceof Failure) throw error
         const fault = faultOf(error as Error)
         report({ name: 'redis-error', reason: fault.reason })
         // One refused command (a key of another type) leaves Redis in use for what it still does.
-        const isOutdated = client !== connection.client || availability.current().name !== 'ready'
-        if (fault.reason !== 'refused' && !isOutdated) availability.failed(fault)
+        if (fault.reason !== 'refused' && link.state().name === 'ready') link.failed(fault)
         throw new Failure('redis.unavailable', { retryAfterMs: 1000, cause: error })
       }
     }
     const script: Redis['script'] = (name, lua, { dropOnWrongType } = { dropOnWrongType: false }) => {
       scripts.push({ name, lua })
       tracing.scriptDefined(name, lua)
-      for (const one of [connection, candidate]) one?.client.defineCommand(name, { lua })
+      for (const link of [used, next]) link?.client.defineCommand(name, { lua })
       type Defined = Record<string, (count: number, ...rest: unknown[]) => Promise<unknown>>
       return async (keys, ...args) => {
         const all = keys.map((key) => prefix + key)
@@ -168,39 +170,40 @@ export const createRedis = (options: Options): Redis => {
     return { run, script }
   }
 
-  const subscribe: Redis['subscribe'] = (listening) => {
-    const onChange = (): void => {
-      const refusal = subscription.refusal()
-      if (refusal && availability.current().name === 'ready') availability.failed(refusal)
-    }
-    const subscription = createSubscription(url, listening, { clock, timeoutMaxMs, onChange })
-    subscriptions.add(subscription)
-    return {
-      close: () => {
-        subscriptions.delete(subscription)
-        subscription.close()
-        replacement?.answered()
-      },
-    }
-  }
   const shared: Omit<Redis, 'run' | 'script' | 'tolerant'> = {
     prefix,
-    subscribe,
-    replace,
-    attempt: (command) =>
-      availability.current().name === 'ready'
-        ? answeredWithin(command(connection.client), timeoutMaxMs, clock).catch(() => undefined)
-        : Promise.resolve(undefined),
-    state: () => (availability.current().name === 'ready' ? 'ready' : 'away'),
-    status: availability.status,
-    cameBackAt: availability.cameBackAt,
-    roundTripMs: roundTrip.medianMs,
+    subscribe: (listening) => {
+      subscribers.add(listening)
+      for (const link of [used, next]) link?.subscribe(listening)
+      return {
+        close: () => {
+          subscribers.delete(listening)
+          for (const link of [used, next]) link?.unsubscribe(listening)
+          useNextIfReady()
+        },
+      }
+    },
+    replace: (url) => {
+      const link = open(url)
+      next?.close(0)
+      whyNotUsed = new Set()
+      if (isReady()) next = link
+      else use(link)
+    },
+    attempt: async (command) =>
+      isReady()
+        ? answeredWithin(command(used.client), timeoutMaxMs, clock).catch(() => undefined)
+        : undefined,
+    state: () => (isReady() ? 'ready' : 'away'),
+    status: told.status,
+    cameBackAt: () => cameBackAt,
+    roundTripMs: () => used.roundTrip.medianMs(),
     opened,
     close: () => {
       closed = true
-      availability.stop()
-      replacement?.abandon()
-      for (const one of [connection, ...retired, ...subscriptions]) one.close()
+      told.stop()
+      used.close(0)
+      next?.close(0)
     },
   }
   const tolerant: Redis = { ...shared, ...commands(true), tolerant: undefined as never }

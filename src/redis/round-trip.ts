@@ -1,3 +1,5 @@
+import type { Clock } from '../clock.ts'
+
 export type RoundTrip = {
   /** A measured round trip, ms. */
   note(ms: number): void
@@ -5,8 +7,6 @@ export type RoundTrip = {
   medianMs(): number
   /** How long an answer may take: four round trips, within the bounds. */
   limitMs(): number
-  /** Another server may be nearer or farther. */
-  forget(): void
 }
 
 const samplesKept = 5
@@ -22,8 +22,13 @@ export const createRoundTrip = (minMs: number, maxMs: number): RoundTrip => {
     },
     medianMs,
     limitMs: () => Math.max(minMs, Math.min(maxMs, tripsAllowed * medianMs())),
-    forget: () => {
-      samples = []
-    },
   }
 }
+
+/** An answer that has arrived but waits for this process's own work still counts: a busy process must not drop Redis. */
+export const answeredWithin = <T>(answer: Promise<T>, limitMs: number, clock: Clock): Promise<T> =>
+  new Promise((resolve, reject) => {
+    const late = new Error('Command timed out')
+    const cancel = clock.after(limitMs, () => setImmediate(() => setImmediate(reject, late)))
+    answer.then(resolve, reject).finally(cancel)
+  })

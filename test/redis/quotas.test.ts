@@ -5,8 +5,8 @@ import type { Failure } from '../../src/errors.ts'
 import { createMemoryQuotas } from '../../src/redis/memory-quotas.ts'
 import {
   clientQuotas,
-  type Limits,
   organizationQuotas,
+  type QuotaOptions,
   type Quotas,
   type Thing,
 } from '../../src/redis/quotas.ts'
@@ -26,7 +26,7 @@ type Opened = {
 const hourMs = 3_600_000
 /** Redis runs on in real time between two commands; nothing here lasts that long. */
 const slackMs = 60_000
-const limits: Limits = {
+const limits: Omit<QuotaOptions, 'clock' | 'report'> = {
   quotasPerClient: { ...clientQuotas, operations: 3, rows: 10, tokens: 5 },
   quotasPerOrganization: { ...organizationQuotas, operations: 4, rows: 12 },
 }
@@ -158,7 +158,7 @@ const suite = (open: () => Opened): void => {
 describe('the quotas of one process', () => {
   suite(() => {
     const clock = createClock()
-    const quotas = createMemoryQuotas(limits, { clock, report: () => {} })
+    const quotas = createMemoryQuotas({ ...limits, clock, report: () => {} })
     return { quotas, pass: (ms) => clock.advance(ms) }
   })
 })
@@ -184,7 +184,7 @@ describeWithRedis('the quotas in Redis', () => {
   afterEach(clear)
   const keys = (): Promise<string[]> => client.keys(`${database.prefix}kept:*`)
   const open = (): Opened => ({
-    quotas: createRedisQuotas(redis.tolerant, limits, { clock: systemClock, report: () => {} }),
+    quotas: createRedisQuotas(redis.tolerant, { ...limits, clock: systemClock, report: () => {} }),
     // What is kept ends earlier by so much.
     pass: async (ms) => {
       for (const key of await keys())

@@ -1,5 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
-import { createSubscription, type Subscription } from '../../src/redis/subscription.ts'
+import { createRedis } from '../../src/redis/redis.ts'
+import {
+  openSubscription,
+  type Subscription,
+  type SubscriptionOptions,
+} from '../../src/redis/subscription.ts'
 import { createClock, type HandClock } from '../support/clock.ts'
 import { until } from '../support/until.ts'
 import { bulk, type FakeRedis, list, serverOf, startFakeRedis } from './fake-redis.ts'
@@ -12,7 +17,7 @@ let clock: HandClock
 let server: FakeRedis
 let url: string
 let events: string[]
-let subscription: Subscription
+let subscription: Subscription | undefined
 const startServer = async (): Promise<FakeRedis> => {
   const answer = serverOf('7.2.4')
   return startFakeRedis((command) => {
@@ -20,18 +25,22 @@ const startServer = async (): Promise<FakeRedis> => {
     return command[0] === 'PING' ? pong : answer(command)
   })
 }
-const subscribe = (): void => {
+const listening = (): SubscriptionOptions => {
   const own = events // an earlier test's connection may still close
-  subscription = createSubscription(
-    url,
-    {
-      channels: ['news'],
-      onReady: () => own.push('ready'),
-      onLost: () => own.push('lost'),
-      onMessage: (channel, message) => own.push(`${channel}: ${message}`),
-    },
-    { clock, timeoutMaxMs: 1000, onChange: () => {} },
-  )
+  return {
+    channels: ['news'],
+    onReady: () => own.push('ready'),
+    onLost: () => own.push('lost'),
+    onMessage: (channel, message) => own.push(`${channel}: ${message}`),
+  }
+}
+const subscribe = (): void => {
+  subscription = openSubscription(url, listening(), {
+    clock,
+    timeoutMaxMs: 1000,
+    isUsed: () => true,
+    onAnswer: () => {},
+  })
 }
 beforeEach(async () => {
   clock = createClock()
@@ -40,7 +49,8 @@ beforeEach(async () => {
   events = []
 })
 afterEach(async () => {
-  subscription.close()
+  subscription?.close()
+  subscription = undefined
   await server.close()
 })
 
@@ -102,23 +112,26 @@ describe('a subscription', () => {
   })
 
   it('moves to another address without a gap, once it listens there', async () => {
-    subscribe()
-    await until(() => events.length === 1)
+    const redis = createRedis({ url, prefix: '', clock, report: () => {}, commandMs: 50 })
+    redis.subscribe(listening())
+    await until(() => events.length === 1 && redis.state() === 'ready')
     const other = await startServer()
-    let isPrepared = false
-    subscription.prepare(other.url, () => {
-      isPrepared = true
-    })
-    await until(() => isPrepared)
+    const { answer } = other
+    other.answer = (command) => (command[0] === 'SUBSCRIBE' ? '' : answer(command))
+    redis.replace(other.url)
+    await until(() => other.commands.some(([name]) => name === 'SUBSCRIBE'))
+    await clock.advance(2000)
     server.push(list('message', 'news', 'still used'))
     await until(() => events.length === 2)
     expect(events).toEqual(['ready', 'news: still used'])
-    subscription.move(other.url)
-    expect(events).toEqual(['ready', 'news: still used', 'lost', 'ready'])
+    other.answer = answer
+    other.push(subscribed)
+    await until(() => events.length === 4)
     other.push(list('message', 'news', 'from there'))
+    server.push(list('message', 'news', 'no longer heard'))
     await until(() => events.length === 5)
-    expect(events.at(-1)).toBe('news: from there')
-    subscription.close()
+    expect(events).toEqual(['ready', 'news: still used', 'lost', 'ready', 'news: from there'])
+    redis.close()
     await other.close()
   })
 })

@@ -1,5 +1,5 @@
 import { type Clock, systemClock } from '../../src/clock.ts'
-import { clientQuotas, type Limits, organizationQuotas } from '../../src/redis/quotas.ts'
+import { clientQuotas, organizationQuotas, type QuotaOptions } from '../../src/redis/quotas.ts'
 import { createRedis } from '../../src/redis/redis.ts'
 import { createRedisQuotas } from '../../src/redis/redis-quotas.ts'
 import { type JournalStore, operationKeepMs } from '../../src/writes/journal.ts'
@@ -13,7 +13,10 @@ export const openRedisJournal = async (
   {
     url = database.url,
     clock = systemClock as Clock,
-    limits = { quotasPerClient: clientQuotas, quotasPerOrganization: organizationQuotas } as Limits,
+    limits = { quotasPerClient: clientQuotas, quotasPerOrganization: organizationQuotas } as Omit<
+      QuotaOptions,
+      'clock' | 'report'
+    >,
     rowsKeepMs = operationKeepMs,
   } = {},
 ): Promise<{ journal: JournalStore; close(): void }> => {
@@ -38,7 +41,7 @@ export const openRedisJournal = async (
     redis: redis.tolerant,
     clock,
     lock: createRedisOrganizationLock(lockOptions),
-    quotas: createRedisQuotas(redis.tolerant, limits, { clock, report: () => {} }),
+    quotas: createRedisQuotas(redis.tolerant, { ...limits, clock, report: () => {} }),
     rowsKeepMs,
   })
   return { journal, close: redis.close }
