@@ -50,74 +50,73 @@ export const createChatHub = (exchange: Exchange, report: Reporter): ChatHub => 
       report({ name: 'contract-drift', operation, what, rows, organization })
     unknownFields.add(operation, told.unknownFields)
   }
-  /** Sends a call and parses the answer. An answer that breaks the contract is reported, and leaves a write in doubt. */
-  const send = async <T>(call: Call, parse: (reply: Reply) => T | Promise<T>): Promise<T> => {
-    const reply = await exchange(call).catch((error) => {
+  /**
+   * Asks ChatHub and parses the answer. A request without a body is a read. An answer that breaks the contract is reported,
+   * and leaves a write in doubt.
+   */
+  const ask = async <T>(
+    context: CallContext,
+    operation: Call['operation'],
+    { path, body }: { path: string; body?: object },
+    parse: (reply: Reply) => T | Promise<T>,
+  ): Promise<T> => {
+    const isRead = body === undefined
+    const write = operation === 'synchronize' || operation === 'status'
+    const request = isRead
+      ? { method: 'GET' as const }
+      : { method: 'POST' as const, body: JSON.stringify(body) }
+    const reply = await exchange({ operation, path, ...request, write, context }).catch((error) => {
       // The gateway made the request of a read, so its refusal is not the fault of the caller.
-      const refusedRead = call.method === 'GET' && isFailure(error, 'chathub.rejected')
-      throw refusedRead ? new Failure('chathub.invalid-response', { cause: error }) : error
+      const isOurs = isRead && isFailure(error, 'chathub.rejected')
+      throw isOurs ? new Failure('chathub.invalid-response', { cause: error }) : error
     })
     try {
       return await parse(reply)
     } catch (error) {
       if (!isFailure(error, 'chathub.invalid-response')) throw error
       const what = (error.cause as Error).message
-      report({ name: 'contract-drift', operation: call.operation, what, rows: 0 })
-      throw new Failure('chathub.invalid-response', { cause: error.cause, inDoubt: call.write })
+      report({ name: 'contract-drift', operation, what, rows: 0 })
+      throw new Failure('chathub.invalid-response', { cause: error.cause, inDoubt: write })
     }
   }
-  const get = (operation: Call['operation'], path: string, context: CallContext): Call => ({
-    operation,
-    method: 'GET',
-    path,
-    write: false,
-    context,
-  })
-  const post = (operation: Call['operation'], path: string, body: object, context: CallContext): Call => ({
-    operation,
-    method: 'POST',
-    path: `/api/operator/${path}`,
-    body: JSON.stringify(body),
-    write: operation === 'synchronize' || operation === 'status',
-    context,
-  })
 
   return {
     organizations: (context) =>
-      send(get('organizations', '/api/company/organization', context), async ({ body, sentAt }) => {
+      ask(context, 'organizations', { path: '/api/company/organization' }, async ({ body, sentAt }) => {
         const { rows, ...told } = await organizationsOf(body)
         reportDrift('organizations', told)
         return { rows, askedAt: sentAt }
       }),
-    operators: (organization, context, before) =>
-      send(
-        get('operators', `/api/operator?organizationId=${organization}`, context),
-        async ({ body, sentAt }) => {
-          const bodyDigest = createHash('sha256').update(body).digest('base64')
-          if (before?.digest === bodyDigest) return { ...before, askedAt: sentAt }
-          const { rows, organizationName, ...told } = await operatorsOf(body, organization)
-          reportDrift('operators', told, organization)
-          // Without a digest the next answer is parsed again, so its drift is reported again.
-          const digest = Object.keys(told.drift).length === 0 ? bodyDigest : undefined
-          return { rows, organizationName, askedAt: sentAt, digest }
-        },
-      ),
+    operators: (organization, context, before) => {
+      const path = `/api/operator?organizationId=${organization}`
+      return ask(context, 'operators', { path }, async ({ body, sentAt }) => {
+        const bodyDigest = createHash('sha256').update(body).digest('base64')
+        if (before?.digest === bodyDigest) return { ...before, askedAt: sentAt }
+        const { rows, organizationName, ...told } = await operatorsOf(body, organization)
+        reportDrift('operators', told, organization)
+        // Without a digest the next answer is parsed again, so its drift is reported again.
+        const digest = Object.keys(told.drift).length === 0 ? bodyDigest : undefined
+        return { rows, organizationName, askedAt: sentAt, digest }
+      })
+    },
     synchronize: (rows, context) =>
-      send(post('synchronize', 'synchronize', rows, context), async ({ body }) => {
+      ask(context, 'synchronize', { path: '/api/operator/synchronize', body: rows }, async ({ body }) => {
         const added = await addedOf(body)
         reportDrift('synchronize', added)
         return added.rows
       }),
-    setStatus: async (id, status, context) => {
-      await send(post('status', 'status', { id, status }, context), ({ body }) => checkDone(body))
-    },
-    operatorToken: (id, expiresAt, context) =>
-      send(
-        post('token', 'get-token', { id, expiresAt: expiresAt.toISOString() }, context),
-        ({ body }) => tokenOf(body).token,
+    setStatus: (id, status, context) =>
+      ask(context, 'status', { path: '/api/operator/status', body: { id, status } }, ({ body }) =>
+        checkDone(body),
       ),
+    operatorToken: (id, expiresAt, context) => {
+      const request = { path: '/api/operator/get-token', body: { id, expiresAt: expiresAt.toISOString() } }
+      return ask(context, 'token', request, ({ body }) => tokenOf(body).token)
+    },
     validate: (token, context) =>
-      send(post('validate', 'validate-token', { token }, context), ({ body }) => validityOf(body)),
+      ask(context, 'validate', { path: '/api/operator/validate-token', body: { token } }, ({ body }) =>
+        validityOf(body),
+      ),
     unknownFields: unknownFields.all,
   }
 }

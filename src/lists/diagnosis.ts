@@ -28,10 +28,11 @@ export const createDiagnose =
   async (caller, organization, context) => {
     const { organizations, lists, checkChatHub, lateOperators, clock } = options
     const chathub = await checkChatHub(context)
-    const rights = hasScope(caller, 'operators:write') ? [] : [noScope]
+    const rights = hasScope(caller, 'operators:write') ? [] : [adviceFor('scope.missing')]
     const unlisted = await failureOf(organizations.get(caller, organization, context))
     if (unlisted === 'organization.unknown') {
-      const advice = [...missing, ...upstreamAdvice(chathub), ...rights]
+      const unknown = [adviceFor('organization.unknown'), adviceFor('organization.access')]
+      const advice = [...unknown, ...upstreamAdvice(chathub), ...rights]
       return { known: false, allowed: false, operators: null, lastAsked: null, advice }
     }
     const read = await lists
@@ -43,7 +44,7 @@ export const createDiagnose =
     const advice = [
       ...upstreamAdvice(chathub, read),
       ...late,
-      ...(operators === 0 ? [nobody] : []),
+      ...(operators === 0 ? [adviceFor('operators.none')] : []),
       ...rights,
     ]
     return {
@@ -51,61 +52,38 @@ export const createDiagnose =
       allowed: true,
       operators,
       lastAsked: copy ? new Date(clock.wall() - (clock.now() - copy.askedAt)).toISOString() : null,
-      advice: advice.length > 0 ? advice : [nothing],
+      advice: advice.length > 0 ? advice : [adviceFor('ok')],
     }
   }
 
 type Advice = Diagnosis['advice'][number]
-const advise = (code: string, text: string): Advice => ({ code, text })
 
-const missing = [
-  advise(
-    'organization.unknown',
+const texts = {
+  'organization.unknown':
     'Check the organization id: GET /v1/organizations lists those that this credential may touch.',
-  ),
-  advise(
-    'organization.access',
+  'organization.access':
     'If it exists in ChatHub, make sure that the company token has access to it and that this client lists it.',
-  ),
-]
-const nobody = advise(
-  'operators.none',
-  'The organization has no operators yet; add some with POST /v1/organizations/{org}/operators.',
-)
-const noScope = advise(
-  'scope.missing',
-  'This credential cannot add operators: it lacks the scope operators:write.',
-)
-const nothing = advise(
-  'ok',
-  'Nothing is wrong: the organization is known, its list is readable, and this credential may add operators.',
-)
+  'operators.none':
+    'The organization has no operators yet; add some with POST /v1/organizations/{org}/operators.',
+  'scope.missing': 'This credential cannot add operators: it lacks the scope operators:write.',
+  'token.refused':
+    'ChatHub refuses the gateway’s credential, so writes fail. The operators of the gateway have to replace the company token or the login.',
+  'chathub.unavailable':
+    'ChatHub cannot be reached, so writes fail. Lists that are remembered are still served, with their age.',
+  'list.stale': 'ChatHub answers, but the last try to read this list failed. An old copy is served.',
+  ok: 'Nothing is wrong: the organization is known, its list is readable, and this credential may add operators.',
+}
+const adviceFor = (code: keyof typeof texts): Advice => ({ code, text: texts[code] })
 
 /** What ChatHub's state and the last read of the list say. */
 const upstreamAdvice = (chathub: ChatHubState, read?: Freshness['how'] | FailureCode): Advice[] => {
-  if (chathub === 'refused')
-    return [
-      advise(
-        'token.refused',
-        'ChatHub refuses the gateway’s credential, so writes fail. The operators of the gateway have to replace the company token or the login.',
-      ),
-    ]
-  if (chathub === 'unavailable')
-    return [
-      advise(
-        'chathub.unavailable',
-        'ChatHub cannot be reached, so writes fail. Lists that are remembered are still served, with their age.',
-      ),
-    ]
-  if (read === 'stale-after-failure')
-    return [
-      advise(
-        'list.stale',
-        'ChatHub answers, but the last try to read this list failed. An old copy is served.',
-      ),
-    ]
+  if (chathub === 'refused') return [adviceFor('token.refused')]
+  if (chathub === 'unavailable') return [adviceFor('chathub.unavailable')]
+  if (read === 'stale-after-failure') return [adviceFor('list.stale')]
   if (read === undefined || !(read in failures)) return []
-  return [advise(read, `ChatHub answers, but this list could not be read; see /docs/problems/${read}.`)]
+  return [
+    { code: read, text: `ChatHub answers, but this list could not be read; see /docs/problems/${read}.` },
+  ]
 }
 
 /** What to do about operators that ChatHub added late, while the list has them and they are not deleted. */
@@ -113,7 +91,7 @@ const lateAdvice = (roster: Roster | undefined, lateOperators: () => readonly nu
   if (!roster) return []
   const ids = lateOperators().filter((id) => (roster.byId(id)?.status ?? 'deleted') !== 'deleted')
   const text = `ChatHub added operators ${ids.join(', ')} long after the request was given up, so names may exist twice. Compare them in the list, and delete those that are too many.`
-  return ids.length > 0 ? [advise('write.late', text)] : []
+  return ids.length > 0 ? [{ code: 'write.late', text }] : []
 }
 
 /** The code of the failure, or undefined when the call succeeds. */
