@@ -2,21 +2,22 @@ import type { IncomingHttpHeaders } from 'node:http'
 import { sessionCookie, sessionHeader } from '../contract/session.ts'
 import { Failure } from '../errors.ts'
 
+/** The values of all cookies with this name. */
+export const cookiesOf = ({ cookie = '' }: IncomingHttpHeaders, name: string): string[] =>
+  cookie.split(';').flatMap((part) => {
+    const equals = part.indexOf('=')
+    return equals !== -1 && part.slice(0, equals).trim() === name ? part.slice(equals + 1).trim() : []
+  })
+
 /**
  * The session id in the Cookie header. The same one twice counts as one.
  * @throws Failure `credential.conflict` for two different ones: the order of cookies must not choose the session
  */
-export const sessionIdOf = ({ cookie = '' }: IncomingHttpHeaders): string | undefined => {
-  let found: string | undefined
-  for (const part of cookie.split(';')) {
-    const equals = part.indexOf('=')
-    if (equals === -1 || part.slice(0, equals).trim() !== sessionCookie) continue
-    const id = part.slice(equals + 1).trim()
-    if (found !== undefined && found !== id)
-      throw new Failure('credential.conflict', { detail: 'Two different session cookies came. Wanted: one.' })
-    found = id
-  }
-  return found
+export const sessionIdOf = (headers: IncomingHttpHeaders): string | undefined => {
+  const [id, ...others] = new Set(cookiesOf(headers, sessionCookie))
+  if (others.length > 0)
+    throw new Failure('credential.conflict', { detail: 'Two different session cookies came. Wanted: one.' })
+  return id
 }
 
 /** The value of Set-Cookie (RFC 6265bis). An age of 0 removes the cookie. */

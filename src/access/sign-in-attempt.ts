@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Clock } from '../clock.ts'
 import type { SignInAttempt } from './identity-provider.ts'
+import { cookiesOf } from './session-cookie.ts'
 import type { Sessions } from './sessions.ts'
 
 const name = '__Host-chathub-sign-in'
@@ -28,8 +29,8 @@ export const readAttempt = (
   headers: IncomingHttpHeaders,
   { sessions, origin, clock }: Options,
 ): SignInAttempt | undefined => {
-  const part = headers.cookie?.split(/; */).find((each) => each.startsWith(`${name}=`))
-  const text = part && sessions.unseal(part.slice(name.length + 1), `sign-in ${origin}`)
+  const [sealed] = cookiesOf(headers, name)
+  const text = sealed && sessions.unseal(sealed, `sign-in ${origin}`)
   if (!text) return undefined
   const { attempt, endsAt } = JSON.parse(text) as { attempt: SignInAttempt; endsAt: number }
   return clock.wall() < endsAt ? attempt : undefined

@@ -59,7 +59,9 @@ export const readBody = async (
   }
   if (!hasBody(req) && isBodyOptional(endpoint)) return undefined
   const max = maxOf(endpoint)
-  const scan = endpoint.consumes ? undefined : createJsonScan(boundsOf(endpoint, rows))
+  const { consumes, partsMax = partsMaxDefault } = endpoint
+  const code = endpoint.dropIn ? 'request.invalid' : 'request.invalid-body'
+  const scan = consumes ? undefined : createJsonScan({ partsMax, rows, code })
   const isPlain = codingsOf(req).length === 0
   const sent = await readBytes(req, res, max, isPlain ? scan : undefined)
   const bytes = isPlain ? sent : await unzip(sent, max)
@@ -67,18 +69,6 @@ export const readBody = async (
   req.body = bytes
   return { bytes, ...(scan?.counted() ?? { keys: 0, parts: 0 }) }
 }
-
-const boundsOf = (
-  { dropIn, partsMax = partsMaxDefault }: Endpoint,
-  rows: JsonBounds['rows'],
-): JsonBounds => ({
-  partsMax,
-  rows,
-  tooMany: (detail) =>
-    rejectAndClose(dropIn ? 'request.invalid' : 'request.invalid-body', {
-      errors: [{ pointer: '', code: 'range', detail }],
-    }),
-})
 
 /** The content of a body: a SentFile where the endpoint takes files, else the value of its JSON; `{}` for a missing one. */
 export const parseBody = (endpoint: Endpoint, req: Request, body: Body): unknown => {

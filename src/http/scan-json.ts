@@ -1,4 +1,4 @@
-import { Failure } from '../errors.ts'
+import { Failure, type FailureCode } from '../errors.ts'
 
 const depthMax = 16
 const keysOfOneMax = 1000
@@ -12,14 +12,21 @@ export type JsonBounds = {
   /** Entries of the outermost array, and what a caller gets who sends more. */
   rows?: { max(): number; refusal(): Failure } | undefined
   /** The failure for too many parts. */
-  tooMany(detail: string): Failure
+  code: FailureCode
 }
 
 /**
  * Counts the structure of JSON text in its bytes as they arrive, so that a costly body is refused before it is parsed. It
  * looks at nothing else: text that is not JSON is left to the parser.
  */
-export const createJsonScan = ({ partsMax, rows, tooMany }: JsonBounds) => {
+export const createJsonScan = ({ partsMax, rows, code }: JsonBounds) => {
+  /** The rest of the body is not received, so the connection ends. */
+  const refusal = (kind: FailureCode, fault: string, detail: string): Failure =>
+    new Failure(kind, {
+      errors: [{ pointer: '', code: fault, detail }],
+      headers: { connection: 'close' },
+    })
+  const tooMany = (detail: string): Failure => refusal(code, 'range', detail)
   /** The keys so far of the object that is open at each depth. */
   const keysAt = new Uint32Array(depthMax + 1)
   let [depth, parts, keys, commas] = [0, 0, 0, 0]
@@ -30,12 +37,7 @@ export const createJsonScan = ({ partsMax, rows, tooMany }: JsonBounds) => {
 
   const open = (): void => {
     if (depth === depthMax)
-      throw new Failure('request.malformed', {
-        errors: [
-          { pointer: '', code: 'depth', detail: `The body is nested deeper than ${depthMax} levels.` },
-        ],
-        headers: { connection: 'close' },
-      })
+      throw refusal('request.malformed', 'depth', `The body is nested deeper than ${depthMax} levels.`)
     keysAt[++depth] = 0
     count()
   }

@@ -6,7 +6,7 @@ import { createJsonScan } from '../../src/http/scan-json.ts'
 const bounds = {
   partsMax: 1000,
   rows: { max: () => 1000, refusal: () => new Failure('body.too-large') },
-  tooMany: (detail: string) => new Failure('request.invalid-body', { detail }),
+  code: 'request.invalid-body' as const,
 }
 
 /** Scans text in pieces of this many bytes. */
