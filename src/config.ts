@@ -119,13 +119,10 @@ export const settings = {
 
 type Values = { [K in keyof typeof settings]: ReturnType<(typeof settings)[K]['read']> }
 
-/** The settings as values. */
 export type Config = Values & {
   /** Paths of the secrets that were given as files, so that they can be read again. */
   files: Partial<Record<keyof Values, string>>
-  /** The callers that `clients` lists. */
   clientEntries: ClientEntry[]
-  /** What `oidcRoles` lists. */
   roles: SignInRole[]
   /** What is valid but probably meant otherwise, as sentences without values. */
   warnings: string[]

@@ -54,7 +54,6 @@ const finish = (server: Server, sockets: Iterable<Socket>): Promise<void> =>
 const isInFlight = ({ answer, answerBefore }: Socket): boolean =>
   [answer, answerBefore].some((one) => one?.req.complete === true && !one.writableFinished)
 
-/** The open connections of a server. */
 const socketsOf = (server: Server): Set<Socket> => {
   const sockets = new Set<Socket>()
   server.on('connection', (socket) => {

@@ -100,7 +100,6 @@ export class ProxyFault extends Error {
     this.kind = kind
     this.status = status
   }
-  /** A sentence for callers. */
   get detail(): string {
     return proxyFaults[this.kind]
   }

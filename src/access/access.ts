@@ -22,7 +22,6 @@ type Options = Omit<Parameters<typeof createSessions>[0], 'secret' | 'records' |
     newRecords(): Records
     /** Basic credentials are for a proxy in front. */
     ignoreBasicAuth: boolean
-    /** The most requests of one client in flight. */
     clientConcurrency: number
     /** Is told each request that a limit on trial would have refused. */
     wouldRefuse(client: string): void

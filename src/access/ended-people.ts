@@ -15,7 +15,6 @@ export const createEndedPeople = (options: {
   records: Records
   /** A keyed hash, so that a copy of Redis names nobody. */
   hash(kind: 'person', text: string): string
-  /** The longest life of a session, ms. */
   sessionMaxMs: number
   clock: Clock
 }) => {

@@ -1,16 +1,13 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { LRUCache } from 'lru-cache'
-import { atMost } from '../at-most.ts'
 import type { Clock } from '../clock.ts'
-import { Failure } from '../errors.ts'
 import type { Quotas } from '../redis/quotas.ts'
 import type { Records } from '../redis/records.ts'
 import type { Caller } from './caller.ts'
 import type { ClientLimit } from './client-limit.ts'
 import { hashKey, type Keys } from './keys.ts'
+import { createTrustedRecords } from './trusted-records.ts'
 
 const tokenMs = 24 * 60 * 60 * 1000
-/** The name of a token's record. */
 const recordOf = (token: string): string => `token:${createHash('sha256').update(token).digest('base64url')}`
 
 type TokenRecord = { keyHash: string; expiresAt: number }
@@ -27,8 +24,9 @@ export const createGatewayTokens = (options: {
   limit: ClientLimit
 }) => {
   const { keys, records, quotas, clock, limit } = options
-  // Never stale: only the key of a token can be revoked, and the key is looked up each time.
-  const seen = new LRUCache<string, TokenRecord>(atMost(10_000))
+  // Only the key of a token can be revoked, and the key is looked up each time.
+  const trustedMs = Number.POSITIVE_INFINITY
+  const trusted = createTrustedRecords<TokenRecord>({ records, clock, trustedMs })
   return {
     /**
      * A token for this client. Undefined: the key is not valid or belongs to another id. Counts as a request.
@@ -51,15 +49,8 @@ export const createGatewayTokens = (options: {
      */
     find: async (token: string): Promise<Caller | undefined> => {
       if (!/^cgt_[\w-]{43}$/.test(token)) return undefined // saves a round trip
-      const name = recordOf(token)
-      let record = seen.get(name)
-      try {
-        record ??= (await records.get(name)) as TokenRecord | undefined
-      } catch (cause) {
-        throw new Failure('credential.unverifiable', { retryAfterMs: 1000, cause })
-      }
+      const record = await trusted.get(recordOf(token))
       if (!record || clock.wall() >= record.expiresAt) return undefined
-      seen.set(name, record)
       const caller = keys.findByHash(record.keyHash)
       return caller && { ...caller, kind: 'token', expiresAt: record.expiresAt }
     },

@@ -7,7 +7,6 @@ import { roleOf, type SignInRole } from './sign-in-roles.ts'
 export const signInClient = 'oidc:console'
 
 const fetchMs = 5000
-/** The longest name of a person. */
 const subjectMax = 128
 
 /** What the browser keeps, sealed, while the person is at the provider. */

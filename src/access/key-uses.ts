@@ -11,7 +11,6 @@ export const createKeyUses = ({ records, clock }: { records: Records; clock: Clo
   const stored = new Map<string, number>()
   const nameOf = (keyHash: string): string => `key-used:${keyHash.slice(7, 39)}`
   return {
-    /** Notes a use now. */
     used: (keyHash: string): void => {
       const now = clock.wall()
       if (now - (stored.get(keyHash) ?? Number.NEGATIVE_INFINITY) < storedEveryMs) return

@@ -102,7 +102,6 @@ export const makeKey = (id: string): string => {
 export const createKeys = (
   initial: readonly ClientEntry[],
   clock: Clock,
-  /** Is told each use. */
   used: (keyHash: string) => void = () => {},
 ) => {
   let byHash = new Map<string, Caller>()
@@ -111,7 +110,6 @@ export const createKeys = (
   /** Epoch ms by hash. It outlives a new file. */
   const usedAt = new Map<string, number>()
 
-  /** Replaces all entries at once. */
   const replace = (entries: readonly ClientEntry[]): void => {
     byHash = new Map(entries.map((entry) => [entry.keyHash, callerOf(entry)]))
     seen.clear()
@@ -142,7 +140,6 @@ export const createKeys = (
       if (caller) seen.set(key, caller)
       return use(caller)
     },
-    /** The caller whose key has this hash now. */
     findByHash: (keyHash: string): Caller | undefined => use(byHash.get(keyHash)),
     /** The same without counting as use: for work that nobody asks for. The same object each time. */
     peek: (keyHash: string): Caller | undefined => unlessExpired(byHash.get(keyHash)),

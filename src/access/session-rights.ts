@@ -1,5 +1,5 @@
 import { includes, type Scope } from '../contract/scopes.ts'
-import { Failure } from '../errors.ts'
+import { Failure, type Fault } from '../errors.ts'
 import { hasScope, mayTouch } from './authorize.ts'
 import type { Caller } from './caller.ts'
 
@@ -10,7 +10,6 @@ export type SessionRights = {
   scopes: Scope[]
   /** The only origin whose pages may use the session. */
   origin: string
-  /** Names the person. */
   subject?: string | undefined
   /** The person's own operator, whose token the session may have. */
   operator?: number | undefined
@@ -20,21 +19,14 @@ export type SessionRights = {
 export const rightsNow = (
   { scopes, organizations, operator }: SessionRights,
   key: Caller | undefined,
-): Pick<Caller, 'scopes' | 'organizations' | 'operator'> => {
-  if (!key) {
-    return {
-      scopes: new Set(scopes),
-      organizations: organizations === '*' ? '*' : new Set(organizations),
-      operator,
-    }
-  }
-  return {
-    scopes: new Set(scopes.flatMap((scope) => withinRights(key, scope))),
-    organizations:
-      organizations === '*' ? key.organizations : new Set(organizations.filter((id) => mayTouch(key, id))),
-    operator: hasScope(key, 'tokens:mint') ? operator : undefined,
-  }
-}
+): Pick<Caller, 'scopes' | 'organizations' | 'operator'> => ({
+  scopes: new Set(key ? scopes.flatMap((scope) => withinRights(key, scope)) : scopes),
+  organizations:
+    organizations === '*'
+      ? (key?.organizations ?? '*')
+      : new Set(organizations.filter((id) => !key || mayTouch(key, id))),
+  operator: !key || hasScope(key, 'tokens:mint') ? operator : undefined,
+})
 
 /** The scope if the key has it; else what it includes and the key has. */
 const withinRights = (key: Caller, scope: Scope): readonly Scope[] =>
@@ -44,25 +36,21 @@ const withinRights = (key: Caller, scope: Scope): readonly Scope[] =>
 export const refuseExcess = (minter: Caller, { scopes, organizations, operator }: SessionRights): void => {
   if (minter.kind === 'session')
     throw new Failure('session.exceeds', { detail: 'A browser session cannot mint another.' })
-  const lacks = { code: 'exceeds', detail: 'The minter lacks this scope.' }
+  const exceeds = (pointer: string, detail: string): Fault => ({ pointer, code: 'exceeds', detail })
   const excess = scopes.flatMap((scope, i) =>
-    hasScope(minter, scope) ? [] : [{ pointer: `/scopes/${i}`, ...lacks }],
+    hasScope(minter, scope) ? [] : exceeds(`/scopes/${i}`, 'The minter lacks this scope.'),
   )
   if (operator !== undefined && !hasScope(minter, 'tokens:mint'))
-    excess.push({ ...lacks, pointer: '/operator', detail: 'The minter lacks the scope tokens:mint.' })
+    excess.push(exceeds('/operator', 'The minter lacks the scope tokens:mint.'))
   if (excess.length > 0) throw new Failure('session.exceeds', { errors: excess })
   if (organizations === '*') {
     if (minter.organizations === '*') return
-    const all = {
-      pointer: '/organizations',
-      code: 'exceeds',
-      detail: 'The minter has a list of organizations.',
-    }
+    const all = exceeds('/organizations', 'The minter has a list of organizations.')
     throw new Failure('session.exceeds', { errors: [all] })
   }
   const unknown = { code: 'unknown', detail: 'No such organization.' }
   const foreign = organizations.flatMap((id, i) =>
-    mayTouch(minter, id) ? [] : [{ pointer: `/organizations/${i}`, ...unknown }],
+    mayTouch(minter, id) ? [] : { pointer: `/organizations/${i}`, ...unknown },
   )
   if (foreign.length > 0) throw new Failure('organization.unknown', { errors: foreign })
 }

@@ -8,17 +8,21 @@ import type { Records } from '../redis/records.ts'
  * How long a look-up is trusted. A session that another instance ended ends here within this time, and its event streams
  * within a second: they are checked twice a second.
  */
-const trustedMs = 450
+const shortTrustMs = 450
 /** The same while Redis is away, because then no instance can end a session. */
 const trustedAwayMs = 5 * 60_000
 
-/** Records that are looked up again and again. `keepAbsent`: that there is none is trusted too. */
+/**
+ * Records that are looked up again and again. `keepAbsent`: that there is none is trusted too. `trustedMs`: endless for
+ * records that never change.
+ */
 export const createTrustedRecords = <T>(options: {
   records: Records
   clock: Clock
   keepAbsent?: boolean
+  trustedMs?: number
 }) => {
-  const { records, clock, keepAbsent = false } = options
+  const { records, clock, keepAbsent = false, trustedMs = shortTrustMs } = options
   /** `at`: monotonic ms of the look-up. */
   const seen = new LRUCache<string, { record: T | undefined; at: number }>(atMost(10_000))
   return {

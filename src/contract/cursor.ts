@@ -33,7 +33,6 @@ const decode = (text: string): Cursor | undefined => {
 
 export const cursorFault = { code: 'cursor', detail: 'Wanted: nextCursor of the page before, and its sort.' }
 
-/** The cursor in a query. */
 export const CursorText = z
   .string()
   .max(1000)

@@ -75,7 +75,6 @@ export const EventPage = component('EventPage', {
 export type EventPage = z.infer<typeof EventPage>
 
 const afterFault = { code: 'place', detail: 'Wanted: the id of an event, or `next` of a page.' }
-/** A place as text. */
 export const eventPlace = parsedText(parseEventPlace, afterFault).meta({
   openapi: { type: 'string', maxLength: 60 },
 })

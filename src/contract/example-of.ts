@@ -23,7 +23,6 @@ const blank = {
   detail: 'A name must contain something visible.',
 }
 
-/** A problem document. */
 export const problemExampleOf = (code: FailureCode) => {
   const { status, title, detail } = failures[code]
   const value = {

@@ -248,7 +248,6 @@ export const examples: Record<string, unknown> = {
   ChatHubToken: 'cgt_1c9f5be0',
 }
 
-/** Examples of parameters by their names. */
 export const parameterExamples: Record<string, unknown> = {
   org: 24,
   operator: 101,

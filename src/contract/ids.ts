@@ -38,7 +38,6 @@ export const listOf = <T extends z.ZodType>(element: T, [min, max]: [number, num
 /** For `overwrite`: what is listed twice counts once. */
 export const distinct = <T>(list: T[]): T[] => [...new Set(list)]
 
-/** A whole number in a query. */
 export const wholeText = (minimum: number, maximum: number, form = '') =>
   parsedText((text) => parseWhole(text, minimum, maximum), {
     code: 'integer',
@@ -66,7 +65,6 @@ export const isListText = (schema: z.ZodType): boolean =>
     ? isListText(schema.unwrap() as z.ZodType)
     : schema.meta()?.['explode'] === false
 
-/** A comma separated list of these words. */
 export const wordList = <const W extends string>(words: readonly W[]) =>
   listText((text) => words.find((word) => word === text), words.join(', '), { type: 'string', enum: words })
 

@@ -52,7 +52,6 @@ export const SentFile = z
   .custom<SentFile>((value) => (value as SentFile | undefined)?.bytes instanceof Uint8Array)
   .meta({ openapi: { type: 'string', format: 'binary' } })
 
-/** How the gateway read the file of an import. */
 const ReadFile = component('ReadFile', {
   format: z.enum(['csv', 'xlsx']),
   charset: z.string().optional().describe('The encoding of a text file.'),

@@ -16,7 +16,6 @@ export const tokensOf = (bytes: number, parts = 0): number =>
 
 const nothing = (): void => {}
 
-/** A caller that was let in. */
 export type Admitted = {
   caller: Caller
   /** Takes tokens for work that the request has caused. */
@@ -26,7 +25,6 @@ export type Admitted = {
    * @throws Failure `limit.concurrency`, `server.overloaded`
    */
   hold(res: Response, bytes: number): void
-  /** Ends the request in flight. */
   leave(): void
 }
 
@@ -41,7 +39,6 @@ export const createAdmission = (options: {
   bodyMemory: BodyMemory
   clientConcurrency: number
 }) => {
-  /** A caller without a credential, by its address. */
   const anonymousOf = (req: Request): Caller => ({
     id: `address ${networkOf(req.ip ?? '')}`,
     kind: 'key',

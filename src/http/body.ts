@@ -34,7 +34,6 @@ export const checkBodyHeaders = (endpoint: Endpoint, req: Request): void => {
 export const hasBody = ({ headers }: Request): boolean =>
   headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0'
 
-/** The most bytes of a body. */
 export const maxOf = ({ bodyMax = bodyMaxDefault }: Endpoint): number => bodyMax
 
 /** @throws Failure `body.too-large` for a declared length beyond `max` */

@@ -18,9 +18,9 @@ const retryMs = 2000
 
 type OpenStream = { check(): void; end(): void }
 
-/** An event as text (WHATWG HTML §9.2). Only a stream from which readers go on needs ids. */
-export const eventText = (name: string, data: unknown, id?: string | number): string =>
-  `${id === undefined ? '' : `id: ${id}\n`}event: ${name}\ndata: ${JSON.stringify(data)}\n\n`
+/** An event as text (WHATWG HTML §9.2). */
+export const eventText = (name: string, data: unknown, id: string | number): string =>
+  `id: ${id}\nevent: ${name}\ndata: ${JSON.stringify(data)}\n\n`
 
 /**
  * Server-sent events. A comment every 15 seconds keeps the connection open through proxies. A reader that took nothing since
@@ -113,7 +113,6 @@ export const createEventStreams = (options: {
       })
       if (!streams.has(stream)) source.stop() // `events` called `end` before it returned.
     },
-    /** Ends every open stream. */
     endAll: (): void => {
       for (const stream of streams) stream.end()
     },

@@ -54,7 +54,6 @@ export const createFastPath = (options: {
   const urls = new LRUCache<string, Known>(atMost(urlsMax))
 
   return {
-    /** Remembers how a URL was answered. */
     remember: (url: string, endpoint: Endpoint, cachedLookup: CachedLookup): void => {
       if (url.length <= urlMax) urls.set(url, { endpoint, cachedLookup })
     },

@@ -39,7 +39,6 @@ type Options = Omit<Services, 'health'> &
     quotasPerClient: { streams: number }
     bodiesBytesMax: number
     clientConcurrency: number
-    /** The most writes in flight. */
     writesInFlightMax: number
     corsHeaders: string[]
     health(): Omit<Health, 'status' | 'switches'>

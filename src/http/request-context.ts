@@ -18,11 +18,9 @@ export type RequestContext = {
   /** Set once authenticated; the rate limit has counted this request. */
   caller: Caller | undefined
   freshness: Freshness | undefined
-  /** Of a write in flight. */
   permit: Permit | undefined
   /** The client sends its body only after `100 Continue`. */
   awaitsContinue: boolean
-  /** The failure code of a problem document. */
   code: string | undefined
   /** Header lines that depend on the request, such as CORS. */
   headerLines: string

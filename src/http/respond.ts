@@ -27,7 +27,6 @@ const apiCachingLines = cachingLines(vary)
 /** Drop-in paths accept one more credential header. */
 const dropInCachingLines = cachingLines(`${vary}, X-Authorization-Key`)
 
-/** Status, headers, and the body if there is one. */
 export type Response = {
   status: number
   /** Header lines as on the wire, with the `Content-Length` of a body. */

@@ -10,7 +10,6 @@ import type { Handler, Pipeline } from './pipeline.ts'
 export const createRouter = (pipeline: Pipeline) => {
   const bound: ({ endpoint: Endpoint } & ReturnType<Pipeline>)[] = []
   return {
-    /** Every endpoint that is bound. */
     endpoints: (): Endpoint[] => bound.map(({ endpoint }) => endpoint),
     /** Binds a handler to an endpoint of the contract. `/a/{id}:verb` comes before `/a/{id}`, which would take the verb for a part of the id. */
     bind: <E extends Endpoint>(endpoint: E, handle: Handler<E>): void => {

@@ -11,7 +11,7 @@ export type JsonBounds = {
   partsMax: number
   /** Entries of the outermost array, and what a caller gets who sends more. */
   rows?: { max(): number; refusal(): Failure } | undefined
-  /** The failure for too many parts. */
+  /** Of the failure for too many parts. */
   code: FailureCode
 }
 

@@ -46,16 +46,12 @@ export const withServerTiming = (base: Tracing, clock: Clock): Tracing => {
     timingLine: (requestContext) => {
       const times = timesOf.get(requestContext)
       const { freshness, startedAt } = requestContext
-      const text = (part: string, ms: number | undefined, words = ''): string[] =>
-        ms === undefined && words === ''
-          ? []
-          : [`${part}${words}${ms === undefined ? '' : `;dur=${ms.toFixed(1)}`}`]
-      const parts = [
-        ...text('cache', times?.get('cache'), freshness ? `;desc="${freshness.how}"` : ''),
-        ...text('queue', times?.get('queue')),
-        ...text('chathub', times?.get('chathub')),
-        ...text('total', clock.now() - startedAt),
-      ]
+      const parts = ['cache', 'queue', 'chathub', 'total'].flatMap((part) => {
+        const ms = part === 'total' ? clock.now() - startedAt : times?.get(part)
+        const words = part === 'cache' && freshness ? `;desc="${freshness.how}"` : ''
+        const duration = ms === undefined ? '' : `;dur=${ms.toFixed(1)}`
+        return words || duration ? `${part}${words}${duration}` : []
+      })
       return `Server-Timing: ${parts.join(', ')}\r\n`
     },
   }

@@ -20,14 +20,8 @@ export const createMetrics = (options: States & { clock: Clock; redis(): Redis |
   const gauges = createStateGauges(registry, options)
   const requests = createRequestMetrics(registry, secondsBuckets)
   const usage = createUsage(options)
-  /** The Prometheus text. */
-  const render = (): Promise<string> => {
-    gauges.set()
-    return registry.metrics()
-  }
   return {
     registry,
-    /** What readers of lists got lately. */
     reads: readAges.status,
     requestAnswered: (
       request: Answered & { method: string; route: string },
@@ -43,8 +37,13 @@ export const createMetrics = (options: States & { clock: Clock; redis(): Redis |
       usage.reported(report)
       if (report.name === 'cache' && report.served) readAges.add(report.served, report.ageMs, report.reads)
     },
-    /** What is shown. */
-    services: { metrics: render, belowFloor: gauges.belowFloor },
+    services: {
+      metrics: (): Promise<string> => {
+        gauges.set()
+        return registry.metrics()
+      },
+      belowFloor: gauges.belowFloor,
+    },
     usage: usage.read,
     stop: usage.stop,
   }

@@ -23,7 +23,6 @@ const rareEvents = [
   ...redisEvents.map((event) => `redis-${event}`),
 ]
 
-/** Every combination of the values. */
 const combinations = (labels: readonly (readonly string[])[]): string[][] =>
   labels.reduce<string[][]>(
     (all, values) => all.flatMap((start) => values.map((value) => [...start, value])),

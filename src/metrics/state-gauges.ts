@@ -6,11 +6,8 @@ type CountedList = { roster: { organization: { id: number }; statistics(): Stati
 export type States = {
   version: string
   upstream(): Upstream
-  /** The switches that are on. */
   switchesOn(): readonly string[]
-  /** How many organizations are counted one by one, at most. */
   metricsOrganizationsMax: number
-  /** The lists of operators in memory. */
   lists(): Iterable<CountedList>
   /** Whether fewer accounts are active than the floor of the organization wants now. */
   isBelowFloor(organization: number, active: number): boolean
@@ -108,7 +105,6 @@ export const createStateGauges = (registry: Registry, states: States) => {
         coverageLow.set({ organization }, Number(isBelow))
       }
     },
-    /** Organizations with too few active accounts. */
     belowFloor: (): number[] =>
       [...counted()].filter(({ isBelow }) => isBelow).map(({ organization }) => organization),
   }

@@ -54,7 +54,6 @@ export const builtFile = (file: URL, acceptEncoding: AcceptEncoding) => {
   return bytes && { bytes, headers: vary }
 }
 
-/** The media types of files that pages load. */
 const types: Record<string, string> = {
   '.css': 'text/css; charset=utf-8',
   '.js': 'text/javascript; charset=utf-8',

@@ -17,7 +17,6 @@ const instructions =
 
 const told = tools.map((tool) => [tool, describe(tool)] as const)
 
-/** The text of an answer. */
 const textOf = (answer: Answer): string => {
   if ('keptBody' in answer) return answer.keptBody.toString()
   if ('bytes' in answer) return answer.bytes.toString()

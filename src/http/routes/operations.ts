@@ -122,8 +122,8 @@ export const mountOperations = (router: Router, services: Services): void => {
     return {
       events: ({ send, end }) => {
         let number = 0
-        const emit = (name: string, data: unknown): void => send(eventText(name, data, ++number))
-        return { stop: follow(operations, caller, operation, emit, end) }
+        const tell = (view: unknown): void => send(eventText('operation', view, ++number))
+        return { stop: follow(operations, caller, operation, tell, end) }
       },
       organization: operation.organization,
     }
@@ -135,7 +135,7 @@ const follow = (
   operations: Operations,
   caller: Caller,
   first: Operation,
-  emit: (name: string, data: unknown) => void,
+  tell: (view: unknown) => void,
   end: () => void,
 ): (() => void) => {
   let last = ''
@@ -143,7 +143,7 @@ const follow = (
     if (!operation) return void end()
     const view = viewOf(operation)
     const text = JSON.stringify(view)
-    if (text !== last) emit('operation', view)
+    if (text !== last) tell(view)
     last = text
     if (isFinal(operation)) end()
   }
