@@ -53,7 +53,7 @@ export const createReportCounters = (registry: Registry): ((report: Report) => v
   }
 
   // biome-ignore format: a table reads best one row a line
-  const of = {
+  const counters = {
     upstreamSeconds: histogram('http_client_request_duration_seconds', 'Time of one request to ChatHub.', 'http_route', routes),
     waitSeconds: histogram('gw_upstream_wait_seconds', 'Time that calls waited for a slot of the budget.', 'lane', lanes),
     upstream: counter<Named<'upstream'>>('gw_upstream_requests_total', 'Requests to ChatHub by outcome.', { route: routes, outcome: outcomes }, ({ operation, outcome }) => [operation, outcome]),
@@ -65,26 +65,26 @@ export const createReportCounters = (registry: Registry): ((report: Report) => v
   // biome-ignore format: a table reads best one row a line
   const counting: Counting = {
     cache: (report) => {
-      of.cacheEvents(report)
+      counters.cacheEvents(report)
       if (!report.served) return
-      of.listReads(report)
-      of.listAges(report)
+      counters.listReads(report)
+      counters.listAges(report)
     },
     upstream: (report) => {
-      of.upstreamSeconds(report.operation, report.ms)
-      of.upstream(report)
+      counters.upstreamSeconds(report.operation, report.ms)
+      counters.upstream(report)
     },
-    'upstream-wait': ({ lane, ms }) => of.waitSeconds(lane, ms),
+    'upstream-wait': ({ lane, ms }) => counters.waitSeconds(lane, ms),
     'upstream-paused': counter('gw_upstream_pauses_total', 'Pauses that ChatHub asked for.', {}),
     login: counter('gw_logins_total', 'Logins at ChatHub.', { result: ['ok', 'shared', 'throttled', 'refused', 'failed'] }, ({ result }) => [result]),
     'contract-drift': counter('gw_contract_drift_total', 'Rows and answers of ChatHub that are not as documented.', { operation: ['organizations', 'operators', 'synchronize'], what: drifts }, ({ operation, what, rows }) => [operation, rows > 0 ? what : 'answer'], ({ rows }) => Math.max(1, rows)),
     retry: counter('gw_upstream_retries_total', 'Reads that were repeated.', { route: routes }, ({ operation }) => [operation]),
     breaker: counter('gw_breaker_changes_total', 'State changes of the circuit breaker before ChatHub.', { state: ['open', 'half-open', 'closed'] }, ({ state }) => [state]),
     'secret-file': counter('gw_secret_reloads_total', 'Changed credential files, applied or refused.', { setting: files.map((file) => `${file}_FILE`), result: ['changed', 'kept'] }, ({ setting, result }) => [setting, result]),
-    redis: ({ event }) => of.events(`redis-${event}`),
+    redis: ({ event }) => counters.events(`redis-${event}`),
     'redis-error': counter('gw_redis_errors_total', 'Commands and connections to Redis that failed.', { reason: redisErrorReasons }, ({ reason }) => [reason]),
     'quota-exceeded': counter('gw_quota_refusals_total', 'Requests that were refused because too much is kept.', { scope: ['client', 'organization'], kind: Object.keys(clientQuotas) }, ({ scope, kind }) => [scope, kind]),
-    storage: ({ state }) => of.events(`storage-${state}`),
+    storage: ({ state }) => counters.events(`storage-${state}`),
     'late-write': counter('gw_late_writes_total', 'Operators that ChatHub added long after the request was given up.', {}, () => [], ({ operators }) => operators),
     'webhook-delivery': counter('gw_webhook_deliveries_total', 'Attempts to deliver events to webhooks by outcome.', { outcome: webhookOutcomes }, ({ outcome }) => [outcome]),
     write: counter('gw_write_rows_total', 'Rows of writes by outcome.', { operation: operationKinds, outcome: rowOutcomes }, ({ operation, outcome }) => [operation, outcome], ({ rows }) => rows),
@@ -92,6 +92,6 @@ export const createReportCounters = (registry: Registry): ((report: Report) => v
   return (report) => {
     const count = counting[report.name] as ((report: Report) => void) | undefined
     if (count) count(report)
-    else of.events(report.name)
+    else counters.events(report.name)
   }
 }
