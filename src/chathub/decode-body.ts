@@ -3,18 +3,15 @@ import { brotliDecompress, gunzip, inflate, inflateRaw } from 'node:zlib'
 
 type Decode = (body: Buffer, options: { maxOutputLength: number }) => Promise<Buffer>
 
-const [zlib, raw] = [
-  promisify<Buffer, object, Buffer>(inflate),
-  promisify<Buffer, object, Buffer>(inflateRaw),
-]
-const unzip = promisify<Buffer, object, Buffer>(gunzip)
-/** The low nibble of a zlib stream is 8 (RFC 1950). « deflate » without that wrapper is common too. */
-const deflate: Decode = (body, options) => (((body[0] ?? 0) & 15) === 8 ? zlib : raw)(body, options)
-const decoders = new Map<string, Decode>([
+const unzip: Decode = promisify(gunzip)
+const decodeZlib: Decode = promisify(inflate)
+const decodeRaw: Decode = promisify(inflateRaw)
+const decoders: ReadonlyMap<string, Decode> = new Map<string, Decode>([
   ['gzip', unzip],
   ['x-gzip', unzip],
-  ['deflate', deflate],
-  ['br', promisify<Buffer, object, Buffer>(brotliDecompress)],
+  // The low nibble of a zlib stream is 8 (RFC 1950). « deflate » without that wrapper is common too.
+  ['deflate', (body, options) => (((body[0] ?? 0) & 15) === 8 ? decodeZlib : decodeRaw)(body, options)],
+  ['br', promisify(brotliDecompress)],
 ])
 const codingsMax = 3
 
