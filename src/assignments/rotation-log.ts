@@ -35,7 +35,6 @@ export const textOf = (stored: StoredRotation, changes: Changes) => {
   return { mode: 'replace', continued: unread(), text: newText(stored.rotation, changes) }
 }
 
-/** Changes as they are appended to the log. */
 export const encodeGroups = (changes: Changes): string => {
   const groups = new Map<string, number[]>()
   for (const [operator, counter] of changes) {

@@ -1,13 +1,8 @@
 import type { ChangeSet } from '../contract/audit.ts'
 import type { Entry } from './entry.ts'
 
-/** How much is kept of each organization. */
-export type Retention = {
-  /** How long, ms. */
-  keepMs: number
-  /** About how many entries. An entry has the changes of one step, 1 to `CHATHUB_BATCH_SIZE`. */
-  entriesMax: number
-}
+/** How long, and about how many entries are kept of each organization. An entry has 1 to `CHATHUB_BATCH_SIZE` changes. */
+export type Retention = { keepMs: number; entriesMax: number }
 
 /** Where an entry is. Without `seq`: the last one of the millisecond. */
 export type EntryId = { ms: number; seq?: number }

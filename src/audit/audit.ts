@@ -18,7 +18,6 @@ import { createRedisAuditStore } from './redis-audit-store.ts'
 
 type Page = { items: AuditRecord[]; nextCursor: string | null }
 
-/** The record of who changed what. */
 export type Audit = {
   /** Records changes. They are kept when this resolves. */
   onChange: OnChange

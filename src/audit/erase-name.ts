@@ -20,18 +20,16 @@ export type EraseName = (
   context: CallContext,
 ) => Promise<ErasedName>
 
+type EraseIn<Done> = (caller: Caller, organization: number, name: NameToErase) => Promise<Done>
+
 export const createEraseName = (options: {
   audit: Audit
   lists: OperatorLists
   purge: Purge
   /** Each replaces the name where it is kept. They learn further names of the operator. */
-  eraseInOperations(
-    caller: Caller,
-    organization: number,
-    name: NameToErase,
-  ): Promise<{ rows: number; running: string[] }>
+  eraseInOperations: EraseIn<{ rows: number; running: string[] }>
   idempotency: { eraseName(name: NameToErase): Promise<number> }
-  events: { eraseName(caller: Caller, organization: number, name: NameToErase): Promise<number> }
+  events: { eraseName: EraseIn<number> }
   clock: Clock
 }): EraseName => {
   const { audit, lists, purge, clock } = options

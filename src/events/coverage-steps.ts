@@ -78,13 +78,8 @@ export const coverageIn = (
   { period: [from, to], keptSince, most }: { period: Period; keptSince: number; most: number },
 ): CoverageStep[] => {
   const knownUntil = seen?.askedAt ?? 0
-  const instants = [
-    from,
-    keptSince,
-    knownUntil,
-    ...steps.map(([start]) => start),
-    ...steps.map(([, end]) => end),
-  ]
+  const ends = steps.map(([, end]) => end)
+  const instants = [from, keptSince, knownUntil, ...steps.map(([start]) => start), ...ends]
   const starts = Float64Array.from(instants.filter((at) => at >= from && at < to)).sort()
   const boundsAt = createBounds(steps)
   const found: { at: number; bounds: ReturnType<typeof boundsAt> }[] = []

@@ -53,7 +53,6 @@ export type EventStore = {
   touch(list: number, version: string, askedMs: number): Promise<boolean>
   /** Returns the new version, or undefined when the list had another one. At most 500 events. */
   append(list: number, version: string, change: ListChange): Promise<string | undefined>
-  /** Where the log ends now. */
   place(): Promise<Place>
   /**
    * Events of these logs, or of all together, behind a place or from the oldest on. `gone`: the log does not reach back to

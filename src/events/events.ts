@@ -13,8 +13,8 @@ import { type Floors, isBelow, watchFloors } from './coverage-floor.ts'
 import type { Listed } from './differences.ts'
 import { createEventFeed, type EventFeed } from './event-feed.ts'
 import type { EventStore } from './event-store.ts'
-import { eventOf, loggedEvent, resyncEvent, withoutName } from './event-text.ts'
-import { type EventSink, followEvents, isWanted, logsOf, type Wanted } from './follow-events.ts'
+import { eventOf, resyncEvent, withoutName } from './event-text.ts'
+import { type EventSink, followEvents, isWanted, logsOf, type Wanted, wantedOf } from './follow-events.ts'
 import { createHistory, type History } from './history.ts'
 import { createMemoryEventStore } from './memory-event-store.ts'
 import { createObserver } from './observer.ts'
@@ -99,10 +99,8 @@ export const createEvents = (options: {
       return { items, next: placeText(place), hasMore: false }
     }
     const { logged, end, isComplete } = found
-    const items = logged.flatMap((one) => {
-      const { kept, event } = loggedEvent(one, end.epoch)
-      return isWanted(caller, query, kept, after !== undefined) ? [event] : []
-    })
+    const isReplayed = after !== undefined
+    const items = wantedOf(logged, end.epoch, (kept) => isWanted(caller, query, kept, isReplayed))
     return { items, next: placeText(end), hasMore: !isComplete }
   }
 
@@ -136,13 +134,10 @@ export const createEvents = (options: {
     /** Whether fewer accounts are active than the floor of the organization wants now. */
     isBelowFloor: (list: number, active: number): boolean => isBelow(floors, list, active, clock.wall()),
     /** Is told what the gateway has written. An event that cannot be kept now is found in a later list. */
-    written: (async (set) => {
-      try {
-        await observer.written(set)
-      } catch (error) {
+    written: ((set) =>
+      observer.written(set).catch((error) => {
         if (!isFailure(error)) throw error
-      }
-    }) satisfies OnChange,
+      })) satisfies OnChange,
     /** Is told each list of operators that was loaded, and when it was asked for (monotonic ms). */
     rosterLoaded: (roster: Roster, askedAt: number): Promise<void> => {
       options.listLoaded(roster, askedAt)

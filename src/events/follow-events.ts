@@ -9,7 +9,6 @@ import { eventOf, type KeptEvent, loggedEvent, resyncEvent } from './event-text.
 /** What a reader wants: organizations and types. */
 export type Wanted = Pick<EventsQuery, 'organizations' | 'types'>
 
-/** Where events go to. */
 export type EventSink = {
   /** Events in order, and the place up to which the reader has everything. */
   send(events: readonly Event[], place: Place): void
@@ -37,6 +36,13 @@ export const isWanted = (
     (mayTouch(caller, organization) && (organizations?.includes(organization) ?? true))) &&
   (type === 'resync' ? !begins || isReplayed : (types?.includes(type) ?? true))
 
+/** Those of the logged events that the reader gets. */
+export const wantedOf = (logged: readonly Logged[], epoch: string, isFor: (kept: KeptEvent) => boolean) =>
+  logged.flatMap((one) => {
+    const { kept, event } = loggedEvent(one, epoch)
+    return isFor(kept) ? [event] : []
+  })
+
 /**
  * Sends what comes after a place, first from the log and then as it is heard. A place that the log does not reach is answered
  * by `resync`. While Redis is away, nothing is sent.
@@ -53,10 +59,7 @@ export const followEvents = (
   let isLive = false
 
   const deliver = (logged: readonly Logged[], end: Place, isReplayed: boolean): void => {
-    const events = logged.flatMap((one) => {
-      const { kept, event } = loggedEvent(one, end.epoch)
-      return isWanted(caller, wanted, kept, isReplayed) ? [event] : []
-    })
+    const events = wantedOf(logged, end.epoch, (kept) => isWanted(caller, wanted, kept, isReplayed))
     place = end
     if (events.length > 0) sink.send(events, end)
   }

@@ -94,7 +94,6 @@ export const createDeliveries = (parts: Parts & { log: EventLog; clock: Clock; s
 
   return {
     look,
-    /** All webhooks, as this instance knows them. */
     webhooks: (): Iterable<Webhook> => known.values(),
     /** Lets what is in flight end while the leases hold. Other instances go on at once. */
     stop: async (): Promise<void> => {

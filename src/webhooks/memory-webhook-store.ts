@@ -6,7 +6,6 @@ export const createMemoryWebhookStore = (): WebhookStore => {
   const all = new Map<string, { webhook: Webhook; progress: Progress }>()
   const leases = new Map<string, string>()
   let version = 0
-  const of = (id: string): Progress | undefined => all.get(id)?.progress
 
   return {
     list: async () => [...all.values()].map(({ webhook }) => webhook),
@@ -41,9 +40,9 @@ export const createMemoryWebhookStore = (): WebhookStore => {
     release: async (owner, ids) => {
       for (const id of ids) if (leases.get(id) === owner) leases.delete(id)
     },
-    load: async (id) => structuredClone(of(id) as Progress),
+    load: async (id) => structuredClone(all.get(id)?.progress as Progress),
     save: async (id, owner, change) => {
-      const progress = of(id)
+      const progress = all.get(id)?.progress
       if (!progress || leases.get(id) !== owner) return false
       applyChange(progress, structuredClone(change))
       return true

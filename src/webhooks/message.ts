@@ -19,7 +19,6 @@ const bodyOf = (event: Event | Test): string => {
   return bodyOf({ id, ...resyncEvent(organization, Date.parse(observedAt)) })
 }
 
-/** Signs and sends a message once. */
 export type SendMessage = (webhook: Webhook, message: Event | Test, calledOff: AbortSignal) => Promise<Sent>
 export const createSendMessage =
   (send: Send, { keysOf }: SigningKeys, clock: Clock): SendMessage =>

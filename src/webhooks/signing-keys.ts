@@ -48,10 +48,8 @@ export const createSigningKeys = (first: Secret | undefined, clock: Clock) => {
     /** A new secret before those that still sign. `until`: when these end, ms since 1970. */
     add: (id: string, secrets: readonly SigningSecret[], by: string, until: number): SigningSecret[] => {
       const now = clock.wall()
-      const sealed = seal(
-        prefix + randomBytes(32).toString('base64'),
-        use(id) as NonNullable<ReturnType<typeof use>>,
-      )
+      const key = prefix + randomBytes(32).toString('base64')
+      const sealed = seal(key, use(id) as NonNullable<ReturnType<typeof use>>)
       const older = secrets.map((one) => ({ ...one, until: Math.min(one.until ?? until, until) }))
       return [{ sealed, createdAt: now, by }, ...older.filter((one) => one.until > now)].slice(0, secretsMax)
     },

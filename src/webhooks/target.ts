@@ -69,7 +69,6 @@ const createResolve = (): Resolve => {
   }
 }
 
-/** Where webhooks may go. */
 export const createTargets = (
   hosts: readonly string[],
   privateHosts: readonly string[],

@@ -192,7 +192,6 @@ export const createWebhooks = (options: {
   }
   return {
     webhooks,
-    /** What webhooks listen to. */
     interests: function* () {
       for (const webhook of deliveries?.webhooks() ?? []) {
         const caller = callerOf(webhook)

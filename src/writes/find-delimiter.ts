@@ -21,7 +21,6 @@ export const findDelimiter = (pieces: readonly string[]): CsvForm => {
     const agreeing = first === 0 ? 0 : counts.filter((count) => count === first).length
     return { delimiter, agreeing, first }
   })
-  const better = (a: (typeof rated)[number], b: (typeof rated)[number]) =>
-    b.agreeing > a.agreeing || (b.agreeing === a.agreeing && b.first > a.first) ? b : a
-  return { delimiter: rated.reduce(better).delimiter, start: 0, line: 1 }
+  const [best] = rated.toSorted((a, b) => b.agreeing - a.agreeing || b.first - a.first)
+  return { delimiter: best?.delimiter ?? delimiters[0], start: 0, line: 1 }
 }

@@ -106,14 +106,10 @@ const columnsByHeader = (keys: readonly string[]): number[] | string => {
   const indexesIn = (tier: Set<string>) => keys.flatMap((key, index) => (tier.has(key) ? [index] : []))
   const [whole = [], plains = [], roles = []] = tiers.map(indexesIn)
   const [firsts, lasts] = [indexesIn(first), indexesIn(last)]
-  const joined =
-    firsts.length > 0 && lasts.length > 0
-      ? [firsts, lasts]
-      : // `Nom` beside `Prénom` is a last name, `Ім'я` beside `Прізвище` a first name.
-        firsts.length > 0
-        ? [firsts, plains]
-        : [plains, lasts]
-  const pair = joined.every((half) => half.length === 1) ? joined.flat() : []
+  // `Nom` beside `Prénom` is a last name, `Ім'я` beside `Прізвище` a first name.
+  const halves = [firsts.length > 0 ? firsts : plains, lasts.length > 0 ? lasts : plains]
+  const isPair = firsts.length + lasts.length > 0 && halves.every(({ length }) => length === 1)
+  const pair = isPair ? halves.flat() : []
   const found = whole.length > 0 ? whole : pair.length > 0 ? pair : plains.length > 0 ? plains : roles
   if (found.length === 0) return 'No column has a usual header such as name, nom, ім’я or имя.'
   if (found.length > 1 && found !== pair) return 'More than one column may hold the names.'

@@ -153,14 +153,12 @@ export const createOperationWriter = (options: {
 }
 
 const refuseDuplicates = (rows: readonly Row[]): void => {
+  const fault = {
+    code: 'duplicate',
+    detail: 'An operator of this name exists, or the body has the name twice.',
+  }
   const errors = rows
     .filter(({ outcome }) => outcome !== 'created')
-    .map(
-      ({ index }): Fault => ({
-        pointer: `/operators/${index}/name`,
-        code: 'duplicate',
-        detail: 'An operator of this name exists, or the body has the name twice.',
-      }),
-    )
+    .map(({ index }): Fault => ({ pointer: `/operators/${index}/name`, ...fault }))
   if (errors.length > 0) throw new Failure('operator.duplicate', { errors })
 }

@@ -93,7 +93,6 @@ export const createRedisOrganizationLock = (options: {
         const untilPoll = (): number => pollAfter(clock.now() - begunAt)
         const take = () =>
           extend(scripts.acquire([lock, waiting, sinceKey, ...reads], owner, claimPolls * untilPoll()))
-        const renewLease = () => extend(scripts.renew([lock], owner))
         const wait = async (ms: number): Promise<void> => {
           if (clock.now() + ms < deadline) await pause(clock, ms, signal)
           else throw new Failure('queue.full', { retryAfterMs: Math.max(1000, ms) })
@@ -112,7 +111,11 @@ export const createRedisOrganizationLock = (options: {
         try {
           let found = await take()
           for (; !found; found = await take()) await wait(untilPoll())
-          stopRenewing = every(clock, renewMs, () => void renewLease().catch(() => {}))
+          stopRenewing = every(
+            clock,
+            renewMs,
+            () => void extend(scripts.renew([lock], owner)).catch(() => {}),
+          )
           const [now, known, ...values] = found
           const since = known ? Number(known) : await sinceOfRedis()
           const graceLeftMs = since + graceMs - Number(now)

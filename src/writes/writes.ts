@@ -47,34 +47,22 @@ export const createWrites = (options: {
   onChange: OnChange
   tracing?: Tracing
 }) => {
-  const {
-    rosters: cache,
-    redis,
-    timeoutMs: graceMs,
-    batchSize,
-    settleMs,
-    lateWindowMs,
-    quotas,
-    rowsKeepMs,
-    storageHighPercent: highPercent,
-    clock,
-    report,
-  } = options
-  const { redisDataSince } = registry
+  const { rosters: cache, redis, clock, report } = options
+  const grace = { graceMs: options.timeoutMs, redisDataSince: registry.redisDataSince }
   const lock = redis
-    ? createRedisOrganizationLock({ redis: redis.tolerant, clock, graceMs, redisDataSince })
+    ? createRedisOrganizationLock({ redis: redis.tolerant, clock, ...grace })
     : createLocalOrganizationLock(clock)
-  const common = { clock, lock, quotas, rowsKeepMs }
+  const common = { ...options, lock }
   const memory = redis ? undefined : createMemoryJournal(common)
   const store = memory ?? createRedisJournal({ ...common, redis: (redis as Redis).tolerant })
   const watches = redis ? createRedisWatches(redis.tolerant) : createMemoryWatches(clock)
   const journal = createJournal(store, clock, report, options.onChange, watches)
-  const firstMs = firstLookMs(settleMs)
-  const late = createLateWatch({ watches, cache, journal, clock, report, firstMs, windowMs: lateWindowMs })
+  const looks = { firstMs: firstLookMs(options.settleMs), windowMs: options.lateWindowMs }
+  const late = createLateWatch({ watches, cache, journal, clock, report, ...looks })
   const runner = createRunner({ ...options, cache, journal, late })
   const usage = redis ? redisUsage(redis) : async () => memory?.usage()
-  const storage = createStorage({ usage, highPercent, clock, report })
-  const writer = createOperationWriter({ cache, journal, runner, storage, clock, batchSize })
+  const storage = createStorage({ usage, highPercent: options.storageHighPercent, clock, report })
+  const writer = createOperationWriter({ ...options, cache, journal, runner, storage })
   const stopSweeping = sweep(journal, runner, clock)
   const stopWatching = late.start()
   return {
