@@ -153,7 +153,10 @@ export const createCourier = (
   return {
     /** Is told each second what the webhook is now. One that was set back begins anew with the next courier. */
     check: (current: Webhook): void => {
-      if (current.replays !== webhook.replays) return end()
+      if (current.replays !== webhook.replays) {
+        end()
+        return
+      }
       webhook = current
       const next = parts.callerOf(webhook)
       const isOther = next !== caller
