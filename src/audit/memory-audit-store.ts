@@ -32,12 +32,9 @@ export const createMemoryAuditStore = (
       const { step } = set
       const stepName = `${organization} ${step?.name}`
       const keys = told.get(stepName) ?? new Set<number>()
-      const changes = set.changes.filter(({ key }) => {
-        if (!step || key === undefined) return true
-        const isNew = !keys.has(key)
-        keys.add(key)
-        return isNew
-      })
+      // A key that does not make the set larger was told before.
+      const isNew = (key: number): boolean => keys.size < keys.add(key).size
+      const changes = set.changes.filter(({ key }) => !step || key === undefined || isNew(key))
       if (changes.length === 0) return
       if (step) told.set(stepName, keys, { ttl: step.keepMs })
       const last = logs.of(organization).at(-1)

@@ -10,6 +10,7 @@ const told: Partial<Record<RowOutcome, Change['outcome']>> = {
   unknown: 'unknown',
   rejected: 'rejected',
 }
+const applied = { outcome: 'applied' } as const
 const outcomes: Change['outcome'][] = ['applied', 'unknown', 'rejected']
 // Longer than an operation is kept.
 const keepMs = 8 * 24 * 3600 * 1000
@@ -22,10 +23,7 @@ export const changesOf = (operation: Operation, { kept, rows }: Chunk, at: numbe
     const outcome = row.outcome === before?.outcome ? undefined : told[row.outcome]
     const doubled = row.duplicates?.filter((one) => !before?.duplicates?.includes(one)) ?? []
     // Operators that ChatHub added late, in addition to the one of the row.
-    const late = doubled.map((one) => ({
-      ...changeOf(operation, { ...row, id: one }),
-      outcome: 'applied' as const,
-    }))
+    const late = doubled.map((one) => ({ ...changeOf(operation, { ...row, id: one }), ...applied }))
     if (!outcome) return late
     // One key for each row and outcome: a row may first be in doubt and then be found.
     const key = row.index * outcomes.length + outcomes.indexOf(outcome)

@@ -48,7 +48,7 @@ const collect = async (
   let names: NameColumn | undefined
   let width = 0
   await inSlices(table, (row) => {
-    if (row.cells.every((cell) => cell === null || (cell !== false && cell.trim() === ''))) return
+    if (row.cells.every(isBlank)) return
     if (!names) {
       names = findNameColumn(row, query)
       width = row.cells.length
@@ -63,6 +63,8 @@ const collect = async (
   return { rows, file: { ...how, columns: names.titles, notes: said } }
 }
 
+const isBlank = (cell: TableRow['cells'][number]): boolean => cell !== false && (cell ?? '').trim() === ''
+
 const rowOf = (index: number, row: TableRow, columns: readonly number[], width: number): Row => {
   const cells = row.fault === undefined ? columns.map((column) => row.cells[column] ?? '') : row.cells
   const text = cells
@@ -70,9 +72,7 @@ const rowOf = (index: number, row: TableRow, columns: readonly number[], width: 
     .filter((part) => part !== '')
     .join(' ')
   // Beyond the header nobody can say which of the cells is the name.
-  const isWider = row.cells
-    .slice(width)
-    .some((cell) => cell !== null && (cell === false || cell.trim() !== ''))
+  const isWider = !row.cells.slice(width).every(isBlank)
   const fault = row.fault ?? (isWider ? 'columns' : cells.includes(false) ? 'type' : nameFault(text)?.code)
   const { line } = row
   if (!fault) return { index, line, name: ownText(cleanName(text)), outcome: 'pending' }

@@ -1,5 +1,5 @@
 import type { CallContext } from '../chathub/exchange.ts'
-import type { Clock } from '../clock.ts'
+import { type Clock, within } from '../clock.ts'
 import { Failure } from '../errors.ts'
 
 /** The right to write to one organization. Every request and every record is checked against it. */
@@ -48,10 +48,8 @@ export const createLocalOrganizationLock = (clock: Clock): OrganizationLock => {
   }
 }
 
-const beforeDeadline = (before: Promise<void>, deadline: number, clock: Clock): Promise<void> =>
-  new Promise((resolve, reject) => {
-    const cancel = clock.after(deadline - clock.now(), () =>
-      reject(new Failure('queue.full', { retryAfterMs: 1000 })),
-    )
-    void before.then(resolve).finally(cancel)
-  })
+const beforeDeadline = async (before: Promise<void>, deadline: number, clock: Clock): Promise<void> => {
+  const isFree = before.then(() => true)
+  if (!(await within(clock, isFree, deadline - clock.now())))
+    throw new Failure('queue.full', { retryAfterMs: 1000 })
+}

@@ -34,10 +34,8 @@ export const createSheetReader = (clock: Clock) => {
     if ('lines' in answer) return { sheet: answer.sheet, rows: rowsOf(Buffer.from(answer.lines)) }
     const { fault, sheets = [] } = answer
     const names = sheets.slice(0, 20).map((name, index) => `${index + 1} “${name}”`)
-    throw brokenFile(
-      fault,
-      fault === 'sheet' ? `${sentences.sheet} It has: ${names.join(', ')}.` : sentences[fault],
-    )
+    const there = fault === 'sheet' ? ` It has: ${names.join(', ')}.` : ''
+    throw brokenFile(fault, sentences[fault] + there)
   }
 }
 
