@@ -5,7 +5,8 @@ import { gzipSync } from 'node:zlib'
 import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
 import { linesOf } from '../../src/apps/console/activity/lines-of.ts'
-import { plainClock, plainClocks } from '../../src/apps/console/words/format.ts'
+import { byName } from '../../src/apps/console/words/by-name.ts'
+import { plainClock, plainClocks } from '../../src/apps/console/words/clock.ts'
 import type { AuditRecord, Operation } from '../../src/client/client.ts'
 import { changeKinds } from '../../src/contract/audit.ts'
 
@@ -131,6 +132,33 @@ describe('the styles of the console', () => {
       })
     expect(sheets.length).toBeGreaterThan(10)
     expect(faults).toEqual([])
+  })
+})
+
+describe('names in order', () => {
+  const wordOf = (letters: string) =>
+    fc
+      .array(fc.constantFrom(...letters, ...letters.toUpperCase(), ...'0189 '), {
+        minLength: 1,
+        maxLength: 6,
+      })
+      .map((all) => all.join(''))
+  it.each([
+    ['uk', 'абвгґдеєжзиіїйклмнопрстуфхцчшщьюя'],
+    ['en', 'abcdefghijklmnopqrstuvwxyz'],
+  ])('are in %s where a collator puts them', (language, letters) => {
+    const { compare } = new Intl.Collator(language, { sensitivity: 'base' })
+    fc.assert(
+      fc.property(wordOf(letters), wordOf(letters), (a, b) => {
+        expect([a, b, Math.sign(byName([a, b])(a, b))]).toEqual([a, b, Math.sign(compare(a, b))])
+      }),
+      { numRuns: 2000 },
+    )
+  })
+
+  it('are put there by the collator itself, where one has other letters or two scripts', () => {
+    const names = ['Zoë', 'Éva', 'Zebra', 'Апрель', 'Ёлка', "Кам'янець"]
+    expect(names.toSorted(byName(names))).toEqual(names.toSorted((a, b) => a.localeCompare(b)))
   })
 })
 

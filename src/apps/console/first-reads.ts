@@ -1,10 +1,10 @@
 import { coverageRead, statisticsRead } from './board/use-board.ts'
 import { queryClient } from './data/query-client.ts'
 import { readEarly } from './data/use-read.ts'
-import { statusRead } from './data/use-status.ts'
+import { statusRead } from './data/use-status.tsx'
 import { sessionRead } from './session/rights.ts'
 import { openFromAddress } from './session/ticket.ts'
-import { organizationsRead } from './shell/use-organization.ts'
+import { organizationsRead } from './shell/use-organization.tsx'
 
 /** Ms for which the first drawing waits for a list. */
 const quickMs = 150

@@ -1,7 +1,6 @@
-import { Link } from 'wouter'
 import type { Operation } from '../../../client/client.ts'
 import { Reason } from '../import/reason.tsx'
-import { useOrganizations } from '../shell/use-organization.ts'
+import { useOrganizations } from '../shell/use-organization.tsx'
 import { Button } from '../states/button.tsx'
 import { OutcomeWord } from '../states/outcome-word.tsx'
 import { StateWord } from '../states/state-word.tsx'
@@ -34,10 +33,10 @@ const OperationWords = ({ operation }: { operation: Operation }) => {
   const format = useFormat()
   return (
     <>
-      <Link href={`/${operation.organization}/import/${operation.id}`}>
+      <a href={`#/${operation.organization}/import/${operation.id}`}>
         {t(`kind.${operation.kind}`)} ·{' '}
         {t(operation.kind === 'import' ? 'import.rows' : 'activity.operators', { count: operation.total })}
-      </Link>{' '}
+      </a>{' '}
       <StateWord tone={tones[operation.state]}>{t(`operation.${operation.state}`)}</StateWord>
       <span className="activity-counts">
         {outcomes

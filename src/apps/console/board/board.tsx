@@ -1,8 +1,8 @@
-import { useLocation } from 'wouter'
-import { useStatus } from '../data/use-status.ts'
+import { useStatus } from '../data/use-status.tsx'
+import { navigate } from '../page/hash-location.ts'
 import { ScreenHead } from '../page/screen-head.tsx'
 import { Needs } from '../session/needs.tsx'
-import { useOrganizations } from '../shell/use-organization.ts'
+import { useOrganizations } from '../shell/use-organization.tsx'
 import { Button } from '../states/button.tsx'
 import { Empty } from '../states/empty.tsx'
 import { Icon } from '../states/icon.tsx'
@@ -25,7 +25,6 @@ const Tile = ({ label, value, tone }: { label: string; value: string; tone?: str
 const Content = () => {
   const { t } = useWords()
   const format = useFormat()
-  const [, navigate] = useLocation()
   const { statistics, places } = useBoard()
   const parts = useStatus()
   const organizations = useOrganizations()

@@ -1,4 +1,3 @@
-import { Link } from 'wouter'
 import { useFormat } from '../words/use-format.ts'
 import { useWords } from '../words/words.ts'
 import { PlaceWords, tones } from './place-words.tsx'
@@ -13,15 +12,15 @@ export const PlaceCard = ({ place }: { place: Place }) => {
   return (
     <li className="card place" data-tone={tones[place.state]}>
       <h2>
-        <Link href={to}>{name}</Link>
+        <a href={`#${to}`}>{name}</a>
       </h2>
       <p className="place-number">
         <strong>{format.number(active)}</strong> {t('board.activeOf', { count: active })}
       </p>
       <PlaceWords place={place} />
       <p className="place-more">
-        <Link href={`${to}?show=inactive`}>{t('board.countInactive', { count: inactive })}</Link>
-        <Link href={`${to}?show=deleted`}>{t('board.countDeleted', { count: deleted })}</Link>
+        <a href={`#${to}?show=inactive`}>{t('board.countInactive', { count: inactive })}</a>
+        <a href={`#${to}?show=deleted`}>{t('board.countDeleted', { count: deleted })}</a>
         {unknown > 0 && <span>{t('board.countUnknown', { count: unknown })}</span>}
       </p>
     </li>

@@ -2,6 +2,7 @@ import type { AllStatistics, Answer, Event, OrganizationStatistics } from '../..
 import { gateway } from '../data/gateway.ts'
 import { type Source, useRead } from '../data/use-read.ts'
 import { useCan } from '../session/rights.ts'
+import { byName } from '../words/by-name.ts'
 
 export type Coverage = NonNullable<Event['coverage']>
 /** `low`: fewer are active than the floor wants. */
@@ -52,8 +53,10 @@ export const useBoard = () => {
   const statistics = useRead(...statisticsRead)
   const coverage = useRead(...coverageRead, { enabled: canFollow })
   const low = lowOnes(coverage.data?.data ?? [])
-  const places = (statistics.data?.data.organizations ?? [])
+  const all = statistics.data?.data.organizations ?? []
+  const compare = byName(all.map(({ name }) => name))
+  const places = all
     .map((each) => placeOf(each, low.get(each.id)))
-    .toSorted((a, b) => gravity.indexOf(a.state) - gravity.indexOf(b.state) || a.name.localeCompare(b.name))
+    .toSorted((a, b) => gravity.indexOf(a.state) - gravity.indexOf(b.state) || compare(a.name, b.name))
   return { statistics, places }
 }

@@ -1,7 +1,7 @@
 import { useEffect, useRef, useState } from 'react'
-import { useLocation } from 'wouter'
 import { useLive } from '../data/live.ts'
 import { useNow } from '../data/use-now.ts'
+import { navigate } from '../page/hash-location.ts'
 import { isCombined, keyOf } from '../page/key-of.ts'
 import { useTitle } from '../page/use-title.ts'
 import { Needs } from '../session/needs.tsx'
@@ -30,7 +30,6 @@ const Content = () => {
   const { t } = useWords()
   const format = useFormat()
   const age = useAge()
-  const [, navigate] = useLocation()
   const live = useLive()
   const now = useNow()
   const [isPaused, setPaused] = useState(false)
@@ -47,7 +46,7 @@ const Content = () => {
     }
     addEventListener('keydown', onKey)
     return () => removeEventListener('keydown', onKey)
-  }, [navigate])
+  }, [])
   const leave = () => {
     if (document.fullscreenElement) void document.exitFullscreen()
     navigate('/')

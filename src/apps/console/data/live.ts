@@ -11,6 +11,8 @@ import { whenIdle } from './when-idle.ts'
 const state = createStore<'connecting' | 'live' | 'polling'>('connecting')
 export const useLive = state.use
 
+/** What is read again by the clock. */
+const polled = new Set<unknown>(['session', 'status'])
 /** Ms until a stream that was refused is asked for again. */
 const againMs = 15_000
 
@@ -24,8 +26,8 @@ export const useFollowEvents = (session: string, canRead: boolean): void => {
     const follow = async (): Promise<void> => {
       const onConnection = (isOpen: boolean): void => {
         state.set(isOpen ? 'live' : 'polling')
-        // What changed before the stream began is in the lists.
-        if (isOpen) void client.invalidateQueries({ predicate: ({ queryKey }) => queryKey[0] !== 'session' })
+        // What changed before the stream began is in the lists. No event tells of the session and the status.
+        if (isOpen) void client.invalidateQueries({ predicate: ({ queryKey }) => !polled.has(queryKey[0]) })
       }
       for await (const event of gateway.events.subscribe({}, { signal, onConnection }))
         applyEvent(client, event)

@@ -1,7 +1,7 @@
 import { useEffect, useRef, useState } from 'react'
 import { ScreenHead } from '../page/screen-head.tsx'
 import { Needs } from '../session/needs.tsx'
-import { useOrganizations } from '../shell/use-organization.ts'
+import { useOrganizations } from '../shell/use-organization.tsx'
 import { useWords } from '../words/words.ts'
 import { Check } from './check.tsx'
 import { Choose } from './choose.tsx'

@@ -1,11 +1,10 @@
 import { Progress as Bar, Group } from '@mantine/core'
 import { useMutation } from '@tanstack/react-query'
-import { Link } from 'wouter'
 import type { Operation } from '../../../client/client.ts'
 import { gateway } from '../data/gateway.ts'
 import { queryClient } from '../data/query-client.ts'
 import { useNow } from '../data/use-now.ts'
-import { useStatus } from '../data/use-status.ts'
+import { useStatus } from '../data/use-status.tsx'
 import { ScreenHead } from '../page/screen-head.tsx'
 import { Button } from '../states/button.tsx'
 import { Loading } from '../states/loading.tsx'
@@ -90,9 +89,9 @@ export const Progress = ({
       {data && (isRunning(data) ? <Running operation={data} /> : <Report operation={data} />)}
       <p>
         {isImport ? (
-          <Link href={`/${organization}/import`}>{t('import.another')}</Link>
+          <a href={`#/${organization}/import`}>{t('import.another')}</a>
         ) : (
-          <Link href="/activity">{t('nav.activity')}</Link>
+          <a href="#/activity">{t('nav.activity')}</a>
         )}
       </p>
     </>

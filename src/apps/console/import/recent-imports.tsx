@@ -1,4 +1,3 @@
-import { Link } from 'wouter'
 import { gateway } from '../data/gateway.ts'
 import { useRead } from '../data/use-read.ts'
 import { useFormat } from '../words/use-format.ts'
@@ -18,7 +17,7 @@ export const RecentImports = ({ organization }: { organization: number }) => {
       <ul className="recent">
         {data.data.items.map(({ id, startedAt, total, state }) => (
           <li key={id}>
-            <Link href={`/${organization}/import/${id}`}>{t('import.rows', { count: total })}</Link>{' '}
+            <a href={`#/${organization}/import/${id}`}>{t('import.rows', { count: total })}</a>{' '}
             <span className="quiet">
               {format.time(startedAt)} · {t(`operation.${state}`)}
             </span>

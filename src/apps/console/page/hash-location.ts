@@ -24,11 +24,6 @@ export const navigate = (
   dispatchEvent(new HashChangeEvent('hashchange'))
 }
 
-/** The location of wouter's Router. */
-export const useHashPath = (): [string, typeof navigate] => [
-  useSyncExternalStore(subscribe, pathNow),
-  navigate,
-]
-useHashPath.hrefs = (href: string): string => `#${href}`
+export const usePath = (): string => useSyncExternalStore(subscribe, pathNow)
 
 export const useHashSearch = (): string => useSyncExternalStore(subscribe, searchNow)

@@ -1,5 +1,5 @@
 import { useMemo } from 'react'
-import { navigate, useHashPath, useHashSearch } from './hash-location.ts'
+import { navigate, useHashSearch, usePath } from './hash-location.ts'
 
 type Filters = Record<string, string>
 
@@ -10,7 +10,7 @@ type Change<T> = (change: Partial<T>, how?: Parameters<typeof navigate>[1]) => v
  * default is left out.
  */
 export const useFilters = <T extends Filters>(defaults: T): [T, Change<T>] => {
-  const [path] = useHashPath()
+  const path = usePath()
   const search = useHashSearch()
   const filters = useMemo(() => {
     const given = new URLSearchParams(search)

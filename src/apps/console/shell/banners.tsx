@@ -1,6 +1,6 @@
 import { useEffect, useState } from 'react'
 import { useLive } from '../data/live.ts'
-import { useStatus } from '../data/use-status.ts'
+import { useStatus } from '../data/use-status.tsx'
 import { useCan } from '../session/rights.ts'
 import { Notice } from '../states/notice.tsx'
 import { useWords } from '../words/words.ts'

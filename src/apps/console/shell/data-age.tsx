@@ -6,7 +6,7 @@ import { useCan } from '../session/rights.ts'
 import { Icon } from '../states/icon.tsx'
 import { useAge } from '../words/use-age.ts'
 import { useWords } from '../words/words.ts'
-import { useOrganization } from './use-organization.ts'
+import { useOrganization } from './use-organization.tsx'
 
 /** The lists whose age readers ask for. */
 const lists = new Set(['operators', 'statistics'])

@@ -1,5 +1,5 @@
 import { useLive } from '../data/live.ts'
-import { useStatus } from '../data/use-status.ts'
+import { useStatus } from '../data/use-status.tsx'
 import { StateWord } from '../states/state-word.tsx'
 import { useWords } from '../words/words.ts'
 import { DropDown } from './drop-down.tsx'

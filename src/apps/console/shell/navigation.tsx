@@ -1,13 +1,13 @@
-import { Link, useLocation } from 'wouter'
+import { usePath } from '../page/hash-location.ts'
 import { useCan } from '../session/rights.ts'
 import { Icon } from '../states/icon.tsx'
 import { useWords } from '../words/words.ts'
 import { screens } from './screens.ts'
-import { useOrganization } from './use-organization.ts'
+import { useOrganization } from './use-organization.tsx'
 
 export const Navigation = () => {
   const { t } = useWords()
-  const [here] = useLocation()
+  const here = usePath()
   const can = useCan()
   const organization = useOrganization()
   return (
@@ -18,10 +18,10 @@ export const Navigation = () => {
           const to = path(organization)
           const isHere = to === '/' ? here === '/' : here.startsWith(to)
           return (
-            <Link key={name} href={to} aria-current={isHere ? 'page' : undefined}>
+            <a key={name} href={`#${to}`} aria-current={isHere ? 'page' : undefined}>
               <Icon name={icon} />
               {t(`nav.${name}`)}
-            </Link>
+            </a>
           )
         })}
     </nav>

@@ -2,8 +2,8 @@ import { TextInput } from '@mantine/core'
 import { useDebouncedValue } from '@mantine/hooks'
 import { keepPreviousData, useQuery } from '@tanstack/react-query'
 import { type KeyboardEvent, useId, useState } from 'react'
-import { useLocation } from 'wouter'
 import { gateway } from '../data/gateway.ts'
+import { navigate } from '../page/hash-location.ts'
 import { useCan } from '../session/rights.ts'
 import { Dialog } from '../states/dialog.tsx'
 import { StateWord } from '../states/state-word.tsx'
@@ -11,7 +11,7 @@ import { fold } from '../words/fold.ts'
 import { useWords } from '../words/words.ts'
 import { paletteOpen } from './palette-open.ts'
 import { screens } from './screens.ts'
-import { useOrganization, useOrganizations } from './use-organization.ts'
+import { useOrganization, useOrganizations } from './use-organization.tsx'
 
 type Entry = { id: string; label: string; kind: string; tone?: string; to: string }
 
@@ -61,7 +61,6 @@ const useEntries = (text: string): { entries: Entry[]; isSearching: boolean } =>
 /** Goes to a screen, an organization or an operator by a few letters. */
 const Palette = () => {
   const { t } = useWords()
-  const [, navigate] = useLocation()
   const [text, setText] = useState('')
   const [at, setAt] = useState(0)
   const list = useId()

@@ -7,7 +7,7 @@ import { useFormat } from '../words/use-format.ts'
 import { useWords } from '../words/words.ts'
 import { DropDown } from './drop-down.tsx'
 import { Menu } from './menu.tsx'
-import { useOrganizations } from './use-organization.ts'
+import { useOrganizations } from './use-organization.tsx'
 
 const About = ({ session }: { session: Session }) => {
   const { t } = useWords()

@@ -1,7 +1,7 @@
-import { lazy, Suspense, useEffect, useRef, useState } from 'react'
-import { Link, Route, Switch, useLocation } from 'wouter'
+import { type ComponentType, lazy, Suspense, useEffect, useRef, useState } from 'react'
 import { Board } from '../board/board.tsx'
 import { withMantine } from '../mantine/with-mantine.tsx'
+import { usePath } from '../page/hash-location.ts'
 import { Boundary } from '../states/boundary.tsx'
 import { Icon } from '../states/icon.tsx'
 import { Loading } from '../states/loading.tsx'
@@ -20,28 +20,30 @@ const Activity = lazy(withMantine(() => import('../activity/activity.tsx')))
 const Upstream = lazy(withMantine(() => import('../upstream/upstream.tsx')))
 const Keys = lazy(() => import('../keys/keys.tsx'))
 
-const Screens = () => (
-  <Suspense fallback={<Loading />}>
-    <Switch>
-      <Route path="/" component={Board} />
-      <Route path="/wall" component={Wall} />
-      <Route path="/:org/operators">{({ org }) => <Operators key={org} organization={Number(org)} />}</Route>
-      <Route path="/:org/import">{({ org }) => <Import key={org} organization={Number(org)} />}</Route>
-      <Route path="/:org/import/:operation">
-        {({ org, operation }) => <Import key={operation} organization={Number(org)} operation={operation} />}
-      </Route>
-      <Route path="/activity" component={Activity} />
-      <Route path="/upstream" component={Upstream} />
-      <Route path="/keys" component={Keys} />
-      <Route component={Missing} />
-    </Switch>
-  </Suspense>
-)
+const plainScreens: Readonly<Record<string, ComponentType>> = {
+  '/': Board,
+  '/wall': Wall,
+  '/activity': Activity,
+  '/upstream': Upstream,
+  '/keys': Keys,
+}
+
+const Screen = ({ path }: { path: string }) => {
+  const [, organization, name, operation] = /^\/(\d+)\/(operators|import)(?:\/([\w-]+))?$/.exec(path) ?? []
+  if (name === 'import')
+    return (
+      <Import key={operation ?? organization} organization={Number(organization)} operation={operation} />
+    )
+  if (name === 'operators' && operation === undefined)
+    return <Operators key={organization} organization={Number(organization)} />
+  const Plain = plainScreens[path] ?? Missing
+  return <Plain />
+}
 
 /** The frame of every screen but the wall board, which has the whole page. */
 export const Shell = () => {
   const { t } = useWords()
-  const [path] = useLocation()
+  const path = usePath()
   const [isMenuOpen, setMenuOpen] = useState(false)
   const main = useRef<HTMLElement>(null)
   const before = useRef(path)
@@ -53,7 +55,12 @@ export const Shell = () => {
     main.current?.focus({ preventScroll: true })
     scrollTo(0, 0)
   }, [path])
-  if (path === '/wall') return <Screens />
+  const screen = (
+    <Suspense fallback={<Loading />}>
+      <Screen path={path} />
+    </Suspense>
+  )
+  if (path === '/wall') return screen
   return (
     <div className="shell">
       <header className="top">
@@ -76,10 +83,10 @@ export const Shell = () => {
         >
           <Icon name={isMenuOpen ? 'close' : 'rows'} />
         </button>
-        <Link href="/" className="brand" aria-label="ChatHub">
+        <a href="#/" className="brand" aria-label="ChatHub">
           <Mark />
           <span>ChatHub</span>
-        </Link>
+        </a>
         <TopBar />
       </header>
       <div className="side" data-open={isMenuOpen || undefined}>
@@ -87,9 +94,7 @@ export const Shell = () => {
       </div>
       <main ref={main} tabIndex={-1} className="main">
         <Banners />
-        <Boundary key={path}>
-          <Screens />
-        </Boundary>
+        <Boundary key={path}>{screen}</Boundary>
       </main>
       <Shortcuts />
     </div>

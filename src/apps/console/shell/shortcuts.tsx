@@ -1,12 +1,12 @@
 import { lazy, Suspense, useEffect, useRef, useState } from 'react'
-import { useLocation } from 'wouter'
 import { withMantine } from '../mantine/with-mantine.tsx'
+import { navigate } from '../page/hash-location.ts'
 import { isCombined, keyOf } from '../page/key-of.ts'
 import { useCan } from '../session/rights.ts'
 import { undoLast } from '../states/undo.ts'
 import { paletteOpen } from './palette-open.ts'
 import { screens } from './screens.ts'
-import { useOrganization } from './use-organization.ts'
+import { useOrganization } from './use-organization.tsx'
 
 const Palette = lazy(withMantine(() => import('./palette.tsx')))
 const ShortcutHelp = lazy(withMantine(() => import('./shortcut-help.tsx')))
@@ -24,7 +24,6 @@ const isPaletteKey = (event: KeyboardEvent): boolean =>
 
 /** Keys that work on every screen, where nobody is typing. */
 export const Shortcuts = () => {
-  const [, navigate] = useLocation()
   const organization = useOrganization()
   const can = useCan()
   const [isHelpOpen, setHelpOpen] = useState(false)
@@ -61,7 +60,7 @@ export const Shortcuts = () => {
     }
     addEventListener('keydown', onKey)
     return () => removeEventListener('keydown', onKey)
-  }, [navigate, organization, can])
+  }, [organization, can])
   return (
     <Suspense>
       {isHelpOpen && <ShortcutHelp onClose={() => setHelpOpen(false)} />}

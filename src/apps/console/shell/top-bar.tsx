@@ -1,4 +1,4 @@
-import { useLocation } from 'wouter'
+import { navigate, usePath } from '../page/hash-location.ts'
 import { useSession } from '../session/rights.ts'
 import { Icon } from '../states/icon.tsx'
 import { useWords } from '../words/words.ts'
@@ -9,7 +9,7 @@ import { LanguageMenu } from './language-menu.tsx'
 import { paletteOpen } from './palette-open.ts'
 import { PersonMenu } from './person-menu.tsx'
 import { ThemeMenu } from './theme-menu.tsx'
-import { useOrganization, useOrganizations } from './use-organization.ts'
+import { useOrganization, useOrganizations } from './use-organization.tsx'
 
 /** The screen that is shown, for another organization. */
 const samePlace = (path: string, id: number): string => {
@@ -19,7 +19,7 @@ const samePlace = (path: string, id: number): string => {
 
 const OrganizationSwitcher = () => {
   const { t } = useWords()
-  const [path, navigate] = useLocation()
+  const path = usePath()
   const organization = useOrganization()
   const organizations = useOrganizations()
   if (organizations.length === 0) return null

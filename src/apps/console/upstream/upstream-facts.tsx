@@ -1,6 +1,6 @@
 import type { ReactNode } from 'react'
 import type { Upstream } from '../../../client/client.ts'
-import { toneOf } from '../data/use-status.ts'
+import { toneOf } from '../data/use-status.tsx'
 import { StateWord } from '../states/state-word.tsx'
 import { useFormat } from '../words/use-format.ts'
 import { useWords } from '../words/words.ts'

@@ -1,3 +1,5 @@
+import { plainClock, plainClocks } from './clock.ts'
+
 type Instant = string | number
 const units = [
   ['day', 86_400],
@@ -13,25 +15,11 @@ export const unitOf = (seconds: number) =>
 const withRegion = (language: string): string =>
   navigator.languages.find((each) => each.startsWith(language)) ?? language
 
-/** Made once, when it is used first: each takes about a millisecond. */
+/** Made when it is used first: the first format of all takes tens of milliseconds. */
 const lazy = <T>(make: () => T): (() => T) => {
   let made: T | undefined
   return () => (made ??= make())
 }
-
-/** Where the time is written as 15:04. The first format of Intl takes longer to make than all of the board to draw. */
-export const plainClocks: ReadonlySet<string> = new Set([
-  'en-GB',
-  'en-IE',
-  'fr',
-  'fr-BE',
-  'fr-CH',
-  'fr-FR',
-  'uk',
-  'uk-UA',
-])
-export const plainClock = (at: Date): string =>
-  [at.getHours(), at.getMinutes()].map((part) => String(part).padStart(2, '0')).join(':')
 
 const createFormat = (shown: string) => {
   const language = withRegion(shown)

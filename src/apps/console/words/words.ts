@@ -1,3 +1,4 @@
+import { createContext, useContext } from 'react'
 import { createStore } from '../data/store.ts'
 import en from './en.json'
 import { formatOf } from './format.ts'
@@ -46,7 +47,10 @@ const wordsIn = (language: Language, words: Words) => {
 }
 
 const shown = createStore(wordsIn('en', en))
-export const useWords = shown.use
+/** The language that is shown now. */
+export const useShown = shown.use
+export const WordsContext = createContext(shown.get())
+export const useWords = () => useContext(WordsContext)
 
 const show = async (language: Language): Promise<void> => {
   const words = language === 'en' ? en : (await others[language]()).default

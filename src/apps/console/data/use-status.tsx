@@ -1,4 +1,5 @@
 import { queryOptions, useQuery } from '@tanstack/react-query'
+import { createContext, type ReactNode, useContext } from 'react'
 import { ConnectionError, TimeoutError } from '../../../client/client.ts'
 import { useCan } from '../session/rights.ts'
 import { gateway } from './gateway.ts'
@@ -29,8 +30,7 @@ export const statusRead = queryOptions({
   queryFn: ({ signal }) => gateway.gateway.status({ signal }),
 })
 
-/** How ChatHub, Redis and the request budget are now, and since when. */
-export const useStatus = (): Part[] => {
+const useReadStatus = (): Part[] => {
   const enabled = useCan()('operators:read')
   const { data, error } = useQuery({ ...statusRead, refetchInterval: everyMs, enabled })
   if (error instanceof ConnectionError || error instanceof TimeoutError)
@@ -41,3 +41,12 @@ export const useStatus = (): Part[] => {
     return { name, state, since, tone: toneOf(state) }
   })
 }
+
+const Status = createContext<Part[]>([])
+/** How ChatHub, Redis and the request budget are now, and since when. */
+export const useStatus = (): Part[] => useContext(Status)
+
+/** Reads once what several components ask for. */
+export const WithStatus = ({ children }: { children: ReactNode }) => (
+  <Status value={useReadStatus()}>{children}</Status>
+)
