@@ -17,23 +17,20 @@ export const createToldState = (clock: Clock, first: RedisState, tell: (state: R
   let told = first
   let actual = first
   let toldAt = Number.NEGATIVE_INFINITY
-  let cancel: (() => void) | undefined
+  let cancel = (): void => {}
 
   const isNews = (): boolean =>
     actual.name !== told.name || (actual.name === 'refused' && actual.because !== reasonOf(told))
   const update = (): void => {
-    cancel?.()
-    cancel = undefined
-    if (!isNews()) {
-      told = actual
-      return
-    }
+    cancel()
+    const isNew = isNews()
     const leftMs = toldAt + holdMs - clock.now()
-    if (leftMs > 0) {
+    if (isNew && leftMs > 0) {
       cancel = clock.after(leftMs, update)
       return
     }
     told = actual
+    if (!isNew) return
     toldAt = clock.now()
     tell(told)
   }
@@ -46,7 +43,7 @@ export const createToldState = (clock: Clock, first: RedisState, tell: (state: R
       state: told.name,
       detail: reasonOf(told),
     }),
-    stop: (): void => cancel?.(),
+    stop: (): void => cancel(),
   }
 }
 
