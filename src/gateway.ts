@@ -45,8 +45,13 @@ export const createGateway = (config: Config, parts: { log: Log } & Partial<Give
   const { log, clock = systemClock, tracing: spans = noTracing, onReport, consoleFolder } = parts
   const tracing = config.serverTiming ? withServerTiming(spans, clock) : spans
   const metrics = createMetrics({
-    ...{ ...config, clock, version, upstream: () => state.upstream(), switchesOn: () => switches.on() },
-    ...{ redis: () => redis?.tolerant, lists: () => reading.listsInMemory() },
+    ...config,
+    clock,
+    version,
+    upstream: () => state.upstream(),
+    switchesOn: () => switches.on(),
+    redis: () => redis?.tolerant,
+    lists: () => reading.listsInMemory(),
     isBelowFloor: (...counted) => observing.isBelowFloor(...counted),
   })
   const times = createStateTimes(clock)
@@ -64,7 +69,6 @@ export const createGateway = (config: Config, parts: { log: Log } & Partial<Give
   const redisStatus = () => redis?.status() ?? { state: 'none' as const, detail: null }
   const coherence = redis ? createCoherence({ redis, clock, instances: config.instances }) : singleInstance
   const newRecords = () => (redis ? createRedisRecords(redis.tolerant) : createMemoryRecords(clock))
-
   const audit = createAudit({ ...config, redis, clock })
   const quotas = createQuotas({ ...config, redis, clock, report })
   const onChange: typeof audit.onChange = (set) => audit.onChange(set).then(() => observing.written(set))
@@ -104,13 +108,16 @@ export const createGateway = (config: Config, parts: { log: Log } & Partial<Give
 
   const stateParts = { times, upstream, reading, redisStatus, metrics, clock }
   const { stopSampling, ...state } = createGatewayState({ ...access, ...writing, ...stateParts })
+  const services = { assignments, audit, access, idempotency, eraseName, switches, version, consoleFolder }
   const http = createHttp({
-    ...config,
+    ...common,
     ...reading,
     ...writing,
-    ...{ assignments, audit, webhooks: hooks.webhooks, events: observing.events },
-    ...{ access, idempotency, eraseName, clock, report, version, consoleFolder, switches, tracing },
-    ...{ ...state, ...metrics.services },
+    ...state,
+    ...metrics.services,
+    ...services,
+    webhooks: hooks.webhooks,
+    events: observing.events,
     observe: (requestContext, status) => {
       const ms = clock.now() - requestContext.startedAt
       metrics.requestAnswered(requestContext, status, ms)

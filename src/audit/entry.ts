@@ -46,7 +46,10 @@ export const recordsOf = (organization: number, { ms, seq, bytes }: Entry): Audi
       at: new Date(ms).toISOString(),
       organization: organization === everywhere ? null : organization,
       ...changeOf(item),
-      ...{ client, subject, operation, requestId },
+      client,
+      subject,
+      operation,
+      requestId,
     }))
     .toReversed()
 }

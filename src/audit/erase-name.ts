@@ -59,7 +59,10 @@ export const createEraseName = (options: {
       () => 'unknown' as const,
     )
     await audit.onChange({
-      ...{ organization, at: clock.wall(), client: caller.id, subject: caller.subject },
+      organization,
+      at: clock.wall(),
+      client: caller.id,
+      subject: caller.subject,
       requestId: context.requestId,
       changes: [{ ...oneChange, kind: 'nameErased', operator: { id: operator, name: null } }],
     })

@@ -26,9 +26,13 @@ export const OperatorChange = component('OperatorChange', {
   from: OperatorStatus.nullable().describe('The status before. Null: it was not listed.'),
   to: OperatorStatus.nullable().describe('The status since. Null: it is not listed any more.'),
   name: z.string().nullable().describe('The name since. The former one is not kept.'),
-  ...{ observedAt, via, between, client },
+  observedAt,
+  via,
+  between,
+  client,
   subject: z.string().nullable().describe('The person of the session that asked for it.'),
-  ...{ operation, late },
+  operation,
+  late,
 })
 export type OperatorChange = z.infer<typeof OperatorChange>
 

@@ -12,7 +12,10 @@ import { tags } from './tags.ts'
 import { WebhookMessage } from './webhook.ts'
 
 const header = (name: string, description: string, schema: object = {}): Json => ({
-  ...{ name, in: 'header', required: false, description },
+  name,
+  in: 'header',
+  required: false,
+  description,
   schema: { type: 'string', ...schema },
 })
 /** Headers of a request, by the property of the endpoints that take them. */

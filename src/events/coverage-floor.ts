@@ -18,7 +18,11 @@ export type Hours = { start: number; minutes: number }[]
 /** The minute of the week that a clock on a wall of the zone shows. @throws RangeError for a zone that is none */
 const createWallClock = (timeZone: string) => {
   const format = new Intl.DateTimeFormat('en-US', {
-    ...{ timeZone, hourCycle: 'h23', weekday: 'short', hour: '2-digit', minute: '2-digit' },
+    timeZone,
+    hourCycle: 'h23',
+    weekday: 'short',
+    hour: '2-digit',
+    minute: '2-digit',
   })
   let last = { minute: Number.NaN, shown: 0 }
   return (at: number): number => {

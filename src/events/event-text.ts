@@ -13,8 +13,15 @@ export type KeptEvent = Omit<Event, 'id'> & {
 
 const instant = (ms: number): string => new Date(ms).toISOString()
 const nothing = {
-  ...{ name: null, operator: null, from: null, to: null },
-  ...{ between: null, client: null, operation: null, late: false, coverage: null },
+  name: null,
+  operator: null,
+  from: null,
+  to: null,
+  between: null,
+  client: null,
+  operation: null,
+  late: false,
+  coverage: null,
 } satisfies Partial<KeptEvent>
 
 /** An event that was observed at an instant, ms since 1970, unless `more` says otherwise. */
@@ -28,7 +35,9 @@ const eventAt = (
 type Operator = NonNullable<Event['operator']>
 type Known = Pick<Operator, 'id' | 'name' | 'status'> & { statusCode?: number | undefined }
 const operatorOf = ({ id, name, status, statusCode }: Known): Operator => ({
-  ...{ id, name, status },
+  id,
+  name,
+  status,
   ...(statusCode !== undefined && { statusCode }),
 })
 
@@ -67,7 +76,9 @@ export const writtenEvent = (
     ...(lateSince === undefined
       ? { via: 'gateway' }
       : { late: true, between: [instant(Math.min(lateSince, at)), instant(at)] }),
-    ...{ client, subject, operation: operation ?? null },
+    client,
+    subject,
+    operation: operation ?? null,
   })
 
 /** `since`: since when the accounts are too few, or were. */

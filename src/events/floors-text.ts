@@ -43,7 +43,9 @@ const Entry = z
   .refine(({ zone, hours }) => !hours || zone, 'a zone, because there are hours')
   .transform(
     ({ floor, forMinutes, zone = 'UTC', hours }): Floor => ({
-      ...{ floor, forMs: forMinutes * 60_000, zone },
+      floor,
+      forMs: forMinutes * 60_000,
+      zone,
       hours: hours?.flatMap((text) => hoursOf(text) ?? []),
     }),
   )

@@ -141,6 +141,12 @@ const changeOf = (logged: Logged, operator: number): OperatorChange | undefined 
     from: isSame ? status : event.from,
     to: type === 'operator.removed' ? null : status,
     name,
-    ...{ observedAt, via, between, client, subject, operation, late },
+    observedAt,
+    via,
+    between,
+    client,
+    subject,
+    operation,
+    late,
   }
 }

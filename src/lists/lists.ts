@@ -108,7 +108,11 @@ export const createLists = (options: Options) => {
     const { id: client, subject } = caller
     const at = options.clock.wall()
     await options.onChange({
-      ...{ organization: organization ?? null, at, client, subject, requestId },
+      organization: organization ?? null,
+      at,
+      client,
+      subject,
+      requestId,
       // Once a minute for each client, so that repeated purges do not push out other records.
       step: { name: `purge:${client}:${Math.floor(at / 60_000)}`, keepMs: 120_000 },
       changes: [{ ...oneChange, kind: 'cachePurged', key: 0 }],

@@ -193,7 +193,9 @@ export const openLink = (options: {
     failed,
     subscribe: (listening) => {
       const subscription: Subscription = openSubscription(url, listening, {
-        ...{ clock, timeoutMaxMs, isUsed },
+        clock,
+        timeoutMaxMs,
+        isUsed,
         onAnswer: () => {
           const refusal = subscription.refusal()
           if (refusal && state.name === 'ready') failed(refusal)

@@ -76,7 +76,12 @@ export const createRedis = (options: Options): Redis => {
 
   const open = (url: string): Link => {
     const link: Link = openLink({
-      ...{ url, prefix, commandMs, timeoutMaxMs, clock, report },
+      url,
+      prefix,
+      commandMs,
+      timeoutMaxMs,
+      clock,
+      report,
       isUsed: () => link === used,
       onChange: () => changed(link),
     })

@@ -60,7 +60,9 @@ export const createSwitches = (options: {
     if (isFirst !== 1) return
     report({ name: 'switch-restored', switch: name, value: lost.value })
     await onChange({
-      ...{ organization: null, at: clock.wall(), client: systemCaller.id },
+      organization: null,
+      at: clock.wall(),
+      client: systemCaller.id,
       changes: [changeOf(name, lost.value, `Redis had lost it; by ${withReason(lost.by, lost.reason)}`)],
     })
   }
@@ -127,7 +129,11 @@ export const createSwitches = (options: {
       }
       apply({ ...state, ...Object.fromEntries(thrown) })
       await onChange({
-        ...{ organization: null, at, client: caller.id, subject: caller.subject, requestId },
+        organization: null,
+        at,
+        client: caller.id,
+        subject: caller.subject,
+        requestId,
         changes: told.map(([name, value]) => changeOf(name, value, reason)),
       })
       return status()

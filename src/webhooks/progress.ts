@@ -55,7 +55,11 @@ export const deadLetterOf = (
   { outcome, status }: Sent,
   now: number,
 ): DeadLetter => ({
-  ...{ event: id, organization: organization as number, type, attempts: attempts + 1, status },
+  event: id,
+  organization: organization as number,
+  type,
+  attempts: attempts + 1,
+  status,
   reason: outcome as DeadLetter['reason'],
   firstAttemptAt: new Date(firstAt).toISOString(),
   deadAt: new Date(now).toISOString(),

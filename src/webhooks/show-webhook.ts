@@ -22,8 +22,14 @@ export const showWebhook = (
   const { id, url, organizations = null, types = null, description, createdAt, secrets } = webhook
   const reason = !hasKey ? 'key' : !canSign ? 'secret' : stopped === undefined ? null : 'receiver'
   return {
-    ...{ id, url, organizations, types, description, createdAt: instant(createdAt) },
-    ...{ state: reason === null ? 'active' : 'stopped', reason },
+    id,
+    url,
+    organizations,
+    types,
+    description,
+    createdAt: instant(createdAt),
+    state: reason === null ? 'active' : 'stopped',
+    reason,
     secrets: secrets
       .filter(({ until = Infinity }) => until > now)
       .map(({ createdAt: at, until }) => ({

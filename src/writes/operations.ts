@@ -81,7 +81,10 @@ export const createOperations = (
   const tell = (caller: Caller, operation: Operation, context: CallContext, kind: Command, key = '') => {
     const { id, organization } = operation
     return onChange({
-      ...{ organization, at: clock.wall(), operation: id, ...askedBy(caller, context) },
+      organization,
+      at: clock.wall(),
+      operation: id,
+      ...askedBy(caller, context),
       ...(key && { step: { name: `${id}:${kind}:${key}`, keepMs: operationKeepMs } }),
       changes: [{ ...oneChange, kind, key: 0 }],
     })

@@ -39,7 +39,9 @@ export const mountConsole = (router: Router, services: Services): void => {
   }
   const tell = (result: 'ok' | Problem, requestId: string, error?: unknown): void =>
     services.report({
-      ...{ name: 'sign-in', result, requestId },
+      name: 'sign-in',
+      result,
+      requestId,
       ...(error !== undefined && { because: reasonOf(error) }),
     })
 

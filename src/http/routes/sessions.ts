@@ -38,7 +38,9 @@ export const mountSessions = (
       json: {
         scopes: [...scopes],
         organizations: organizations === '*' ? '*' : [...organizations],
-        ...{ origin, subject, operator },
+        origin,
+        subject,
+        operator,
         expiresAt: new Date(expiresAt).toISOString(),
         idleSeconds: sessions.idleMs / 1000,
         signOut: minterOf(caller.id) === signInClient ? endpoints.consoleLogout.path : null,
