@@ -1,4 +1,4 @@
-import { useQueryClient } from '@tanstack/react-query'
+import { type Query, type QueryClient, useQueryClient } from '@tanstack/react-query'
 import { useEffect } from 'react'
 import { AuthenticationError } from '../../../client/client.ts'
 import { applyEvent } from './apply-event.ts'
@@ -16,6 +16,19 @@ const polled = new Set<unknown>(['session', 'status'])
 /** Ms until a stream that was refused is asked for again. */
 const againMs = 15_000
 
+/** Reads again what is shown, one answer in an idle moment after the other, so that the page answers keys in between. */
+const readAgain = (client: QueryClient, signal: AbortSignal): void => {
+  const predicate = ({ queryKey }: Query): boolean => !polled.has(queryKey[0])
+  void client.invalidateQueries({ predicate, refetchType: 'none' })
+  const shown = client.getQueryCache().findAll({ predicate, type: 'active' })
+  const next = (): void => {
+    const query = shown.shift()
+    if (!query || signal.aborted) return
+    void client.refetchQueries({ queryKey: query.queryKey, exact: true }).then(() => whenIdle(next))
+  }
+  whenIdle(next)
+}
+
 /** Keeps what is shown true by the events of the gateway. `session`: another one opens another stream. */
 export const useFollowEvents = (session: string, canRead: boolean): void => {
   const client = useQueryClient()
@@ -27,7 +40,7 @@ export const useFollowEvents = (session: string, canRead: boolean): void => {
       const onConnection = (isOpen: boolean): void => {
         state.set(isOpen ? 'live' : 'polling')
         // What changed before the stream began is in the lists. No event tells of the session and the status.
-        if (isOpen) void client.invalidateQueries({ predicate: ({ queryKey }) => !polled.has(queryKey[0]) })
+        if (isOpen) readAgain(client, signal)
       }
       for await (const event of gateway.events.subscribe({}, { signal, onConnection }))
         applyEvent(client, event)
