@@ -1,3 +1,4 @@
+import { brotliDecompressSync, gunzipSync } from 'node:zlib'
 import { Pool as Connections } from 'undici'
 import { type Answer, conformanceTo, templateFinder } from '../support/conforms.ts'
 import { createDice } from './dice.ts'
@@ -42,12 +43,18 @@ const asJson = { 'Content-Type': 'application/json' }
 
 /** How much of a faulty answer or body is shown. */
 const shown = (text: unknown): string => String(text ?? '').slice(0, 400)
-type Stream = AsyncIterable<Buffer> & { text(): Promise<string> }
+type Stream = AsyncIterable<Buffer> & { arrayBuffer(): Promise<ArrayBuffer> }
+const decoders: Record<string, (bytes: Buffer) => Buffer> = { gzip: gunzipSync, br: brotliDecompressSync }
 /** The whole text. Of a stream of events, which may never end, the first piece. */
 const textOf = async (stream: Stream, headers: Answer['headers']): Promise<string> => {
-  if (!String(headers['content-type']).startsWith('text/event-stream')) return stream.text()
-  for await (const chunk of stream) return String(chunk)
-  return ''
+  if (String(headers['content-type']).startsWith('text/event-stream')) {
+    for await (const chunk of stream) return String(chunk)
+    return ''
+  }
+  const bytes = Buffer.from(await stream.arrayBuffer())
+  // An answer to HEAD has no body.
+  const decode = bytes.length > 0 ? decoders[String(headers['content-encoding'])] : undefined
+  return String(decode ? decode(bytes) : bytes)
 }
 const parsed = (text: string): Record<string, unknown> => {
   try {
