@@ -18,7 +18,8 @@ type FreshOperator = FoundOperator & { freshness: Freshness }
 export type Directory = {
   /**
    * The operator of this id, wherever it is.
-   * @throws Failure `operator.unknown` only when every list was looked at; else `chathub.unavailable` with a Retry-After
+   * @throws Failure `operator.unknown` only when every list was looked at; else with a Retry-After: `chathub.paused` if that
+   * alone kept lists back, or `chathub.unavailable`
    */
   find(caller: Caller, operator: number, context: CallContext, options?: ReadOptions): Promise<FreshOperator>
   search(
@@ -115,6 +116,7 @@ export const createDirectory = (options: {
       rosters: inOrder.map(({ copy }) => copy.value),
       freshness: oldest([listed, ...inOrder]),
       unavailable: wanted.filter((id) => failures.has(id)),
+      isPaused: [...failures.values()].every(({ code }) => code === 'chathub.paused'),
       retryAfterMs: Math.max(1000, ...[...failures.values()].map(({ retryAfterMs = 0 }) => retryAfterMs)),
     }
   }
@@ -127,9 +129,11 @@ export const createDirectory = (options: {
         const hinted = read && foundIn(read, id)
         if (hinted) return hinted
       }
-      const { found, unavailable, retryAfterMs } = await gather(caller, { sought: id }, context, readOptions)
+      const gathered = await gather(caller, { sought: id }, context, readOptions)
+      const { found, unavailable, isPaused, retryAfterMs } = gathered
       if (found) return found
       if (unavailable.length === 0) throw new Failure('operator.unknown')
+      if (isPaused) throw new Failure('chathub.paused', { retryAfterMs })
       throw new Failure('chathub.unavailable', {
         retryAfterMs,
         detail: 'Not every organization could be looked at in time.',

@@ -144,7 +144,8 @@ describe('switches', () => {
     await set(gateway, { chathubPaused: true })
     const before = simulator.arrivals().length
     expect((await ask('GET', operators)).status).toBe(200)
-    for (const answer of [await ask('GET', '/v1/organizations/6/operators'), await addOne(gateway)])
+    const unknown = ['/v1/organizations/6/operators', '/v1/operators/999999'].map((path) => ask('GET', path))
+    for (const answer of [...(await Promise.all(unknown)), await addOne(gateway)])
       expect([answer.status, answer.body.code]).toEqual([503, 'chathub.paused'])
     gateway.jump(10 * 60_000)
     const stale = await ask('GET', operators)
