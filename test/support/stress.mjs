@@ -3,6 +3,7 @@
  * default) while both cores are kept busy. Every run must pass. Prints one line a run, and ends with 1 when any run failed.
  */
 import { spawn } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 
 const runs = Number(process.argv[2] ?? 5)
@@ -38,7 +39,11 @@ for (let run = 1; run <= runs; run++) {
   const counts = /^Tests: .*$/m.exec(told)?.[0] ?? 'no result'
   const seconds = Math.round((Date.now() - startedAt) / 1000)
   process.stdout.write(`run ${run} of ${runs}: ${passed ? 'passed' : 'FAILED'} in ${seconds} s. ${counts}\n`)
-  if (!passed) process.stdout.write(`${told.match(/^ {2}● .*$/gm)?.join('\n') ?? told.slice(-4000)}\n`)
+  if (passed) continue
+  // The reasons, and the seeds of generated tests.
+  const log = `.cache/stress-${run}.log`
+  writeFileSync(log, told)
+  process.stdout.write(`${told.match(/^ {2}● .*$/gm)?.join('\n') ?? told.slice(-4000)}\nAll of it: ${log}\n`)
 }
 for (const child of load) child.stdin.end()
 process.stdout.write(`${runs - failed} of ${runs} runs passed beside ${load.length} busy cores.\n`)
