@@ -108,8 +108,12 @@ export const createRedis = (options: Options): Redis => {
     told.set(state)
     resolveOpened()
   }
+  const retired = new Set<Link>() // their commands in flight may still be answered
   const use = (link: Link): void => {
-    used.close(timeoutMaxMs)
+    const old = used
+    old.close(timeoutMaxMs)
+    retired.add(old)
+    clock.after(timeoutMaxMs, () => void retired.delete(old))
     used = link
     next = undefined
     for (const one of subscribers) {
@@ -207,8 +211,7 @@ export const createRedis = (options: Options): Redis => {
     close: () => {
       closed = true
       told.stop()
-      used.close(0)
-      next?.close(0)
+      for (const link of [used, next, ...retired]) link?.close(0)
     },
   }
   const tolerant: Redis = { ...shared, ...commands(true), tolerant: undefined as never }
