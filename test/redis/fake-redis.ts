@@ -12,6 +12,8 @@ export type FakeRedis = {
   commands: string[][]
   /** How many connections were accepted since the start. */
   accepted: number
+  /** How many connections are open. */
+  open(): number
   /** From here on answers wait, as those of a stopped process do. */
   hold(): void
   /** Gives the answers that wait, each connection's in order. */
@@ -68,6 +70,7 @@ export const startFakeRedis = async (answer: Answer): Promise<FakeRedis> => {
     answer,
     commands: [],
     accepted: 0,
+    open: () => waiting.size,
     hold: () => {
       isHeld = true
     },

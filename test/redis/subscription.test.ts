@@ -134,4 +134,18 @@ describe('a subscription', () => {
     redis.close()
     await other.close()
   })
+
+  it('leaves no connection to an address that was replaced when the gateway ends before it', async () => {
+    const redis = createRedis({ url, prefix: '', clock, report: () => {}, commandMs: 50 })
+    redis.subscribe(listening())
+    await until(() => events.length === 1 && redis.state() === 'ready')
+    const other = await startServer()
+    redis.replace(other.url)
+    await until(() => events.length === 3)
+    // That for commands waits for those in flight, and the clock stands still.
+    await until(() => server.open() === 1)
+    redis.close()
+    await until(() => server.open() + other.open() === 0)
+    await other.close()
+  })
 })

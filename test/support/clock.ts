@@ -1,3 +1,5 @@
+import { until } from './until.ts'
+
 /** The shape of the product's clock, written down again so that the support needs nothing of the product. */
 type Clock = {
   now(): number
@@ -64,3 +66,17 @@ export const createClock = (wallAtStart = Date.UTC(2026, 0, 1)): HandClock => {
 /** Lets promises and immediates run dry; sockets are not waited for. A few rounds, as one may start the next. */
 export const settle = (): Promise<void> =>
   new Promise((resolve) => setImmediate(() => setImmediate(() => setImmediate(resolve))))
+
+/** Waits for what ends on this clock, which goes on meanwhile: a stop waits for the work in flight, and this for its time. */
+export const endsOn = async <T>(clock: HandClock, ending: Promise<T>): Promise<T> => {
+  let isOver = false
+  const over = ending.finally(() => {
+    isOver = true
+  })
+  over.catch(() => {})
+  await until(async () => {
+    await clock.advance(1000)
+    return isOver
+  }, 'it ends on a clock that goes on')
+  return over
+}

@@ -8,6 +8,7 @@ import { type Scope, scopes } from '../../src/contract/scopes.ts'
 import { createGateway, type Gateway } from '../../src/gateway.ts'
 import { createLog } from '../../src/log.ts'
 import type { Report } from '../../src/report.ts'
+import { endsOn, type HandClock } from './clock.ts'
 import { conforms } from './conforms.ts'
 import { createPacedClock } from './paced-clock.ts'
 
@@ -152,12 +153,15 @@ export const startGateway = async (
     close: async () => {
       gateway.server.closeAllConnections()
       await new Promise((resolve) => gateway.server.close(resolve))
-      await gateway.close()
+      const closed = gateway.close()
+      await (isHandClock(clock) ? endsOn(clock, closed) : closed)
       if (!options.clock) clock.stop?.()
       if (!beside) await simulator.close()
     },
   }
 }
+
+const isHandClock = (clock: Clock): clock is HandClock => 'advance' in clock
 
 type GatewayClock = Clock & { jump?(ms: number): void; stop?(): void }
 

@@ -8,11 +8,11 @@ import { newBacklog } from '../../src/webhooks/progress.ts'
 import { createRedisWebhookStore } from '../../src/webhooks/redis-webhook-store.ts'
 import { createSigningKeys } from '../../src/webhooks/signing-keys.ts'
 import type { Webhook, WebhookStore } from '../../src/webhooks/webhook.ts'
-import { createClock } from '../support/clock.ts'
+import { createClock, endsOn } from '../support/clock.ts'
 import { describeWithRedis } from '../support/needs.ts'
 import { openRedis, type TestDatabase } from '../support/redis.ts'
 import { until } from '../support/until.ts'
-import { createWebhookWorld, stopOn } from './webhook-world.ts'
+import { createWebhookWorld } from './webhook-world.ts'
 
 const place = { epoch: '1', ms: 10, seq: 5 }
 const begin = { place, backlogs: new Map(), known: 'all' as const }
@@ -154,7 +154,7 @@ describeWithRedis('the webhooks in Redis', () => {
     expect([names(receiver.taken, 24), names(receiver.taken, 6)]).toEqual(
       ['a', 'x'].map((letter) => Array.from({ length: 6 }, (_, i) => letter + i)),
     )
-    await stopOn(otherClock, other)
+    await endsOn(otherClock, other.stop())
     // The first one is alone. It hangs in the middle of a delivery, and its clock stands still from now on.
     receiver.reply = () => 'hang'
     await tell(24, 'b', 'c')
@@ -189,7 +189,7 @@ describeWithRedis('the webhooks in Redis', () => {
       return (await webhooks.get(caller, id)).failing.length === 0
     })
     expect(names(receiver.taken, 24).slice(6)).toEqual(['b', 'c', 'd'])
-    await stopOn(otherClock, heir)
+    await endsOn(otherClock, heir.stop())
     await world.stop()
   })
 

@@ -7,8 +7,7 @@ import type { Redis } from '../../src/redis/redis.ts'
 import type { Report } from '../../src/report.ts'
 import { Secret } from '../../src/secret.ts'
 import { createWebhooks } from '../../src/webhooks/webhooks.ts'
-import { createClock, type HandClock } from '../support/clock.ts'
-import { until } from '../support/until.ts'
+import { createClock, endsOn, type HandClock } from '../support/clock.ts'
 import { type Receiver, startReceiver } from './webhook-receiver.ts'
 
 const hour = 3_600_000
@@ -24,19 +23,6 @@ export const callerOf = (organizations: number[] | '*', keyHash = 'sha256:1'): C
   requestsPerMinute: 1,
   expiresAt: undefined,
 })
-
-/** Stops an instance whose deliveries may still be in flight: it waits for these on its clock, which goes on meanwhile. */
-export const stopOn = async (clock: HandClock, instance: { stop(): Promise<void> }): Promise<void> => {
-  let isStopped = false
-  const stopped = instance.stop().then(() => {
-    isStopped = true
-  })
-  await until(async () => {
-    await clock.advance(1000)
-    return isStopped
-  })
-  await stopped
-}
 
 /** Instances that deliver from one log to a receiver on loopback, on a clock that is moved by hand. */
 export const createWebhookWorld = async (
@@ -100,7 +86,7 @@ export const createWebhookWorld = async (
       ),
     stop: async (): Promise<void> => {
       await receiver.close()
-      await stopOn(clock, first)
+      await endsOn(clock, first.stop())
     },
   }
 }
