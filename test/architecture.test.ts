@@ -255,7 +255,7 @@ describe('files', () => {
     redis: 414 + 1175, // a replaced link ends with the gateway; logs of a gateway without Redis, bounded together; quotas of what is kept, memory of the server; the check of the server, states that are told, one parser of REDIS_URL, replacement without a gap
     throttle: 723 + 337, // switches, restored once after a flush; health of ChatHub by probes; slots whose age follows the distance of Redis; requests that never left; pauses outlive Redis
     tracing: 382, // a feature of its own: OpenTelemetry
-    webhooks: 1464, // a feature of its own
+    webhooks: 1467, // the backlog of all organizations ends with its `resync`; a feature of its own
     writes: 1830 + 2019, // repeated changes with If-Match; sweeps one at a time, waiters that ask less often; previews in slices; locks that end with the last record; files read in pieces; room for large writes, rows that end early; files of imports; undo, erased names, pages of operations; late requests, leases of keys; rows compressed
   }
 

@@ -42,6 +42,11 @@ export const createBacklogs = (parts: {
     }
     return undefined
   }
+  /** Who reads the lists because of it has everything until now. 0: of all organizations. Undefined: none is due. */
+  const resyncOf = async ({ resync, after }: Backlog, organization: number): Promise<Next | undefined> => {
+    if (resync === undefined) return undefined
+    return { event: eventOf(resyncEvent(organization || null, resync), after), behind: await log.place() }
+  }
   /** The next event of an organization, and the place behind it. Undefined: it has everything. */
   const nextOf = async (now: Progress, backlog: Backlog, organization: number): Promise<Next | undefined> => {
     while (backlog.resync === undefined && organization !== 0) {
@@ -52,12 +57,10 @@ export const createBacklogs = (parts: {
       }
       const found = firstWanted(page.logged, page.end.epoch)
       if (found) return found
-      if (page.isComplete && !isAfter(now.place, page.end)) return undefined
+      if (page.isComplete && !isAfter(now.place, page.end)) break
       backlog.after = page.end
     }
-    // Who reads the lists because of it has everything until now. 0: of all organizations.
-    const { resync = 0, after } = backlog
-    return { event: eventOf(resyncEvent(organization || null, resync), after), behind: await log.place() }
+    return resyncOf(backlog, organization)
   }
   /** Keeps what came of an attempt. */
   const settle = async (now: Progress, organization: number, next: Next, sent: Sent): Promise<Made> => {
@@ -84,7 +87,7 @@ export const createBacklogs = (parts: {
   }
 
   return {
-    /** Looks through a page of the log of all organizations. Each one with something new gets a backlog. True: it ended here. */
+    /** Looks through a page of the log of all organizations. Each one with something new gets a backlog. True: no page follows. */
     scan: async (now: Progress): Promise<boolean> => {
       const page = await log.read(now.place, 'all', scannedAtOnce)
       if (page === 'gone') {
