@@ -22,7 +22,7 @@ const header = (name: string, description: string, schema: object = {}): Json =>
 // biome-ignore format: a table reads best one row a line
 const requestHeaders: Record<'idempotent' | 'conditional' | 'lastEventId', Json> = {
   idempotent: { ...header('Idempotency-Key', 'The same key and body get the same answer for 24 hours, marked `Idempotency-Replayed: true`. Nothing is done twice.', { minLength: 1, maxLength: 255 }), example: '6f1c2b9e-create-alex' },
-  conditional: header('If-Match', 'The ETag of the operator as the caller read it. If the operator is another by now, nothing is changed.'),
+  conditional: header('If-Match', 'The ETag of the operator as the caller read it. If the operator has changed by now, nothing is changed. An operator that has the status already is no failure, so a change can be repeated after a lost answer.'),
   lastEventId: header('Last-Event-ID', 'Goes on behind this event. EventSource sends it by itself. It counts before `after`.'),
 }
 
