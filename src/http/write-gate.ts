@@ -76,9 +76,10 @@ export const createEnterWrite =
   (gate: ReturnType<typeof createWriteGate>) =>
   async (req: IncomingMessage, res: ServerResponse): Promise<void> => {
     const permit = gate(clientTextOf(req), () => res.destroyed)
+    // First: the end of a connection gives the permit of one request to the next of its own, and then ends that one too.
+    res.once('close', permit.leave)
     await permit.enter()
     req.requestContext.permit = permit
-    res.once('close', permit.leave)
   }
 
 export type EnterWrite = ReturnType<typeof createEnterWrite>

@@ -1,8 +1,10 @@
+import { EventEmitter } from 'node:events'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { connect } from 'node:net'
 import { setImmediate as settled } from 'node:timers/promises'
 import { afterEach, describe, expect, it } from '@jest/globals'
 import type { Failure } from '../../src/errors.ts'
-import { createWriteGate, type Permit } from '../../src/http/write-gate.ts'
+import { createEnterWrite, createWriteGate, type Permit } from '../../src/http/write-gate.ts'
 import { createClock } from '../support/clock.ts'
 import { startGateway, type TestGateway } from '../support/gateway.ts'
 import { createPacedClock } from '../support/paced-clock.ts'
@@ -96,6 +98,29 @@ describe('the write gate', () => {
     enter('next')
     await settled()
     expect(begun).toEqual(['left', 'next'])
+  })
+})
+
+describe('requests behind one another on a connection', () => {
+  it('keep no permit when the connection ends, which gives it from one to the next', async () => {
+    const enterWrite = createEnterWrite(createWriteGate({ clock: createClock(), inFlightMax: 1 }))
+    const begun: string[] = []
+    const open = (name: string) => {
+      const res = Object.assign(new EventEmitter(), { destroyed: false })
+      const req = { headers: { 'x-api-key': 'key' }, requestContext: {} } as unknown as IncomingMessage
+      void enterWrite(req, res as unknown as ServerResponse).then(() => begun.push(name))
+      return res
+    }
+    const answers = ['a', 'b', 'c'].map(open)
+    await settled()
+    expect(begun).toEqual(['a'])
+    for (const res of answers) {
+      res.destroyed = true
+      res.emit('close')
+    }
+    open('next')
+    await settled()
+    expect(begun).toContain('next')
   })
 })
 
