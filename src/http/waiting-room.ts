@@ -85,6 +85,7 @@ export const createWaitingRoom = <Request>(options: {
     passed,
     /** Begins a request now, or lets it wait if this turn has had its work. */
     enter: (request: Request, now: number): void => {
+      passed(now)
       if (!isTurnCounted) {
         setImmediate(endTurn)
         turnBegan = now

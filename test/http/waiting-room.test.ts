@@ -38,6 +38,14 @@ const open = () => {
       }
       room.enter({ begin, refuse: () => told.push(`refused ${name}`), isGone }, now)
     },
+    /** As a write that was let in and waited for its turn elsewhere. */
+    enter: (name: string, costMs: number): void => {
+      const begin = (): void => {
+        told.push(`begun ${name}`)
+        now += costMs
+      }
+      room.enter({ begin, refuse: () => {}, isGone: () => false }, now)
+    },
     /** Gives the work of the turn that ends. */
     turn: async (): Promise<number> => {
       work = 0
@@ -57,6 +65,14 @@ describe('the waiting room', () => {
     expect(told).toEqual(['begun a', 'begun b'])
     while (told.length < 5) await turn()
     expect(told.slice(2)).toEqual(['begun c', 'begun d', 'begun e'])
+  })
+
+  it('counts the work of each request, also of those that enter right after another', async () => {
+    const { enter, told, turn } = open()
+    for (const name of ['a', 'b', 'c', 'd']) enter(name, 5)
+    expect(told).toEqual(['begun a', 'begun b'])
+    while (told.length < 4) await turn()
+    expect(told.slice(2)).toEqual(['begun c', 'begun d'])
   })
 
   it('begins the newest first once the oldest has waited for half of the time', async () => {
