@@ -61,16 +61,23 @@ export const openLink = (options: {
   let isChecking = false
   let isClosed = false
   let lastError: string | undefined
-  let lastEviction: string | undefined
+  let mayEvict: string | undefined
+  let toldEviction: string | undefined
   let cancelProbe = (): void => {}
 
   const report: Reporter = (event) => {
     if (isUsed()) options.report(event)
   }
+  const changed = (): void => {
+    onChange() // from here on the link may be the one that is used
+    if (!isUsed() || mayEvict === toldEviction) return
+    toldEviction = mayEvict
+    if (mayEvict) report({ name: 'redis', event: 'may-evict', because: mayEvict })
+  }
   const enter = (next: RedisState): void => {
     cancelProbe()
     state = next
-    onChange()
+    changed()
   }
   const probeAfter = (ms: number): void => {
     cancelProbe()
@@ -149,18 +156,16 @@ export const openLink = (options: {
       isChecking = false
     }
   }
-  const apply = async ({ unsupported, fault, mayEvict }: Checked): Promise<void> => {
+  const apply = async ({ unsupported, fault, ...found }: Checked): Promise<void> => {
     lastError = undefined
     const answers = Promise.all([...subscriptions.values()].map((one) => one.settled()))
     await answeredWithin(answers, subscriptionsMs, clock).catch(() => {})
     if (isClosed || client.status !== 'ready') return
     isChecked = true
+    mayEvict = found.mayEvict
     if (unsupported) enter({ name: 'unsupported', because: unsupported })
     else if (fault) failed(fault)
     else comeBack()
-    if (mayEvict && mayEvict !== lastEviction)
-      report({ name: 'redis', event: 'may-evict', because: mayEvict })
-    lastEviction = mayEvict
   }
   const stopMeasuring = every(clock, measureMs, async () => {
     if (state.name !== 'ready') return
@@ -199,7 +204,7 @@ export const openLink = (options: {
         onAnswer: () => {
           const refusal = subscription.refusal()
           if (refusal && state.name === 'ready') failed(refusal)
-          else if (state.name === 'ready') onChange()
+          else if (state.name === 'ready') changed()
         },
       })
       subscriptions.set(listening, subscription)

@@ -123,7 +123,7 @@ export const createRedis = (options: Options): Redis => {
     follow()
   }
   const useNextIfReady = (): void => {
-    if (next?.state().name !== 'ready' || ![...subscribers].every(next.isListening)) return
+    if (closed || next?.state().name !== 'ready' || ![...subscribers].every(next.isListening)) return
     use(next)
     report({ name: 'redis', event: 'new-address', because: 'in use' })
   }

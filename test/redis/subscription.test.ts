@@ -1,10 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
-import { createRedis } from '../../src/redis/redis.ts'
+import { createRedis, type Redis } from '../../src/redis/redis.ts'
 import {
   openSubscription,
   type Subscription,
   type SubscriptionOptions,
 } from '../../src/redis/subscription.ts'
+import type { Report } from '../../src/report.ts'
 import { createClock, type HandClock } from '../support/clock.ts'
 import { until } from '../support/until.ts'
 import { bulk, type FakeRedis, list, serverOf, startFakeRedis } from './fake-redis.ts'
@@ -147,5 +148,60 @@ describe('a subscription', () => {
     redis.close()
     await until(() => server.open() + other.open() === 0)
     await other.close()
+  })
+
+  describe('at another address', () => {
+    let redis: Redis
+    let other: FakeRedis
+    let reports: Report[]
+    let opened: { close(): void }
+    const told = () => reports.flatMap((report) => (report.name === 'redis' ? report.because : []))
+    const asked = (name: string): number => other.commands.filter(([command]) => command === name).length
+    /** `given`: the answer there to SUBSCRIBE. */
+    const move = (given: string): void => {
+      const { answer } = other
+      other.answer = (command) => (command[0] === 'SUBSCRIBE' ? given : answer(command))
+      redis.replace(other.url)
+    }
+    beforeEach(async () => {
+      reports = []
+      const report = (one: Report): void => void reports.push(one)
+      redis = createRedis({ url, prefix: '', clock, report, commandMs: 50 })
+      opened = redis.subscribe(listening())
+      await until(() => events.length === 1 && redis.state() === 'ready')
+      reports.length = 0
+      other = await startServer()
+    })
+    afterEach(async () => {
+      redis.close()
+      await other.close()
+    })
+
+    it('where it was refused at first is followed by what the server there may lose', async () => {
+      const { answer } = other
+      const policyOf = (setting = '') => list(setting, setting === 'maxmemory' ? '1000' : 'allkeys-lru')
+      other.answer = (command) => (command[0] === 'CONFIG' ? policyOf(command[2]) : answer(command))
+      const accepting = other.answer
+      move(refused)
+      await until(() => told().length === 1)
+      other.answer = accepting
+      await until(async () => {
+        await clock.advance(100)
+        return told().length === 3
+      })
+      expect(told()).toEqual([expect.stringMatching(/NOPERM/), 'in use', 'allkeys-lru'])
+    })
+
+    it('does not begin there once the gateway has ended', async () => {
+      move('')
+      // Few checks, of one PING each, come before it is ready but for SUBSCRIBE. From then on one PING a second measures.
+      await until(async () => {
+        await clock.advance(50)
+        return asked('PING') > 6
+      })
+      redis.close()
+      opened.close()
+      expect(told()).not.toContain('in use')
+    })
   })
 })
