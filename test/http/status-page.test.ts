@@ -23,11 +23,18 @@ const partsOf = ({ upstream, switches, belowFloor = [] }: Change) =>
   })
 
 describe('the parts of the status page', () => {
+  const since = '2026-11-29T08:00:00.000Z'
   it('are well while nothing is wrong', () => {
     expect(partsOf({}).filter(({ level }) => level !== 'ok')).toEqual([])
   })
 
-  const since = '2026-11-29T08:00:00.000Z'
+  it('tell since when the circuit breaker is open, and no time of one that is closed', () => {
+    const sinceOf = (state: string) =>
+      partsOf({ upstream: { breaker: { state, since } } }).find(({ name }) => name === 'Circuit breaker')
+        ?.since
+    expect([sinceOf('closed'), sinceOf('open'), sinceOf('half-open')]).toEqual([null, since, since])
+  })
+
   it.each<[string, Change, string, string]>([
     [
       'ChatHub down',

@@ -43,7 +43,7 @@ const openBreaker = {
   runbook: 'ChatHubDown',
 } as const
 const breakerStates: Record<Upstream['breaker']['state'], Finding> = {
-  closed: ok('Calls go through.'),
+  closed: { ...ok('Calls go through.'), since: null },
   open: { ...openBreaker, words: 'Open: calls fail at once.' },
   'half-open': { ...openBreaker, words: 'Half-open: one call is tried.' },
 }
@@ -127,7 +127,7 @@ export const statusParts = ({ upstream, switches, belowFloor }: StatusInput): St
   const parts: Record<string, Finding> = {
     ChatHub: { ...chathubStates[chathub.state], since: chathub.state === 'unknown' ? null : chathub.since },
     'Company token': { ...tokenStates[token.state], ...(token.detail && { words: token.detail }) },
-    'Circuit breaker': { ...breakerStates[breaker.state], since: breaker.since },
+    'Circuit breaker': { since: breaker.since, ...breakerStates[breaker.state] },
     'Request budget': budget(upstream),
     Lists: lists(upstream),
     Redis: { ...redisNow, words: redisWords, since: redis.state === 'none' ? null : redis.since },
