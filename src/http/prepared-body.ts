@@ -18,7 +18,7 @@ const compress: Record<Exclude<Coding, 'identity'>, (body: Buffer) => Promise<Bu
 }
 
 /**
- * A JSON body with its ETags. Compressed forms are made when they are first asked for.
+ * A body with its ETags. Compressed forms are made when they are first asked for.
  * `isKept: false`: a body of one request. It is never compressed, because the result would not be used.
  */
 export const createPreparedBody = (body: Buffer, { isKept }: { isKept: boolean }) => {

@@ -64,7 +64,7 @@ const types: Record<string, string> = {
   '.ico': 'image/x-icon',
   '.woff2': 'font/woff2',
 }
-/** Segments that begin with a letter or digit, so that no path leads out of the folder. */
+/** No segment begins with a dot, so that no path leads out of the folder. */
 const plainPath = /^(?:[\w-][\w.-]*\/)*[\w-][\w.-]*$/
 
 /** A file that a page loads. Undefined: the path has the ending of none. @throws Failure `route.unknown` */
