@@ -104,9 +104,10 @@ describe('the built console', () => {
     expect(named.filter((name) => !styled.has(name))).toEqual([])
   })
 
-  it('has relative addresses alone, nothing inline, and a place for the nonce', () => {
+  it('has relative addresses alone, one script within it, no styles, and a place for the nonce', () => {
     expect(html).toContain('<meta name="csp-nonce" content="">')
-    expect(html).not.toMatch(/<style|style=|<script(?![^>]* src=)|(?:src|href)="(?!\.\/)/)
+    expect(html.match(/<script>/g)).toHaveLength(1)
+    expect(html).not.toMatch(/<style|style=| on\w+=|<script (?![^>]*src=)|(?:src|href)="(?!\.\/)/)
   })
 })
 

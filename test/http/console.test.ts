@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -9,7 +10,9 @@ import { startGateway, type TestGateway } from '../support/gateway.ts'
 import { sessionEnv } from './browser-session.ts'
 
 const html = `<!doctype html><html lang="en"><head><meta name="csp-nonce" content="NONCE">
-<script type="module" src="./assets/main-1a2b.js"></script><link rel="stylesheet" href="./assets/main-3c4d.css"></head></html>`
+<script>
+const first = "<'read'>"
+</script><script type="module" src="./assets/main-1a2b.js"></script><link rel="stylesheet" href="./assets/main-3c4d.css"></head></html>`
 const script = 'export const a = 1'
 
 let folder: string
@@ -32,6 +35,11 @@ afterAll(async () => {
 
 const get = (path: string, headers: Record<string, string> = {}) =>
   gateway.ask('GET', path, { key: '', headers })
+/** Of the script within the page, as a browser takes it (CSP Level 3 §6.7.3.3). */
+const hashOf = (text: string) =>
+  createHash('sha256')
+    .update(/<script>(.*?)<\/script>/s.exec(text)?.[1] ?? '')
+    .digest('base64')
 const nonceIn = (text: string) => /<meta name="csp-nonce" content="([^"]+)">/.exec(text)?.[1]
 
 describe('the page of the console', () => {
@@ -46,7 +54,7 @@ describe('the page of the console', () => {
         'cross-origin-opener-policy': 'same-origin',
         'referrer-policy': 'no-referrer',
         'x-content-type-options': 'nosniff',
-        'content-security-policy': `default-src 'none'; script-src 'self'; style-src 'self' 'nonce-${nonceIn(text)}'; img-src 'self' data:; connect-src 'self'; font-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'`,
+        'content-security-policy': `default-src 'none'; script-src 'self' 'sha256-${hashOf(text)}'; style-src 'self' 'nonce-${nonceIn(text)}'; img-src 'self' data:; connect-src 'self'; font-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'`,
       })
       expect(text).toContain('src="/console/assets/main-1a2b.js"')
       expect(text).toContain('href="/console/assets/main-3c4d.css"')

@@ -37,11 +37,17 @@ if (!isMade || readFileSync(note, 'utf8') !== made) {
         { find: /^react\/jsx-runtime$/, replacement: 'preact/jsx-runtime' },
       ],
     },
-    // It is no module and stands before the styles, so that it waits for neither.
+    // Within the page and before the styles, it waits for no other file. The gateway allows it by its hash.
     plugins: [
       {
         name: 'early',
-        transformIndexHtml: () => [{ tag: 'script', attrs: { src: './early.js' }, injectTo: 'head-prepend' }],
+        transformIndexHtml: (html) => {
+          const early = readFileSync(join(root, 'src/apps/console/early.js'), 'utf8')
+          return html.replace(
+            '<title>',
+            () => `<script>${early.replaceAll(/^ *\/\/.*\n/gm, '')}</script>\n<title>`,
+          )
+        },
       },
     ],
     build: {

@@ -1,8 +1,9 @@
-import { queryOptions, useQuery } from '@tanstack/react-query'
+import { useQuery } from '@tanstack/react-query'
 import { createContext, type ReactNode, useContext } from 'react'
 import { ConnectionError, TimeoutError } from '../../../client/client.ts'
 import { useCan } from '../session/rights.ts'
 import { gateway } from './gateway.ts'
+import { useIsDrawn } from './when-idle.ts'
 
 type Tone = 'good' | 'warn' | 'bad' | 'quiet'
 type Part = { name: 'chathub' | 'redis' | 'budget' | 'gateway'; state: string; tone: Tone; since?: string }
@@ -25,14 +26,14 @@ export const toneOf = (state: string): Tone => tones[state] ?? 'quiet'
 
 const everyMs = 5000
 
-export const statusRead = queryOptions({
-  queryKey: ['status'],
-  queryFn: ({ signal }) => gateway.gateway.status({ signal }),
-})
-
 const useReadStatus = (): Part[] => {
-  const enabled = useCan()('operators:read')
-  const { data, error } = useQuery({ ...statusRead, refetchInterval: everyMs, enabled })
+  const isDrawn = useIsDrawn()
+  const { data, error } = useQuery({
+    queryKey: ['status'],
+    queryFn: ({ signal }) => gateway.gateway.status({ signal }),
+    refetchInterval: everyMs,
+    enabled: useCan()('operators:read') && isDrawn,
+  })
   if (error instanceof ConnectionError || error instanceof TimeoutError)
     return [{ name: 'gateway', state: 'offline', tone: 'bad' }]
   if (!data) return []

@@ -1,3 +1,5 @@
+import { useEffect, useState } from 'react'
+
 /** Ms after which it is done in any case. */
 const longestMs = 1000
 
@@ -10,4 +12,11 @@ export const whenIdle = (work: () => void): (() => void) => {
   }
   const handle = requestIdleCallback(work, { timeout: longestMs })
   return () => cancelIdleCallback(handle)
+}
+
+/** False until the screen is drawn. What it does not need is read then. */
+export const useIsDrawn = (): boolean => {
+  const [isDrawn, setDrawn] = useState(false)
+  useEffect(() => whenIdle(() => setDrawn(true)), [])
+  return isDrawn
 }

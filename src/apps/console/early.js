@@ -1,6 +1,6 @@
-// Sends what the first screen asks for before the other scripts are compiled. `data/gateway.ts` takes the answers.
+// A part of the page itself. Sends what the first screen asks for before the other scripts are compiled. `data/gateway.ts` takes the answers.
 {
-  const gateway = new URL('..', document.currentScript.src)
+  const gateway = new URL('/', location)
   const headers = {
     'X-Gateway-Session': '1',
     Accept: 'application/json',
@@ -20,8 +20,8 @@
   const coverage = new URLSearchParams({ types: 'coverage.low,coverage.restored', limit: '1000' })
   const read = () => {
     const isBoard = ticket !== undefined || /^#?\/?$/.test(location.hash)
-    const board = isBoard ? ['v1/statistics', `v1/events?${coverage}`] : []
-    for (const path of ['v1/session', 'v1/organizations', ...board, 'v1/status']) void send('GET', path)
+    const lists = isBoard ? ['v1/statistics', `v1/events?${coverage}`] : ['v1/organizations']
+    for (const path of ['v1/session', ...lists]) void send('GET', path)
   }
   if (ticket !== undefined)
     send('POST', 'v1/session', JSON.stringify({ ticket })).then(
