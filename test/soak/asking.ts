@@ -33,6 +33,7 @@ export const createAsking = (fleet: Fleet, dice: Dice) => {
   const known = new Set<string>()
   const startedAt = performance.now()
   let readsOfKnown = 0
+  const open = new Map<Slot, number>()
   // Without a bound: a request that waits for a connection here would count as late there.
   const connect = () => new Agent({ connections: null, keepAliveMaxTimeout: 4000 })
   let connections = connect()
@@ -47,6 +48,7 @@ export const createAsking = (fleet: Fleet, dice: Dice) => {
     const counts = statuses.get(action) ?? new Map<string, number>()
     statuses.set(action, counts.set(status, (counts.get(status) ?? 0) + 1))
   }
+  const openAt = (slot: Slot): number => open.get(slot) ?? 0
   const anySlot = (): Slot => {
     const up = fleet.slots.filter(({ isUp }) => isUp)
     return dice.pick(up.length > 0 ? up : fleet.slots)
@@ -71,6 +73,7 @@ export const createAsking = (fleet: Fleet, dice: Dice) => {
     const names = from.map((list) => `${slot.url} ${life} ${list}`)
     const askedAt = performance.now()
     const isKnown = from.length > 0 && names.every((name) => known.has(name))
+    open.set(slot, openAt(slot) + 1)
     try {
       const response = await fetch(slot.url + path, {
         method,
@@ -103,6 +106,8 @@ export const createAsking = (fleet: Fleet, dice: Dice) => {
       const { message, cause } = error as Error
       if (!isGone) fault(`${action}: no answer from a running instance`, `${message} ${cause}`)
       return undefined
+    } finally {
+      open.set(slot, openAt(slot) - 1)
     }
   }
 
@@ -110,6 +115,8 @@ export const createAsking = (fleet: Fleet, dice: Dice) => {
     ask,
     fault,
     anySlot,
+    /** Requests that this instance has not answered yet. */
+    openAt,
     other: (slot: Slot): Slot => fleet.slots.find((each) => each !== slot) as Slot,
     /** As long as the answer asks for, at most 2 s. */
     pauseAfter: (answer: Answer | undefined): Promise<void> =>

@@ -21,8 +21,8 @@ const answersOfChatHub: Record<string, object> = {
 type Parts = { fleet: Fleet; asking: Asking; seed: number; isWriting: () => boolean; isOver: () => boolean }
 
 /**
- * Faults one after the other, in a random order in which each kind comes once before any comes again. Resolves when time
- * is over and everything runs again.
+ * Faults one after the other, in a random order in which each kind comes once before any comes again. Resolves when the
+ * load ends and everything runs again.
  */
 export const createFaults = ({ fleet, asking, seed, isWriting, isOver }: Parts) => {
   const dice = createDice(seed)
@@ -30,7 +30,6 @@ export const createFaults = ({ fleet, asking, seed, isWriting, isOver }: Parts) 
   const counts = new Map<string, number>()
   const flushes: number[] = []
   let isFrozen = false
-  let isCalm = true
   const pause = (min: number, max: number): Promise<void> => sleep(min + dice.below(max - min))
 
   const kinds: Record<string, () => Promise<unknown>> = {
@@ -99,26 +98,22 @@ export const createFaults = ({ fleet, asking, seed, isWriting, isOver }: Parts) 
     counts.set(name, (counts.get(name) ?? 0) + 1)
     await kinds[name]?.().catch((error: Error) => asking.fault('the soak itself', error.stack))
   }
+  let deck: string[] = []
   const run = async (): Promise<void> => {
-    let deck: string[] = []
     const draw = (): string => {
       if (deck.length === 0) deck = Object.keys(kinds)
       return deck.splice(dice.below(deck.length), 1)[0] as string
     }
     while (!isOver()) {
-      isCalm = false
       const [name, second] = [draw(), dice.chance(0.25) ? draw() : undefined]
       await Promise.all([inject(name), second && inject(second)])
-      isCalm = true
       await pause(2000, 9000)
     }
   }
   return {
     run,
     counts,
-    flushes,
     flushedBetween: (from: number, to: number): boolean => flushes.some((at) => at >= from && at <= to),
     isFrozen: () => isFrozen,
-    isCalm: () => isCalm,
   }
 }

@@ -12,14 +12,12 @@ type Parts = {
   organizations: number[]
   /** Operators of the organizations at the start, by organization. */
   operators: Map<number, number[]>
-  /** The organization in which nothing is written now. */
-  resting: () => number | undefined
   login: () => { login: string; password: string }
 }
 
 /** The actions of the mixed load with their weights. Each picks what it does by the dice. */
 export const createLoad = (parts: Parts) => {
-  const { asking, writing, truth, dice, organizations, operators, resting, login } = parts
+  const { asking, writing, truth, dice, organizations, operators, login } = parts
   const { ask, fault, other } = asking
   let serial = 0
   const lastAdded: { organization: number; name: string }[] = []
@@ -27,7 +25,6 @@ export const createLoad = (parts: Parts) => {
 
   const at = (organization: number, rest = ''): string => `/v1/organizations/${organization}${rest}`
   const anyOrganization = (): number => dice.pick(organizations)
-  const writable = (): number => dice.pick(organizations.filter((each) => each !== resting()))
   const namesOf = (count: number): string[] => Array.from({ length: count }, () => `${soakName} ${++serial}`)
   const keyed = (): Record<string, string> => ({ 'Idempotency-Key': `soak-${++serial}` })
 
@@ -53,13 +50,11 @@ export const createLoad = (parts: Parts) => {
     const startedAt = performance.now()
     const written = await writing.write({
       action,
-      organizations: [organization],
       ...request,
       ...(onAccepted && { onAccepted }),
     })
-    const endedAt = performance.now()
     for (const [i, ending] of endingsOf(written, names).entries())
-      truth.added({ action, organization, name: names[i] as string, startedAt, endedAt, ending })
+      truth.added({ action, organization, name: names[i] as string, startedAt, ending })
     const name = names[0] as string
     if (endingsOf(written, names)[0]?.outcome !== 'created') return
     lastAdded.push({ organization, name })
@@ -84,7 +79,7 @@ export const createLoad = (parts: Parts) => {
       fault(`${action}: an older list was served as fresh`, `${path} ${how}`)
   }
   const changeStatus = async (action: string, count: number): Promise<void> => {
-    const organization = writable()
+    const organization = anyOrganization()
     const free = (operators.get(organization) ?? []).filter((id) => !busy.has(id))
     const ids = [...new Set(Array.from({ length: count }, () => dice.pick(free)))]
     const status = dice.pick(['active', 'inactive'])
@@ -92,7 +87,6 @@ export const createLoad = (parts: Parts) => {
     const isOne = count === 1
     const written = await writing.write({
       action,
-      organizations: [organization],
       ...(isOne ? { method: 'PATCH' } : { headers: keyed() }),
       path: at(organization, isOne ? `/operators/${ids[0]}` : '/operators:setStatus'),
       body: isOne ? { status } : { ids, status },
@@ -165,7 +159,7 @@ export const createLoad = (parts: Parts) => {
     [
       2,
       () => {
-        const organization = writable()
+        const organization = anyOrganization()
         const names = namesOf(1 + dice.below(3))
         const body = { operators: names.map((name) => ({ name })) }
         return add('add without a key', organization, names, { path: at(organization, '/operators'), body })
@@ -174,7 +168,7 @@ export const createLoad = (parts: Parts) => {
     [
       2,
       () => {
-        const organization = writable()
+        const organization = anyOrganization()
         const names = namesOf(1 + dice.below(3))
         const onDuplicate = dice.pick(['skip', 'allow'])
         const body = { operators: names.map((name) => ({ name })), onDuplicate }
@@ -188,12 +182,11 @@ export const createLoad = (parts: Parts) => {
     [
       1,
       () => {
-        const known = lastAdded.find(({ organization }) => organization !== resting())
+        const known = lastAdded[0]
         if (!known) return Promise.resolve()
         const body = { operators: [{ name: known.name }] }
         return writing.write({
           action: 'add of a known name',
-          organizations: [known.organization],
           path: at(known.organization, '/operators'),
           body,
         })
@@ -202,7 +195,7 @@ export const createLoad = (parts: Parts) => {
     [
       1,
       () => {
-        const organization = writable()
+        const organization = anyOrganization()
         const names = namesOf(1 + dice.below(3))
         const body = names.map((name) => ({ organizationId: organization, name }))
         return add('drop-in add', organization, names, {
@@ -217,7 +210,7 @@ export const createLoad = (parts: Parts) => {
     [
       0.4,
       () => {
-        const organization = writable()
+        const organization = anyOrganization()
         const names = namesOf(20 + dice.below(40))
         const isCancelled = dice.chance(0.3)
         return add(

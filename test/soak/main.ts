@@ -12,7 +12,7 @@ import { createFaults } from './faults.ts'
 import { lateWindowMs, startFleet } from './fleet.ts'
 import { createLoad } from './load.ts'
 import { faultsOfLogs, machine, reportOf } from './report.ts'
-import { createRedisWatch, keptForMs, probe, type Sample } from './samples.ts'
+import { type Held, keysOf, probe, type Rest, type Sample } from './samples.ts'
 import { createTruth } from './truth.ts'
 import { createWriting } from './writing.ts'
 
@@ -40,16 +40,17 @@ stalls.enable()
 const fleet = await startFleet(seed, (said) => asking.fault('an instance ended by itself', said))
 const dice = createDice(seed + 1)
 const asking = createAsking(fleet, dice)
+/** The load pauses after each of them. The first warms the instances up. */
+const rounds = 4
 let isOver = false
 let inFlight = 0
-let resting: number | undefined
 // The faults know when Redis was emptied, and the writes tell the faults when to do that.
 const organizations = (await fleet.control<{ id: number }[]>('GET', 'organizations')).map(({ id }) => id)
 const faults = createFaults({
   fleet,
   asking,
   seed: seed + 2,
-  isWriting: () => organizations.some((id) => writing.pendingOf(id) > 0),
+  isWriting: () => writing.isWriting(),
   isOver: () => isOver,
 })
 const writing = createWriting(asking, faults.flushedBetween)
@@ -72,19 +73,12 @@ const act = createLoad({
   dice,
   organizations,
   operators,
-  resting: () => resting,
   login: () => ({ login: 'soak', password: fleet.key() }),
 })
 
-const redisWatch = createRedisWatch(fleet)
-const samples: Sample[] = []
+/** Under load, and at rest after each round of it. */
+const [samples, rests]: [Sample[], Rest[]] = [[], []]
 let busiest = 0
-const sample = async (): Promise<Sample | undefined> => {
-  const [held, redis] = await Promise.all([probe(fleet.slots[0]), redisWatch.look()])
-  // After FLUSHALL the keys grow until the first of them end.
-  const isFilling = performance.now() - (faults.flushes.at(-1) ?? 0) < keptForMs
-  return held && { at: asking.seconds(), ...held, ...(!isFilling && redis) }
-}
 const countArrivals = async (): Promise<void> => {
   if (faults.isFrozen()) return
   busiest = Math.max(busiest, (await fleet.control<{ count: number }>('GET', 'busiest-second')).count)
@@ -92,21 +86,12 @@ const countArrivals = async (): Promise<void> => {
 }
 const startSampling = async (): Promise<void> => {
   while (!isOver) {
-    const taken = await sample()
-    if (taken) samples.push(taken)
+    const open = asking.openAt(fleet.slots[0])
+    const held = await probe(fleet.slots[0])
+    if (held) samples.push({ at: asking.seconds(), open, ...held })
     await countArrivals().catch(() => {})
     await sleep(8000)
   }
-}
-/** Lets one organization after the other rest until its late requests are known, and compares it. */
-const compareAll = async (): Promise<void> => {
-  const compare = async (id: number): Promise<void> => {
-    resting = id
-    while (writing.pendingOf(id) > 0) await sleep(200)
-    await sleep(lateWindowMs + 5000)
-    while (!(await truth.compare(id))) await sleep(1000)
-  }
-  while (!isOver) for (const id of organizations) if (!isOver) await compare(id)
 }
 const startLoad = async (): Promise<void> => {
   let due = performance.now()
@@ -121,29 +106,47 @@ const startLoad = async (): Promise<void> => {
   }
 }
 
-for (const slot of fleet.slots)
-  for (const id of organizations)
-    await asking.ask('list', 'GET', `/v1/organizations/${id}/operators`, {
-      slot,
-      from: [`/v1/organizations/${id}`],
-    })
-await asking.rest()
-await sleep(8000)
-const before = await sample()
-const [cpuBefore, startedAt] = [before?.cpuSeconds ?? 0, asking.seconds()]
-const work = [startLoad(), startSampling(), faults.run(), compareAll()]
-await sleep(minutes * 60_000)
-isOver = true
-await Promise.all(work)
-process.stdout.write(`${asking.seconds().toFixed(0)} s: the load ends\n`)
-const cores = ((samples.at(-1)?.cpuSeconds ?? 0) - cpuBefore) / ((samples.at(-1)?.at ?? 1) - startedAt)
-while (inFlight > 0) await sleep(200)
-resting = undefined
-await sleep(lateWindowMs + 5000)
-for (const id of organizations) while (!(await truth.compare(id))) await sleep(1000)
-await asking.rest()
-await sleep(8000)
-const after = await sample()
+/**
+ * Waits until nothing is under way and late requests are known, compares each organization, which then has the operators of
+ * the start again, lets the instances read them, and takes down what is held for no request and for no other data.
+ */
+const rest = async (): Promise<void> => {
+  while (inFlight > 0) await sleep(200)
+  await sleep(lateWindowMs + 5000)
+  for (const id of organizations) while (!(await truth.compare(id))) await sleep(1000)
+  for (const slot of fleet.slots)
+    for (const id of organizations)
+      await asking.ask('list, no-cache', 'GET', `/v1/organizations/${id}/operators`, {
+        slot,
+        from: [`/v1/organizations/${id}`],
+        headers: { 'Cache-Control': 'no-cache' },
+      })
+  await asking.rest()
+  // What stays is in each of them. What a refresh needs is not.
+  const probes: Held[] = []
+  for (let i = 0; i < 5; i++) {
+    await sleep(3000)
+    const held = await probe(fleet.slots[0])
+    if (held) probes.push(held)
+  }
+  const [held] = probes.toSorted((a, b) => a.heapMiB + a.externalMiB - b.heapMiB - b.externalMiB)
+  if (!held) return asking.fault('the soak itself', 'the instance does not say what it holds')
+  rests.push({ ...held, ...(await keysOf(fleet)) })
+  process.stdout.write(`${asking.seconds().toFixed(0)} s: at rest ${JSON.stringify(rests.at(-1))}\n`)
+}
+
+await rest()
+const startedAt = asking.seconds()
+for (let round = 1; round <= rounds; round++) {
+  isOver = false
+  const work = [startLoad(), startSampling(), faults.run()]
+  await sleep((minutes * 60_000) / rounds)
+  isOver = true
+  await Promise.all(work)
+  process.stdout.write(`${asking.seconds().toFixed(0)} s: round ${round} ends\n`)
+  await rest()
+}
+const cores = ((rests.at(-1)?.cpuSeconds ?? 0) - (rests[0]?.cpuSeconds ?? 0)) / (asking.seconds() - startedAt)
 await countArrivals()
 const [, , load = 0] = loadavg()
 const machineNow = `Load average ${load.toFixed(1)}; the soak itself was stalled for ${(stalls.max / 1e9).toFixed(1)} s at most.\n`
@@ -152,10 +155,9 @@ const { text, holds } = reportOf({
   asking,
   truth,
   samples,
-  atRest: { before, after },
+  rests,
   faultCounts: faults.counts,
   logs: faultsOfLogs(fleet),
-  families: redisWatch.families(),
   busiest,
   exits: exits.map(String),
   head: `${head}${machineNow}`,
@@ -164,7 +166,7 @@ const { text, holds } = reportOf({
 process.stdout.write(text)
 if (values.report) {
   await writeFile(values.report, text)
-  await writeFile(`${values.report}.samples.json`, JSON.stringify(samples))
+  await writeFile(`${values.report}.samples.json`, JSON.stringify({ samples, rests }))
 }
 await fleet.stop()
 await stopEverything()

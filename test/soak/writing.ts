@@ -13,7 +13,6 @@ export type NameWrite = {
   organization: number
   name: string
   startedAt: number
-  endedAt: number
   ending: Ending
 }
 
@@ -24,7 +23,6 @@ const again = new Set([409, 429, 502, 503, 504])
 
 type Request = {
   action: string
-  organizations: number[]
   path: string
   method?: string
   body: unknown
@@ -42,10 +40,7 @@ export type Written =
 /** A caller that repeats a write until it has a final answer, and follows operations to their end. */
 export const createWriting = (asking: Asking, flushedBetween: (from: number, to: number) => boolean) => {
   const { ask, fault, pauseAfter } = asking
-  const pending = new Map<number, number>()
-  const waiting = (organizations: number[], by: number): void => {
-    for (const each of organizations) pending.set(each, (pending.get(each) ?? 0) + by)
-  }
+  let pending = 0
 
   const follow = async (action: string, location: string, startedAt: number): Promise<Written> => {
     while (performance.now() - startedAt < giveUpMs) {
@@ -67,9 +62,9 @@ export const createWriting = (asking: Asking, flushedBetween: (from: number, to:
   }
 
   const write = async (request: Request): Promise<Written> => {
-    const { action, organizations, path, method = 'POST', body, headers = {}, onAccepted } = request
+    const { action, path, method = 'POST', body, headers = {}, onAccepted } = request
     const startedAt = performance.now()
-    waiting(organizations, 1)
+    pending++
     try {
       while (performance.now() - startedAt < giveUpMs) {
         const answer = await ask(action, method, path, { body, headers })
@@ -88,9 +83,9 @@ export const createWriting = (asking: Asking, flushedBetween: (from: number, to:
       fault(`${action}: no final answer`, path)
       return { state: 'failed' }
     } finally {
-      waiting(organizations, -1)
+      pending--
     }
   }
-  return { write, pendingOf: (organization: number): number => pending.get(organization) ?? 0 }
+  return { write, isWriting: (): boolean => pending > 0 }
 }
 export type Writing = ReturnType<typeof createWriting>
