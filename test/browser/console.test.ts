@@ -213,9 +213,20 @@ describeWithChromium('the console, by keyboard', (chromium) => {
         row.dataset.flash = '1'
         return getComputedStyle(row).animationName
       })()`)
-    expect(await motion()).toBe('none')
+    // Nor does what waits for an answer move.
+    const waiting = () =>
+      page.evaluate(`['skeleton', 'button'].map((name) => {
+        const element = document.createElement('button')
+        element.className = name
+        element.dataset.loading = 'true'
+        document.body.append(element)
+        const { animationName } = getComputedStyle(element, name === 'button' ? '::after' : null)
+        element.remove()
+        return animationName
+      })`)
+    expect([await motion(), await waiting()]).toEqual(['none', ['none', 'none']])
     await page.emulateMedia({ reducedMotion: 'no-preference' })
-    expect(await motion()).toBe('flash')
+    expect([await motion(), await waiting()]).toEqual(['flash', ['skeleton', 'button-turns']])
     await page.emulateMedia({ reducedMotion: 'reduce' })
   })
 
