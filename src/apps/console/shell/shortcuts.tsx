@@ -15,6 +15,9 @@ const isTyping = ({ target }: KeyboardEvent): boolean =>
   target instanceof HTMLElement &&
   !target.matches('[type="checkbox"]') &&
   (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName))
+/** What is meant for the palette is no key of the page, also while the palette is loaded. */
+const isMeantElsewhere = (event: KeyboardEvent): boolean =>
+  isCombined(event) || isTyping(event) || paletteOpen.get()
 const hasDialog = (): boolean => document.querySelector('[role="dialog"]') !== null
 /** One that wants an answer first. The drawer of an operator is none. */
 const hasQuestion = (): boolean => document.querySelector('.mantine-Modal-content') !== null
@@ -51,7 +54,7 @@ export const Shortcuts = () => {
         return void (hasQuestion() || paletteOpen.set(true))
       }
       // What was done in a drawer is taken back there.
-      if (isCombined(event) || isTyping(event) || (key !== 'u' && hasDialog())) return
+      if (isMeantElsewhere(event) || (key !== 'u' && hasDialog())) return
       if (isGoing.current) return void go(key)
       const action = actions[key]
       if (!action) return
