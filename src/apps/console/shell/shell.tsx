@@ -20,13 +20,13 @@ const Activity = lazy(withMantine(() => import('../activity/activity.tsx')))
 const Upstream = lazy(withMantine(() => import('../upstream/upstream.tsx')))
 const Keys = lazy(() => import('../keys/keys.tsx'))
 
-const plainScreens: Readonly<Record<string, ComponentType>> = {
-  '/': Board,
-  '/wall': Wall,
-  '/activity': Activity,
-  '/upstream': Upstream,
-  '/keys': Keys,
-}
+const plainScreens = new Map<string, ComponentType>([
+  ['/', Board],
+  ['/wall', Wall],
+  ['/activity', Activity],
+  ['/upstream', Upstream],
+  ['/keys', Keys],
+])
 
 const Screen = ({ path }: { path: string }) => {
   const [, organization, name, operation] = /^\/(\d+)\/(operators|import)(?:\/([\w-]+))?$/.exec(path) ?? []
@@ -36,7 +36,7 @@ const Screen = ({ path }: { path: string }) => {
     )
   if (name === 'operators' && operation === undefined)
     return <Operators key={organization} organization={Number(organization)} />
-  const Plain = plainScreens[path] ?? Missing
+  const Plain = plainScreens.get(path) ?? Missing
   return <Plain />
 }
 
