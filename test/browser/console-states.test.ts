@@ -7,7 +7,7 @@ import { scopes } from '../../src/contract/scopes.ts'
 import type { TestGateway } from '../support/gateway.ts'
 import { describeWithChromium } from '../support/needs.ts'
 import { until } from '../support/until.ts'
-import { hold } from './hold.ts'
+import { hold, holdAnswer } from './hold.ts'
 import { keyboardOf } from './keyboard.ts'
 import { passTime } from './pass-time.ts'
 import { openWorld, type People, type World } from './people.ts'
@@ -157,6 +157,23 @@ describeWithChromium('the console, with something in the way', (chromium) => {
     await page.getByRole('row', { name: /José Núñez Active/ }).waitFor()
   })
 
+  it('shows a change that came while the first answer of a list was on its way', async () => {
+    const list = await holdAnswer(page, '/24/operators?')
+    await people.go(page, '/24/operators')
+    await until(() => list.isHeld(), 'the gateway has answered')
+    const shown = await gateway.ask(
+      'GET',
+      '/v1/organizations/24/operators?status=active&sort=name,id&limit=1',
+    )
+    const [{ id, name }] = shown.body.items
+    // The counts are read again because of the event, and the list with them.
+    const counted = page.waitForResponse('**/v1/organizations/24/statistics*')
+    await gateway.ask('PATCH', `/v1/organizations/24/operators/${id}`, { body: { status: 'inactive' } })
+    await counted
+    await list.release()
+    await page.getByRole('row', { name: new RegExp(`${name} Inactive`) }).waitFor()
+  })
+
   it('overwrites nothing that another supervisor has changed meanwhile', async () => {
     const colleague = await people.add()
     await people.signIn(colleague, { subject: 'Taras' })
@@ -207,6 +224,32 @@ describeWithChromium('the console, with something in the way', (chromium) => {
     expect(await people.faults(page)).toEqual([])
     await page.context().setOffline(false)
     await seeNoMore('This device is offline')
+  })
+
+  it('takes no letters as keys of the page while the palette is loaded', async () => {
+    const { press, see } = keyboardOf(page)
+    await people.go(page, '/')
+    const palette = await hold(page, '**/assets/palette-*.js')
+    await page.reload()
+    await see('Need somebody')
+    await press('Control+k', 'g', 'a')
+    await palette.release()
+    await page.getByRole('dialog').waitFor()
+    expect(page.url()).toBe(`${gateway.url}/console/#/`)
+    await press('Escape')
+  })
+
+  it('says of an address without a screen that there is none', async () => {
+    const { see } = keyboardOf(page)
+    for (const path of ['/nowhere', '/6/operators/3', '/sales/import', 'toString']) {
+      await people.go(page, '/')
+      await see('Need somebody')
+      await people.go(page, path)
+      await see('There is no such page')
+    }
+    expect(await people.faults(page)).toEqual([])
+    await page.getByRole('main').getByRole('link').click()
+    await see('Need somebody')
   })
 
   it('switches the language', async () => {

@@ -21,3 +21,23 @@ export const hold = async (
     },
   }
 }
+
+/** Holds the next answer from an address, which the gateway has given, as a slow line does. */
+export const holdAnswer = async (
+  page: Page,
+  part: string,
+): Promise<{ isHeld(): Promise<boolean>; release(): Promise<unknown> }> => {
+  await page.evaluate(`{
+    const send = fetch
+    globalThis.fetch = async (url, init) => {
+      const answer = await send(url, init)
+      if (!globalThis.letGo && url.includes('${part}'))
+        await new Promise((resolve) => { globalThis.letGo = resolve })
+      return answer
+    }
+  }`)
+  return {
+    isHeld: () => page.evaluate('globalThis.letGo !== undefined'),
+    release: () => page.evaluate('letGo()'),
+  }
+}

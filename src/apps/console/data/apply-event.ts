@@ -1,5 +1,6 @@
 import type { QueryClient } from '@tanstack/react-query'
 import type { Event, Operator, OperatorList } from '../../../client/client.ts'
+import { invalidate } from './invalidate.ts'
 import type { Read } from './read.ts'
 import { createStore } from './store.ts'
 
@@ -21,7 +22,7 @@ const readAgain = (client: QueryClient, organization: number): void => {
       ['history', organization],
       ['activity'],
     ])
-      void client.invalidateQueries({ queryKey })
+      void invalidate(client, { queryKey })
   }, collectMs)
 }
 
@@ -46,10 +47,10 @@ const withEvent = (list: OperatorList, event: Event): OperatorList => ({
 /** Shows what an event says at once. The lists are read again soon after, because filters, counts and pages depend on it. */
 export const applyEvent = (client: QueryClient, event: Event): void => {
   const { type, organization, operator } = event
-  if (type === 'resync') return void client.invalidateQueries()
-  if (event.coverage) return void client.invalidateQueries({ queryKey: ['coverage'] })
+  if (type === 'resync') return void invalidate(client, {})
+  if (event.coverage) return void invalidate(client, { queryKey: ['coverage'] })
   if (organization === null || !operator) {
-    for (const queryKey of [['organizations'], ['statistics']]) void client.invalidateQueries({ queryKey })
+    for (const queryKey of [['organizations'], ['statistics']]) void invalidate(client, { queryKey })
     return
   }
   client.setQueriesData<Read<OperatorList>>(

@@ -3,6 +3,7 @@ import { useEffect } from 'react'
 import { AuthenticationError } from '../../../client/client.ts'
 import { applyEvent } from './apply-event.ts'
 import { gateway } from './gateway.ts'
+import { invalidate } from './invalidate.ts'
 import { noteFailure } from './query-client.ts'
 import { createStore } from './store.ts'
 import { whenIdle } from './when-idle.ts'
@@ -24,7 +25,7 @@ const readAgain = (client: QueryClient, signal: AbortSignal): void => {
   const next = (): void => {
     const query = shown.shift()
     if (!query || signal.aborted) return
-    void client.refetchQueries({ queryKey: query.queryKey, exact: true }).then(() => whenIdle(next))
+    void invalidate(client, { queryKey: query.queryKey, exact: true }).then(() => whenIdle(next))
   }
   whenIdle(next)
 }
