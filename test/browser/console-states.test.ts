@@ -250,6 +250,9 @@ describeWithChromium('the console, with something in the way', (chromium) => {
     expect(await people.faults(page)).toEqual([])
     await page.getByRole('main').getByRole('link').click()
     await see('Need somebody')
+    // A slash at its end makes no other address.
+    await people.go(page, '/6/operators/')
+    await see('José Núñez')
   })
 
   it('switches the language', async () => {

@@ -17,7 +17,10 @@ const polled = new Set<unknown>(['session', 'status'])
 /** Ms until a stream that was refused is asked for again. */
 const againMs = 15_000
 
-/** Reads again what is shown, one answer in an idle moment after the other, so that the page answers keys in between. */
+/**
+ * Reads again what is shown, each list in an idle moment of its own, so that the page answers keys in between. None waits for
+ * the answer of another.
+ */
 const readAgain = (client: QueryClient, signal: AbortSignal): void => {
   const predicate = ({ queryKey }: Query): boolean => !polled.has(queryKey[0])
   void client.invalidateQueries({ predicate, refetchType: 'none' })
@@ -25,7 +28,8 @@ const readAgain = (client: QueryClient, signal: AbortSignal): void => {
   const next = (): void => {
     const query = shown.shift()
     if (!query || signal.aborted) return
-    void invalidate(client, { queryKey: query.queryKey, exact: true }).then(() => whenIdle(next))
+    void invalidate(client, { queryKey: query.queryKey, exact: true })
+    whenIdle(next)
   }
   whenIdle(next)
 }

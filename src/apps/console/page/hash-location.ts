@@ -5,7 +5,8 @@ const subscribe = (listener: () => void): (() => void) => {
   addEventListener('hashchange', listener)
   return () => removeEventListener('hashchange', listener)
 }
-const pathNow = (): string => location.hash.slice(1).split('?')[0] || '/'
+/** Without a slash at its end, which changes nothing. */
+const pathNow = (): string => location.hash.slice(1).split('?')[0]?.replace(/\/+$/, '') || '/'
 const searchNow = (): string => location.hash.split('?')[1] ?? ''
 
 /** `back`: what was opened over a page is closed, so its entry of the history goes if that page is the one before. */
