@@ -1,6 +1,6 @@
 import { z } from 'zod'
+import { GivenName } from './given-name.ts'
 import { Id, IdText } from './ids.ts'
-import { GivenName } from './names.ts'
 
 /**
  * ChatHub's shapes for the drop-in paths, so that a program written for ChatHub changes only its base URL and token.

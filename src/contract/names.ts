@@ -1,5 +1,4 @@
-import { z } from 'zod'
-import { checking, type ValueFault } from './fault.ts'
+import type { ValueFault } from './fault.ts'
 
 /**
  * Two names are the same when their folded forms are: NFC, single spaces, lower case. Accents count.
@@ -36,16 +35,3 @@ export const nameFault = (name: string): ValueFault | undefined => {
 
 /** The stored form of a name: trimmed, NFC. */
 export const cleanName = (name: string): string => name.trim().normalize('NFC')
-
-/** The name of an operator to add, unchanged. */
-export const GivenName = z.string().superRefine(checking(nameFault))
-
-/** The name of an operator to add, in its stored form. */
-export const NewName = GivenName.transform(cleanName).meta({
-  openapi: {
-    type: 'string',
-    minLength: 1,
-    description:
-      'After trim and NFC 1 to 100 UTF-16 units, no control characters, lone surrogates or bidirectional overrides.',
-  },
-})

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { cursorText } from './fault.ts'
+import { NewName } from './given-name.ts'
 import { Count, component, countsOf, Id, IdText, listOf, wholeText, wordList } from './ids.ts'
-import { NewName } from './names.ts'
 import { AddResult, knownStatuses, OperatorStatus, outcomes } from './operator.ts'
 import { TokenRequest, tokenSecondsMax } from './system.ts'
 

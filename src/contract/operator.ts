@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { CursorText } from './cursor.ts'
+import { NewName } from './given-name.ts'
 import { Count, component, countsOf, Id, IdList, listOf, listText, wholeText, wordList } from './ids.ts'
-import { NewName } from './names.ts'
 import { Organization } from './organization.ts'
 
 /** The statuses that ChatHub documents (« Statut de l’opérateur »): 0, 1, 2. */

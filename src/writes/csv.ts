@@ -15,87 +15,24 @@ const cellBreaksMax = 253
 // Cells beyond are not told apart.
 const cellsMax = 1000
 
-/** Characters beyond the end of a row that may decide how it is read: as far as a quoted cell may reach. */
-const lookahead = 2 * cellLengthMax + 2
-// A longer row is no row of people. What it has is not looked at.
+// A longer row is no row of people.
 const rowLengthMax = 256 * 1024
 
 /**
  * The rows of a text file (RFC 4180) with any line ends. Lines count as an editor shows them, also after a line break
  * within quotes. A quote that is out of place spoils its line alone; the next line is read anew. Empty lines are no rows.
- * But each thousandth is given, and so is each piece of a row that is too long, so that no step takes long.
  */
-export function* readCsv(
-  pieces: Iterable<string>,
-  { delimiter, start, line: first }: CsvForm,
-): Generator<TableRow> {
-  const window = createWindow(pieces)
-  window.reach(start)
-  window.at = start
-  for (let line = first; ; ) {
-    window.reach(lookahead)
-    const { text, at } = window
-    if (at >= text.length) return
-    const lineEnd = lineEndAt(text, at)
-    // A file may have millions of empty lines, so none of them costs an object.
-    if (lineEnd > 0) {
-      if (line % 1000 === 0) yield { line, cells: [''] }
-      window.at += lineEnd
-      line++
-      continue
+export function* readCsv(text: string, { delimiter, start, line: first }: CsvForm): Generator<TableRow> {
+  for (let at = start, line = first; at < text.length; line++) {
+    if (lineEndAt(text, at) === 0) {
+      const { cells, end, breaks, fault } = readRow(text, at, delimiter)
+      if (end - at > rowLengthMax)
+        yield { line, cells: [text.slice(at, at + cellLengthMax)], fault: 'length' }
+      else yield { line, cells, ...(fault !== undefined && { fault }) }
+      line += breaks
+      at = end
     }
-    const { cells, end, breaks, fault } = nextRow(window, delimiter)
-    yield { line, cells, ...(fault !== undefined && { fault }) }
-    window.at = end
-    yield* skipToLineEnd(window, line)
-    window.at += lineEndAt(window.text, window.at)
-    line += breaks + 1
-  }
-}
-
-/** A part of a text that comes in pieces. */
-const createWindow = (pieces: Iterable<string>) => {
-  const source = pieces[Symbol.iterator]()
-  const window = {
-    text: '',
-    /** The place in `text` up to which it has been read. */
-    at: 0,
-    /** Whether no text comes after it. */
-    isLast: false,
-    /** Adds pieces until `text` has so many characters beyond `at`, or is the last. */
-    reach: (length: number): void => {
-      while (!window.isLast && window.text.length - window.at < length) {
-        const { done, value = '' } = source.next()
-        window.isLast = done === true
-        window.text = window.text.slice(window.at) + value
-        window.at = 0
-      }
-    },
-  }
-  return window
-}
-type Window = ReturnType<typeof createWindow>
-
-/** The row at this place, once enough of the text is there to tell where it ends. */
-const nextRow = (window: Window, delimiter: string): ReturnType<typeof readRow> => {
-  for (;;) {
-    const { text, at, isLast } = window
-    const row = readRow(text, at, delimiter)
-    if (isLast || text.length - row.end > lookahead) return row
-    if (text.length - at > rowLengthMax)
-      return { ...row, cells: [text.slice(at, at + cellLengthMax)], fault: 'length' }
-    window.reach(2 * (text.length - at))
-  }
-}
-
-/** Reads to the end of the line, which is here already unless a row is too long. Each step gives a row without a cell. */
-function* skipToLineEnd(window: Window, line: number): Generator<TableRow> {
-  for (;;) {
-    window.at = endOfCell(window.text, window.at, '\n')
-    // Of a line end of two characters, the second may be in the next piece.
-    window.reach(2)
-    if (window.at >= window.text.length || lineEndAt(window.text, window.at) > 0) return
-    yield { line, cells: [''] }
+    at += lineEndAt(text, at)
   }
 }
 

@@ -7,6 +7,16 @@ export const brokenFile = (code: string, detail: string, line?: number): Failure
     errors: [{ pointer: line === undefined ? '' : `/line/${line}`, code, detail }],
   })
 
+/** The longest time in which a file is read. */
+export const timeLimitMs = 15_000
+
+/** The refusal of a file that needs more memory or time than it may have. */
+export const tooLarge = (): Failure =>
+  brokenFile(
+    'large',
+    `It is too large: unpacked, or to be read within ${timeLimitMs / 1000} s. Copy the names to a new workbook, or save the sheet as CSV UTF-8.`,
+  )
+
 const save = 'Open it in a spreadsheet program and save it as .xlsx or as CSV UTF-8.'
 
 /** How other files begin that people take for tables, and what they are. */

@@ -4,11 +4,8 @@ export type CsvForm = { delimiter: string; start: number; line: number }
 const delimiters = [',', ';', '\t', '|'] as const
 
 /** By what a first line `sep=;` names, else by the character on which the first lines agree best. */
-export const findDelimiter = (pieces: readonly string[]): CsvForm => {
-  const text = pieces
-    .slice(0, 4)
-    .join('')
-    .slice(0, 64 * 1024)
+export const findDelimiter = (whole: string): CsvForm => {
+  const text = whole.slice(0, 64 * 1024)
   const named = /^"?sep=([^\r\n])"?[^\S\r\n\t]*(\r\n|\r|\n|$)/i.exec(text)
   if (named) return { delimiter: named[1] as string, start: named[0].length, line: 2 }
   const lines = text

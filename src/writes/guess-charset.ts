@@ -1,6 +1,3 @@
-import { nextSlice } from '../clock.ts'
-
-const pieceBytes = 16 * 1024
 // A text in which one of so many letters above ASCII is out of place is in neither encoding.
 const oddShare = 10
 
@@ -20,9 +17,9 @@ export const guessUtf16 = (bytes: Buffer): string | undefined => {
 // The bytes 0x80 to 0x9F of windows-1252. Some releases of Node 20 to 23 decode them as control characters.
 const high = '€\x81‚ƒ„…†‡ˆ‰Š‹Œ\x8dŽ\x8f\x90‘’“”•–—˜™š›œ\x9džŸ'
 
-/** A decoder of windows-1252. It takes what `TextDecoder` takes. */
+/** A decoder of windows-1252. */
 export const windows1252 = {
-  decode: (bytes: Uint8Array = new Uint8Array(), _options?: { stream: boolean }): string =>
+  decode: (bytes: Uint8Array): string =>
     Buffer.from(bytes)
       .toString('latin1')
       .replaceAll(/[\x80-\x9f]/g, (char) => high[char.charCodeAt(0) - 0x80] as string),
@@ -43,7 +40,7 @@ const kindsIn = (decoder: { decode(bytes: Uint8Array): string }): Uint8Array =>
  * windows-1251 or windows-1252, by the words of the text. A French word mixes ASCII with accented letters. A Ukrainian or
  * Russian word has no ASCII letter. Undefined where the reading has odd signs, or capitals after small letters.
  */
-export const guessWindows = async (bytes: Buffer): Promise<string | undefined> => {
+export const guessWindows = (bytes: Buffer): string | undefined => {
   const cyrillic = kindsIn(new TextDecoder('windows-1251'))
   const latin = kindsIn(windows1252)
   const isLetter = Uint8Array.from(cyrillic, (kind, byte) =>
@@ -69,10 +66,7 @@ export const guessWindows = async (bytes: Buffer): Promise<string | undefined> =
     else above++
     last = byte
   }
-  for (let at = 0; at < bytes.length; at += pieceBytes) {
-    for (const byte of bytes.subarray(at, at + pieceBytes)) take(byte)
-    await nextSlice()
-  }
+  bytes.forEach(take)
   endWord()
   const isCyrillic = pure > mixed
   const misplaced = isCyrillic ? oddIn.cyrillic : oddIn.latin

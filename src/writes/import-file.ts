@@ -1,84 +1,78 @@
+import { extname } from 'node:path'
+import { Worker } from 'node:worker_threads'
 import { type Clock, inSlices } from '../clock.ts'
-import type { ImportQuery, ReadFile, SentFile } from '../contract/import.ts'
-import { cleanName, nameFault } from '../contract/names.ts'
-import { readCsv, type TableRow } from './csv.ts'
-import { decodeText } from './decode-text.ts'
-import { brokenFile, refuseOtherFormats } from './file-format.ts'
-import { findDelimiter } from './find-delimiter.ts'
-import { findNameColumn, type NameColumn } from './name-column.ts'
+import type { SentFile } from '../contract/import.ts'
+import { Failure, type Fault } from '../errors.ts'
+import { refuseOtherFormats, timeLimitMs, tooLarge } from './file-format.ts'
 import type { Row } from './operation.ts'
-import { createSheetReader } from './xlsx.ts'
+import { type FileQuery, type ReadTable, readText } from './read-table.ts'
 
-export const importRowsMax = 50_000
-// No name of at most 100 units has a longer form that is not NFC.
-const cellMax = 1000
+/** What a thread is given, and what it answers: rows as JSON, an array of some in each line; or why there are none. */
+export type FileToRead = SentFile & { query: FileQuery }
+export type FileAnswer =
+  | { lines: Uint8Array<ArrayBuffer>; file: ReadTable['file'] }
+  | { detail: string; errors: Fault[] }
 
-type FileQuery = Pick<ImportQuery, 'column' | 'header' | 'sheet' | 'charset'>
+/** Runs work alone, when it is the turn of the client. */
+type InTurn = <T>(client: string, work: () => Promise<T>) => Promise<T>
 
-/** The rows of a file to import, and how it was read. @throws Failure `request.invalid-body` for a file that is no table */
-export type ReadImportFile = (file: SentFile, query: FileQuery) => Promise<{ rows: Row[]; file: ReadFile }>
+// The worst text of this size takes 5 ms, and the start of a thread takes longer.
+const smallMax = 16 * 1024
+const heapMiB = 256
+
+/** The rows of a file to import, and how it was read. The bytes are the reader's from then on. */
+export type ReadImportFile = (client: string, file: SentFile, query: FileQuery) => Promise<ReadTable>
 
 /**
- * Reads a CSV file or an Excel workbook, judged by its content. A name that is none becomes a rejected row with its reason,
- * never a row that is missing. At most 50,000 rows. « Importation groupée »
+ * Reads a CSV file or an Excel workbook, judged by its content, in a thread of its own, one file at a time. The thread has
+ * bounds of memory and time, so no file delays other requests. A small text is read on the spot. « Importation groupée »
+ * @throws Failure `request.invalid-body` for a file that is no table
  */
-export const createImportFileReader = (clock: Clock): ReadImportFile => {
-  const readSheet = createSheetReader(clock)
-  return async ({ bytes, contentType }, query) => {
-    if (refuseOtherFormats(bytes) === 'zip') {
-      const { sheet, rows: table } = await readSheet(bytes, query.sheet)
-      return collect(table, query, { format: 'xlsx', sheet })
-    }
-    const declared = /;\s*charset\s*=\s*"?([^\s;"]+)/i.exec(contentType)?.[1]
-    const { pieces, charset, note } = await decodeText(bytes, query.charset, declared)
-    const form = findDelimiter(pieces)
-    const how = { format: 'csv', charset, delimiter: form.delimiter } as const
-    return collect(readCsv(pieces, form), query, how, note)
+export const createImportFileReader =
+  (clock: Clock, inTurn: InTurn): ReadImportFile =>
+  async (client, file, query) => {
+    if (file.bytes.length <= smallMax && refuseOtherFormats(file.bytes) === 'text')
+      return readText(file, query)
+    const answer = await inTurn(client, () => askThread(clock, { ...file, query }))
+    if ('errors' in answer) throw new Failure('request.invalid-body', answer)
+    const rows: Row[] = []
+    await inSlices(linesOf(Buffer.from(answer.lines.buffer)), (line) => {
+      rows.push(...(JSON.parse(line) as Row[]))
+    })
+    return { rows, file: answer.file }
+  }
+
+const askThread = (clock: Clock, file: FileToRead): Promise<FileAnswer> =>
+  new Promise((resolve, reject) => {
+    const extension = extname(import.meta.url)
+    const thread = new Worker(new URL(`table-thread${extension}`, import.meta.url), {
+      workerData: file,
+      // Moved, not copied. Node may share a smaller one among many.
+      transferList: file.bytes.buffer.byteLength > Buffer.poolSize ? [file.bytes.buffer as ArrayBuffer] : [],
+      resourceLimits: { maxOldGenerationSizeMb: heapMiB },
+      // The thread gets nothing of the process: no settings, no arguments. TypeScript needs what the process was started with.
+      env: {},
+      argv: [],
+      execArgv: extension === '.ts' ? process.execArgv : [],
+    })
+    const cancel = clock.after(timeLimitMs, () => void thread.terminate())
+    thread.once('message', (answer: FileAnswer) => {
+      resolve(answer)
+      void thread.terminate()
+    })
+    // The thread answers each fault that it finds itself, so only its own memory, time or code can fail.
+    thread.once('error', (error: NodeJS.ErrnoException) =>
+      reject(error.code === 'ERR_WORKER_OUT_OF_MEMORY' ? tooLarge() : error),
+    )
+    thread.once('exit', () => {
+      cancel()
+      reject(tooLarge())
+    })
+  })
+
+function* linesOf(bytes: Buffer): Generator<string> {
+  for (let at = 0, end = 0; at < bytes.length; at = end + 1) {
+    end = bytes.indexOf('\n', at)
+    yield bytes.toString('utf8', at, end)
   }
 }
-
-/** Names of the rows below the header, in slices of the event loop. */
-const collect = async (
-  table: Iterable<TableRow>,
-  query: FileQuery,
-  how: Pick<ReadFile, 'format' | 'charset' | 'delimiter' | 'sheet'>,
-  ...notes: (string | undefined)[]
-): Promise<{ rows: Row[]; file: ReadFile }> => {
-  const rows: Row[] = []
-  let names: NameColumn | undefined
-  let width = 0
-  await inSlices(table, (row) => {
-    if (row.cells.every(isBlank)) return
-    if (!names) {
-      names = findNameColumn(row, query)
-      width = row.cells.length
-      if (names.hasHeader) return
-    }
-    if (rows.length === importRowsMax)
-      throw brokenFile('length', `It has more than ${importRowsMax} rows.`, row.line)
-    rows.push(rowOf(rows.length, row, names.indexes, width))
-  })
-  if (!names || rows.length === 0) throw brokenFile('empty', 'It has no rows with names.')
-  const said = [...notes, names.note].filter((note) => note !== undefined)
-  return { rows, file: { ...how, columns: names.titles, notes: said } }
-}
-
-const isBlank = (cell: TableRow['cells'][number]): boolean => cell !== false && (cell ?? '').trim() === ''
-
-const rowOf = (index: number, row: TableRow, columns: readonly number[], width: number): Row => {
-  const cells = row.fault === undefined ? columns.map((column) => row.cells[column] ?? '') : row.cells
-  const text = cells
-    .map((cell) => (cell || '').slice(0, cellMax).trim())
-    .filter((part) => part !== '')
-    .join(' ')
-  // Beyond the header nobody can say which of the cells is the name.
-  const isWider = !row.cells.slice(width).every(isBlank)
-  const fault = row.fault ?? (isWider ? 'columns' : cells.includes(false) ? 'type' : nameFault(text)?.code)
-  const { line } = row
-  if (!fault) return { index, line, name: ownText(cleanName(text)), outcome: 'pending' }
-  const shown = text.slice(0, 200).toWellFormed()
-  return { index, line, name: shown, outcome: 'rejected', reason: `name.${fault}` }
-}
-
-/** A copy: a part of a string would keep the text of the whole file in memory. */
-const ownText = (text: string): string => Buffer.from(text).toString()

@@ -23,6 +23,9 @@ const wrap = (id, namespace, context) =>
     { identifier: id, ...(context && { context }) },
   )
 
+// A thread of src is TypeScript, and has what this process was started with.
+process.execArgv.push(`--import=${pathToFileURL(join(__dirname, 'typescript.mjs'))}`)
+
 /** Packages that a suite loads itself: one imports JSON as Node does not, two judge a value by its constructor. */
 const own = new Set(['@actions/workflow-parser', '@jest/globals', 'pino', 'write-excel-file/node'])
 

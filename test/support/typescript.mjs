@@ -2,7 +2,6 @@
 import { readFile } from 'node:fs/promises'
 import { register } from 'node:module'
 import { fileURLToPath } from 'node:url'
-import { isMainThread } from 'node:worker_threads'
 import { transform } from '@swc/core'
 
 const options = {
@@ -11,7 +10,10 @@ const options = {
   sourceMaps: 'inline',
 }
 
-/** A hook of node:module. It runs in a thread of Node's own. */
+/** The address under which Node's own thread of hooks loads this file. */
+const hooks = new URL('#hooks', import.meta.url).href
+
+/** A hook of node:module. */
 export const load = async (url, context, next) => {
   if (!url.startsWith('file:') || !url.endsWith('.ts')) return next(url, context)
   const filename = fileURLToPath(url)
@@ -19,4 +21,4 @@ export const load = async (url, context, next) => {
   return { format: 'module', source: code, shortCircuit: true }
 }
 
-if (isMainThread) register(import.meta.url)
+if (import.meta.url !== hooks) register(hooks)

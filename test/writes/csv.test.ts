@@ -5,11 +5,10 @@ import { rowOutcomes } from '../../src/contract/operation.ts'
 import { readCsv, writeReport } from '../../src/writes/csv.ts'
 import { findDelimiter } from '../../src/writes/find-delimiter.ts'
 import type { Row } from '../../src/writes/operation.ts'
-import { isLong } from '../support/long.ts'
 import { shown } from './import-case.ts'
 
 const form = { delimiter: ',', start: 0, line: 1 }
-const lines = (...pieces: string[]) => [...readCsv(pieces, form)].map(({ line, cells }) => [line, ...cells])
+const lines = (text: string) => [...readCsv(text, form)].map(({ line, cells }) => [line, ...cells])
 
 describe('a quote out of place', () => {
   it('spoils its line alone', async () => {
@@ -92,40 +91,11 @@ describe('lines', () => {
   })
 
   it('of more than a thousand cells are not told apart', () => {
-    const [row] = readCsv([`${'a,'.repeat(2000)}\nb`], form)
+    const [row] = readCsv(`${'a,'.repeat(2000)}\nb`, form)
     expect([row?.fault, row?.cells.length]).toEqual(['columns', 1])
   })
-})
 
-describe('a text that comes in pieces', () => {
-  const piecesOf = (text: string, length: number): string[] =>
-    Array.from({ length: Math.ceil(text.length / length) }, (_, i) =>
-      text.slice(i * length, (i + 1) * length),
-    )
-
-  it('has the rows that it has as a whole, wherever it is cut', () => {
-    const part = fc.constantFrom(
-      ...['a', ' ', ',', '"', '""', '\n', '\r', '\r\n', '"b\nc"', ',"d', '"\n', '\n'.repeat(2000)],
-      ...['x'.repeat(30_000), `\n"${'y\r\n'.repeat(200)}",`, `\n"${'z'.repeat(33_000)}"`],
-    )
-    const text = fc.array(part, { minLength: 1, maxLength: 60, size: 'max' }).map((parts) => parts.join(''))
-    fc.assert(
-      fc.property(text, fc.integer({ min: 1000, max: 70_000 }), (whole, length) => {
-        expect(lines(...piecesOf(whole, length))).toEqual(lines(whole))
-      }),
-      { numRuns: isLong ? 5000 : 100 },
-    )
-  })
-
-  it('counts a line end once that is cut in two', () => {
-    expect(lines('a\r', '\nb\r', '', '\n\r', '\nc')).toEqual([
-      [1, 'a'],
-      [2, 'b'],
-      [4, 'c'],
-    ])
-  })
-
-  it('may have a row of megabytes, which is no row of people and spoils no other', async () => {
+  it('may be megabytes long: such a row is none of people and spoils no other', async () => {
     for (const filler of ['x', ',', '"', ' ', 'x,', '"",', '\u0416']) {
       const long = filler.repeat((3 * 1024 * 1024) / filler.length)
       const rows = await shown(`name\r\nAnna\r\n${long}\r\nBorys\r\n`)
@@ -163,7 +133,7 @@ describe('the delimiter', () => {
   })
 
   it('is the one on which the first lines agree', () => {
-    const found = (text: string) => findDelimiter([text]).delimiter
+    const found = (text: string) => findDelimiter(text).delimiter
     expect(found('name, first;team\nAnna, A;x\nBob;y\n')).toBe(';')
     expect(found('name,note\nAnna,a;b;c\n')).toBe(',')
     expect(found('name\nAnna\n')).toBe(',')

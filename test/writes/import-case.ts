@@ -1,14 +1,17 @@
 import { systemClock } from '../../src/clock.ts'
-import type { ImportQuery } from '../../src/contract/import.ts'
 import { Failure } from '../../src/errors.ts'
+import { createFairWork } from '../../src/http/fair-work.ts'
+import { refuseOtherFormats } from '../../src/writes/file-format.ts'
 import { createImportFileReader } from '../../src/writes/import-file.ts'
+import { type FileQuery, readText } from '../../src/writes/read-table.ts'
 
-export type FileQuery = Pick<ImportQuery, 'column' | 'header' | 'sheet' | 'charset'>
+const readFile = createImportFileReader(systemClock, createFairWork())
 
-const readFile = createImportFileReader(systemClock)
-
-export const read = (content: string | Buffer, query: FileQuery = {}, contentType = 'text/csv') =>
-  readFile({ bytes: Buffer.from(content as string), contentType }, query)
+/** Reads a workbook in a thread, and a text of any size on the spot. */
+export const read = async (content: string | Buffer, query: FileQuery = {}, contentType = 'text/csv') => {
+  const file = { bytes: Buffer.from(content as string), contentType }
+  return refuseOtherFormats(file.bytes) === 'text' ? readText(file, query) : readFile('client', file, query)
+}
 
 export const names = async (content: string | Buffer, query?: FileQuery, contentType?: string) =>
   (await read(content, query, contentType)).rows.map(({ name }) => name)

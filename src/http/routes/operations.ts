@@ -12,6 +12,7 @@ import type { Operations } from '../../writes/operations.ts'
 import type { Answer } from '../answer.ts'
 import { bytesInSlices, jsonInSlices } from '../bytes-in-slices.ts'
 import { eventText } from '../event-stream.ts'
+import { createFairWork } from '../fair-work.ts'
 import type { Router } from '../router.ts'
 import type { RunningAnswer } from '../with-idempotency.ts'
 import type { Services } from './services.ts'
@@ -74,10 +75,10 @@ export const mountOperations = (router: Router, services: Services): void => {
     return { json: { ...written.done, results }, status: written.done.created > 0 ? 201 : 200, noStore: true }
   })
 
-  const readImportFile = createImportFileReader(clock)
+  const readImportFile = createImportFileReader(clock, createFairWork())
   router.bind(endpoints.startImport, async ({ caller, context, params, query, body, requestKey }) => {
     const { dryRun, onDuplicate = 'skip', onDeleted = 'report' } = query
-    const { rows: asked, file } = await readImportFile(body, query)
+    const { rows: asked, file } = await readImportFile(caller.id, body, query)
     const request = { rows: asked, onDuplicate, onDeleted }
     if (!dryRun)
       return accepted(await imports.start(caller, params.org, request, context, requestKey), { file })
