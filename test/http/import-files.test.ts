@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { officeFiles } from '../compatibility/office.ts'
 import { departments, ended, namesIn } from '../failure/writes.ts'
 import { startGateway, type TestGateway } from '../support/gateway.ts'
+import { inline, workbook } from '../support/xlsx.ts'
 import { encode } from '../writes/import-case.ts'
 
 let gateway: TestGateway
@@ -79,6 +80,7 @@ describe('a form', () => {
       'Content-Disposition: form-data; name="file"; filename*=UTF-8\'\'%D0%BB.csv\r\nContent-Type: text/csv',
       'content-disposition: form-data; name="f"; filename="a.csv"\r\ncontent-type: application/vnd.ms-excel',
       'Content-Type: application/octet-stream\r\nContent-Disposition: form-data; filename="a.bin"; name="f"',
+      'Content-Disposition: form-data;\r\n\tname="f";\r\n filename="a.csv"',
     ]) {
       const { status, body } = await sendForm([field('note', 'x'), { head, body: content }])
       expect([head, status, body.total]).toEqual([head, 200, 1])
@@ -89,6 +91,8 @@ describe('a form', () => {
       dry(),
     )
     expect([quoted.status, quoted.body.total]).toEqual([200, 1])
+    const preamble = Buffer.concat([Buffer.from('For old programs.\r\n'), form([filePart(content)])])
+    expect((await send(preamble, 'multipart/form-data; boundary=x', dry())).body.total).toBe(1)
     const wide = encode('name\nЗоя\n', 'windows-1251')
     const named = await sendForm([filePart(wide, 'text/csv', '; charset=windows-1251')])
     expect([named.body.items[0].name, named.body.file.notes]).toEqual(['Зоя', []])
@@ -111,13 +115,19 @@ describe('a form', () => {
 
   it('that is not well formed, or of very many parts, is refused', async () => {
     const whole = form([filePart('name\nAnna\n')])
-    const many = form(Array.from({ length: 20_000 }, () => field('a', 'b')))
+    const fields = (count: number) => Array.from({ length: count }, () => field('a', 'b'))
+    const long = { head: `X-A: ${'b'.repeat(17_000)}\r\n${filePart('').head}`, body: 'name\nAnna\n' }
+    const headless = Buffer.from('--x\r\nname\nAnna\n\r\n--x--\r\n')
+    expect((await sendForm([...fields(49), filePart('name\nAnna\n')])).status).toBe(200)
     for (const [body, type] of [
       [whole.subarray(0, whole.length - 8), 'multipart/form-data; boundary=x'],
       [whole, 'multipart/form-data'],
       [whole, 'multipart/form-data; boundary=y'],
       [Buffer.from('name\nAnna\n'), 'multipart/form-data; boundary=x'],
-      [many, 'multipart/form-data; boundary=x'],
+      [form([...fields(50), filePart('name\nAnna\n')]), 'multipart/form-data; boundary=x'],
+      [form(fields(20_000)), 'multipart/form-data; boundary=x'],
+      [form([long]), 'multipart/form-data; boundary=x'],
+      [headless, 'multipart/form-data; boundary=x'],
     ] as const) {
       const answer = await send(body, type)
       expect([type, answer.status, answer.body.errors[0].code]).toEqual([type, 400, 'form'])
@@ -133,5 +143,17 @@ describe('a form', () => {
     const [one, two] = [await ask('one', 'name\nAnna\n'), await ask('two', 'name\nAnna\n')]
     expect([one.status, two.status, two.headers['location']]).toEqual([202, 202, one.headers['location']])
     expect((await ask('one', 'name\nBorys\n')).body.code).toBe('idempotency.mismatch')
+  })
+})
+
+describe('a hostile file', () => {
+  it('is refused, smaller ones are read meanwhile, and the next one after it', async () => {
+    const endless = `<row r="4294967295">${inline('A4294967295', 'Anna')}</row>`
+    const hostile = send(workbook({ data: [endless] }), 'application/octet-stream')
+    expect((await send(Buffer.from('name\nAnna\n'), 'text/csv', dry())).body.total).toBe(1)
+    const next = send(Buffer.from(`name\n${'Anna\n'.repeat(5000)}`), 'text/csv', dry())
+    const { status, body } = await hostile
+    expect([status, body.code, body.errors[0].code]).toEqual([422, 'request.invalid-body', 'large'])
+    expect((await next).body.total).toBe(5000)
   })
 })
