@@ -16,7 +16,7 @@ export type FileAnswer =
 /** Runs work alone, when it is the turn of the client. */
 type InTurn = <T>(client: string, work: () => Promise<T>) => Promise<T>
 
-// The worst text of this size takes 5 ms, and the start of a thread takes longer.
+// The worst text of this size takes about 5 ms, and the start of a thread takes longer.
 const smallMax = 16 * 1024
 const heapMiB = 256
 

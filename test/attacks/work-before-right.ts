@@ -139,7 +139,7 @@ export const run = async ({ dist, before, ...asked }: Options) => {
   })
 }
 
-/** `only`: `CPU` or `p99`. */
+/** `only`: `CPU`, `p99`, or the name of one flood. */
 const measure = async (dist: string, { only = '', say }: Pick<Options, 'only' | 'say'>): Promise<Figures> => {
   const figures: Figures = {}
   const add = (figure: string, told: string): void => {
@@ -149,7 +149,7 @@ const measure = async (dist: string, { only = '', say }: Pick<Options, 'only' | 
   const { gateway, port, stop } = await start(dist)
   await send(port, keys.reader, list)
 
-  for (const who of only === 'p99' ? [] : (['measured', 'blind'] as const)) {
+  for (const who of ['', 'CPU'].includes(only) ? (['measured', 'blind'] as const) : []) {
     const costs: { text: string; ms: number; kind: string }[] = []
     const cost = async (request: Costly, kind: string, rounds: number): Promise<void> => {
       await send(port, keys[who], request)
@@ -194,7 +194,8 @@ const measure = async (dist: string, { only = '', say }: Pick<Options, 'only' | 
     ['JSON, without a credential', open, undefined],
     ['heads', costlyHeads(), undefined],
   ]
-  for (const [name, requests, key] of only === 'CPU' ? [] : floods) {
+  for (const [name, requests, key] of floods) {
+    if (!['', 'p99', name].includes(only)) continue
     await sleep(1500)
     const idle = await readLatency(port, 3000)
     const attack = flood(port, 10, requests, key)
