@@ -22,12 +22,34 @@ const Tile = ({ label, value, tone }: { label: string; value: string; tone?: str
   </div>
 )
 
+/** By itself, because it is drawn again more often than the rest. */
+const Parts = () => {
+  const { t } = useWords()
+  return (
+    <ul className="parts" aria-label={t('health.title')}>
+      {useStatus().map(({ name, state, tone }) => (
+        <li key={name}>
+          {t(`health.${name}.title`)} <StateWord tone={tone}>{t(`health.${name}.${state}`)}</StateWord>
+        </li>
+      ))}
+    </ul>
+  )
+}
+
+const Unavailable = ({ ids }: { ids: number[] }) => {
+  const { t } = useWords()
+  const organizations = useOrganizations()
+  return (
+    <Notice tone="warn" live title={t('board.unavailable', { count: ids.length })}>
+      {ids.map((id) => organizations.find((each) => each.id === id)?.name ?? `#${id}`).join(', ')}
+    </Notice>
+  )
+}
+
 const Content = () => {
   const { t } = useWords()
   const format = useFormat()
   const { statistics, places } = useBoard()
-  const parts = useStatus()
-  const organizations = useOrganizations()
   const needy = places.filter(({ state }) => state === 'nobody' || state === 'low').length
   return (
     <>
@@ -45,21 +67,8 @@ const Content = () => {
               <Tile label={t('board.deleted')} value={format.number(all.deleted)} />
               <Tile label={t('board.needy')} value={format.number(needy)} tone={needy > 0 ? 'bad' : 'good'} />
             </dl>
-            <ul className="parts" aria-label={t('health.title')}>
-              {parts.map(({ name, state, tone }) => (
-                <li key={name}>
-                  {t(`health.${name}.title`)}{' '}
-                  <StateWord tone={tone}>{t(`health.${name}.${state}`)}</StateWord>
-                </li>
-              ))}
-            </ul>
-            {all.unavailable.length > 0 && (
-              <Notice tone="warn" live title={t('board.unavailable', { count: all.unavailable.length })}>
-                {all.unavailable
-                  .map((id) => organizations.find((each) => each.id === id)?.name ?? `#${id}`)
-                  .join(', ')}
-              </Notice>
-            )}
+            <Parts />
+            {all.unavailable.length > 0 && <Unavailable ids={all.unavailable} />}
             {places.length === 0 && all.unavailable.length === 0 && (
               <Empty icon="people" title={t('board.none')}>
                 {t('board.noneText')}

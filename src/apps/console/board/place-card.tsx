@@ -1,10 +1,11 @@
+import { memo } from 'react'
 import { useFormat } from '../words/use-format.ts'
 import { useWords } from '../words/words.ts'
 import { PlaceWords, tones } from './place-words.tsx'
 import type { Place } from './use-board.ts'
 
-/** One organization: how many are active, and whether that is enough. */
-export const PlaceCard = ({ place }: { place: Place }) => {
+/** One organization: how many are active, and whether that is enough. Drawn again when that has changed. */
+export const PlaceCard = memo(({ place }: { place: Place }) => {
   const { t } = useWords()
   const format = useFormat()
   const { id, name, active, inactive, deleted, unknown } = place
@@ -25,4 +26,4 @@ export const PlaceCard = ({ place }: { place: Place }) => {
       </p>
     </li>
   )
-}
+})

@@ -1,3 +1,4 @@
+import { useMemo } from 'react'
 import type { AllStatistics, Answer, Event, OrganizationStatistics } from '../../../client/client.ts'
 import { gateway } from '../data/gateway.ts'
 import { type Source, useRead } from '../data/use-read.ts'
@@ -47,16 +48,21 @@ const placeOf = (counts: OrganizationStatistics, low: Coverage | undefined): Pla
 
 const gravity = ['nobody', 'low', 'fine', 'empty']
 
+const placesOf = (all: readonly OrganizationStatistics[], events: readonly Event[]): Place[] => {
+  const low = lowOnes(events)
+  const compare = byName(all.map(({ name }) => name))
+  return all
+    .map((each) => placeOf(each, low.get(each.id)))
+    .toSorted((a, b) => gravity.indexOf(a.state) - gravity.indexOf(b.state) || compare(a.name, b.name))
+}
+
 /** The organizations of the session, those that need somebody first. */
 export const useBoard = () => {
   const canFollow = useCan()('events:read')
   const statistics = useRead(...statisticsRead)
   const coverage = useRead(...coverageRead, { enabled: canFollow })
-  const low = lowOnes(coverage.data?.data ?? [])
-  const all = statistics.data?.data.organizations ?? []
-  const compare = byName(all.map(({ name }) => name))
-  const places = all
-    .map((each) => placeOf(each, low.get(each.id)))
-    .toSorted((a, b) => gravity.indexOf(a.state) - gravity.indexOf(b.state) || compare(a.name, b.name))
+  const all = statistics.data?.data.organizations
+  const events = coverage.data?.data
+  const places = useMemo(() => placesOf(all ?? [], events ?? []), [all, events])
   return { statistics, places }
 }
