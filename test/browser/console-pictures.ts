@@ -34,7 +34,8 @@ type Tour = {
 
 /** What people do most. */
 const screens = async ({ page, gateway, go, shot }: Tour): Promise<void> => {
-  await go('/', 'Nobody is active')
+  await go('/', 'Too few')
+  await page.getByText('Request budget').waitFor()
   await shot('board')
   await go('/wall', 'Night Shift')
   await shot('wall')
