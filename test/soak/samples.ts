@@ -4,6 +4,8 @@ import type { Fleet, Slot } from './fleet.ts'
 /** What a process holds after a garbage collection. */
 export type Held = {
   heapMiB: number
+  /** The heap without the code that V8 made. It compiles on for as long as there is load. */
+  dataMiB: number
   externalMiB: number
   rssMiB: number
   handles: number
@@ -26,10 +28,11 @@ export const probe = async ({ running }: Slot): Promise<Held | undefined> => {
     await sleep(100)
     const said = probes()[before] as Record<string, number> & { resources: Record<string, number> }
     if (!said) continue
-    const { heapUsed = 0, external = 0, rss = 0, cpuSeconds = 0, resources } = said
+    const { heapUsed = 0, code = 0, external = 0, rss = 0, cpuSeconds = 0, resources } = said
     const handles = Object.values(resources).reduce((sum, count) => sum + count, 0)
     return {
       heapMiB: heapUsed / MiB,
+      dataMiB: (heapUsed - code) / MiB,
       externalMiB: external / MiB,
       rssMiB: rss / MiB,
       handles,
@@ -68,12 +71,4 @@ export const keysOf = async (fleet: Fleet): Promise<Keys> => {
     }
   }
   return { keys, keysForEver, families }
-}
-
-/** From the first to the last of these values, by their line of least squares. */
-export const growthOf = (values: readonly number[]): number => {
-  const middle = (values.length - 1) / 2
-  const sumOf = (termOf: (value: number, i: number) => number) =>
-    values.reduce((sum, value, i) => sum + termOf(value, i), 0)
-  return (2 * middle * sumOf((value, i) => value * (i - middle))) / sumOf((_, i) => (i - middle) ** 2)
 }
