@@ -1,13 +1,14 @@
+import type { Readable, Writable } from 'node:stream'
+import { Dicer } from '@fastify/busboy'
 import type { z } from 'zod'
-import { inSlices } from '../clock.ts'
+import { inSlices, nextSlice } from '../clock.ts'
 import type { SentFile } from '../contract/import.ts'
 import { Failure, type Fault } from '../errors.ts'
 import { mediaTypeOf } from './media-type.ts'
-import { pieceBytes, piecesOf } from './pieces-of.ts'
+import { piecesOf } from './pieces-of.ts'
 
-// A form with one file needs few parts, and a part few headers. The bounds keep a hostile form cheap.
+// A form with one file needs few parts. The bound keeps a body of tiny parts cheap.
 const partsMax = 50
-const headMax = 16 * 1024
 
 type Part = { name: string; isFile: boolean; file: SentFile }
 
@@ -41,48 +42,68 @@ export const readFormFile = async (
   return found.file
 }
 
-const malformed = (detail: string): Failure =>
-  new Failure('request.malformed', { errors: [{ pointer: '', code: 'form', detail }] })
+const malformed = (detail: string, cause?: unknown): Failure =>
+  new Failure('request.malformed', { cause, errors: [{ pointer: '', code: 'form', detail }] })
 
-/** The parts of a form (RFC 2046 §5.1). Their bytes are those of the form, not a copy. */
 const readParts = async (bytes: Buffer, contentType: string): Promise<Part[]> => {
   const boundary = mediaTypeOf(contentType)?.boundary
   if (!boundary) throw malformed('The media type of a form must name its boundary.')
-  const mark = Buffer.from(`\r\n--${boundary}`)
-  const places = await placesOf(mark, bytes)
-  const parts: Part[] = []
-  for (const [index, place] of places.entries()) {
-    const start = place + mark.length
-    if (bytes.toString('latin1', start, start + 2) === '--') return parts
-    const content = bytes.subarray(start, places[index + 1])
-    const headEnd = content.subarray(0, headMax).indexOf('\r\n\r\n')
-    if (headEnd === -1 || index + 1 === places.length) break
-    parts.push(partOf(content.toString('utf8', 0, headEnd), content.subarray(headEnd + 4)))
+  const parts: Promise<Part>[] = []
+  await refuseManyParts(bytes, boundary)
+  const parser = new Dicer({ boundary })
+  try {
+    await new Promise<void>((resolve, reject) => {
+      parser.on('part', (part) => {
+        const read = readPart(part)
+        // A part that breaks off fails the parser too.
+        read.catch(reject)
+        if (parts.push(read) > partsMax) reject(tooManyParts())
+      })
+      parser.on('error', reject)
+      parser.once('finish', resolve)
+      writeInSlices(parser, bytes, () => parts.length > partsMax).catch(reject)
+    })
+    return await Promise.all(parts)
+  } catch (error) {
+    if (error instanceof Failure) throw error
+    throw malformed('The body is not a well-formed form with the boundary that its media type names.', error)
   }
-  throw malformed('The body is not a well-formed form with the boundary that its media type names.')
 }
 
-const partOf = (head: string, bytes: Buffer): Part => {
-  // A header may go on in the next line.
-  const [, ...headers] = head.replaceAll(/\r\n[ \t]+/g, ' ').split('\r\n')
-  const header = (name: RegExp): string => headers.find((line) => name.test(line))?.replace(name, '') ?? ''
-  const disposition = header(/^content-disposition[ \t]*:/i)
+const readPart = async (part: Readable): Promise<Part> => {
+  let head: Record<string, string[] | undefined> = {}
+  part.once('header', (header) => {
+    head = header
+  })
+  part.on('error', () => undefined) // the loop below throws it
+  const chunks: Buffer[] = []
+  for await (const chunk of part) chunks.push(chunk as Buffer)
+  const disposition = head['content-disposition']?.[0] ?? ''
   return {
     name: /;\s*name\s*=\s*"?([^";]*)/i.exec(disposition)?.[1]?.trim() ?? '',
     isFile: /;\s*filename\*?\s*=/i.test(disposition),
-    file: { bytes, contentType: header(/^content-type[ \t]*:[ \t]*/i) },
+    file: { bytes: Buffer.concat(chunks), contentType: head['content-type']?.[0] ?? '' },
   }
 }
 
-/** Where the boundaries begin. The first one may have no line end before it. A boundary is not part of a file. */
-const placesOf = async (mark: Buffer, bytes: Buffer): Promise<number[]> => {
-  const places = bytes.subarray(0, mark.length - 2).equals(mark.subarray(2)) ? [-2] : []
-  let start = 0
+const tooManyParts = () => malformed(`Wanted: a form of at most ${partsMax} parts.`)
+
+/** The parser takes long for each part, so they are counted first. A boundary is not part of a file. */
+const refuseManyParts = async (bytes: Buffer, boundary: string): Promise<void> => {
+  const mark = Buffer.from(`\r\n--${boundary}`)
+  let ends = 0
   await inSlices(piecesOf(bytes, mark.length - 1), (piece) => {
     for (let at = piece.indexOf(mark); at !== -1; at = piece.indexOf(mark, at + mark.length))
-      if (places.push(start + at) > partsMax + 1)
-        throw malformed(`Wanted: a form of at most ${partsMax} parts.`)
-    start += pieceBytes
+      if (++ends > partsMax) throw tooManyParts()
   })
-  return places
+}
+
+/** Between two pieces other requests are served. */
+const writeInSlices = async (parser: Writable, bytes: Buffer, isEnough: () => boolean): Promise<void> => {
+  for (const piece of piecesOf(bytes)) {
+    if (isEnough()) break
+    parser.write(piece)
+    await nextSlice()
+  }
+  parser.end()
 }

@@ -116,8 +116,6 @@ describe('a form', () => {
   it('that is not well formed, or of very many parts, is refused', async () => {
     const whole = form([filePart('name\nAnna\n')])
     const fields = (count: number) => Array.from({ length: count }, () => field('a', 'b'))
-    const long = { head: `X-A: ${'b'.repeat(17_000)}\r\n${filePart('').head}`, body: 'name\nAnna\n' }
-    const headless = Buffer.from('--x\r\nname\nAnna\n\r\n--x--\r\n')
     expect((await sendForm([...fields(49), filePart('name\nAnna\n')])).status).toBe(200)
     for (const [body, type] of [
       [whole.subarray(0, whole.length - 8), 'multipart/form-data; boundary=x'],
@@ -126,8 +124,6 @@ describe('a form', () => {
       [Buffer.from('name\nAnna\n'), 'multipart/form-data; boundary=x'],
       [form([...fields(50), filePart('name\nAnna\n')]), 'multipart/form-data; boundary=x'],
       [form(fields(20_000)), 'multipart/form-data; boundary=x'],
-      [form([long]), 'multipart/form-data; boundary=x'],
-      [headless, 'multipart/form-data; boundary=x'],
     ] as const) {
       const answer = await send(body, type)
       expect([type, answer.status, answer.body.errors[0].code]).toEqual([type, 400, 'form'])
