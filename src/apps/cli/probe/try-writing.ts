@@ -140,12 +140,14 @@ export const tryLateness = async (trial: Trial, settleMs: number): Promise<Findi
     client.synchronize([{ organizationId: trial.organization, name }], context),
   )
   const passed = (): number => chathub.now() - from
-  while (passed() < 3 * settleMs) {
+  // Once more when the time is over, so that a busy machine misses nothing.
+  for (let isOver = false; !isOver; ) {
+    isOver = passed() >= 3 * settleMs
     if ((await listOf(trial)).some((row) => row.name === name)) {
       const seconds = (passed() / 1000).toFixed(1)
       return finding('O7', passed() <= settleMs, `applied, and seen ${seconds} s after it was sent`)
     }
-    await chathub.wait(Math.min(1000, settleMs / 2))
+    if (!isOver) await chathub.wait(Math.min(1000, settleMs / 2))
   }
   return finding('O7', true, `not applied within ${(3 * settleMs) / 1000} s`)
 }
