@@ -4,20 +4,23 @@ import type { Request, Response } from 'express'
 import { inSlices } from '../clock.ts'
 import { type Endpoint, isBodyOptional } from '../contract/endpoints.ts'
 import { formMedia, type SentFile } from '../contract/import.ts'
-import { Failure, type FailureCode, type Fault } from '../errors.ts'
+import { Failure } from '../errors.ts'
 import { readFormFile } from './form-file.ts'
 import { isJson, mediaTypeOf } from './media-type.ts'
 import { parseJson } from './parse-json.ts'
 import { piecesOf } from './pieces-of.ts'
 import { quoted } from './problem.ts'
-import { createJsonScan, type JsonBounds, type JsonScan } from './scan-json.ts'
+import { receiveBody, rejectAndClose, requireSize, tooLarge } from './receive-body.ts'
+import { createJsonScan, type JsonBounds } from './scan-json.ts'
 
 const bodyMaxDefault = 64 * 1024
 const partsMaxDefault = 10_000
+// A file is read in slices, so it may have more chunks the longer it is.
+const fileBytesPerChunk = 16
 // Some clients send an empty body with every request. Spaces around `{}` are allowed.
 const emptyBodyMax = 16
 
-/** The body of a request before it is parsed, with what a scan of JSON counted. Undefined: there is none. */
+/** The body of a request before it is parsed. `parts` are its chunks and what a scan of JSON counted. Undefined: there is none. */
 export type Body = { bytes: Buffer; keys: number; parts: number } | undefined
 
 /**
@@ -35,11 +38,6 @@ export const hasBody = ({ headers }: Request): boolean =>
   headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0'
 
 export const maxOf = ({ bodyMax = bodyMaxDefault }: Endpoint): number => bodyMax
-
-/** @throws Failure `body.too-large` for a declared length beyond `max` */
-const requireSize = ({ headers }: Request, max: number): void => {
-  if (Number(headers['content-length'] ?? 0) > max) throw tooLarge(max)
-}
 
 /**
  * The bytes of a body. Structure beyond the bounds is refused at that byte, and nothing is parsed.
@@ -62,11 +60,13 @@ export const readBody = async (
   const code = endpoint.dropIn ? 'request.invalid' : 'request.invalid-body'
   const scan = consumes ? undefined : createJsonScan({ partsMax, rows, code })
   const isPlain = codingsOf(req).length === 0
-  const sent = await readBytes(req, res, max, isPlain ? scan : undefined)
-  const bytes = isPlain ? sent : await unzip(sent, max)
+  const bounds = { bytesMax: max, bytesPerChunk: consumes && fileBytesPerChunk }
+  const received = await receiveBody(req, res, bounds, isPlain ? scan?.push : undefined)
+  const bytes = isPlain ? received.bytes : await unzip(received.bytes, max)
   if (!isPlain && scan) await inSlices(piecesOf(bytes), scan.push)
   req.body = bytes
-  return { bytes, ...(scan?.counted() ?? { keys: 0, parts: 0 }) }
+  const { keys, parts } = scan?.counted() ?? { keys: 0, parts: 0 }
+  return { bytes, keys, parts: parts + received.chunks }
 }
 
 /** The content of a body: a SentFile where the endpoint takes files, else the value of its JSON; `{}` for a missing one. */
@@ -84,22 +84,10 @@ const readFile = async (endpoint: Endpoint, req: Request, bytes: Buffer): Promis
   return file
 }
 
-/** A refusal before the body has been received: the connection ends with it. */
-const rejectAndClose = (
-  code: FailureCode,
-  more: { errors?: Fault[]; detail?: string } = {},
-  headers = {},
-): Failure => new Failure(code, { ...more, headers: { connection: 'close', ...headers } })
-
-const tooLarge = (max: number): Failure =>
-  rejectAndClose('body.too-large', {
-    detail: `Wanted: a body of at most ${max} bytes, also when it is unpacked.`,
-  })
-
 /** @throws Failure `request.malformed` for a body that is neither empty nor `{}` */
 const requireEmpty = async (req: Request, res: Response): Promise<void> => {
-  const bytes = await readBytes(req, res, emptyBodyMax).catch(() => undefined)
-  if (bytes && /^\s*(\{\s*\})?\s*$/.test(bytes.toString())) return
+  const received = await receiveBody(req, res, { bytesMax: emptyBodyMax }).catch(() => undefined)
+  if (received && /^\s*(\{\s*\})?\s*$/.test(received.bytes.toString())) return
   const errors = [{ pointer: '', code: 'body', detail: 'This endpoint takes no body.' }]
   throw rejectAndClose('request.malformed', { errors })
 }
@@ -138,36 +126,3 @@ const unzip = (bytes: Buffer, max: number): Promise<Buffer> =>
     if (error.code === 'ERR_BUFFER_TOO_LARGE') throw tooLarge(max)
     throw new Failure('request.malformed', { detail: 'The body is not gzip, as its Content-Encoding says.' })
   })
-
-/** The bytes of a body. A body that grows too large is refused at that byte, and the rest is not kept. */
-const readBytes = (req: Request, res: Response, max: number, scan?: JsonScan): Promise<Buffer> =>
-  new Promise((resolve, reject) => {
-    requireSize(req, max)
-    // Its client left before anybody listened, so no event comes any more.
-    if (req.destroyed) return reject(new Failure('request.malformed'))
-    if (req.requestContext.awaitsContinue) res.writeContinue()
-    req.requestContext.awaitsContinue = false
-    // Filled as it arrives. Joined at the end, a large body would stop the event loop for its copy.
-    let bytes: Buffer = Buffer.allocUnsafe(Number(req.headers['content-length'] ?? 0))
-    let size = 0
-    const take = (chunk: Buffer): void => {
-      try {
-        if (size + chunk.length > max) throw tooLarge(max)
-        scan?.push(chunk)
-        if (size + chunk.length > bytes.length) bytes = withRoom(bytes.subarray(0, size), chunk.length)
-        size += chunk.copy(bytes, size)
-      } catch (error) {
-        req.off('data', take)
-        reject(error)
-      }
-    }
-    req.on('data', take)
-    req.on('end', () => resolve(bytes.subarray(0, size)))
-    req.on('error', reject)
-  })
-
-const withRoom = (bytes: Buffer, more: number): Buffer => {
-  const larger = Buffer.allocUnsafe(bytes.length + Math.max(bytes.length, more))
-  bytes.copy(larger)
-  return larger
-}

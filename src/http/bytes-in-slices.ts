@@ -5,14 +5,13 @@ const entriesAtOnce = 100
 /** The bytes of texts that are made one after the other, in slices of the event loop. */
 export const bytesInSlices = async (texts: Iterable<string>): Promise<Buffer> => {
   const pieces: Buffer[] = []
-  let size = 0
-  await inSlices(texts, (text) => {
-    const piece = Buffer.from(text)
-    size += piece.length
-    pieces.push(piece)
-  })
-  // Joined at once, a large body would stop the event loop for its copy.
-  const bytes = Buffer.allocUnsafe(size)
+  await inSlices(texts, (text) => void pieces.push(Buffer.from(text)))
+  return joinInSlices(pieces)
+}
+
+/** The bytes of all pieces. Joined at once, a large body would stop the event loop for its copy. */
+export const joinInSlices = async (pieces: readonly Buffer[]): Promise<Buffer> => {
+  const bytes = Buffer.allocUnsafe(pieces.reduce((size, piece) => size + piece.length, 0))
   let at = 0
   await inSlices(pieces, (piece) => {
     at += piece.copy(bytes, at)

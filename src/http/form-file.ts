@@ -4,6 +4,7 @@ import type { z } from 'zod'
 import { inSlices, nextSlice } from '../clock.ts'
 import type { SentFile } from '../contract/import.ts'
 import { Failure, type Fault } from '../errors.ts'
+import { joinInSlices } from './bytes-in-slices.ts'
 import { mediaTypeOf } from './media-type.ts'
 import { piecesOf } from './pieces-of.ts'
 
@@ -82,7 +83,7 @@ const readPart = async (part: Readable): Promise<Part> => {
   return {
     name: /;\s*name\s*=\s*"?([^";]*)/i.exec(disposition)?.[1]?.trim() ?? '',
     isFile: /;\s*filename\*?\s*=/i.test(disposition),
-    file: { bytes: Buffer.concat(chunks), contentType: head['content-type']?.[0] ?? '' },
+    file: { bytes: await joinInSlices(chunks), contentType: head['content-type']?.[0] ?? '' },
   }
 }
 

@@ -15,6 +15,8 @@ const lingerMs = 1000
 const restMax = 64 * 1024
 /** The most that is received of such a body: no client sends more in good faith. */
 const drainMax = 8 * 1024 * 1024
+/** What each piece of it counts at least: an event of Node takes time, however short the piece. */
+const drainPieceMin = 1600
 
 declare module 'node:net' {
   interface Socket {
@@ -108,8 +110,10 @@ export const createFraming = (options: {
     res.on('close', cancel)
     let left = drainMax
     req.on('data', (chunk: Buffer) => {
-      left -= chunk.length
-      if (left < 0) res.end()
+      left -= Math.max(chunk.length, drainPieceMin)
+      if (left >= 0) return
+      req.pause()
+      res.end()
     })
     req.resume()
   }

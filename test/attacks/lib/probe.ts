@@ -12,10 +12,16 @@ export const memoryOf = (pid: number, field: 'VmHWM' | 'VmRSS'): number =>
     Number(new RegExp(`${field}:\\s+(\\d+)`).exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024,
   )
 
-/** CPU ms that a process has used so far. */
+/** CPU ms that the threads of a process have used so far. Those of a thread are gone when it ends. */
 export const cpuOf = (pid: number): number =>
   readdirSync(`/proc/${pid}/task`)
-    .map((task) => Number(readFileSync(`/proc/${pid}/task/${task}/schedstat`, 'utf8').split(' ')[0]) / 1e6)
+    .map((task) => {
+      try {
+        return Number(readFileSync(`/proc/${pid}/task/${task}/schedstat`, 'utf8').split(' ')[0]) / 1e6
+      } catch {
+        return 0 // It has ended since it was listed.
+      }
+    })
     .reduce((sum, ms) => sum + ms, 0)
 
 export const quantile = (values: number[], share: number): number =>
