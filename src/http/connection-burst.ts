@@ -1,8 +1,8 @@
 import type { Clock } from '../clock.ts'
 
-/** How long the answers wait for connections, ms: at most a quarter of the time since they waited last. */
-const burstMs = 20
-const burstShare = 1 / 4
+/** How long the answers wait for connections, ms: at most half of the time since they waited last, so a third of all. */
+const burstMs = 50
+const burstShare = 1 / 2
 
 /**
  * Lets waiting connections in before the answers go out. libuv accepts one connection in a turn of the event loop. A turn

@@ -33,14 +33,14 @@ describe('a burst of connections', () => {
     expect([told, burst.isOpen()]).toEqual([['a', 'b', 'c'], false])
   })
 
-  it('ends 20 ms after the turn in which it began, however many connections follow', async () => {
+  it('ends 50 ms after the turn in which it began, however many connections follow', async () => {
     const { pass, burst, told, wait } = open()
     burst.accepted()
     // A long turn: its own time does not count.
     pass(1000)
     wait('answer')
     await nextTurn()
-    for (let turn = 0; turn < 20; turn++) {
+    for (let turn = 0; turn < 50; turn++) {
       expect(told).toEqual([])
       burst.accepted()
       pass(1)
@@ -49,10 +49,10 @@ describe('a burst of connections', () => {
     expect(told).toEqual(['answer'])
   })
 
-  it('takes a fifth of the time at most while connections arrive in each turn', async () => {
+  it('takes a third of the time at most while connections arrive in each turn', async () => {
     const { pass, burst } = open()
     let [held, all, isHeld] = [0, 0, false]
-    for (let turn = 0; turn < 2000; turn++) {
+    for (let turn = 0; turn < 20_000; turn++) {
       burst.accepted()
       // A turn that works takes 10 ms, and one that lets connections in 0.1 ms.
       const wasOpen = turn > 0 && isHeld
@@ -63,7 +63,7 @@ describe('a burst of connections', () => {
       all += ms
       if (wasOpen) held += ms
     }
-    expect(held / all).toBeLessThan(0.22)
-    expect(held / all).toBeGreaterThan(0.1)
+    expect(held / all).toBeLessThan(0.35)
+    expect(held / all).toBeGreaterThan(0.2)
   })
 })
