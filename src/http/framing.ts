@@ -2,8 +2,9 @@ import { randomUUID } from 'node:crypto'
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import type { Clock } from '../clock.ts'
+import { atEndOfTurn, type Clock } from '../clock.ts'
 import { Failure } from '../errors.ts'
+import { hold } from './pipelining.ts'
 import { problemResponse } from './problem.ts'
 import { newRequestContext } from './request-context.ts'
 import { commonLines } from './respond.ts'
@@ -85,12 +86,37 @@ export const createFraming = (options: {
 }) => {
   const { clock, responseBatcher, headerBytesMax } = options
 
+  const destroyLater = (socket: Socket): void => {
+    const cancel = clock.after(lingerMs, () => void socket.destroy())
+    socket.once('close', cancel)
+  }
   /** Ends the connection from this side, and after the linger time from both. */
   const lingerAndClose = (socket: Socket, lastBytes = ''): void => {
     socket.resume()
     socket.end(lastBytes)
-    const cancel = clock.after(lingerMs, () => void socket.destroy())
-    socket.once('close', cancel)
+    destroyLater(socket)
+  }
+
+  /**
+   * Ends the connection with the answer to this request, of which the body is still received. What follows is not looked at
+   * (RFC 9112 §9.3.2), so the client may send it again. Node would destroy the connection at once; what has arrived by then
+   * would reset it, and the client would lose answers.
+   */
+  const endAfter = (req: IncomingMessage): void => {
+    const { socket } = req
+    req.requestContext.isLast = true
+    socket.isClosing = true
+    hold(socket)
+    atEndOfTurn(() => {
+      if (req.complete) return
+      socket._paused = false
+      socket.resume()
+    })
+    socket.destroySoon = () => {
+      hold(socket)
+      socket.end()
+      destroyLater(socket)
+    }
   }
 
   /** Sends a problem document. */
@@ -98,7 +124,9 @@ export const createFraming = (options: {
     const { requestContext, socket } = req
     requestContext.code = failure.code
     const isLong = hasLongRest(req)
-    const isLast = failure.headers?.['connection'] === 'close' || requestContext.awaitsContinue || isLong
+    const { awaitsContinue } = requestContext
+    const isLast =
+      requestContext.isLast || failure.headers?.['connection'] === 'close' || awaitsContinue || isLong
     if (isLast) socket.isClosing = true
     // The rest of the body is received while the answer stays open. After a framing fault, which no route sees, its end is unknown.
     const isFramed = requestContext.route !== 'unknown' || isLong
@@ -138,11 +166,16 @@ export const createFraming = (options: {
   }
 
   return {
+    endAfter,
     refuse,
     refuseRaw,
     /** Notes the answer to a request. False: the connection is closing, so this is no request. */
     accept: ({ socket }: IncomingMessage, res: ServerResponse): boolean => {
-      if (socket.isClosing) return false
+      if (socket.isClosing) {
+        // After each answer Node receives again.
+        hold(socket)
+        return false
+      }
       socket.answerBefore = socket.answer?.writableFinished ? undefined : socket.answer
       socket.answer = res
       res.on('finish', forget)

@@ -21,6 +21,8 @@ export type RequestContext = {
   permit: Permit | undefined
   /** The client sends its body only after `100 Continue`. */
   awaitsContinue: boolean
+  /** The connection ends with its answer. */
+  isLast: boolean
   code: string | undefined
   /** Header lines that depend on the request, such as CORS. */
   headerLines: string
@@ -44,6 +46,7 @@ export const newRequestContext = (method: string, requestId: string, now: number
   freshness: undefined,
   permit: undefined,
   awaitsContinue: false,
+  isLast: false,
   code: undefined,
   headerLines: '',
 })

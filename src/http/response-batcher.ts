@@ -38,7 +38,7 @@ export const createResponseBatcher = (options: {
     last: boolean,
   ) => {
     // A client that waits for 100-continue may send its body or not, so the next request could not be found.
-    const isLast = last || requestContext.awaitsContinue
+    const isLast = last || requestContext.isLast || requestContext.awaitsContinue
     writeHead(res, answer.status, answer.lines + commonLines(requestContext, answer.policy), isLast)
     if (answer.body === undefined || method === 'HEAD') res.end()
     else if (answer.open) res.write(answer.body)

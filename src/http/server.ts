@@ -9,6 +9,7 @@ import { expressPrototypes } from './express-prototypes.ts'
 import type { FastPath } from './fast-path.ts'
 import { createFraming } from './framing.ts'
 import { keepAliveSeconds } from './header-writer.ts'
+import { createPipelining } from './pipelining.ts'
 import { asFailure } from './problem.ts'
 import { beginRequest } from './request-context.ts'
 import { requestFault } from './request-head.ts'
@@ -50,6 +51,7 @@ type Options = Parameters<typeof createFraming>[0] & {
 export const createServer = (options: Options): http.Server => {
   const { router, fastPath, clock, cors, connectionBurst, responseBatcher, tracing } = options
   const framing = createFraming(options)
+  const pipelining = createPipelining()
   const app = express()
   app.disable('x-powered-by')
   app.disable('etag')
@@ -87,6 +89,7 @@ export const createServer = (options: Options): http.Server => {
     if (!framing.accept(req, res)) return
     const requestContext = beginRequest(req, clock.now())
     requestContext.awaitsContinue = awaitsContinue
+    if (pipelining.isLast(req)) framing.endAfter(req)
     tracing.requestBegun(req)
     waitingRoom.passed(requestContext.startedAt)
     cors.allow(req, requestContext)

@@ -153,6 +153,11 @@ const crowds: Record<string, (port: number) => () => void> = {
       socket.write(`${headOf(loads['cached reads'])}\r\nConnection: close\r\n\r\n`)
       socket.resume()
     }),
+  'requests behind one another': (port) => {
+    const program = fileURLToPath(new URL('pipelined.mjs', import.meta.url))
+    const child = spawn(...pinned('1', process.execPath, program, String(port), '10'), { stdio: 'inherit' })
+    return () => void child.kill()
+  },
 }
 
 /**
