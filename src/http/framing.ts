@@ -4,7 +4,7 @@ import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { atEndOfTurn, type Clock } from '../clock.ts'
 import { Failure } from '../errors.ts'
-import { hold } from './pipelining.ts'
+import { hold, release } from './pipelining.ts'
 import { problemResponse } from './problem.ts'
 import { newRequestContext } from './request-context.ts'
 import { commonLines } from './respond.ts'
@@ -47,6 +47,15 @@ const parserFailure = ({ code }: NodeJS.ErrnoException, headerBytesMax: number):
 const hasLongRest = ({ complete, headers }: IncomingMessage): boolean =>
   !complete &&
   (/^chunked$/i.test(headers['transfer-encoding'] ?? '') || Number(headers['content-length']) > restMax)
+
+/** Where bytes are that Node's parser could not read. */
+const brokenPlace = ({ isClosing, answer }: Socket) => {
+  const isAnswered = answer?.headersSent ?? true
+  if (isClosing && !isAnswered && answer?.req.complete) return 'after the last request'
+  return isAnswered && (isClosing || answer?.req.complete === false)
+    ? 'in an answered request'
+    : 'in a request'
+}
 
 /**
  * Ends an answer that waits for one before it when their connection ends. Node tells that only the first of them, so what the
@@ -108,9 +117,7 @@ export const createFraming = (options: {
     socket.isClosing = true
     hold(socket)
     atEndOfTurn(() => {
-      if (req.complete) return
-      socket._paused = false
-      socket.resume()
+      if (!req.complete) release(socket)
     })
     socket.destroySoon = () => {
       hold(socket)
@@ -188,8 +195,11 @@ export const createFraming = (options: {
       const socket = duplex as Socket
       const { answer } = socket
       if (socket.isBroken || socket.writableEnded) return
-      // The broken body belongs to an answered request: a second answer would be taken for that of the next request.
-      if (socket.isClosing || (answer?.headersSent && !answer.req.complete)) {
+      const place = brokenPlace(socket)
+      // The answer to the last request ends the connection.
+      if (place === 'after the last request') socket.isBroken = true
+      // A second answer would be taken for that of the next request.
+      else if (place === 'in an answered request') {
         if (!answer || answer.writableFinished || answer.destroyed) return void lingerAndClose(socket)
         socket.isBroken = true
         answer.once('close', () => lingerAndClose(socket))

@@ -2,16 +2,20 @@ import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import { atEndOfTurn } from '../clock.ts'
 
-/** Requests of one connection that one turn of the event loop serves. */
-const inTurnMax = 32
+/** Requests of one connection that one turn of the event loop serves; fewer when their answers are large. */
+const inTurnMax = 400
+const inTurnOfLarge = 32
+/** Bytes of answers that wait for their client. */
+const largeFrom = 1024 * 1024
 
 declare module 'node:net' {
   interface Socket {
     /** The turn of its newest request, and the requests that came in it. */
     turn?: number
     inTurn?: number
-    /** Node's own mark: without it, Node goes on receiving after each request. */
+    /** Node's own mark: without it, Node goes on receiving after each request. It pauses the parser too. */
     _paused?: boolean
+    parser?: { resume(): void } | null
   }
 }
 
@@ -19,6 +23,13 @@ declare module 'node:net' {
 export const hold = (socket: Socket): void => {
   socket._paused = true
   socket.pause()
+}
+
+/** Receives again, as Node does it. */
+export const release = (socket: Socket): void => {
+  socket._paused = false
+  socket.parser?.resume()
+  socket.resume()
 }
 
 /**
@@ -40,7 +51,8 @@ export const createPipelining = () => {
       const count = socket.turn === turn ? (socket.inTurn ?? 0) + 1 : 1
       socket.turn = turn
       socket.inTurn = count
-      return count === inTurnMax
+      if (socket.isClosing) return false
+      return count >= inTurnMax || (count >= inTurnOfLarge && socket.writableLength > largeFrom)
     },
   }
 }

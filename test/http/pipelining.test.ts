@@ -44,38 +44,49 @@ const many = (count: number, text: string): string => text.repeat(count)
 
 describe('requests behind one another on a connection', () => {
   it.each([['/livez'], ['/v1/organizations/24/operators'], ['/v1/me'], ['/nothing']])(
-    'are answered in order, 31 in one packet: GET %s',
+    'are answered in order, 399 in one packet: GET %s',
     async (path) => {
       const { statuses, text } = await sendRaw(gateway, [
-        many(30, get(path)) + get('/v1/organizations', 'Connection: close\r\n'),
+        many(398, get(path)) + get('/v1/organizations', 'Connection: close\r\n'),
       ])
-      expect(statuses).toHaveLength(31)
+      expect(statuses).toHaveLength(399)
       expect(statuses.at(-1)).toBe(200)
       expect(text.match(/^connection: close\r$/gim)).toHaveLength(1)
     },
   )
 
   it.each([['/livez'], ['/v1/organizations/24/operators'], ['/nothing']])(
-    'end their connection with the thirty-second answer, and the others are not looked at: GET %s',
+    'end their connection with the answer to the four hundredth, and the others are not looked at: GET %s',
     async (path) => {
       const { statuses, text } = await sendUntilEnd(many(3000, get(path)))
-      expect(statuses).toHaveLength(32)
+      expect(statuses).toHaveLength(400)
       expect(new Set(statuses).size).toBe(1)
       // The last of all answers says it, and no other one.
-      expect(text.split('HTTP/1.1 ').findIndex((answer) => /^connection: close\r$/im.test(answer))).toBe(32)
+      expect(text.split('HTTP/1.1 ').findIndex((answer) => /^connection: close\r$/im.test(answer))).toBe(400)
     },
   )
 
-  it('are begun in full up to the thirty-second: its body is received, and what follows writes nothing', async () => {
+  it('are begun in full up to the four hundredth: its body is received, and what follows writes nothing', async () => {
     const { statuses } = await sendUntilEnd(
-      many(31, get('/livez')) + add('The thirty-second').slice(0, -5),
-      add('The thirty-second').slice(-5) + add('One too many'),
+      many(399, get('/livez')) + add('The four hundredth').slice(0, -5),
+      add('The four hundredth').slice(-5) + add('One too many'),
     )
-    expect(statuses).toHaveLength(32)
+    expect(statuses).toHaveLength(400)
     expect(statuses.at(-1)).toBe(201)
     const names = gateway.simulator.operators(24).map(({ name }) => name)
-    expect(names).toContain('The thirty-second')
+    expect(names).toContain('The four hundredth')
     expect(names).not.toContain('One too many')
+  })
+
+  it('are answered when what follows the four hundredth is no request', async () => {
+    const { statuses } = await sendUntilEnd(`${many(400, get('/v1/me'))}gar bage\r\n\r\n`)
+    expect(statuses).toEqual(Array(400).fill(200))
+  })
+
+  it('are refused by the four hundredth alone when its body is broken', async () => {
+    const broken = add('Broken').replace(/Content-Length: \d+/, 'Transfer-Encoding: chunked')
+    const { statuses } = await sendUntilEnd(many(399, get('/livez')) + broken.slice(0, -5), 'zz\r\n')
+    expect(statuses).toEqual([...Array(399).fill(200), 400])
   })
 
   it('may be any number in many turns, of any number of connections in one', async () => {
@@ -84,10 +95,10 @@ describe('requests behind one another on a connection', () => {
       Array.from({ length: requests }, () => isLast({ socket })).indexOf(true)
     const one = {} as Socket
     for (let turn = 0; turn < 3; turn++) {
-      expect(count(one, 31)).toBe(-1)
-      expect(count({} as Socket, 31)).toBe(-1)
+      expect(count(one, 399)).toBe(-1)
+      expect(count({} as Socket, 399)).toBe(-1)
       await nextTurn()
     }
-    expect(count(one, 32)).toBe(31)
+    expect(count(one, 400)).toBe(399)
   })
 })
