@@ -4,7 +4,7 @@ import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { atEndOfTurn, type Clock } from '../clock.ts'
 import { Failure } from '../errors.ts'
-import { hold, release } from './pipelining.ts'
+import { discard, hold } from './pipelining.ts'
 import { problemResponse } from './problem.ts'
 import { newRequestContext } from './request-context.ts'
 import { commonLines } from './respond.ts'
@@ -23,6 +23,8 @@ declare module 'node:net' {
   interface Socket {
     /** An answer with `Connection: close` was given: later bytes are no request. */
     isClosing?: boolean
+    /** What follows is discarded before it is parsed. */
+    isDiscarding?: boolean
     /** The framing is broken and its refusal was given: later bytes are discarded. */
     isBroken?: boolean
     /** The newest answer, and the one before it until that is written. */
@@ -47,15 +49,6 @@ const parserFailure = ({ code }: NodeJS.ErrnoException, headerBytesMax: number):
 const hasLongRest = ({ complete, headers }: IncomingMessage): boolean =>
   !complete &&
   (/^chunked$/i.test(headers['transfer-encoding'] ?? '') || Number(headers['content-length']) > restMax)
-
-/** Where bytes are that Node's parser could not read. */
-const brokenPlace = ({ isClosing, answer }: Socket) => {
-  const isAnswered = answer?.headersSent ?? true
-  if (isClosing && !isAnswered && answer?.req.complete) return 'after the last request'
-  return isAnswered && (isClosing || answer?.req.complete === false)
-    ? 'in an answered request'
-    : 'in a request'
-}
 
 /**
  * Ends an answer that waits for one before it when their connection ends. Node tells that only the first of them, so what the
@@ -107,23 +100,33 @@ export const createFraming = (options: {
   }
 
   /**
-   * Ends the connection with the answer to this request, of which the body is still received. What follows is not looked at
-   * (RFC 9112 §9.3.2), so the client may send it again. Node would destroy the connection at once; what has arrived by then
-   * would reset it, and the client would lose answers.
+   * Ends the connection with its newest answer, and lets the client read it. Node would destroy the connection at once. Bytes
+   * that nobody has received would then reset it, and the client would lose answers.
    */
-  const endAfter = (req: IncomingMessage): void => {
-    const { socket } = req
-    req.requestContext.isLast = true
+  const lingerAfterAnswer = (socket: Socket): void => {
     socket.isClosing = true
-    hold(socket)
-    atEndOfTurn(() => {
-      if (!req.complete) release(socket)
-    })
     socket.destroySoon = () => {
-      hold(socket)
       socket.end()
       destroyLater(socket)
     }
+  }
+  /** What follows the last request is not looked at (RFC 9112 §9.3.2), so the client may send it again. */
+  const discardRest = (socket: Socket): void => {
+    hold(socket)
+    if (socket.isDiscarding) return
+    socket.isDiscarding = true
+    lingerAfterAnswer(socket)
+    // The parser is at work in this turn.
+    atEndOfTurn(() => socket.destroyed || discard(socket, clock))
+  }
+
+  /** Ends a connection whose newest answer was given before its request broke: a second one would be taken for that of the next. */
+  const endBroken = (socket: Socket): void => {
+    const { answer } = socket
+    if (!answer || answer.writableFinished || answer.destroyed) return void lingerAndClose(socket)
+    socket.isBroken = true
+    answer.once('close', () => lingerAndClose(socket))
+    answer.end()
   }
 
   /** Sends a problem document. */
@@ -173,14 +176,17 @@ export const createFraming = (options: {
   }
 
   return {
-    endAfter,
     refuse,
+    /** Ends the connection with the answer to this request, of which the body is still received. */
+    endAfter: ({ requestContext, socket }: IncomingMessage): void => {
+      requestContext.isLast = true
+      lingerAfterAnswer(socket)
+    },
     refuseRaw,
     /** Notes the answer to a request. False: the connection is closing, so this is no request. */
     accept: ({ socket }: IncomingMessage, res: ServerResponse): boolean => {
       if (socket.isClosing) {
-        // After each answer Node receives again.
-        hold(socket)
+        discardRest(socket)
         return false
       }
       socket.answerBefore = socket.answer?.writableFinished ? undefined : socket.answer
@@ -193,18 +199,12 @@ export const createFraming = (options: {
     refuseBroken: (error: NodeJS.ErrnoException, duplex: Duplex): void => {
       responseBatcher.flush()
       const socket = duplex as Socket
+      if (socket.isBroken || socket.isDiscarding || socket.writableEnded) return
       const { answer } = socket
-      if (socket.isBroken || socket.writableEnded) return
-      const place = brokenPlace(socket)
-      // The answer to the last request ends the connection.
-      if (place === 'after the last request') socket.isBroken = true
-      // A second answer would be taken for that of the next request.
-      else if (place === 'in an answered request') {
-        if (!answer || answer.writableFinished || answer.destroyed) return void lingerAndClose(socket)
-        socket.isBroken = true
-        answer.once('close', () => lingerAndClose(socket))
-        answer.end()
-      } else if (error.code === 'ECONNRESET' || !socket.writable) socket.destroy()
+      // What is broken behind the last request is refused after its answer, which ends the connection: nothing is sent.
+      const isAnswered = answer ? answer.headersSent && !answer.req.complete : socket.isClosing
+      if (isAnswered) endBroken(socket)
+      else if (error.code === 'ECONNRESET' || !socket.writable) socket.destroy()
       else refuseRaw(socket, parserFailure(error, headerBytesMax))
     },
   }

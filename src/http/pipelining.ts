@@ -1,40 +1,42 @@
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
-import { atEndOfTurn } from '../clock.ts'
+import { atEndOfTurn, type Clock } from '../clock.ts'
 
-/** Requests of one connection that one turn of the event loop serves; fewer when their answers are large. */
-const inTurnMax = 400
-const inTurnOfLarge = 32
-/** Bytes of answers that wait for their client. */
-const largeFrom = 1024 * 1024
+/** Requests of one connection that one turn of the event loop serves. */
+const inTurnMax = 100
+/** Whoever sends without an end is slowed down. */
+const discardMs = 20
 
 declare module 'node:net' {
   interface Socket {
     /** The turn of its newest request, and the requests that came in it. */
     turn?: number
     inTurn?: number
-    /** Node's own mark: without it, Node goes on receiving after each request. It pauses the parser too. */
+    /** Node's own mark: without it, Node goes on receiving after each request. */
     _paused?: boolean
-    parser?: { resume(): void } | null
   }
 }
 
-/** Receives nothing more from a connection than what has arrived, 64 KiB at most. */
+/** Receives no more in this turn. */
 export const hold = (socket: Socket): void => {
   socket._paused = true
   socket.pause()
 }
 
-/** Receives again, as Node does it. */
-export const release = (socket: Socket): void => {
+/** Discards what arrives from now on, 64 KiB in a while. Node's parser sees none of it. */
+export const discard = (socket: Socket, clock: Clock): void => {
+  socket.removeAllListeners('data')
+  socket.on('data', () => {
+    socket.pause()
+    clock.after(discardMs, () => void socket.resume())
+  })
   socket._paused = false
-  socket.parser?.resume()
   socket.resume()
 }
 
 /**
  * Bounds the requests that one connection sends behind one another. libuv reads 2 MB of a connection in one turn of the event
- * loop, which may be 50,000 requests, so others would wait for seconds.
+ * loop. That may be 50,000 requests, and others would wait for seconds.
  */
 export const createPipelining = () => {
   let turn = 0
@@ -51,8 +53,7 @@ export const createPipelining = () => {
       const count = socket.turn === turn ? (socket.inTurn ?? 0) + 1 : 1
       socket.turn = turn
       socket.inTurn = count
-      if (socket.isClosing) return false
-      return count >= inTurnMax || (count >= inTurnOfLarge && socket.writableLength > largeFrom)
+      return count === inTurnMax
     },
   }
 }

@@ -2,8 +2,8 @@ import type { Request, Response } from 'express'
 import { nextSlice } from '../clock.ts'
 import { Failure, type FailureCode, type Fault } from '../errors.ts'
 
-/** What is received of a body before other requests are served. New memory is slow: 64 KiB may cost a millisecond. */
-const sliceBytes = 64 * 1024
+/** What is received of a body before other requests are served. New memory is slow: 128 KiB may cost two milliseconds. */
+const sliceBytes = 128 * 1024
 /**
  * Node makes an event of each chunk of `Transfer-Encoding: chunked`, which takes 2 µs: a body of 1 MiB in chunks of one byte
  * would take 3 s.

@@ -127,9 +127,16 @@ export const createServer = (options: Options): http.Server => {
     beginRequest(req, clock.now())
     framing.refuse(req, res, new Failure('request.expectation', { headers: { connection: 'close' } }))
   })
-  server.on('connect', (_req, socket) => {
+  server.on('connect', (_req, duplex) => {
+    const socket = duplex as Socket
+    // Node takes its own listeners away. A large answer before this request has to go on, or to end with a client that is silent.
+    const { answer, answerBefore } = socket
+    socket.on('drain', () => {
+      for (const earlier of [answerBefore, answer]) earlier?.emit('drain')
+    })
+    socket.setTimeout(silenceMs, () => void socket.destroy())
     const headers = { allow: 'GET, HEAD, POST, PATCH, DELETE' }
-    framing.refuseRaw(socket as Socket, new Failure('route.method', { headers }), 'CONNECT')
+    framing.refuseRaw(socket, new Failure('route.method', { headers }), 'CONNECT')
   })
   return server
 }

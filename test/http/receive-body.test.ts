@@ -16,10 +16,10 @@ const requestOf = (pieces: Buffer[], headers: Record<string, string>): Request =
 }
 
 describe('a body', () => {
-  it.each([{ 'content-length': String(512 * KiB) }, { 'transfer-encoding': 'chunked' }])(
-    'is received in slices of 64 KiB, and other requests are served between two of them: %j',
+  it.each([{ 'content-length': String(1024 * KiB) }, { 'transfer-encoding': 'chunked' }])(
+    'is received in slices of 128 KiB, and other requests are served between two of them: %j',
     async (headers) => {
-      const pieces = Array.from({ length: 16 }, (_, index) => Buffer.alloc(32 * KiB, index))
+      const pieces = Array.from({ length: 16 }, (_, index) => Buffer.alloc(64 * KiB, index))
       const events: string[] = []
       let isOver = false
       const others = async (): Promise<void> => {
@@ -27,7 +27,7 @@ describe('a body', () => {
       }
       const served = others()
       const look = () => void events.push('piece')
-      const bounds = { bytesMax: 512 * KiB }
+      const bounds = { bytesMax: 1024 * KiB }
       const { bytes } = await receiveBody(requestOf(pieces, headers), {} as Response, bounds, look)
       isOver = true
       await served
