@@ -208,6 +208,13 @@ describe('an instance that cannot reach Redis', () => {
     expect(await useAll(budget)).toBe(10)
   })
 
+  it('asks again every 100 ms while it may send nothing, so that it notices Redis', async () => {
+    const { budget, clock } = setUp(redis, 30, 3)
+    expect(await budget.take('urgent')).toEqual({ waitMs: 100 })
+    await clock.advance(memberMs + closedMs - 30)
+    expect(await budget.take('urgent')).toEqual({ waitMs: 30 })
+  })
+
   it('uses the whole budget at once if there is no other instance', async () => {
     expect(await useAll(setUp(redis, 30).budget)).toBe(30)
   })
