@@ -26,7 +26,9 @@ const sendInPieces = async (res: ServerResponse, body: Buffer): Promise<void> =>
 /** Resolves when the connection has taken what was written, or has ended. */
 export const drained = (res: ServerResponse): Promise<void> =>
   new Promise((resolve) => {
-    if (!res.writableNeedDrain || res.destroyed) return resolve()
+    // After CONNECT, Node keeps the mark of the answer although the socket takes more.
+    const isFull = res.writableNeedDrain && (res.socket?.writableNeedDrain ?? true)
+    if (!isFull || res.destroyed) return resolve()
     const done = (): void => {
       res.off('drain', done)
       res.off('close', done)
