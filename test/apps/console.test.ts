@@ -90,6 +90,12 @@ describe('the built console', () => {
     expect(lazy.filter((name) => html.includes(name))).toEqual([])
   })
 
+  it('has the hint for the compiler at the very start of its first script', () => {
+    const [, first = ''] =
+      /src="\.\/(assets\/index-[^"]+)"/.exec(readFileSync(join(built, 'index.html'), 'utf8')) ?? []
+    expect(readFileSync(join(built, first), 'utf8').slice(0, 28)).toBe('//# allFunctionsCalledOnLoad')
+  })
+
   it('has the styles of all components of Mantine that its scripts have', () => {
     const inFiles = (ending: string): string =>
       readdirSync(join(built, 'assets'))
