@@ -11,9 +11,16 @@ import { whenIdle } from './when-idle.ts'
 /** `polling`: no event comes, so lists are read every 15 s. */
 const state = createStore<'connecting' | 'live' | 'polling'>('connecting')
 export const useLive = state.use
+export const isLive = (): boolean => state.get() === 'live'
 
 /** What is read again by the clock. */
 const polled = new Set<unknown>(['session', 'status'])
+const isFollowed = ({ queryKey }: Query): boolean => !polled.has(queryKey[0])
+
+/** Marks the lists as old. Each of them then finds when it is read again: its component is not drawn for that. */
+const markOld = (client: QueryClient): void =>
+  void client.invalidateQueries({ predicate: isFollowed, refetchType: 'none' })
+
 /** Ms until a stream that was refused is asked for again. */
 const againMs = 15_000
 
@@ -22,9 +29,7 @@ const againMs = 15_000
  * the answer of another.
  */
 const readAgain = (client: QueryClient, signal: AbortSignal): void => {
-  const predicate = ({ queryKey }: Query): boolean => !polled.has(queryKey[0])
-  void client.invalidateQueries({ predicate, refetchType: 'none' })
-  const shown = client.getQueryCache().findAll({ predicate, type: 'active' })
+  const shown = client.getQueryCache().findAll({ predicate: isFollowed, type: 'active' })
   const next = (): void => {
     const query = shown.shift()
     if (!query || signal.aborted) return
@@ -38,12 +43,17 @@ const readAgain = (client: QueryClient, signal: AbortSignal): void => {
 export const useFollowEvents = (session: string, canRead: boolean): void => {
   const client = useQueryClient()
   useEffect(() => {
-    if (!canRead || session === '') return state.set('polling')
+    const turn = (next: 'live' | 'polling'): void => {
+      const before = isLive()
+      state.set(next)
+      if (isLive() !== before) markOld(client)
+    }
+    if (!canRead || session === '') return turn('polling')
     const stop = new AbortController()
     const { signal } = stop
     const follow = async (): Promise<void> => {
       const onConnection = (isOpen: boolean): void => {
-        state.set(isOpen ? 'live' : 'polling')
+        turn(isOpen ? 'live' : 'polling')
         // What changed before the stream began is in the lists. No event tells of the session and the status.
         if (isOpen) readAgain(client, signal)
       }
@@ -52,7 +62,7 @@ export const useFollowEvents = (session: string, canRead: boolean): void => {
     }
     const run = (): void => {
       follow().catch((error: unknown) => {
-        state.set('polling')
+        turn('polling')
         noteFailure(error)
         if (!signal.aborted && !(error instanceof AuthenticationError)) timer = setTimeout(run, againMs)
       })

@@ -1,6 +1,6 @@
 import { keepPreviousData, type QueryKey, useQuery } from '@tanstack/react-query'
 import { type Answer, GatewayError } from '../../../client/client.ts'
-import { useLive } from './live.ts'
+import { isLive } from './live.ts'
 import { queryClient } from './query-client.ts'
 import { type Read, read } from './read.ts'
 
@@ -18,9 +18,9 @@ export const againAfter = (error: unknown): number | false =>
   error instanceof GatewayError && error.retryAfter ? Math.max(1, error.retryAfter) * 1000 : false
 
 /** Ms until the next read by itself. `error`: that of the last read. */
-const nextRead = (isLive: boolean, error: unknown, isStale: boolean | undefined): number | false => {
+const nextRead = (error: unknown, isStale: boolean | undefined): number | false => {
   if (error || isStale) return againAfter(error) || againMs
-  return isLive ? false : pollMs
+  return isLive() ? false : pollMs
 }
 
 /** Reads before a component asks. Never fails. */
@@ -32,16 +32,14 @@ export const useRead = <T>(
   key: QueryKey,
   call: (signal: AbortSignal) => Call<T>,
   { enabled = true, every }: { enabled?: boolean; every?: number } = {},
-) => {
-  const isLive = useLive() === 'live'
-  return useQuery<Read<T>>({
+) =>
+  useQuery<Read<T>>({
     queryKey: key,
     queryFn: ({ signal }) => read(call(signal)),
     enabled,
     placeholderData: keepPreviousData,
     refetchInterval: ({ state }) => {
-      const next = nextRead(isLive, state.error, state.data?.isStale)
+      const next = nextRead(state.error, state.data?.isStale)
       return every === undefined ? next : Math.min(every, next || every)
     },
   })
-}
