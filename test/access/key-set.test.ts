@@ -109,6 +109,15 @@ describe('the key set of a host application', () => {
     expect([await use(known), jwks.asked()]).toEqual(['credential.unverifiable', 1])
   })
 
+  it('is not fetched for a known key within ten minutes', async () => {
+    await use(known)
+    await clock.advance(10 * minute - 1)
+    expect(await use(known)).toBe('in')
+    // A request in the background would be at the server before this one.
+    await fetch(jwks.url)
+    expect(jwks.asked()).toBe(2)
+  })
+
   it('drops a withdrawn key: the set is fetched again every ten minutes in the background', async () => {
     const remembered = await token(known)
     expect(await find(remembered)).toBeDefined()
