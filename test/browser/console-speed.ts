@@ -22,18 +22,23 @@ const { values } = parseArgs({
 const rounds = Number(values.rounds)
 const rate = Number(values.rate)
 
-/** Runs in the page before its scripts. Times in ms since the navigation began. */
+/**
+ * Runs in the page before its scripts. Times in ms since the navigation began. What looks for the board must not ask for frames:
+ * each costs a slow device some milliseconds.
+ */
 const watch = `
   window.tasks = []
   new PerformanceObserver((list) => {
     for (const { startTime, duration } of list.getEntries()) window.tasks.push([startTime, startTime + duration])
   }).observe({ type: 'longtask', buffered: true })
   window.drawn = new Promise((resolve) => {
-    const look = () =>
-      document.querySelector('.place')
-        ? requestAnimationFrame(() => setTimeout(() => resolve(performance.now())))
-        : requestAnimationFrame(look)
-    look()
+    const look = () => {
+      if (!document.querySelector('.place')) return
+      observer.disconnect()
+      requestAnimationFrame(() => setTimeout(() => resolve(performance.now())))
+    }
+    const observer = new MutationObserver(look)
+    observer.observe(document, { childList: true, subtree: true })
   })`
 
 /**
