@@ -1,4 +1,4 @@
-/** The sign of the console, as in `index.html` and `icon.svg`. A file of its own would be drawn later. */
+/** The sign of the console, as in `index.html` and, at 32 pixels, `icon.png`. A file of its own would be drawn later. */
 export const Mark = () => (
   <svg viewBox="0 0 32 32" width="24" height="24" aria-hidden="true">
     <rect width="32" height="32" rx="7" fill="#0b5cad" />
