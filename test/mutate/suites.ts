@@ -7,8 +7,15 @@ const slow = /^test\/support\/(processes|gateway-host)\.ts$/
 const whole: Record<string, string[]> = {
   throttle: ['http/gateway-state', 'failure/upstream-down', 'failure/upstream-refusing'],
   cache: ['http/operators-one', 'failure/redis-stale'],
-  writes: ['http/operators-add', 'http/operators-status', 'http/imports', 'http/operations'],
-  access: ['http/authorization', 'http/sessions', 'http/rights-withdrawn'],
+  writes: [
+    'http/operators-add',
+    'http/operators-status',
+    'http/imports',
+    'http/operations',
+    'http/operations-list',
+    'http/undo',
+  ],
+  access: ['http/authorization', 'http/sessions', 'http/rights-withdrawn', 'http/gateway-state'],
 }
 /** Too slow or judging time; the others reach the same code. */
 const left = /sliding-second|shared-budget-far|xlsx\.test/
