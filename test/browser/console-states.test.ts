@@ -7,6 +7,7 @@ import { scopes } from '../../src/contract/scopes.ts'
 import type { TestGateway } from '../support/gateway.ts'
 import { describeWithChromium } from '../support/needs.ts'
 import { until } from '../support/until.ts'
+import { findByPolling } from './find-by-polling.ts'
 import { hold, holdAnswer } from './hold.ts'
 import { keyboardOf } from './keyboard.ts'
 import { passTime } from './pass-time.ts'
@@ -143,18 +144,7 @@ describeWithChromium('the console, with something in the way', (chromium) => {
     await see('Lists are read again every 15 seconds')
     await see('Siobhán O')
     expect(await people.faults(page)).toEqual([])
-    gateway.simulator.changeOperator(2, { status: 1 })
-    const inactive = async () => (await gateway.ask('GET', '/v1/organizations/6/statistics')).body.inactive
-    await until(async () => (await inactive()) === 2, 'the gateway knows the change')
-    await passTime(page, 15_000, () => page.getByRole('row', { name: /José Núñez Inactive/ }).isVisible())
-    await page.unroute('**/v1/events')
-    await passTime(
-      page,
-      30_000,
-      async () => !(await page.getByText('Live updates are interrupted').first().isVisible()),
-    )
-    gateway.simulator.changeOperator(2, { status: 0 })
-    await page.getByRole('row', { name: /José Núñez Active/ }).waitFor()
+    await findByPolling(page, gateway)
   })
 
   it('reads every 15 seconds again when the events end while a list is shown', async () => {
@@ -165,14 +155,7 @@ describeWithChromium('the console, with something in the way', (chromium) => {
     await page.route('**/v1/events', (route) => route.abort())
     gateway.gateway.server.closeAllConnections()
     await see('Live updates are interrupted')
-    gateway.simulator.changeOperator(2, { status: 1 })
-    const inactive = async () => (await gateway.ask('GET', '/v1/organizations/6/statistics')).body.inactive
-    await until(async () => (await inactive()) === 2, 'the gateway knows the change')
-    await passTime(page, 15_000, () => page.getByRole('row', { name: /José Núñez Inactive/ }).isVisible())
-    await page.unroute('**/v1/events')
-    await passTime(page, 30_000, async () => (await page.getByText('Live updates are').count()) === 0)
-    gateway.simulator.changeOperator(2, { status: 0 })
-    await page.getByRole('row', { name: /José Núñez Active/ }).waitFor()
+    await findByPolling(page, gateway)
   })
 
   it('shows a change that came while the first answer of a list was on its way', async () => {
