@@ -196,7 +196,7 @@ describeWithChromium('the console, with something in the way', (chromium) => {
     )
     await page.keyboard.press('Escape')
     await page.getByRole('row', { name: /Siobhán O'Neil Inactive .*Taras/ }).waitFor()
-    // What follows may take longer than the undo is offered.
+    // Before the check by axe, which may take longer than the undo is offered.
     await press('u')
     await see("Siobhán O'Neil is active.")
     expect(statusOf(3)).toBe(0)

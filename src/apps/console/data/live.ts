@@ -44,9 +44,10 @@ export const useFollowEvents = (session: string, canRead: boolean): void => {
   const client = useQueryClient()
   useEffect(() => {
     const turn = (next: 'live' | 'polling'): void => {
-      const before = isLive()
+      const wasLive = isLive()
       state.set(next)
-      if (isLive() !== before) markOld(client)
+      // Each stream that begins may have missed a change, also one that follows another without a gap.
+      if (wasLive || next === 'live') markOld(client)
     }
     if (!canRead || session === '') return turn('polling')
     const stop = new AbortController()
