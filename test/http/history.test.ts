@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import type { Coverage, OperatorChange } from '../../src/contract/history.ts'
 import { startGateway, type TestGateway } from '../support/gateway.ts'
 import { describeWithRedis } from '../support/needs.ts'
+import { createPacedClock, type PacedClock } from '../support/paced-clock.ts'
 import { openRedis, type TestDatabase } from '../support/redis.ts'
 import { until } from '../support/until.ts'
 import { asPage, openSession, sessionEnv } from './browser-session.ts'
@@ -13,11 +14,12 @@ const organizations = [24, 6, 7, 8].map((id) => ({
   operators: [1, 2, 3].map((place) => ({ id: id * 100 + place, name: `Person ${place}`, status: place % 2 })),
 }))
 
-const suite = (env: () => Record<string, string>): void => {
+const suite = (env: () => Record<string, string>, clockOf?: () => PacedClock): void => {
   let gateway: TestGateway
   beforeAll(async () => {
     gateway = await startGateway({
       env: { ...sessionEnv, ...env() },
+      ...(clockOf && { clock: clockOf() }),
       clients: [
         { id: 'few', organizations: [24, 99], scopes: ['operators:read'] },
         { id: 'none', scopes: ['events:read', 'audit:read'] },
@@ -38,6 +40,12 @@ const suite = (env: () => Record<string, string>): void => {
     (await get(`${list(organization)}/${operator}/history?${query}`)).body
   const coverageOf = async (organization: number, query = ''): Promise<Coverage> =>
     (await get(`/v1/organizations/${organization}/coverage?${query}`)).body
+  /** Instants are rounded to 1 ms. What comes next gets a later one: on the clock of the gateway, and on that of Redis. */
+  const passInstant = async () => {
+    gateway.jump(5)
+    const passedAt = Date.now()
+    await until(() => Date.now() > passedAt + 1)
+  }
   /** A change behind the gateway's back, and the list that shows it. */
   const changeBehind = async (organization: number, operator: number, status: 0 | 1) => {
     const before = (await historyOf(organization, operator)).items.length
@@ -48,11 +56,13 @@ const suite = (env: () => Record<string, string>): void => {
 
   it('has who or what changed an operator, from what to what, when or between when, newest first', async () => {
     await loadNow(24)
+    await passInstant()
     const { body } = await gateway.ask('POST', list(24), { body: { operators: [{ name: 'Anna' }] } })
     const [{ id }] = body.results
     const grant = { scopes: ['operators:write' as const], organizations: [24], subject: 'Ms Petit' }
     const session = await openSession(gateway, grant)
     await gateway.ask('PATCH', `${list(24)}/${id}`, asPage(session, {}, { status: 'inactive' }))
+    await passInstant()
     await changeBehind(24, id, 0)
     const { items, nextCursor, completeSince } = await historyOf(24, id)
     expect(items).toMatchObject([
@@ -150,10 +160,15 @@ const suite = (env: () => Record<string, string>): void => {
     await loadNow(7)
     const begun = (await coverageOf(7)).items
     expect(begun[0]).toMatchObject({ active: null, least: null, most: null })
+    await passInstant()
     await setStatus(7, 702, 'inactive')
+    await passInstant()
     await loadNow(7)
+    await passInstant()
     await changeBehind(7, 701, 0)
+    await passInstant()
     await loadNow(7)
+    await passInstant()
     const { items } = await coverageOf(7)
     const { observedAt, between } = (await historyOf(7, 701)).items[0]
     const writtenAt = (await historyOf(7, 702)).items[0].observedAt
@@ -186,7 +201,8 @@ const suite = (env: () => Record<string, string>): void => {
   })
 }
 
-describe('history of one process', () => suite(() => ({})))
+// Its dates are those of the clock that it measures with, as on a real machine.
+describe('history of one process', () => suite(() => ({}), createPacedClock))
 
 describeWithRedis('history in Redis', () => {
   let database: TestDatabase
