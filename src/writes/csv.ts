@@ -51,7 +51,7 @@ const readRow = (text: string, start: number, delimiter: string) => {
   let at = start
   const whole = (end: number, fault?: string) => {
     const breaks = cells.reduce((sum, cell) => sum + cell.breaks, 0)
-    const shown = fault ? [text.slice(start, end)] : cells.map(({ content }) => content)
+    const shown = fault ? [text.slice(start, end)] : cells.map(({ content }) => unescapeFormula(content))
     return { cells: shown, end, breaks, fault }
   }
   for (;;) {
@@ -103,12 +103,18 @@ const endOfCell = (text: string, start: number, delimiter: string): number => {
   return text.length
 }
 
+/** Undoes what `writeCsv` does. */
+const unescapeFormula = (cell: string): string => cell.replace(/^'(?='*[=+\-@\t\r])/, '')
+
 type CsvCell = string | number | null | undefined
 
 /** How the cells of a row are read from an item, by the title of their column. */
 export type CsvColumns<T> = Readonly<Record<string, (item: T) => CsvCell>>
 
-/** CSV for spreadsheets, line by line. A cell that looks like a formula gets a leading apostrophe, also if it already has one. */
+/**
+ * CSV for spreadsheets, line by line. A cell that looks like a formula gets a leading apostrophe, also if it already has
+ * one. `readCsv` drops it.
+ */
 export function* writeCsv<T>(columns: CsvColumns<T>, items: Iterable<T>): Generator<string> {
   const shown = (value: CsvCell): string => {
     const text = String(value ?? '')

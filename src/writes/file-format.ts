@@ -27,6 +27,10 @@ const others: [RegExp, string][] = [
     /^\s*<(!--|!doctype html|html\b|head\b|meta\b|body\b|table\b)/i,
     `It is an HTML page, whatever its name says. ${save}`,
   ],
+  [
+    /^\s*(\[\s*["{[]|\{\s*")/,
+    'It is JSON. Add names as JSON with POST /v1/organizations/{id}/operators, or save the table as CSV UTF-8.',
+  ],
   [/^\{\\rtf/, `It is a text document (RTF). ${save}`],
   [/^\x1f\x8b/, 'It is compressed with gzip. Unpack it first.'],
   [/^(7z\xbc\xaf|Rar!)/, 'It is an archive. Unpack it first.'],

@@ -31,7 +31,9 @@ export const readTable = async (file: SentFile, query: FileQuery): Promise<ReadT
 /** Reads a text file. @throws Failure `request.invalid-body` */
 export const readText = ({ bytes, contentType }: SentFile, query: FileQuery): ReadTable => {
   const declared = /;\s*charset\s*=\s*"?([^\s;"]+)/i.exec(contentType)?.[1]
-  const { text, charset, note } = decodeText(bytes, query.charset, declared)
+  const { text: whole, charset, note } = decodeText(bytes, query.charset, declared)
+  // The end mark of DOS.
+  const text = whole.replace(/\x1a\s*$/, '')
   const form = findDelimiter(text)
   return collect(readCsv(text, form), query, { format: 'csv', charset, delimiter: form.delimiter }, note)
 }
@@ -64,6 +66,12 @@ const collect = (
 
 const isBlank = (cell: TableRow['cells'][number]): boolean => cell !== false && (cell ?? '').trim() === ''
 
+/** What a spreadsheet shows where a formula has no value, in its language: `#N/A`, `#REF!`, `#Н/Д`, `Err:502`. */
+const formulaError = /^(#[\p{Lu}\d/'’_]+[!?]|#\p{Lu}\/\p{Lu}|#NV|#GETTING_DATA|Err:\d{3})$/u
+
+const isNoText = (cell: TableRow['cells'][number]): boolean =>
+  cell === false || formulaError.test((cell ?? '').trim())
+
 const rowOf = (index: number, row: TableRow, columns: readonly number[], width: number): Row => {
   const cells = row.fault === undefined ? columns.map((column) => row.cells[column] ?? '') : row.cells
   const text = cells
@@ -72,7 +80,7 @@ const rowOf = (index: number, row: TableRow, columns: readonly number[], width: 
     .join(' ')
   // Beyond the header nobody can say which of the cells is the name.
   const isWider = !row.cells.slice(width).every(isBlank)
-  const fault = row.fault ?? (isWider ? 'columns' : cells.includes(false) ? 'type' : nameFault(text)?.code)
+  const fault = row.fault ?? (isWider ? 'columns' : cells.some(isNoText) ? 'type' : nameFault(text)?.code)
   const { line } = row
   if (!fault) return { index, line, name: cleanName(text), outcome: 'pending' }
   const shown = text.slice(0, 200).toWellFormed()

@@ -20,12 +20,12 @@ export const readWorkbook = async (bytes: Uint8Array, wanted = '1') => {
       const shown = names.slice(0, 20).map((name, index) => `${index + 1} “${name}”`)
       throw brokenFile('sheet', `The workbook has no such sheet. It has: ${shown.join(', ')}.`)
     }
-    return { sheet, rows: rowsOf(await readSheet(pack(files), place + 1)) }
+    return { sheet, rows: rowsOf(await readSheet(pack(withErrors(files)), place + 1)) }
   } catch (error) {
     if (isFailure(error)) throw error
     throw brokenFile(
       'broken',
-      'It is not a complete Excel workbook. Save it again, or save the sheet as CSV UTF-8.',
+      'It cannot be read as an Excel workbook. Open it in a spreadsheet program and save it again, or save the sheet as CSV UTF-8.',
     )
   }
 }
@@ -54,6 +54,16 @@ const unpack = (bytes: Uint8Array): Unzipped => {
 
 /** An archive that is not compressed. */
 const pack = (files: Unzipped): ArrayBuffer => zipSync(files, { level: 0 }).buffer as ArrayBuffer
+
+/** The files with errors of formulas as texts. The library takes an error for an empty cell. */
+const withErrors = (files: Unzipped): Unzipped => {
+  const errorCell = /(<(?:\w+:)?c\s(?:[^<>]*\s)?t=)(["'])e\2/g
+  const next = Object.entries(files).map(([name, bytes]) => {
+    const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1')
+    return [name, Buffer.from(text.replace(errorCell, '$1"str"'), 'latin1')]
+  })
+  return Object.fromEntries(next)
+}
 
 /** The names of the sheets. The library tells them when it does not find one, and needs only two files for that. */
 const sheetNames = async (files: Unzipped): Promise<string[]> => {

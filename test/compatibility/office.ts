@@ -152,9 +152,13 @@ export const officeFiles: OfficeFile[] = [
     result: 'its row is rejected, the others are read',
   }),
   plain('A final Ctrl-Z', '\\x1A', 'name\nAnna Lee\nZoé\n\x1a', {
-    rejected: ['name.chars'],
+    result: 'read',
+  }),
+  plain('An error of a formula', '#N/A', 'name\nAnna Lee\n#N/A\nZoé\n', {
+    rejected: ['name.type'],
     result: 'its row is rejected, the others are read',
   }),
+  plain("The gateway's own CSV", "'=Anna", "name\n'=Anna\nZoé\n", { names: ['=Anna', 'Zoé'] }),
   workbook('A workbook of Excel', xlsxType),
   workbook('A workbook of Excel', 'application/vnd.ms-excel'),
   workbook('A workbook of Excel', 'application/octet-stream'),

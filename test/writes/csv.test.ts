@@ -57,15 +57,19 @@ describe('a quote out of place', () => {
 })
 
 describe('a Ctrl-Z', () => {
-  it('at the end of the file spoils its row alone', async () => {
-    expect(await shown('name\nAnna\nBorys\n\u001a')).toEqual([
-      [2, 'Anna', 'pending'],
-      [3, 'Borys', 'pending'],
-      [4, '\u001a', 'name.chars'],
-    ])
-    expect((await shown('name\r\nAnna\r\nBorys\u001a')).map(([, , outcome]) => outcome)).toEqual([
-      'pending',
-      'name.chars',
+  it('at the end of the file is its end mark, and elsewhere it spoils its row alone', async () => {
+    for (const end of ['\n\u001a', '\u001a', '\r\n\u001a\r\n'])
+      expect([end, await shown(`name\nAnna\nBorys${end}`)]).toEqual([
+        end,
+        [
+          [2, 'Anna', 'pending'],
+          [3, 'Borys', 'pending'],
+        ],
+      ])
+    expect(await shown('name\n\u001a\nBorys\u001a\nClara')).toEqual([
+      [2, '\u001a', 'name.chars'],
+      [3, 'Borys\u001a', 'name.chars'],
+      [4, 'Clara', 'pending'],
     ])
   })
 })
@@ -170,6 +174,8 @@ describe('the report', () => {
           outcome,
         }))
         expect(back).toEqual(rows)
+        const imported = [...readCsv(text.slice(1), form)].slice(1).map((row) => row.cells[1])
+        expect(imported).toEqual(rows.map(({ name }) => name))
       }),
     )
   })

@@ -98,6 +98,19 @@ describe('the names of a CSV file', () => {
     ])
   })
 
+  it('that a spreadsheet shows for an error are rejected; names that look alike are not', async () => {
+    const errors = ['#N/A', '#REF!', '#NAME?', '#DIV/0!', '#Н/Д', '#ІМ’Я?', '#WERT!', '#NV', 'Err:502']
+    const similar = ['#1 Anna', 'N/A', '#anna!', 'Err: 502', '#', '#NVA', 'REF!']
+    expect((await shown(`name\n${errors.join('\n')}`)).map(([, , outcome]) => outcome)).toEqual(
+      errors.map(() => 'name.type'),
+    )
+    expect(await shown(`first name,name\nAnna,#N/A\n#REF!,Lee\n`)).toMatchObject([
+      [2, 'Anna #N/A', 'name.type'],
+      [3, '#REF! Lee', 'name.type'],
+    ])
+    expect(await names(`name\n${similar.join('\n')}`)).toEqual(similar)
+  })
+
   it('are cleaned like the names of an add', async () => {
     expect(await names(`name\n  ${'Zoë'.normalize('NFD')}  \n`)).toEqual(['Zoë'])
   })
@@ -135,6 +148,9 @@ describe('a file that is not such a table', () => {
       ],
       ['{\\rtf1\\ansi Anna}', 'format', /RTF/],
       [Buffer.from('1f8b0800', 'hex'), 'format', /gzip/],
+      ['[{"name":"Anna"}]', 'format', /JSON/],
+      ['{"name":"Anna"}\n{"name":"Borys"}\n', 'format', /JSON/],
+      ['\uFEFF\n[\n  "Anna"\n]', 'format', /JSON/],
       [Buffer.from('89504e470d0a1a0a', 'hex'), 'format', /image/],
     ] as const) {
       const refused = await refusal(content as string)
@@ -142,6 +158,7 @@ describe('a file that is not such a table', () => {
       expect(refused.detail).toMatch(sentence)
     }
     expect(await names('PKID,name\n1,Anna\n')).toEqual(['Anna'])
+    expect(await names('[id],name\n1,Anna\n', { column: '2' })).toEqual(['Anna'])
     expect(await names('<name>,name\n1,Anna\n', { column: '2' })).toEqual(['Anna'])
   })
 })

@@ -90,10 +90,26 @@ describe('a workbook', () => {
     ).toEqual([
       [2, 'name.type'],
       [3, 'name.type'],
-      [4, 'name.blank'],
+      [4, 'name.type'],
       [5, 'name.blank'],
       [6, 'pending'],
       [7, 'name.length'],
+    ])
+  })
+
+  it('rejects a row that holds an error alone, however the cell is written', async () => {
+    const cells = [
+      '<c r="A2" t="e"><v>#N/A</v></c>',
+      '<c t="e" r="A3" s="0"><f>1/0</f><v>#DIV/0!</v></c>',
+      "<c r='A4' s='0' t='e'><v>#ПОСИЛАННЯ!</v></c>",
+      '<c r="A5"\n t="e" ><v>#GETTING_DATA</v></c>',
+      '<c r="A6" t="str"><f>A2</f><v>#NAME?</v></c>',
+      inline('A7', 'Anna'),
+    ]
+    const data = header + cells.map((cell, index) => row(index + 2, cell)).join('')
+    expect((await shown(workbook({ data: [data] }))).map(([line, , outcome]) => [line, outcome])).toEqual([
+      ...[2, 3, 4, 5, 6].map((line) => [line, 'name.type']),
+      [7, 'pending'],
     ])
   })
 
@@ -131,7 +147,7 @@ describe('a workbook', () => {
     ]) {
       const { code, detail } = await refusal(content)
       expect(['broken', 'encoding', 'empty']).toContain(code)
-      expect(detail).toMatch(/Save it/)
+      expect(detail).toMatch(/[Ss]ave it/)
     }
     expect((await refusal(workbook({ data: [''] }))).code).toBe('empty')
     for (const files of [{ 'word/document.xml': '<document/>' }, { 'people.csv': 'name\nAnna\n' }])
