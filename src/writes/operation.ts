@@ -74,6 +74,8 @@ export type Operation = Readonly<{
   lateCheck?: number | undefined
   /** Request key of the last retry. Rows that were kept under another one are reopened. */
   retryKey?: string | undefined
+  /** Those of the retries before, at most 20. */
+  earlierRetryKeys?: readonly string[] | undefined
   detail?: string | undefined
   /** Epoch ms. */
   startedAt: number

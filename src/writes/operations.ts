@@ -55,6 +55,10 @@ export type Operations = {
 }
 
 const retryMs = 5000
+const earlierRetriesMax = 20
+
+const isRetriedBy = ({ retryKey, earlierRetryKeys = [] }: Operation, requestKey: string): boolean =>
+  retryKey === requestKey || earlierRetryKeys.includes(requestKey)
 const watchMs = 250
 
 export const createOperations = (
@@ -114,7 +118,7 @@ export const createOperations = (
     retry: async (caller, id, context, retryKey) => {
       const earlier = await get(caller, id)
       authorize(caller, { scope: scopeOfWrite(earlier) })
-      if (earlier.retryKey === retryKey) {
+      if (isRetriedBy(earlier, retryKey)) {
         // A repetition: the instance that began the retry may have been killed, and its lock stays for some seconds.
         if (!isFinal(earlier)) void runner.run(id)
         return earlier
@@ -122,13 +126,26 @@ export const createOperations = (
       const deadline = clock.now() + retryMs
       const again = await journal.withLock(id, { deadline }, async (lock, operation) => {
         if (!operation) throw new Failure('operation.unknown')
-        if (operation.retryKey === retryKey) return operation
+        if (isRetriedBy(operation, retryKey)) return operation
         if (!isFinal(operation)) throw new Failure('operation.running')
-        const { givenUp, finishedAt: _, detail: __, ...rest } = operation
+        const {
+          givenUp,
+          finishedAt: _,
+          detail: __,
+          retryKey: last,
+          earlierRetryKeys = [],
+          ...rest
+        } = operation
         const sending = givenUp && { ...givenUp, attempt: 0 }
         // Its rows are reopened as they are read.
         const switchOnly = mayOnlySwitch(caller, operation)
-        const next: Operation = { ...rest, state: 'running', retryKey, sending, next: 0, switchOnly }
+        const retryKeys = {
+          retryKey,
+          ...(last !== undefined && {
+            earlierRetryKeys: [last, ...earlierRetryKeys].slice(0, earlierRetriesMax),
+          }),
+        }
+        const next: Operation = { ...rest, ...retryKeys, state: 'running', sending, next: 0, switchOnly }
         const rows = await rowsOf(journal, next)
         if (!rows.some(isPending)) throw new Failure('operation.settled')
         await tell(caller, operation, context, 'retryRequested', retryKey)

@@ -138,6 +138,26 @@ describe('retrying an operation', () => {
     expect(calls.filter((call) => call.startsWith('add'))).toHaveLength(1)
   })
 
+  it('is not done again for the key of an earlier retry', async () => {
+    const { keep, operations, ended, failNext, pass, calls } = setUp()
+    const operation = await keep([rowOf(0, {})])
+    const keys = ['retry-1', 'retry-2', 'retry-3']
+    for (const key of keys) {
+      failNext(unsent, unsent, unsent)
+      await operations.retry(caller, operation.id, {} as CallContext, key)
+      await pass(100_000)
+      await ended(operation)
+    }
+    const sent = calls.length
+    for (const key of keys) {
+      const same = await operations.retry(caller, operation.id, {} as CallContext, key)
+      expect([key, same.state, same.counts.unknown]).toEqual([key, 'needsReview', 1])
+    }
+    expect(calls).toHaveLength(sent)
+    await operations.retry(caller, operation.id, {} as CallContext, 'retry-4')
+    expect((await ended(operation)).counts.created).toBe(1)
+  })
+
   it.each([
     ['runs', { state: 'running' }, caller, 'operation.running'],
     ['has nothing to try again', { state: 'done' }, caller, 'operation.settled'],
