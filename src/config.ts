@@ -66,7 +66,7 @@ export const settings = {
   refreshPercent: setting('REFRESH_BUDGET_PERCENT', wholeNumber(0, 100), '50', 'The share of CHATHUB_REQUESTS_PER_SECOND that refreshes of lists may use, of all instances together. 0: a list is refreshed only when a reader finds it old.'),
 
   clients: secret('API_KEYS', type.anyText, 'The callers as JSON: {"clients":[…]}, with entries that `chathub-gateway keys create` prints.'),
-  writesInFlightMax: setting('WRITES_IN_FLIGHT_MAX', wholeNumber(1, 100_000), '64', 'The most writes in flight in one instance. Others wait, clients in turns, and are refused with 503 after five seconds.'),
+  writesInFlightMax: setting('WRITES_IN_FLIGHT_MAX', wholeNumber(1, 100_000), '192', 'The most writes in flight in one instance; of one client at most half, and a third for one organization. Others wait in turns, and are refused with 503 after five seconds.'),
   clientConcurrency: setting('CLIENT_CONCURRENCY', wholeNumber(1, 1_000_000), '1000', 'The most requests of one client in flight in one instance. Each 64 KiB of a body count as one more. Event streams do not count.'),
   anonymousRequestsPerMinute: setting('ANONYMOUS_REQUESTS_PER_MINUTE', wholeNumber(1, 10_000_000), '6000', 'The requests a minute of one address that send a body without a credential, such as logins.'),
   quotasPerClient: setting('QUOTAS_PER_CLIENT', type.counts(clientQuotas, { rows: rowsLeast }), type.countsText(clientQuotas), 'The most that is kept for one client and its sessions at a time. A long answer under an idempotency key counts as several. Streams count in one instance.'),

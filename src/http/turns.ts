@@ -10,9 +10,10 @@ export const createTurns = <T>() => {
       else waiting.set(client, [entry])
       size++
     },
-    /** Takes the oldest entry of the client whose turn it is. */
-    next: (): T | undefined => {
+    /** Takes the oldest entry of the client whose turn it is, among those who may take one. */
+    next: (mayTake: (client: string) => boolean = () => true): T | undefined => {
       for (const [client, entries] of waiting) {
+        if (!mayTake(client)) continue
         const entry = entries.shift()
         size--
         waiting.delete(client)

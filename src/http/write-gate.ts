@@ -26,14 +26,35 @@ export const withoutPermit = async <T>(permit: Permit | undefined, work: () => P
 
 /**
  * Bounds the writes in flight. Each takes milliseconds of CPU, most of them after it has begun, so without a bound an
- * overloaded process begins far more than it can end. The others wait, clients in turns, and have cost their head alone.
+ * overloaded process begins far more than it can end. The others wait in turns, and have cost their head alone.
+ *
+ * Writes may wait long for ChatHub or for their organization, so the bound of each falls with the permits that are left
+ * (dynamic thresholds, Choudhury and Hahne 1998). Alone, a client has at most half of the permits, and a third for one
+ * organization. The others are left.
  */
 export const createWriteGate = ({ clock, inFlightMax }: { clock: Clock; inFlightMax: number }) => {
   const waiting = createTurns<{ begin(): void; isGone(): boolean }>()
+  /** Permits by client, and by client with organization. */
+  const held = new Map<string, number>()
   let inFlight = 0
+  const heldBy = (key: string): number => held.get(key) ?? 0
+  const count = (change: 1 | -1, client: string, queue: string): void => {
+    inFlight += change
+    for (const key of [client, queue]) {
+      held.set(key, heldBy(key) + change)
+      if (heldBy(key) === 0) held.delete(key)
+    }
+  }
+  const mayBegin = (queue: string): boolean =>
+    heldBy(queue) < inFlightMax - inFlight - heldBy(queue.slice(0, queue.lastIndexOf('\n')))
 
-  /** The permit of a write of this client. `isGone`: whether nobody waits for the answer any more. */
-  return (client: string, isGone: () => boolean): Permit => {
+  /**
+   * The permit of a write of this client, for this organization if there is one. `isGone`: whether nobody waits for the
+   * answer any more.
+   */
+  return (client: string, organization: string, isGone: () => boolean): Permit => {
+    // No header has a line end.
+    const queue = `${client}\n${organization}`
     let isIn = false
     return {
       enter: () =>
@@ -41,12 +62,12 @@ export const createWriteGate = ({ clock, inFlightMax }: { clock: Clock; inFlight
           // Nobody would leave the permit of a client that has left.
           if (isGone()) return resolve()
           const begin = (): void => {
-            inFlight++
+            count(1, client, queue)
             isIn = true
             resolve()
           }
           const refuse = (): void => reject(new Failure('server.overloaded', { retryAfterMs: 2000 }))
-          if (inFlight < inFlightMax) return begin()
+          if (mayBegin(queue)) return begin()
           if (waiting.size() >= waitingMax) return refuse()
           let isOver = false
           const cancel = clock.after(waitMs, () => {
@@ -57,15 +78,14 @@ export const createWriteGate = ({ clock, inFlightMax }: { clock: Clock; inFlight
             cancel()
             begin()
           }
-          waiting.push(client, { begin: beginInTime, isGone: () => isOver || isGone() })
+          waiting.push(queue, { begin: beginInTime, isGone: () => isOver || isGone() })
         }),
       leave: () => {
         if (!isIn) return
         isIn = false
-        inFlight--
-        let next = waiting.next()
-        while (next?.isGone()) next = waiting.next()
-        next?.begin()
+        count(-1, client, queue)
+        for (let next = waiting.next(mayBegin); next; next = waiting.next(mayBegin))
+          if (!next.isGone()) next.begin()
       },
     }
   }
@@ -75,7 +95,7 @@ export const createWriteGate = ({ clock, inFlightMax }: { clock: Clock; inFlight
 export const createEnterWrite =
   (gate: ReturnType<typeof createWriteGate>) =>
   async (req: IncomingMessage, res: ServerResponse): Promise<void> => {
-    const permit = gate(clientTextOf(req), () => res.destroyed)
+    const permit = gate(clientTextOf(req), organizationTextOf(req), () => res.destroyed)
     // First: the end of a connection gives the permit of one request to the next of its own, and then ends that one too.
     res.once('close', permit.leave)
     await permit.enter()
@@ -83,6 +103,9 @@ export const createEnterWrite =
   }
 
 export type EnterWrite = ReturnType<typeof createEnterWrite>
+
+/** The first number of the path, which is that of an organization. */
+const organizationTextOf = ({ url = '' }: IncomingMessage): string => /^[^?]*?\/(\d+)/.exec(url)?.[1] ?? ''
 
 /** Who takes turns. Nothing was checked yet: a wrong credential is refused as soon as it has its turn. */
 const clientTextOf = ({ headers, socket }: IncomingMessage): string =>

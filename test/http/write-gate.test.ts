@@ -18,7 +18,8 @@ const setUp = (inFlightMax: number) => {
   const permits = new Map<string, Permit>()
   const gone = new Set<string>()
   const enter = (name: string, client = name): void => {
-    const permit = gate(client, () => gone.has(name))
+    const [by = '', organization = ''] = client.split('/')
+    const permit = gate(by, organization, () => gone.has(name))
     permits.set(name, permit)
     permit.enter().then(
       () => begun.push(name),
@@ -31,15 +32,38 @@ const setUp = (inFlightMax: number) => {
 
 describe('the write gate', () => {
   it('has so many writes in flight, and clients take turns with the permits that become free', async () => {
-    const { enter, leave, begun } = setUp(2)
+    const { enter, leave, begun } = setUp(1)
     for (const name of ['m1', 'm2', 'm3', 'm4']) enter(name, 'many')
     enter('few')
     enter('other')
     await settled()
-    expect(begun).toEqual(['m1', 'm2'])
-    for (const name of ['m1', 'm2', 'm3', 'few']) leave(name)
+    expect(begun).toEqual(['m1'])
+    for (const name of ['m1', 'm2', 'few', 'other', 'm3']) leave(name)
     await settled()
-    expect(begun).toEqual(['m1', 'm2', 'm3', 'few', 'other', 'm4'])
+    expect(begun).toEqual(['m1', 'm2', 'few', 'other', 'm3', 'm4'])
+  })
+
+  it('leaves permits for other clients and for other organizations of the same one, whoever waits long', async () => {
+    for (const most of [6, 12, 64, 192]) {
+      const { enter, leave, begun } = setUp(most)
+      const count = (start: string) => begun.filter((name) => name.startsWith(start)).length
+      for (let i = 0; i < most; i++) enter(`locked ${i}`, 'crm/24')
+      enter('same client', 'crm/6')
+      enter('another client', 'web/24')
+      enter('no organization', 'web')
+      await settled()
+      expect([most, count('locked')]).toEqual([most, Math.ceil(most / 3)])
+      expect(begun.slice(-3)).toEqual(['same client', 'another client', 'no organization'])
+      for (let i = 0; i < most; i++) enter(`many ${i}`, `crm/${i + 100}`)
+      enter('the last client', 'desk/7')
+      await settled()
+      expect(begun.at(-1)).toBe('the last client')
+      for (let i = 0; i < most; i++) leave(`locked ${i}`)
+      for (let i = 0; i < most; i++) leave(`many ${i}`)
+      for (let i = 0; i < most; i++) leave(`locked ${i}`)
+      await settled()
+      expect([count('locked'), count('many')]).toEqual([most, most])
+    }
   })
 
   it('frees a permit once, however often it is left', async () => {
@@ -144,6 +168,29 @@ describe('writes in flight', () => {
     for (const socket of slow) socket.destroy()
     // Whose permit was left with its connection.
     expect((await gateway.ask('POST', path, { body: { operators: [{ name: 'Petro' }] } })).status).toBe(201)
+  })
+
+  it('that wait for their organization leave room for other organizations and other clients', async () => {
+    const longer = { CHATHUB_TIMEOUT_MS: '60000', WRITE_DEADLINE_MS: '60000', READ_DEADLINE_MS: '60000' }
+    gateway = await startGateway({
+      env: { WRITES_IN_FLIGHT_MAX: '12', ...longer },
+      clients: [{ id: 'other' }],
+    })
+    const { server } = gateway.gateway
+    const connections = () => new Promise<number>((resolve) => server.getConnections((_, n) => resolve(n)))
+    const add = (organization: number, name: string, key = gateway.key) =>
+      gateway.ask('POST', `/v1/organizations/${organization}/operators`, {
+        key,
+        body: { operators: [{ name }] },
+      })
+    const held = gateway.simulator.hold('synchronize', 24)
+    const locked = Array.from({ length: 20 }, (_, place) => add(24, `Waiting ${place}`))
+    await held.arrived
+    await until(async () => (await connections()) >= 20)
+    expect((await add(6, 'Olena')).status).toBe(201)
+    expect((await add(6, 'Taras', gateway.keys['other'])).status).toBe(201)
+    held.release()
+    expect((await Promise.all(locked)).map(({ status }) => status)).toEqual(locked.map(() => 201))
   })
 
   it('are those of tools too, and a tool that only reads does not wait for them', async () => {
