@@ -129,8 +129,7 @@ export const createLocalBudget = (options: {
     },
     pause: (ms) => {
       // Several refusals of one burst slow down only once.
-      if (pausedForMs() === 0)
-        slowed = { rate: Math.max(1, Math.floor((allowed() * 2) / 3)), since: clock.now() + ms }
+      if (pausedForMs() === 0) slowed = { rate: Math.floor((allowed() * 2) / 3), since: clock.now() + ms }
       pausedUntil = Math.max(pausedUntil, clock.now() + ms)
     },
     note: (budgetClass) => {

@@ -178,7 +178,7 @@ export const createSharedBudget = (options: {
     pause: (ms) => {
       local.pause(ms)
       freeAt = Math.max(freeAt, clock.now() + ms)
-      const slowed = Math.max(1, Math.floor((rate * 2) / 3))
+      const slowed = Math.floor((rate * 2) / 3)
       pauseScript([keys.pause, keys.slow], Math.round(ms), slowed).catch(() => {})
     },
     status: () => ({

@@ -157,6 +157,20 @@ describeWithRedis('the budget that instances share', () => {
     expect(there.status().allowedNow).toBe(26)
   })
 
+  it.each([
+    [1, 1],
+    [2, 1],
+    [3, 2],
+    [30, 20],
+  ])('slows a rate of %i a second down to %i for a 429, and never to none', async (rate, slowed) => {
+    const { budget } = setUp(redis, rate)
+    budget.pause(600_000)
+    while ((await client.exists(key('slow'))) === 0);
+    await client.del(key('pause'))
+    await budget.take('urgent')
+    expect(budget.status().allowedNow).toBe(slowed)
+  })
+
   it('estimates a shorter wait as time passes, so that calls are not refused for ever after a long pause', async () => {
     const { budget, clock } = setUp(redis, 5)
     budget.pause(600_000)
