@@ -105,10 +105,10 @@ export const startFleet = async (seed: number, died: (said: string) => void) => 
     key: () => key,
     /** A command to the simulator. It waits while that is frozen. */
     control: async <T>(method: string, path: string, body?: unknown): Promise<T> => {
-      const answer = await fetch(`${simulator.url}/__sim/${path}`, {
-        method,
-        ...(body !== undefined && { body: JSON.stringify(body) }),
-      })
+      const init = { method, ...(body !== undefined && { body: JSON.stringify(body) }) }
+      const command = () => fetch(`${simulator.url}/__sim/${path}`, init)
+      // A connection that was kept may end as it is used again. Each command may come twice.
+      const answer = await command().catch(command)
       return (answer.status === 204 ? undefined : await answer.json()) as T
     },
     /** Adds a second key of the same client to the file. Returns the one in use. */

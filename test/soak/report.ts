@@ -100,9 +100,9 @@ export const reportOf = (run: Run): { text: string; holds: boolean } => {
     zero('requests without an answer from an instance that ran', matching(/no answer from a running/)),
     row(
       'acknowledged names, exactly once in ChatHub',
-      `${counts.once} of ${counts.created - counts.afterFlush}`,
+      `${counts.once} of ${counts.created - counts.unproven}`,
       'all',
-      counts.once >= counts.created - counts.afterFlush,
+      counts.once === counts.created - counts.unproven,
     ),
     row('names that were doubled and marked', counts.marked, '', true),
     row('names in doubt, and shown so', counts.inDoubt, '', true),

@@ -4,6 +4,8 @@ import type { NameWrite } from './writing.ts'
 
 type Operator = { id: number; name: string; status: number }
 export const soakName = 'Soak'
+const isAcknowledged = ({ ending }: NameWrite): boolean =>
+  ending.outcome === 'created' || ending.outcome === 'exists'
 const codes: Record<string, number> = { active: 0, inactive: 1, deleted: 2 }
 
 /**
@@ -17,7 +19,16 @@ export const createTruth = (
 ) => {
   let names: NameWrite[] = []
   const statuses = new Map<number, { organization: number; status: string }>()
-  const counts = { created: 0, once: 0, notAdded: 0, marked: 0, inDoubt: 0, forgotten: 0, afterFlush: 0 }
+  const counts = {
+    created: 0,
+    once: 0,
+    notAdded: 0,
+    marked: 0,
+    inDoubt: 0,
+    forgotten: 0,
+    afterFlush: 0,
+    unproven: 0,
+  }
   let statusesCompared = 0
 
   const lateIds = async (organization: number): Promise<number[] | undefined> => {
@@ -40,7 +51,7 @@ export const createTruth = (
     if (outcome === 'unknown') return undefined
     if (outcome === 'forgotten') counts.forgotten++
     if (outcome === 'forgotten') return ids.length > 1 ? 'twice' : undefined
-    if (outcome === 'created' || outcome === 'exists') {
+    if (isAcknowledged(write)) {
       counts.created++
       if (isMissing || ids.length === 0) return 'not in ChatHub'
       if (unmarked.length > (id === undefined ? 1 : 0)) return 'twice without a mark'
@@ -75,6 +86,7 @@ export const createTruth = (
         // Marks and watches are kept in Redis, until they are compared.
         if (flushedBetween(write.startedAt, performance.now())) {
           counts.afterFlush++
+          if (isAcknowledged(write)) counts.unproven++
           process.stdout.write(`its records were lost, ${write.action}: ${wrong}; ${detail}\n`)
         } else asking.fault(`${write.action}: acknowledged ${write.ending.outcome}, ${wrong}`, detail)
       }
