@@ -12,7 +12,7 @@ const unpackedMax = 64 * 1024 * 1024
  */
 export const readWorkbook = async (bytes: Uint8Array, wanted = '1') => {
   try {
-    const files = unpack(bytes)
+    const files = withoutMisread(unpack(bytes))
     const names = await sheetNames(files)
     const place = placeOf(names, wanted)
     const sheet = names[place]
@@ -20,7 +20,7 @@ export const readWorkbook = async (bytes: Uint8Array, wanted = '1') => {
       const shown = names.slice(0, 20).map((name, index) => `${index + 1} “${name}”`)
       throw brokenFile('sheet', `The workbook has no such sheet. It has: ${shown.join(', ')}.`)
     }
-    return { sheet, rows: rowsOf(await readSheet(pack(withErrors(files)), place + 1)) }
+    return { sheet, rows: rowsOf(await readSheet(pack(files), place + 1)) }
   } catch (error) {
     if (isFailure(error)) throw error
     throw brokenFile(
@@ -55,15 +55,31 @@ const unpack = (bytes: Uint8Array): Unzipped => {
 /** An archive that is not compressed. */
 const pack = (files: Unzipped): ArrayBuffer => zipSync(files, { level: 0 }).buffer as ArrayBuffer
 
-/** The files with errors of formulas as texts. The library takes an error for an empty cell. */
-const withErrors = (files: Unzipped): Unzipped => {
-  const errorCell = /(<(?:\w+:)?c\s(?:[^<>]*\s)?t=)(["'])e\2/g
+/** The files, without what the library misreads. Most have nothing of that, and stay as they are. */
+const withoutMisread = (files: Unzipped): Unzipped => {
   const next = Object.entries(files).map(([name, bytes]) => {
-    const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1')
-    return [name, Buffer.from(text.replace(errorCell, '$1"str"'), 'latin1')]
+    const file = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
+    const isSuspect = ['"e"', "'e'", '&#', '<![CDATA['].some((text) => file.includes(text))
+    return [name, isSuspect ? Buffer.from(rewrite(file.toString('latin1')), 'latin1') : bytes]
   })
   return Object.fromEntries(next)
 }
+
+const rewrite = (xml: string): string =>
+  xml
+    // It skips text that is not escaped.
+    .replace(/<!\[CDATA\[(.*?)\]\]>/gs, (_, text: string) =>
+      text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;'),
+    )
+    // It cuts characters beyond U+FFFF, and reads both halves of one.
+    .replace(/&#(x[\da-f]{5,6}|\d{5,7});/gi, (reference, digits: string) => {
+      const code = Number(digits.replace(/^x/i, '0x'))
+      if (code <= 0xffff || code > 0x10ffff) return reference
+      const char = String.fromCodePoint(code)
+      return `&#${char.charCodeAt(0)};&#${char.charCodeAt(1)};`
+    })
+    // It takes the error of a formula for an empty cell, and not the text of one.
+    .replace(/(<(?:\w+:)?c\s(?:[^<>]*\s)?t=)(["'])e\2/g, '$1"str"')
 
 /** The names of the sheets. The library tells them when it does not find one, and needs only two files for that. */
 const sheetNames = async (files: Unzipped): Promise<string[]> => {

@@ -97,6 +97,20 @@ describe('a workbook', () => {
     ])
   })
 
+  it('may have texts in CDATA, and characters of any plane as numbers', async () => {
+    const shared =
+      '<si><t>name</t></si><si><t>&#134071;&#x91CE;</t></si><si><t><![CDATA[B & <C> &#65;]]></t></si>'
+    const data = [
+      ...[0, 1, 2].map((index) => row(index + 1, `<c r="A${index + 1}" t="s"><v>${index}</v></c>`)),
+      row(4, inline('A4', '<![CDATA[Zoé]]> &#x1F600; &#x1f600; &#233;')),
+      row(5, inline('A5', '&#128512;&#xD83D;&#xDE00;𠮷')),
+      row(6, inline('A6', 'Anna &#1114112; &#x110000;')),
+    ].join('')
+    const found = await names(workbook({ data: [data], shared }))
+    expect(found.slice(0, 4)).toEqual(['𠮷野', 'B & <C> &#65;', 'Zoé 😀 😀 é', '😀😀𠮷'])
+    expect(found[4]).toMatch(/^Anna/)
+  })
+
   it('rejects a row that holds an error alone, however the cell is written', async () => {
     const cells = [
       '<c r="A2" t="e"><v>#N/A</v></c>',
