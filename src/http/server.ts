@@ -23,7 +23,9 @@ const silenceMs = (keepAliveSeconds + 2) * 1000
 
 /** Whether a request may change operators, by what can be seen at once. */
 const isWrite = ({ method, url = '' }: IncomingMessage): boolean =>
-  method !== 'GET' && method !== 'HEAD' && /^\/(v1\/(organizations|operations)|api\/operator)\//.test(url)
+  method !== 'GET' &&
+  method !== 'HEAD' &&
+  /^\/(v1\/organizations\/[^/]*\/(?!assignments)|v1\/operations\/|api\/operator\/)/.test(url)
 
 type Options = Parameters<typeof createFraming>[0] & {
   connectionsMax: number

@@ -170,7 +170,7 @@ describe('writes in flight', () => {
     expect((await gateway.ask('POST', path, { body: { operators: [{ name: 'Petro' }] } })).status).toBe(201)
   })
 
-  it('that wait for their organization leave room for other organizations and other clients', async () => {
+  it('that wait for their organization leave room for other organizations, other clients and chats', async () => {
     const longer = { CHATHUB_TIMEOUT_MS: '60000', WRITE_DEADLINE_MS: '60000', READ_DEADLINE_MS: '60000' }
     gateway = await startGateway({
       env: { WRITES_IN_FLIGHT_MAX: '12', ...longer },
@@ -189,6 +189,10 @@ describe('writes in flight', () => {
     await until(async () => (await connections()) >= 20)
     expect((await add(6, 'Olena')).status).toBe(201)
     expect((await add(6, 'Taras', gateway.keys['other'])).status).toBe(201)
+    // Not even for their own organization: a chat changes no operator.
+    const chats = '/v1/organizations/24/assignments'
+    expect((await gateway.ask('POST', chats, { body: { chatId: 'chat' } })).status).toBe(200)
+    expect((await gateway.ask('DELETE', `${chats}/chat`)).status).toBe(204)
     held.release()
     expect((await Promise.all(locked)).map(({ status }) => status)).toEqual(locked.map(() => 201))
   })
