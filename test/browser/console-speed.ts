@@ -63,9 +63,14 @@ const line = (name: string, times: Times[]): string =>
     })
     .join(' | ')} |\n`
 
-const visits = async (browser: Browser, gateway: TestGateway): Promise<{ first: Times; again: Times }> => {
+/**
+ * A visit by a link in a browser without any of the files, and a later one. `path`: what the tab shows before. Without it
+ * the visit begins with a new process, which Playwright stops and prepares before the page may begin.
+ */
+const visits = async (browser: Browser, gateway: TestGateway, path?: string) => {
   const page = await openPage(browser)
   await page.addInitScript(watch)
+  if (path) await page.goto(`${gateway.url}${path}`)
   const devTools = await page.context().newCDPSession(page)
   await devTools.send('Emulation.setCPUThrottlingRate', { rate })
   await page.goto(await linkFor(gateway))
@@ -109,23 +114,33 @@ const pages: Record<string, URL | 'built'> = {
   ...(values.beside && { 'the other build': pathToFileURL(`${resolve(values.beside)}/`) }),
   'the console': 'built',
 }
-const served: { name: string; gateway: TestGateway; first: Times[]; again: Times[] }[] = []
+type Served = Record<'first' | 'running' | 'again', Times[]> & { name: string; gateway: TestGateway }
+const served: Served[] = []
 try {
   for (const [name, folder] of Object.entries(pages))
-    served.push({ name, gateway: await startConsoleGateway({}, [], folder), first: [], again: [] })
+    served.push({
+      name,
+      gateway: await startConsoleGateway({}, [], folder),
+      first: [],
+      running: [],
+      again: [],
+    })
   // In turns, so that what else the machine does falls on all alike.
   for (let round = 0; round < rounds; round++)
-    for (const { gateway, first, again } of served) {
+    for (const { gateway, first, running, again } of served) {
       const times = await visits(chrome, gateway)
       first.push(times.first)
       again.push(times.again)
+      running.push((await visits(chrome, gateway, '/livez')).first)
     }
   process.stdout.write(
     `CPU slowed down ${rate} times, median of ${rounds} (least–most), ms since the navigation began\n\n`,
   )
   process.stdout.write('| visit | first paint | board drawn | interactive |\n|---|---:|---:|---:|\n')
   for (const { name, first } of served)
-    process.stdout.write(line(`first, by a link, nothing cached: ${name}`, first))
+    process.stdout.write(line(`first, by a link, nothing cached, a new process: ${name}`, first))
+  for (const { name, running } of served)
+    process.stdout.write(line(`first, by a link, nothing cached, a process that runs: ${name}`, running))
   for (const { name, again } of served) process.stdout.write(line(`later, signed in: ${name}`, again))
   const taken = await latencies(chrome, served.at(-1)?.gateway as TestGateway)
   process.stdout.write(
