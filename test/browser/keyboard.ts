@@ -7,6 +7,9 @@ const focused = `(() => {
   return it.getAttribute('aria-label') ?? it.labels?.[0]?.textContent ?? it.textContent
 })()`
 
+/** Ends after all that waits in the page, such as a dialog that gives the focus to one of its buttons. */
+const settled = 'new Promise((done) => setTimeout(() => setTimeout(done)))'
+
 /** What a person does with a page without a mouse, and what it shows. */
 export const keyboardOf = (page: Page) => {
   const press = async (...keys: string[]): Promise<void> => {
@@ -18,7 +21,10 @@ export const keyboardOf = (page: Page) => {
   }
   const moveTo = (key: string, name: string | RegExp): Promise<void> =>
     until(async () => {
-      if (await hasFocus(name)) return true
+      if (await hasFocus(name)) {
+        await page.evaluate(settled)
+        if (await hasFocus(name)) return true
+      }
       await press(key)
       return false
     }, `something called ${name} takes the focus`)
