@@ -204,7 +204,7 @@ describe('files', () => {
     'src/gateway.ts': 150, // all wiring on one page
     'src/config.ts': 290, // a table, one row per setting
     'src/cache/cache.ts': 240, // one state machine
-    'src/redis/link.ts': 226, // one state machine
+    'src/redis/link.ts': 233, // one state machine
     'src/cache/coherence.ts': 320, // one protocol: leases, announcements, acknowledgements
   }
 
@@ -251,7 +251,7 @@ describe('files', () => {
     http: 2118 + 3485, // permits of each client and organization; requests behind one another, chunks; the first requests of the console in its page; permits of one connection, given back together; refusals that say what came; large bodies sent in pieces; answers that end with their connection; bodies filled as they arrive; outcomes on drop-in paths; Server-Timing; faults of drop-in paths; writes answered by their deadline; console, sign-in, widget; the status page; tools (MCP); writes in flight; the pages of /docs; webhooks; connections that wait; streams of events with replay; requests that wait under overload, memory of bodies; lists as files; files of forms, media types; heads of requests, JSON judged by its bytes, requests in flight, audit
     lists: 860 + 217, // a pause that is named; lists that are counted; since when a status is; a diagnosis that says only what is true; tokens of operators that are not the caller's; reads over many cold lists in slices, few at a time for each client; orders that are kept
     metrics: 586, // times of states, recent load; reports and states as numbers, usage of clients
-    redis: 414 + 1180, // what another address may lose is told once it is used; a replaced link ends with the gateway; logs of a gateway without Redis, bounded together; quotas of what is kept, memory of the server; the check of the server, states that are told, one parser of REDIS_URL, replacement without a gap
+    redis: 414 + 1187, // each reason of an outage told once; what another address may lose is told once it is used; a replaced link ends with the gateway; logs of a gateway without Redis, bounded together; quotas of what is kept, memory of the server; the check of the server, states that are told, one parser of REDIS_URL, replacement without a gap
     throttle: 723 + 337, // switches, restored once after a flush; health of ChatHub by probes; slots whose age follows the distance of Redis; requests that never left; pauses outlive Redis
     tracing: 382, // a feature of its own: OpenTelemetry
     webhooks: 1467, // the backlog of all organizations ends with its `resync`; a feature of its own

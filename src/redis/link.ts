@@ -31,6 +31,7 @@ const subscriptionsMs = 500
 const refusedMs = 1000
 const refusedMaxMs = 30_000
 const steadyMs = 10_000
+const toldErrorsMax = 20
 
 /** @throws an error when the URL has a fault */
 export const openLink = (options: {
@@ -61,6 +62,8 @@ export const openLink = (options: {
   let isChecking = false
   let isClosed = false
   let lastError: string | undefined
+  /** The causes of this outage that were reported. They may come in turns. */
+  const toldErrors = new Set<string>()
   let mayEvict: string | undefined
   let toldEviction: string | undefined
   let cancelProbe = (): void => {}
@@ -158,6 +161,7 @@ export const openLink = (options: {
   }
   const apply = async ({ unsupported, fault, ...found }: Checked): Promise<void> => {
     lastError = undefined
+    toldErrors.clear()
     const answers = Promise.all([...subscriptions.values()].map((one) => one.settled()))
     await answeredWithin(answers, subscriptionsMs, clock).catch(() => {})
     if (isClosed || client.status !== 'ready') return
@@ -183,8 +187,11 @@ export const openLink = (options: {
     const fault = faultOf(error)
     report({ name: 'redis-error', reason: fault.reason })
     if (!isTemporary(fault)) return refuse(fault)
-    if (fault.text !== lastError) report({ name: 'redis', event: 'error', because: fault.text })
     lastError = fault.text
+    if (!toldErrors.has(fault.text) && toldErrors.size < toldErrorsMax) {
+      toldErrors.add(fault.text)
+      report({ name: 'redis', event: 'error', because: fault.text })
+    }
     if (state.name === 'away' || (state.name === 'refused' && clock.now() >= state.until)) goAway(fault.text)
   })
   client.on('close', () => {

@@ -150,6 +150,24 @@ describe('an error of Redis', () => {
     expect(logged).toContain('ECONNREFUSED')
     expect(logged).toEqual([...new Set(logged)])
   })
+
+  it('is logged once in an outage when its reasons come in turns, and again in the next one', async () => {
+    await open()
+    const fail = (text: string) => client.emit('error', new Error(text))
+    for (const text of ['reset', 'timed out', 'reset', 'refused', 'timed out', 'reset']) fail(text)
+    expect(eventsOf('error')).toEqual(['reset', 'timed out', 'refused'])
+    for (let kind = 0; kind < 100; kind++) fail(`reason ${kind}`)
+    expect(eventsOf('error')).toHaveLength(20)
+    server.cut()
+    await until(() => redis.state() === 'away')
+    await until(async () => {
+      await clock.advance(250)
+      return redis.state() === 'ready'
+    })
+    reports.length = 0
+    fail('reset')
+    expect(eventsOf('error')).toEqual(['reset'])
+  })
 })
 
 describe('the state that people are told', () => {
