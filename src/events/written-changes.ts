@@ -1,7 +1,7 @@
 import type { Change, ChangeSet } from '../contract/audit.ts'
 import type { Event } from '../contract/event.ts'
 import { withStep } from './coverage-steps.ts'
-import { decodeRow, digestOf, encodeRow, type Listed } from './differences.ts'
+import { decodeRow, digestOf, encodeRow, type Listed, type Row } from './differences.ts'
 import type { KnownList, ListChange } from './event-store.ts'
 import { writtenEvent } from './event-text.ts'
 
@@ -24,6 +24,9 @@ const writtenOf = ({ kind, outcome, operator, from, to, reason }: Change): Writt
 /** What a write changed of operators whose id is known. */
 export const writtenIn = ({ changes }: ChangeSet): Written[] => changes.flatMap(writtenOf)
 
+/** The known status before. A base line may have the new one already. */
+const before = (status: string, was?: Row) => (was?.status === status ? undefined : was?.status)
+
 /** The rows and events of a write that were not told before, and the number of active accounts since. */
 export const changeOfWrite = (
   set: ChangeSet & { organization: number },
@@ -43,7 +46,7 @@ export const changeOfWrite = (
     const name = digestOf(operator.name)
     rows.set(id, encodeRow({ status, name, toldAt: known.now, since: known.now, by }))
     const lateSince = isLate ? (known.seen?.askedAt ?? set.at) : undefined
-    const told = writtenEvent(set, kind, operator, was?.status ?? from, { at: known.now, lateSince })
+    const told = writtenEvent(set, kind, operator, before(status, was) ?? from, { at: known.now, lateSince })
     events.push({ organization: set.organization, text: JSON.stringify(told) })
   }
   const { seen, now } = known

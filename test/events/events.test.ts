@@ -238,13 +238,18 @@ if (isLong)
     }, 1_800_000)
   })
 
-/** Events that tell again what an earlier one told. */
+/** Events that tell again what an earlier one told. After a base line it is not known what an earlier one told. */
 const repeatedIn = (log: readonly Event[]): Event[] => {
-  const known = new Map<number, { status: string; isThere: boolean }>()
-  return log.filter(({ type, operator, from }) => {
+  const known = new Map<number, { organization: number | null; status: string; isThere: boolean }>()
+  return log.filter(({ type, organization, operator, from }) => {
+    if (type === 'resync')
+      for (const [id, one] of known)
+        if (organization === null || one.organization === organization) known.delete(id)
     if (!operator) return false
     const before = known.get(operator.id)
-    known.set(operator.id, { status: operator.status, isThere: type !== 'operator.removed' })
+    const { status } = operator
+    known.set(operator.id, { organization, status, isThere: type !== 'operator.removed' })
+    if (type === 'operator.statusChanged' && from === status) return true
     if (!before) return false
     if (type === 'operator.added') return before.isThere
     if (type === 'operator.statusChanged') return before.status === operator.status || before.status !== from

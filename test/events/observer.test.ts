@@ -77,6 +77,24 @@ describe('what is told', () => {
     return { clock, again, doubt, outage, observer, start, listOf, all, events, brief, load, written }
   }
 
+  it('from what to what a write has changed, though the first list had the new status already', async () => {
+    const { observer, clock, events, load } = setUp()
+    await load([1, 2])
+    const change = { kind: 'statusChanged', outcome: 'applied', reason: null } as const
+    const write = (from: 'active' | 'inactive' | 'deleted', to: 'active' | 'inactive') => {
+      const changes = [{ ...change, from, to, operator: { id: 1, name: 'Person 1' } }]
+      return observer.written({ organization: 24, at: clock.wall(), client: 'crm', changes })
+    }
+    await write('inactive', 'active')
+    await write('active', 'inactive')
+    await write('deleted', 'active')
+    expect((await events()).map(({ from, to }) => [from, to])).toEqual([
+      ['inactive', 'active'],
+      ['active', 'inactive'],
+      ['inactive', 'active'],
+    ])
+  })
+
   it('nothing of a write by a list that was asked for before it, or after it', async () => {
     const { clock, observer, listOf, load, brief, written } = setUp()
     await load([1, 2])
