@@ -91,7 +91,9 @@ export const createObserver = (options: {
     // A list that was asked for before this one arrived may lack what this one has.
     const active = activeIn(known.rows, rows)
     const seen = { askedAt, arrivedAt: known.now, begunAt: known.now, active, belowSince: 0, isLow: false }
-    const events = resyncOf(list, known.now, !isBroken(list, known))
+    // A write was told before, and this list differs: who applies the event later has the older one for ever.
+    const isDifferent = found.differences.some(({ kind }) => kind !== 'added')
+    const events = resyncOf(list, known.now, !isBroken(list, known) && !isDifferent)
     const step = [known.now, known.now, null, null, active] as const
     return isKept(loaded, found, await keep(list, found, { seen, events, step }))
   }

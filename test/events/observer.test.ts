@@ -77,6 +77,21 @@ describe('what is told', () => {
     return { clock, again, doubt, outage, observer, start, listOf, all, events, brief, load, written }
   }
 
+  it.each([
+    ['has what a write told before', [1, 3], true],
+    ['does not have what a write told before', [1], false],
+    ['was asked for before that write', [1, 3], true],
+  ])('by the first list only to those who come back, unless it differs: it %s', async (how, ids, begins) => {
+    const { observer, clock, all, listOf, load, written } = setUp()
+    const early = listOf([1])
+    await clock.advance(10)
+    await written(3)
+    if (how.startsWith('was')) await observer.loaded(early)
+    else await load(ids)
+    const resyncs = (await all()).filter(({ type }) => type === 'resync')
+    expect(resyncs.map((one) => one.begins === true)).toEqual([begins])
+  })
+
   it('from what to what a write has changed, though the first list had the new status already', async () => {
     const { observer, clock, events, load } = setUp()
     await load([1, 2])
