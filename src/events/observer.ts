@@ -108,10 +108,10 @@ export const createObserver = (options: {
    */
   const passOver = async ({ list }: LoadedList, { known, askedAt }: Found): Promise<boolean> => {
     const { seen } = known
-    const events = seen && askedAt < seen.begunAt ? resyncOf(list, known.now) : []
-    if (events.length > 0) await store.append(list, known.version, { rows: new Map(), seen, events })
     loadAgain(list)
-    return true
+    const events = seen && askedAt < seen.begunAt ? resyncOf(list, known.now) : []
+    if (events.length === 0) return true
+    return (await store.append(list, known.version, { rows: new Map(), seen, events })) !== undefined
   }
   /** Whether the list lost so much that a second one must say the same. */
   const isDoubtful = ({ list, listed, askedAt }: LoadedList, { rows }: KnownList): boolean => {
@@ -147,6 +147,8 @@ export const createObserver = (options: {
     const found = { known, askedAt, ...(await differencesOf(known.rows, loaded.listed, times)) }
     if (!seen) return begin(loaded, found)
     if (found.rows.size === 0 && !isBroken(list, known)) return touch(loaded, known.version, found.isWhole)
+    // Told before a reader has the list: this instance may end at any time.
+    if (askedAt < seen.begunAt) return passOver(loaded, found)
     if (found.differences.length > 0 && !mayTell) return 'differs'
     if (askedAt < seen.arrivedAt) return passOver(loaded, found)
     return isDoubtful(loaded, known) || tell(loaded, found, seen)
